@@ -25,10 +25,10 @@ import time
 from pathlib import Path
 
 from rin.study import open_study, run_pretraining
+from rin.study.fine_tuning import run_block
 from rin.study.ledger import Ledger
 from rin.study.plan import Run, group_blocks, plan_runs
 from rin.study.profile import Profile
-from rin.study.run import run_block
 
 TARGET = 8
 COMPARED = ("predictions.parquet", "history.parquet", "cams.npy")

@@ -46,7 +46,7 @@ def ours(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     test = delong_test(labels, a, b)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"wall": wall, "cpu": cpu, "z": test.z, "p": test.p_value}
+    return {"wall": wall, "cpu": cpu, "z": test.statistic, "p": test.p_value}
 
 
 def proc(folder: Path, n: int) -> dict[str, float]:

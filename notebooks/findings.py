@@ -26,8 +26,8 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from myst_nb import glue
 
-from rin.paper import COMPARISONS
-from rin.replications import like_for_like
+from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import like_for_like
 from rin.report.banner import reference_banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_number, listed
@@ -80,39 +80,68 @@ overall = found[found["group"] == "all"]
 
 # %%
 names = {task: one.title.partition(",")[0] for task, one in COMPARISONS.items()}
-names |= {"acl": "ACL tear", "hemorrhage": "Hemorrhage", "busbra": "Breast, BUS-BRA"}
+names |= {
+    "acl": "ACL tear",
+    "hemorrhage": "Hemorrhage",
+    "busbra": "Breast, BUS-BRA",
+}
 marks = []
 for task, one in COMPARISONS.items():
-    arms = (one.auc_radimagenet, one.sd_radimagenet), (one.auc_imagenet, one.sd_imagenet)
+    arms = (
+        (one.auc_radimagenet, one.sd_radimagenet),
+        (one.auc_imagenet, one.sd_imagenet),
+    )
     again = unpaired_t_from_summary(*arms[0], 24, *arms[1], 24)
-    marks.append((names[task], "published", one.difference, one.ci_low, one.ci_high))
-    ends = (again.mean_difference, again.ci_low, again.ci_high)
+    marks.append(
+        (names[task], "published", one.difference, one.ci_low, one.ci_high)
+    )
+    ends = (again.estimate, again.ci_low, again.ci_high)
     marks.append((names[task], "recomputed", *(100 * end for end in ends)))
     for row in overall[overall["task"] == task].itertuples():
-        ends = (row.difference, row.ci_low, row.ci_high)
+        ends = (row.estimate, row.ci_low, row.ci_high)
         marks.append((names[task], "reference", *(100 * end for end in ends)))
-marks = pd.DataFrame(marks, columns=["label", "kind", "estimate", "low", "high"])
+marks = pd.DataFrame(
+    marks, columns=["label", "kind", "estimate", "ci_low", "ci_high"]
+)
 
 # %%
 others = like_for_like()
-others["label"] = others["label"].str.replace(", (fine-tuned|frozen first)$", "", regex=True)
+others["label"] = others["label"].str.replace(
+    ", (fine-tuned|frozen first)$", "", regex=True
+)
 others["label"] += others["scaling_missing"].map({True: " †", False: ""})
 alone = others["folds"] == 0  # printed without SDs: one line a study
 others.loc[alone, "label"] = others["study"] + ", no SDs"
-others = others.sort_values(["folds", "study", "label"], ascending=[False, True, True])
+others = others.sort_values(
+    ["folds", "study", "label"], ascending=[False, True, True]
+)
 tuned = others[others["setting"] == "fine-tuned"]
 pooled = random_effects(
-    tuned["estimate"], (tuned["radimagenet_sd"] ** 2 + tuned["imagenet_sd"] ** 2) / tuned["folds"]
+    tuned["estimate"],
+    (tuned["radimagenet_sd"] ** 2 + tuned["imagenet_sd"] ** 2) / tuned["folds"],
 )
 
 # %%
 look = {"width": 4.9, "xlabel": "Difference, AUC points (95% CI)"}
-left = forest(marks.assign(group="Radiologic minus photographic", note=""), **look)
+left = forest(
+    marks.assign(group="Radiologic minus photographic", note=""), **look
+)
 group = "Others: RadImageNet minus ImageNet"
-mean = {"label": f"Mean of {pooled['k']}, random effects", "estimate": pooled["estimate"]}
-mean |= {"low": pooled["ci_low"], "high": pooled["ci_high"], "group": "Pooled, fine-tuned"}
-right = pd.concat([others.assign(group=group), pd.DataFrame([mean])], ignore_index=True)
-right = forest(right.assign(kind="independent", note=""), limits=(-32, 15), **look)
+mean = {
+    "label": f"Mean of {pooled['k']}, random effects",
+    "estimate": pooled["estimate"],
+}
+mean |= {
+    "ci_low": pooled["ci_low"],
+    "ci_high": pooled["ci_high"],
+    "group": "Pooled, fine-tuned",
+}
+right = pd.concat(
+    [others.assign(group=group), pd.DataFrame([mean])], ignore_index=True
+)
+right = forest(
+    right.assign(kind="independent", note=""), limits=(-32, 15), **look
+)
 figure = pictures(
     {
         "The paper's eight differences with printed and recomputed intervals, and those of the "
@@ -124,15 +153,19 @@ glue("headline", figure, display=False)
 
 # %% tags=["hide-input"]
 printed = marks[marks["kind"] == "published"]
-zero = (printed["low"] <= 0) & (printed["high"] >= 0)
+zero = (printed["ci_low"] <= 0) & (printed["ci_high"] >= 0)
 regimes = found[found["group"] != "all"]
 clear = regimes[regimes["p_holm"] < 0.05]
-ahead = clear["difference"] > 0
+ahead = clear["estimate"] > 0
 own = overall[overall["task"].isin(list(COMPARISONS))]
 (place,) = runs.external("breast")
 elsewhere = external_scores(runs.predictions(task="breast", part=place))
-elsewhere = init_differences(elsewhere, *runs.inits).set_index("group").loc["all"]
-mean_of_tasks = random_effects(100 * own["difference"], (100 * own["standard_error"]) ** 2)
+elsewhere = (
+    init_differences(elsewhere, *runs.inits).set_index("group").loc["all"]
+)
+mean_of_tasks = random_effects(
+    100 * own["estimate"], (100 * own["standard_error"]) ** 2
+)
 glue_values(
     n_pooled=len(own),
     n_paper=len(printed),
@@ -141,17 +174,20 @@ glue_values(
     n_zero=int(zero.sum()),
     n_others=len(others),
     n_others_ahead=int((others["ahead"] == "RadImageNet").sum()),
-    pooled=format_estimate(pooled["estimate"], pooled["ci_low"], pooled["ci_high"], 1),
+    pooled=format_estimate(pooled, digits=1),
     n_run=len(overall),
-    run_least=format_number(100 * overall["difference"].min(), 1, signed=True),
-    run_most=format_number(100 * overall["difference"].max(), 1, signed=True),
-    run_pooled=format_estimate(*(mean_of_tasks[k] for k in ("estimate", "ci_low", "ci_high")), 1),
+    run_least=format_number(100 * overall["estimate"].min(), 1, signed=True),
+    run_most=format_number(100 * overall["estimate"].max(), 1, signed=True),
+    run_pooled=format_estimate(mean_of_tasks, digits=1),
     n_clear=int((overall["p_holm"] < 0.05).sum()),
-    abroad=format_estimate(*(100 * elsewhere[["difference", "ci_low", "ci_high"]]), 1),
+    abroad=format_estimate(elsewhere, unit="points"),
     ahead=listed(names[task] for task in clear.loc[ahead, "task"].unique()),
     behind=listed(names[task] for task in clear.loc[~ahead, "task"].unique()),
 )
-claim("RadImageNet is ahead on all tasks of the paper", (printed["estimate"] > 0).all())
+claim(
+    "RadImageNet is ahead on all tasks of the paper",
+    (printed["estimate"] > 0).all(),
+)
 
 # %% [markdown]
 # ## The same differences, by unfreezing regime
@@ -162,23 +198,30 @@ claim("RadImageNet is ahead on all tasks of the paper", (printed["estimate"] > 0
 # regimes differ clearly on {glue:text}`n_interactions` tasks ([](results/regimes)).
 
 # %%
-regime = {"freeze_all": "Frozen", "unfreeze_top10": "Top 10", "unfreeze_all": "All layers"}
+regime = {
+    "freeze_all": "Frozen",
+    "unfreeze_top10": "Top 10",
+    "unfreeze_all": "All layers",
+}
 shown = found.assign(
     Task=found["task"].map(names),
     Scenarios=found["group"].map({"all": "Mean of 24"} | regime),
     text=[
-        format_estimate(100 * row.difference, 100 * row.ci_low, 100 * row.ci_high, 1)
-        + ("*" if row.p_holm < 0.05 else "")
+        format_estimate(row, unit="points") + ("*" if row.p_holm < 0.05 else "")
         for row in found.itertuples()
     ],
 )
 table = shown.pivot(index="Task", columns="Scenarios", values="text")
 table = table.loc[shown["Task"].unique(), ["Mean of 24", *regime.values()]]
-book_table(table, "Radiologic − photographic, AUC points (95% CI); * Holm P < .05", prose=True)
+book_table(
+    table,
+    "Radiologic − photographic, AUC points (95% CI); * Holm P < .05",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
 interaction = regime_interaction(scores, *runs.inits)
-higher = regimes[regimes["difference"] > 0]["group"].value_counts()
+higher = regimes[regimes["estimate"] > 0]["group"].value_counts()
 glue_values(
     n_interactions=int((interaction["p_holm"] < 0.05).sum()),
     higher_frozen=int(higher.get("freeze_all", 0)),
@@ -215,14 +258,27 @@ glue_values(
 # %% tags=["hide-input"]
 repeats = runs.predictions(study="repeats")
 repeats = repeats[repeats["fold"] == 0]  # other folds have other training cases
-spread = with_training_spread(overall, training_spread(repeats, *runs.inits)).set_index("task")
+spread = with_training_spread(
+    overall, training_spread(repeats, *runs.inits)
+).set_index("task")
 glue_values(
-    sd_training=listed(f"{100 * sd:.1f} ({names[task]})" for task, sd in spread["sd"].items()),
-    wider=listed(f"{100 * by:.0f} % ({names[task]})" for task, by in spread["wider"].items()),
+    sd_training=listed(
+        f"{100 * sd:.1f} ({names[task]})" for task, sd in spread["sd"].items()
+    ),
+    wider=listed(
+        f"{100 * by:.0f} % ({names[task]})"
+        for task, by in spread["wider"].items()
+    ),
 )
-glue_values(n_cases_least=int(overall["n_cases"].min()), n_cases_most=int(overall["n_cases"].max()))
+glue_values(
+    n_cases_least=int(overall["n_cases"].min()),
+    n_cases_most=int(overall["n_cases"].max()),
+)
 weights = runs.pretraining().groupby("init")["top1"].mean()
-claim("photographic networks learnt less well", weights["photographic"] < weights["radiologic"])
+claim(
+    "photographic networks learnt less well",
+    weights["photographic"] < weights["radiologic"],
+)
 glue_values(
     n_substitutes=sum(runs.kind(task) == "substitute" for task in runs.tasks),
     n_without=len(COMPARISONS) - len(own),

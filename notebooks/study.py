@@ -22,9 +22,9 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from rin import paper
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
+from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values, picture
@@ -52,7 +52,9 @@ setting = {name: fact.value for name, fact in paper.SETTINGS.items()}
 # What the results of this book were made with: the reference run, or the profile itself.
 shown = (open_reference() if runs.is_reference else runs).study.profile
 tuned = [shown.tuning(task) for task in runs.tasks if task in shown.tasks]
-sizes = " or ".join(f"{one} × {one} px" for one in sorted({one.size for one in tuned}))
+sizes = " or ".join(
+    f"{one} × {one} px" for one in sorted({one.size for one in tuned})
+)
 own = shown.pretraining
 
 paper_side = [
@@ -88,13 +90,29 @@ columns = {
 }
 look = {"ha": "center", "fontsize": 12}
 for x, (heading, (color, texts)) in enumerate(columns.items()):
-    box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color, "linewidth": 1.8}
+    box = {
+        "boxstyle": "round,pad=0.5",
+        "facecolor": "white",
+        "edgecolor": color,
+        "linewidth": 1.8,
+    }
     ax.text(x + 0.5, 0.7, heading, ha="center", fontsize=14, fontweight="bold")
     for row, text in enumerate(texts):
-        ax.text(x + 0.5, 0.2 - row, text, va="top", linespacing=1.4, bbox=box, **look)
+        ax.text(
+            x + 0.5,
+            0.2 - row,
+            text,
+            va="top",
+            linespacing=1.4,
+            bbox=box,
+            **look,
+        )
 for row, name in enumerate(names):
     ax.text(1, 0.38 - row, f"{row + 1}  {name}", fontweight="bold", **look)
-picture(figure, "Four phases of the study; on the left what the paper did, on the right this book")
+picture(
+    figure,
+    "Four phases of the study; on the left what the paper did, on the right this book",
+)
 
 # %% [markdown]
 # The first two phases cannot be repeated without the archive, so they are replaced. Everything
@@ -107,16 +125,25 @@ picture(figure, "Four phases of the study; on the left what the paper did, on th
 taxonomy = load_taxonomy()  # 165 classes as the database spells them
 regions = pd.DataFrame([vars(region) for region in REGIONS.values()])
 regions["classes"] = regions["name"].map(taxonomy.groupby("region").size())
-regions["label"] = regions["modality"].map(MODALITIES) + ", " + regions["title"].str.lower()
+regions["label"] = (
+    regions["modality"].map(MODALITIES) + ", " + regions["title"].str.lower()
+)
 known = regions.dropna(subset="subset_images")
 
 # %%
-figure, axes = plt.subplots(2, 1, figsize=(7.2, 6.6), height_ratios=[len(regions), len(known) + 1])
+figure, axes = plt.subplots(
+    2, 1, figsize=(7.2, 6.6), height_ratios=[len(regions), len(known) + 1]
+)
 for ax, rows, column, xlabel in (
     (axes[0], regions, "classes", "Classes"),
     (axes[1], known, "subset_images", "Images in the open subset"),
 ):
-    marks = ax.barh(rows["label"], rows[column], height=0.7, color=KIND_STYLE["published"].color)
+    marks = ax.barh(
+        rows["label"],
+        rows[column],
+        height=0.7,
+        color=KIND_STYLE["published"].color,
+    )
     ax.bar_label(marks, fmt="{:,.0f}", padding=4, fontsize=9.5)
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set(xlabel=xlabel, xlim=(0, 1.16 * rows[column].max()))
@@ -124,7 +151,10 @@ for ax, rows, column, xlabel in (
     ax.grid(axis="x")
     ax.invert_yaxis()
 axes[1].set_xticks(range(0, 200_000, 50_000))
-picture(figure, "Bars: classes in each of 11 regions, and images in 7 regions of MRI")
+picture(
+    figure,
+    "Bars: classes in each of 11 regions, and images in 7 regions of MRI",
+)
 
 # %% tags=["hide-input"]
 sized = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
@@ -155,9 +185,14 @@ glue_values(
 # %% tags=["hide-output"]
 listed = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
 listed.index = [
-    f"{MODALITIES[REGIONS[name].modality]}, {REGIONS[name].title.lower()}" for name in listed.index
+    f"{MODALITIES[REGIONS[name].modality]}, {REGIONS[name].title.lower()}"
+    for name in listed.index
 ]
-book_table(listed.str.replace("_", " ").to_frame("Classes"), "Table E1: all classes", prose=True)
+book_table(
+    listed.str.replace("_", " ").to_frame("Classes"),
+    "Table E1: all classes",
+    prose=True,
+)
 
 # %% [markdown]
 # ## The data of the eight tasks
@@ -169,7 +204,11 @@ for task, published in paper.COMPARISONS.items():
     label = manifest.label_map | settings.label_map
     stated = {one.group: one.images for one in paper.CLASS_COUNTS[task]}
     counted = manifest.counts.images if manifest.counts.unit == "image" else {}
-    positive = sum(n for name, n in counted.items() if label.get(name) == settings.positive_class)
+    positive = sum(
+        n
+        for name, n in counted.items()
+        if label.get(name) == settings.positive_class
+    )
     facts = runs.facts(task) if task in runs.tasks else None
     rows.append(
         {
@@ -179,7 +218,9 @@ for task, published in paper.COMPARISONS.items():
             else f"{facts.dataset.used:,} of {facts.dataset.available:,}",
             "Images are": "–" if facts is None else runs.kind(task),
             "Paper": f"{stated['all']:,} ({stated[settings.positive_class]:,})",
-            "Files": f"{sum(counted.values()):,} ({positive:,})" if counted else "–",
+            "Files": f"{sum(counted.values()):,} ({positive:,})"
+            if counted
+            else "–",
         }
     )
 book_table(
@@ -191,12 +232,22 @@ book_table(
 # %% tags=["hide-input"]
 totals = {
     one.title: (
-        sum(count.images for count in paper.CLASS_COUNTS[task] if count.group != "all"),
-        {count.images for count in paper.CLASS_COUNTS[task] if count.group == "all"},
+        sum(
+            count.images
+            for count in paper.CLASS_COUNTS[task]
+            if count.group != "all"
+        ),
+        {
+            count.images
+            for count in paper.CLASS_COUNTS[task]
+            if count.group == "all"
+        },
     )
     for task, one in paper.COMPARISONS.items()
 }
-unequal = [name for name, (classes, stated) in totals.items() if stated != {classes}]
+unequal = [
+    name for name, (classes, stated) in totals.items() if stated != {classes}
+]
 glue_values(n_unequal=len(unequal), unequal="; ".join(unequal))
 
 # %% [markdown]
@@ -217,7 +268,11 @@ parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
 parts["images"] = parts["images"].map("{:,}".format)
 parts.columns = ["Source", "Origin", "Classes", "Images"]
 parts = parts[["Source", "Images", "Classes", "Origin"]]
-book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, grey", prose=True)
+book_table(
+    parts,
+    "Radiologic corpus: at most 400 images a class, 64 × 64 px, grey",
+    prose=True,
+)
 
 # %% [markdown]
 # ## Was any test image seen in pretraining?
@@ -229,9 +284,9 @@ book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, g
 
 # %%
 overlap = open_reference().reference.tables["corpus_overlap"]
-nearest = overlap.pivot(index="task", columns="corpus", values="nearest").reindex(
-    overlap["task"].unique()
-)
+nearest = overlap.pivot(
+    index="task", columns="corpus", values="nearest"
+).reindex(overlap["task"].unique())
 by_task = overlap.groupby("task", sort=False)
 table = pd.DataFrame(
     {
@@ -242,11 +297,18 @@ table = pd.DataFrame(
         "Images": by_task["images"].first().map("{:,}".format),
     }
 )
-table.index = [find_task(task)[1].heading for task in table.index]
-book_table(table, "Images of the tasks in the corpora; distances in bits of 256", prose=True)
+table.index = [find_task(task)[1].title for task in table.index]
+book_table(
+    table,
+    "Images of the tasks in the corpora; distances in bits of 256",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
-claim("no image of a task stands in a corpus", bool((overlap[["equal", "near"]] == 0).all().all()))
+claim(
+    "no image of a task stands in a corpus",
+    bool((overlap[["equal", "near"]] == 0).all().all()),
+)
 claim(
     "copies lie nearer than any corpus image",
     overlap["farthest_copy"].max() < overlap["nearest"].min(),

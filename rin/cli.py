@@ -350,7 +350,7 @@ def weights_probe(
     size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,
 ) -> None:
     """Tell which input preprocessing a file of weights was trained with."""
-    from rin.study.probe import probe_file
+    from rin.study.probe_study import probe_file
 
     root = Path(data_root) if data_root else None
     lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)

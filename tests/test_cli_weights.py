@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import rin.models.probe
-import rin.study.probe
+import rin.study.probe_study
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import FirstLayer, load_distributions, patch_moments, predict
 
@@ -74,7 +74,7 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     call, weights, images, monkeypatch
 ):
     known = [one for one in load_distributions() if one.distributor.startswith("Lab-Rasool")][:1]
-    monkeypatch.setattr(rin.study.probe, "sha256_of", lambda _: known[0].sha256)
+    monkeypatch.setattr(rin.study.probe_study, "sha256_of", lambda _: known[0].sha256)
     _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert "RadImageNet's authors, PyTorch release: symmetric_bgr (coded in" in out
     assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rin.data.manifest import find_task
-from rin.paper import COMPARISONS
-from rin.replications import like_for_like
+from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import like_for_like
 from rin.report.format import format_estimate, format_number, listed
 from rin.stats import init_differences
 from rin.stats.synthesis import random_effects
@@ -26,15 +26,14 @@ def found():
 
 @pytest.fixture(scope="module")
 def titles(found):
-    return {task: find_task(task)[1].heading.partition(",")[0] for task in found["task"].unique()}
+    return {task: find_task(task)[1].title.partition(",")[0] for task in found["task"].unique()}
 
 
 def test_readme_repeats_the_differences_of_the_reference_run(found, titles):
     for task, rows in found.groupby("task", sort=False):
         rows = rows.set_index("group").loc[list(GROUPS)]
         cells = [
-            format_estimate(100 * row.difference, 100 * row.ci_low, 100 * row.ci_high, 1)
-            + "*" * (row.p_holm < 0.05)
+            format_estimate(row, unit="points") + "*" * (row.p_holm < 0.05)
             for row in rows.itertuples()
         ]
         line = " | ".join([titles[task], str(rows["n_cases"].iloc[0]), *cells])
@@ -44,13 +43,12 @@ def test_readme_repeats_the_differences_of_the_reference_run(found, titles):
 def test_readme_sums_up_the_reference_run(found, titles):
     overall = found[found["group"] == "all"]
     ends = [
-        format_number(100 * overall["difference"].agg(end), 1, signed=True)
-        for end in ("min", "max")
+        format_number(100 * overall["estimate"].agg(end), 1, signed=True) for end in ("min", "max")
     ]
     of_all = f"of {ends[0]} to {ends[1]} points on {len(overall)} tasks"
     assert f"{of_all}, clear on {(overall['p_holm'] < 0.05).sum()}" in WORDS
     clear = found[(found["p_holm"] < 0.05) & (found["group"] != "all")]
-    sides = clear["difference"] > 0, clear["difference"] < 0
+    sides = clear["estimate"] > 0, clear["estimate"] < 0
     ahead, behind = (listed(titles[t] for t in clear.loc[side, "task"].unique()) for side in sides)
     assert f"clearly ahead on {ahead} and clearly behind on {behind}" in WORDS
 
@@ -66,5 +64,5 @@ def test_readme_sums_up_the_paper_and_the_other_groups():
     tuned = others[others["setting"] == "fine-tuned"]
     variance = (tuned["radimagenet_sd"] ** 2 + tuned["imagenet_sd"] ** 2) / tuned["folds"]
     found = random_effects(tuned["estimate"], variance)
-    mean = format_estimate(found["estimate"], found["ci_low"], found["ci_high"], 1)
+    mean = format_estimate(found, digits=1)
     assert f"The {found['k']} with full fine-tuning and SDs average {mean} points" in WORDS

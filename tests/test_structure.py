@@ -22,18 +22,16 @@ PACKAGE = ROOT / "rin"
 FLOORS = {
     "errors": 0,
     "files": 1,
-    "paper": 2,
-    "replications": 2,
     "models": 2,
-    "discrepancies": 3,
-    "stats": 3,
-    "data": 3,
-    "explain": 3,
-    "training": 4,
-    "curation": 4,
-    "study": 5,
-    "report": 6,
-    "cli": 7,
+    "stats": 2,
+    "data": 2,
+    "explain": 2,
+    "evidence": 3,
+    "training": 3,
+    "curation": 3,
+    "study": 4,
+    "report": 5,
+    "cli": 6,
 }
 
 

@@ -22,13 +22,19 @@ import pandas as pd
 from IPython.display import HTML
 from scipy import stats
 
-from rin import paper
+from rin.evidence import paper
+from rin.evidence.audit import (
+    CLAIMS,
+    Bounds,
+    audit_tasks,
+    corner_bounds,
+    rounded,
+)
 from rin.report.forest import forest
 from rin.report.format import book_table, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.stats import EQUIVALENCE_MARGIN, holm
-from rin.stats.audit import CLAIMS, Bounds, audit_tasks, corner_bounds, rounded
 
 use_style()
 SHORT = {
@@ -40,7 +46,10 @@ SHORT = {
 
 
 def p_range(bounds):
-    ends = [format_p(p).removeprefix("P ").removeprefix("= ") for p in (bounds.low, bounds.high)]
+    ends = [
+        format_p(p).removeprefix("P ").removeprefix("= ")
+        for p in (bounds.low, bounds.high)
+    ]
     return " to ".join(dict.fromkeys(ends))
 
 
@@ -59,7 +68,10 @@ def holm_bounds(audits):
     """
     lows = holm([audit.p_by_sds.low for audit in audits])
     highs = holm([audit.p_by_sds.high for audit in audits])
-    return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]
+    return [
+        Bounds(float(low), float(high))
+        for low, high in zip(lows, highs, strict=True)
+    ]
 
 
 def dice_gains(published):
@@ -69,12 +81,19 @@ def dice_gains(published):
     """
 
     def gains(radimagenet, imagenet, unit):
-        ranges = (rounded(dice, unit, least=0.0, most=1.0) for dice in (radimagenet, imagenet))
+        ranges = (
+            rounded(dice, unit, least=0.0, most=1.0)
+            for dice in (radimagenet, imagenet)
+        )
         return corner_bounds(lambda a, b: 100 * (a / b - 1), *ranges)
 
     return {
-        "text": gains(published.text_radimagenet, published.text_imagenet, 0.01),
-        "caption": gains(published.caption_radimagenet, published.caption_imagenet, 0.001),
+        "text": gains(
+            published.text_radimagenet, published.text_imagenet, 0.01
+        ),
+        "caption": gains(
+            published.caption_radimagenet, published.caption_imagenet, 0.001
+        ),
         "stated": rounded(published.gain_percent, 0.1),
     }
 
@@ -119,7 +138,9 @@ picture(axes, "For each of eight tasks the published interval of the difference 
 # %%
 breast = paper.COMPARISONS["breast"]
 error = 100 * np.hypot(breast.sd_radimagenet, breast.sd_imagenet) / np.sqrt(24)
-round(float(stats.t.ppf(0.975, 46) * error), 2)  # printed: (8.7 + 0.6) / 2 = 4.65
+round(
+    float(stats.t.ppf(0.975, 46) * error), 2
+)  # printed: (8.7 + 0.6) / 2 = 4.65
 
 # %% tags=["hide-output"]
 names = [task_names([one.task]) for one in audits]
@@ -129,7 +150,9 @@ widths = pd.DataFrame(
         "Printed": [f"{one.half_width:.2f}" for one in audits],
         "Implied": [f"{one.implied:.2f}" for one in audits],
         "Overlap": ["yes" if one.agrees else "no" for one in audits],
-        "Includes zero": ["yes" if one.contains_zero else "no" for one in audits],
+        "Includes zero": [
+            "yes" if one.contains_zero else "no" for one in audits
+        ],
     }
 )
 book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
@@ -140,12 +163,20 @@ zero = [one.task for one in audits if one.contains_zero]
 formulas = audits[0].widths
 fitting = [name for name in formulas
            if all(one.half_width.meets(one.widths[name]) for one in audits)]  # fmt: skip
-gap = max(abs(one.published_half_width - one.implied_half_width) for one in audits)
-claim("the half-widths agree in all eight tasks", all(one.agrees for one in audits))
+gap = max(
+    abs(one.published_half_width - one.implied_half_width) for one in audits
+)
+claim(
+    "the half-widths agree in all eight tasks",
+    all(one.agrees for one in audits),
+)
 claim("four intervals include zero however they were rounded",
       zero == ["breast", "pneumonia", "sarscov2", "hemorrhage"]
       and all(one.contains_zero == one.may_contain_zero for one in audits))  # fmt: skip
-claim("P < .001 is stated for every task", all(one.stated_p == 0.001 for one in audits))
+claim(
+    "P < .001 is stated for every task",
+    all(one.stated_p == 0.001 for one in audits),
+)
 claim("every formula without pairing fits", len(fitting) == len(formulas) == 4)
 glue_values(gap=gap)
 
@@ -171,12 +202,17 @@ p_values = pd.DataFrame(
         "SDs, Holm": [p_range(bounds) for bounds in holm_bounds(audits)],
     }
 )
-book_table(p_values, "P values from SDs and interval; stated: P < .001 for every task", prose=True)
+book_table(
+    p_values,
+    "P values from SDs and interval; stated: P < .001 for every task",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
 adjusted = dict(zip(by_task, holm_bounds(audits), strict=True))
 claim(
-    "only meniscus allows P < .001", [one.task for one in audits if one.p_follows] == ["meniscus"]
+    "only meniscus allows P < .001",
+    [one.task for one in audits if one.p_follows] == ["meniscus"],
 )
 claim("breast, SARS-CoV-2 and haemorrhage stay above .05 either way",
       [one.task for one in audits if min(one.p_by_sds.low, one.p_by_normal.low) > 0.05]
@@ -185,14 +221,19 @@ below = [task for task, p in adjusted.items() if p.high < 0.05]
 claim("after Holm, meniscus and COVID-19 stay below .05 for every rounding",
       below == ["meniscus", "covid19"])  # fmt: skip
 unsure = [task for task, p in adjusted.items() if p.low < 0.05 <= p.high]
-claim("after Holm, thyroid and ACL depend on rounding", unsure == ["thyroid", "acl"])
+claim(
+    "after Holm, thyroid and ACL depend on rounding",
+    unsure == ["thyroid", "acl"],
+)
 acl = by_task["acl"]
 claim("only the ACL difference misses its interval's middle and its means",
       [one.task for one in audits if not one.difference.meets(one.middle)] == ["acl"]
       and [one.task for one in audits if not one.difference.meets(one.means)] == ["acl"]
       and acl.middle.meets(acl.means))  # fmt: skip
 glue_values(
-    acl=acl.published.difference, acl_middle=f"{acl.middle:.2f}", acl_means=f"{acl.means:.0f}"
+    acl=acl.published.difference,
+    acl_middle=f"{acl.middle:.2f}",
+    acl_means=f"{acl.means:.0f}",
 )
 
 # %% [markdown]
@@ -218,13 +259,19 @@ other = pd.DataFrame(
     {
         "Task": names,
         "r for P < .001": [
-            "above 1" if one.needed_correlation.low >= 1 else f"{one.needed_correlation:.2f}"
+            "above 1"
+            if one.needed_correlation.low >= 1
+            else f"{one.needed_correlation:.2f}"
             for one in audits
         ],
         "r by the width": [f"{one.width_correlation:.2f}" for one in audits],
     }
 )
-book_table(other, "Correlation r of the paired AUCs that P and width would need", prose=True)
+book_table(
+    other,
+    "Correlation r of the paired AUCs that P and width would need",
+    prose=True,
+)
 
 # %%
 limits = pd.DataFrame(
@@ -232,7 +279,9 @@ limits = pd.DataFrame(
         "Task": names,
         "Printed": [f"{one.published_half_width:.2f}" for one in audits],
         "DeLong, at most": [f"{one.delong_limit:.2f}" for one in audits],
-        "Possible": ["no" if one.too_wide_for_delong else "yes" for one in audits],
+        "Possible": [
+            "no" if one.too_wide_for_delong else "yes" for one in audits
+        ],
     }
 )
 book_table(limits, "Half-widths in AUC points, printed and by DeLong's method")
@@ -243,13 +292,22 @@ claim("no correlation gives P < .001 for SARS-CoV-2",
 claim("the width fits a correlation of zero in every task",
       all(one.width_correlation.holds(0) for one in audits))  # fmt: skip
 wide = [one.task for one in audits if one.too_wide_for_delong]
-claim("wider than DeLong's limit for two CT tasks", wide == ["sarscov2", "hemorrhage"])
-both = [one.task for one in audits if one.width_correlation.meets(one.needed_correlation)]
+claim(
+    "wider than DeLong's limit for two CT tasks",
+    wide == ["sarscov2", "hemorrhage"],
+)
+both = [
+    one.task
+    for one in audits
+    if one.width_correlation.meets(one.needed_correlation)
+]
 dice = {task: dice_gains(one) for task, one in paper.DICE.items()}
 claim("the Dice gains fit text and caption",
       all(one["stated"].meets(one[name]) for one in dice.values()
           for name in ("text", "caption")))  # fmt: skip
-relative = [one.task for one in audits if one.relative_gain.low > one.difference.high]
+relative = [
+    one.task for one in audits if one.relative_gain.low > one.difference.high
+]
 glue_values(
     both=task_names(both),
     tested=paper.SETTINGS["split_percent"].value[-1],
@@ -294,7 +352,9 @@ def splits_as_far_apart(audits, first):
     stated = {audit.task: audit.published.difference for audit in audits}
     observed = sum(stated[task] for task in first)
     choices = list(combinations(stated, len(first)))
-    as_far = [c for c in choices if sum(stated[task] for task in c) >= observed - 1e-9]
+    as_far = [
+        c for c in choices if sum(stated[task] for task in c) >= observed - 1e-9
+    ]
     return len(as_far), len(choices)
 
 
@@ -303,32 +363,65 @@ def judged_claims(audits):
 
     `verdict` is one of `VERDICTS`, `see` a page with other evidence, or "".
     """
-    judged = {name: (holds, values) for name, holds, values in judgements(audits)}
+    judged = {
+        name: (holds, values) for name, holds, values in judgements(audits)
+    }
     rows = []
     for one in CLAIMS:
         # Of "unfreezing" and "backbones" nothing is printed to judge them by.
         holds, values = judged.get(one["name"], (None, {}))
-        verdict = VERDICTS[2] if holds is None else VERDICTS[0] if holds else VERDICTS[1]
-        fields = {name: one.get(name, "") for name in ("name", "text", "place", "tasks", "see")}
-        rows.append(fields | {"verdict": verdict, "why": one["why"].format_map(values)})
+        verdict = (
+            VERDICTS[2]
+            if holds is None
+            else VERDICTS[0]
+            if holds
+            else VERDICTS[1]
+        )
+        fields = {
+            name: one.get(name, "")
+            for name in ("name", "text", "place", "tasks", "see")
+        }
+        rows.append(
+            fields | {"verdict": verdict, "why": one["why"].format_map(values)}
+        )
     return pd.DataFrame(rows)
 
 
 def judgements(audits):
     """Yield claims, whether the numbers say so (None: they cannot tell), and values for the why."""
     tasks = {one["name"]: one["tasks"] for one in CLAIMS}
-    chosen = {name: [audit for audit in audits if audit.task in tasks[name]] for name in tasks}
+    chosen = {
+        name: [audit for audit in audits if audit.task in tasks[name]]
+        for name in tasks
+    }
     small, large = chosen["small_significant"], chosen["large_significant"]
-    for name, own in (("small_significant", small), ("large_significant", large)):
+    for name, own in (
+        ("small_significant", small),
+        ("large_significant", large),
+    ):
         zero, follows = which(own, "contains_zero"), which(own, "p_follows")
-        values = {"ahead": share(which(own, "ahead"), own), "zero": task_names(zero)}
-        values |= {"follows": share(follows, own), "follows_names": task_names(follows)}
+        values = {
+            "ahead": share(which(own, "ahead"), own),
+            "zero": task_names(zero),
+        }
+        values |= {
+            "follows": share(follows, own),
+            "follows_names": task_names(follows),
+        }
         yield name, len(follows) == len(own) and not zero, values
 
     own = chosen["superior"]
-    clear = [audit.task for audit in own if audit.ahead and not audit.may_contain_zero]
+    clear = [
+        audit.task
+        for audit in own
+        if audit.ahead and not audit.may_contain_zero
+    ]
     values = {"ahead": share(which(own, "ahead"), own), "clear": len(clear)}
-    yield "superior", len(clear) == len(own), values | {"clear_names": task_names(clear)}
+    yield (
+        "superior",
+        len(clear) == len(own),
+        values | {"clear_names": task_names(clear)},
+    )
 
     stated = [audit.published.difference for audit in chosen["range"]]
     low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
@@ -342,39 +435,81 @@ def judgements(audits):
 
     own = chosen["outperforming"]
     above, zero = which(own, "ahead"), which(own, "contains_zero")
-    equal = [audit.task for audit in own if audit.means.low + audit.means.high == 0]
-    values = {"above": share(above, own), "zero": task_names(zero), "equal": task_names(equal)}
+    equal = [
+        audit.task for audit in own if audit.means.low + audit.means.high == 0
+    ]
+    values = {
+        "above": share(above, own),
+        "zero": task_names(zero),
+        "equal": task_names(equal),
+    }
     yield "outperforming", len(above) == len(own) and not zero, values
 
     means = [
-        sum((audit.difference for audit in own), Bounds(0, 0)).scaled(1 / len(own))
+        sum((audit.difference for audit in own), Bounds(0, 0)).scaled(
+            1 / len(own)
+        )
         for own in (small, large)
     ]
     top = max(large, key=lambda audit: audit.published.difference)
-    beaten = [audit for audit in small if audit.difference.high < top.difference.low]
+    beaten = [
+        audit for audit in small if audit.difference.high < top.difference.low
+    ]
     as_far, ways = splits_as_far_apart(audits, set(tasks["small_significant"]))
-    values = {"small": means[0], "large": means[1], "top": task_names([top.task])}
-    values |= {"top_stated": top.published.difference, "beaten": share(beaten, small)}
-    yield "narrowed", means[0].low > means[1].high, values | {"as_far": as_far, "ways": ways}
+    values = {
+        "small": means[0],
+        "large": means[1],
+        "top": task_names([top.task]),
+    }
+    values |= {
+        "top_stated": top.published.difference,
+        "beaten": share(beaten, small),
+    }
+    yield (
+        "narrowed",
+        means[0].low > means[1].high,
+        values | {"as_far": as_far, "ways": ways},
+    )
 
     records = [audit.published for audit in audits]
     smaller = [row for row in records if row.sd_radimagenet < row.sd_imagenet]
     ratios = [row.sd_imagenet / row.sd_radimagenet for row in records]
-    values = {"smaller": share(smaller, records), "ratio": Bounds(min(ratios), max(ratios))}
+    values = {
+        "smaller": share(smaller, records),
+        "ratio": Bounds(min(ratios), max(ratios)),
+    }
     yield "smaller_sds", len(smaller) == len(records), values
 
-    margin, own = 100 * EQUIVALENCE_MARGIN, [audit.published for audit in chosen["comparable"]]
-    inside = [row for row in own if -margin < row.ci_low and row.ci_high < margin]
+    margin, own = (
+        100 * EQUIVALENCE_MARGIN,
+        [audit.published for audit in chosen["comparable"]],
+    )
+    inside = [
+        row for row in own if -margin < row.ci_low and row.ci_high < margin
+    ]
     values = {"margin": margin, "inside": share(inside, own)}
     yield "comparable", len(inside) == len(own), values
 
-    gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
-    fits = all(g["stated"].meets(g[name]) for g in gains.values() for name in ("text", "caption"))
-    words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
+    gains = {
+        task: dice_gains(published) for task, published in paper.DICE.items()
+    }
+    fits = all(
+        g["stated"].meets(g[name])
+        for g in gains.values()
+        for name in ("text", "caption")
+    )
+    words = "; ".join(
+        f"{task} {gain['caption']:.1f}%" for task, gain in gains.items()
+    )
     yield "dice", None if fits else False, {"gains": words}
 
-    of_large = [task for task in paper.DICE if task not in tasks["small_significant"]]
-    values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
+    of_large = [
+        task for task in paper.DICE if task not in tasks["small_significant"]
+    ]
+    values = {
+        "measured": task_names(paper.DICE),
+        "large_measured": task_names(of_large),
+    }
     yield "interpretability", None, values
 
 
@@ -395,7 +530,11 @@ colour = dict(zip(VERDICTS, ("#1F6326", "#A32100", "#6B4A00"), strict=True))
 
 
 def folded(one):
-    link = ' <a href="../results/regimes.html">What our real run says.</a>' if one.see else ""
+    link = (
+        ' <a href="../results/regimes.html">What our real run says.</a>'
+        if one.see
+        else ""
+    )
     badge = f"background:{colour[one.verdict]};color:white;border-radius:3px;padding:0.1em 0.5em"
     return (
         f'<details style="margin:0.4em 0"><summary><span style="{badge}">{one.verdict}</span> '

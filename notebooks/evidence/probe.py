@@ -48,7 +48,7 @@ from rin.report.format import book_table, listed
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_reference, open_runs
-from rin.study.probe import run_probe
+from rin.study.probe_study import run_probe
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -85,11 +85,17 @@ pretraining_banner(runs) if own else reference_banner(runs.reference)
 
 # %%
 rng = np.random.default_rng(1)
-noise = rng.integers(0, 256, (2, 16, 32, 32), dtype=np.uint8)  # images of training, and others
+noise = rng.integers(
+    0, 256, (2, 16, 32, 32), dtype=np.uint8
+)  # images of training, and others
 empty = np.zeros(24)
-layer = FirstLayer("toy", rng.normal(size=(3, 3, 3, 24)), empty, empty, empty, 1e-3, 1, 0)
+layer = FirstLayer(
+    "toy", rng.normal(size=(3, 3, 3, 24)), empty, empty, empty, 1e-3, 1, 0
+)
 
-mean, variance = predict(layer, patch_moments(noise[0], layer), PREPROCESSING["symmetric"])
+mean, variance = predict(
+    layer, patch_moments(noise[0], layer), PREPROCESSING["symmetric"]
+)
 stored = replace(layer, mean=mean, variance=variance)
 
 toy = score_candidates(stored, noise[1]).set_index("candidate")
@@ -108,7 +114,9 @@ made = measured[measured["kind"] == "probe"]
 
 spread = (
     np.log10(made["divergence"])
-    .groupby([made["trained_with"], made["candidate"].map(scaling_of), made["seen"]])
+    .groupby(
+        [made["trained_with"], made["candidate"].map(scaling_of), made["seen"]]
+    )
     .agg(["median", "min", "max"])
     .reset_index()
 )
@@ -120,8 +128,8 @@ rows = pd.DataFrame(
         "label": spread["candidate"],
         "kind": spread["seen"].map({True: "recomputed", False: "published"}),
         "estimate": spread["median"],
-        "low": spread["min"],
-        "high": spread["max"],
+        "ci_low": spread["min"],
+        "ci_high": spread["max"],
         "note": "",
     }
 )
@@ -158,25 +166,44 @@ verdicts["wrong"] = ~verdict.isin([NONE_FITS, TOO_CLOSE]) & (verdict != truth)
 
 # %%
 summary = verdicts.pivot_table(
-    index="source", columns="kind", values="hit", aggfunc=["sum", "count"], sort=False
+    index="source",
+    columns="kind",
+    values="hit",
+    aggfunc=["sum", "count"],
+    sort=False,
 )
 
 # %% tags=["hide-input"]
-kinds = {"probe": "Made to be probed", "study": "Study's own", "random": "Random"}
+kinds = {
+    "probe": "Made to be probed",
+    "study": "Study's own",
+    "random": "Random",
+}
 shown = pd.DataFrame(
     {
-        title: [f"{one['sum', kind]:.0f} of {one['count', kind]:.0f}" for _, one in rows]
+        title: [
+            f"{one['sum', kind]:.0f} of {one['count', kind]:.0f}"
+            for _, one in rows
+        ]
         for kind, title in kinds.items()
         if (rows := list(summary.iterrows())) and ("sum", kind) in summary
     },
-    index=pd.Index([load_manifest(name).title for name in summary.index], name="Probed with"),
+    index=pd.Index(
+        [load_manifest(name).title for name in summary.index],
+        name="Probed with",
+    ),
 )
 table = verdicts[verdicts["kind"] == "probe"]
 seen, unseen = table[table["seen"]], table[~table["seen"]]
-low, high = proportion_confint(int(seen["hit"].sum()), len(seen), method="wilson")
+low, high = proportion_confint(
+    int(seen["hit"].sum()), len(seen), method="wilson"
+)
 distributions = load_distributions()
 stated = {one.stated_preprocessing for one in distributions} - {None}
-claim("no released file has been probed", all(one.probed is None for one in distributions))
+claim(
+    "no released file has been probed",
+    all(one.probed is None for one in distributions),
+)
 glue_values(
     own_hits=int(seen["hit"].sum()),
     own_n=len(seen),
@@ -212,7 +239,13 @@ missed = missed.groupby(["trained_with", "source"], as_index=False).agg(
     nearest=("best", lambda best: listed(best.unique())),
 )
 missed["source"] = [load_manifest(name).title for name in missed["source"]]
-missed.columns = ["Trained with", "Probed with", "Files", "Of these, named wrong", "Nearest"]
+missed.columns = [
+    "Trained with",
+    "Probed with",
+    "Files",
+    "Of these, named wrong",
+    "Nearest",
+]
 book_table(missed, "Verdicts that are not right", prose=True)
 
 # %% [markdown]
@@ -233,7 +266,11 @@ held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
 keys = ["distributor", "stated_preprocessing", "release"]
 held = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
 names = ["Distributor", "Inputs stated", "Training", "Networks"]
-book_table(held.set_axis(names, axis="columns"), "Who distributes RadImageNet weights", prose=True)
+book_table(
+    held.set_axis(names, axis="columns"),
+    "Who distributes RadImageNet weights",
+    prose=True,
+)
 
 # %% tags=["hide-input", "hide-output"]
 ends = np.array([[0.0] * 3, [255.0] * 3])
@@ -242,7 +279,10 @@ book_table(
     pd.DataFrame(
         {
             "Candidate": [one.name for one in CANDIDATES],
-            "Black to white": [f"{low:.2f} to {high:.2f}".replace("-", "−") for low, high in spans],
+            "Black to white": [
+                f"{low:.2f} to {high:.2f}".replace("-", "−")
+                for low, high in spans
+            ],
             "Order": ["BGR" if one.bgr else "RGB" for one in CANDIDATES],
             "Used by": [one.used_by for one in CANDIDATES],
         }

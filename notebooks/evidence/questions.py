@@ -21,7 +21,7 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import pandas as pd
 
-from rin import paper
+from rin.evidence import paper
 from rin.report.banner import reference_banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, glue_values
@@ -54,7 +54,6 @@ one = scores[scores["task"] == task]
 groups = {"all": one["scenario"].unique()}
 effects = factor_effects(one, runs.inits, ("stretch", "pad"), groups=groups)
 effects = effects[effects["quantity"] == "effect"].set_index("init")
-points = 100 * effects[["estimate", "ci_low", "ci_high"]]
 
 # %% [markdown]
 # **Are there duplicates and blank images?** A user reported files that stand under two labels, and
@@ -106,10 +105,15 @@ dice = pd.DataFrame(
 ).set_index("task")  # fmt: skip
 dice["points"] = 100 * (dice["radimagenet"] - dice["imagenet"])
 released = pd.DataFrame(
-    [(one.backbone, one.top1, one.top5) for one in paper.RELEASED_ACCURACY.values()],
+    [
+        (one.backbone, one.top1, one.top5)
+        for one in paper.RELEASED_ACCURACY.values()
+    ],
     columns=["Network", "Top-1, %", "Top-5, %"],
 )
-book_table(released, "Test accuracy of the released networks, as stated", prose=True)
+book_table(
+    released, "Test accuracy of the released networks, as stated", prose=True
+)
 
 # %% [markdown]
 # **AUC improved by {glue:text}`least:.1f` to {glue:text}`most:.1f` %?** These are points of AUC.
@@ -147,7 +151,7 @@ travelled = {
 }
 for where, found in travelled.items():
     overall = init_differences(found, *runs.inits).set_index("group").loc["all"]
-    travelled[where] = 100 * overall[["difference", "ci_low", "ci_high"]].astype(float)
+    travelled[where] = overall
 
 # %% [markdown]
 # **Do others find the same?** [](replications) pools those who compared like with like.
@@ -158,10 +162,10 @@ for where, found in travelled.items():
 # %% tags=["hide-input"]
 glue_values(
     resize_task=paper.COMPARISONS[task].title,
-    resize_a=format_estimate(*points.loc[runs.inits[0]], 1),
-    resize_b=format_estimate(*points.loc[runs.inits[1]], 1),
-    home=format_estimate(*travelled["home"], 1),
-    abroad=format_estimate(*travelled["abroad"], 1),
+    resize_a=format_estimate(effects.loc[runs.inits[0]], unit="points"),
+    resize_b=format_estimate(effects.loc[runs.inits[1]], unit="points"),
+    home=format_estimate(travelled["home"], unit="points"),
+    abroad=format_estimate(travelled["abroad"], unit="points"),
     a=init_style(runs.inits[0]).word,
     b=init_style(runs.inits[1]).word,
     least=gains["points"].min(),
@@ -175,9 +179,14 @@ glue_values(
     breast_points=dice.loc["breast", "points"],
 )
 rounded = 100 * (gains["radimagenet"] - gains["imagenet"])
-claim("the gains in AUC are points", (rounded - gains["points"]).abs().max() < 1.3)
+claim(
+    "the gains in AUC are points", (rounded - gains["points"]).abs().max() < 1.3
+)
 again = (100 * (dice["radimagenet"] / dice["imagenet"] - 1)).round(1)
-claim("the gains in Dice are relative", (again - dice["percent"]).abs().max() < 0.5)
+claim(
+    "the gains in Dice are relative",
+    (again - dice["percent"]).abs().max() < 0.5,
+)
 claim(
     "the best top-1 accuracy is not that of the best top-5 accuracy",
     released["Top-1, %"].idxmax() != released["Top-5, %"].idxmax(),

@@ -16,10 +16,16 @@
 # %% tags=["hide-input"]
 import pandas as pd
 
-from rin import paper
-from rin.replications import REPLICATIONS, like_for_like
+from rin.evidence import paper
+from rin.evidence.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_interval, format_number, format_p
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_p,
+)
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.stats.synthesis import cluster_robust, random_effects, three_level
@@ -59,13 +65,20 @@ for group, tasks in asked.items():
     for task in tasks:
         one = paper.COMPARISONS[task]
         label = shown.get(task, "The paper")
-        rows.append((group, label, one.difference, one.ci_low, one.ci_high, "published"))
+        rows.append(
+            (group, label, one.difference, one.ci_low, one.ci_high, "published")
+        )
     for one in found[found["task"] == "/".join(tasks)].itertuples():
         mark = " †" if one.scaling_missing else " ‡" if one.own_weights else ""
-        label = ", ".join(filter(None, [one.study.split(" (")[0], one.setting])) + mark
-        rows.append((group, label, one.estimate, one.low, one.high, "independent"))
+        label = (
+            ", ".join(filter(None, [one.study.split(" (")[0], one.setting]))
+            + mark
+        )
+        rows.append(
+            (group, label, one.estimate, one.ci_low, one.ci_high, "independent")
+        )
 
-columns = ["group", "label", "estimate", "low", "high", "kind"]
+columns = ["group", "label", "estimate", "ci_low", "ci_high", "kind"]
 axes = forest(
     pd.DataFrame(rows, columns=columns),
     xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
@@ -95,9 +108,13 @@ picture(axes, "Difference in AUC points by question: the paper's estimates lie r
 # expected. Only the {glue:text}`n_known` comparisons with SDs enter, all of one study.
 
 # %%
-known = found.dropna(subset=["low"])
-variance = (known["radimagenet_sd"] ** 2 + known["imagenet_sd"] ** 2) / known["folds"]
-images = known["label"].str.replace(r", (fine-tuned|frozen first)$", "", regex=True)
+known = found.dropna(subset=["ci_low"])
+variance = (known["radimagenet_sd"] ** 2 + known["imagenet_sd"] ** 2) / known[
+    "folds"
+]
+images = known["label"].str.replace(
+    r", (fine-tuned|frozen first)$", "", regex=True
+)
 tuned, asks = known["setting"] == "fine-tuned", known["of_the_paper"]
 groups = {
     "Fine-tuned": tuned,
@@ -110,7 +127,9 @@ pooled = {name: random_effects(known["estimate"][some], variance[some])
           for name, some in groups.items()}  # fmt: skip
 pooled["All, comparisons of the same images nested"] = three_level(
     known["estimate"], variance, images)  # fmt: skip
-pooled["All, robust to sharing images"] = cluster_robust(known["estimate"], variance, images)
+pooled["All, robust to sharing images"] = cluster_robust(
+    known["estimate"], variance, images
+)
 
 # %% [markdown]
 # Comparisons without an SD stay out above. As a check they enter with a stated rule: the median
@@ -119,17 +138,24 @@ pooled["All, robust to sharing images"] = cluster_robust(known["estimate"], vari
 # own.
 
 # %%
-filled = found.assign(variance=variance).fillna({"variance": variance[tuned].median()})
+filled = found.assign(variance=variance).fillna(
+    {"variance": variance[tuned].median()}
+)
 filled = filled[filled["setting"] != "frozen first"]
 pooled["Fine-tuned, with those without SDs"] = random_effects(
     filled["estimate"], filled["variance"])  # fmt: skip
 pooled["The paper's own eight"] = random_effects(
     [one.difference for one in paper.COMPARISONS.values()],
-    [1e4 * (one.sd_radimagenet**2 + one.sd_imagenet**2) / 24 for one in paper.COMPARISONS.values()],
+    [
+        1e4 * (one.sd_radimagenet**2 + one.sd_imagenet**2) / 24
+        for one in paper.COMPARISONS.values()
+    ],
 )
 pooled = pd.DataFrame(pooled).T
 others = [tuned & (images != one) for one in images[tuned].unique()]
-left_out = pd.DataFrame(random_effects(known["estimate"][some], variance[some]) for some in others)
+left_out = pd.DataFrame(
+    random_effects(known["estimate"][some], variance[some]) for some in others
+)
 
 # %% tags=["hide-input"]
 rows = pooled.itertuples()
@@ -137,38 +163,58 @@ table = pd.DataFrame(
     {
         "Comparisons": pooled.index,
         "Number": pooled["k"].astype(int).to_numpy(),
-        "Difference (95% CI)": [
-            format_estimate(one.estimate, one.ci_low, one.ci_high, 1) for one in rows
-        ],
+        "Difference (95% CI)": [format_estimate(one, digits=1) for one in rows],
         "P": [format_p(p) for p in pooled["p_value"]],
         "95% prediction": [
             format_interval(one.prediction_low, one.prediction_high, 1)
             for one in pooled.itertuples()
         ],
-        "I², %": ["–" if pd.isna(share) else f"{100 * share:.0f}" for share in pooled["i2"]],
+        "I², %": [
+            "–" if pd.isna(share) else f"{100 * share:.0f}"
+            for share in pooled["i2"]
+        ],
     }
 )
-book_table(table, "RadImageNet − ImageNet, AUC points, pooled by random effects", prose=True)
+book_table(
+    table,
+    "RadImageNet − ImageNet, AUC points, pooled by random effects",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
-whole, own = pooled.loc["Fine-tuned"], pooled.loc["Fine-tuned, the paper's questions"]
+whole, own = (
+    pooled.loc["Fine-tuned"],
+    pooled.loc["Fine-tuned, the paper's questions"],
+)
 claim("fine-tuned: behind, interval below zero", whole["ci_high"] < 0)
-claim("on the paper's questions: includes zero", own["ci_low"] < 0 < own["ci_high"])
+claim(
+    "on the paper's questions: includes zero",
+    own["ci_low"] < 0 < own["ci_high"],
+)
 weight = 1 / (variance[tuned & asks] + own["tau2"])
 radiographs = known.loc[weight.idxmax()]
 claim("chest radiographs weigh most", radiographs["task"] == "pneumonia")
-claim("near 99 points with either", radiographs[["radimagenet", "imagenet"]].min() > 98.5)
+claim(
+    "near 99 points with either",
+    radiographs[["radimagenet", "imagenet"]].min() > 98.5,
+)
 claim("a further comparison may lie on either side",
       whole["prediction_low"] < 0 < whole["prediction_high"])  # fmt: skip
-claim("below zero without any one set of images", (left_out["estimate"] < 0).all())
-claim("one set of images carries the interval", (left_out["ci_high"] >= 0).any())
+claim(
+    "below zero without any one set of images", (left_out["estimate"] < 0).all()
+)
+claim(
+    "one set of images carries the interval", (left_out["ci_high"] >= 0).any()
+)
 glue_values(
     n_known=len(known),
     n_tuned=int(whole["k"]),
-    pooled=format_estimate(*whole[["estimate", "ci_low", "ci_high"]], 1),
-    pooled_own=format_estimate(*own[["estimate", "ci_low", "ci_high"]], 1),
+    pooled=format_estimate(whole, digits=1),
+    pooled_own=format_estimate(own, digits=1),
     pneumonia_weight=100 * weight.max() / weight.sum(),
-    prediction=format_interval(whole["prediction_low"], whole["prediction_high"], 1),
+    prediction=format_interval(
+        whole["prediction_low"], whole["prediction_high"], 1
+    ),
     left_least=format_number(left_out["estimate"].min(), 1, signed=True),
     left_most=format_number(left_out["estimate"].max(), 1, signed=True),
     n_open=int((left_out["ci_high"] >= 0).sum()),
@@ -206,7 +252,9 @@ ways = found["ahead"].value_counts()
 fair = [one for one in REPLICATIONS if one.like_for_like]
 worded = [one for one in fair if None in (one.radimagenet, one.imagenet)]
 paired = [one for one in fair if one not in worded]
-claim("ImageNet is ahead in most comparisons", ways["ImageNet"] > len(found) / 2)
+claim(
+    "ImageNet is ahead in most comparisons", ways["ImageNet"] > len(found) / 2
+)
 claim("no comparison on the paper's questions used released weights with the official scaling",
       not (clean["of_the_paper"]).any())  # fmt: skip
 claim("the two largest deficits are those of networks first trained frozen",
@@ -258,7 +306,7 @@ table = pd.DataFrame(
         + other["own_weights"].map({True: " ‡", False: ""}),
         "kind": "independent",
     }
-).join(other[["estimate", "low", "high"]])
+).join(other[["estimate", "ci_low", "ci_high"]])
 axes = forest(table, xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
               ends=("ImageNet", "RadImageNet"))  # fmt: skip
 picture(axes, "Difference in AUC points on questions that the paper does not ask: most marks lie "
@@ -289,7 +337,7 @@ book_table(table, "Comparisons that state no pair of AUCs", prose=True)
 
 # %% tags=["hide-input"]
 claim("skin and histology: intervals exclude zero after full fine-tuning",
-      all(high < 0 for label, high in zip(tuned["label"], tuned["high"], strict=True)
+      all(high < 0 for label, high in zip(tuned["label"], tuned["ci_high"], strict=True)
           if label.startswith(("skin", "histology"))))  # fmt: skip
 claim("two of the worded findings speak for RadImageNet",
       sum(one.direction == "RadImageNet" for one in worded) == 2)  # fmt: skip
@@ -299,4 +347,4 @@ claim("two of the worded findings speak for RadImageNet",
 #
 # `rin run notebooks/evidence/replications.py`, or
 # `jupytext --to ipynb notebooks/evidence/replications.py` and then papermill. It takes seconds and
-# needs no images. The facts stand in `rin/replications.yaml`.
+# needs no images. The facts stand in `rin/evidence/replications.yaml`.

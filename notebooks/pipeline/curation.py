@@ -34,10 +34,10 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.curation.build import AT_RISK, CROISSANT, RARE, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, deidentify
 from rin.curation.index import RULES, read_table
-from rin.curation.reports import normal_studies, screen_impression
+from rin.curation.radiology_reports import normal_studies, screen_impression
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.pixels import rasterise
-from rin.paper import DATABASE, SETTINGS
+from rin.evidence.paper import DATABASE, SETTINGS
 from rin.report.banner import provenance_line
 from rin.report.format import book_table, format_interval
 from rin.report.page import claim, glue_values, picture
@@ -54,7 +54,9 @@ provenance_line(
     ["real" if real else "stand-in"],
     [f"profile {used.name}"],
     {
-        "Archive": real.name if real else "written by a program, with the profile's seed",
+        "Archive": real.name
+        if real
+        else "written by a program, with the profile's seed",
         "Profile": f"{used.name}: {used.about}",
     },
 )
@@ -71,7 +73,9 @@ provenance_line(
 # radiologist. Two lines repeat both:
 
 # %%
-plan = curation_plan(runs.study)  # which archive, which database, where the corpus goes
+plan = curation_plan(
+    runs.study
+)  # which archive, which database, where the corpus goes
 archive = index_archive(plan)  # headers and reports, in a relational database
 corpus = curate(plan)  # select, exclude, de-identify, export, divide
 images, screened = corpus.images, corpus.screened
@@ -83,7 +87,10 @@ images, screened = corpus.images, corpus.screened
 left_out = corpus.excluded.groupby("rule")["images"].sum()
 from_normal = images[images["kind"] == "normal"]
 selection = corpus.card["selection"]
-held, confirmed_by = selection["archive"], selection["normal studies"]["confirmed by"]
+held, confirmed_by = (
+    selection["archive"],
+    selection["normal studies"]["confirmed by"],
+)
 studies = {
     "in the archive": held["studies"],
     "flagged by the query": len(screened),
@@ -94,7 +101,8 @@ studies = {
 divisible = len(images) + left_out.get(RARE, 0)
 files = {
     "in the archive": held["instances"],
-    "diagnostic images": held["instances"] - left_out[left_out.index.isin(RULES)].sum(),
+    "diagnostic images": held["instances"]
+    - left_out[left_out.index.isin(RULES)].sum(),
     "key, or of normal studies": divisible + left_out.get(AT_RISK, 0),
     "without burned-in text": divisible,
     "in the corpus": len(images),
@@ -109,7 +117,10 @@ for ax, (title, steps) in zip(
     ax.set(title=title, xticks=[], xlim=(0, 1.15 * max(steps.values())))
     ax.spines["bottom"].set_visible(False)
     ax.invert_yaxis()
-picture(figure, "Bars: studies and files that are left after each step of the curation")
+picture(
+    figure,
+    "Bars: studies and files that are left after each step of the curation",
+)
 
 # %% tags=["hide-input"]
 glue_values(
@@ -138,7 +149,9 @@ per_modality = """
     FROM studies JOIN series USING (study_uid) JOIN instances USING (series_uid)
     GROUP BY series.modality ORDER BY series.modality
 """
-book_table(read_table(archive, per_modality), "What the archive holds, by modality")
+book_table(
+    read_table(archive, per_modality), "What the archive holds, by modality"
+)
 
 # %% [markdown]
 # ## Normal studies: query, rules, review
@@ -152,7 +165,10 @@ query = """
     WHERE lower(impression) LIKE '%normal%' OR lower(impression) LIKE '%unremarkable%'
 """
 found = read_table(archive, query)["accession_number"]
-claim("the query flags the studies that were screened", set(found) == {*screened.accession_number})
+claim(
+    "the query flags the studies that were screened",
+    set(found) == {*screened.accession_number},
+)
 
 # %% [markdown]
 # It also flags “not normal”, “probably normal” and “normal heart size” beside a consolidation.
@@ -186,20 +202,35 @@ book_table(pd.DataFrame(table), "The rules at work", prose=True)
 # %%
 if archive.provenance == "stand-in":
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    steps = {"the paper's query": screened, "query and rules": normal_studies(screened, None)}
+    steps = {
+        "the paper's query": screened,
+        "query and rules": normal_studies(screened, None),
+    }
     if plan.reviewed is not None:
         steps["after review"] = normal_studies(screened, plan.reviewed)
-    reported = read_table(archive, "SELECT accession_number, study_uid FROM reports")
+    reported = read_table(
+        archive, "SELECT accession_number, study_uid FROM reports"
+    )
     normal = set(reported.merge(truth[truth["normal"] == "1"])["study_uid"])
     rows = []
     for step, found in steps.items():
         n, hits = len(found), int(found["study_uid"].isin(normal).sum())
         interval = 100 * np.array(proportion_confint(hits, n, method="wilson"))
         precision = f"{100 * hits / n:.1f} {format_interval(*interval, 1)}"
-        rows.append((step, n, hits, precision, f"{100 * hits / len(normal):.1f}"))
-    columns = ["After", "Studies", "Truly normal", "Precision, % (95% CI)", "Recall, %"]
+        rows.append(
+            (step, n, hits, precision, f"{100 * hits / len(normal):.1f}")
+        )
+    columns = [
+        "After",
+        "Studies",
+        "Truly normal",
+        "Precision, % (95% CI)",
+        "Recall, %",
+    ]
     table = pd.DataFrame(rows, columns=columns)
-    display(book_table(table, "Query and rules against the truth of the stand-in"))
+    display(
+        book_table(table, "Query and rules against the truth of the stand-in")
+    )
 
 # %% [markdown]
 # ## Key images and their outlines
@@ -219,10 +250,18 @@ for ax in axes.flat:
 for ax, row in zip(axes.flat, examples.itertuples(), strict=False):
     pixels = np.asarray(Image.open(corpus.folder / row.filename).convert("L"))
     ax.imshow(pixels, cmap="gray", vmin=0, vmax=255)
-    ax.contour(rasterise(row.roi, pixels.shape), [0.5], colors="#00E5FF", linewidths=1.6)
+    ax.contour(
+        rasterise(row.roi, pixels.shape),
+        [0.5],
+        colors="#00E5FF",
+        linewidths=1.6,
+    )
     place = f"{MODALITIES[row.modality]}, {REGIONS[row.region].title.lower()}"
     ax.set_title(f"{place}\n{row.name}", fontsize=9, fontweight="normal")
-picture(figure, "Key images of different regions, each with the outline that its reader drew")
+picture(
+    figure,
+    "Key images of different regions, each with the outline that its reader drew",
+)
 
 # %% [markdown]
 # ## What is left out
@@ -231,7 +270,11 @@ picture(figure, "Key images of different regions, each with the outline that its
 why = corpus.excluded.sort_values("images", ascending=False).set_axis(
     ["Rule", "Files", "Why"], axis=1
 )
-book_table(why.reset_index(drop=True), "Files that are not in the corpus, by rule", prose=True)
+book_table(
+    why.reset_index(drop=True),
+    "Files that are not in the corpus, by rule",
+    prose=True,
+)
 
 # %% [markdown]
 # ## De-identification
@@ -243,11 +286,25 @@ book_table(why.reset_index(drop=True), "Files that are not in the corpus, by rul
 
 # %%
 header = Dataset()
-header.PatientName, header.PatientID, header.PatientBirthDate = "Specimen^Ada", "SI-1", "19850215"
-header.StudyDate, header.InstitutionName = "20101213", "Invented Outpatient Imaging"
-header.Modality, header.BodyPartExamined, header.PixelSpacing = "CT", "CHEST", [0.7, 0.7]
+header.PatientName, header.PatientID, header.PatientBirthDate = (
+    "Specimen^Ada",
+    "SI-1",
+    "19850215",
+)
+header.StudyDate, header.InstitutionName = (
+    "20101213",
+    "Invented Outpatient Imaging",
+)
+header.Modality, header.BodyPartExamined, header.PixelSpacing = (
+    "CT",
+    "CHEST",
+    [0.7, 0.7],
+)
 header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
-header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.0.1.2", "1.2.826.0.1.3"
+header.StudyInstanceUID, header.SeriesInstanceUID = (
+    "1.2.826.0.1.2",
+    "1.2.826.0.1.3",
+)
 
 after = deidentify(header, Pseudonyms(b"a key for this example only"))
 rows = [
@@ -259,7 +316,9 @@ rows = [
     for one in header
 ]
 columns = ["Attribute", "Before", "After"]
-book_table(pd.DataFrame(rows, columns=columns), "A header, de-identified", prose=True)
+book_table(
+    pd.DataFrame(rows, columns=columns), "A header, de-identified", prose=True
+)
 
 # %% [markdown]
 # What pixels show is another matter: images whose header or border suggests burned-in text are left
@@ -275,18 +334,32 @@ known = load_taxonomy().groupby("region").size()
 present = images.groupby("region")["name"].nunique()
 kinds = images.groupby(["region", "kind"]).size().unstack(fill_value=0)
 kinds = kinds.reindex(index=REGIONS, columns=["key", "normal"], fill_value=0)
-names = [f"{MODALITIES[one.modality]}, {one.title.lower()}" for one in REGIONS.values()]
+names = [
+    f"{MODALITIES[one.modality]}, {one.title.lower()}"
+    for one in REGIONS.values()
+]
 
 figure, ax = plt.subplots(figsize=(6.4, 4.4))
 ax.barh(names, kinds["key"], color=blue, label="key images")
-bars = ax.barh(names, kinds["normal"], left=kinds["key"], color=pale, label="of normal studies")
+bars = ax.barh(
+    names,
+    kinds["normal"],
+    left=kinds["key"],
+    color=pale,
+    label="of normal studies",
+)
 ax.bar_label(
-    bars, [f"{present.get(name, 0)} of {known[name]} classes" for name in REGIONS], padding=4
+    bars,
+    [f"{present.get(name, 0)} of {known[name]} classes" for name in REGIONS],
+    padding=4,
 )
 ax.set(xlabel="Images", xlim=(0, 1.35 * kinds.sum(axis=1).max()))
 ax.invert_yaxis()
 ax.legend(loc="lower right")
-picture(figure, "Bars: images of each region by kind, with the number of classes that occur")
+picture(
+    figure,
+    "Bars: images of each region by kind, with the number of classes that occur",
+)
 
 # %%
 here = {
@@ -297,8 +370,13 @@ here = {
     "labels": images["label"].nunique(),
     "regions": images["region"].nunique(),
 }
-rows = [(k.replace("_", " "), f"{DATABASE[k].value:,}", f"{n:,}") for k, n in here.items()]
-table = pd.DataFrame(rows, columns=["Number of", "RadImageNet (paper)", "This corpus"])
+rows = [
+    (k.replace("_", " "), f"{DATABASE[k].value:,}", f"{n:,}")
+    for k, n in here.items()
+]
+table = pd.DataFrame(
+    rows, columns=["Number of", "RadImageNet (paper)", "This corpus"]
+)
 book_table(table, "The paper's database beside the corpus curated here")
 
 # %% [markdown]
@@ -306,12 +384,22 @@ book_table(table, "The paper's database beside the corpus curated here")
 # images, so the shares of images differ.
 
 # %%
-claim("no patient stands in two parts", images.groupby("patient_id")["part"].nunique().max() == 1)
-parts = images.groupby("part").agg(
-    Patients=("patient_id", "nunique"), Images=("label", "size"), Classes=("label", "nunique")
+claim(
+    "no patient stands in two parts",
+    images.groupby("patient_id")["part"].nunique().max() == 1,
 )
-glue_values(shares="/".join(map(str, SETTINGS["pretraining_split_percent"].value)))
-book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, divided by patient")
+parts = images.groupby("part").agg(
+    Patients=("patient_id", "nunique"),
+    Images=("label", "size"),
+    Classes=("label", "nunique"),
+)
+glue_values(
+    shares="/".join(map(str, SETTINGS["pretraining_split_percent"].value))
+)
+book_table(
+    parts.loc[["train", "validation", "test"]],
+    "Parts of the corpus, divided by patient",
+)
 
 # %% [markdown]
 # ## Card and metadata
@@ -321,8 +409,12 @@ book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, div
 # them, the images:
 
 # %%
-metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))  # raises if not valid
-first = pd.DataFrame(islice(metadata.records("images"), 3)).map(lambda cell: cell.decode())
+metadata = mlcroissant.Dataset(
+    jsonld=str(corpus.folder / CROISSANT)
+)  # raises if not valid
+first = pd.DataFrame(islice(metadata.records("images"), 3)).map(
+    lambda cell: cell.decode()
+)
 first.columns = first.columns.str.removeprefix("images/")
 book_table(first, "First images, read by the metadata")
 

@@ -57,13 +57,17 @@ for run in plan_pretraining(study):
     if run.init not in study.profile.pretraining.corpora:
         continue  # pretrained briefly
     tested, own = pretraining_features(study, run.init, run.backbone)
-    draw = np.random.default_rng(study.profile.seed)  # the same images of every network
+    draw = np.random.default_rng(
+        study.profile.seed
+    )  # the same images of every network
     chosen = np.sort(draw.permutation(len(tested))[:1500])
     cases[run.init] = tested.iloc[chosen].reset_index(drop=True)
     features[run.init, run.backbone] = np.asarray(own)[chosen]
     if run.init not in images:
         store = open_store(run.store)
-        rows = pd.Index(store.cases["case_id"]).get_indexer(cases[run.init]["case_id"])
+        rows = pd.Index(store.cases["case_id"]).get_indexer(
+            cases[run.init]["case_id"]
+        )
         images[run.init] = store.images()[rows]
 
 # %% [markdown]
@@ -74,8 +78,13 @@ for run in plan_pretraining(study):
 
 # %%
 for init, own in images.items():
-    small = [resize(image / 255, (16, 16), anti_aliasing=True).ravel() for image in own]
-    features[init, "Pixels, 16 × 16"] = np.subtract(small, np.mean(small, axis=0))
+    small = [
+        resize(image / 255, (16, 16), anti_aliasing=True).ravel()
+        for image in own
+    ]
+    features[init, "Pixels, 16 × 16"] = np.subtract(
+        small, np.mean(small, axis=0)
+    )
 
 neighbours, rows = {}, []
 for (init, name), own in features.items():
@@ -86,28 +95,37 @@ for (init, name), own in features.items():
 purity = pd.DataFrame(rows)
 
 # %%
-shares = 100 * purity[["share", "low", "high", "chance", "ceiling"]]
+shares = 100 * purity[["estimate", "ci_low", "ci_high", "chance", "ceiling"]]
 shown = pd.DataFrame(
     {
         "label": purity["name"],
         "group": purity["init"].map(lambda init: init_style(init).short),
         "kind": purity["init"],
-        "estimate": shares["share"],
-        "low": shares["low"],
-        "high": shares["high"],
-        "note": shares.apply("{0.share:.1f} ({0.low:.1f}, {0.high:.1f})".format, axis=1),
+        "estimate": shares["estimate"],
+        "ci_low": shares["ci_low"],
+        "ci_high": shares["ci_high"],
+        "note": shares.apply(
+            "{0.estimate:.1f} ({0.ci_low:.1f}, {0.ci_high:.1f})".format, axis=1
+        ),
     }
-).sort_values("kind", key=lambda inits: inits.map(list(images).index), kind="stable")
+).sort_values(
+    "kind", key=lambda inits: inits.map(list(images).index), kind="stable"
+)
 look = {"zero": None, "limits": (0, 100), "legend": False}
 ax = forest(shown, xlabel="Neighbours of the same class, %", **look)
-picture(ax, "Purity of the neighbours of each network and of the pixels, with 95% intervals")
+picture(
+    ax,
+    "Purity of the neighbours of each network and of the pixels, with 95% intervals",
+)
 
 
 # %% tags=["hide-input"]
-def spans(rows: pd.DataFrame, column: str = "share") -> str:
+def spans(rows: pd.DataFrame, column: str = "estimate") -> str:
     told = []
     for init, own in rows.groupby("init", sort=False):
-        ends = dict.fromkeys(f"{100 * end:.1f}" for end in (own[column].min(), own[column].max()))
+        ends = dict.fromkeys(
+            f"{100 * end:.1f}" for end in (own[column].min(), own[column].max())
+        )
         told.append(f"{' to '.join(ends)} % ({init_style(init).word})")
     return " and ".join(told)
 
@@ -133,28 +151,58 @@ glue_values(
 # shown is the network whose neighbours are purest.
 
 # %%
-purest = purity[~of_pixels].sort_values("share").groupby("init", sort=False)["name"].last()
-colors = ["#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255"]
+purest = (
+    purity[~of_pixels]
+    .sort_values("share")
+    .groupby("init", sort=False)["name"]
+    .last()
+)
+colors = [
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+]
 for init in images:
     own, truth = features[init, purest[init]], cases[init]["truth"]
     pca = PCA(2).fit(own)
     near = min(15, (len(own) - 1) // 3)
-    tsne = TSNE(metric="cosine", init="pca", perplexity=near, random_state=study.profile.seed)
+    tsne = TSNE(
+        metric="cosine",
+        init="pca",
+        perplexity=near,
+        random_state=study.profile.seed,
+    )
     maps = {
-        f"PCA, {pca.explained_variance_ratio_.sum():.0%} of the variance": pca.transform(own),
+        f"PCA, {pca.explained_variance_ratio_.sum():.0%} of the variance": pca.transform(
+            own
+        ),
         "t-SNE": tsne.fit_transform(own),
     }
     figure, axes = plt.subplots(1, 2, figsize=(8, 4.8))
     for ax, (title, points) in zip(axes, maps.items(), strict=True):
         for place, name in enumerate(sorted(truth.unique())):
-            look = {"color": colors[place % 8], "marker": "os^Dv<>P*Xphd"[place // 8 % 13], "s": 26}
+            look = {
+                "color": colors[place % 8],
+                "marker": "os^Dv<>P*Xphd"[place // 8 % 13],
+                "s": 26,
+            }
             ax.scatter(*points[truth == name].T, label=name, **look)
         ax.set(title=title, xticks=[], yticks=[])
     if truth.nunique() <= 40:
         handles = axes[0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower left", ncols=3, fontsize=9)
     figure.suptitle(f"{init_style(init).label}, {purest[init]}", fontsize=12)
-    display(picture(figure, f"PCA and t-SNE of the test images of the {init} corpus, by class"))
+    display(
+        picture(
+            figure,
+            f"PCA and t-SNE of the test images of the {init} corpus, by class",
+        )
+    )
 
 # %% [markdown]
 # ## Nearest neighbours
@@ -164,9 +212,18 @@ for init in images:
 
 # %%
 for init in images:
-    (near, similarity), truth = neighbours[init, purest[init]], cases[init]["truth"]
-    queries = truth.sample(frac=1, random_state=study.profile.seed).drop_duplicates().index[:5]
-    figure, axes = plt.subplots(len(queries), 5, figsize=(7, 1.75 * len(queries)), squeeze=False)
+    (near, similarity), truth = (
+        neighbours[init, purest[init]],
+        cases[init]["truth"],
+    )
+    queries = (
+        truth.sample(frac=1, random_state=study.profile.seed)
+        .drop_duplicates()
+        .index[:5]
+    )
+    figure, axes = plt.subplots(
+        len(queries), 5, figsize=(7, 1.75 * len(queries)), squeeze=False
+    )
     for line, query in zip(axes, queries, strict=True):
         found = [query, *near[query, :4]]
         for k, (ax, row) in enumerate(zip(line, found, strict=True)):
@@ -177,7 +234,12 @@ for init in images:
             told = f"{similarity[query, k - 1]:.2f}{mark}" if k else named
             ax.set_title(told, fontsize=9, fontweight="normal", loc="left")
     figure.suptitle(f"{init_style(init).label}, {purest[init]}", fontsize=12)
-    display(picture(figure, f"Test images of the {init} corpus with their nearest neighbours"))
+    display(
+        picture(
+            figure,
+            f"Test images of the {init} corpus with their nearest neighbours",
+        )
+    )
 
 # %% [markdown]
 # ## Run this page

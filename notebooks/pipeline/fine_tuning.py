@@ -14,7 +14,7 @@
 # # Fine-tuning, from images to a difference
 
 # %% tags=["parameters", "remove-input"]
-task: str = ""  # name of a task of data_manifests/; empty for the profile's live task
+task: str = ""  # of data_manifests/; empty for the live task
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
@@ -32,7 +32,7 @@ from rin.report.style import use_style
 from rin.report.swarm import auc_swarm
 from rin.stats import auc_ci, delong_test, init_differences, scenario_aucs
 from rin.study import histories, open_study, run_fine_tuning, run_records
-from rin.study.runs import Runs
+from rin.study.results import Runs
 
 use_style()
 study = open_study(profile, data_root=data_root, results=results)
@@ -73,7 +73,9 @@ glue_values(
     side=inputs.store.size,
     n_pairs=len(inputs.pairs),
 )
-picture(axes, "Two images of each class as the networks see them", width="36rem")
+picture(
+    axes, "Two images of each class as the networks see them", width="36rem"
+)
 
 # %% [markdown]
 # {glue:text}`n_cases` images of {glue:text}`n_patients` patients, as the networks see them:
@@ -90,7 +92,9 @@ split = inputs.folds.merge(cases[["case_id", "patient_id"]], on="case_id")
 split["positive"] = split["case_id"].map(inputs.labels)
 assert split.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
 split[split["fold"] == 0].groupby("part", sort=False).agg(
-    images=("case_id", "size"), patients=("patient_id", "nunique"), positive=("positive", "sum")
+    images=("case_id", "size"),
+    patients=("patient_id", "nunique"),
+    positive=("positive", "sum"),
 )
 
 # %% [markdown]
@@ -114,7 +118,9 @@ records.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
 
 # %%
 folder = study.runs.path(table.index[0])
-pd.Series(sorted(file.name for file in folder.iterdir()), name="files of one run").to_frame()
+pd.Series(
+    sorted(file.name for file in folder.iterdir()), name="files of one run"
+).to_frame()
 
 # %% tags=["hide-input"]
 line.update(banner(live, [task]))
@@ -149,7 +155,9 @@ picture(
 # %%
 scores = live.predictions(task=task)
 one = scores[(scores["scenario"] == scenario) & (scores["fold"] == 0)]
-one = one.pivot(index=["case_id", "patient_id", "label"], columns="init", values="score")
+one = one.pivot(
+    index=["case_id", "patient_id", "label"], columns="init", values="score"
+)
 one = one.reset_index()[["case_id", "patient_id", "label", a, b]]
 one.head(4).round(3)
 
@@ -157,7 +165,9 @@ one.head(4).round(3)
 # Scenario {glue:text}`scenario`, first fold. The AUC of each network, with DeLong's interval:
 
 # %%
-pd.DataFrame({init: vars(auc_ci(one["label"], one[init])) for init in (a, b)}).round(3)
+pd.DataFrame(
+    {init: vars(auc_ci(one["label"], one[init])) for init in (a, b)}
+).round(3)
 
 # %% [markdown]
 # Their difference, by DeLong's paired test with images as the units, and with patients as the
@@ -166,9 +176,12 @@ pd.DataFrame({init: vars(auc_ci(one["label"], one[init])) for init in (a, b)}).r
 # %%
 by_image = delong_test(one["label"], one[a], one[b])
 by_patient = delong_test(one["label"], one[a], one[b], one["patient_id"])
-rows = ["difference", "ci_low", "ci_high", "p_value"]
+rows = ["estimate", "ci_low", "ci_high", "p_value"]
 both = pd.DataFrame(
-    {"images independent": vars(by_image), "patients independent": vars(by_patient)}
+    {
+        "images independent": vars(by_image),
+        "patients independent": vars(by_patient),
+    }
 )
 both.loc[rows].astype(float).round(3)
 
@@ -179,9 +192,19 @@ both.loc[rows].astype(float).round(3)
 # scenario matters; it says nothing about other patients.
 
 # %%
-aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean().reset_index()
-aucs = aucs.merge(scores[["scenario", "backbone", "unfreezing"]].drop_duplicates())
-picture(auc_swarm(aucs, [a, b]), "AUC of every scenario by initialisation, with mean and SD")
+aucs = (
+    scenario_aucs(scores)
+    .groupby(["scenario", "init"])["auc"]
+    .mean()
+    .reset_index()
+)
+aucs = aucs.merge(
+    scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
+)
+picture(
+    auc_swarm(aucs, [a, b]),
+    "AUC of every scenario by initialisation, with mean and SD",
+)
 
 # %% [markdown]
 # The comparison of this book: AUCs within each fold, averaged over folds and scenarios with their
@@ -189,7 +212,7 @@ picture(auc_swarm(aucs, [a, b]), "AUC of every scenario by initialisation, with 
 
 # %%
 differences = init_differences(scores, a, b).set_index("group")
-points = 100 * differences[["difference", "ci_low", "ci_high"]]
+points = 100 * differences[["estimate", "ci_low", "ci_high"]]
 points.assign(p_value=differences["p_value"]).round(3)
 
 # %% tags=["hide-input"]
@@ -206,9 +229,9 @@ glue_values(
     n_scenarios=int(overall["n_scenarios"]),
     n_test=int(overall["n_cases"]),
     n_test_patients=int(overall["n_patients"]),
-    difference=format_estimate(*points.loc["all"], 1),
+    difference=format_estimate(overall, unit="points"),
     p_value=format_p(overall["p_value"]),
-    verdict=verdict(overall["difference"], overall["p_value"], (a, b)),
+    verdict=verdict(overall["estimate"], overall["p_value"], (a, b)),
 )
 
 # %% [markdown]

@@ -14,7 +14,7 @@
 # # Grad-CAM, and what its maps depend on
 
 # %% tags=["parameters", "remove-input"]
-task: str = ""  # name of a task with marked lesions; empty for one of the profile
+task: str = ""  # of data_manifests/; empty for the live task
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
@@ -42,14 +42,16 @@ from rin.report.roc import curve
 from rin.report.style import use_style
 from rin.report.swarm import bars
 from rin.study import open_study
+from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
-from rin.study.run import sanity_table
-from rin.study.runs import Runs
+from rin.study.results import Runs
 from rin.study.setting import find_manifest
 from rin.training.cascade import backbone_stages
 
 use_style()
-logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts the tracing of each model
+logging.getLogger("tensorflow").setLevel(
+    logging.ERROR
+)  # it counts the tracing of each model
 study = open_study(profile, data_root=data_root, results=results)
 live = Runs(study)  # the runs of this profile alone, never a reference run
 a, b = live.inits
@@ -59,7 +61,11 @@ marked = (
     if find_manifest(study, *find_task(name)).masks
 )
 task = task or next(marked)
-backbone = "ResNet50" if "ResNet50" in study.profile.backbones else study.profile.backbones[0]
+backbone = (
+    "ResNet50"
+    if "ResNet50" in study.profile.backbones
+    else study.profile.backbones[0]
+)
 banner(live, [task])
 
 # %% [markdown]
@@ -83,17 +89,27 @@ labels = cases["case_id"].map(inputs.labels).to_numpy()
 split = inputs.folds[inputs.folds["fold"] == 0].set_index("case_id")["part"]
 part = cases["case_id"].map(split).to_numpy()
 
-network = build_classifier(Architecture(backbone, "freeze_all", size, channels=pixels.shape[3]))
+network = build_classifier(
+    Architecture(backbone, "freeze_all", size, channels=pixels.shape[3])
+)
 
 
 def set_network(init):
     entry = find_entries(study)[init, backbone]
-    network.backbone.set_weights(load_weights(entry, network.backbone, study.weights_folders))
+    network.backbone.set_weights(
+        load_weights(entry, network.backbone, study.weights_folders)
+    )
     network.preprocess.set_contract(entry.contract)
     pooled = network.embedder.predict(pixels[part == "train"], verbose=0)[1]
-    head = LogisticRegression(max_iter=10_000).fit(pooled, labels[part == "train"])
-    halves = np.array([[-0.5, 0.5]])  # two logits whose softmax is the regression's probability
-    network.dense.set_weights([head.coef_.T @ halves, head.intercept_ * halves[0]])
+    head = LogisticRegression(max_iter=10_000).fit(
+        pooled, labels[part == "train"]
+    )
+    halves = np.array(
+        [[-0.5, 0.5]]
+    )  # two logits whose softmax is the regression's probability
+    network.dense.set_weights(
+        [head.coef_.T @ halves, head.intercept_ * halves[0]]
+    )
 
 
 # %% [markdown]
@@ -107,14 +123,21 @@ def set_network(init):
 # %%
 set_network(a)
 shown = np.flatnonzero((part == "test") & masks.any(axis=(1, 2)))[:8]
-features = np.asarray(network.backbone(network.preprocess(pixels[shown].astype("float32"))))
+features = np.asarray(
+    network.backbone(network.preprocess(pixels[shown].astype("float32")))
+)
 kernel = network.dense.get_weights()[0]  # channels × classes
 
 closed_form = features @ kernel / (features.shape[1] * features.shape[2])
-by_gradient = gradient_cam(network.head, features)  # the slopes of the head's logits
+by_gradient = gradient_cam(
+    network.head, features
+)  # the slopes of the head's logits
 largest = np.abs(closed_form - by_gradient).max() / np.abs(closed_form).max()
 assert largest < 1e-3
-{"images × rows × columns × channels": features.shape, "× classes": closed_form.shape}
+{
+    "images × rows × columns × channels": features.shape,
+    "× classes": closed_form.shape,
+}
 
 # %% [markdown]
 # ## From a map to a Dice score
@@ -125,7 +148,9 @@ assert largest < 1e-3
 # as lesion.
 
 # %%
-predicted = network.explainer.predict(pixels[shown], verbose=0)[0].argmax(axis=1)
+predicted = network.explainer.predict(pixels[shown], verbose=0)[0].argmax(
+    axis=1
+)
 maps = to_uint8(closed_form[np.arange(len(shown)), :, :, predicted], size)
 
 called, lesion = maps > PAPER_THRESHOLD, masks[shown] > 0
@@ -155,7 +180,10 @@ panel = cam_panel(
     positive_class=inputs.task.positive_class,
     threshold=PAPER_THRESHOLD,
 )
-picture(panel, "Three test images with their lesions, and the maps of both initialisations")
+picture(
+    panel,
+    "Three test images with their lesions, and the maps of both initialisations",
+)
 
 # %% [markdown]
 # ## Every network of the task
@@ -168,12 +196,18 @@ picture(panel, "Three test images with their lesions, and the maps of both initi
 overlap = live.overlap(task)
 scenarios = overlap.groupby(["init", "scenario"])["dice"].mean().groupby("init")
 means = scenarios.agg(value="mean", sd="std").loc[[a, b]].reset_index()
-baselines = live.baselines(task).groupby("baseline", sort=False, as_index=False)["dice"].mean()
+baselines = (
+    live.baselines(task)
+    .groupby("baseline", sort=False, as_index=False)["dice"]
+    .mean()
+)
 baselines = baselines.dropna()
 picture(
     bars(
         means.assign(group="all scenarios"),
-        baselines.rename(columns={"dice": "value"}).assign(group="all scenarios"),
+        baselines.rename(columns={"dice": "value"}).assign(
+            group="all scenarios"
+        ),
         ylabel="Dice score (0–1)",
     ),
     "Mean Dice score of each initialisation with its SD over scenarios, and of both baselines",
@@ -245,7 +279,10 @@ picture(
 # {glue:text}`n_shown` images, says how much of the order is left:
 
 # %%
-left = {step: np.nanmean(rank_correlation(steps["trained"], maps)) for step, maps in steps.items()}
+left = {
+    step: np.nanmean(rank_correlation(steps["trained"], maps))
+    for step, maps in steps.items()
+}
 pd.Series(left, name="rank correlation").round(2).to_frame()
 
 # %% [markdown]
@@ -272,12 +309,30 @@ def similarity_summary(table, *, seed, replicates=2000):
         for measure in MEASURES:
             known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
             if known["patient_id"].nunique() > 1:
-                weights = cluster_weights(known["patient_id"], replicates, seed).astype(float)
-                replicated = weights @ known[measure].to_numpy() / weights.sum(axis=1)
+                weights = cluster_weights(
+                    known["patient_id"], replicates, seed
+                ).astype(float)
+                replicated = (
+                    weights @ known[measure].to_numpy() / weights.sum(axis=1)
+                )
                 low, high = percentile_interval(replicated)
-            means = known[measure].mean(), low, high, step[f"{measure}_other"].mean()
+            means = (
+                known[measure].mean(),
+                low,
+                high,
+                step[f"{measure}_other"].mean(),
+            )
             rows.append((*key, measure, *means, len(known), len(step)))
-    columns = [*step_of, "measure", "mean", "low", "high", "other", "n", "n_cases"]
+    columns = [
+        *step_of,
+        "measure",
+        "mean",
+        "low",
+        "high",
+        "other",
+        "n",
+        "n_cases",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -287,19 +342,42 @@ if study.profile.sanity is not None:
     summary = similarity_summary(checked, seed=study.profile.seed)
     ranks = summary[summary["measure"] == "spearman"]
     names = ranks["backbone"].unique()
-    fig, axes = plt.subplots(1, len(names), figsize=(7.6, 3.4), sharey=True, squeeze=False)
+    fig, axes = plt.subplots(
+        1, len(names), figsize=(7.6, 3.4), sharey=True, squeeze=False
+    )
     for ax, name in zip(axes[0], names, strict=True):
         of_backbone = ranks[ranks["backbone"] == name]
-        curve(of_backbone, [a, b], x="depth", y="mean", band=("low", "high"), ax=ax)
-        curve(of_backbone, [a, b], x="depth", y="other", labels={a: "_", b: "_"}, ax=ax)
+        curve(
+            of_backbone,
+            [a, b],
+            x="depth",
+            y="mean",
+            band=("low", "high"),
+            ax=ax,
+        )
+        curve(
+            of_backbone,
+            [a, b],
+            x="depth",
+            y="other",
+            labels={a: "_", b: "_"},
+            ax=ax,
+        )
         for line in ax.lines[2:]:
             line.set_linestyle(":")
-        groups = of_backbone.drop_duplicates("depth")["group"].str.removeprefix("stage ")
+        groups = of_backbone.drop_duplicates("depth")["group"].str.removeprefix(
+            "stage "
+        )
         ax.set_xticks(range(len(groups)), groups)
         ax.set(title=name, xlabel="Random down to stage", ylim=(-1.05, 1.05))
     axes[0, 0].set_ylabel("Rank correlation")
     axes[0, 0].legend()
-    display(picture(fig, "Rank correlation with the trained map as the weights go random"))
+    display(
+        picture(
+            fig,
+            "Rank correlation with the trained map as the weights go random",
+        )
+    )
 
 # %% tags=["hide-input"]
 n_networks = 0

@@ -30,7 +30,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
-from rin.paper import DATABASE, RELEASED_ACCURACY
+from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
 from rin.report import cards
 from rin.report.banner import pretraining_banner
 from rin.report.format import book_table, format_interval
@@ -58,10 +58,18 @@ pretraining_banner(runs)
 
 # %%
 study = runs.study
-weights = run_pretraining(study)  # trains what the results folder does not hold; the rest is read
-predictions = pretraining_predictions(study)  # what each network says of its test images
-inits = list(study.profile.pretraining.corpora)  # those pretrained briefly are not shown here
-weights, predictions = (each[each["init"].isin(inits)] for each in (weights, predictions))
+weights = run_pretraining(
+    study
+)  # trains what the results folder does not hold; the rest is read
+predictions = pretraining_predictions(
+    study
+)  # what each network says of its test images
+inits = list(
+    study.profile.pretraining.corpora
+)  # those pretrained briefly are not shown here
+weights, predictions = (
+    each[each["init"].isin(inits)] for each in (weights, predictions)
+)
 
 # %% [markdown]
 # ## Figure E1 and Table E2: test accuracy
@@ -72,7 +80,9 @@ weights, predictions = (each[each["init"].isin(inits)] for each in (weights, pre
 
 # %%
 network = ["init", "backbone"]
-tested = predictions.assign(correct=predictions["truth"] == predictions["predicted"])
+tested = predictions.assign(
+    correct=predictions["truth"] == predictions["predicted"]
+)
 scores = tested.groupby(network, sort=False).agg(
     images=("case_id", "size"),
     patients=("patient_id", "nunique"),
@@ -86,28 +96,49 @@ scores[["low", "high"]] = [
     for _, own in tested.groupby(network, sort=False)
 ]
 scores = scores.join(weights.set_index(network)[["classes", "seconds"]])
-scores.loc[scores["classes"] <= 5, "top5"] = np.nan  # always among five: says nothing
+scores.loc[scores["classes"] <= 5, "top5"] = (
+    np.nan
+)  # always among five: says nothing
 
 # %%
 backbones = list(dict.fromkeys([*RELEASED_ACCURACY, *weights["backbone"]]))
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.8), sharey=True)
 for ax, metric in zip(axes, ("top1", "top5"), strict=True):
-    stated = [getattr(RELEASED_ACCURACY.get(name), metric, np.nan) for name in backbones]
+    stated = [
+        getattr(RELEASED_ACCURACY.get(name), metric, np.nan)
+        for name in backbones
+    ]
     heights = np.arange(len(backbones))
-    look = {"markerfacecolor": "white", "markeredgecolor": "#767676", "markeredgewidth": 2}
+    look = {
+        "markerfacecolor": "white",
+        "markeredgecolor": "#767676",
+        "markeredgewidth": 2,
+    }
     ax.plot(stated, heights - 0.22, "o", label="RadImageNet, published", **look)
     for place, init in enumerate(inits):
         own, style = scores.loc[init], init_style(init)
         at = [backbones.index(name) + 0.22 * place for name in own.index]
         if metric == "top1":
-            ax.hlines(at, 100 * own["low"], 100 * own["high"], color=style.color)
-        ax.plot(100 * own[metric], at, "s", color=style.color, label=style.label)
+            ax.hlines(
+                at, 100 * own["low"], 100 * own["high"], color=style.color
+            )
+        ax.plot(
+            100 * own[metric], at, "s", color=style.color, label=style.label
+        )
     ax.set(title=f"Top-{metric[-1]}", xlabel="Test accuracy, %", xlim=(0, 103))
     ax.grid(axis="x")
 axes[0].set_yticks(heights, backbones)
 axes[0].set_ylim(len(backbones) - 0.4, -0.6)
-figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=10)
-picture(figure, "Top-1 and top-5 test accuracy of each network, published and pretrained here")
+figure.legend(
+    *axes[0].get_legend_handles_labels(),
+    loc="outside upper left",
+    ncols=3,
+    fontsize=10,
+)
+picture(
+    figure,
+    "Top-1 and top-5 test accuracy of each network, published and pretrained here",
+)
 
 # %% [markdown]
 # Classes, numbers of images and test sets differ, so the columns cannot be compared with each
@@ -120,7 +151,9 @@ for name, one in RELEASED_ACCURACY.items():
     table.loc[name, "Published"] = f"{one.top1:.1f} / {one.top5:.1f}"
 for (init, backbone), one in scores.iterrows():
     top5 = "–" if np.isnan(one.top5) else percent(100 * one.top5)
-    table.loc[backbone, init_style(init).short] = f"{100 * one.top1:.1f} / {top5}"
+    table.loc[backbone, init_style(init).short] = (
+        f"{100 * one.top1:.1f} / {top5}"
+    )
 book_table(table.fillna("–"), "Table E2: test accuracy, top-1 / top-5, %")
 
 # %%
@@ -144,7 +177,10 @@ def span(values: pd.Series) -> str:
     return " to ".join(sorted(ends, key=float)) + " %"
 
 
-found = [f"{span(scores.loc[init, 'top1'])} ({init_style(init).word})" for init in inits]
+found = [
+    f"{span(scores.loc[init, 'top1'])} ({init_style(init).word})"
+    for init in inits
+]
 chance = [f"{100 / scores.loc[init, 'classes'].max():.1f} %" for init in inits]
 glue_values(
     n_runs=len(scores),
@@ -165,16 +201,25 @@ glue_values(
 # %%
 histories = pretraining_histories(study)
 trained = list(dict.fromkeys(histories["backbone"]))
-figure, axes = plt.subplots(len(trained), 2, figsize=(8, 2.7 * len(trained)), squeeze=False)
+figure, axes = plt.subplots(
+    len(trained), 2, figsize=(8, 2.7 * len(trained)), squeeze=False
+)
 for line, backbone in zip(axes, trained, strict=True):
     own = histories[histories["backbone"] == backbone]
     for ax, metric in zip(line, ("accuracy", "loss"), strict=True):
-        learning_curves(own, inits, metric=metric, ax=ax).set_title(backbone, loc="left")
+        learning_curves(own, inits, metric=metric, ax=ax).set_title(
+            backbone, loc="left"
+        )
         ax.set_xlim(0.5, own["epoch"].max() + 0.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.get_legend().remove()
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-picture(figure, "Accuracy and loss of training and validation over the epochs, a row a network")
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2
+)
+picture(
+    figure,
+    "Accuracy and loss of training and validation over the epochs, a row a network",
+)
 
 # %% [markdown]
 # ## The corpora and the budget
@@ -196,7 +241,9 @@ for init, own in classes.groupby("init", sort=False):
     facts[init_style(init).short] = {
         "Manifest": first["corpus"],
         "Images are": first["provenance"],
-        "Images: training / validation / test": " / ".join(f"{own[p].sum():,}" for p in parts),
+        "Images: training / validation / test": " / ".join(
+            f"{own[p].sum():,}" for p in parts
+        ),
         "Classes": len(own),
         "Epochs; steps": f"{first['epochs']}; {first['steps']:,}",
         "Largest class, training images": f"{largest['label']} ({largest['train']:,})",
@@ -219,7 +266,9 @@ book_table(
 
 
 # %%
-def confused(own: pd.DataFrame, training: pd.Series) -> tuple[pd.Series, np.ndarray]:
+def confused(
+    own: pd.DataFrame, training: pd.Series
+) -> tuple[pd.Series, np.ndarray]:
     """Return training images by name, and the networks' mean of the row-normalised matrix."""
     named = own[["truth", "predicted"]]
     if len(training) > 40:
@@ -227,7 +276,9 @@ def confused(own: pd.DataFrame, training: pd.Series) -> tuple[pd.Series, np.ndar
         training = training.groupby(training.index.str.split("-").str[0]).sum()
     names = sorted({*named["truth"], *named["predicted"]})
     matrices = [
-        confusion_matrix(one["truth"], one["predicted"], labels=names, normalize="true")
+        confusion_matrix(
+            one["truth"], one["predicted"], labels=names, normalize="true"
+        )
         for _, one in named.groupby(own["backbone"])
     ]
     return training[names], 100 * np.mean(matrices, axis=0)
@@ -235,19 +286,40 @@ def confused(own: pd.DataFrame, training: pd.Series) -> tuple[pd.Series, np.ndar
 
 sizes = classes.set_index(["init", "label"])["train"]
 for init in inits:
-    training, shares = confused(predictions[predictions["init"] == init], sizes[init])
+    training, shares = confused(
+        predictions[predictions["init"] == init], sizes[init]
+    )
     numbers = np.arange(1, len(training) + 1)
     side = 1.4 + 0.32 * len(training)
     figure, ax = plt.subplots(figsize=(side + 2.8, side))
-    shades = LinearSegmentedColormap.from_list(init, ["white", init_style(init).color])
+    shades = LinearSegmentedColormap.from_list(
+        init, ["white", init_style(init).color]
+    )
     ax.imshow(shares, cmap=shades, vmin=0, vmax=100)
     for row, column in zip(*np.nonzero(shares >= 0.5), strict=True):
-        ax.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=9)
-    names = [f"{name} ({n})  {k}" for k, (name, n) in enumerate(training.items(), 1)]
+        ax.text(
+            column,
+            row,
+            f"{shares[row, column]:.0f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+        )
+    names = [
+        f"{name} ({n})  {k}" for k, (name, n) in enumerate(training.items(), 1)
+    ]
     ax.set_xticks(numbers - 1, numbers)
     ax.set_yticks(numbers - 1, names)
-    ax.set(xlabel="Predicted class", title=f"{init_style(init).label}: % of each row")
-    display(picture(figure, f"Confusion matrix of the {init} corpus, percent of each row"))
+    ax.set(
+        xlabel="Predicted class",
+        title=f"{init_style(init).label}: % of each row",
+    )
+    display(
+        picture(
+            figure,
+            f"Confusion matrix of the {init} corpus, percent of each row",
+        )
+    )
 
 # %% [markdown]
 # ## The weights and their cards
@@ -271,7 +343,9 @@ for init in inits:
 made = {}
 for run in weights.to_dict("records"):
     score = scores.loc[(run["init"], run["backbone"])]
-    files = cards.weights_files(study.weights.path(run["run_id"]))  # size and SHA-256 of each
+    files = cards.weights_files(
+        study.weights.path(run["run_id"])
+    )  # size and SHA-256 of each
     card = cards.model_card(study, run, score, files)
     cards.write_card(study, run, card)
     made[f"{init_style(run['init']).short}, {run['backbone']}"] = card

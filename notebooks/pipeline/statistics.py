@@ -34,7 +34,7 @@ from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
-from rin.stats.tests import t_quantile
+from rin.stats.hypothesis import t_quantile
 from rin.study.profile import load_profile
 
 use_style()
@@ -55,7 +55,20 @@ use_style()
 # %%
 cases = pd.DataFrame(
     {
-        "patient": ["P1", "P1", "P2", "P2", "P3", "P3", "P4", "P4", "P5", "P5", "P6", "P6"],
+        "patient": [
+            "P1",
+            "P1",
+            "P2",
+            "P2",
+            "P3",
+            "P3",
+            "P4",
+            "P4",
+            "P5",
+            "P5",
+            "P6",
+            "P6",
+        ],
         "label": [1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1],
         "A": [0.95, 0.8, 0.6, 0.6, 0.7, 0.5, 0.4, 0.3, 0.7, 0.2, 0.05, 0.3],
         "B": [0.7, 0.8, 0.4, 0.5, 0.5, 0.6, 0.5, 0.6, 0.2, 0.3, 0.4, 0.1],
@@ -75,20 +88,26 @@ positive, negative = cases[cases["label"] == 1], cases[cases["label"] == 0]
 def won_pairs(model):
     above = positive[model].to_numpy()[:, None] > negative[model].to_numpy()
     equal = positive[model].to_numpy()[:, None] == negative[model].to_numpy()
-    return pd.DataFrame(above + equal / 2, index=positive.index, columns=negative.index)
+    return pd.DataFrame(
+        above + equal / 2, index=positive.index, columns=negative.index
+    )
 
 
 pairs = {model: won_pairs(model) for model in ("A", "B")}
 auc = pd.Series({model: won.to_numpy().mean() for model, won in pairs.items()})
 for model in auc.index:
-    assert math.isclose(auc[model], stats.auc_ci(cases["label"], cases[model]).auc)
+    assert math.isclose(
+        auc[model], stats.auc_ci(cases["label"], cases[model]).auc
+    )
 auc.round(3)
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(4.4, 3.6))
 won = pairs["A"]
 lost_tied_won = ListedColormap(["#F2C9B6", "#EFEFEF", "#BBDCC4"])
-ax.pcolormesh(won.to_numpy(), cmap=lost_tied_won, edgecolor="white", linewidth=2)
+ax.pcolormesh(
+    won.to_numpy(), cmap=lost_tied_won, edgecolor="white", linewidth=2
+)
 for (row, column), value in np.ndenumerate(won.to_numpy()):
     mark = {0.0: "0", 0.5: "½", 1.0: "1"}[value]
     ax.text(column + 0.5, row + 0.5, mark, ha="center", va="center", color=INK)
@@ -97,9 +116,22 @@ ax.set_yticks(np.arange(len(won)) + 0.5, won.index)
 ax.invert_yaxis()
 ax.tick_params(length=0)
 ax.spines[:].set_visible(False)
-ax.set(xlabel="Negative case", ylabel="Positive case", title="Pairs of model A: won, tied, lost")
-glue_values(won_a=float(won.to_numpy().sum()), n_pairs=won.size, area_a=auc["A"], area_b=auc["B"])
-picture(fig, "Six by six squares, one a pair of cases: won, tied or lost by model A", width="26rem")
+ax.set(
+    xlabel="Negative case",
+    ylabel="Positive case",
+    title="Pairs of model A: won, tied, lost",
+)
+glue_values(
+    won_a=float(won.to_numpy().sum()),
+    n_pairs=won.size,
+    area_a=auc["A"],
+    area_b=auc["B"],
+)
+picture(
+    fig,
+    "Six by six squares, one a pair of cases: won, tied or lost by model A",
+    width="26rem",
+)
 
 # %% [markdown]
 # Model A wins {glue:text}`won_a:.1f` of {glue:text}`n_pairs` pairs, an AUC of
@@ -115,22 +147,36 @@ picture(fig, "Six by six squares, one a pair of cases: won, tied or lost by mode
 
 # %%
 placements = pd.concat(
-    [pd.DataFrame({m: pairs[m].mean(axis=1 - other) for m in pairs}) for other in (0, 1)],
+    [
+        pd.DataFrame({m: pairs[m].mean(axis=1 - other) for m in pairs})
+        for other in (0, 1)
+    ],
     keys=["positive", "negative"],
     names=["class"],
 )
 m, n = len(positive), len(negative)
 spread = {name: part.cov() for name, part in placements.groupby("class")}
 covariance = spread["positive"] / m + spread["negative"] / n
-assert np.allclose(covariance, stats.delong_covariance(cases["label"], cases[["A", "B"]].T)[1])
+assert np.allclose(
+    covariance, stats.delong_covariance(cases["label"], cases[["A", "B"]].T)[1]
+)
 
 difference = auc["A"] - auc["B"]
-variance = covariance.loc["A", "A"] + covariance.loc["B", "B"] - 2 * covariance.loc["A", "B"]
+variance = (
+    covariance.loc["A", "A"]
+    + covariance.loc["B", "B"]
+    - 2 * covariance.loc["A", "B"]
+)
 half_width = 1.959963984540054 * math.sqrt(variance)
 p_value = math.erfc(abs(difference) / math.sqrt(2 * variance))
-by_hand = [difference, difference - half_width, difference + half_width, p_value]
+by_hand = [
+    difference,
+    difference - half_width,
+    difference + half_width,
+    p_value,
+]
 
-names = ["difference", "ci_low", "ci_high", "p_value"]
+names = ["estimate", "ci_low", "ci_high", "p_value"]
 test = stats.delong_test(cases["label"], cases["A"], cases["B"])
 assert np.allclose(by_hand, [getattr(test, name) for name in names])
 pd.Series(by_hand, names, name="A − B, images independent").round(4).to_frame()
@@ -144,20 +190,33 @@ pd.Series(by_hand, names, name="A − B, images independent").round(4).to_frame(
 # a third term, the product of both sums.
 
 # %%
-apart = (placements["A"] - placements["B"] - difference).rename("apart").reset_index()
+apart = (
+    (placements["A"] - placements["B"] - difference)
+    .rename("apart")
+    .reset_index()
+)
 apart["patient"] = apart["case"].map(cases["patient"])
-sums = apart.pivot_table("apart", "patient", "class", aggfunc="sum", fill_value=0)
+sums = apart.pivot_table(
+    "apart", "patient", "class", aggfunc="sum", fill_value=0
+)
 
 patients = cases["patient"].nunique()
-with_positive, with_negative = positive["patient"].nunique(), negative["patient"].nunique()
+with_positive, with_negative = (
+    positive["patient"].nunique(),
+    negative["patient"].nunique(),
+)
 s10 = with_positive / (with_positive - 1) / m * (sums["positive"] ** 2).sum()
 s01 = with_negative / (with_negative - 1) / n * (sums["negative"] ** 2).sum()
 s11 = patients / (patients - 1) * (sums["positive"] * sums["negative"]).sum()
 clustered_variance = s10 / m + s01 / n + 2 * s11 / (m * n)
 
-clustered = stats.delong_test(cases["label"], cases["A"], cases["B"], cases["patient"])
+clustered = stats.delong_test(
+    cases["label"], cases["A"], cases["B"], cases["patient"]
+)
 assert np.isclose(clustered_variance, clustered.variance)
-both = pd.DataFrame({"images independent": vars(test), "patients independent": vars(clustered)})
+both = pd.DataFrame(
+    {"images independent": vars(test), "patients independent": vars(clustered)}
+)
 both.loc[names].astype(float).round(4)
 
 # %% tags=["hide-input"]
@@ -184,7 +243,10 @@ one_scale, two_scales = cases["A"], cases["A"] / fold
 
 
 def within_folds(scores):
-    each = [stats.auc_ci(part["label"], scores[part.index]).auc for _, part in cases.groupby(fold)]
+    each = [
+        stats.auc_ci(part["label"], scores[part.index]).auc
+        for _, part in cases.groupby(fold)
+    ]
     return np.mean(each)
 
 
@@ -192,7 +254,10 @@ assert math.isclose(within_folds(one_scale), within_folds(two_scales))
 pd.DataFrame(
     {
         "one scale": [within_folds(one_scale), auc["A"]],
-        "two scales": [within_folds(two_scales), stats.auc_ci(cases["label"], two_scales).auc],
+        "two scales": [
+            within_folds(two_scales),
+            stats.auc_ci(cases["label"], two_scales).auc,
+        ],
     },
     index=["AUC, mean over folds", "AUC, folds pooled"],
 ).round(3)
@@ -204,7 +269,9 @@ pd.DataFrame(
 # smaller than the one before it, or larger than one.
 
 # %%
-p_values = pd.Series({"task 1": 0.030, "task 2": 0.012, "task 3": 0.028, "task 4": 0.400})
+p_values = pd.Series(
+    {"task 1": 0.030, "task 2": 0.012, "task 3": 0.028, "task 4": 0.400}
+)
 ordered = p_values.sort_values()
 adjusted = (ordered * np.arange(len(ordered), 0, -1)).cummax().clip(upper=1)
 assert np.allclose(adjusted[p_values.index], stats.holm(p_values))
@@ -227,8 +294,12 @@ def grid(text):
     return np.array([[int(digit) for digit in row] for row in text.split()])
 
 
-channels = np.stack([grid("0000 0440 0430 0000"), grid("2111 1000 1001 1112")], axis=-1)
-kernel = np.array([[-1, 2], [1, -1]])  # channels × classes; class 1 is the positive one
+channels = np.stack(
+    [grid("0000 0440 0430 0000"), grid("2111 1000 1001 1112")], axis=-1
+)
+kernel = np.array(
+    [[-1, 2], [1, -1]]
+)  # channels × classes; class 1 is the positive one
 lesion = np.zeros((8, 8), dtype=bool)
 lesion[2:6, 2:6] = True
 
@@ -254,10 +325,14 @@ assert dice == cam_dice(image[None], lesion[None], THRESHOLD)[0]
 
 # %%
 levels = np.unique(image)[::-1]
-recall = np.array([lesion[image >= level].sum() / lesion.sum() for level in levels])
+recall = np.array(
+    [lesion[image >= level].sum() / lesion.sum() for level in levels]
+)
 precision = np.array([lesion[image >= level].mean() for level in levels])
 average_precision = (np.diff(recall, prepend=0) * precision).sum()
-assert average_precision == pixel_average_precision(image[None], lesion[None])[0]
+assert (
+    average_precision == pixel_average_precision(image[None], lesion[None])[0]
+)
 
 rows, columns = np.nonzero(lesion)
 peak = np.argwhere(image == image.max())[0]
@@ -288,10 +363,22 @@ drawn = [
     ("Too narrow", "0000 0440 0440 0000", NOTHING, LARGE),
     ("Too broad", "3444 4454 4443 3444", "1000 0000 0000 0001", SQUARE),
     ("A near miss", "0000 0220 0240 0000", NOTHING, np.s_[4:7, 1:4]),
-    ("Everywhere alike", "2222 2222 2222 2222", "1111 1111 1111 1111", np.s_[1:4, 1:4]),
-    ("No positive value", "1000 0000 0010 0000", "3333 3333 3333 3333", np.s_[1:4, 1:4]),
+    (
+        "Everywhere alike",
+        "2222 2222 2222 2222",
+        "1111 1111 1111 1111",
+        np.s_[1:4, 1:4],
+    ),
+    (
+        "No positive value",
+        "1000 0000 0010 0000",
+        "3333 3333 3333 3333",
+        np.s_[1:4, 1:4],
+    ),
 ]
-features = np.stack([np.stack([grid(one), grid(two)], axis=-1) for _, one, two, _ in drawn])
+features = np.stack(
+    [np.stack([grid(one), grid(two)], axis=-1) for _, one, two, _ in drawn]
+)
 maps = to_uint8(features @ kernel[:, 1], 8)
 lesions = np.zeros((len(drawn), 8, 8), dtype=bool)
 for mask, (*_, place) in zip(lesions, drawn, strict=True):
@@ -305,15 +392,24 @@ measures = pd.DataFrame(
     }
 )
 fig, axes = plt.subplots(2, 3, figsize=(6.6, 4.8))
-for ax, one, mask, row in zip(axes.flat, maps, lesions, measures.itertuples(), strict=True):
+for ax, one, mask, row in zip(
+    axes.flat, maps, lesions, measures.itertuples(), strict=True
+):
     show_image(one, ax)
     ax.images[-1].set_cmap("inferno")
-    for region, color, style in ((one > THRESHOLD, "white", "--"), (mask, OUTLINE, "-")):
-        fine = np.kron(region, np.ones((10, 10)))  # so that contours follow the pixels' edges
+    for region, color, style in (
+        (one > THRESHOLD, "white", "--"),
+        (mask, OUTLINE, "-"),
+    ):
+        fine = np.kron(
+            region, np.ones((10, 10))
+        )  # so that contours follow the pixels' edges
         if region.any() and not region.all():
             ax.contour(fine, [0.5], colors=color, linestyles=style, linewidths=2,
                        extent=(-0.5, 7.5, -0.5, 7.5))  # fmt: skip
-    ax.set_title(f"{row.Map}\nDice {row.Dice:.2f}", fontsize=10.5, fontweight="normal")
+    ax.set_title(
+        f"{row.Map}\nDice {row.Dice:.2f}", fontsize=10.5, fontweight="normal"
+    )
 picture(
     fig,
     "Six small activation maps, each with the outline of its lesion and the region above the "
@@ -323,7 +419,9 @@ picture(
 
 # %%
 book_table(
-    measures.map(lambda value: value if isinstance(value, str) else f"{value:.2f}"),
+    measures.map(
+        lambda value: value if isinstance(value, str) else f"{value:.2f}"
+    ),
     "Six maps, measured (lesion in cyan, region above the threshold in white)",
 )
 
@@ -349,7 +447,9 @@ AREAS = (0.85, 0.80)  # of the two networks, in truth
 ALIKE = 0.5  # how the two correlate: in patient effects, and in image effects
 
 
-def simulate_test_sets(correlation, *, patients, images, replicates, seed, labels="patient"):
+def simulate_test_sets(
+    correlation, *, patients, images, replicates, seed, labels="patient"
+):
     """Return the labels and patients (n,) of test sets, and their scores (replicates, 2, n).
 
     With labels "patient" the first half of the patients is positive, with all images.  With
@@ -364,12 +464,19 @@ def simulate_test_sets(correlation, *, patients, images, replicates, seed, label
     normal = rng.standard_normal((replicates, 2, patients, images + 1))
     # The first column is the patient effect, the others are image effects.
     normal[:, 1] = ALIKE * normal[:, 0] + np.sqrt(1 - ALIKE**2) * normal[:, 1]
-    noise = correlation**0.5 * normal[..., :1] + (1 - correlation) ** 0.5 * normal[..., 1:]
+    noise = (
+        correlation**0.5 * normal[..., :1]
+        + (1 - correlation) ** 0.5 * normal[..., 1:]
+    )
     patient, image = np.divmod(np.arange(patients * images), images)
     whole = labels == "patient"
     positive = patient < patients // 2 if whole else (patient + image) % 2 == 0
     separation = np.sqrt(2) * ndtri(AREAS)
-    return positive, patient, noise.reshape(replicates, 2, -1) + separation[:, None] * positive
+    return (
+        positive,
+        patient,
+        noise.reshape(replicates, 2, -1) + separation[:, None] * positive,
+    )
 
 
 def normal_intervals(labels, clusters, scores):
@@ -378,19 +485,29 @@ def normal_intervals(labels, clusters, scores):
     for method, units in (("naive", None), ("clustered", clusters)):
         second, difference = [], []  # of each test set: estimate and variance
         for sets in np.array_split(scores, math.ceil(len(scores) / 10)):
-            areas, covariance = stats.delong_covariance(labels, np.concatenate(sets), units)
+            areas, covariance = stats.delong_covariance(
+                labels, np.concatenate(sets), units
+            )
             own, shared = np.diag(covariance), np.diag(covariance[::2, 1::2])
             second += zip(areas[1::2], own[1::2], strict=True)
             apart = own[::2] + own[1::2] - 2 * shared
             difference += zip(areas[::2] - areas[1::2], apart, strict=True)
-        measures = (("auc", AREAS[1], second), ("difference", AREAS[0] - AREAS[1], difference))
+        measures = (
+            ("auc", AREAS[1], second),
+            ("difference", AREAS[0] - AREAS[1], difference),
+        )
         for measure, truth, found in measures:
             table = pd.DataFrame(found, columns=["estimate", "variance"])
             half = t_quantile() * np.sqrt(table["variance"])
-            table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
+            table["low"], table["high"] = (
+                table["estimate"] - half,
+                table["estimate"] + half,
+            )
             if measure == "auc":
                 table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
-            tables.append(table.assign(method=method, measure=measure, truth=truth))
+            tables.append(
+                table.assign(method=method, measure=measure, truth=truth)
+            )
     return pd.concat(tables, ignore_index=True)
 
 
@@ -413,9 +530,13 @@ def simulate_coverage(correlations, **settings):
             variance=("variance", "mean"),
             replicates=("held", "size"),
         )
-        ends = proportion_confint(table["held"], table["replicates"], method="wilson")
+        ends = proportion_confint(
+            table["held"], table["replicates"], method="wilson"
+        )
         table["low"], table["high"] = ends
-        table["design_effect"] = table["variance"].div(table["variance"]["naive"], level="measure")
+        table["design_effect"] = table["variance"].div(
+            table["variance"]["naive"], level="measure"
+        )
         tables.append(table.reset_index().assign(correlation=correlation))
     return pd.concat(tables, ignore_index=True)
 
@@ -436,16 +557,31 @@ LOOK = {
 }
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharey=True)
 for ax, measure, title in zip(
-    axes, ("auc", "difference"), ("AUC of one network", "Difference of two"), strict=True
+    axes,
+    ("auc", "difference"),
+    ("AUC of one network", "Difference of two"),
+    strict=True,
 ):
     ax.axhline(0.95, color=FAINT, linewidth=1.2)
     for method, (color, line, label) in LOOK.items():
-        chosen = (one_class["measure"] == measure) & (one_class["method"] == method)
+        chosen = (one_class["measure"] == measure) & (
+            one_class["method"] == method
+        )
         rows = one_class[chosen]
         ax.fill_between(rows["correlation"], rows["low"], rows["high"], color=color, alpha=0.15,
                         linewidth=0)  # fmt: skip
-        ax.plot(rows["correlation"], rows["coverage"], line, color=color, label=label)
-    ax.set(title=title, xlabel="Correlation of a patient's images", xticks=correlations)
+        ax.plot(
+            rows["correlation"],
+            rows["coverage"],
+            line,
+            color=color,
+            label=label,
+        )
+    ax.set(
+        title=title,
+        xlabel="Correlation of a patient's images",
+        xticks=correlations,
+    )
     ax.grid(axis="y")
 axes[0].set_ylabel("Intervals that contain the truth")
 axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

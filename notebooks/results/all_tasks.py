@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from rin import paper
+from rin.evidence import paper
 from rin.report import roc, style, swarm
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate, format_p, listed
@@ -62,18 +62,21 @@ differences = found[found["group"] == "all"].set_index("task")
 rows = []
 for task, one in differences.iterrows():
     stated = paper.COMPARISONS.get(task)
-    points = 100 * one[["difference", "ci_low", "ci_high"]]
     rows.append(
         {
             "Task": titles[task],
-            f"{a} − {b}, points (95% CI)": format_estimate(*points, 1),
+            f"{a} − {b}, points (95% CI)": format_estimate(one, unit="points"),
             "P, Holm": format_p(one["p_holm"]),
             f"AUC, {word_a}": f"{one['auc_a']:.2f} ± {one['sd_a']:.2f}",
             f"AUC, {word_b}": f"{one['auc_b']:.2f} ± {one['sd_b']:.2f}",
             "Paper, points": f"{stated.difference:+.1f}" if stated else "–",
         }
     )
-book_table(pd.DataFrame(rows), "Mean AUC ± SD over scenarios, and the difference", prose=True)
+book_table(
+    pd.DataFrame(rows),
+    "Mean AUC ± SD over scenarios, and the difference",
+    prose=True,
+)
 
 # %% [markdown]
 # Differences and intervals are those of the recommended analysis: AUCs within a fold, averaged over
@@ -91,8 +94,10 @@ book_table(pd.DataFrame(rows), "Mean AUC ± SD over scenarios, and the differenc
 
 # %%
 pooled = {
-    group: random_effects(rows["difference"], rows["standard_error"] ** 2)
-    for group, rows in found[found["task"].isin(list(paper.COMPARISONS))].groupby("group")
+    group: random_effects(rows["estimate"], rows["standard_error"] ** 2)
+    for group, rows in found[
+        found["task"].isin(list(paper.COMPARISONS))
+    ].groupby("group")
     if len(rows) > 1
 }
 
@@ -103,9 +108,7 @@ together = pd.DataFrame(
         (
             names[group],
             f"{pooled[group]['k']}",
-            format_estimate(
-                *(100 * pooled[group][end] for end in ("estimate", "ci_low", "ci_high")), 1
-            ),
+            format_estimate(pooled[group], unit="points"),
             f"{100 * pooled[group]['tau2'] ** 0.5:.1f}",
         )
         for group in names
@@ -124,8 +127,14 @@ book_table(together, "Random-effects mean over the tasks", prose=True)
 # ## Small datasets, the paper's Figure 3
 
 # %%
-aucs = scenario_aucs(scores).groupby(["task", "scenario", "init"], as_index=False)["auc"].mean()
-aucs = aucs.merge(scores[["scenario", "backbone", "unfreezing"]].drop_duplicates())
+aucs = (
+    scenario_aucs(scores)
+    .groupby(["task", "scenario", "init"], as_index=False)["auc"]
+    .mean()
+)
+aucs = aucs.merge(
+    scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
+)
 curves = mean_roc(scores)
 
 
@@ -135,23 +144,45 @@ def panels(tasks):
     if not tasks:
         return HTML("<p>No task of these has results here.</p>")
     figure, axes = plt.subplots(
-        len(tasks), 2, figsize=(8, 0.9 + 3.6 * len(tasks)), width_ratios=[1.2, 1], squeeze=False
+        len(tasks),
+        2,
+        figsize=(8, 0.9 + 3.6 * len(tasks)),
+        width_ratios=[1.2, 1],
+        squeeze=False,
     )
     for (left, right), task in zip(axes, tasks, strict=True):
-        own, published, stated = aucs[aucs["task"] == task], None, paper.COMPARISONS.get(task)
+        own, published, stated = (
+            aucs[aucs["task"] == task],
+            None,
+            paper.COMPARISONS.get(task),
+        )
         if stated:
             means = [stated.auc_radimagenet, stated.auc_imagenet]
             sds = [stated.sd_radimagenet, stated.sd_imagenet]
-            published = pd.DataFrame({"init": runs.inits, "mean": means, "sd": sds})
+            published = pd.DataFrame(
+                {"init": runs.inits, "mean": means, "sd": sds}
+            )
         swarm.auc_swarm(own, runs.inits, published, compact=True, ax=left)
         roc.mean_roc(curves[curves["task"] == task], runs.inits, ax=right)
         left.set_title(titles[task])
-    figure.legend(handles=swarm.swarm_key(), loc="outside lower center", ncols=4, fontsize=9.5)
+    figure.legend(
+        handles=swarm.swarm_key(),
+        loc="outside lower center",
+        ncols=4,
+        fontsize=9.5,
+    )
     named = "; ".join(titles[task] for task in tasks)
-    return picture(figure, f"AUC of every scenario and mean ROC curves: {named}")
+    return picture(
+        figure, f"AUC of every scenario and mean ROC curves: {named}"
+    )
 
 
-figure_3 = ("thyroid", "breast", "acl", "meniscus")  # those that the paper cross-validates
+figure_3 = (
+    "thyroid",
+    "breast",
+    "acl",
+    "meniscus",
+)  # those that the paper cross-validates
 panels([task for task in runs.tasks if task in figure_3])
 
 # %% [markdown]
@@ -185,10 +216,19 @@ for (task, pilot), color in zip(pilots.items(), shades, strict=True):
     ax.plot(patients, found, label=titles[task], color=color)
     here = 100 * detectable_difference(pilot, pilot.patients)
     ax.plot(pilot.patients, here, "o", color=color)
-ax.set(xscale="log", yscale="log", xlabel="Test patients", ylabel="AUC points", ylim=(0.3, 15))
+ax.set(
+    xscale="log",
+    yscale="log",
+    xlabel="Test patients",
+    ylabel="AUC points",
+    ylim=(0.3, 15),
+)
 ax.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
 ax.legend(title="Smallest difference found with 80 % power")
-picture(figure, "Smallest detectable difference against the number of test patients, by task")
+picture(
+    figure,
+    "Smallest detectable difference against the number of test patients, by task",
+)
 
 # %% [markdown]
 # Dots are the test sets of this run. The table asks for {glue:text}`aim:.0f` points: to find a true
@@ -201,7 +241,9 @@ needed = pd.DataFrame(
     {
         "Task": [titles[task] for task in pilots],
         "Patients tested": [pilot.patients for pilot in pilots.values()],
-        f"To find {aim} points": [patients_needed(one, aim / 100) for one in pilots.values()],
+        f"To find {aim} points": [
+            patients_needed(one, aim / 100) for one in pilots.values()
+        ],
         f"To exclude {aim} points": [
             patients_for_equivalence(one, aim / 100) for one in pilots.values()
         ],
@@ -209,15 +251,23 @@ needed = pd.DataFrame(
 )
 counts = needed.columns[1:]
 needed[counts] = needed[counts].map(lambda n: f"{np.ceil(n):,.0f}")
-book_table(needed, "Test patients needed, from this run's standard errors", prose=True)
+book_table(
+    needed, "Test patients needed, from this run's standard errors", prose=True
+)
 
 # %% [markdown]
 # For a study of your own: type what a pilot gave, from any software.
 
 # %%
-own = Pilot(patients=120, variance=0.03**2)  # standard error of the difference: 3 points
-print(f"{patients_needed(own, 0.05):,.0f} patients find 5 points with 80 % power")
-print(f"400 patients find them with {100 * power_of(own, 400, 0.05):.0f} % power")
+own = Pilot(
+    patients=120, variance=0.03**2
+)  # standard error of the difference: 3 points
+print(
+    f"{patients_needed(own, 0.05):,.0f} patients find 5 points with 80 % power"
+)
+print(
+    f"400 patients find them with {100 * power_of(own, 400, 0.05):.0f} % power"
+)
 
 # %% [markdown]
 # ## Tasks without results
@@ -226,7 +276,9 @@ print(f"400 patients find them with {100 * power_of(own, 400, 0.05):.0f} % power
 
 # %% tags=["hide-input"]
 missing = [task for task in runs.paper_tasks if task not in runs.tasks]
-links = "".join(f'<li><a href="{task}.html">{titles[task]}</a></li>' for task in missing)
+links = "".join(
+    f'<li><a href="{task}.html">{titles[task]}</a></li>' for task in missing
+)
 HTML(f"<ul>{links}</ul>" if missing else "<p>None: every task has results.</p>")
 
 # %% [markdown]
@@ -242,7 +294,10 @@ table = pd.DataFrame(
     {
         "Task": [reference.titles[one.name] for one in facts],
         "Images read": [one.dataset.title for one in facts],
-        "Used of found": [f"{one.dataset.used:,} of {one.dataset.available:,}" for one in facts],
+        "Used of found": [
+            f"{one.dataset.used:,} of {one.dataset.available:,}"
+            for one in facts
+        ],
         "Tested": [one.split["test"] for one in facts],
         "Unit": [one.dataset.independence for one in facts],
     }
@@ -250,7 +305,9 @@ table = pd.DataFrame(
 book_table(table, "Real images of the reference run", prose=True)
 
 # %% tags=["hide-input"]
-aucs = scenario_aucs(scores).assign(backbone=lambda own: own["scenario"].str.partition("-")[0])
+aucs = scenario_aucs(scores).assign(
+    backbone=lambda own: own["scenario"].str.partition("-")[0]
+)
 failed = aucs.loc[aucs["auc"] <= 0.5, "backbone"].value_counts()
 classes = scores.drop_duplicates(["task", "case_id"]).groupby(["task", "label"])
 fewest = classes["patient_id"].nunique()
@@ -263,14 +320,20 @@ printed = {
 sides = {"inside": [], "above": [], "below": []}
 for task, value in printed.items():
     one = differences.loc[task]
-    side = "below" if value < one["ci_low"] else "above" if value > one["ci_high"] else "inside"
+    side = (
+        "below"
+        if value < one["ci_low"]
+        else "above"
+        if value > one["ci_high"]
+        else "inside"
+    )
     sides[side].append(titles[task])
 work, settings = reference.reference.facts.work, reference.study.profile
 trained = reference.pretraining()
 glue_values(
     a=word_a,
     n_tasks=len(differences),
-    n_larger=int((differences["difference"] > 0).sum()),
+    n_larger=int((differences["estimate"] > 0).sum()),
     n_clear=int((differences["p_holm"] < 0.05).sum()),
     n_scenarios=int(differences["n_scenarios"].iloc[0]),
     aim=aim,
@@ -288,7 +351,7 @@ glue_values(
     rin_images=paper.DATABASE["images"].value,
     rin_labels=paper.DATABASE["labels"].value,
     **{side: listed(names) for side, names in sides.items()},
-    largest=100 * differences["difference"].abs().max(),
+    largest=100 * differences["estimate"].abs().max(),
     sd_low=100 * spread.min(axis=None),
     sd_high=100 * spread.max(axis=None),
     n_failed=int(failed.sum()),

@@ -27,10 +27,15 @@ import pandas as pd
 from scipy.stats import permutation_test
 
 from rin.data.confounders import CONFOUNDERS, confound
-from rin.replications import FOLLOW_UPS
+from rin.evidence.replications import FOLLOW_UPS
 from rin.report import page
 from rin.report.banner import banner
-from rin.report.format import MISSING, book_table, format_estimate, format_number
+from rin.report.format import (
+    MISSING,
+    book_table,
+    format_estimate,
+    format_number,
+)
 from rin.report.style import init_style, use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
@@ -40,7 +45,12 @@ runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
 word_a, word_b = (init_style(init).word for init in runs.inits)
 titles = runs.titles
-NAMES = {"tag": "Letter R", "denoising": "Low-pass", "noise": "Poisson noise", "sampled": "Sampled"}
+NAMES = {
+    "tag": "Letter R",
+    "denoising": "Low-pass",
+    "noise": "Poisson noise",
+    "sampled": "Sampled",
+}
 banner(runs, study="confounder")
 
 # %% [markdown]
@@ -61,16 +71,22 @@ banner(runs, study="confounder")
 
 # %%
 gradient = np.tile(np.linspace(40, 200, 96), (96, 1))
-rings = 40 * np.sin(np.hypot(*np.mgrid[-48:48, -48:48]) ** 2 / 50)  # finer and finer outwards
+rings = 40 * np.sin(
+    np.hypot(*np.mgrid[-48:48, -48:48]) ** 2 / 50
+)  # finer and finer outwards
 shown = np.clip(gradient + rings, 0, 255).astype(np.uint8)[None]
 figure, axes = plt.subplots(1, 4, figsize=(7, 2))
 seed = runs.study.profile.seed
-pictures = {"Clean": shown} | {NAMES[k]: confound(k, shown, seed=seed) for k in CONFOUNDERS}
+pictures = {"Clean": shown} | {
+    NAMES[k]: confound(k, shown, seed=seed) for k in CONFOUNDERS
+}
 for ax, (name, image) in zip(axes, pictures.items(), strict=True):
     ax.imshow(image[0], cmap="gray", vmin=0, vmax=255)
     ax.set_title(name)
     ax.axis("off")
-page.picture(figure, "A drawn pattern, clean and with each of the three confounders")
+page.picture(
+    figure, "A drawn pattern, clean and with each of the three confounders"
+)
 
 # %% [markdown]
 # ## AUC against the share of confounded images
@@ -85,7 +101,9 @@ turned = pd.concat(
 )
 tests = {
     "same": same[~sampled],
-    "reversed": pd.concat([turned.assign(part="test"), same[sampled]], ignore_index=True),
+    "reversed": pd.concat(
+        [turned.assign(part="test"), same[sampled]], ignore_index=True
+    ),
 }
 
 # %%
@@ -121,9 +139,16 @@ for ax, (task, kind) in zip(axes.flat, panels, strict=False):
     ax.set_xlabel("Confounded positives, %")
 for row in axes:
     row[0].set_ylabel("AUC")
-handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
+handles = {
+    h.get_label(): h
+    for ax in axes.flat
+    for h in ax.get_legend_handles_labels()[0]
+}
 figure.legend(handles=handles.values(), loc="outside lower center", ncols=2)
-page.picture(figure, "AUC on the same and the reversed test against the share of confounded images")
+page.picture(
+    figure,
+    "AUC on the same and the reversed test against the share of confounded images",
+)
 
 # %% [markdown]
 # Solid lines are the reversed test, in which the confounder stands on all negative images and no
@@ -140,14 +165,18 @@ largest = aucs.groupby("kind")["share"].max()
 compared = []
 for (task, kind), share in {(t, k): largest[k] for t, k in panels}.items():
     scores = tests["reversed"]
-    rows = scores[(scores["task"] == task) & (scores["level"] == f"{kind} {share}")]
+    rows = scores[
+        (scores["task"] == task) & (scores["level"] == f"{kind} {share}")
+    ]
     one = init_differences(rows, *runs.inits).set_index("group").loc["all"]
     compared.append({"task": task, "kind": kind, "share": share, **one})
 compared = pd.DataFrame(compared)
 
 # %%
 apart = permutation_test(
-    (np.arange(5.0), np.arange(5.0) + 100), lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
+    (np.arange(5.0), np.arange(5.0) + 100),
+    lambda x, y: np.mean(x) - np.mean(y),
+    n_resamples=np.inf,
 )
 
 # %% [markdown]
@@ -158,7 +187,10 @@ apart = permutation_test(
 source, rows = FOLLOW_UPS["juodelyte2024"], []
 better = {1: f"{word_a} better", 0: "no difference", -1: f"{word_b} better"}
 for one in compared.itertuples():
-    published, verdict = MISSING, MISSING  # of a confounder that the source does not have
+    published, verdict = (
+        MISSING,
+        MISSING,
+    )  # of a confounder that the source does not have
     if one.kind in source:
         found = source[one.kind]
         # Its t is of ImageNet − RadImageNet.
@@ -169,23 +201,28 @@ for one in compared.itertuples():
 beside = pd.DataFrame(rows, columns=["Published", "Verdict"])
 
 # %% tags=["hide-input"]
-points = 100 * compared[["difference", "ci_low", "ci_high"]].to_numpy()
+points = 100 * compared["estimate"]
 table = pd.DataFrame(
     {
         "Task": compared["task"].map(titles),
-        "Confounder": compared["kind"].map(NAMES) + ", " + compared["share"].astype(str) + " %",
+        "Confounder": compared["kind"].map(NAMES)
+        + ", "
+        + compared["share"].astype(str)
+        + " %",
         f"AUCs, {word_a}, {word_b}": [
             f"{one.auc_a:.3f}, {one.auc_b:.3f}" for one in compared.itertuples()
         ],
-        f"{a} − {b}, points (95% CI)": [format_estimate(*one, 1) for one in points],
+        f"{a} − {b}, points (95% CI)": format_estimate(
+            compared, unit="points"
+        ).to_list(),
     }
 ).join(beside)
 verdicts = beside["Verdict"].to_list()
 page.glue_values(
     a=word_a,
     b=word_b,
-    least=format_number(points[:, 0].min(), 1, signed=True),
-    most=format_number(points[:, 0].max(), 1, signed=True),
+    least=format_number(points.min(), 1, signed=True),
+    most=format_number(points.max(), 1, signed=True),
     n_clear=int(((compared["ci_low"] > 0) | (compared["ci_high"] < 0)).sum()),
     n_rows=len(compared),
     n_agrees=verdicts.count("agrees"),

@@ -31,16 +31,21 @@ from rin.data.manifest import load_manifest
 from rin.report import page, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_number, format_p
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    format_number,
+    format_p,
+)
 from rin.stats import (
     against_baselines,
     auc_ci,
-    beyond_area,
+    clinical_measures,
     external_scores,
     image_differences,
     init_differences,
 )
-from rin.stats.beyond import beyond_curves
+from rin.stats.clinical import clinical_curves
 from rin.study import open_runs
 
 style.use_style()
@@ -77,7 +82,9 @@ conditions = ["scenario", "backbone", "unfreezing", "learning_rate"]
 figure, panels = plt.subplots(1, 2, figsize=(9, 4.4), sharey=True)
 for ax, (place, scores) in zip(panels, places.items(), strict=True):
     network = [*conditions, "init", "fold"]
-    aucs = scores.groupby(network).apply(lambda rows: auc_ci(rows["label"], rows["score"]).auc)
+    aucs = scores.groupby(network).apply(
+        lambda rows: auc_ci(rows["label"], rows["score"]).auc
+    )
     aucs = aucs.groupby([*conditions, "init"]).mean().reset_index(name="auc")
     swarm.auc_swarm(aucs, inits, compact=True, ax=ax)
     ax.set_title(place)
@@ -94,7 +101,11 @@ if "birads" in cases:  # what a radiologist read in the same images
         textcoords="offset points",
         fontsize=9,
     )
-figure.legend(handles=swarm.swarm_key(published=False), loc="outside lower center", ncols=4)
+figure.legend(
+    handles=swarm.swarm_key(published=False),
+    loc="outside lower center",
+    ncols=4,
+)
 page.picture(
     figure,
     f"AUC of every scenario on the home dataset and on {away_facts.title}, by initialisation",
@@ -106,12 +117,12 @@ page.picture(
 # covariance over patients is taken into account {cite:p}`obuchowski1997`.
 
 # %%
-change = at_home["difference"] - away["difference"]
+change = at_home["estimate"] - away["estimate"]
 error = np.hypot(at_home["standard_error"], away["standard_error"])
 half = norm.ppf(0.975) * error
 travels = pd.DataFrame(
     {
-        "difference": change,
+        "estimate": change,
         "ci_low": change - half,
         "ci_high": change + half,
         "p_value": 2 * norm.sf(np.abs(change / error)),
@@ -122,29 +133,33 @@ shown = {"at home": at_home, "abroad": away, "home − abroad": travels}
 # %% tags=["hide-input"]
 names = {"all": "All scenarios", **style.UNFREEZING_LABEL}
 rows = pd.concat(
-    (100 * table[["difference", "ci_low", "ci_high"]]).assign(label=label)
+    table[["estimate", "ci_low", "ci_high"]].assign(label=label)
     for label, table in shown.items()
 ).rename_axis(None)
-rows = rows.rename(columns={"difference": "estimate", "ci_low": "low", "ci_high": "high"})
 rows["group"] = rows.index.map(names)
-rows["note"] = [format_estimate(*one, 1) for one in rows[["estimate", "low", "high"]].to_numpy()]
 rows = rows.sort_values(
     "group", key=lambda group: group.map([*names.values()].index), kind="stable"
 )
 axes = forest(
     rows.reset_index(drop=True),
+    unit="points",
     xlabel=f"{a} − {b}, AUC points (95% CI)",
     ends=(f"{b} ahead", f"{a} ahead"),
     width=8.4,
 )
-page.picture(axes, "Differences of the initialisations at home, abroad, and home minus abroad")
+page.picture(
+    axes,
+    "Differences of the initialisations at home, abroad, and home minus abroad",
+)
 
 # %% tags=["hide-input"]
 table = pd.DataFrame(
     {
         "Regime": [names[group] for group in at_home.index],
         **{
-            f"{label}, {place}": tables[f"auc_{end}"].map("{:.3f}".format).to_numpy()
+            f"{label}, {place}": tables[f"auc_{end}"]
+            .map("{:.3f}".format)
+            .to_numpy()
             for end, label in zip("ab", (a, b), strict=True)
             for place, tables in (("home", at_home), ("abroad", away))
         },
@@ -155,13 +170,14 @@ book_table(table, "Mean AUC over the scenarios of a regime", prose=True)
 # %% tags=["hide-input"]
 overall = {place: tables.loc["all"] for place, tables in shown.items()}
 points = {
-    place: format_estimate(*(100 * row[["difference", "ci_low", "ci_high"]]), 1)
-    for place, row in overall.items()
+    place: format_estimate(row, unit="points") for place, row in overall.items()
 }
 page.glue_values(
     home=home_facts.title,
     away=away_facts.title,
-    away_kind="real images" if away_facts.provenance == "real" else "a stand-in",
+    away_kind="real images"
+    if away_facts.provenance == "real"
+    else "a stand-in",
     n_images=f"{len(cases):,}",
     n_patients=f"{cases['patient_id'].nunique():,}",
     first=word_a,
@@ -174,10 +190,14 @@ page.glue_values(
     else "does not differ clearly from zero",
     change_p=format_p(travels.loc["all", "p_value"]),
     change_a=format_number(
-        100 * (away.loc["all", "auc_a"] - at_home.loc["all", "auc_a"]), 1, signed=True
+        100 * (away.loc["all", "auc_a"] - at_home.loc["all", "auc_a"]),
+        1,
+        signed=True,
     ),
     change_b=format_number(
-        100 * (away.loc["all", "auc_b"] - at_home.loc["all", "auc_b"]), 1, signed=True
+        100 * (away.loc["all", "auc_b"] - at_home.loc["all", "auc_b"]),
+        1,
+        signed=True,
     ),
     shared=runs.facts(task).shared_pictures[abroad],
 )
@@ -196,12 +216,18 @@ page.glue_values(
 # %%
 by_device = []
 for device, members in cases.groupby("device") if "device" in cases else ():
-    patients = members.groupby("label")["patient_id"].nunique().reindex([0, 1], fill_value=0)
+    patients = (
+        members.groupby("label")["patient_id"]
+        .nunique()
+        .reindex([0, 1], fill_value=0)
+    )
     if patients.min() < 20:
         continue
     own = away_alone[away_alone["case_id"].isin(members["case_id"])]
     found = init_differences(own, *inits).set_index("group").loc["all"]
-    by_device.append({"device": device, "malignant": members["label"].mean(), **found})
+    by_device.append(
+        {"device": device, "malignant": members["label"].mean(), **found}
+    )
 by_device = pd.DataFrame(by_device)
 
 # %% tags=["hide-input"]
@@ -213,11 +239,18 @@ table = pd.DataFrame(
             f"{100 * one.malignant:.0f} %",
             f"{one.auc_a:.3f}",
             f"{one.auc_b:.3f}",
-            format_estimate(*(100 * np.array([one.difference, one.ci_low, one.ci_high])), 1),
+            format_estimate(one, unit="points"),
         )
         for one in by_device.itertuples()
     ],
-    columns=["Device", "Patients", "Positive", a, b, f"{a} − {b}, points (95% CI)"],
+    columns=[
+        "Device",
+        "Patients",
+        "Positive",
+        a,
+        b,
+        f"{a} − {b}, points (95% CI)",
+    ],
 )
 book_table(table, f"{away_facts.title}, by device", prose=True)
 
@@ -227,9 +260,13 @@ book_table(table, f"{away_facts.title}, by device", prose=True)
 # %%
 seed, curves, measures = runs.study.profile.seed, {}, []
 for place, scores in {"at home": home_scores, "abroad": away_alone}.items():
-    probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
-    curves[place] = beyond_curves(probabilities, inits, seed=seed)
-    measures.append(beyond_area(probabilities, inits, seed=seed).assign(place=place))
+    probabilities = scores.assign(
+        score=expit(scores["score"])
+    )  # scores are log-odds
+    curves[place] = clinical_curves(probabilities, inits, seed=seed)
+    measures.append(
+        clinical_measures(probabilities, inits, seed=seed).assign(place=place)
+    )
 measures = pd.concat(measures).set_index(["measure", "place", "init"])
 
 # %%
@@ -237,14 +274,32 @@ figure, panels = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True)
 for ax, (place, found) in zip(panels, curves.items(), strict=True):
     ax.axline((0, 0), slope=1, color=style.FAINT, lw=1, ls=":")
     for init in inits:
-        own = found.query("curve == 'reliability' and init == @init").sort_values("x")
+        own = found.query(
+            "curve == 'reliability' and init == @init"
+        ).sort_values("x")
         look = style.init_style(init)
-        ax.vlines(own["x"], own["low"], own["high"], color=look.color, lw=1.5, alpha=0.7)
-        ax.plot(own["x"], own["y"], "o-", color=look.color, label=look.short)
-    ax.set(title=place, xlabel="Predicted probability", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+        ax.vlines(
+            own["x"],
+            own["ci_low"],
+            own["ci_high"],
+            color=look.color,
+            lw=1.5,
+            alpha=0.7,
+        )
+        ax.plot(
+            own["x"], own["estimate"], "o-", color=look.color, label=look.short
+        )
+    ax.set(
+        title=place,
+        xlabel="Predicted probability",
+        xlim=(-0.03, 1.03),
+        ylim=(-0.03, 1.03),
+    )
 panels[0].set_ylabel("Share positive")
 panels[0].legend(loc="upper left")
-page.picture(figure, "Reliability curves of both initialisations, at home and abroad")
+page.picture(
+    figure, "Reliability curves of both initialisations, at home and abroad"
+)
 
 # %% tags=["hide-input"]
 named = {
@@ -252,12 +307,14 @@ named = {
     "brier": "Brier score (0 is best)",
     "sensitivity_at_90": "Sensitivity at 90 % specificity",
 }
-points = ["estimate", "ci_low", "ci_high"]
 rows = [
     (
         f"{text}, {place}",
-        format_estimate(*measures.loc[(measure, place, "difference"), points]),
-        *(f"{measures.loc[(measure, place, init), 'estimate']:.3f}" for init in inits),
+        format_estimate(measures.loc[(measure, place, "difference")]),
+        *(
+            f"{measures.loc[(measure, place, init), 'estimate']:.3f}"
+            for init in inits
+        ),
     )
     for measure, text in named.items()
     for place in ("at home", "abroad")
@@ -280,14 +337,18 @@ for place, part in {"at home": "test", "abroad": abroad}.items():
     overlap = runs.overlap(task, part)
     if overlap.empty:  # no lesion is marked
         continue
-    found = image_differences(overlap, *inits, localised).set_index(["measure", "group"])
-    beside = against_baselines(overlap, runs.baselines(task, part), inits, localised)
+    found = image_differences(overlap, *inits, localised).set_index(
+        ["measure", "group"]
+    )
+    beside = against_baselines(
+        overlap, runs.baselines(task, part), inits, localised
+    )
     for one in beside.drop_duplicates("measure").itertuples():
         means = found.loc[(one.measure, "all")]
         rows.append(
             (
                 f"{one.measure.capitalize()}, {place}",
-                format_estimate(*means[["difference", "ci_low", "ci_high"]]),
+                format_estimate(means),
                 *means[["mean_a", "mean_b"]].map("{:.3f}".format),
                 f"{one.baseline_mean:.3f}, {one.baseline}",
             )
@@ -296,8 +357,13 @@ columns = ["Measure (0–1)", f"{a} − {b} (95% CI)", a, b, "Best baseline"]
 book_table(pd.DataFrame(rows, columns=columns), "Maps and lesions", prose=True)
 
 # %% tags=["hide-input"]
-known = [f"- {one.kind.capitalize()}: {one.text}" for one in load_manifest(abroad).findings]
-Markdown("\n".join(["What is known of the published external files:", "", *known]))
+known = [
+    f"- {one.kind.capitalize()}: {one.text}"
+    for one in load_manifest(abroad).findings
+]
+Markdown(
+    "\n".join(["What is known of the published external files:", "", *known])
+)
 
 # %% [markdown]
 # ## Run this page

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from rin.replications import FOLLOW_UPS
+from rin.evidence.replications import FOLLOW_UPS
 from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -67,10 +67,15 @@ banner(runs, study="head")
 # %%
 scores = runs.predictions(study="head")
 levels = [level for level in HEADS if level in set(scores["level"])]
-regimes = [name for name in UNFREEZING_LABEL if name in set(scores["unfreezing"])]
+regimes = [
+    name for name in UNFREEZING_LABEL if name in set(scores["unfreezing"])
+]
 
 # %%
-aucs = pd.concat(scenario_aucs(rows).assign(head=level) for level, rows in scores.groupby("level"))
+aucs = pd.concat(
+    scenario_aucs(rows).assign(head=level)
+    for level, rows in scores.groupby("level")
+)
 regime = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 aucs["unfreezing"] = aucs["scenario"].map(regime)
 means = aucs.groupby(["task", "unfreezing", "head", "init"])["auc"].mean()
@@ -78,7 +83,11 @@ means = aucs.groupby(["task", "unfreezing", "head", "init"])["auc"].mean()
 # %%
 tasks = runs.tasks_of("head")
 figure, axes = plt.subplots(
-    len(tasks), len(regimes), figsize=(8.4, 0.8 + 2.6 * len(tasks)), sharey="row", squeeze=False
+    len(tasks),
+    len(regimes),
+    figsize=(8.4, 0.8 + 2.6 * len(tasks)),
+    sharey="row",
+    squeeze=False,
 )
 for row, task in zip(axes, tasks, strict=True):
     for ax, name in zip(row, regimes, strict=True):
@@ -88,17 +97,30 @@ for row, task in zip(axes, tasks, strict=True):
             own = own[own["init"] == init]
             places = own["head"].map(levels.index)
             ax.plot(places, own["auc"], "o", color=style.color, alpha=0.45)
-            heights = means.loc[task, name].unstack("init").reindex(levels)[init]
-            ax.plot(range(len(levels)), heights, color=style.color, label=style.short)
+            heights = (
+                means.loc[task, name].unstack("init").reindex(levels)[init]
+            )
+            ax.plot(
+                range(len(levels)),
+                heights,
+                color=style.color,
+                label=style.short,
+            )
         ax.axhline(0.5, color="0.6", lw=0.8, ls=":")
-        ax.set_xticks(range(len(levels)), [HEADS[level].partition(",")[0] for level in levels])
+        ax.set_xticks(
+            range(len(levels)),
+            [HEADS[level].partition(",")[0] for level in levels],
+        )
         ax.tick_params("x", rotation=35)
         plt.setp(ax.get_xticklabels(), ha="right")
         ax.set_title(UNFREEZING_LABEL[name])
     row[0].set_ylabel(f"AUC, {titles[task]}")
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2
+)
 page.picture(
-    figure, "AUC of each scenario by head, unfreezing and initialisation; lines join means"
+    figure,
+    "AUC of each scenario by head, unfreezing and initialisation; lines join means",
 )
 
 # %% [markdown]
@@ -109,14 +131,15 @@ gains = []
 for level in levels[1:]:
     groups = {name: regime.index[regime == name].to_list() for name in regimes}
     groups = {"all": regime.index.to_list()} | groups
-    found = factor_effects(scores, runs.inits, (levels[0], level), groups=groups)
+    found = factor_effects(
+        scores, runs.inits, (levels[0], level), groups=groups
+    )
     gains.append(found[found["quantity"] == "effect"].assign(head=level))
 gains = pd.concat(gains, ignore_index=True)
 
 # %%
 overall = gains[gains["group"] == "all"].reset_index(drop=True)
-points = 100 * overall[["estimate", "ci_low", "ci_high"]]
-rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = overall.assign(
     group=overall["task"].map(titles) + ", " + overall["head"].map(HEADS),
     label=[init_style(init).short for init in overall["init"]],
     kind=overall["init"],
@@ -124,11 +147,15 @@ rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
 )
 axes = forest(
     rows,
+    unit="points",
     xlabel="Gain over the linear head, AUC points (95% CI)",
     ends=("worse", "better"),
     legend=False,
 )
-page.picture(axes, "Gain of each head over the linear one with its interval, by task and weights")
+page.picture(
+    axes,
+    "Gain of each head over the linear one with its interval, by task and weights",
+)
 
 # %% [markdown]
 # ## Does the head decide which initialisation is better?
@@ -142,14 +169,18 @@ compared = pd.concat(
 # %% tags=["hide-input"]
 names = {"all": "All", **UNFREEZING_LABEL}
 compared["text"] = [
-    format_estimate(*(100 * np.array([one.difference, one.ci_low, one.ci_high])), 1)
-    + ("*" if one.p_holm < 0.05 else "")
+    format_estimate(one, unit="points") + ("*" if one.p_holm < 0.05 else "")
     for one in compared.itertuples()
 ]
 table = compared.pivot(index=["task", "head"], columns="group", values="text")
 table = table[[name for name in names if name in table]].rename(columns=names)
 for task in tasks:
-    own = table.loc[task].reindex(levels).rename(index=HEADS).rename_axis("Head", columns=None)
+    own = (
+        table.loc[task]
+        .reindex(levels)
+        .rename(index=HEADS)
+        .rename_axis("Head", columns=None)
+    )
     caption = f"{titles[task]}: {a} − {b}, AUC points (95% CI); * Holm P < .05"
     display(book_table(own.reset_index(), caption, prose=True))
 
@@ -162,16 +193,23 @@ for task in tasks:
 # radiologic weights are better, with that head in all regimes.
 
 # %%
-partial = gains[(gains["group"] == "unfreeze_top10") & (gains["head"] == "conv_skip")]
-partial = partial.rename(columns={"estimate": "difference"}).assign(published="skip better")
-partial["says"] = [page.agreement(one.ci_low, one.ci_high, 1) for one in partial.itertuples()]
-either = compared[(compared["group"] == "all") & (compared["head"] == "conv_skip")]
+partial = gains[
+    (gains["group"] == "unfreeze_top10") & (gains["head"] == "conv_skip")
+]
+partial = partial.assign(published="skip better")
+partial["says"] = [
+    page.agreement(one.ci_low, one.ci_high, 1) for one in partial.itertuples()
+]
+either = compared[
+    (compared["group"] == "all") & (compared["head"] == "conv_skip")
+]
 either = either.assign(init="", published="radiologic not better")
-either["says"] = np.where(either["ci_low"] > 0, "contradicts", "does not contradict")
+either["says"] = np.where(
+    either["ci_low"] > 0, "contradicts", "does not contradict"
+)
 judged = pd.concat([partial, either], ignore_index=True)
 
 # %% tags=["hide-input"]
-points = 100 * judged[["difference", "ci_low", "ci_high"]].to_numpy()
 questions = [
     f"{init_style(one.init).short}: skip − linear" if one.init else f"{a} − {b}"
     for one in judged.itertuples()
@@ -181,15 +219,21 @@ table = pd.DataFrame(
         "Task": judged["task"].map(titles).str.partition(",")[0],
         "Question": questions,
         "Published": judged["published"],
-        "This book (95% CI)": [format_estimate(*one, 1) for one in points],
+        "This book (95% CI)": format_estimate(judged, unit="points"),
         "Verdict": judged["says"],
     }
 )
-book_table(table, "What the source found, and what this book finds, AUC points", prose=True)
+book_table(
+    table,
+    "What the source found, and what this book finds, AUC points",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
 skip, weights = partial["says"].to_list(), either["says"].to_list()
-best = aucs[(aucs["task"] == "breast") & (aucs["head"] == "conv_skip")]["auc"].max()
+best = aucs[(aucs["task"] == "breast") & (aucs["head"] == "conv_skip")][
+    "auc"
+].max()
 page.glue_values(
     n_skip=len(skip),
     skip_agrees=skip.count("agrees"),
@@ -199,7 +243,9 @@ page.glue_values(
     published_auc=format_number(FOLLOW_UPS["frees2025"]["breast"]["auc"], 3),
     best_auc=format_number(best, 3),
     n_gains=len(overall),
-    n_better=int(((overall["estimate"] > 0) & (overall["p_holm"] < 0.05)).sum()),
+    n_better=int(
+        ((overall["estimate"] > 0) & (overall["p_holm"] < 0.05)).sum()
+    ),
     n_worse=int(((overall["estimate"] < 0) & (overall["p_holm"] < 0.05)).sum()),
     n_rows=len(compared),
     n_clear=int((compared["p_holm"] < 0.05).sum()),

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from rin import paper
+from rin.evidence import paper
 from rin.models.backbones import BACKBONES
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
@@ -36,9 +36,13 @@ from rin.stats import factor_effects
 from rin.study import open_reference, open_runs
 
 use_style()
-runs, reference = open_runs(profile, data_root=data_root, results=results), open_reference()
+runs, reference = (
+    open_runs(profile, data_root=data_root, results=results),
+    open_reference(),
+)
 fed_runs, padded_runs = (
-    runs if name in runs.studies else reference for name in ("preprocessing", "resize")
+    runs if name in runs.studies else reference
+    for name in ("preprocessing", "resize")
 )
 banner(fed_runs, study="preprocessing")
 
@@ -62,12 +66,18 @@ fed = find_preprocessing("caffe_unit")
 rows = []
 for backbone in BACKBONES:
     wanted = find_preprocessing(resolve_contract("imagenet", backbone))
-    ends = [one.apply(np.array([[0.0] * 3, [255.0] * 3])) for one in (wanted, fed)]
+    ends = [
+        one.apply(np.array([[0.0] * 3, [255.0] * 3])) for one in (wanted, fed)
+    ]
     ranges = [f"{e.min():.1f} to {e.max():.1f}".replace("-", "−") for e in ends]
     too_small = np.mean(np.divide(wanted.scale, fed.scale))
     rows.append((backbone, *ranges, f"{too_small:.3g}"))
 names = ["Network", "ImageNet weights want", "Scripts feed", "Times too small"]
-book_table(pd.DataFrame(rows, columns=names), "What pixels from 0 to 255 become", prose=True)
+book_table(
+    pd.DataFrame(rows, columns=names),
+    "What pixels from 0 to 255 become",
+    prose=True,
+)
 
 # %% [markdown]
 # **ResNet50 with ImageNet weights is the one that gets inputs {glue:text}`too_small:.0f` times too
@@ -108,12 +118,16 @@ NAMES = {
 
 def slopes(effects, scores, levels, labels):
     """Draw the AUC of every scenario at both levels, a panel for each unfreezing regime."""
-    areas = effects[effects["quantity"] == "area"]
-    regime = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+    aucs = effects[effects["quantity"] == "auc"]
+    regime = scores.drop_duplicates("scenario").set_index("scenario")[
+        "unfreezing"
+    ]
     found = [name for name in NAMES if name in set(regime)]
-    figure, axes = plt.subplots(1, len(found), figsize=(8, 3.4), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(found), figsize=(8, 3.4), sharey=True, squeeze=False
+    )
     for ax, name in zip(axes.flat, found, strict=True):
-        own = areas[areas["group"].map(regime) == name]
+        own = aucs[aucs["group"].map(regime) == name]
         for (_, init), one in own.groupby(["group", "init"]):
             style = init_style(init)
             heights = one.set_index("level")["estimate"].loc[list(levels)]
@@ -123,18 +137,27 @@ def slopes(effects, scores, levels, labels):
         ax.set_xticks([0, 1], labels)
         ax.grid(axis="y")
     axes.flat[0].set_ylabel("AUC")
-    handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
+    handles = {
+        h.get_label(): h
+        for ax in axes.flat
+        for h in ax.get_legend_handles_labels()[0]
+    }
     figure.legend(handles=handles.values(), loc="outside upper right", ncols=2)
     return axes
 
 
 def effect_rows(effects):
     """Return the rows of a forest plot: effects on each source, and on their difference."""
-    own = effects[effects["quantity"].isin(["effect", "interaction"]) & ~effects["same_networks"]]
-    points = 100 * own[["estimate", "ci_low", "ci_high"]]
-    return points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+    own = effects[
+        effects["quantity"].isin(["effect", "interaction"])
+        & ~effects["same_networks"]
+    ]
+    return own.assign(
         group=own["group"].map(NAMES),
-        label=[init_style(init).short if init else "Difference" for init in own["init"]],
+        label=[
+            init_style(init).short if init else "Difference"
+            for init in own["init"]
+        ],
         kind=own["init"].where(own["init"] != "", "recomputed"),
         clear=own["p_holm"] < 0.05,
     )
@@ -142,7 +165,10 @@ def effect_rows(effects):
 
 # %%
 axes = slopes(by_scenario, scores, levels, ["own\ninputs", "scripts’\ninputs"])
-picture(axes, "AUC of every scenario with the weights' own inputs and with those of the scripts")
+picture(
+    axes,
+    "AUC of every scenario with the weights' own inputs and with those of the scripts",
+)
 
 # %% [markdown]
 # Each line is one scenario, averaged over folds; the dotted line is chance.
@@ -150,11 +176,15 @@ picture(axes, "AUC of every scenario with the weights' own inputs and with those
 # %%
 axes = forest(
     effect_rows(effects),
+    unit="points",
     xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
     ends=("smaller", "larger"),
     legend=False,
 )
-picture(axes, "Effect of the scripts' inputs on each source of weights and on their difference")
+picture(
+    axes,
+    "Effect of the scripts' inputs on each source of weights and on their difference",
+)
 
 # %% [markdown]
 # Filled marks are effects with an adjusted P below .05. Dark squares are the change of the
@@ -189,19 +219,24 @@ picture(axes, "AUC of every scenario with stretched and with padded images")
 # %%
 axes = forest(
     effect_rows(resized),
+    unit="points",
     xlabel="Effect of padding, AUC points (95% CI)",
     ends=("smaller", "larger"),
     legend=False,
 )
-picture(axes, "Effect of padding on each source of weights and on their difference")
+picture(
+    axes, "Effect of padding on each source of weights and on their difference"
+)
 
 
 # %% tags=["hide-input"]
 def points_of(effects, quantity, init="", level="", group="all"):
     """Return a row of the effects as text: AUC points with the interval."""
     keys = {"quantity": quantity, "init": init, "level": level, "group": group}
-    row = effects.loc[(effects[list(keys)] == pd.Series(keys)).all(axis="columns")].iloc[0]
-    return format_estimate(*(100 * row[name] for name in ("estimate", "ci_low", "ci_high")), 1)
+    row = effects.loc[
+        (effects[list(keys)] == pd.Series(keys)).all(axis="columns")
+    ].iloc[0]
+    return format_estimate(row, unit="points")
 
 
 (a, b), (pad_a, pad_b) = fed_runs.inits, padded_runs.inits
@@ -217,7 +252,9 @@ glue_values(
     preprocessing_a=points_of(effects, "effect", a),
     preprocessing_b=points_of(effects, "effect", b),
     preprocessing_before=points_of(effects, "difference", level="native"),
-    preprocessing_after=points_of(effects, "difference", level="official_scripts"),
+    preprocessing_after=points_of(
+        effects, "difference", level="official_scripts"
+    ),
     resize_task=padded_runs.titles[padded_task],
     pad_a=init_style(pad_a).word,
     pad_b=init_style(pad_b).word,
@@ -228,11 +265,15 @@ glue_values(
 
 
 # %% tags=["hide-input"]
-areas = effects[effects["quantity"] == "area"].set_index(["init", "level", "group"])["estimate"]
-of_padding = resized[(resized["quantity"] == "effect") & (resized["p_holm"] < 0.05)]
+aucs = effects[effects["quantity"] == "auc"].set_index(
+    ["init", "level", "group"]
+)["estimate"]
+of_padding = resized[
+    (resized["quantity"] == "effect") & (resized["p_holm"] < 0.05)
+]
 glue_values(
-    fed_b=areas[b, "official_scripts", "all"],
-    frozen_b=areas.get((b, "official_scripts", "freeze_all"), float("nan")),
+    fed_b=aucs[b, "official_scripts", "all"],
+    frozen_b=aucs.get((b, "official_scripts", "freeze_all"), float("nan")),
     paper_largest=max(one.difference for one in paper.COMPARISONS.values()),
     n_images=int(effects["n"].iloc[0]),
     n_pad_images=int(resized["n"].iloc[0]),

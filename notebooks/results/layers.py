@@ -24,9 +24,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, rankdata, ttest_1samp
 
-from rin.replications import FOLLOW_UPS
+from rin.evidence.replications import FOLLOW_UPS
 from rin.report.banner import banner
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import (
+    book_table,
+    format_interval,
+    format_number,
+    format_p,
+)
 from rin.report.page import agreement, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.stats import scenario_aucs
@@ -57,9 +62,13 @@ banner(runs, study="layers")
 # alignment (CKA) stands beside it. Both lie between 0 and 1 and ignore how channels are mixed.
 
 # %%
-alike = pd.concat([runs.layer_similarity(task) for task in tasks], ignore_index=True)
+alike = pd.concat(
+    [runs.layer_similarity(task) for task in tasks], ignore_index=True
+)
 layers = list(alike["layer"].unique())
-by_layer = alike.groupby(["task", "comparison", "init", "layer"])[["cca", "cka"]].mean()
+by_layer = alike.groupby(["task", "comparison", "init", "layer"])[
+    ["cca", "cka"]
+].mean()
 
 # %%
 lines = {
@@ -76,17 +85,38 @@ lines = {
     ("random", "random"): ("Two random networks", "0.65", "--"),
 }
 figure, axes = plt.subplots(
-    len(tasks), 2, figsize=(8.4, 0.9 + 2.6 * len(tasks)), sharex=True, sharey=True, squeeze=False
+    len(tasks),
+    2,
+    figsize=(8.4, 0.9 + 2.6 * len(tasks)),
+    sharex=True,
+    sharey=True,
+    squeeze=False,
 )
 for row, task in zip(axes, tasks, strict=True):
     for ax, measure in zip(row, ("cca", "cka"), strict=True):
         for (comparison, init), (label, color, line) in lines.items():
-            heights = by_layer.loc[task, comparison, init].reindex(layers)[measure]
-            ax.plot(range(len(layers)), heights, line, marker="o", color=color, label=label)
+            heights = by_layer.loc[task, comparison, init].reindex(layers)[
+                measure
+            ]
+            ax.plot(
+                range(len(layers)),
+                heights,
+                line,
+                marker="o",
+                color=color,
+                label=label,
+            )
         ax.set(title=f"{titles[task]}, {measure.upper()}", ylim=(0, 1.03))
-        ax.set_xticks(range(len(layers)), [layer.partition("_")[0] for layer in layers])
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-picture(figure, "Similarity of layers between initialisations and before against after, by task")
+        ax.set_xticks(
+            range(len(layers)), [layer.partition("_")[0] for layer in layers]
+        )
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+)
+picture(
+    figure,
+    "Similarity of layers between initialisations and before against after, by task",
+)
 
 # %% [markdown]
 # ## Do they predict alike?
@@ -97,29 +127,47 @@ picture(figure, "Similarity of layers between initialisations and before against
 # %%
 scores = runs.predictions(study="main")
 right = scores.assign(right=(scores["score"] > 0) == (scores["label"] == 1))
-right = right.pivot(index=["task", "scenario", "fold", "case_id"], columns="init", values="right")
+right = right.pivot(
+    index=["task", "scenario", "fold", "case_id"],
+    columns="init",
+    values="right",
+)
 first, second = (right[init].astype(bool) for init in runs.inits)
 matches = pd.DataFrame({"agree": first == second, "p": first, "q": second})
 matches = matches.groupby(["task", "scenario"]).mean()
 p, q = matches["p"], matches["q"]
 matches["chance"] = p * q + (1 - p) * (1 - q)
-by_task = 100 * matches.groupby("task")[["agree", "chance"]].mean().loc[list(runs.tasks)]
+by_task = (
+    100
+    * matches.groupby("task")[["agree", "chance"]].mean().loc[list(runs.tasks)]
+)
 
 # %% tags=["hide-input"]
 table = by_task.map("{:.0f} %".format).rename(index=titles)
-table = table.set_axis(["Both right or both wrong", "By chance"], axis="columns")
-book_table(table.rename_axis("Task").reset_index(), "Agreement of predictions, mean over scenarios")
+table = table.set_axis(
+    ["Both right or both wrong", "By chance"], axis="columns"
+)
+book_table(
+    table.rename_axis("Task").reset_index(),
+    "Agreement of predictions, mean over scenarios",
+)
 
 # %% [markdown]
 # ## Does a network that moves more gain more?
 
 # %%
-moved = alike[alike["comparison"] == "tuned"].groupby(["task", "scenario", "init"])["cca"].mean()
+moved = (
+    alike[alike["comparison"] == "tuned"]
+    .groupby(["task", "scenario", "init"])["cca"]
+    .mean()
+)
 areas = scenario_aucs(runs.predictions(study="layers"))
 areas = areas.set_index(["task", "scenario", "init"])["auc"].unstack("init")
 gains = areas[list(runs.inits)].sub(areas["random"], axis=0).stack()
 points = pd.DataFrame({"kept": moved, "gain": 100 * gains}).dropna()
-related = pearsonr(*(rankdata(points[name]) for name in ("kept", "gain")))  # Spearman's
+related = pearsonr(
+    *(rankdata(points[name]) for name in ("kept", "gain"))
+)  # Spearman's
 
 # %%
 figure, ax = plt.subplots(figsize=(5, 3.6))
@@ -132,7 +180,10 @@ ax.set(
     ylabel="Gain over random weights, AUC points",
 )
 ax.legend()
-picture(figure, "Gain over random weights against the similarity before and after fine-tuning")
+picture(
+    figure,
+    "Gain over random weights against the similarity before and after fine-tuning",
+)
 
 # %% [markdown]
 # ## Beside what the source found
@@ -143,7 +194,11 @@ picture(figure, "Gain over random weights against the similarity before and afte
 
 # %%
 apart = alike[alike["comparison"].isin(["before", "after"])]
-apart = apart.groupby(["task", "scenario", "comparison"])["cca"].mean().unstack("comparison")
+apart = (
+    apart.groupby(["task", "scenario", "comparison"])["cca"]
+    .mean()
+    .unstack("comparison")
+)
 found = {
     "apart": ttest_1samp(apart["after"] - apart["before"], 0),
     "alike": ttest_1samp(100 * (matches["agree"] - matches["chance"]), 0),
@@ -152,7 +207,9 @@ found = {
 source = FOLLOW_UPS["juodelyte2023"]
 both, chance = source["agreement"]["breast"]
 published = {
-    "apart": f"{np.mean(source['after']) - np.mean(source['before']):+.3f}".replace("-", "−"),
+    "apart": f"{np.mean(source['after']) - np.mean(source['before']):+.3f}".replace(
+        "-", "−"
+    ),
     "alike": f"{100 * (both - chance):+.0f}",
     "moved": "not related",
 }
@@ -176,15 +233,23 @@ table = pd.DataFrame(
         ],
         "Published": list(published.values()),
         "This book (95% CI)": [
-            format_estimate(means[name], *intervals[name], digits[name]) for name in found
+            format_number(means[name], digits[name], signed=True)
+            + f" {format_interval(*intervals[name], digits[name])}"
+            for name in found
         ],
         "Verdict": list(says.values()),
     }
 )
-book_table(table, "What the source found, and the intervals of this book", prose=True)
+book_table(
+    table, "What the source found, and the intervals of this book", prose=True
+)
 
 # %% tags=["hide-input"]
-pairs = alike[alike["comparison"].isin(["before", "after"])].groupby("comparison")["cca"].mean()
+pairs = (
+    alike[alike["comparison"].isin(["before", "after"])]
+    .groupby("comparison")["cca"]
+    .mean()
+)
 glue_values(
     before=pairs["before"],
     after=pairs["after"],

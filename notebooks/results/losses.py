@@ -27,7 +27,7 @@ from rin.report.format import book_table, format_estimate, format_number
 from rin.report.page import agreement, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_runs
-from rin.study.losses import run_losses
+from rin.study.loss_study import run_losses
 from rin.study.profile import Profile
 from rin.training.losses import soft_labels
 
@@ -70,7 +70,10 @@ shares = pd.DataFrame(
     },
     index=["Own class", "Each other class"],
 ).map("{:.3f}".format)
-book_table(shares.rename_axis("").reset_index(), "What 26 classes are asked for in the first epoch")
+book_table(
+    shares.rename_axis("").reset_index(),
+    "What 26 classes are asked for in the first epoch",
+)
 
 # %% [markdown]
 # ## Accuracy and calibration
@@ -90,9 +93,19 @@ for ax, (measure, label) in zip(axes, measures.items(), strict=True):
         heights = rows.groupby("loss")[measure].mean().reindex(order)
         ax.plot(range(len(order)), heights, marker="o", label=backbone)
     ax.set_title(label, fontsize=10)
-    ax.set_xticks(range(len(order)), [NAMES[loss] for loss in order], rotation=40, ha="right")
-figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
-picture(figure, "Accuracy, calibration error and silhouette by loss, a line a backbone")
+    ax.set_xticks(
+        range(len(order)),
+        [NAMES[loss] for loss in order],
+        rotation=40,
+        ha="right",
+    )
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3
+)
+picture(
+    figure,
+    "Accuracy, calibration error and silhouette by loss, a line a backbone",
+)
 
 # %%
 means = table.groupby(["backbone", "loss"])[
@@ -121,14 +134,20 @@ agreed = [agreement(low, high, 1) for low, high in gains.iloc[:, 1:].to_numpy()]
 errors = means["ece"].unstack("loss")
 closer = errors["online"] < errors["hard"]
 
-asked = runs.study.profile if own else Profile.model_validate(runs.reference.facts.profile)
+asked = (
+    runs.study.profile
+    if own
+    else Profile.model_validate(runs.reference.facts.profile)
+)
 rates = asked.losses.learning_rates
 
 # %% tags=["hide-input"]
 compared = pd.DataFrame(
     {
         "Network": online["backbone"],
-        "Online − hard, points (95% CI)": [format_estimate(*one, 1) for one in gains.to_numpy()],
+        "Online − hard, points (95% CI)": format_estimate(
+            gains.set_axis(["estimate", "ci_low", "ci_high"], axis=1), digits=1
+        ),
         "Published": "online better",
         "Verdict": agreed,
     }
@@ -144,9 +163,14 @@ glue_values(
     n_backbones=len(closer),
     n_seeds=int(table["seed"].nunique()),
     n_epochs=int(table["epochs"].max()),
-    own_rates=", ".join(f"{name} {rate:g}" for name, rate in rates.items()) or "none",
+    own_rates=", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+    or "none",
 )
-book_table(compared.reset_index(drop=True), "Top-1 accuracy, for other test images", prose=True)
+book_table(
+    compared.reset_index(drop=True),
+    "Top-1 accuracy, for other test images",
+    prose=True,
+)
 
 # %% [markdown]
 # Distances are cosine distances of pooled features: of an image to the mean of its class, and of

@@ -58,12 +58,13 @@ for init in runs.inits:
     table = init_differences(scores, init, "random")
     gains.append(table[table["group"] == "all"].assign(init=init))
 order = {task: place for place, task in enumerate(runs.tasks_of("from_random"))}
-gains = pd.concat(gains).sort_values("task", key=lambda task: task.map(order), kind="stable")
+gains = pd.concat(gains).sort_values(
+    "task", key=lambda task: task.map(order), kind="stable"
+)
 gains = gains.reset_index(drop=True)
 
 # %%
-points = 100 * gains[["difference", "ci_low", "ci_high"]]
-rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = gains.assign(
     group=gains["task"].map(titles),
     label=[init_style(init).short for init in gains["init"]],
     kind=gains["init"],
@@ -71,17 +72,21 @@ rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
 )
 axes = forest(
     rows,
+    unit="points",
     xlabel="Gain over random weights, AUC points (95% CI)",
     ends=("worse", "better than random"),
 )
-picture(axes, "Gain of each pretraining over random weights with its 95% interval, by task")
+picture(
+    axes,
+    "Gain of each pretraining over random weights with its 95% interval, by task",
+)
 
 # %% tags=["hide-input"]
-top = gains.loc[gains["difference"].idxmax()]
+top = gains.loc[gains["estimate"].idxmax()]
 glue_values(
     n_rows=len(gains),
     n_clear=int(rows["clear"].sum()),
-    top_gain=format_estimate(*100 * top[["difference", "ci_low", "ci_high"]], 1),
+    top_gain=format_estimate(top, unit="points"),
     top_init=init_style(top["init"]).word,
     top_task=titles[top["task"]],
     scenarios=", ".join(scores["scenario"].unique()),
@@ -91,7 +96,9 @@ table = pd.DataFrame(
         "Task": rows["group"],
         "Weights": rows["label"],
         "P, Holm": gains["p_holm"].map(format_p),
-        "AUC (random)": [f"{one.auc_a:.2f} ({one.auc_b:.2f})" for one in gains.itertuples()],
+        "AUC (random)": [
+            f"{one.auc_a:.2f} ({one.auc_b:.2f})" for one in gains.itertuples()
+        ],
         "Patients": gains["n_patients"],
     }
 )
@@ -109,10 +116,20 @@ book_table(table, "Each pretraining against random weights", prose=True)
 
 # %%
 aucs = scenario_aucs(scores)
-by_fold = aucs.pivot(index=["task", "scenario", "fold"], columns="init", values="auc")
-by_fold = by_fold[["random", *runs.inits]].rename(columns=lambda init: init_style(init).short)
-by_fold.index = [f"{titles[t]}, {name}, fold {fold + 1}" for t, name, fold in by_fold.index]
-table = by_fold.map("{:.3f}".format).rename_axis(index="Networks", columns=None).reset_index()
+by_fold = aucs.pivot(
+    index=["task", "scenario", "fold"], columns="init", values="auc"
+)
+by_fold = by_fold[["random", *runs.inits]].rename(
+    columns=lambda init: init_style(init).short
+)
+by_fold.index = [
+    f"{titles[t]}, {name}, fold {fold + 1}" for t, name, fold in by_fold.index
+]
+table = (
+    by_fold.map("{:.3f}".format)
+    .rename_axis(index="Networks", columns=None)
+    .reset_index()
+)
 book_table(table, "AUC of each scenario and fold", prose=True)
 
 # %% [markdown]
@@ -123,7 +140,9 @@ book_table(table, "AUC of each scenario and fold", prose=True)
 
 # %%
 learnt = ["backbone", "init", "top1", "classes", "training_images"]
-trained = runs.pretraining().reindex(columns=learnt)  # no rows where weights were released ones
+trained = runs.pretraining().reindex(
+    columns=learnt
+)  # no rows where weights were released ones
 accuracy = 100 * trained.pivot(index="backbone", columns="init", values="top1")
 table = (
     accuracy.map("{:.0f}".format)
@@ -131,26 +150,36 @@ table = (
     .rename(columns=lambda init: f"{init_style(init).short}, %")
 )
 caption = "Test images of the pretraining corpus classified correctly"
-book_table(table.rename_axis(columns=None, index="Backbone").reset_index(), caption)
+book_table(
+    table.rename_axis(columns=None, index="Backbone").reset_index(), caption
+)
 
 # %% tags=["hide-input"]
 clear = gains["p_holm"] < 0.05
 ahead = {
-    init: set(gains.loc[clear & (gains["difference"] > 0) & (gains["init"] == init), "task"])
+    init: set(
+        gains.loc[
+            clear & (gains["estimate"] > 0) & (gains["init"] == init), "task"
+        ]
+    )
     for init in runs.inits
 }
 a, b = runs.inits
-of_init = gains.pivot(index="task", columns="init", values="difference")
+of_init = gains.pivot(index="task", columns="init", values="estimate")
 shares = {}
 for init in runs.inits:
     top1 = 100 * trained.loc[trained["init"] == init, "top1"]
-    shares[init] = f"{top1.min():.0f} to {top1.max():.0f} %" if len(top1) else "an unknown share"
+    shares[init] = (
+        f"{top1.min():.0f} to {top1.max():.0f} %"
+        if len(top1)
+        else "an unknown share"
+    )
 glue_values(
     a=init_style(a).word,
     b=init_style(b).word,
     ahead_a=listed(titles[task] for task in order if task in ahead[a]),
     ahead_b=listed(titles[task] for task in order if task in ahead[b]),
-    n_behind=int((clear & (gains["difference"] < 0)).sum()),
+    n_behind=int((clear & (gains["estimate"] < 0)).sum()),
     n_larger=int((of_init[a] > of_init[b]).sum()),
     n_tasks=len(of_init),
     classes=listed(sorted({f"{n:.0f}" for n in trained["classes"]})),

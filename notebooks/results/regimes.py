@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 
-from rin import paper
+from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_p, listed
@@ -69,8 +69,7 @@ names = {
     "unfreeze_top10": "ten layers",
     "unfreeze_all": "all layers",
 }
-points = 100 * differences[["difference", "ci_low", "ci_high"]]
-rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = differences.assign(
     group=differences["task"].map(titles),
     label=differences["group"].map(names),
     clear=differences["p_holm"] < 0.05,
@@ -79,10 +78,14 @@ a, b = (init_style(init).short for init in runs.inits)
 word_a, word_b = (init_style(init).word for init in runs.inits)
 axes = forest(
     rows,
+    unit="points",
     xlabel=f"{a} − {b}, AUC points (95% CI)",
     ends=(f"{word_b} ahead", f"{word_a} ahead"),
 )
-picture(axes, "Difference between the initialisations in each unfreezing regime, by task")
+picture(
+    axes,
+    "Difference between the initialisations in each unfreezing regime, by task",
+)
 
 # %% [markdown]
 # Of {glue:text}`n_regimes` differences within a regime, {glue:text}`n_clear` are clear after
@@ -94,7 +97,10 @@ interaction = regime_interaction(scores, *runs.inits)
 table = pd.DataFrame(
     {
         "Task": interaction["task"].map(titles),
-        "χ² (df)": [f"{row.chi2:.1f} ({row.df})" for row in interaction.itertuples()],
+        "χ² (df)": [
+            f"{row.statistic:.1f} ({row.df})"
+            for row in interaction.itertuples()
+        ],
         "P": interaction["p_value"].map(format_p),
         "P, Holm": interaction["p_holm"].map(format_p),
     }
@@ -124,9 +130,19 @@ glue_values(
 # %%
 def compared(scores, column, level, other):
     """Compare two levels of a column, averaged over everything else."""
-    rate = scores.groupby("unfreezing")["learning_rate"].rank("dense").map({1: "low", 2: "high"})
-    rest = [scores[name] for name in ("backbone", "unfreezing", "init") if name != column]
-    own = scores.assign(init=scores[column], scenario=rest[0].str.cat([rest[1], rate], sep=" "))
+    rate = (
+        scores.groupby("unfreezing")["learning_rate"]
+        .rank("dense")
+        .map({1: "low", 2: "high"})
+    )
+    rest = [
+        scores[name]
+        for name in ("backbone", "unfreezing", "init")
+        if name != column
+    ]
+    own = scores.assign(
+        init=scores[column], scenario=rest[0].str.cat([rest[1], rate], sep=" ")
+    )
     table = init_differences(own.assign(unfreezing="any"), level, other)
     return table[table["group"] == "all"].assign(level=level, other=other)
 
@@ -139,30 +155,42 @@ backbones = list(scores["backbone"].unique())
 weakest = "InceptionV3" if "InceptionV3" in backbones else backbones[-1]
 networks = pd.concat(
     [regimes[:0]]
-    + [compared(scores, "backbone", level, weakest) for level in backbones if level != weakest]
+    + [
+        compared(scores, "backbone", level, weakest)
+        for level in backbones
+        if level != weakest
+    ]
 )
 
 
 # %%
 def rows_of(table, label):
-    table = table.sort_values("task", key=lambda task: task.map(runs.tasks.index), kind="stable")
-    points = 100 * table[["difference", "ci_low", "ci_high"]]
-    return points.set_axis(["estimate", "low", "high"], axis="columns").assign(
-        group=table["task"].map(titles), label=label(table), clear=table["p_holm"] < 0.05
+    table = table.sort_values(
+        "task", key=lambda task: task.map(runs.tasks.index), kind="stable"
+    )
+    return table.assign(
+        group=table["task"].map(titles),
+        label=label(table),
+        clear=table["p_holm"] < 0.05,
     )
 
 
 axes = forest(
     rows_of(regimes, lambda table: "against " + table["other"].map(names)),
     xlabel="All layers − other regime, AUC points (95% CI)",
+    unit="points",
     ends=("other ahead", "all layers ahead"),
 )
-picture(axes, "All layers trained against ten or none of the pretrained layers, by task")
+picture(
+    axes,
+    "All layers trained against ten or none of the pretrained layers, by task",
+)
 
 # %%
 if len(networks):
     axes = forest(
         rows_of(networks, lambda table: table["level"]),
+        unit="points",
         xlabel=f"Network − {weakest}, AUC points (95% CI)",
         ends=(f"{weakest} ahead", "network ahead"),
     )
@@ -185,11 +213,19 @@ for task in runs.tasks:
     parts = runs.facts(task).split
     ratio = parts["test"] / parts["train"]
     tables[task] = task_analyses(
-        runs.predictions(task=task), *runs.inits, test_train_ratio=ratio, seed=seed
+        runs.predictions(task=task),
+        *runs.inits,
+        test_train_ratio=ratio,
+        seed=seed,
     )
-nine = pd.concat({task: table.set_index("analysis") for task, table in tables.items()}, axis=1)
+nine = pd.concat(
+    {task: table.set_index("analysis") for task, table in tables.items()},
+    axis=1,
+)
 estimates = 100 * nine.xs("estimate", axis=1, level=1)
-adjusted = nine.xs("p_value", axis=1, level=1).apply(holm, axis=1, result_type="broadcast")
+adjusted = nine.xs("p_value", axis=1, level=1).apply(
+    holm, axis=1, result_type="broadcast"
+)
 analyses = nine[runs.tasks[0]]
 
 # %% tags=["hide-input"]
@@ -200,20 +236,39 @@ for down, analysis in enumerate(estimates.index):
         side = runs.inits[0 if value > 0 else 1]
         color = init_style(side).color if p < 0.05 else "#F0F0F0"
         ax.add_patch(
-            plt.Rectangle((across - 0.47, down - 0.44), 0.94, 0.88, color=color, alpha=0.6)
+            plt.Rectangle(
+                (across - 0.47, down - 0.44), 0.94, 0.88, color=color, alpha=0.6
+            )
         )
-        text = f"{value:+.1f}\n{format_p(p)}".replace("-", "−") if p == p else "–"
-        ax.text(across, down, text, ha="center", va="center", fontsize=9 if len(tables) < 6 else 8)
+        text = (
+            f"{value:+.1f}\n{format_p(p)}".replace("-", "−") if p == p else "–"
+        )
+        ax.text(
+            across,
+            down,
+            text,
+            ha="center",
+            va="center",
+            fontsize=9 if len(tables) < 6 else 8,
+        )
 ax.set(xlim=(-0.5, len(tables) - 0.5), ylim=(len(estimates) - 0.5, -0.5))
-labels = [fill(titles[task], 14 if len(tables) < 6 else 10) for task in estimates]
-ax.set_xticks(range(len(tables)), labels, fontsize=9.5 if len(tables) < 6 else 7.5)
+labels = [
+    fill(titles[task], 14 if len(tables) < 6 else 10) for task in estimates
+]
+ax.set_xticks(
+    range(len(tables)), labels, fontsize=9.5 if len(tables) < 6 else 7.5
+)
 ax.set_yticks(range(len(estimates)), analyses.loc[estimates.index, "name"])
-for label, mark in zip(ax.get_yticklabels(), analyses["recommended"], strict=True):
+for label, mark in zip(
+    ax.get_yticklabels(), analyses["recommended"], strict=True
+):
     label.set_fontweight("bold" if mark else "normal")
 ax.xaxis.tick_top()
 ax.tick_params(length=0)
 ax.spines[:].set_visible(False)
-picture(figure, "Difference and adjusted P value of every analysis on every task")
+picture(
+    figure, "Difference and adjusted P value of every analysis on every task"
+)
 
 # %% [markdown]
 # Each cell holds the difference {glue:text}`a` − {glue:text}`b` in AUC points and its P value,
@@ -221,8 +276,14 @@ picture(figure, "Difference and adjusted P value of every analysis on every task
 # .05, and a dash marks an analysis that the data do not allow. The recommended analysis is bold.
 
 # %% tags=["hide-input"]
-table = pd.DataFrame({"Analysis": analyses["name"], "Speaks of": analyses["generalises_to"]})
-book_table(table.reset_index(drop=True), "What each analysis generalises to", prose=True)
+table = pd.DataFrame(
+    {"Analysis": analyses["name"], "Speaks of": analyses["generalises_to"]}
+)
+book_table(
+    table.reset_index(drop=True),
+    "What each analysis generalises to",
+    prose=True,
+)
 
 # %% [markdown]
 # ## What is clear
@@ -232,9 +293,16 @@ book_table(table.reset_index(drop=True), "What each analysis generalises to", pr
 def verdict(table, comparison):
     """Name the tasks on which one side of a comparison, or the other, is clearly ahead."""
     clear = table[table["p_holm"] < 0.05]
-    ahead = clear["difference"] > 0
-    sides = (listed(titles[task] for task in clear.loc[side, "task"]) for side in (ahead, ~ahead))
-    return comparison, *sides, f"{(table['difference'] > 0).sum()} of {len(table)}"
+    ahead = clear["estimate"] > 0
+    sides = (
+        listed(titles[task] for task in clear.loc[side, "task"])
+        for side in (ahead, ~ahead)
+    )
+    return (
+        comparison,
+        *sides,
+        f"{(table['estimate'] > 0).sum()} of {len(table)}",
+    )
 
 
 groups = differences.groupby("group", sort=False)
@@ -243,10 +311,20 @@ rows += [
     verdict(one, f"All layers − {names[other]}")
     for other, one in regimes.groupby("other", sort=False)
 ]
-rows += [verdict(one, f"{name} − {weakest}") for name, one in networks.groupby("level")]
-columns = ["Comparison", "First clearly ahead", "Second clearly ahead", "First ahead at all"]
+rows += [
+    verdict(one, f"{name} − {weakest}")
+    for name, one in networks.groupby("level")
+]
+columns = [
+    "Comparison",
+    "First clearly ahead",
+    "Second clearly ahead",
+    "First ahead at all",
+]
 book_table(
-    pd.DataFrame(rows, columns=columns), "Tasks on which one side is clearly ahead", prose=True
+    pd.DataFrame(rows, columns=columns),
+    "Tasks on which one side is clearly ahead",
+    prose=True,
 )
 
 # %% tags=["hide-input"]
@@ -263,8 +341,12 @@ glue_values(
     n_clear_recommended=int((adjusted.loc[recommended] < 0.05).sum(axis=None)),
     margin=100 * EQUIVALENCE_MARGIN,
     called=listed(titles[task] for task in called),
-    equivalent=listed(titles[task] for task, row in called.items() if row["equivalent"]),
-    margins=listed(f"{100 * row['smallest_margin']:.1f}" for row in called.values()),
+    equivalent=listed(
+        titles[task] for task, row in called.items() if row["equivalent"]
+    ),
+    margins=listed(
+        f"{100 * row['smallest_margin']:.1f}" for row in called.values()
+    ),
     smallest_size=min(sizes),
     largest_size=max(sizes),
     paper_size=paper.SETTINGS["image_size"].value,

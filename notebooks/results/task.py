@@ -27,15 +27,16 @@ from IPython.display import Markdown, display
 from matplotlib.colors import LinearSegmentedColormap
 from scipy.special import expit
 
-from rin import paper
 from rin.data.manifest import find_task, load_manifest
+from rin.evidence import paper
+from rin.evidence.audit import TaskAudit
 from rin.report import page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
 from rin.stats import (
     against_baselines,
-    beyond_area,
+    clinical_measures,
     holm,
     image_differences,
     init_differences,
@@ -43,8 +44,7 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.audit import TaskAudit
-from rin.stats.beyond import beyond_curves
+from rin.stats.clinical import clinical_curves
 from rin.study import open_runs
 
 style.use_style()
@@ -52,7 +52,7 @@ runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 word_a, word_b = (style.init_style(init).word for init in inits)
-stated = paper.COMPARISONS.get(find_task(task)[1].paper_task)  # None where it has none
+stated = paper.comparison_of(find_task(task)[1].paper_task)
 banner(runs, [task])
 
 # %% [markdown]
@@ -66,7 +66,11 @@ banner(runs, [task])
 scores = runs.predictions(task=task)
 conditions = ["scenario", "backbone", "unfreezing", "learning_rate"]
 scenarios = scores[conditions].drop_duplicates()
-aucs = scenario_aucs(scores).groupby(["scenario", "init"], as_index=False)["auc"].mean()
+aucs = (
+    scenario_aucs(scores)
+    .groupby(["scenario", "init"], as_index=False)["auc"]
+    .mean()
+)
 curves = mean_roc(scores)
 
 # %%
@@ -77,10 +81,16 @@ published = stated and pd.DataFrame(
         "sd": [stated.sd_radimagenet, stated.sd_imagenet],
     }
 )
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), width_ratios=[1.15, 1])
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(9, 4.4), width_ratios=[1.15, 1]
+)
 swarm.auc_swarm(aucs.merge(scenarios), inits, published, compact=True, ax=left)
 roc.mean_roc(curves, inits, ax=right)
-figure.legend(handles=swarm.swarm_key(published=bool(stated)), loc="outside lower center", ncols=4)
+figure.legend(
+    handles=swarm.swarm_key(published=bool(stated)),
+    loc="outside lower center",
+    ncols=4,
+)
 page.picture(
     figure,
     f"Left: AUC of every scenario with the {word_a} and the {word_b} initialisation, their "
@@ -102,32 +112,45 @@ page.picture(
 # %%
 every_task = init_differences(runs.predictions(), *inits)
 table = every_task[every_task["task"] == task].set_index("group")
-interaction = regime_interaction(runs.predictions(), *inits).set_index("task").loc[task]
+interaction = (
+    regime_interaction(runs.predictions(), *inits).set_index("task").loc[task]
+)
 
 # %% tags=["hide-input"]
-here = 100 * table[["difference", "ci_low", "ci_high"]]
-labels = ["here, all scenarios", *(style.UNFREEZING_LABEL[group] for group in table.index[1:])]
-rows = here.set_axis(["estimate", "low", "high"], axis="columns").assign(
+here = 100 * table[["estimate", "ci_low", "ci_high"]]
+labels = [
+    "here, all scenarios",
+    *(style.UNFREEZING_LABEL[group] for group in table.index[1:]),
+]
+rows = here.assign(
     group=f"{a} − {b}",
     label=labels,
     kind=runs.origin(task),
     note=[
-        f"{format_estimate(*points, 1)}, {format_p(p)}"
-        for points, p in zip(here.to_numpy(), table["p_holm"], strict=True)
+        f"{format_estimate(row, unit='points')}, {format_p(row.p_holm)}"
+        for row in table.itertuples()
     ],
 )
 if stated:
     printed = (
         TaskAudit(stated)
         .intervals()
-        .assign(group="RadImageNet − ImageNet", label=["paper, as printed", "paper, from its SDs"])
+        .assign(
+            group="RadImageNet − ImageNet",
+            label=["paper, as printed", "paper, from its SDs"],
+        )
     )
     rows = pd.concat([printed, rows])
 
 # %%
 ends = f"{b} ahead", f"{a} ahead"
-axes = forest(rows, xlabel="AUC points (95% CI)", ends=ends, width=8.4, legend=False)
-page.picture(axes, "Forest plot of the differences: as published, over all scenarios, by regime")
+axes = forest(
+    rows, xlabel="AUC points (95% CI)", ends=ends, width=8.4, legend=False
+)
+page.picture(
+    axes,
+    "Forest plot of the differences: as published, over all scenarios, by regime",
+)
 
 # %% tags=["hide-input"]
 overall, facts = table.loc["all"], runs.facts(task)
@@ -137,23 +160,25 @@ units = {
     "exam": f"{overall['n_patients']:,.0f} exams",
 }
 page.glue_values(
-    verdict=page.verdict(overall["difference"], overall["p_holm"], inits).capitalize(),
+    verdict=page.verdict(
+        overall["estimate"], overall["p_holm"], inits
+    ).capitalize(),
     n_scenarios=int(overall["n_scenarios"]),
     auc_a=overall["auc_a"],
     auc_b=overall["auc_b"],
     first=word_a,
     second=word_b,
-    difference=format_estimate(*here.loc["all"], 1),
+    difference=format_estimate(overall, unit="points"),
     p_holm=format_p(overall["p_holm"]),
     n_cases=f"{overall['n_cases']:,.0f}",
     units=units.get(named, "the files name no patients"),
     n_tasks=every_task["task"].nunique(),
-    chi2=interaction["chi2"],
+    chi2=interaction["statistic"],
     df=int(interaction["df"]),
     p_interaction=format_p(interaction["p_holm"]),
     **{
         f"verdict_{group}": page.verdict(
-            table.loc[group, "difference"], table.loc[group, "p_holm"], inits
+            table.loc[group, "estimate"], table.loc[group, "p_holm"], inits
         )
         for group in table.index[1:]
     },
@@ -170,12 +195,18 @@ page.glue_values(
 
 # %% tags=["hide-input"]
 images = facts.dataset
-marks = {"outline": "outlined by hand", "box": "framed by boxes", "": "not marked"}
+marks = {
+    "outline": "outlined by hand",
+    "box": "framed by boxes",
+    "": "not marked",
+}
 card = {
     "In place of": facts.substitute_for,
     "Used": f"{images.used:,} of {images.available:,}",
     "Independent units": f"{images.patients:,} (told apart by {images.independence})",
-    "Classes": ", ".join(f"{label} {n:,}" for label, n in images.counts.items()),
+    "Classes": ", ".join(
+        f"{label} {n:,}" for label, n in images.counts.items()
+    ),
     "Split": ", ".join(f"{part} {n:,}" for part, n in facts.split.items()),
     "Lesions": marks[facts.mask_kind],
     "Size": f"{facts.size} × {facts.size} pixels",
@@ -184,8 +215,14 @@ card = {
 }
 rows = [(name, text) for name, text in card.items() if text]
 findings = load_manifest(images.name).findings
-known = [f"- {one.kind.capitalize()}: {one.text}" for one in findings] or ["- Nothing."]
-display(book_table(pd.DataFrame(rows, columns=["Images", images.title]), "", prose=True))
+known = [f"- {one.kind.capitalize()}: {one.text}" for one in findings] or [
+    "- Nothing."
+]
+display(
+    book_table(
+        pd.DataFrame(rows, columns=["Images", images.title]), "", prose=True
+    )
+)
 Markdown("\n".join(["What is known of the published files:", "", *known]))
 
 # %% [markdown]
@@ -195,37 +232,63 @@ Markdown("\n".join(["What is known of the published files:", "", *known]))
 
 # %%
 each = init_differences(scores.assign(unfreezing=scores["scenario"]), *inits)
-each = each[each["group"] != "all"].assign(p_holm=lambda one: holm(one["p_value"]))
+each = each[each["group"] != "all"].assign(
+    p_holm=lambda one: holm(one["p_value"])
+)
 each = each.merge(scenarios, left_on="group", right_on="scenario")
-rates = [np.format_float_scientific(x, trim="-", exp_digits=1) for x in each["learning_rate"]]
-each["condition"] = each["unfreezing"].map(style.UNFREEZING_LABEL) + ", " + rates
+rates = [
+    np.format_float_scientific(x, trim="-", exp_digits=1)
+    for x in each["learning_rate"]
+]
+each["condition"] = (
+    each["unfreezing"].map(style.UNFREEZING_LABEL) + ", " + rates
+)
 each["regime"] = each["unfreezing"].map(list(style.UNFREEZING_LABEL).index)
-order = each.sort_values(["regime", "learning_rate"], ascending=[True, False])["condition"].unique()
+order = each.sort_values(["regime", "learning_rate"], ascending=[True, False])[
+    "condition"
+].unique()
 
 
 def by_backbone(values):
     """Arrange what belongs to the scenarios: backbones below each other, conditions beside."""
-    wide = each.assign(shown=values).pivot(index="backbone", columns="condition", values="shown")
-    return wide.loc[[name for name in style.BACKBONE_MARKER if name in wide.index], order]
+    wide = each.assign(shown=values).pivot(
+        index="backbone", columns="condition", values="shown"
+    )
+    return wide.loc[
+        [name for name in style.BACKBONE_MARKER if name in wide.index], order
+    ]
 
 
 def difference(one):
     """Return the difference in AUC points, stars, and the interval where it can be one."""
     stars = "*" * sum(one.p_holm < level for level in (0.05, 0.01, 0.001))
-    text = f"{round(100 * one.difference, 1) + 0.0:+.1f}{stars}"
+    text = f"{round(100 * one.estimate, 1) + 0.0:+.1f}{stars}"
     if -1 <= one.ci_low < one.ci_high <= 1:
         text += f"\n({100 * one.ci_low:.0f}, {100 * one.ci_high:.0f})"
     return text.replace("-", "−")
 
 
 # %%
-points = 100 * each["difference"]
+points = 100 * each["estimate"]
 ahead = [style.lighter(style.init_style(init).color, 0.65) for init in inits]
-low, reach = min(0.5, each[["auc_a", "auc_b"]].min().min()), max(5, points.abs().max())
+low, reach = (
+    min(0.5, each[["auc_a", "auc_b"]].min().min()),
+    max(5, points.abs().max()),
+)
 gray = "white", "#9A9A9A"
 panels = {
-    f"AUC, {a}": (each["auc_a"], each["auc_a"].map("{:.2f}".format), (low, 1), gray),
-    f"AUC, {b}": (each["auc_b"], each["auc_b"].map("{:.2f}".format), (low, 1), gray),
+    f"AUC, {a}": (
+        each["auc_a"],
+        each["auc_a"].map("{:.2f}".format),
+        (low, 1),
+        gray,
+    ),
+    f"AUC, {b}": (
+        each["auc_b"],
+        each["auc_b"].map("{:.2f}".format),
+        (low, 1),
+        gray,
+    ),
     f"{a} − {b}, AUC points": (
         points,
         each.apply(difference, axis=1),
@@ -233,10 +296,17 @@ panels = {
         (ahead[1], "#F7F7F7", ahead[0]),
     ),
 }
-figure, axes = plt.subplots(3, 1, sharex=True, figsize=(8, 8.4), height_ratios=[1, 1, 1.3])
-for ax, (title, (values, texts, limits, colors)) in zip(axes, panels.items(), strict=True):
+figure, axes = plt.subplots(
+    3, 1, sharex=True, figsize=(8, 8.4), height_ratios=[1, 1, 1.3]
+)
+for ax, (title, (values, texts, limits, colors)) in zip(
+    axes, panels.items(), strict=True
+):
     shown = by_backbone(values)
-    look = {"cmap": LinearSegmentedColormap.from_list("", colors), "aspect": "auto"}
+    look = {
+        "cmap": LinearSegmentedColormap.from_list("", colors),
+        "aspect": "auto",
+    }
     heat = ax.imshow(shown, vmin=limits[0], vmax=limits[1], **look)
     for (row, column), text in np.ndenumerate(by_backbone(texts).to_numpy()):
         if not pd.isna(text):  # not every scenario need be there
@@ -247,7 +317,9 @@ for ax, (title, (values, texts, limits, colors)) in zip(axes, panels.items(), st
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     figure.colorbar(heat, ax=ax, pad=0.02).outline.set_visible(False)
-axes[-1].set_xlabel("In parentheses: 95% CI   * adjusted P < .05   ** < .01   *** < .001")
+axes[-1].set_xlabel(
+    "In parentheses: 95% CI   * adjusted P < .05   ** < .01   *** < .001"
+)
 page.picture(
     figure,
     "Three heat maps, backbone by training condition: AUC of either initialisation, and their "
@@ -259,10 +331,7 @@ book_table(
     pd.DataFrame(
         {
             "Scenario": each["backbone"] + ", " + each["condition"],
-            "Difference, points (95% CI)": [
-                format_estimate(*points, 1)
-                for points in 100 * each[["difference", "ci_low", "ci_high"]].to_numpy()
-            ],
+            "Difference, points (95% CI)": format_estimate(each, unit="points"),
             "P, Holm": each["p_holm"].map(format_p),
             f"AUC, {a}": each["auc_a"].map("{:.3f}".format),
             f"AUC, {b}": each["auc_b"].map("{:.3f}".format),
@@ -282,10 +351,12 @@ book_table(
 
 # %%
 bins = int(np.clip(table.loc["all", "n_cases"] // 10, 2, 10))
-probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
+probabilities = scores.assign(
+    score=expit(scores["score"])
+)  # scores are log-odds
 seed = runs.study.profile.seed
-measures = beyond_area(probabilities, inits, seed=seed, bins=bins)
-curves = beyond_curves(probabilities, inits, seed=seed, bins=bins)
+measures = clinical_measures(probabilities, inits, seed=seed, bins=bins)
+curves = clinical_curves(probabilities, inits, seed=seed, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%
@@ -293,18 +364,52 @@ of_curve = dict(list(curves.sort_values("x").groupby("curve")))
 figure, axes = plt.subplots(2, 2, figsize=(9, 8))
 
 calibration = axes[0, 0]
-calibration.axline((0, 0), slope=1, color=style.FAINT, linewidth=1, linestyle=":")
+calibration.axline(
+    (0, 0), slope=1, color=style.FAINT, linewidth=1, linestyle=":"
+)
 for place, init in enumerate(inits):
     own = of_curve["reliability"].query("init == @init")
-    look, x = style.init_style(init), own["x"] + 0.012 * (place - 0.5)  # side by side
-    calibration.vlines(x, own["low"], own["high"], color=look.color, linewidth=1.5, alpha=0.7)
-    calibration.plot(x, own["y"], look.linestyle, color=look.color, linewidth=1, alpha=0.6)
-    area = {"s": 18 + 240 * own["share"].fillna(0), "edgecolor": "white", "zorder": 3}
-    calibration.scatter(x, own["y"], color=look.color, alpha=0.85, label=look.short, **area)
-calibration.set(xlabel="Predicted probability", ylabel="Share positive", aspect="equal")
+    look, x = (
+        style.init_style(init),
+        own["x"] + 0.012 * (place - 0.5),
+    )  # side by side
+    calibration.vlines(
+        x,
+        own["ci_low"],
+        own["ci_high"],
+        color=look.color,
+        linewidth=1.5,
+        alpha=0.7,
+    )
+    calibration.plot(
+        x,
+        own["estimate"],
+        look.linestyle,
+        color=look.color,
+        linewidth=1,
+        alpha=0.6,
+    )
+    area = {
+        "s": 18 + 240 * own["share"].fillna(0),
+        "edgecolor": "white",
+        "zorder": 3,
+    }
+    calibration.scatter(
+        x,
+        own["estimate"],
+        color=look.color,
+        alpha=0.85,
+        label=look.short,
+        **area,
+    )
+calibration.set(
+    xlabel="Predicted probability", ylabel="Share positive", aspect="equal"
+)
 calibration.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
 calibration.grid()
-key = calibration.legend(loc="upper left", title="area: share of cases", title_fontsize=9)
+key = calibration.legend(
+    loc="upper left", title="area: share of cases", title_fontsize=9
+)
 for handle in key.legend_handles:
     handle.set_sizes([36])
 
@@ -312,34 +417,55 @@ sensitivity, of_measure = axes[0, 1], measures.set_index(["init", "measure"])
 for place, init in enumerate(inits):
     own = of_measure.loc[init].loc[["sensitivity_at_90", "sensitivity_at_95"]]
     x, color = np.arange(2) + 0.4 * (place - 0.5), style.init_style(init).color
-    sensitivity.vlines(x, own["ci_low"], own["ci_high"], color=color, linewidth=1.5)
+    sensitivity.vlines(
+        x, own["ci_low"], own["ci_high"], color=color, linewidth=1.5
+    )
     sensitivity.plot(x, own["estimate"], "o", color=color, markersize=7)
     for at, one in zip(x, own.itertuples(), strict=True):
         look = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
-        sensitivity.annotate(f"{one.estimate:.2f}", (at, one.ci_high), fontsize=9.5, **look)
+        sensitivity.annotate(
+            f"{one.estimate:.2f}", (at, one.ci_high), fontsize=9.5, **look
+        )
 sensitivity.set_xticks([0, 1], ["at 90 % specificity", "at 95 % specificity"])
 sensitivity.set(ylabel="Sensitivity", xlim=(-0.55, 1.55))
 sensitivity.margins(y=0.12)
 sensitivity.grid(axis="y")
 
-recall, band = axes[1, 0], ("low", "high")
-found = of_curve["precision_recall"].query("x > 0")  # at recall 0 a single score decides
-roc.curve(found, inits, x="x", y="y", band=band, ax=recall)
+recall, band = axes[1, 0], ("ci_low", "ci_high")
+found = of_curve["precision_recall"].query(
+    "x > 0"
+)  # at recall 0 a single score decides
+roc.curve(found, inits, x="x", y="estimate", band=band, ax=recall)
 label = f"all called positive ({prevalence:.2f})"
-recall.axhline(prevalence, color=style.INK, linewidth=1, linestyle=":", label=label)
-recall.set(xlabel="Recall (sensitivity)", ylabel="Precision (positive predictive value)")
+recall.axhline(
+    prevalence, color=style.INK, linewidth=1, linestyle=":", label=label
+)
+recall.set(
+    xlabel="Recall (sensitivity)",
+    ylabel="Precision (positive predictive value)",
+)
 recall.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 recall.legend(loc="lower left", fontsize=9.5)
 
 benefit, decided = axes[1, 1], of_curve["decision"]
-roc.curve(decided, inits, x="x", y="y", band=band, ax=benefit)
+roc.curve(decided, inits, x="x", y="estimate", band=band, ax=benefit)
 everyone = of_curve["treat_all"].drop_duplicates("x")
 look = {"color": style.INK, "linewidth": 1}
-benefit.plot(everyone["x"], everyone["y"], linestyle="--", label="treat all", **look)
+benefit.plot(
+    everyone["x"],
+    everyone["estimate"],
+    linestyle="--",
+    label="treat all",
+    **look,
+)
 benefit.axhline(0, linestyle=":", label="treat none", **look)
 benefit.axvline(prevalence, color=style.FAINT, linewidth=1, zorder=1)
 # Net benefits fall without bound towards a threshold of 1.
-top = 1.1 * max(0.05, everyone["y"].max(), decided[["y", "high"]].max().max())
+top = 1.1 * max(
+    0.05,
+    everyone["estimate"].max(),
+    decided[["estimate", "ci_high"]].max().max(),
+)
 benefit.set(xlabel="Threshold probability", ylabel="Net benefit")
 benefit.set(xlim=(0, 1), ylim=(-top / 2, top))
 benefit.legend(loc="upper right", fontsize=9.5)
@@ -361,25 +487,32 @@ names = {
     "average_precision": "Average precision",
     "net_benefit": "Net benefit at the prevalence",
 }
-wide = measures[measures["measure"].isin(names)].pivot(index="measure", columns="init")
-points = ["estimate", "ci_low", "ci_high"]
+wide = measures[measures["measure"].isin(names)].pivot(
+    index="measure", columns="init"
+)
 rows = [
     (
         name,
-        format_estimate(*wide.loc[measure, [(end, "difference") for end in points]]),
-        *wide.loc[measure, [("estimate", init) for init in inits]].map("{:.3f}".format),
+        format_estimate(wide.loc[measure].xs("difference", level="init")),
+        *wide.loc[measure, [("estimate", init) for init in inits]].map(
+            "{:.3f}".format
+        ),
     )
     for measure, name in names.items()
 ]
 overlap = runs.overlap(task)
 if len(overlap):  # only where lesions are marked
     localised = {"dice": "Dice of Grad-CAM", "pointing": "Pointing game"}
-    found = image_differences(overlap, *inits, list(localised)).set_index(["measure", "group"])
-    beside = against_baselines(overlap, runs.baselines(task), inits, list(localised))
+    found = image_differences(overlap, *inits, list(localised)).set_index(
+        ["measure", "group"]
+    )
+    beside = against_baselines(
+        overlap, runs.baselines(task), inits, list(localised)
+    )
     for one in beside.drop_duplicates("measure").itertuples():
         means = found.loc[(one.measure, "all")]
         cells = means[["mean_a", "mean_b"]].map("{:.3f}".format)
-        difference = format_estimate(*means[["difference", "ci_low", "ci_high"]])
+        difference = format_estimate(means)
         rows += [(localised[one.measure], difference, *cells)]
         rows += [(f"… {one.baseline}", "–", *2 * [f"{one.baseline_mean:.3f}"])]
 columns = ["Measure (0–1)", f"{a} − {b} (95% CI)", a, b]

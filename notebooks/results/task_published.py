@@ -23,14 +23,14 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown, display
 
-from rin import paper
 from rin.data.manifest import find_task, load_manifest
-from rin.replications import REPLICATIONS, like_for_like
+from rin.evidence import paper
+from rin.evidence.audit import TaskAudit
+from rin.evidence.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_mean_sd
+from rin.report.format import book_table, format_interval, format_mean_sd
 from rin.report.page import glue_values, picture
 from rin.report.style import use_style
-from rin.stats.audit import TaskAudit
 
 use_style()
 manifest, asked = find_task(task)
@@ -40,7 +40,7 @@ independent = [one for one in REPLICATIONS if task in one.tasks]
 glue_values(
     auc_a=stated.auc_radimagenet,
     auc_b=stated.auc_imagenet,
-    difference=format_estimate(stated.difference, stated.ci_low, stated.ci_high, 1),
+    difference=f"{stated.difference:+.1f} {format_interval(stated.ci_low, stated.ci_high, 1)}",
     implied=f"{audit.implied_half_width:.1f}",
     p_text=stated.p_text,
     n_independent=len(independent),
@@ -57,12 +57,16 @@ glue_values(
 # {glue:text}`n_studies` studies; RadImageNet was ahead in {glue:text}`n_ahead`.
 
 # %%
-published = audit.intervals().assign(group="The paper", label=["as printed", "from its SDs"])
+published = audit.intervals().assign(
+    group="The paper", label=["as printed", "from its SDs"]
+)
 others = like_for_like()
 others = others[[task in one.split("/") for one in others["task"]]]
 marks = others["scaling_missing"].map({True: " †", False: ""})
 others = others.assign(
-    group="Independent studies", kind="independent", label=others["label"] + marks
+    group="Independent studies",
+    kind="independent",
+    label=others["label"] + marks,
 )
 axes = forest(
     pd.concat([published, others]),
@@ -71,7 +75,10 @@ axes = forest(
     width=8.4,
     legend=False,
 )
-picture(axes, "Forest plot of the published difference and of those of independent studies")
+picture(
+    axes,
+    "Forest plot of the published difference and of those of independent studies",
+)
 
 # %% [markdown]
 # The second line takes the interval from the printed standard deviations of 24 AUCs each, by an
@@ -86,7 +93,11 @@ picture(axes, "Forest plot of the published difference and of those of independe
 def score(mean: float | None, sd: float | None) -> str:
     """Return a score as its study prints it."""
     digits = 3 if mean is not None and mean < 1 else 1
-    return "–" if mean is None else format_mean_sd(mean, sd or float("nan"), digits)
+    return (
+        "–"
+        if mean is None
+        else format_mean_sd(mean, sd or float("nan"), digits)
+    )
 
 
 table = pd.DataFrame(
@@ -101,7 +112,9 @@ table = pd.DataFrame(
     for one in independent
 )
 if independent:
-    display(book_table(table, "Independent comparisons on such images", prose=True))
+    display(
+        book_table(table, "Independent comparisons on such images", prose=True)
+    )
 
 # %% [markdown]
 # ## Its images
@@ -116,13 +129,18 @@ stated_counts = [
     }
     for one in paper.CLASS_COUNTS[task]
 ]
-for source, found in (("the authors", counts.authors), ("the files", counts.images)):
+for source, found in (
+    ("the authors", counts.authors),
+    ("the files", counts.images),
+):
     stated_counts += [
         {"Class": name, "Images": f"{n:,} {counts.unit}s", "Stated in": source}
         for name, n in found.items()
     ]
 book_table(
-    pd.DataFrame(stated_counts), "Images of each class, as stated and as counted", prose=True
+    pd.DataFrame(stated_counts),
+    "Images of each class, as stated and as counted",
+    prose=True,
 )
 
 # %% tags=["hide-input"]
@@ -138,7 +156,10 @@ Markdown("\n".join(["What is known of the published files:", "", *known]))
 # %% tags=["hide-input"]
 places = [manifest, *(load_manifest(name) for name in asked.substitutes)]
 Markdown(
-    "\n".join(f"- {one.title}: `{one.locations[0]}`, <{one.home}> ({one.access})" for one in places)
+    "\n".join(
+        f"- {one.title}: `{one.locations[0]}`, <{one.home}> ({one.access})"
+        for one in places
+    )
 )
 
 # %% [markdown]

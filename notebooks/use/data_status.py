@@ -24,15 +24,17 @@ from html import escape
 from IPython.display import HTML
 
 from rin.data.status import dataset_status
+from rin.evidence.paper import COMPARISONS
 from rin.files import manifest_folder
-from rin.paper import COMPARISONS
 from rin.report.format import book_table
 from rin.report.page import glue_values
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 statuses = dataset_status(runs.study.data_root)
-own = statuses[[not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]]
+own = statuses[
+    [not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]
+]
 glue_values(
     n_datasets=len(statuses),
     n_here=int((statuses["state"] == "here").sum()),
@@ -63,11 +65,18 @@ book_table(table, "Every dataset of the study", prose=True)
 # Each line unfolds to what to do, and to the manifest: home, licence, terms, counts, known faults.
 
 # %%
-entry = "<details><summary><b>{}</b>: {}</summary><p>{}</p><pre>{}</pre></details>"
-manifests = {path.stem: path.read_text("utf-8") for path in manifest_folder().glob("*.yaml")}
+entry = (
+    "<details><summary><b>{}</b>: {}</summary><p>{}</p><pre>{}</pre></details>"
+)
+manifests = {
+    path.stem: path.read_text("utf-8")
+    for path in manifest_folder().glob("*.yaml")
+}
 HTML(
     "".join(
-        entry.format(*map(escape, (one.name, one.title, one.to_do, manifests[one.name])))
+        entry.format(
+            *map(escape, (one.name, one.title, one.to_do, manifests[one.name]))
+        )
         for one in statuses.itertuples()
     )
 )

@@ -46,13 +46,25 @@ study, reference = runs.study, runs.reference
 records = pd.DataFrame(
     [
         {"Stage": stage} | json.loads(done.read_text(encoding="utf-8"))
-        for stage, ledger in {"pretraining": study.weights, "fine-tuning": study.runs}.items()
+        for stage, ledger in {
+            "pretraining": study.weights,
+            "fine-tuning": study.runs,
+        }.items()
         for done in sorted(ledger.folder.glob("*/done.json"))
     ],
-    columns=["Stage", "seconds", "peak_memory_gb", "finished", "computer", "software"],
+    columns=[
+        "Stage",
+        "seconds",
+        "peak_memory_gb",
+        "finished",
+        "computer",
+        "software",
+    ],
 )
 own = records.groupby("Stage", sort=False).agg(
-    Runs=("seconds", "size"), seconds=("seconds", "sum"), last=("finished", "max")
+    Runs=("seconds", "size"),
+    seconds=("seconds", "sum"),
+    last=("finished", "max"),
 )
 own.insert(0, "Run", "this profile")
 
@@ -61,11 +73,15 @@ facts = reference.facts if reference else None
 kept = pd.DataFrame(columns=own.columns)
 if facts:
     work = {stage: one.model_dump() for stage, one in facts.work.items()}
-    kept = pd.DataFrame.from_dict(work, orient="index").rename(columns={"runs": "Runs"})
+    kept = pd.DataFrame.from_dict(work, orient="index").rename(
+        columns={"runs": "Runs"}
+    )
     kept = kept.assign(Run="reference run", last=facts.last_finished)
 times = pd.concat([kept, own]) if len(own) else kept
 times["Minutes"] = (times["seconds"] / 60).map("{:.0f}".format)
-times["Last finished"] = [f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])]
+times["Last finished"] = [
+    f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])
+]
 times = times.rename_axis("Stage").reset_index()[
     ["Run", "Stage", "Runs", "Minutes", "Last finished"]
 ]
@@ -79,7 +95,9 @@ glue_values(
     profile_name=study.profile.name,
     shown=f"{own_tasks} tasks from runs of this computer, {from_reference} from the reference run",
     own_computer="; ".join(computers) or "a computer that is not recorded",
-    reference_computer=facts.hardware.text if facts else "no reference run is shown",
+    reference_computer=facts.hardware.text
+    if facts
+    else "no reference run is shown",
 )
 
 # %% [markdown]
@@ -99,7 +117,11 @@ versions = {
 }
 if facts:
     versions["Reference run"] = {"Python": facts.python} | facts.packages
-book_table(pd.DataFrame(versions).fillna("–"), "Versions, as recorded by the runs", prose=True)
+book_table(
+    pd.DataFrame(versions).fillna("–"),
+    "Versions, as recorded by the runs",
+    prose=True,
+)
 
 # %% [markdown]
 # ## Images
@@ -109,11 +131,19 @@ book_table(pd.DataFrame(versions).fillna("–"), "Versions, as recorded by the r
 # %%
 shown = {task: runs.facts(task).dataset for task in runs.tasks}
 rows = [
-    (task, one.name, runs.kind(task), f"{one.used:,} of {one.available:,}", one.digest[:12])
+    (
+        task,
+        one.name,
+        runs.kind(task),
+        f"{one.used:,} of {one.available:,}",
+        one.digest[:12],
+    )
     for task, one in shown.items()
 ]
 book_table(
-    pd.DataFrame(rows, columns=["Task", "Dataset", "Images are", "Used", "Digest"]),
+    pd.DataFrame(
+        rows, columns=["Task", "Dataset", "Images are", "Used", "Digest"]
+    ),
     "Images behind the results",
     prose=True,
 )

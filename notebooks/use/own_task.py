@@ -59,7 +59,14 @@ for patient in range(48):
         coarse = rng.integers(0, 256, (8, 8), dtype=np.uint8)
         name = f"p{patient:02d}_{number}.png"
         Image.fromarray(coarse).resize((96, 96)).save(folder / name)
-        rows.append((name, patient, "malignant" if patient >= 24 else "benign", "AB"[patient % 2]))
+        rows.append(
+            (
+                name,
+                patient,
+                "malignant" if patient >= 24 else "benign",
+                "AB"[patient % 2],
+            )
+        )
 shutil.copy(folder / "p30_1.png", folder / "p40_1.png")
 table = pd.DataFrame(rows, columns=["File", "Patient", "Finding", "Scanner"])
 table.to_csv(folder.parent / "cases.csv", index=False)
@@ -104,7 +111,9 @@ tasks:
 """
 shutil.copytree(manifest_folder(), work / "manifests")
 (work / "manifests" / "hospital_us.yaml").write_text(manifest)
-os.environ["RIN_MANIFESTS"] = str(work / "manifests")  # not needed in a checkout
+os.environ["RIN_MANIFESTS"] = str(
+    work / "manifests"
+)  # not needed in a checkout
 
 # %% [markdown]
 # `options` name the columns, CSV or parquet; `image` may be a template, as `"{Study}_{View}.png"`,
@@ -123,11 +132,16 @@ os.environ["RIN_MANIFESTS"] = str(work / "manifests")  # not needed in a checkou
 
 # %%
 checked = verify_dataset(
-    load_manifest("hospital_us"), work / "images", index_folder=work / "results" / "index"
+    load_manifest("hospital_us"),
+    work / "images",
+    index_folder=work / "results" / "index",
 )
 found = checked.counts[["found", "expected"]].reset_index()
 found.columns = ["Class", "Images", "Expected"]
-book_table(found, f"{checked.readable} images can be read, {len(checked.problems)} problems")
+book_table(
+    found,
+    f"{checked.readable} images can be read, {len(checked.problems)} problems",
+)
 
 # %% [markdown]
 # ## The profile
@@ -151,7 +165,9 @@ pretraining:
   preprocessing: {radiologic: radimagenet, photographic: imagenet}
 """
 (work / "hospital.yaml").write_text(settings)
-study = open_study(work / "hospital.yaml", data_root=work / "images", results=work / "results")
+study = open_study(
+    work / "hospital.yaml", data_root=work / "images", results=work / "results"
+)
 
 # %% [markdown]
 # ## Repeated images, and the split
@@ -170,7 +186,10 @@ parts = cases.groupby("part").agg(
     Patients=("patient_id", "nunique"),
     Malignant=("label", lambda labels: (labels == "malignant").sum()),
 )
-book_table(parts, "The split: 75, 10 and 15 % of the patients, as near as whole groups allow")
+book_table(
+    parts,
+    "The split: 75, 10 and 15 % of the patients, as near as whole groups allow",
+)
 
 # %%
 scenarios = scenarios_of(study.profile.backbones)
@@ -196,32 +215,53 @@ factors:
     sampled:
       {task: hospital, column: scanner, groups: [A, B], train: 5, validation: 2, test: 4}
 """
-(work / "question.yaml").write_text(settings.replace("name: hospital", "name: question") + entry)
-asked = open_study(work / "question.yaml", data_root=work / "images", results=work / "results")
+(work / "question.yaml").write_text(
+    settings.replace("name: hospital", "name: question") + entry
+)
+asked = open_study(
+    work / "question.yaml", data_root=work / "images", results=work / "results"
+)
 confounder = asked.profile.factors.confounder
 
 # %%
 divided = []
 for share in confounder.shares:
-    drawn = sample_confounder(inputs, confounder.sampled, f"sampled {share}", asked.profile.seed)
+    drawn = sample_confounder(
+        inputs, confounder.sampled, f"sampled {share}", asked.profile.seed
+    )
     divided.append(drawn.folds.assign(share=share))
 divided = pd.concat(divided).merge(inputs.dataset.cases, on="case_id")
 patients = divided.pivot_table(
     index=["share", "part", "label"], columns="scanner", values="patient_id",
     aggfunc="nunique", fill_value=0,
 )  # fmt: skip
-book_table(patients.reset_index(), "Patients by scanner, at each share of confounded cancers")
+book_table(
+    patients.reset_index(),
+    "Patients by scanner, at each share of confounded cancers",
+)
 
 # %% tags=["hide-input"]
 repeated = inputs.pairs.iloc[0]
 side = cases.set_index("case_id")["part"]
 claim("the planted copy is found", len(inputs.pairs) == 1)
-claim("both copies lie in one part", side[repeated["case_a"]] == side[repeated["case_b"]])
-claim("no patient stands in two parts", cases.groupby("patient_id")["part"].nunique().max() == 1)
+claim(
+    "both copies lie in one part",
+    side[repeated["case_a"]] == side[repeated["case_b"]],
+)
+claim(
+    "no patient stands in two parts",
+    cases.groupby("patient_id")["part"].nunique().max() == 1,
+)
 cancers = patients.xs("malignant", level="label")
-claim("at 100 % all cancers of training are of B", cancers.loc[(100, "train"), "A"] == 0)
+claim(
+    "at 100 % all cancers of training are of B",
+    cancers.loc[(100, "train"), "A"] == 0,
+)
 copies = divided[divided["case_id"].isin(repeated[["case_a", "case_b"]])]
-claim("copies stay together here too", copies.groupby("share")["part"].nunique().max() <= 1)
+claim(
+    "copies stay together here too",
+    copies.groupby("share")["part"].nunique().max() <= 1,
+)
 claim("in the test none is", cancers.xs("test", level="part")["B"].eq(0).all())
 glue_values(n_images=len(cases), n_runs=n_runs)
 del os.environ["RIN_MANIFESTS"]

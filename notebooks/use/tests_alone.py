@@ -84,14 +84,18 @@ pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
 from rin.stats import delong_test
 
 naive = delong_test(images["label"], images["model_a"], images["model_b"])
-clustered = delong_test(images["label"], images["model_a"], images["model_b"], images["patient"])
-rows = ["difference", "ci_low", "ci_high", "p_value"]
-both = pd.DataFrame({"images independent": vars(naive), "patients independent": vars(clustered)})
+clustered = delong_test(
+    images["label"], images["model_a"], images["model_b"], images["patient"]
+)
+rows = ["estimate", "ci_low", "ci_high", "p_value"]
+both = pd.DataFrame(
+    {"images independent": vars(naive), "patients independent": vars(clustered)}
+)
 both.loc[rows].astype(float).round(3)
 
 # %% [markdown]
 # For two groups of different patients there is `delong_test_unpaired`; for contrasts of three or
-# more models `area_contrasts`.
+# more models `auc_contrasts`.
 #
 # ## Folds and scenarios: the comparison of this book
 #
@@ -113,10 +117,16 @@ scores = (
         var_name="init",
         value_name="score",
     )
-    .assign(task="mine", scenario="only", unfreezing="unfreeze_all", seed=0, part="test")
+    .assign(
+        task="mine",
+        scenario="only",
+        unfreezing="unfreeze_all",
+        seed=0,
+        part="test",
+    )
 )
 table = init_differences(scores, "model_a", "model_b")
-shown = ["auc_a", "auc_b", "difference", "ci_low", "ci_high", "p_holm"]
+shown = ["auc_a", "auc_b", "estimate", "ci_low", "ci_high", "p_holm"]
 table.loc[table["group"] == "all", shown].round(3)
 
 # %% [markdown]
@@ -150,14 +160,16 @@ for name, (bad_labels, bad_scores) in attempts.items():
 # ## What `rin.stats` offers
 #
 # Every docstring says what a function takes and what it returns; `tests/stats` names its oracle.
-# Modules hold more: `beyond` (calibration), `planning`, `synthesis` (meta-analysis), `tests`.
+# Modules hold more: `clinical` (calibration), `planning`, `synthesis` (meta-analysis), `hypothesis`.
 
 # %%
 import inspect
 
 import rin.stats
 
-functions = [name for name, _ in inspect.getmembers(rin.stats, inspect.isfunction)]
+functions = [
+    name for name, _ in inspect.getmembers(rin.stats, inspect.isfunction)
+]
 print(", ".join(functions))
 
 # %% [markdown]

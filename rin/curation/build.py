@@ -31,7 +31,7 @@ from rin.curation import deidentify, export, index
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive
 from rin.curation.key_images import diagnostic_images, read_key_images
-from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
+from rin.curation.radiology_reports import normal_studies, query_normal, screen, write_review_queue
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide

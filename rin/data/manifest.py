@@ -6,12 +6,11 @@ One YAML file per dataset under ``data_manifests/``; where its layout has a read
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
 from rin.files import Stated, manifest_folder, read_yaml
-from rin.paper import COMPARISONS
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
@@ -39,7 +38,8 @@ class FoldLists(Stated):
 class TaskManifest(Stated):
     """One classification task that a dataset feeds.
 
-    ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
+    ``paper_task`` is the published task that this one stands beside, by its key in
+    ``rin/evidence/paper.yaml``; None where there is none.
     ``label_map`` and ``options`` add to those of the dataset.  ``substitutes`` are datasets that
     are read where it is not at hand; ``external`` ones are scored and never trained on.  Both must
     know the task's labels.
@@ -55,21 +55,6 @@ class TaskManifest(Stated):
     substitutes: tuple[str, ...] = ()
     external: tuple[str, ...] = ()
     fold_lists: FoldLists | None = None
-
-    @field_validator("paper_task")
-    @classmethod
-    def _is_in_the_paper(cls, key: str | None) -> str | None:
-        if key is not None and key not in COMPARISONS:
-            raise ValueError(f"{key!r} is not a task of the paper: {', '.join(COMPARISONS)}")
-        return key
-
-    @property
-    def heading(self) -> str:
-        """Title as the paper words it, with the name of a second task, or the task's own."""
-        if self.paper_task is None:
-            return self.title
-        title = COMPARISONS[self.paper_task].title
-        return title if self.name == self.paper_task else f"{title} ({self.name})"
 
 
 class ExpectedCounts(Stated):

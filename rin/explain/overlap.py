@@ -199,6 +199,20 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.n
     return np.where(has_lesion(near), hits, np.nan)
 
 
+def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Return how often a map with one bright cell, drawn at random, hits each lesion, (n,), 0-1.
+
+    What `pointing_game` gives on average over the cells of a grid (height, width) of a map, from
+    the pixels on or near each lesion, bool (n, side, side).  The brightest spot of a coarse map is
+    the middle of a cell, or the whole corner beyond it, so that a random pixel is no fair
+    comparison: of a map of 2 × 2 cells it always lies in a corner of the image.
+    """
+    near = np.asarray(near, dtype=bool)
+    cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
+    pictures = to_uint8(cells, near.shape[-1])
+    return np.mean([near[:, one == one.max()].mean(axis=1) for one in pictures], axis=0)
+
+
 def lesion_boxes(masks: np.ndarray) -> np.ndarray:
     """Return top, left, height and width of each lesion's bounding box, float64 (n, 4), in pixels.
 
@@ -273,8 +287,9 @@ def measure_overlap(
     enlarged.
 
     One row per run and image with a lesion: the run and case columns of the predictions table,
-    `target` (class whose map it is, 0 or 1), `dice`, `dice_best`, `pointing`, `average_precision`,
-    and `mask_share` (the lesion's of the image, 0-1).  `dice_best` is taken at the threshold that
+    `target` (class whose map it is, 0 or 1), `dice`, `dice_best`, `pointing`, `pointing_blind`
+    (`cell_hits` of the map's grid), `average_precision`, `cells` (of the map's longer side), and
+    `mask_share` (the lesion's of the image, 0-1).  `dice_best` is taken at the threshold that
     is best for all other patients of the same scenario and init (NaN where there is none).
     InputError when there is no run, a case has no mask, or rows and maps differ in number.
     """
@@ -288,7 +303,11 @@ def measure_overlap(
     near = near_lesion(lesions, tolerance)
     lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
     tables, curves, columns = [], [], [*_RUN, *_CASE]
+    blind: dict[tuple[int, int], np.ndarray] = {}  # by the maps' grid
     for rows, cams in runs:
+        grid = np.shape(cams)[1:3]
+        if grid not in blind:
+            blind[grid] = cell_hits(near, grid)
         target, pictures = class_pictures(rows, cams, side)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
@@ -297,6 +316,8 @@ def measure_overlap(
         measured = {
             "dice": curves[-1][:, PAPER_THRESHOLD],
             "pointing": pointing_game(pair[0], near[at], 0),
+            "pointing_blind": blind[grid][at],
+            "cells": max(grid),
             "average_precision": pixel_average_precision(*pair),
             "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
         }

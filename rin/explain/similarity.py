@@ -67,11 +67,12 @@ def neighbour_purity(
 ) -> dict[str, float]:
     """Return how many of the neighbours have the class of their image, beside chance.
 
-    From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `share`, the mean
-    over the images (0–1), with its 95% interval (`low`, `high`), for which patients are drawn with
-    their images and the neighbours as found; `chance`, what neighbours drawn at random from the
-    images of other patients would give; `ceiling`, what a perfect network would reach, below 1
-    where a class has fewer images than k.  One class alone has purity 1 and chance 1.
+    From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `estimate`, the
+    mean share over the images (0–1), with its 95% interval (`ci_low`, `ci_high`), for which
+    patients are drawn with their images and the neighbours as found; `chance`, what neighbours
+    drawn at random from the images of other patients would give; `ceiling`, what a perfect
+    network would reach, below 1 where a class has fewer images than k.  One class alone has purity
+    1 and chance 1.
     """
     codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
     same = (codes[neighbours] == codes[:, None]).mean(axis=1)
@@ -85,7 +86,8 @@ def neighbour_purity(
     draw = np.random.default_rng(seed)
     times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
     low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
-    found = {"share": same.mean(), "low": low, "high": high, "chance": chance, "ceiling": ceiling}
+    found = {"estimate": same.mean(), "ci_low": low, "ci_high": high}
+    found |= {"chance": chance, "ceiling": ceiling}
     return {name: float(value) for name, value in found.items()}
 
 

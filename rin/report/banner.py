@@ -10,7 +10,7 @@ from rin.errors import InputError
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import pretrained
 from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
-from rin.study.runs import MAIN, Runs
+from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
 
 HEADLINES = {

@@ -13,10 +13,10 @@ import jsonschema
 import pandas as pd
 
 from rin.errors import InputError
+from rin.evidence.paper import CITATION, DATABASE
 from rin.files import read_yaml, sha256_of, write_atomically
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
-from rin.paper import CITATION, DATABASE
 from rin.report.style import init_style
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS

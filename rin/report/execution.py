@@ -156,6 +156,7 @@ class Job:
         names = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= names
         for cell in done.cells:
+            name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
         nbformat.write(done, partial)
@@ -170,6 +171,32 @@ class Job:
             "parameters": dict(self.parameters),
             "heading": self.heading,
         }
+
+
+def name_fold(cell: nbformat.NotebookNode) -> None:
+    """Let the fold of a hidden cell be named by what it holds, where it has no name of its own."""
+    if cell.cell_type != "code" or "hide-input" not in cell.metadata.get("tags", []):
+        return
+    prompts = cell.metadata.setdefault("mystnb", {})
+    prompts.setdefault("code_prompt_show", fold_name(cell.source))
+    prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
+
+
+def fold_name(source: str) -> str:
+    """Return what a hidden cell holds: Imports, This sentence, Drawing, else Code."""
+    statements = ast.parse(source).body
+    called = {
+        name
+        for statement in statements[-1:]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and (name := getattr(node.func, "id", getattr(node.func, "attr", "")))
+    }
+    if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
+        return "Imports"
+    if "Markdown" in called:
+        return "This sentence"
+    return "Drawing" if called & {"picture", "pictures"} else "Code"
 
 
 def start_beside() -> None:

@@ -1,6 +1,7 @@
 """Forest plots: estimates with their intervals, one line a comparison, around zero."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -10,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
-from rin.errors import InputError
-from rin.report.format import MISSING, format_estimate
+from rin.errors import InputError, look_up
+from rin.report.format import ESTIMATE, MISSING, UNITS, format_estimate
 from rin.report.style import INK, Style, check_columns, kind_style
 
 _LINE, _MANY = 0.25, 0.11  # inches: a line, each further row in it
@@ -33,7 +34,12 @@ class _Line(NamedTuple):
 def forest(
     rows: pd.DataFrame,
     *,
-    xlabel: str,
+    unit: str = "",
+    label: str | None = None,
+    group: str | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
+    xlabel: str = "",
+    digits: int = 1,
     ends: tuple[str, str] | None = None,
     limits: tuple[float, float] | None = None,
     zero: float | None = 0.0,
@@ -43,23 +49,24 @@ def forest(
 ) -> Axes:
     """Draw estimates with their intervals from top to bottom.
 
-    `rows` has `label`, `estimate`, `low`, `high` (one unit; NaN ends: no interval, an open mark
-    without whiskers).  Following rows of equal label and group share a line.  Optional: `group`
-    (heading above its rows), `kind` (a kind or init of `rin.report.style`), `clear` (bool; an open
-    mark where the adjusted P value is not below .05), `note` (text at the right instead of estimate
-    and interval; of a shared line the last one).
+    `rows` is a table of `rin.stats` as it is, or any with `estimate`, `ci_low`, `ci_high` (NaN
+    ends: no interval, an open mark without whiskers); `unit` "points" draws fractions as points
+    (0-100).  `label` names the column of the text at the left (by default `label`, else `task`),
+    `group` that of the headings (by default `group`, where there is one; its rows are brought
+    together); `names` says what is shown for a value of either, as for tasks their titles.
+    Following rows of equal label and group share a line.  Optional columns: `kind` (a kind or init
+    of `rin.report.style`), `clear` (bool; else, where there is a `p_holm`, whether it is below .05;
+    marks that are not clear are open), `note` (text at the right instead of estimate and interval,
+    which have `digits`; of a shared line the last one).
 
     `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
     of the data, ends in an arrow; `zero` is where the vertical line stands, if any; `width` is in
     inches, the height follows from the rows.
     """
-    check_columns(rows, ["label", "estimate", "low", "high"])
-    if rows.empty:
-        raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
-    rows = rows.reset_index(drop=True)
-    rows = rows if "kind" in rows else rows.assign(kind="recomputed")
+    rows = _prepared(rows, unit, label, group, names)
+    xlabel = xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)")
     styles = {kind: kind_style(kind) for kind in rows["kind"].unique()}
-    lines = list(_lines(rows))
+    lines = list(_lines(rows, digits))
     # Headings stand on lines of their own, so they may reach over the axes.
     left = 10 + max(_width(line.label) for line in lines if len(line.rows))
     right = 12 + max(_width(text) for text in [*(line.note for line in lines), note_title])
@@ -71,7 +78,7 @@ def forest(
     handles = _handles(rows, styles) if legend else []
     ax = _axes(width, deepest * _LINE, (left / 72, inner), head, handles)
     if limits is None:
-        values = rows[["estimate", "low", "high"]].to_numpy(dtype=float)
+        values = rows[[*ESTIMATE]].to_numpy(dtype=float)
         values = [*values[np.isfinite(values)], *([] if zero is None else [zero])]
         room = 0.04 * ((max(values) - min(values)) or 1)
         limits = min(values) - room, max(values) + room
@@ -81,7 +88,7 @@ def forest(
     for line in lines:
         _write(ax, line, left)
         n = len(line.rows)
-        step = _STEP if line.rows[["low", "high"]].notna().any(axis=None) else 0.0
+        step = _STEP if line.rows[["ci_low", "ci_high"]].notna().any(axis=None) else 0.0
         offsets = step * (np.arange(n) - (n - 1) / 2)
         for (_, row), offset in zip(line.rows.iterrows(), offsets, strict=True):
             _mark(ax, row, line.height + offset, styles[row["kind"]], limits)
@@ -96,6 +103,32 @@ def forest(
     ax.grid(axis="x")
     ax.spines["left"].set_visible(False)
     return ax
+
+
+def _prepared(
+    rows: pd.DataFrame, unit: str, label: str | None, group: str | None, names: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the rows in the unit shown, with label, group, kind and, if it is known, clear."""
+    label = label or ("label" if "label" in rows else "task")
+    group = group or ("group" if "group" in rows else None)
+    check_columns(rows, [label, *([group] if group else []), *ESTIMATE])
+    if rows.empty:
+        raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
+    factor, _ = look_up("unit", unit, UNITS)
+    shown = rows.reset_index(drop=True)
+    shown[[*ESTIMATE]] *= factor
+    shown["label"] = rows[label].map(lambda value: names.get(value, value)).to_list()
+    if group:
+        groups = rows[group].fillna("").map(lambda value: names.get(value, value))
+        shown["group"] = groups.to_list()
+        order = {value: place for place, value in enumerate(dict.fromkeys(groups))}
+        shown = shown.sort_values("group", key=lambda column: column.map(order), kind="stable")
+        shown = shown.reset_index(drop=True)
+    if "kind" not in shown:
+        shown["kind"] = "recomputed"
+    if "clear" not in shown and "p_holm" in shown:
+        shown["clear"] = shown["p_holm"] < 0.05
+    return shown
 
 
 def _axes(
@@ -118,7 +151,7 @@ def _axes(
     return ax
 
 
-def _lines(rows: pd.DataFrame) -> Iterator[_Line]:
+def _lines(rows: pd.DataFrame, digits: int) -> Iterator[_Line]:
     """Yield headings and lines with the height of their middle, in lines from the top."""
     groups = rows["group"].fillna("") if "group" in rows else pd.Series("", index=rows.index)
     changes = (rows["label"] != rows["label"].shift()) | (groups != groups.shift())
@@ -131,10 +164,10 @@ def _lines(rows: pd.DataFrame) -> Iterator[_Line]:
             top += space
         current = group
         # Points without intervals hide nothing of each other.
-        many = (len(members) - 1) * members[["low", "high"]].notna().any(axis=None)
+        many = (len(members) - 1) * members[["ci_low", "ci_high"]].notna().any(axis=None)
         units = max(1 + many * _MANY / _LINE, 1 + 0.75 * label.count("\n"))
         last = members.iloc[-1]
-        numbers = format_estimate(last["estimate"], last["low"], last["high"], 1)
+        numbers = format_estimate(last, digits=digits)
         note = last.get("note", np.nan)
         note = note if isinstance(note, str) else numbers.removesuffix(f" {MISSING}")
         yield _Line(label, members, top + units / 2, units, note)
@@ -165,7 +198,7 @@ def _mark(
     ax: Axes, row: pd.Series, height: float, style: Style, limits: tuple[float, float]
 ) -> None:
     """Draw one estimate with its interval; what lies beyond the limits ends in an arrow."""
-    low, high, estimate = row["low"], row["high"], row["estimate"]
+    estimate, low, high = row[[*ESTIMATE]]
     whole = not (np.isnan(low) or np.isnan(high))
     if whole:
         ax.plot(np.clip([low, high], *limits), [height] * 2, color=style.color, linewidth=1.8,

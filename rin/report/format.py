@@ -2,14 +2,21 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from html import escape
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from rin.errors import look_up
+
 MINUS = "−"
 MISSING = "–"
+#: Columns of an estimate and its interval, in every table.
+ESTIMATE = ("estimate", "ci_low", "ci_high")
 _INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
@@ -57,9 +64,35 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
     return f"({format_number(low, digits)}, {format_number(high, digits)})"
 
 
-def format_estimate(value: float, low: float, high: float, digits: int = 3) -> str:
-    """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``."""
-    return f"{format_number(value, digits, signed=True)} {format_interval(low, high, digits)}"
+#: How an estimate is shown in a unit: the factor to it, and digits after the point.
+UNITS = MappingProxyType({"": (1, 3), "points": (100, 1), "percent": (100, 1)})
+
+
+def format_estimate(
+    estimate: Any, *, unit: str = "", digits: int | None = None, signed: bool = True
+) -> Any:
+    """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
+
+    `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
+    `ci_high`.  `unit` "points" shows fractions, such as AUCs, as points (0-100).  `digits` are by
+    default those of `UNITS`.
+    """
+    if isinstance(estimate, pd.DataFrame):
+        texts = [
+            format_estimate(row, unit=unit, digits=digits, signed=signed)
+            for _, row in estimate.iterrows()
+        ]
+        return pd.Series(texts, index=estimate.index, dtype=object)
+    factor, usual = look_up("unit", unit, UNITS)
+    read = (
+        estimate.__getitem__
+        if isinstance(estimate, Mapping | pd.Series)
+        else partial(getattr, estimate)
+    )
+    value, low, high = (factor * read(name) for name in ESTIMATE)
+    places = usual if digits is None else digits
+    shown = format_number(value, places, signed=signed)
+    return f"{shown} {format_interval(low, high, places)}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -54,7 +54,7 @@ class Page:
     @property
     def heading(self) -> str | None:
         """First heading of a task's page; None keeps that of the notebook."""
-        return find_task(self.task)[1].heading if self.task else None
+        return find_task(self.task)[1].title if self.task else None
 
 
 @dataclass(frozen=True)

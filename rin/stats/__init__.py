@@ -1,4 +1,4 @@
-"""Statistics on arrays and tidy tables: areas under ROC curves, their comparison, and more.
+"""Statistics on arrays and tidy tables: AUCs (areas under ROC curves), their comparison, and more.
 
 Nothing here trains, plots or reads files.  Functions take labels (0 or 1), scores and patients as
 arrays, or the predictions table; results are small frozen dataclasses or tables::
@@ -7,21 +7,29 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 
     delong.delong_test(labels, scores_a, scores_b).p_value
 
-What comparisons take stands here; the modules hold more, and are imported by name: calibration in
-`beyond`, sample sizes in `planning`, meta-analysis in `synthesis`, the paper's numbers in `audit`.
+What comparisons take stands here; the modules hold more, and are imported by name: calibration and
+fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis in
+`synthesis`.
 """
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.stats.beyond import beyond_area, beyond_curves, weighted_cases
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.clinical import clinical_curves, clinical_measures, weighted_cases
 from rin.stats.delong import (
-    area_contrasts,
     auc_ci,
+    auc_contrasts,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
     share_interval,
+)
+from rin.stats.hypothesis import (
+    EQUIVALENCE_MARGIN,
+    holm,
+    paired_t,
+    unpaired_t,
+    unpaired_t_from_summary,
 )
 from rin.stats.scenarios import (
     against_baselines,
@@ -36,4 +44,3 @@ from rin.stats.scenarios import (
     training_spread,
     with_training_spread,
 )
-from rin.stats.tests import EQUIVALENCE_MARGIN, holm, paired_t, unpaired_t, unpaired_t_from_summary

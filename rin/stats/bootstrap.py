@@ -53,7 +53,7 @@ def cluster_weights(
     return weights
 
 
-def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
+def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
     """Return the AUC of every predictor (k, n) under every row of whole weights (r, n), (r, k).
 
     With weights of `cluster_weights` these are replicates in which all predictors see the same
@@ -70,7 +70,7 @@ def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLi
             where="weights",
             remedy="Pass integers from 0, one a case, cases along the last axis.",
         )
-    areas = np.empty((len(weights), len(rows)))
+    aucs = np.empty((len(weights), len(rows)))
     places = []
     for row in rows:
         order = np.argsort(row[~positive], kind="stable")
@@ -85,10 +85,10 @@ def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLi
             np.cumsum(of_negative[:, order], axis=1, out=sums[:, 1:])
             # A positive beats the negatives below it and, by half, those at its own score.
             twice = (of_positive * (sums[:, below] + sums[:, up_to])).sum(axis=1)
-            areas[block, column] = np.divide(
+            aucs[block, column] = np.divide(
                 twice, 2 * pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
             )
-    return areas
+    return aucs
 
 
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:

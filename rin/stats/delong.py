@@ -8,9 +8,9 @@ higher score always speaks for the positive class (pROC's ``direction = "<"``). 
 What degenerate input gives, and whether pROC 1.18.0 does the same:
 
 - tied scores of two classes count one half (same);
-- a constant predictor has area 1/2 and variance 0 (same);
-- one case of a class, or all of it in one patient: the area, with NaN for all inference (as NA);
-- no variance of a difference: z 0 and P 1 where the areas are equal, z ±infinity and P 0 where
+- a constant predictor has an AUC of 1/2 and variance 0 (same);
+- one case of a class, or all of it in one patient: the AUC, with NaN for all inference (as NA);
+- no variance of a difference: z 0 and P 1 where the AUCs are equal, z ±infinity and P 0 where
   they differ (same); unpaired, no P at all (same);
 - infinite scores rank as the extremes that they are (pROC builds no curve and warns); NaN scores
   are an error (pROC drops the cases).
@@ -28,8 +28,8 @@ from scipy import sparse, special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
+from rin.stats.hypothesis import ROUNDING, t_quantile, t_test
 from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
-from rin.stats.tests import ROUNDING, t_quantile, t_test
 
 
 @dataclass(frozen=True)
@@ -44,31 +44,20 @@ class AucInterval:
 
 @dataclass(frozen=True)
 class DeLongTest:
-    """Two AUCs on the same cases; interval and variance are those of a − b."""
+    """Two AUCs and their difference a − b, `estimate`, with its test.
+
+    `df` is infinite (a z test) for the same cases, Satterthwaite's (a t test) for different ones.
+    """
 
     auc_a: float
     auc_b: float
-    difference: float
-    variance: float
-    z: float
-    p_value: float
+    estimate: float
     ci_low: float
     ci_high: float
-
-
-@dataclass(frozen=True)
-class UnpairedDeLongTest:
-    """Two AUCs on different cases; `d` follows t with Satterthwaite's df."""
-
-    auc_a: float
-    auc_b: float
-    difference: float
-    variance: float
-    d: float
+    statistic: float
     df: float
     p_value: float
-    ci_low: float
-    ci_high: float
+    variance: float
 
 
 def auc_ci(
@@ -83,13 +72,13 @@ def auc_ci(
 
     Patients `clusters` (n,) are then the independent units; with fewer than some 30 of them a class
     the interval is too short.  `scale` is "identity" for the Wald interval, which is pROC's, or
-    "logit" (`area_interval`).
+    "logit" (`auc_interval`).
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, [score_row(scores, positive.size)])
-    (area,), ((variance,),) = placement_areas(*counts), _covariance(counts, positive, clusters)
-    ends = area_interval(area, variance, level=level, scale=scale)
-    return AucInterval(float(area), float(variance), *ends)
+    (auc,), ((variance,),) = placement_aucs(*counts), _covariance(counts, positive, clusters)
+    ends = auc_interval(auc, variance, level=level, scale=scale)
+    return AucInterval(float(auc), float(variance), *ends)
 
 
 def delong_test(
@@ -109,15 +98,24 @@ def delong_test(
     named = (scores_a, "scores_a"), (scores_b, "scores_b")
     rows = [score_row(scores, positive.size, where) for scores, where in named]
     wins, losses = placement_counts(positive, rows)
-    auc_a, auc_b = placement_areas(wins, losses)
+    auc_a, auc_b = placement_aucs(wins, losses)
     for part in (wins, losses):
         part[0] -= part[1]
     counts = wins[:1], losses[:1]
-    difference = placement_areas(*counts)[0]
+    difference = placement_aucs(*counts)[0]
     variance = _covariance(counts, positive, clusters)[0, 0]
     test = t_test(difference, math.sqrt(variance), level=level)
-    tested = test.t, test.p_value, test.ci_low, test.ci_high
-    return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, *tested)))
+    return DeLongTest(
+        auc_a=float(auc_a),
+        auc_b=float(auc_b),
+        estimate=test.estimate,
+        ci_low=test.ci_low,
+        ci_high=test.ci_high,
+        statistic=test.statistic,
+        df=test.df,
+        p_value=test.p_value,
+        variance=float(variance),
+    )
 
 
 def delong_test_unpaired(
@@ -127,11 +125,11 @@ def delong_test_unpaired(
     scores_b: ArrayLike,
     *,
     level: float = 0.95,
-) -> UnpairedDeLongTest:
-    """Compare two predictors on different, independent cases; `d` follows t.
+) -> DeLongTest:
+    """Compare two predictors on different, independent cases; the statistic (pROC's D) follows t.
 
-    The interval, which pROC does not give, is the t interval.  Where both variances are zero `d` is
-    ±infinity (or NaN for equal AUCs), and df, p and interval are NaN.
+    The interval, which pROC does not give, is the t interval.  Where both variances are zero the
+    statistic is ±infinity (or NaN for equal AUCs), and df, P and interval are NaN.
     """
     a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
@@ -140,9 +138,17 @@ def delong_test_unpaired(
     if variance:
         df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
     test = t_test(difference, math.sqrt(variance), df, level)
-    d = test.t if variance or difference else math.nan
-    tested = d, df, test.p_value, test.ci_low, test.ci_high
-    return UnpairedDeLongTest(a.auc, b.auc, difference, variance, *tested)
+    return DeLongTest(
+        auc_a=a.auc,
+        auc_b=b.auc,
+        estimate=difference,
+        ci_low=test.ci_low,
+        ci_high=test.ci_high,
+        statistic=test.statistic if variance or difference else math.nan,
+        df=df,
+        p_value=test.p_value,
+        variance=variance,
+    )
 
 
 def delong_covariance(
@@ -163,18 +169,18 @@ def delong_covariance(
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
-    return placement_areas(*counts), _covariance(counts, positive, clusters)
+    return placement_aucs(*counts), _covariance(counts, positive, clusters)
 
 
-def area_contrasts(
+def auc_contrasts(
     labels: ArrayLike,
     scores_matrix: ArrayLike,
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the areas of predictors (k, n), weighted sums of them (q,), and their covariance.
+    """Return the AUCs of predictors (k, n), weighted sums of them (q,), and their covariance.
 
-    For weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
+    For weights C (q, k) and AUCs θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
     covariance S, or Obuchowski's where `clusters` (n,) are given.  What rounding leaves of an
     estimate or a variance that is zero counts as zero.  InputError also for weights of another
     number or not finite.
@@ -189,33 +195,33 @@ def area_contrasts(
             remedy="Pass one finite weight a predictor.",
         )
     counts = placement_counts(positive, rows)
-    areas, least = placement_areas(*counts), ROUNDING * np.abs(c).sum(axis=1)
-    estimates = c @ areas
+    aucs, least = placement_aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
+    estimates = c @ aucs
     # The contrasts of the counts first: a variance is exactly zero where all counts agree.
     counts = tuple(c @ part for part in counts)
     covariance = _covariance(counts, positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
-    return areas, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
+    return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
-def area_interval(
-    area: float, variance: float, *, level: float = 0.95, scale: str = "identity"
+def auc_interval(
+    auc: float, variance: float, *, level: float = 0.95, scale: str = "identity"
 ) -> tuple[float, float]:
-    """Return the normal interval of an area (0-1) with a variance.
+    """Return the normal interval of an AUC (0-1) with a variance.
 
-    "identity": area ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(area) ± z·SE / (area·(1 −
-    area)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an area of 0 or 1
+    "identity": AUC ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(AUC) ± z·SE / (AUC·(1 −
+    AUC)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an AUC of 0 or 1
     on the logit scale.
     """
     half_width = t_quantile(level=level) * math.sqrt(variance)
     look_up("scale", scale, ["identity", "logit"])
-    if math.isnan(variance) or (scale == "logit" and area in (0, 1)):
+    if math.isnan(variance) or (scale == "logit" and auc in (0, 1)):
         return math.nan, math.nan
     if scale == "identity":
-        return float(max(area - half_width, 0)), float(min(area + half_width, 1))
-    apart = half_width / (area * (1 - area)) * np.array([-1, 1])
-    return tuple(special.expit(special.logit(area) + apart).tolist())
+        return float(max(auc - half_width, 0)), float(min(auc + half_width, 1))
+    apart = half_width / (auc * (1 - auc)) * np.array([-1, 1])
+    return tuple(special.expit(special.logit(auc) + apart).tolist())
 
 
 def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
@@ -267,18 +273,18 @@ def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[n
     return [counts[:, :m], counts[:, m:]]
 
 
-def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Return the areas (k,) of placement counts: won pairs over all pairs."""
+def placement_aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the AUCs (k,) of placement counts: won pairs over all pairs."""
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
 def _covariance(
     counts: Sequence[np.ndarray], positive: np.ndarray, clusters: ArrayLike | None
 ) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
+    """Return DeLong's covariance (k, k) of AUCs, or Obuchowski's over clusters.
 
     NaN for a class of one case, or of one cluster.  With x and y what a cluster's positive and
-    negative cases add to an area, less what they are expected to add, and f, g, h the corrections
+    negative cases add to an AUC, less what they are expected to add, and f, g, h the corrections
     for the numbers of clusters with positives, with negatives and in all, Obuchowski's f x x' +
     g y y' + h (x y' + y x') is h (x + y)(x + y)' + (f − h) x x' + (g − h) y y'.  As f, g ≥ h,
     rounding then never makes a variance negative.
@@ -292,7 +298,7 @@ def _covariance(
     codes, n_clusters = cluster_codes(clusters, positive.size)
     member = sparse.eye_array(n_clusters, format="csr")
     of_positive, of_negative = codes[positive], codes[~positive]
-    # A negative adds to the area by the positives above it: the fewer it beats, the more it adds.
+    # A negative adds to the AUC by the positives above it: the fewer it beats, the more it adds.
     x, y = (
         (part - part.mean(axis=1, keepdims=True)) @ member[own] / (m * n)
         for part, own in ((wins, of_positive), (-losses, of_negative))

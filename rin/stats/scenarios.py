@@ -19,11 +19,11 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
-from rin.stats import inputs, tests
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
-from rin.stats.delong import area_contrasts, auc_ci, delong_test
+from rin.stats import hypothesis, inputs
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.delong import auc_ci, auc_contrasts, delong_test
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, TTest, holm, t_test
 from rin.stats.inputs import TaskScores, each_run, located, task_scores
-from rin.stats.tests import EQUIVALENCE_MARGIN, TTest, holm, t_test
 
 ALL = "all"
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
@@ -51,8 +51,8 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
 
     Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
-    true-positive rates at a common false-positive rate, so that the area under the mean curve is
-    the mean area (Fawcett 2006, section 8.1).  Where a curve jumps, the middle of the jump counts,
+    true-positive rates at a common false-positive rate, so that the AUC of the mean curve is
+    the mean AUC (Fawcett 2006, section 8.1).  Where a curve jumps, the middle of the jump counts,
     but its upper end at rates of 0 and 1.
 
     `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × fpr:
@@ -82,10 +82,10 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     `rin.stats.inputs.task_scores`, with `unfreezing`.
 
     One row a task and group (`all`, then each regime there is): task, group, n_scenarios, auc_a,
-    sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), difference,
-    standard_error, ci_low, ci_high, p_value, p_holm (over the tasks, within the group), n_folds,
-    n_cases, n_positive, n_patients.  InputError as `task_scores`; a missing column, or a fold whose
-    test cases are of one class.
+    sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), estimate (a − b),
+    ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over the tasks, within the group),
+    standard_error, n_folds, n_cases, n_positive, n_patients.  InputError as `task_scores`; a
+    missing column, or a fold whose test cases are of one class.
     """
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
@@ -96,9 +96,8 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
             test = t_test(estimates[place], math.sqrt(covariance[place, place]))
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            row |= {"difference": estimates[place], "standard_error": test.standard_error}
-            row |= {name: getattr(test, name) for name in ("ci_low", "ci_high", "p_value")}
-            rows.append(row | {"p_holm": math.nan} | counts)
+            row |= _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
+            rows.append(row | counts)
     table = pd.DataFrame(rows)
     adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
     return table.assign(p_holm=adjusted)
@@ -117,8 +116,8 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     """Return how the difference a − b in one scenario varies from training to training.
 
     Of several seeds, tested on the same cases.  One row a task: task, sd (AUC 0-1, pooled over
-    folds and scenarios), ci_low, ci_high (chi-squared), df.  InputError as `scenario_aucs`, or
-    where nothing was trained twice.
+    folds and scenarios), sd_low, sd_high (its 95 % interval, chi-squared), sd_df.  InputError as
+    `scenario_aucs`, or where nothing was trained twice.
     """
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
@@ -132,9 +131,9 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
             where="predictions",
             remedy="Train with other seeds as well: the section repeats of a profile.",
         )
-    ends = {"ci_low": 0.975, "ci_high": 0.025}
+    ends = {"sd_low": 0.975, "sd_high": 0.025}
     found = {name: np.sqrt(apart / stats.chi2.ppf(end, df)) for name, end in ends.items()}
-    return pd.DataFrame({"sd": np.sqrt(apart / df), **found, "df": df}).reset_index()
+    return pd.DataFrame({"sd": np.sqrt(apart / df), **found, "sd_df": df}).reset_index()
 
 
 def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
@@ -142,23 +141,28 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
 
     Every scenario is trained with a seed of its own, so a mean over n of them carries the variance
     of `training_spread` divided by n.  One row a task of `spread`, with its columns and:
-    difference, standard_error, low, high (AUC 0-1; other patients and trainings), wider (share by
-    which the interval grows).
+    estimate, ci_low, ci_high (AUC 0-1; other patients and trainings), standard_error, wider (share
+    by which the interval grows).
     """
     overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
     both = np.hypot(alone, spread["sd"] / np.sqrt(n))
-    difference, half = overall["difference"].to_numpy(), tests.t_quantile() * both
-    widened = {"difference": difference, "standard_error": both, "wider": both / alone - 1}
-    return spread.assign(**widened, low=difference - half, high=difference + half)
+    estimate, half = overall["estimate"].to_numpy(), hypothesis.t_quantile() * both
+    return spread.assign(
+        estimate=estimate,
+        ci_low=estimate - half,
+        ci_high=estimate + half,
+        standard_error=both,
+        wider=both / alone - 1,
+    )
 
 
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Test on every task whether the difference of two inits is the same in every regime.
 
     A Wald test that all regimes' differences are equal, with their covariance over patients.  One
-    row a task: task, chi2, df, p_value, p_holm (over the tasks); NaN where a class has one
-    patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
+    row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks); NaN where a class has
+    one patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
     """
     rows = []
     for task, groups, _, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
@@ -178,7 +182,7 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
         if np.isfinite(own).all():
             chi2 = float(effects @ np.linalg.pinv(own, hermitian=True) @ effects)
         p_value = float(stats.chi2.sf(chi2, k - 1))
-        rows.append({"task": task.task, "chi2": chi2, "df": k - 1, "p_value": p_value})
+        rows.append({"task": task.task, "statistic": chi2, "df": k - 1, "p_value": p_value})
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p_value"]))
 
@@ -190,29 +194,29 @@ def factor_effects(
     *,
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Return areas at both levels of a factor, its effect on each init, and on their difference.
+    """Return AUCs at both levels of a factor, its effect on each init, and on their difference.
 
-    Quantities are the ``area`` of one init at one level; the ``difference`` of the inits, first
+    Quantities are the ``auc`` of one init at one level; the ``difference`` of the inits, first
     less second, at one level; the ``effect`` on one init, second level less first; and the
     ``interaction``, the difference at the second level less that at the first: means over folds and
     the scenarios of a group.  `predictions` are those of `rin.stats.inputs.task_scores` with
     `level`, of one factor; `groups` names groups of scenarios, None takes each scenario alone.
 
     One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
-    difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
-    variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
-    n_positive, n_folds, same_networks, and p_holm (over all rows of one quantity).  An area has no
-    P, nor have `same_networks`, effects whose two sides gave equal scores in every case; they do
-    not count in Holm's family.  InputError as `task_scores`; an unknown init, level or scenario,
-    two equal levels or inits, or an empty group.
+    difference and interaction), level (empty for effect and interaction), estimate (AUC 0-1),
+    ci_low, ci_high (not clipped), statistic, df (infinite), p_value, p_holm (over all rows of one
+    quantity), standard_error, n (cases), n_clusters (patients), n_positive, n_folds,
+    same_networks.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
+    scores in every case; they do not count in Holm's family.  InputError as `task_scores`; an
+    unknown init, level or scenario, two equal levels or inits, or an empty group.
     """
     tasks = _levelled(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
     quantities = [  # what, of which init and level; signs of a before, a after, b before, b after
-        ("area", a, before, [1, 0, 0, 0]),
-        ("area", b, before, [0, 0, 1, 0]),
-        ("area", a, after, [0, 1, 0, 0]),
-        ("area", b, after, [0, 0, 0, 1]),
+        ("auc", a, before, [1, 0, 0, 0]),
+        ("auc", b, before, [0, 0, 1, 0]),
+        ("auc", a, after, [0, 1, 0, 0]),
+        ("auc", b, after, [0, 0, 0, 1]),
         ("difference", "", before, [1, 0, -1, 0]),
         ("difference", "", after, [0, 1, 0, -1]),
         ("effect", a, "", [-1, 1, 0, 0]),
@@ -243,11 +247,11 @@ def factor_effects(
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
             test = t_test(estimate, math.sqrt(variance))
-            named |= {"estimate": estimate, "variance": variance, "z": test.t}
-            named |= {name: getattr(test, name) for name in ("p_value", "ci_low", "ci_high")}
-            rows.append(named | sizes)
+            cells = _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
+            rows.append(named | cells | sizes)
     table = pd.DataFrame(rows)
-    table.loc[(table["quantity"] == "area") | table["same_networks"], ["z", "p_value"]] = np.nan
+    untested = (table["quantity"] == "auc") | table["same_networks"]
+    table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
     table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
     return table
 
@@ -268,7 +272,7 @@ def task_analyses(
     `test_train_ratio` is cases tested over cases trained on (None leaves out the analysis of
     folds), `replicates` (2 or more) and `seed` those of the bootstrap over patients.
 
-    One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas 0-1,
+    One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (AUC 0-1,
     a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
     remark, published, recommended; then standard_error, and the test of equivalence: margin
     (`EQUIVALENCE_MARGIN`), equivalence_p, equivalence_low, equivalence_high (90 % interval),
@@ -297,7 +301,7 @@ def task_analyses(
         row = nothing | marks | words | named | found
         if math.isfinite(row["standard_error"]):
             df = math.inf if math.isnan(row["df"]) else row["df"]
-            test = tests.equivalence(row["estimate"], row["standard_error"], df)
+            test = hypothesis.equivalence(row["estimate"], row["standard_error"], df)
             row |= dict(zip(_EQUIVALENCE, astuple(test), strict=True))
         rows.append(row)
     table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
@@ -315,8 +319,8 @@ def image_differences(
     and the measures, such as the overlap of a map with the lesion, one row a run and image.
 
     One row a measure and group (`all`, then each regime): measure, group, n_scenarios, n_images,
-    n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b, mean over
-    images), ci_low, ci_high, p_value (`clustered_t`: patients independent), p_images
+    n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), estimate (a − b, mean over
+    images), ci_low, ci_high, statistic, df, p_value (`clustered_t`: patients independent), p_images
     (paired t test over images, as published).  NaN where a measure is undefined for an image, or
     fewer than two patients or images are left: none is left out silently.  InputError for an
     unknown init, or an image scored under one init only in some scenario.
@@ -348,8 +352,9 @@ def against_baselines(
     `table` is that of `image_differences`; `baselines` has a row an image and baseline, with
     case_id, baseline and the measures, for every image of the table.  One row a measure and init:
     measure, init, baseline (the one with the largest mean), mean, baseline_mean (over images,
-    each averaged over scenarios first), difference, ci_low, ci_high, p_value (patients
-    independent); NaN as in `image_differences`.  InputError when an image has no baseline.
+    each averaged over scenarios first), estimate, ci_low, ci_high,
+    statistic, df, p_value (patients independent); NaN as in `image_differences`.  InputError when
+    an image has no baseline.
     """
     rows = []
     for measure in measures:
@@ -371,7 +376,7 @@ def against_baselines(
 
 
 def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
-    """Return the height of a curve, the middle of its jumps (trapezoids then keep the area)."""
+    """Return the height of a curve, the middle of its jumps (trapezoids then keep the AUC)."""
     # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
     grid, fpr = np.round(grid, 12), np.round(fpr, 12)
     upper = np.interp(grid, fpr, tpr)
@@ -382,7 +387,7 @@ def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
 def _mean_over_folds(
     task: TaskScores, weights: np.ndarray, *, clustered: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the areas (k,) of all networks, weighted sums of them (q,), and their covariance.
+    """Return the AUCs (k,) of all networks, weighted sums of them (q,), and their covariance.
 
     Each fold's, averaged; `weights` is (q, k).  Folds share no patient, so variances add up.
     """
@@ -390,9 +395,9 @@ def _mean_over_folds(
     for k, fold in task.folds():
         with located(f"fold {k}"):
             clusters = fold.patients if clustered else None
-            found.append(area_contrasts(fold.labels, _networks(fold), weights, clusters))
-    areas, estimates, covariance = (np.array(part) for part in zip(*found, strict=True))
-    return areas.mean(axis=0), estimates.mean(axis=0), covariance.sum(axis=0) / len(found) ** 2
+            found.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
+    aucs, estimates, covariance = (np.array(part) for part in zip(*found, strict=True))
+    return aucs.mean(axis=0), estimates.mean(axis=0), covariance.sum(axis=0) / len(found) ** 2
 
 
 def _networks(scores: TaskScores) -> np.ndarray:
@@ -450,23 +455,23 @@ def _findings(
 ) -> Iterator[tuple[str, int, str, dict[str, object]]]:
     """Yield the key of each analysis, how many units of what it counts, and what it finds."""
     a, b = task.inits
-    areas = aucs.pivot(index=["scenario", "fold"], columns="init", values="auc")
-    scenarios, folds = (areas.groupby(part).mean() for part in areas.index.names)
+    wide = aucs.pivot(index=["scenario", "fold"], columns="init", values="auc")
+    scenarios, folds = (wide.groupby(part).mean() for part in wide.index.names)
     n_scenarios, n_folds = len(scenarios), len(folds)
     found = {"remark": "One scenario has no spread to test."}
     for key in ("unpaired_t", "paired_t"):
         if n_scenarios > 1:
-            found = _numbers(getattr(tests, key)(scenarios[a], scenarios[b]))
+            found = _numbers(getattr(hypothesis, key)(scenarios[a], scenarios[b]))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
     test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    found = _numbers(t_test(test.difference, math.sqrt(test.variance)))
+    found = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
     yield "delong_stacked", stacked.shape[1], "prediction", found
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
     test = delong_test(task.labels, means[0], means[1])
-    found = _numbers(t_test(test.difference, math.sqrt(test.variance)))
+    found = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
     yield "delong_mean_scores", n_cases, "case", found
 
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
@@ -493,10 +498,10 @@ def _findings(
     if n_folds > 1 and ratio is None:
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
-        found = _numbers(tests.nadeau_bengio(folds[a] - folds[b], ratio))
+        found = _numbers(hypothesis.nadeau_bengio(folds[a] - folds[b], ratio))
     yield "nadeau_bengio", n_folds, "fold", found
-    test = tests.mixed_model(aucs, a, b)
-    yield "mixed_model", test.n, "area", _numbers(test) | {"remark": test.remark}
+    test = hypothesis.mixed_model(aucs, a, b)
+    yield "mixed_model", test.n, "AUC", _numbers(test) | {"remark": test.remark}
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
@@ -505,7 +510,7 @@ def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, flo
     for place, (_, fold) in enumerate(task.folds()):
         own_seed = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
         weights = cluster_weights(fold.patients, replicates, own_seed, labels=fold.labels)
-        a, b = np.split(weighted_areas(fold.labels, _networks(fold), weights), 2, axis=1)
+        a, b = np.split(weighted_aucs(fold.labels, _networks(fold), weights), 2, axis=1)
         drawn.append((a - b).mean(axis=1))
     means = np.mean(drawn, axis=0)
     low, high = percentile_interval(means)
@@ -519,8 +524,12 @@ def _numbers(test: TTest) -> dict[str, object]:
     """Return the cells of a test, or why there are none."""
     if math.isnan(test.standard_error):
         return {"remark": "A class has a single case, which shows no spread."}
-    found = asdict(test) | {"estimate": test.mean_difference, "statistic": test.t}
-    return {name: found[name] for name in (*_NUMBERS, "standard_error")}
+    return _cells(test) | {"standard_error": test.standard_error}
+
+
+def _cells(test: TTest) -> dict[str, float]:
+    """Return what a table states of an estimate, by the names of its columns."""
+    return {name: getattr(test, name) for name in _NUMBERS}
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:
@@ -536,16 +545,15 @@ def _compared(pairs: pd.DataFrame) -> dict[str, object]:
         "n_patients": images.index.get_level_values("patient_id").nunique(),
         **{"mean_a": mean_a, "sd_a": sd_a, "mean_b": mean_b, "sd_b": sd_b},
         **_over_patients(images.iloc[:, 0] - images.iloc[:, 1]),
-        "p_images": tests.paired_t(a, b).p_value if testable else np.nan,
+        "p_images": hypothesis.paired_t(a, b).p_value if testable else np.nan,
     }
 
 
 def _over_patients(differences: pd.Series) -> dict[str, float]:
     patients, test = differences.index.get_level_values("patient_id"), t_test(math.nan, math.nan)
     if differences.notna().all() and patients.nunique() > 1:
-        test = tests.clustered_t(differences.to_numpy(), patients)
-    ends = {"ci_low": test.ci_low, "ci_high": test.ci_high}
-    return {"difference": test.mean_difference} | ends | {"p_value": test.p_value}
+        test = hypothesis.clustered_t(differences.to_numpy(), patients)
+    return _cells(test)
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:

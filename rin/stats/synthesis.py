@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from rin.errors import InputError
+from rin.stats.hypothesis import reml, t_quantile, t_test
 from rin.stats.inputs import cluster_codes
-from rin.stats.tests import reml, t_quantile, t_test
 
 
 def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
@@ -98,6 +98,6 @@ def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
 
 def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
     test = t_test(mean, error, df)
-    found = {"k": k, "estimate": test.mean_difference, "standard_error": test.standard_error}
+    found = {"k": k, "estimate": test.estimate, "standard_error": test.standard_error}
     found |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
     return found | {"p_value": test.p_value if error else math.nan}

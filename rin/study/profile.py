@@ -23,13 +23,13 @@ from pydantic import (
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
+from rin.evidence.paper import SETTINGS
 from rin.files import REPOSITORY, Stated, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_contract
-from rin.paper import SETTINGS
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A reference run holds case ids and numbers, and no statistics: those are computed anew from it
 wherever it is shown.  `run.json` tells how the numbers came about, and nothing of where; the
-tables beside it are those of `rin.study.run`.
+tables beside it are those of `rin.study.fine_tuning`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError, m
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
 from rin.files import MAKE_ROOM, REPOSITORY, Stated, sha256_of
-from rin.study import run as own
+from rin.study import fine_tuning as own
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Hardware, commit_of, digest_of, installed_packages, this_computer
-from rin.study.losses import loss_table, plan_losses
+from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
-from rin.study.probe import plan_probe, probe_measurements
+from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
 from rin.study.setting import Study, TaskInputs
 
@@ -199,7 +199,7 @@ _RECORDED = ["run_id", "best_epoch", "epochs", "seconds"]
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A reference run, read and checked; methods return what `rin.study.run` does by their names.
+    """A reference run, read and checked; its methods are named as in `rin.study.fine_tuning`.
 
     `tables` are those that the functions of a study returned: `runs` has a row a study, level and
     run, in the order of the plans; `predictions` each run once.

@@ -2,11 +2,18 @@ import io
 import json
 import sys
 
+import nbformat
 import pytest
 
 from rin.errors import InputError
 from rin.report import execution
-from rin.report.execution import Job, Progress, check_parameters, notebook_parameters
+from rin.report.execution import (
+    Job,
+    Progress,
+    check_parameters,
+    name_fold,
+    notebook_parameters,
+)
 
 
 def write(folder, *, body, parameters="n = 1"):
@@ -160,3 +167,24 @@ def test_progress_of_training_is_told_in_few_lines_without_remarks_of_the_framew
         *(f"Training: {n} of 40, 01:00 left" for n in (8, 16, 24, 32)),
         "Training: 40 of 40",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("import numpy as np\nuse_style()", "Imports"),
+        ("top = 1\nMarkdown(f'{top} of 2')", "This sentence"),
+        ("display(picture(figure, 'two lines'))", "Drawing"),
+        ("rows = []", "Code"),
+    ],
+)
+def test_fold_is_named_by_what_it_holds_and_keeps_a_name_of_its_own(source, held):
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["hide-input"]})
+    name_fold(cell)
+    assert cell.metadata["mystnb"] == {"code_prompt_show": held, "code_prompt_hide": held}
+    cell.metadata["mystnb"] = {"code_prompt_show": "A table"}
+    name_fold(cell)
+    assert set(cell.metadata["mystnb"].values()) == {"A table"}
+    cell.metadata = {"tags": []}
+    name_fold(cell)
+    assert "mystnb" not in cell.metadata

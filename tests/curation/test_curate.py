@@ -24,7 +24,7 @@ from rin.curation import build, export, taxonomy
 from rin.curation.build import COLUMNS, CurationPlan, content_digest, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, read_table, reports
-from rin.curation.reports import query_normal, screen
+from rin.curation.radiology_reports import query_normal, screen
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dataset import open_dataset

@@ -5,7 +5,7 @@ import pytest
 
 from rin.curation import taxonomy as tx
 from rin.errors import InputError
-from rin.paper import DATABASE
+from rin.evidence.paper import DATABASE
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from rin.data.layouts import LAYOUTS
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.data.standins import STAND_INS
 from rin.errors import InputError
-from rin.paper import CLASS_COUNTS, COMPARISONS
+from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
 from rin.study import load_profile, profile_names
 
 
@@ -38,7 +38,6 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
     [
         ({"lisence": "CC0"}, "lisence"),
         ({"tasks": [TASK | {"positive_class": "cancer"}]}, "'cancer' is not a label"),
-        ({"tasks": [TASK | {"paper_task": "brest"}]}, "'brest' is not a task of the paper"),
         ({"name": "another"}, "calls itself 'another'"),
         ({"patient_pattern": "person("}, "valid regular expression"),
     ],
@@ -83,7 +82,11 @@ def test_datasets_are_those_of_the_paper_their_substitutes_and_the_corpora():
 def test_all_eight_tasks_of_the_paper_are_fed_once_under_their_own_names():
     assert sorted(task.name for task in ALL_TASKS) == sorted([*COMPARISONS, "busbra"])
     assert find_task("busbra")[1].paper_task is None
-    assert all(find_task(name)[1].paper_task == name for name in COMPARISONS)
+    tasks = {name: find_task(name)[1] for name in COMPARISONS}
+    assert {name: task.paper_task for name, task in tasks.items()} == {name: name for name in tasks}
+    assert {name: task.title for name, task in tasks.items()} == {
+        name: published.title for name, published in COMPARISONS.items()
+    }
 
 
 @pytest.mark.parametrize("name", COMPARISONS)

@@ -332,6 +332,28 @@ def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
         assert row.pointing == pointing_game(picture, mask, 1)[0]
         assert row.average_precision == pixel_average_precision(picture, mask)[0]
         assert row.mask_share == mask.mean()
+        near = overlap.near_lesion(mask, 1)
+        assert (row.cells, row.pointing_blind) == (3, overlap.cell_hits(near, (3, 3))[0])
+
+
+def test_a_random_cell_hits_as_often_as_the_pointing_game_says_over_all_cells():
+    _, _, masks = random_study()
+    lesions = masks[masks.any(axis=(1, 2))]
+    for grid in ((2, 2), (3, 3), (2, 3)):
+        cells = np.eye(grid[0] * grid[1]).reshape(-1, *grid)
+        hits = [
+            pointing_game(np.repeat(picture, len(lesions), axis=0), lesions, 1)
+            for picture in np.split(to_uint8(cells, 12), len(cells))
+        ]
+        blind = overlap.cell_hits(overlap.near_lesion(lesions, 1), grid)
+        np.testing.assert_allclose(blind, np.mean(hits, axis=0), rtol=1e-12)
+
+
+def test_maps_of_four_cells_point_to_corners_and_miss_a_lesion_in_the_middle():
+    middle = np.zeros((1, 16, 16), bool)
+    middle[:, 6:10, 6:10] = True  # a sixteenth of the image
+    assert overlap.cell_hits(middle, (2, 2)) == 0
+    assert overlap.cell_hits(middle, (3, 3)) > 1 / 16  # one of nine lies in the middle
 
 
 def test_best_dice_is_crossfitted_within_scenario_and_init():

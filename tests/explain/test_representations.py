@@ -45,9 +45,9 @@ def test_purity_and_chance_are_those_counted_by_hand(table):
         ceiling = min((fellow & others).sum(), 4) / 4
         counted.append((fellow[rows].mean(), fellow[others].mean(), ceiling))
     purity = emb.neighbour_purity(truth, patients, found, seed=1)
-    shown = [purity[name] for name in ("share", "chance", "ceiling")]
+    shown = [purity[name] for name in ("estimate", "chance", "ceiling")]
     assert shown == pytest.approx(np.mean(counted, axis=0).tolist())
-    assert purity["low"] < purity["share"] < purity["high"]
+    assert purity["ci_low"] < purity["estimate"] < purity["ci_high"]
 
 
 def test_interval_of_the_purity_is_that_of_patients_drawn_one_at_a_time(table):
@@ -61,7 +61,7 @@ def test_interval_of_the_purity_is_that_of_patients_drawn_one_at_a_time(table):
         means.append(np.concatenate(drawn).mean())
     purity = emb.neighbour_purity(truth, patients, found, seed=1)
     expected = np.percentile(means, [2.5, 97.5])
-    assert [purity["low"], purity["high"]] == pytest.approx(expected, abs=0.02)
+    assert [purity["ci_low"], purity["ci_high"]] == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from rin.errors import InputError
-from rin.paper import COMPARISONS
+from rin.evidence.paper import COMPARISONS
 from rin.report import forest, maps, roc, style, swarm
 from rin.report.style import BACKBONE_MARKER, UNFREEZING_LABEL, init_style, kind_style
 
@@ -95,7 +95,7 @@ ROWS = pd.DataFrame(
         ("Others", "One study", "independent", -1.0, NAN, NAN, False),
         ("Others", "Another $x$", "independent", 0.5, -0.5, 1.5, False),
     ],
-    columns=["group", "label", "kind", "estimate", "low", "high", "clear"],
+    columns=["group", "label", "kind", "estimate", "ci_low", "ci_high", "clear"],
 )
 
 
@@ -120,7 +120,7 @@ def test_forest_interval_beyond_limits_ends_in_an_arrow():
 
 
 def test_forest_without_zero_has_limits_of_the_data_alone():
-    ax = forest.forest(ROWS.assign(estimate=50, low=48, high=52), xlabel="%", zero=None)
+    ax = forest.forest(ROWS.assign(estimate=50, ci_low=48, ci_high=52), xlabel="%", zero=None)
     assert ax.get_xlim()[0] > 40
 
 
@@ -135,7 +135,7 @@ def test_forest_height_follows_from_the_lines():
 def test_forest_texts_keep_apart_and_inside(width):
     paper = pd.DataFrame(
         {"group": "Published", "label": one.title, "kind": "published", "clear": True,
-         "estimate": one.difference, "low": one.ci_low, "high": one.ci_high}
+         "estimate": one.difference, "ci_low": one.ci_low, "ci_high": one.ci_high}
         for one in COMPARISONS.values()
     )  # fmt: skip
     table = pd.concat([paper, ROWS])
@@ -255,7 +255,7 @@ def test_image_row_shows_titles_and_outlines():
          "unknown kind 'jigsaw'.*radiologic"),
         (lambda: swarm.bars(SCORES.assign(init="random"), LEVELS, ylabel="x"), "Average folds"),
         (lambda: swarm.bars(SCORES, LEVELS.assign(group="Knee"), ylabel="x"), "'Knee'.*Thyroid"),
-        (lambda: forest.forest(ROWS.drop(columns="low"), xlabel="x"), "low.*estimate"),
+        (lambda: forest.forest(ROWS.drop(columns="ci_low"), xlabel="x"), "ci_low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
         (lambda: roc.mean_roc(CURVES.drop(columns="tpr"), INITS), "tpr"),

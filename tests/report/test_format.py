@@ -40,7 +40,10 @@ def test_format_number_signs_true_minus_plus_and_no_zero(value, signed, text):
         (fmt.format_mean_sd(0.938, math.nan), "0.94"),
         (fmt.format_interval(-0.006, 0.087), "(−0.01, 0.09)"),
         (fmt.format_interval(math.nan, 1.0), "–"),
-        (fmt.format_estimate(0.04, -0.006, 0.087), "+0.040 (−0.006, 0.087)"),
+        (
+            fmt.format_estimate({"estimate": 0.04, "ci_low": -0.006, "ci_high": 0.087}),
+            "+0.040 (−0.006, 0.087)",
+        ),
     ],
 )
 def test_texts_of_several_numbers_leave_out_what_is_missing(text, expected):

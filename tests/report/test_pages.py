@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rin.data.manifest import find_task
-from rin.paper import COMPARISONS
+from rin.evidence.paper import COMPARISONS
 from rin.report.pages import NOTEBOOKS, PARTS, Outline, contents, outline_of, pages, write_contents
 from rin.study import load_profile, open_study, profile_names
 
@@ -39,7 +39,7 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
 def test_pages_of_a_task_are_named_and_headed_after_it():
     made = {page.name: page.heading for page in pages(OUTLINE)}
     for task in TASKS:
-        assert made[f"results/{task}"] == find_task(task)[1].heading
+        assert made[f"results/{task}"] == find_task(task)[1].title
     assert made["findings"] is None
     assert "results/task" not in made
 

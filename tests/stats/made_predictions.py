@@ -1,12 +1,13 @@
 """Predictions tables, made up, and one contrast, for every test of statistics on tables."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from rin.stats.delong import area_contrasts
-from rin.stats.tests import t_test
+from rin.stats.delong import auc_contrasts
+from rin.stats.hypothesis import t_test
 
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
@@ -39,9 +40,8 @@ def make_predictions(
     return pd.concat([*runs, validation], ignore_index=True)
 
 
-def area_contrast(labels, scores_matrix, weights, *, clusters=None):
-    """One weighted sum of the areas of predictors, with its variance and its test."""
-    _, (estimate,), ((variance,),) = area_contrasts(labels, scores_matrix, [weights], clusters)
+def auc_contrast(labels, scores_matrix, weights, *, clusters=None):
+    """One weighted sum of the AUCs of predictors, with its variance and its test."""
+    _, (estimate,), ((variance,),) = auc_contrasts(labels, scores_matrix, [weights], clusters)
     test = t_test(estimate, variance**0.5)
-    tested = {"z": test.t, "p_value": test.p_value, "ci_low": test.ci_low, "ci_high": test.ci_high}
-    return SimpleNamespace(estimate=estimate, variance=variance, **tested)
+    return SimpleNamespace(variance=variance, **asdict(test) | {"estimate": estimate})

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import bootstrap
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
 SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)
@@ -40,10 +40,10 @@ def test_weights_do_not_depend_on_the_size_of_blocks(monkeypatch):
     labels = [1, 0, 0, 0, 0, 0, 0, 1]
     without = cluster_weights(CLUSTERS, 20, 3)
     weights = cluster_weights(CLUSTERS, 20, 0, labels=LABELS)
-    areas = weighted_areas(LABELS, SCORES, weights)
+    areas = weighted_aucs(LABELS, SCORES, weights)
     monkeypatch.setattr(bootstrap, "_CELLS", 24)
     np.testing.assert_array_equal(cluster_weights(CLUSTERS, 20, 3), without)
-    np.testing.assert_array_equal(weighted_areas(LABELS, SCORES, weights), areas)
+    np.testing.assert_array_equal(weighted_aucs(LABELS, SCORES, weights), areas)
     assert (cluster_weights(CLUSTERS, 20, 3, labels=labels)[:, [0, 7]].sum(axis=1) > 0).all()
 
 
@@ -83,9 +83,9 @@ def weighted_cases(draw):
 
 @given(weighted_cases())
 @settings(max_examples=80, deadline=None)
-def test_weighted_areas_equal_scikit_learn_with_ties(drawn):
+def test_weighted_aucs_equal_scikit_learn_with_ties(drawn):
     labels, scores, weights = drawn
-    areas = weighted_areas(labels, scores, weights)
+    areas = weighted_aucs(labels, scores, weights)
     for row, weight in zip(areas, weights, strict=True):
         if weight[labels == 1].sum() == 0 or weight[labels == 0].sum() == 0:
             assert np.isnan(row).all()
@@ -97,13 +97,13 @@ def test_weighted_areas_equal_scikit_learn_with_ties(drawn):
 def test_small_integer_weights_do_not_overflow():
     labels, scores = np.repeat([0, 1], 400), np.arange(800.0)
     weights = np.full((1, 800), 300, np.int16)
-    np.testing.assert_array_equal(weighted_areas(labels, scores, weights), [[1.0]])
+    np.testing.assert_array_equal(weighted_aucs(labels, scores, weights), [[1.0]])
 
 
 @pytest.mark.parametrize("weights", [[1.0] * 8, [1] * 7, [-1] + [1] * 7, [[[1] * 8]]])
 def test_weights_that_are_no_counts_are_an_error(weights):
     with pytest.raises(InputError, match="weights"):
-        weighted_areas(LABELS, SCORES, weights)
+        weighted_aucs(LABELS, SCORES, weights)
 
 
 def test_percentile_interval_equals_scipy():

@@ -11,16 +11,16 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_predictions import area_contrast
+from made_predictions import auc_contrast
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights, weighted_areas
+from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import (
-    area_contrasts,
-    area_interval,
     auc_ci,
+    auc_contrasts,
+    auc_interval,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
@@ -124,7 +124,7 @@ def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
     _, covariance = delong_covariance(*data)
     np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
     weights = cluster_weights(patients, 6000, 1, labels=labels)
-    resampled = np.cov(weighted_areas(*data[:2], weights).T)
+    resampled = np.cov(weighted_aucs(*data[:2], weights).T)
     np.testing.assert_allclose(resampled, covariance, rtol=0.1)
     # Images of one class add up their errors; of both classes they cancel.
     effect = covariance[0, 0] / delong_covariance(*data[:2])[1][0, 0]
@@ -144,7 +144,7 @@ def test_area_interval_is_wald_within_0_and_1():
 @by_patient
 def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one(clusters):
     test = delong_test(LABELS, SCORES_A, 2 * SCORES_A, clusters)
-    assert (test.z, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
+    assert (test.statistic, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
 
 
 @by_patient
@@ -153,9 +153,9 @@ def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(other, clust
     forth, back = (
         delong_test(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS))
     )
-    assert (forth.z, back.z, forth.variance) == (np.inf, -np.inf, 0)
+    assert (forth.statistic, back.statistic, forth.variance) == (np.inf, -np.inf, 0)
     assert forth.p_value == back.p_value == 0
-    assert forth.ci_low == forth.ci_high == forth.difference == -back.difference
+    assert forth.ci_low == forth.ci_high == forth.estimate == -back.estimate
 
 
 @pytest.mark.parametrize("labels", [[1, 1] + 10 * [0], [0, 0] + 10 * [1]])
@@ -164,7 +164,9 @@ def test_class_of_one_patient_gives_areas_without_inference(labels):
     test = delong_test(labels, *SCORES, PATIENTS)
     alone = auc_ci(labels, SCORES_A, PATIENTS)
     np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
-    assert np.isnan([*covariance.ravel(), test.z, test.p_value, test.ci_low, alone.ci_low]).all()
+    assert np.isnan(
+        [*covariance.ravel(), test.statistic, test.p_value, test.ci_low, alone.ci_low]
+    ).all()
 
 
 def test_patients_whose_errors_cancel_never_give_a_negative_variance():
@@ -177,8 +179,8 @@ def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     labels = [0, 1, 0, 1, 0, 1]
     one_negative_higher = [1, 0, 3, 2, 5, 4]
     result = delong_test(labels, [0, 1, 2, 3, 4, 5], one_negative_higher)
-    assert result.difference == pytest.approx(1 / 3)
-    assert (result.variance, result.z, result.p_value) == (0, np.inf, 0)
+    assert result.estimate == pytest.approx(1 / 3)
+    assert (result.variance, result.statistic, result.p_value) == (0, np.inf, 0)
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])
@@ -203,7 +205,7 @@ def test_contrasts_covary_by_the_quadratic_form_of_either_covariance(seed, drawn
     scores = rng.normal(size=(3, 20)).round(1)
     for clusters in (None, np.repeat(np.arange(10), 2)):
         areas, of_areas = brute_force(labels, scores, clusters)
-        found, estimates, covariance = area_contrasts(labels, scores, weights, clusters)
+        found, estimates, covariance = auc_contrasts(labels, scores, weights, clusters)
         np.testing.assert_allclose(found, areas)
         np.testing.assert_allclose(estimates, weights @ areas, atol=1e-12)
         np.testing.assert_allclose(covariance, weights @ of_areas @ weights.T, atol=1e-12)
@@ -212,12 +214,12 @@ def test_contrasts_covary_by_the_quadratic_form_of_either_covariance(seed, drawn
 @by_patient
 @pytest.mark.parametrize("weights", [np.repeat([1 / 3, -1 / 3], 3), [0.1, 0.2, -0.3]])
 def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(weights, clusters):
-    found = area_contrast(LABELS, SCORES[[0] * len(weights)], weights, clusters=clusters)
-    assert (found.estimate, found.variance, found.z, found.p_value) == (0, 0, 0, 1)
+    found = auc_contrast(LABELS, SCORES[[0] * len(weights)], weights, clusters=clusters)
+    assert (found.estimate, found.variance, found.statistic, found.p_value) == (0, 0, 0, 1)
 
 
 def test_contrast_that_is_small_but_no_rounding_is_kept():
-    found, area = area_contrast(LABELS, SCORES[[0, 0]], [1, 1e-9 - 1]), auc_ci(LABELS, SCORES[0])
+    found, area = auc_contrast(LABELS, SCORES[[0, 0]], [1, 1e-9 - 1]), auc_ci(LABELS, SCORES[0])
     assert found.estimate == pytest.approx(1e-9 * area.auc, rel=1e-6, abs=0)
     assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
 
@@ -225,7 +227,7 @@ def test_contrast_that_is_small_but_no_rounding_is_kept():
 @pytest.mark.parametrize("weights", [[[1]], [1, -1], [[1, math.nan]], [[1, math.inf]]])
 def test_contrast_without_one_finite_weight_a_predictor_raises_input_error(weights):
     with pytest.raises(InputError, match=r"weights: .*one finite weight a predictor"):
-        area_contrasts(LABELS, SCORES, weights)
+        auc_contrasts(LABELS, SCORES, weights)
 
 
 def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
@@ -239,11 +241,11 @@ def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
 
 
 def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
-    assert area_interval(0.97, 0.04**2)[1] == 1
-    assert area_interval(0.03, 0.04**2)[0] == 0
-    assert 0.97 < area_interval(0.97, 0.04**2, scale="logit")[1] < 1
+    assert auc_interval(0.97, 0.04**2)[1] == 1
+    assert auc_interval(0.03, 0.04**2)[0] == 0
+    assert 0.97 < auc_interval(0.97, 0.04**2, scale="logit")[1] < 1
     with pytest.raises(InputError, match="identity"):
-        area_interval(0.5, 0.01, scale="probit")
+        auc_interval(0.5, 0.01, scale="probit")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
     ],
 )
 def test_interval_without_variance_is_a_point_or_unknown(area, variance, scale, expected):
-    found = area_interval(area, variance, scale=scale)
+    found = auc_interval(area, variance, scale=scale)
     assert found == pytest.approx(expected, nan_ok=True)
 
 

@@ -5,12 +5,12 @@ from made_predictions import make_predictions
 
 from rin.errors import InputError
 from rin.stats import (
-    area_contrasts,
     auc_ci,
+    auc_contrasts,
     delong_covariance,
     delong_test,
     init_differences,
-    weighted_areas,
+    weighted_aucs,
     weighted_cases,
 )
 from rin.stats.inputs import task_scores
@@ -19,12 +19,12 @@ PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
     "delong_covariance": lambda labels, scores, _: delong_covariance(labels, scores),
     "weighted_cases": lambda labels, scores, _: weighted_cases(labels, scores),
-    "weighted_areas": lambda labels, scores, _: weighted_areas(labels, scores, [1] * 4),
+    "weighted_aucs": lambda labels, scores, _: weighted_aucs(labels, scores, [1] * 4),
 }
 CLUSTERED = {
     "auc_ci of patients": auc_ci,
     "delong_test of patients": lambda labels, scores, of: delong_test(labels, scores, scores, of),
-    "area_contrasts": lambda labels, scores, of: area_contrasts(labels, scores, [[1]], of),
+    "auc_contrasts": lambda labels, scores, of: auc_contrasts(labels, scores, [[1]], of),
 }
 GOOD = {"labels": [0, 1, 1, 0], "scores": [1, 2, 3, 4], "clusters": list("abcd")}
 

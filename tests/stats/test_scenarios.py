@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from made_predictions import REGIMES, area_contrast, make_predictions
+from made_predictions import REGIMES, auc_contrast, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -55,9 +55,9 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     cells = (aucs[INITS[0]] - aucs[INITS[1]]).rename("difference").reset_index()
     cells["cell"] = cells["fold"].astype(str) + cells["scenario"]
     fitted = smf.ols("difference ~ cell", cells).fit()
-    assert (found["task"], found["df"]) == ("breast", fitted.df_resid) == ("breast", 11)
+    assert (found["task"], found["sd_df"]) == ("breast", fitted.df_resid) == ("breast", 11)
     assert found["sd"] == pytest.approx(np.sqrt(fitted.mse_resid), abs=1e-12)
-    inside = fitted.df_resid * fitted.mse_resid / found[["ci_low", "ci_high"]].astype(float) ** 2
+    inside = fitted.df_resid * fitted.mse_resid / found[["sd_low", "sd_high"]].astype(float) ** 2
     assert stats.chi2.sf(inside, 11) == pytest.approx([0.025, 0.975])
     with pytest.raises(InputError, match=r"every scenario of breast was trained once.*repeats"):
         training_spread(seeds[0], *INITS)
@@ -70,8 +70,8 @@ def test_means_carry_the_variance_of_training_of_their_scenarios():
     one = with_training_spread(found, spread).iloc[0]
     alone = found.set_index("group").loc["all"]
     variance = alone["standard_error"] ** 2 + 0.03**2 / scores["scenario"].nunique()
-    expected = stats.norm(alone["difference"], np.sqrt(variance)).interval(0.95)
-    assert (one["low"], one["high"]) == pytest.approx(expected, abs=1e-12)
+    expected = stats.norm(alone["estimate"], np.sqrt(variance)).interval(0.95)
+    assert (one["ci_low"], one["ci_high"]) == pytest.approx(expected, abs=1e-12)
     assert one["wider"] == pytest.approx(np.sqrt(variance) / alone["standard_error"] - 1)
 
 
@@ -83,7 +83,7 @@ def test_external_images_are_scored_by_the_network_of_every_fold(predictions):
     assert len(aucs) == 2 * one_fold.groupby(["scenario", "init"]).ngroups
     assert aucs["n"].unique().tolist() == [one_fold["case_id"].nunique()]
     found = init_differences(external_scores(both.assign(unfreezing="all")), *INITS)
-    assert found["difference"].to_numpy() == pytest.approx(0, abs=1e-12)
+    assert found["estimate"].to_numpy() == pytest.approx(0, abs=1e-12)
 
 
 def regime_predictions(seed=0, folds=2, task="breast"):
@@ -106,7 +106,7 @@ def contrast_by_hand(table, scenarios):
         cases, wide = wide_scores(fold)
         scores = [wide[init, name] for init in ("a", "b") for name in scenarios]
         weights = np.repeat([1, -1], len(scenarios)) / len(scenarios)
-        found.append(area_contrast(cases["label"], scores, weights, clusters=cases["patient_id"]))
+        found.append(auc_contrast(cases["label"], scores, weights, clusters=cases["patient_id"]))
     variance = sum(contrast.variance for contrast in found) / len(found) ** 2
     return np.mean([contrast.estimate for contrast in found]), variance
 
@@ -118,7 +118,7 @@ def test_difference_of_a_group_equals_contrasts_averaged_over_folds(group):
     regime_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
     own = [name for name, regime in regime_of.items() if group in ("all", regime)]
     estimate, variance = contrast_by_hand(table, own)
-    assert row["difference"] == pytest.approx(estimate, abs=1e-12)
+    assert row["estimate"] == pytest.approx(estimate, abs=1e-12)
     assert row["standard_error"] ** 2 == pytest.approx(variance, rel=1e-10)
     interval = stats.norm.interval(0.95, estimate, np.sqrt(variance))
     assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval, abs=1e-10)
@@ -160,7 +160,7 @@ def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
     effect = against @ aucs
     chi2 = effect @ np.linalg.solve(against @ covariance @ against.T, effect)
     row = regime_interaction(table, "a", "b").iloc[0]
-    assert row["chi2"] == pytest.approx(chi2, rel=1e-8)
+    assert row["statistic"] == pytest.approx(chi2, rel=1e-8)
     assert row["df"] == 2
     assert row["p_value"] == pytest.approx(stats.chi2.sf(chi2, 2), rel=1e-8)
 

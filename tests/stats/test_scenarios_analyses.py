@@ -8,8 +8,8 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.delong import delong_test
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
 from rin.stats.scenarios import init_differences, scenario_aucs, task_analyses
-from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
 
 INITS = ("radimagenet", "imagenet")
 NUMBERS = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value"]
@@ -51,7 +51,7 @@ def test_contrasts_are_the_recommended_comparison_with_cases_or_patients_as_unit
     predictions, table, analysis, unit
 ):
     found = init_differences(predictions.assign(patient_id=predictions[unit]), *INITS).iloc[0]
-    difference, error = found["difference"], found["standard_error"]
+    difference, error = found["estimate"], found["standard_error"]
     expected = [difference, found["ci_low"], found["ci_high"], difference / error, math.inf]
     expected += [found["p_value"], error]
     assert table.loc[analysis, [*NUMBERS, "standard_error"]].tolist() == pytest.approx(expected)
@@ -91,7 +91,7 @@ def of_folds(aucs):
 def test_analyses_of_folds_and_of_runs_are_those_of_their_areas(predictions, table, analysis, test):
     found = test(scenario_aucs(predictions))
     interval = found.ci_low, found.ci_high
-    expected = [found.mean_difference, *interval, found.t, found.df, found.p_value]
+    expected = [found.estimate, *interval, found.statistic, found.df, found.p_value]
     assert table.loc[analysis, NUMBERS].tolist() == pytest.approx(expected, rel=1e-6)
     assert table.loc[analysis, "remark"] == getattr(found, "remark", "")
 
@@ -166,7 +166,7 @@ def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(prediction
         assert table.loc[analysis, "estimate"] == pytest.approx(1)
         assert table.loc[analysis, "statistic"] == math.inf
         assert table.loc[analysis, "p_value"] == 0
-    assert impossible(table, "mixed_model").startswith("The areas leave no residual")
+    assert impossible(table, "mixed_model").startswith("The AUCs leave no residual")
 
 
 @pytest.mark.parametrize(
@@ -214,5 +214,5 @@ def test_delong_of_stacked_and_of_mean_scores(predictions, table, analysis, inde
     rows = predictions[predictions["part"] == "test"]
     wide = rows.pivot_table(index=index, columns="init", values="score")
     test = delong_test(wide.index.get_level_values("label"), *(wide[init] for init in INITS))
-    expected = [test.difference, test.ci_low, test.ci_high, test.z, math.inf, test.p_value]
+    expected = [test.estimate, test.ci_low, test.ci_high, test.statistic, math.inf, test.p_value]
     assert table.loc[analysis, NUMBERS].tolist() == pytest.approx(expected)

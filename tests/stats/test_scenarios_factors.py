@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import area_contrast, make_predictions
+from made_predictions import auc_contrast, make_predictions
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats.delong import delong_test
+from rin.stats.hypothesis import holm
 from rin.stats.scenarios import factor_effects
-from rin.stats.tests import holm
 
 INITS, LEVELS = ("radiologic", "photographic"), ("native", "official_scripts")
 SCENARIOS = ("s1", "s2", "s3")
@@ -52,7 +52,8 @@ def test_interaction_is_the_contrast_of_four_areas_averaged_over_scenarios(group
     rows = [scores_of(predictions, scenario, init, level) for scenario, level, init in order]
     weights = np.array([-1, 1, 1, -1] * len(group)) / len(group)
     labels, _, patients = rows[0]
-    expected = vars(area_contrast(labels, [row[1] for row in rows], weights, clusters=patients))
+    expected = vars(auc_contrast(labels, [row[1] for row in rows], weights, clusters=patients))
+    expected.pop("variance")
     assert {name: own[name] for name in expected} == pytest.approx(expected)
     assert own["n_scenarios"] == len(group)
 
@@ -67,7 +68,7 @@ def test_effect_and_difference_are_paired_tests_of_two_networks():
     difference = found(table, "difference", group="s2", level="official_scripts")
     for own, one, two in ((effect, after, before), (difference, other, after)):
         test = delong_test(labels, one, two, patients)
-        assert own["estimate"] == pytest.approx(test.difference)
+        assert own["estimate"] == pytest.approx(test.estimate)
         assert (own["p_value"], own["ci_low"]) == pytest.approx((test.p_value, test.ci_low))
         assert (own["n"], own["n_positive"], own["n_clusters"]) == (48, 16, 24)
 
@@ -76,10 +77,10 @@ def test_area_is_that_of_scikit_learn_and_has_no_p():
     predictions = made()
     own = found(
         factor_effects(predictions, INITS, LEVELS),
-        "area", group="s3", init="radiologic", level="native",
+        "auc", group="s3", init="radiologic", level="native",
     )  # fmt: skip
-    area = roc_auc_score(*scores_of(predictions, "s3", "radiologic", "native")[:2])
-    assert own["estimate"] == pytest.approx(area)
+    auc = roc_auc_score(*scores_of(predictions, "s3", "radiologic", "native")[:2])
+    assert own["estimate"] == pytest.approx(auc)
     assert np.isnan(own["p_value"]) and np.isnan(own["p_holm"])
 
 
@@ -95,7 +96,9 @@ def test_folds_are_averaged_and_never_pooled():
     ]  # fmt: skip
     own = found(table, "interaction", group="s1")
     assert own["estimate"] == pytest.approx(np.mean([one["estimate"] for one in folds]))
-    assert own["variance"] == pytest.approx(sum(one["variance"] for one in folds) / 4)
+    assert own["standard_error"] ** 2 == pytest.approx(
+        sum(one["standard_error"] ** 2 for one in folds) / 4
+    )
     assert (own["n"], own["n_folds"], own["n_clusters"]) == (96, 2, 48)
 
 
@@ -110,7 +113,7 @@ def test_runs_that_both_levels_share_are_not_tested_nor_counted():
     table = factor_effects(shared_runs(made()), INITS, LEVELS)
     shared = table[(table["quantity"] == "effect") & (table["init"] == "radiologic")]
     assert shared["same_networks"].all()
-    assert (shared[["estimate", "variance"]] == 0).all(axis=None)
+    assert (shared[["estimate", "standard_error"]] == 0).all(axis=None)
     assert shared[["p_value", "p_holm"]].isna().all(axis=None)
     other = table[(table["quantity"] == "effect") & (table["init"] == "photographic")]
     assert other["p_holm"].to_numpy() == pytest.approx(holm(other["p_value"]))
@@ -118,7 +121,7 @@ def test_runs_that_both_levels_share_are_not_tested_nor_counted():
         effect = found(table, "effect", group=scenario, init="photographic")
         change = found(table, "interaction", group=scenario)
         assert change["estimate"] == pytest.approx(-effect["estimate"])
-        assert change["variance"] == pytest.approx(effect["variance"])
+        assert change["standard_error"] == pytest.approx(effect["standard_error"])
         assert not change["same_networks"]
 
 

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from rin.errors import InputError
+from rin.stats.hypothesis import clustered_t
 from rin.stats.scenarios import against_baselines, image_differences
-from rin.stats.tests import clustered_t
 
 INITS = ("radiologic", "photographic")
 
@@ -40,7 +40,7 @@ def test_difference_is_that_of_images_averaged_over_scenarios_first(dice_rows, g
     images = images_of(own)
     a, b = images["radiologic"], images["photographic"]
     test = clustered_t(a - b, images.index.get_level_values("patient_id"))
-    assert row["difference"] == pytest.approx((a - b).mean())
+    assert row["estimate"] == pytest.approx((a - b).mean())
     assert (row["ci_low"], row["ci_high"], row["p_value"]) == pytest.approx(
         (test.ci_low, test.ci_high, test.p_value)
     )
@@ -92,7 +92,7 @@ def test_baseline_is_the_best_one_on_the_same_images(dice_rows, baselines):
     for row in found.itertuples():
         difference = images[row.init] - beside
         test = clustered_t(difference, images.index.get_level_values("patient_id"))
-        assert row.difference == pytest.approx(difference.mean())
+        assert row.estimate == pytest.approx(difference.mean())
         assert (row.ci_low, row.p_value) == pytest.approx((test.ci_low, test.p_value))
         assert row.baseline_mean == pytest.approx(beside.mean())
 

@@ -77,7 +77,7 @@ def test_intervals_are_those_of_the_library_test_set_by_test_set(kind):
             ("clustered", "difference"): delong_test(labels, a, b, patients),
         }
         for key, result in expected.items():
-            estimate = result.auc if key[1] == "auc" else result.difference
+            estimate = result.auc if key[1] == "auc" else result.estimate
             values = [estimate, result.ci_low, result.ci_high, result.variance]
             np.testing.assert_allclose(rows.loc[key], values, rtol=1e-10, atol=1e-14)
     np.testing.assert_allclose(ours["truth"], np.where(ours["measure"] == "auc", 0.8, 0.05))

@@ -9,8 +9,8 @@ from tiny_study import tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study, predictions
+from rin.study.fine_tuning import run_missing
 from rin.study.plan import plan_study
-from rin.study.run import run_missing
 
 SCENARIO = "ResNet50-freeze_all-1e-02"
 CHANGES = {

@@ -10,8 +10,15 @@ from scipy.special import expit
 from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
+from rin.study.fine_tuning import (
+    cam_arrays,
+    histories,
+    predictions,
+    run_fine_tuning,
+    run_grid,
+    run_records,
+)
 from rin.study.plan import plan_study
-from rin.study.run import cam_arrays, histories, predictions, run_fine_tuning, run_grid, run_records
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 

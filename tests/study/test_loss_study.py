@@ -9,7 +9,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from tiny_study import tiny_profile
 
 from rin.study import Runs, open_study
-from rin.study.losses import confidence_error, plan_losses, run_losses
+from rin.study.loss_study import confidence_error, plan_losses, run_losses
 from rin.study.pretraining import PREDICTIONS, plan_pretraining
 
 ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "seeds": 2}

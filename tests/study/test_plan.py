@@ -5,8 +5,8 @@ import pytest
 from tiny_study import tiny_profile
 
 from rin.errors import InputError
+from rin.evidence.paper import SETTINGS
 from rin.models.backbones import BACKBONES
-from rin.paper import SETTINGS
 from rin.study import open_study
 from rin.study.plan import group_blocks, plan_runs, runs_table
 from rin.study.profile import SCENARIOS, Scenario, scenarios_of

@@ -18,7 +18,7 @@ from tiny_study import tiny_profile
 from rin.cli import main
 from rin.errors import InputError
 from rin.files import sha256_of
-from rin.study import open_study, pretrained, pretraining_histories, run
+from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
 from rin.study.plan import plan_study
 from rin.study.profile import STUDIES, Probe
 from rin.study.reference import (
@@ -28,7 +28,7 @@ from rin.study.reference import (
     write_reference,
     write_table,
 )
-from rin.study.runs import Runs
+from rin.study.results import Runs
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,7 +109,7 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
 def test_localisation_is_read_back_as_the_study_returns_it(
     reference, finished, name, decimals, part
 ):
-    own = getattr(run, f"{name}_table")(finished, "breast", part)
+    own = getattr(fine_tuning, f"{name}_table")(finished, "breast", part)
     kept = getattr(reference, f"{name}_table")("breast", part)
     assert len(kept) > 0
     assert sorted(kept) == sorted(own)

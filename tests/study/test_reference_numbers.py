@@ -25,7 +25,7 @@ def aucs_of(rows, *columns):
 
 def test_differences_of_every_task_are_those_of_scikit_learn(reference):
     rows = reference.predictions()
-    table = init_differences(rows, *INITS).set_index(["task", "group"])["difference"]
+    table = init_differences(rows, *INITS).set_index(["task", "group"])["estimate"]
     of_regime = aucs_of(rows, "task", "unfreezing", "init").unstack("init")
     of_task = aucs_of(rows, "task", "init").unstack("init")
     assert set(of_task.index) == set(reference.tasks)
@@ -39,7 +39,7 @@ def test_differences_of_every_task_are_those_of_scikit_learn(reference):
 @pytest.mark.parametrize("init", INITS)
 def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
     rows = reference.predictions("from_random")
-    table = init_differences(rows, init, "random").set_index(["task", "group"])["difference"]
+    table = init_differences(rows, init, "random").set_index(["task", "group"])["estimate"]
     for task, own in aucs_of(rows, "task", "init").unstack("init").iterrows():
         assert table[task, "all"] == pytest.approx(own[init] - own["random"], abs=1e-12)
 
@@ -55,7 +55,7 @@ def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels)
     found = found.set_index(["quantity", "init", "level"])
     means = aucs_of(rows, "level", "init")
     for (level, init), auc in means.items():
-        assert found.loc[("area", init, level), "estimate"] == pytest.approx(auc, abs=1e-12)
+        assert found.loc[("auc", init, level), "estimate"] == pytest.approx(auc, abs=1e-12)
     for init in INITS:
         effect = means[levels[1], init] - means[levels[0], init]
         assert found.loc[("effect", init, ""), "estimate"] == pytest.approx(effect, abs=1e-12)

@@ -10,9 +10,9 @@ from tiny_study import COLUMNS, TWO, copy_of, tiny_profile
 
 from rin.errors import InputError
 from rin.study import (
+    fine_tuning,
     open_study,
     predictions,
-    run,
     run_fine_tuning,
     run_pretraining,
     run_records,
@@ -37,7 +37,7 @@ def factors(study_folder):
     made = open_study(tiny_profile(FACTORS | {"name": "factors"}), results=study_folder)
     run_pretraining(made)
     for name in ("preprocessing", "resize"):
-        run.run_missing(made, plan_study(made, name))
+        fine_tuning.run_missing(made, plan_study(made, name))
     return made
 
 
@@ -185,7 +185,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     tested = pretraining_predictions(study).groupby("init")["case_id"].agg(set)
     assert tested["radiologic_brief"] == tested["radiologic"]
     equal = plan_study(study, "equal_accuracy")
-    run.run_missing(study, equal)
+    fine_tuning.run_missing(study, equal)
     found = predictions(study, "equal_accuracy")
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
     assert len(ids(plan_study(study)) & ids(equal)) == 1
@@ -204,7 +204,7 @@ def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
     assert linear < ids(plan_study(study))
     assert {run.sanity_cases for run in planned if run.level != "linear"} == {0}
     others = [run for run in planned if run.level in ("nonlinear", "conv_skip")]
-    run.run_missing(study, others)
+    fine_tuning.run_missing(study, others)
     maps = {r.level: study.runs.read(r.run_id, "cams.npy", np.load) for r in others}
     assert maps["nonlinear"].shape == maps["conv_skip"].shape
     assert all(np.isfinite(each).all() and np.ptp(each) > 0 for each in maps.values())
@@ -227,7 +227,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
         (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
     ]
     assert len(ids(planned)) == 4
-    run.run_missing(study, planned)
+    fine_tuning.run_missing(study, planned)
     tables = {part: predictions(study, "confounder", part=part) for part in ("test", "reversed")}
     keys = ["level", "init", "case_id"]
     same, other = (table.set_index(keys)["score"].sort_index() for table in tables.values())
@@ -289,8 +289,8 @@ def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeyp
     study = beside({"layers": asked, "name": "layers"})
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
-    run.run_missing(study, planned)
-    table = run.layer_similarity(study)
+    fine_tuning.run_missing(study, planned)
+    table = fine_tuning.layer_similarity(study)
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
     found = found[["cca", "cka"]]

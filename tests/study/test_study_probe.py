@@ -11,7 +11,7 @@ from rin.files import REPOSITORY
 from rin.models import probe
 from rin.study import run_pretraining
 from rin.study.pretraining import plan_pretraining
-from rin.study.probe import (
+from rin.study.probe_study import (
     plan_measurements,
     plan_probe,
     probe_measurements,

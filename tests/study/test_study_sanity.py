@@ -14,9 +14,9 @@ from tiny_study import copy_of, records, tiny_profile
 from rin.errors import InputError
 from rin.explain.overlap import has_lesion
 from rin.explain.similarity import MEASURES, similarity_table
+from rin.study.fine_tuning import cam_arrays, predictions, run_grid, sanity_rows, sanity_table
 from rin.study.plan import plan_runs
 from rin.study.profile import MAIN, SCENARIOS
-from rin.study.run import cam_arrays, predictions, run_grid, sanity_rows, sanity_table
 from rin.training import cascade
 from rin.training.cascade import cascade_table
 

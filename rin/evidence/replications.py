@@ -43,7 +43,7 @@ def like_for_like() -> pd.DataFrame:
 
     One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of the
     paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points, RadImageNet −
-    ImageNet), `low`, `high` (95% interval, NaN where no SD is stated), `ahead` (or "parity"),
+    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated), `ahead` (or "parity"),
     `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and both scores
     in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if folds were
     independent and the two sources unpaired: sharing training images makes them too narrow, sharing
@@ -65,12 +65,22 @@ def like_for_like() -> pd.DataFrame:
         label=named.where(table["setting"] != "", table["data"]),
         task=table["tasks"].map("/".join),
         estimate=estimate.round(10),
-        low=estimate - half,
-        high=estimate + half,
+        ci_low=estimate - half,
+        ci_high=estimate + half,
         ahead=table["direction"],
         of_the_paper=table["tasks"].map(bool),
         **{name: factor * table[name] for name in scores},
     )
-    columns = ["study", "reference", "label", "task", "estimate", "low", "high", "ahead", "network"]
+    columns = [
+        "study",
+        "reference",
+        "label",
+        "task",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "ahead",
+        "network",
+    ]
     columns += ["setting", "folds", "of_the_paper", "own_weights", "scaling_missing"]
     return table[columns + scores]

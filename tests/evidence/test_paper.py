@@ -1,6 +1,6 @@
 import pytest
 
-from rin import paper
+from rin.evidence import paper
 
 TASKS = [
     "thyroid", "breast", "acl", "meniscus", "covid19", "pneumonia", "sarscov2", "hemorrhage"

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from rin import paper
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.errors import InputError, look_up
-from rin.study import run
-from rin.study.losses import loss_table
+from rin.evidence import paper
+from rin.study import fine_tuning
+from rin.study.loss_study import loss_table
 from rin.study.pretraining import pretrained, pretraining_histories
-from rin.study.probe import probe_measurements
+from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
 from rin.study.setting import Place, Study, has_real_images, open_study
@@ -63,7 +63,7 @@ class Runs:
     @property
     def titles(self) -> dict[str, str]:
         """Titles of `paper_tasks`, as the paper words them or their manifests do."""
-        return {task: find_task(task)[1].heading for task in self.paper_tasks}
+        return {task: find_task(task)[1].title for task in self.paper_tasks}
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -117,8 +117,9 @@ class Runs:
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row a run and case of a part.
 
-        Columns as of `rin.study.run.predictions`; `study` is one of `STUDIES`, `part` is `test` or
-        an external dataset of the task.  None takes all of the study's tasks, in the paper's order.
+        Columns as of `rin.study.fine_tuning.predictions`; `study` is one of `STUDIES`, `part` is
+        `test` or an external dataset of the task.  None takes all of the study's tasks, in the
+        paper's order.
 
         `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """
@@ -127,7 +128,7 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        return self._ask(run.predictions, task, study, part)
+        return self._ask(fine_tuning.predictions, task, study, part)
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
@@ -137,27 +138,27 @@ class Runs:
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        return self._ask(run.scored_cases, task, None, part)
+        return self._ask(fine_tuning.scored_cases, task, None, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        return self._ask(run.run_records, task, study)
+        return self._ask(fine_tuning.run_records, task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return what maps and lesions have in common (`rin.study.run.overlap_table`)."""
-        return self._ask(run.overlap_table, task, None, part)
+        """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""
+        return self._ask(fine_tuning.overlap_table, task, None, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        return self._ask(run.baseline_table, task, None, part)
+        return self._ask(fine_tuning.baseline_table, task, None, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return the mean activation around the lesion (`rin.study.run.lesion_maps`), or None."""
-        return self._ask(run.lesion_maps, task)
+        """Return mean activation around lesions (`rin.study.fine_tuning.lesion_maps`), or None."""
+        return self._ask(fine_tuning.lesion_maps, task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
-        """Return how alike layers of two networks are (`rin.study.run.layer_similarity`)."""
-        return self._ask(run.layer_similarity, task, LAYERS)
+        """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
+        return self._ask(fine_tuning.layer_similarity, task, LAYERS)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -173,11 +174,11 @@ class Runs:
         return self.reference.tables.get(name, pd.DataFrame(columns=[*SCHEMAS[name]]))
 
     def probe(self) -> pd.DataFrame | None:
-        """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""
+        """Return the probe's measurements (`rin.study.probe_study.probe_measurements`), or None."""
         return self._section("probe", probe_measurements)
 
     def losses(self) -> pd.DataFrame | None:
-        """Return the comparison of losses (`rin.study.losses.loss_table`), or None."""
+        """Return the comparison of losses (`rin.study.loss_study.loss_table`), or None."""
         return self._section("losses", loss_table)
 
     def _section(self, name: str, measure: Callable[[Study], pd.DataFrame]) -> pd.DataFrame | None:

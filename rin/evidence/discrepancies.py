@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin import paper
+from rin.evidence import paper
 from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))

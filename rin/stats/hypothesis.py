@@ -1,7 +1,7 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model.
 
 The paper compares Dice scores by a paired t test, and its intervals of differences have the widths
-of pooled t intervals over scenarios (`rin.stats.audit`).  AUCs: `rin.stats.delong`.
+of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.delong`.
 """
 
 import math
@@ -16,7 +16,7 @@ from scipy import optimize, special
 from rin.errors import InputError
 from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
 
-#: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
+#: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin; `smallest_margin` serves any other.
 EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
@@ -31,12 +31,12 @@ _BOUNDARY = 1e-4  # share of the residual variance below which a component count
 class TTest:
     """A t test of a difference a − b, two-sided, with its interval, of 95 % unless told."""
 
-    mean_difference: float
-    t: float
-    df: float
-    p_value: float
+    estimate: float
     ci_low: float
     ci_high: float
+    statistic: float
+    df: float
+    p_value: float
     standard_error: float
 
 
@@ -57,9 +57,15 @@ def t_test(
         t = math.copysign(math.inf, difference) if difference else 0.0
     else:
         t = difference / standard_error
-    p_value = 2 * special.stdtr(df, -abs(t))
-    ends = difference - half_width, difference + half_width
-    return TTest(*map(float, (difference, t, df, p_value, *ends, standard_error)))
+    return TTest(
+        estimate=float(difference),
+        ci_low=float(difference - half_width),
+        ci_high=float(difference + half_width),
+        statistic=float(t),
+        df=float(df),
+        p_value=float(2 * special.stdtr(df, -abs(t))),
+        standard_error=float(standard_error),
+    )
 
 
 def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
@@ -192,8 +198,8 @@ def equivalence(
             where="equivalence",
             remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
         )
-    beyond = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
-    p_value = float(special.stdtr(df, t_test(beyond, standard_error, df).t))
+    outside = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
+    p_value = float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
     half_width = t_quantile(df, 0.90) * standard_error
     low, high = estimate - half_width, estimate + half_width
     return Equivalence(margin, p_value, low, high, p_value < 0.05, max(-low, high))
@@ -201,7 +207,7 @@ def equivalence(
 
 @dataclass(frozen=True)
 class MixedModel(TTest):
-    """Init's effect a − b in a mixed model of areas (0-1), with the SDs of the random effects.
+    """Init's effect a − b in a mixed model of AUCs (0-1), with the SDs of the random effects.
 
     The SD of an effect with a single level is NaN; where a variance is estimated as zero (a
     singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
@@ -214,26 +220,26 @@ class MixedModel(TTest):
     remark: str
 
 
-def mixed_model(areas: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
-    """Estimate the mean difference of areas of two inits: auc ~ init + (1 | scenario) + (1 | fold).
+def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
+    """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
     By restricted maximum likelihood (`reml`).  Were the lead itself to change from fold to fold,
     the model would be too sure (`nadeau_bengio` is not).
 
-    `areas` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
-    the t test are the areas less the init effects and the levels of random effects that vary,
+    `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
+    the t test are the AUCs less the init effects and the levels of random effects that vary,
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
-    areas leave no residual, or the search does not converge.
+    AUCs leave no residual, or the search does not converge.
     """
     columns = [*_EFFECTS, "init", "auc"]
-    require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
-    check_known("init", (init_a, init_b), areas["init"])
-    runs = areas.loc[areas["init"].isin([init_a, init_b]), columns]
+    require(aucs, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="aucs")
+    check_known("init", (init_a, init_b), aucs["init"])
+    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
     check_unique(runs, columns[:-1])
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
     if not np.isfinite(auc).all():
         raise InputError(
-            "areas that are not finite", where="areas", remedy="Find the run that has no area."
+            "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
         )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
     varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
@@ -242,7 +248,7 @@ def mixed_model(areas: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
     nothing = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
     if np.abs(residual).max() <= 1e-12:
-        remark = "The areas leave no residual, so there is no standard error."
+        remark = "The AUCs leave no residual, so there is no standard error."
         return MixedModel(*nothing, n, remark)
     try:
         variances, coefficients, covariance = reml(

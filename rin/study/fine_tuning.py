@@ -25,7 +25,7 @@ from rin.explain import overlap
 from rin.explain.similarity import linear_cka, mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
-from rin.study import losses, pretraining, probe
+from rin.study import loss_study, pretraining, probe_study
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
@@ -229,23 +229,23 @@ def run_study(study: Study) -> pd.DataFrame:
     """
     stages = {"weights": pretraining.plan_pretraining(study)}
     if study.profile.probe is not None:
-        stages["probe"] = probe.plan_probe(study)
-        stages["probe_measurements"] = probe.plan_measurements(study)
+        stages["probe"] = probe_study.plan_probe(study)
+        stages["probe_measurements"] = probe_study.plan_measurements(study)
     if study.profile.losses is not None:
-        stages["losses"] = losses.plan_losses(study)
+        stages["losses"] = loss_study.plan_losses(study)
     earlier = sum(map(len, stages.values()))
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
     with one_bar(earlier + study.profile.most_runs, done) as bar:
         pretraining.run_pretraining(study)
         if study.profile.probe is not None:
-            probe.run_probe(study)
+            probe_study.run_probe(study)
         planned = plan_all(study)
         bar.total = earlier + len(planned)
         bar.update(earlier + study.runs.count(planned) - bar.n)
         table = run_missing(study, planned)
         if study.profile.losses is not None:
-            losses.run_losses(study)
+            loss_study.run_losses(study)
         return table
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 import pytest
 from scipy import stats
 
-from rin import replications
+from rin.evidence import replications
+from rin.evidence.paper import CITATION, COMPARISONS
+from rin.evidence.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
 from rin.files import REPOSITORY
-from rin.paper import CITATION, COMPARISONS
-from rin.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
 BOTH = [one for one in REPLICATIONS if None not in (one.radimagenet, one.imagenet)]
@@ -85,12 +85,12 @@ def test_like_for_like_has_a_row_for_each_comparison_with_both_aucs():
     assert table["estimate"].max() < 10
     breast = table[table["task"] == "breast"]
     assert breast["estimate"].tolist() == [-2.3, -17.4, -5.01]
-    assert breast["low"].isna().tolist() == [False, False, True]
+    assert breast["ci_low"].isna().tolist() == [False, False, True]
     assert set(table.loc[table["scaling_missing"], "study"]) == {"Juodelyte 2023"}
 
 
 def test_intervals_of_others_are_welchs():
     one = like_for_like().set_index("label").loc["breast US (BUSI), fine-tuned"]
-    half = (one["high"] - one["low"]) / 2
+    half = (one["ci_high"] - one["ci_low"]) / 2
     p_at_the_end = stats.ttest_ind_from_stats(half, 4.2, 5, 0, 3.8, 5, equal_var=False).pvalue
     assert p_at_the_end == pytest.approx(0.05)

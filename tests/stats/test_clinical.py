@@ -14,17 +14,18 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix
 
 from rin.errors import InputError
-from rin.stats import beyond
-from rin.stats.beyond import (
+from rin.stats import clinical
+from rin.stats.bootstrap import cluster_weights
+from rin.stats.clinical import (
     EXTREME,
     GRID,
     MEASURES,
     average_precision,
-    beyond_area,
-    beyond_curves,
     brier_parts,
     calibration_error_by_chance,
     calibration_line,
+    clinical_curves,
+    clinical_measures,
     expected_calibration_error,
     net_benefit,
     precision_at_recall,
@@ -34,7 +35,6 @@ from rin.stats.beyond import (
     treat_all,
     weighted_cases,
 )
-from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import task_scores
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
@@ -333,7 +333,7 @@ def predictions():
 
 @pytest.fixture(scope="module")
 def table(predictions):
-    return beyond_area(predictions, INITS, replicates=60, bins=5)
+    return clinical_measures(predictions, INITS, replicates=60, bins=5)
 
 
 def one(table, init, measure):
@@ -396,7 +396,7 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
 
 def test_interval_of_the_line_is_near_that_of_complete_fits():
     predictions = probabilities(n_scenarios=1, n_folds=1, n_cases=600)
-    table = beyond_area(predictions, INITS, replicates=200)
+    table = clinical_measures(predictions, INITS, replicates=200)
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 200, 0, labels=task.labels)
     lines = calibration_line(weighted_cases(task.labels, task.scores[0, 0], weights))
@@ -411,7 +411,7 @@ def test_an_estimate_above_its_reflected_interval_says_so():
     rng = np.random.default_rng(3)
     scores = rng.random(60)
     predictions = one_run((rng.random(60) < scores).astype(int), scores, np.arange(60))
-    row = one(beyond_area(predictions, ("a",), replicates=300, bins=30), "a", "ece")
+    row = one(clinical_measures(predictions, ("a",), replicates=300, bins=30), "a", "ece")
     assert row["ci_high"] < row["estimate"]
     assert row["remark"].startswith("outside its interval")
 
@@ -419,15 +419,15 @@ def test_an_estimate_above_its_reflected_interval_says_so():
 def test_ece_by_chance_draws_one_number_a_patient():
     labels, scores = np.arange(240) % 2, np.full(240, 0.4)
     runs = (one_run(labels, scores, np.arange(240) // images) for images in (1, 8))
-    tables = (beyond_area(run, ("a",), replicates=200) for run in runs)
+    tables = (clinical_measures(run, ("a",), replicates=200) for run in runs)
     apart, shared = (one(table, "a", "ece_by_chance")["estimate"] for table in tables)
     assert shared > 2 * apart
 
 
 def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
-    whole = beyond_area(predictions, INITS, replicates=20)
-    monkeypatch.setattr(beyond, "_CELLS", 100)
-    pd.testing.assert_frame_equal(beyond_area(predictions, INITS, replicates=20), whole)
+    whole = clinical_measures(predictions, INITS, replicates=20)
+    monkeypatch.setattr(clinical, "_CELLS", 100)
+    pd.testing.assert_frame_equal(clinical_measures(predictions, INITS, replicates=20), whole)
 
 
 @pytest.mark.parametrize(
@@ -440,7 +440,7 @@ def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
 )
 def test_slope_that_is_not_defined_everywhere_has_no_interval_and_says_why(scores, slope, remark):
     predictions = one_run([0, 1, 0, 1], scores, np.arange(4))
-    row = one(beyond_area(predictions, ("a",), replicates=200), "a", "calibration_slope")
+    row = one(clinical_measures(predictions, ("a",), replicates=200), "a", "calibration_slope")
     assert row["estimate"] == pytest.approx(slope, abs=1e-9, nan_ok=True)
     assert np.isnan([row["ci_low"], row["ci_high"]]).all()
     assert row["remark"] == remark
@@ -457,7 +457,7 @@ def test_slope_that_is_not_defined_everywhere_has_no_interval_and_says_why(score
 def test_what_cannot_be_measured_is_an_error_that_names_the_task(changes, problem):
     good = {"labels": [0, 1, 0, 1], "scores": [0.1, 0.3, 0.5, 0.8], "patients": [1, 2, 3, 4]}
     with pytest.raises(InputError, match=f"task breast.*{problem}"):
-        beyond_area(one_run(**good | changes), ("a",), replicates=10)
+        clinical_measures(one_run(**good | changes), ("a",), replicates=10)
 
 
 @pytest.mark.parametrize("case", GOLDEN[:2], ids=lambda case: case["name"])
@@ -478,7 +478,7 @@ def two_scenarios(first, second):
 
 @pytest.fixture(scope="module")
 def curves(predictions):
-    return beyond_curves(predictions, INITS, replicates=40, bins=4)
+    return clinical_curves(predictions, INITS, replicates=40, bins=4)
 
 
 @pytest.fixture(scope="module")
@@ -511,22 +511,24 @@ def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curv
     (expected,), replicates = (
         mean_over_scenarios(task, init, measure, drawn) for drawn in (None, weights)
     )
-    names = ["x", "y", "share"][: len(expected)]
+    names = ["x", "estimate", "share"][: len(expected)]
     np.testing.assert_allclose(rows[names].T, expected, atol=1e-12)
     bounds = np.quantile(replicates[:, 1], [0.025, 0.975], axis=0)
-    np.testing.assert_allclose([rows["low"], rows["high"]], bounds, atol=1e-12)
+    np.testing.assert_allclose([rows["ci_low"], rows["ci_high"]], bounds, atol=1e-12)
 
 
 def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
     # The second scenario says 0.5 of everyone: all its cases lie in the middle bin.
     predictions = two_scenarios([0.1, 0.2, 0.4, 0.6, 0.8, 0.9], [0.5] * 6)
-    rows = curve_of(beyond_curves(predictions, ("a",), replicates=5, bins=3), "a", "reliability")
+    rows = curve_of(clinical_curves(predictions, ("a",), replicates=5, bins=3), "a", "reliability")
     np.testing.assert_allclose(rows["x"], [0.15, 0.5, 0.85])
     np.testing.assert_allclose(rows["share"], [1 / 6, (1 / 3 + 1) / 2, 1 / 6])
 
 
 def test_a_bin_that_is_empty_in_some_replicate_has_no_interval():
     predictions = two_scenarios([0.1, 0.1, 0.1, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1, 0.9, 0.9, 0.9])
-    rows = curve_of(beyond_curves(predictions, ("a",), replicates=200, bins=6), "a", "reliability")
-    assert rows["y"].notna().all()
-    assert rows[["low", "high"]].isna().all(axis=None)
+    rows = curve_of(
+        clinical_curves(predictions, ("a",), replicates=200, bins=6), "a", "reliability"
+    )
+    assert rows["estimate"].notna().all()
+    assert rows[["ci_low", "ci_high"]].isna().all(axis=None)

@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from rin import discrepancies, paper
 from rin.data.manifest import manifest_names
-from rin.discrepancies import ENTRIES, STATED, ledger
+from rin.evidence import discrepancies, paper
+from rin.evidence.discrepancies import ENTRIES, STATED, ledger
 from rin.files import REPOSITORY
 
 PAGE = runpy.run_path(str(REPOSITORY / "notebooks/evidence/discrepancies.py"))

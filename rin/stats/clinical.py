@@ -1,11 +1,11 @@
-"""What the area leaves out: calibration, fixed specificity, precision and net benefit.
+"""What the AUC leaves out: calibration, fixed specificity, precision and net benefit.
 
 Every measure takes `weighted_cases(labels, scores, weights)` and returns one value, or one row of
 values, for each row of weights (r, n), which say how often a case counts: a bootstrap of any
 measure is one call.  InputError for what `rin.stats.inputs` refuses, and for scores outside 0 to 1
 where they must be probabilities.
 
-`beyond_area` and `beyond_curves` average a measure over the scenarios of an init: a typical
+`clinical_measures` and `clinical_curves` average a measure over the scenarios of an init: a typical
 network, not their ensemble.  The test sets of a scenario's folds are put side by side.  Intervals,
 of 95 %, resample patients, the same ones for every init and scenario; networks are held fixed.
 """
@@ -45,7 +45,7 @@ MEASURES = (
     "calibration_in_the_large",
     "calibration_slope",
 )
-GRID = np.linspace(0, 1, 101)  # recalls and thresholds of `beyond_curves`
+GRID = np.linspace(0, 1, 101)  # recalls and thresholds of `clinical_curves`
 EXTREME = 1e-6  # scores nearer to 0 or 1 are moved to it before their log odds are taken
 _RAISED = {"ece", "brier_reliability", "brier_resolution"}  # by chance: reflected intervals
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
@@ -53,7 +53,7 @@ _SAME = 1e-9  # share of the total weight below which two sums of weights are on
 _SINGULAR = 1e-12  # share of the sum of squared log odds below which scores do not differ
 
 
-def beyond_area(
+def clinical_measures(
     predictions: pd.DataFrame,
     inits: Sequence[str],
     *,
@@ -61,7 +61,7 @@ def beyond_area(
     seed: int = 0,
     bins: int = 10,
 ) -> pd.DataFrame:
-    """Return measures beyond the area for each init, and their paired difference.
+    """Return clinical measures beyond the AUC for each init, and their paired difference.
 
     `predictions` are those of `rin.stats.inputs.task_scores`; scores are probabilities.  For
     exactly two inits rows of init "difference" hold the first less the second.  The bootstrap draws
@@ -92,7 +92,7 @@ def beyond_area(
     return pd.DataFrame(rows)
 
 
-def beyond_curves(
+def clinical_curves(
     predictions: pd.DataFrame,
     inits: Sequence[str],
     *,
@@ -102,13 +102,14 @@ def beyond_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `beyond_area`; recall and thresholds are those of `GRID`, thresholds without 1 itself.
+    As `clinical_measures`; recall and thresholds are those of `GRID`, without a threshold of 1.
 
-    Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
-    holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
-    (y), and its share of all cases (NaN on other curves); "precision_recall": recall, precision;
-    "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (low,
-    high) are taken at each x alone; NaN where a bin is empty in some replicate.
+    Columns: task, init, curve, x, estimate, ci_low, ci_high, share.  Curve "reliability": one row a
+    bin that holds cases in some scenario, mean over those of its mean score (x) and share of
+    positive cases (estimate), and its share of all cases (NaN on other curves);
+    "precision_recall": recall, precision;
+    "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (ci_low,
+    ci_high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """
     tables = []
     for task, weights in _resampled(predictions, inits, replicates, seed):
@@ -116,7 +117,7 @@ def beyond_curves(
             for init in task.inits:
                 curves = _init_curves(task, init, weights, bins)
                 tables.append(curves.assign(task=task.task, init=init))
-    columns = ["task", "init", "curve", "x", "y", "low", "high", "share"]
+    columns = ["task", "init", "curve", "x", "estimate", "ci_low", "ci_high", "share"]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
@@ -483,11 +484,13 @@ def _init_curves(task: TaskScores, init: str, weights: np.ndarray, bins: int) ->
     low, high = np.full((2, bins), np.nan)
     if (always := (held > 0).all(axis=0)).any():
         low[always], high[always] = percentile_interval(observed[1:, always])
-    rows = {"curve": "reliability", "x": score[0], "y": observed[0], "low": low, "high": high}
-    tables = [pd.DataFrame(rows | {"share": share[0]})[held[0] > 0]]
+    rows = {"curve": "reliability", "x": score[0], "estimate": observed[0]}
+    rows |= {"ci_low": low, "ci_high": high, "share": share[0]}
+    tables = [pd.DataFrame(rows)[held[0] > 0]]
     for curve, (_, x) in curves.items():
         drawn, values = values[:, : x.size], values[:, x.size :]
         low, high = percentile_interval(drawn[1:])
-        rows = {"curve": curve, "x": x, "y": drawn[0], "low": low, "high": high, "share": np.nan}
+        rows = {"curve": curve, "x": x, "estimate": drawn[0]}
+        rows |= {"ci_low": low, "ci_high": high, "share": np.nan}
         tables.append(pd.DataFrame(rows))
     return pd.concat(tables, ignore_index=True)

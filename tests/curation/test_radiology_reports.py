@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
 from rin.curation import index as tables
-from rin.curation.reports import (
+from rin.curation.radiology_reports import (
     COLUMNS,
     normal_studies,
     query_normal,

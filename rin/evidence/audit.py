@@ -1,9 +1,9 @@
 """The audit of the paper: what its published numbers imply.
 
-Arithmetic on `rin.paper` alone.  A printed 0.85 stands for anything from 0.845 to 0.855, so a
-quantity worked out from printed numbers has a range, too.  Where it moves one way with each of
-them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units are
-AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the area,
+Arithmetic on `rin.evidence.paper` alone.  A printed 0.85 stands for anything from 0.845 to
+0.855, so a quantity worked out from printed numbers has a range, too.  Where it moves one way with
+each of them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units
+are AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the AUC,
 which is one point, differences and intervals to 0.1 point.
 """
 
@@ -20,9 +20,9 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from rin import paper
 from rin.errors import InputError
-from rin.stats.tests import t_quantile, t_test, unpaired_t_from_summary
+from rin.evidence import paper
+from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
 
 #: Sentences of the paper that its numbers may bear out; the page on them judges each.
 CLAIMS: tuple[dict, ...] = tuple(
@@ -265,7 +265,7 @@ class TaskAudit:
     def intervals(self) -> pd.DataFrame:
         """Return the difference with the interval as printed, and with that of the SDs.
 
-        Columns `kind` (published, recomputed: unpaired t), `estimate`, `low`, `high`.
+        Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
         """
         stated, half = self.published, self.implied_half_width
         ends = stated.difference - half, stated.difference + half
@@ -273,7 +273,7 @@ class TaskAudit:
             ("published", stated.difference, stated.ci_low, stated.ci_high),
             ("recomputed", stated.difference, *ends),
         ]
-        return pd.DataFrame(rows, columns=["kind", "estimate", "low", "high"])
+        return pd.DataFrame(rows, columns=["kind", "estimate", "ci_low", "ci_high"])
 
 
 def audit_tasks() -> list[TaskAudit]:

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rin import paper
 from rin.errors import InputError
+from rin.evidence import audit, paper
+from rin.evidence.audit import CLAIMS, Bounds, TaskAudit, audit_tasks, rounded
 from rin.files import REPOSITORY
-from rin.stats import audit, delong_test, holm, paired_t, unpaired_t, unpaired_t_from_summary
-from rin.stats.audit import CLAIMS, Bounds, TaskAudit, audit_tasks, rounded
+from rin.stats import delong_test, holm, paired_t, unpaired_t, unpaired_t_from_summary
 
 PAGE = runpy.run_path(str(REPOSITORY / "notebooks/evidence/audit.py"))
 judged_claims = PAGE["judged_claims"]

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
-import rin.stats.tests as tests
 from rin.errors import InputError
-from rin.stats.synthesis import random_effects
-from rin.stats.tests import (
+from rin.stats import hypothesis
+from rin.stats.hypothesis import (
     clustered_t,
     equivalence,
     holm,
@@ -27,6 +26,7 @@ from rin.stats.tests import (
     paired_t,
     unpaired_t_from_summary,
 )
+from rin.stats.synthesis import random_effects
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mixed_golden.json").read_text())
 MISSING = {"p": [0.01, 0.04, np.nan, 0.03, 0.005], "adjusted": [0.03, 0.06, np.nan, 0.06, 0.02]}
@@ -68,7 +68,7 @@ def test_bad_input_raises_input_error(call, message):
 def test_paired_t_of_constant_shift_is_sure_despite_rounding(shift, t, p_value):
     a = np.array([0.1, 0.7, 0.3])
     test = paired_t(a, a + shift)
-    assert (test.t, test.p_value) == (t, p_value)
+    assert (test.statistic, test.p_value) == (t, p_value)
 
 
 A = np.array([0.81, 0.86, 0.79, 0.9, 0.84, 0.88])
@@ -79,7 +79,7 @@ B = np.array([0.8, 0.87, 0.77, 0.91, 0.82, 0.87])
 def test_equivalence_equals_statsmodels_for_pairs(a, b, margin):
     expected = ttost_paired(a, b, -margin, margin)[0]
     test = paired_t(a, b)
-    found = equivalence(test.mean_difference, test.standard_error, test.df, margin)
+    found = equivalence(test.estimate, test.standard_error, test.df, margin)
     assert found.p_value == pytest.approx(expected, rel=1e-10)
 
 
@@ -108,7 +108,7 @@ FOLDS = [0.02, 0.05, -0.01, 0.04, 0.03]
 def test_nadeau_bengio_equals_the_papers_formula():
     test = nadeau_bengio(FOLDS, 20 / 80)
     error = math.sqrt((1 / 5 + 20 / 80) * sum((d - 0.026) ** 2 for d in FOLDS) / 4)
-    assert (test.mean_difference, test.t, test.df) == pytest.approx((0.026, 0.026 / error, 4))
+    assert (test.estimate, test.statistic, test.df) == pytest.approx((0.026, 0.026 / error, 4))
     assert test.p_value == pytest.approx(2 * stats.t.sf(0.026 / error, 4))
     assert (test.ci_low, test.ci_high) == pytest.approx(stats.t.interval(0.95, 4, 0.026, error))
 
@@ -131,11 +131,13 @@ def test_clustered_t_equals_statsmodels(drawn):
         use_t=True,
     )
     ours = clustered_t(differences, clusters)
-    assert ours.mean_difference == pytest.approx(fit.params[0], abs=1e-14)
+    assert ours.estimate == pytest.approx(fit.params[0], abs=1e-14)
     if fit.bse[0] < 1e-12:
         assert ours.ci_high - ours.ci_low < 1e-10
         return
-    np.testing.assert_allclose([ours.t, ours.p_value], [fit.tvalues[0], fit.pvalues[0]], atol=1e-12)
+    np.testing.assert_allclose(
+        [ours.statistic, ours.p_value], [fit.tvalues[0], fit.pvalues[0]], atol=1e-12
+    )
     np.testing.assert_allclose([ours.ci_low, ours.ci_high], fit.conf_int()[0], atol=1e-12)
     assert ours.df == fit.df_resid_inference
 
@@ -145,7 +147,11 @@ def test_clustered_t_equals_statsmodels(drawn):
 )
 def test_constant_differences_have_documented_t(value, t, p):
     ours = clustered_t([value] * 7, list("aabcccd"))
-    assert (ours.t, ours.p_value, ours.ci_low, ours.ci_high) == (t, p, *2 * [pytest.approx(value)])
+    assert (ours.statistic, ours.p_value, ours.ci_low, ours.ci_high) == (
+        t,
+        p,
+        *2 * [pytest.approx(value)],
+    )
 
 
 def grid(n_scenarios=8, n_folds=3, *, scenario_sd=0.05, fold_sd=0.03, residual_sd=0.02, seed=2):
@@ -164,7 +170,7 @@ def grid(n_scenarios=8, n_folds=3, *, scenario_sd=0.05, fold_sd=0.03, residual_s
 def test_mixed_model_equals_lme4(name):
     case = GOLDEN["mixed"][name]
     found = mixed_model(pd.DataFrame(case["runs"]), "a", "b")
-    ours = [found.mean_difference, found.standard_error, found.residual_sd]
+    ours = [found.estimate, found.standard_error, found.residual_sd]
     lme4 = [case["estimate"], case["standard_error"], case["residual_sd"]]
     assert ours == pytest.approx(lme4, rel=1e-6)
     sds = [case["scenario_sd"], math.nan if case["fold_sd"] is None else case["fold_sd"]]
@@ -183,16 +189,14 @@ def test_mixed_model_swapped_changes_sign_and_ignores_other_inits():
     table = grid()
     more = pd.concat([table, table[table["init"] == "a"].assign(init="c", auc=0.1)])
     forth, back = mixed_model(more, "a", "b"), mixed_model(table, "b", "a")
-    assert (forth.mean_difference, forth.ci_low) == pytest.approx(
-        (-back.mean_difference, -back.ci_high)
-    )
-    assert forth.mean_difference > 0
+    assert (forth.estimate, forth.ci_low) == pytest.approx((-back.estimate, -back.ci_high))
+    assert forth.estimate > 0
 
 
 def test_a_search_for_variances_that_does_not_converge_gives_no_estimate(monkeypatch):
-    monkeypatch.setitem(tests._SEARCH, "maxfev", 9)
+    monkeypatch.setitem(hypothesis._SEARCH, "maxfev", 9)
     found = mixed_model(grid(), "a", "b")
-    assert math.isnan(found.mean_difference) and math.isnan(found.residual_sd)
+    assert math.isnan(found.estimate) and math.isnan(found.residual_sd)
     assert found.remark.startswith("REML does not converge")
     with pytest.raises(InputError, match="REML does not converge"):
         random_effects([1, 2, 4], [1, 1, 1])
@@ -201,8 +205,8 @@ def test_a_search_for_variances_that_does_not_converge_gives_no_estimate(monkeyp
 @pytest.mark.parametrize("table", [grid(1, 1), grid(8, 3, residual_sd=0)])
 def test_mixed_model_without_residual_has_no_estimate_and_says_so(table):
     found = mixed_model(table, "a", "b")
-    assert math.isnan(found.mean_difference) and math.isnan(found.p_value)
-    assert found.remark == "The areas leave no residual, so there is no standard error."
+    assert math.isnan(found.estimate) and math.isnan(found.p_value)
+    assert found.remark == "The AUCs leave no residual, so there is no standard error."
 
 
 def test_mixed_model_of_one_scenario_leaves_its_effect_out():
