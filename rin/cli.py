@@ -91,7 +91,8 @@ def run(
                 where="--parameter",
                 remedy="Put text with special signs in quotes.",
             ) from error
-    target = output or Path(notebook.name).with_suffix(".ipynb")
+    # Beside other results: Git ignores these, and the repository's root stays as it is.
+    target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
     Job(notebook, target, values, inputs=f"by hand at {time.time()}").run()
     typer.echo(f"Computed: {target}")
 

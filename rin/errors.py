@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,32 @@ def named(texts: Sequence[str], between: str = "; ") -> str:
     return between.join([*texts[:10], *more])
 
 
+_SINGULAR = {"are": "is", "have": "has", "do": "does", "lack": "lacks", "fit": "fits"}
+_SINGULAR |= {"stand": "stands", "differ": "differs", "match": "matches"}
+
+
+def counted(n: int, plural: str) -> str:
+    """Return a number and what it counts: ``2 rows are empty``, and ``1 row is empty``."""
+    if n != 1:
+        return f"{n:,} {plural}"
+    noun, *words = plural.split(" ")
+    verb = next((place for place, word in enumerate(words) if word in _SINGULAR), None)
+    if verb is not None:
+        words[verb] = _SINGULAR[words[verb]]
+    noun = noun.removesuffix("es" if noun.endswith("sses") else "s")
+    return " ".join(["1", noun, *words])
+
+
+def meant(name: object, known: Collection) -> str:
+    """Return a question after the nearest known name, or nothing."""
+    near = get_close_matches(str(name), [*map(str, known)], 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
 def unknown(kind: str, name: object, known: Sequence) -> InputError:
     """Return the error for an unknown name, listing the known ones."""
-    return InputError(
-        f"unknown {kind} {name!r}", where=kind, remedy="Known: " + ", ".join(map(str, known)) + "."
-    )
+    remedy = "Known: " + ", ".join(map(str, known)) + "."
+    return InputError(f"unknown {kind} {name!r}{meant(name, known)}", where=kind, remedy=remedy)
 
 
 def look_up(kind: str, name: object, known: Collection) -> Any:

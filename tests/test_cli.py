@@ -15,13 +15,19 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["pretrain", "--profile", "demmo"], "unknown profile 'demmo'. Known: all_tasks, demo,"),
+        (
+            ["pretrain", "--profile", "demmo"],
+            "unknown profile 'demmo' (did you mean demo?). Known: all_tasks, demo,",
+        ),
         (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
         (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: acl, breast"),
         (["book", "--data-root", "absent"], "absent: there is no such data root"),
         (["grid", "breast", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (["pretrain", "--profile", "smoke", "--results", "file"], "cannot be written"),
-        (["run", NOTEBOOK, "-p", "tsk=breast"], "'tsk'. Known: task, profile, data_root, results."),
+        (
+            ["run", NOTEBOOK, "-p", "tsk=breast"],
+            "'tsk' (did you mean task?). Known: task, profile, data_root, results.",
+        ),
         (["run", NOTEBOOK, "-p", "task"], "'task' has no '='"),
         (["run", NOTEBOOK, "-p", "task=3"], "parameter task is 3, a int"),
         (["run", "absent.py"], "absent.py: no such notebook"),
@@ -86,8 +92,8 @@ def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
     )
     status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=3", "-p", "data_root=")
     values = {"task": "breast", "n": 3, "data_root": ""}
-    assert calls == [(Path(NOTEBOOK), Path("task.ipynb"), values)]
-    assert (status, out) == (0, "Computed: task.ipynb\n")
+    assert calls == [(Path(NOTEBOOK), Path("results/computed/task.ipynb"), values)]
+    assert (status, out) == (0, "Computed: results/computed/task.ipynb\n")
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):

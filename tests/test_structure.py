@@ -18,21 +18,17 @@ from rin.study.reference import LARGEST
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "rin"
 
-# A room imports from its own package and from floors below.
-FLOORS = {
-    "errors": 0,
-    "files": 1,
-    "models": 2,
-    "stats": 2,
-    "data": 2,
-    "explain": 2,
-    "evidence": 3,
-    "training": 3,
-    "curation": 3,
-    "study": 4,
-    "report": 5,
-    "cli": 6,
-}
+GROUND = 0
+
+
+def floor_plan():
+    """Return the floor of each package by the table of `rin/README.md`."""
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, flags=re.MULTILINE)
+    return {package: int(floor) for floor, package in rows}
+
+
+FLOORS = floor_plan()
 
 
 def module_name(path):
@@ -68,8 +64,11 @@ def room(module):
 
 
 def allowed(importer, imported):
+    """Whether an import goes downstairs, stays in its package, or stays on the ground floor."""
     above, below = room(importer), room(imported)
-    return below is None or above == below or FLOORS[above] > FLOORS[below]
+    if below is None or above == below:
+        return True
+    return FLOORS[above] > FLOORS[below] or FLOORS[above] == FLOORS[below] == GROUND
 
 
 def project_files():
@@ -90,11 +89,21 @@ def project_texts():
             yield path.relative_to(ROOT).as_posix(), content.decode("utf-8")
 
 
-def test_modules_import_only_from_own_package_and_floors_below():
-    rooms = {room(name) for name in MODULES if room(name)}
-    assert rooms <= FLOORS.keys(), "give each a floor in this test"
+def test_floor_plan_of_the_readme_lists_every_package_once():
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^\| \d+ \|", text, flags=re.MULTILINE)) == len(FLOORS)
+    assert {room(name) for name in MODULES if room(name)} == FLOORS.keys()
+
+
+def test_packages_import_only_from_floors_below():
     pairs = [(name, other) for name in MODULES if room(name) for other in imports_of(name)]
     assert [pair for pair in pairs if not allowed(*pair)] == []
+
+
+def test_only_study_and_what_is_above_know_the_paper():
+    users = {room(name) for name in MODULES for other in imports_of(name)
+             if room(other) == "evidence"}  # fmt: skip
+    assert users <= {"evidence", "study", "report", "cli"}
 
 
 def test_imports_form_no_circle():

@@ -15,7 +15,6 @@
 
 # %% tags=["hide-input"]
 from html import escape
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -23,26 +22,20 @@ from IPython.display import HTML
 from scipy import stats
 
 from rin.evidence import paper
-from rin.evidence.audit import (
-    CLAIMS,
-    Bounds,
-    audit_tasks,
-    corner_bounds,
-    rounded,
+from rin.evidence.audit import audit_tasks
+from rin.evidence.claims import (
+    VERDICTS,
+    dice_gains,
+    holm_bounds,
+    judged_claims,
+    task_names,
 )
 from rin.report.forest import forest
 from rin.report.format import book_table, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
-from rin.stats import EQUIVALENCE_MARGIN, holm
 
 use_style()
-SHORT = {
-    "acl": "ACL",
-    "covid19": "COVID-19",
-    "sarscov2": "SARS-CoV-2",
-    "hemorrhage": "haemorrhage",
-}
 
 
 def p_range(bounds):
@@ -51,51 +44,6 @@ def p_range(bounds):
         for p in (bounds.low, bounds.high)
     ]
     return " to ".join(dict.fromkeys(ends))
-
-
-def task_names(tasks):
-    """Return short names of tasks as a list in words; `none` for no task."""
-    words = [SHORT.get(task, task) for task in tasks]
-    if len(words) < 2:
-        return "".join(words) or "none"
-    return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def holm_bounds(audits):
-    """Return the range of each task's P value by the SDs after Holm's correction over the tasks.
-
-    Every adjusted value rises with every raw one.
-    """
-    lows = holm([audit.p_by_sds.low for audit in audits])
-    highs = holm([audit.p_by_sds.high for audit in audits])
-    return [
-        Bounds(float(low), float(high))
-        for low, high in zip(lows, highs, strict=True)
-    ]
-
-
-def dice_gains(published):
-    """Return the range of the percent gain in Dice by the text, by the caption, and as stated.
-
-    The text rounds to 0.01, the caption to 0.001.
-    """
-
-    def gains(radimagenet, imagenet, unit):
-        ranges = (
-            rounded(dice, unit, least=0.0, most=1.0)
-            for dice in (radimagenet, imagenet)
-        )
-        return corner_bounds(lambda a, b: 100 * (a / b - 1), *ranges)
-
-    return {
-        "text": gains(
-            published.text_radimagenet, published.text_imagenet, 0.01
-        ),
-        "caption": gains(
-            published.caption_radimagenet, published.caption_imagenet, 0.001
-        ),
-        "stated": rounded(published.gain_percent, 0.1),
-    }
 
 
 # %% [markdown]
@@ -338,188 +286,6 @@ glue_values(
 #
 # *Holds* means that the printed numbers say the same, not that it is true of other data; *does not
 # follow* means that they do not say it, not that it is false. Unfold a claim for the reason.
-
-# %% tags=["hide-input"]
-VERDICTS = ("holds", "does not follow", "cannot be told")
-
-
-def splits_as_far_apart(audits, first):
-    """Count the ways to choose as many tasks whose mean difference is as far above the others'.
-
-    An exact permutation test of "the difference is larger in these tasks" (`first`): how many
-    choices are at least as far apart, the chosen one included, and how many there are.
-    """
-    stated = {audit.task: audit.published.difference for audit in audits}
-    observed = sum(stated[task] for task in first)
-    choices = list(combinations(stated, len(first)))
-    as_far = [
-        c for c in choices if sum(stated[task] for task in c) >= observed - 1e-9
-    ]
-    return len(as_far), len(choices)
-
-
-def judged_claims(audits):
-    """Return every quoted sentence with its verdict: name, text, place, tasks, verdict, why, see.
-
-    `verdict` is one of `VERDICTS`, `see` a page with other evidence, or "".
-    """
-    judged = {
-        name: (holds, values) for name, holds, values in judgements(audits)
-    }
-    rows = []
-    for one in CLAIMS:
-        # Of "unfreezing" and "backbones" nothing is printed to judge them by.
-        holds, values = judged.get(one["name"], (None, {}))
-        verdict = (
-            VERDICTS[2]
-            if holds is None
-            else VERDICTS[0]
-            if holds
-            else VERDICTS[1]
-        )
-        fields = {
-            name: one.get(name, "")
-            for name in ("name", "text", "place", "tasks", "see")
-        }
-        rows.append(
-            fields | {"verdict": verdict, "why": one["why"].format_map(values)}
-        )
-    return pd.DataFrame(rows)
-
-
-def judgements(audits):
-    """Yield claims, whether the numbers say so (None: they cannot tell), and values for the why."""
-    tasks = {one["name"]: one["tasks"] for one in CLAIMS}
-    chosen = {
-        name: [audit for audit in audits if audit.task in tasks[name]]
-        for name in tasks
-    }
-    small, large = chosen["small_significant"], chosen["large_significant"]
-    for name, own in (
-        ("small_significant", small),
-        ("large_significant", large),
-    ):
-        zero, follows = which(own, "contains_zero"), which(own, "p_follows")
-        values = {
-            "ahead": share(which(own, "ahead"), own),
-            "zero": task_names(zero),
-        }
-        values |= {
-            "follows": share(follows, own),
-            "follows_names": task_names(follows),
-        }
-        yield name, len(follows) == len(own) and not zero, values
-
-    own = chosen["superior"]
-    clear = [
-        audit.task
-        for audit in own
-        if audit.ahead and not audit.may_contain_zero
-    ]
-    values = {"ahead": share(which(own, "ahead"), own), "clear": len(clear)}
-    yield (
-        "superior",
-        len(clear) == len(own),
-        values | {"clear_names": task_names(clear)},
-    )
-
-    stated = [audit.published.difference for audit in chosen["range"]]
-    low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
-    (text,) = (one["text"] for one in CLAIMS if one["name"] == "range")
-    yield "range", f"from {low}% to {high}%" in text, {"low": low, "high": high}
-
-    first, *_ = own = chosen["gain"]
-    relative = all(audit.relative_gain.meets(audit.difference) for audit in own)
-    values = {"gain": first.relative_gain, "stated": first.published.difference}
-    yield "gain", relative, values
-
-    own = chosen["outperforming"]
-    above, zero = which(own, "ahead"), which(own, "contains_zero")
-    equal = [
-        audit.task for audit in own if audit.means.low + audit.means.high == 0
-    ]
-    values = {
-        "above": share(above, own),
-        "zero": task_names(zero),
-        "equal": task_names(equal),
-    }
-    yield "outperforming", len(above) == len(own) and not zero, values
-
-    means = [
-        sum((audit.difference for audit in own), Bounds(0, 0)).scaled(
-            1 / len(own)
-        )
-        for own in (small, large)
-    ]
-    top = max(large, key=lambda audit: audit.published.difference)
-    beaten = [
-        audit for audit in small if audit.difference.high < top.difference.low
-    ]
-    as_far, ways = splits_as_far_apart(audits, set(tasks["small_significant"]))
-    values = {
-        "small": means[0],
-        "large": means[1],
-        "top": task_names([top.task]),
-    }
-    values |= {
-        "top_stated": top.published.difference,
-        "beaten": share(beaten, small),
-    }
-    yield (
-        "narrowed",
-        means[0].low > means[1].high,
-        values | {"as_far": as_far, "ways": ways},
-    )
-
-    records = [audit.published for audit in audits]
-    smaller = [row for row in records if row.sd_radimagenet < row.sd_imagenet]
-    ratios = [row.sd_imagenet / row.sd_radimagenet for row in records]
-    values = {
-        "smaller": share(smaller, records),
-        "ratio": Bounds(min(ratios), max(ratios)),
-    }
-    yield "smaller_sds", len(smaller) == len(records), values
-
-    margin, own = (
-        100 * EQUIVALENCE_MARGIN,
-        [audit.published for audit in chosen["comparable"]],
-    )
-    inside = [
-        row for row in own if -margin < row.ci_low and row.ci_high < margin
-    ]
-    values = {"margin": margin, "inside": share(inside, own)}
-    yield "comparable", len(inside) == len(own), values
-
-    gains = {
-        task: dice_gains(published) for task, published in paper.DICE.items()
-    }
-    fits = all(
-        g["stated"].meets(g[name])
-        for g in gains.values()
-        for name in ("text", "caption")
-    )
-    words = "; ".join(
-        f"{task} {gain['caption']:.1f}%" for task, gain in gains.items()
-    )
-    yield "dice", None if fits else False, {"gains": words}
-
-    of_large = [
-        task for task in paper.DICE if task not in tasks["small_significant"]
-    ]
-    values = {
-        "measured": task_names(paper.DICE),
-        "large_measured": task_names(of_large),
-    }
-    yield "interpretability", None, values
-
-
-def which(audits, quality):
-    return [audit.task for audit in audits if getattr(audit, quality)]
-
-
-def share(part, whole):
-    return f"{len(part)} of {len(whole)}"
-
 
 # %%
 claims = judged_claims(audits)

@@ -32,10 +32,7 @@ from rin.models.probe import (
     CHANCE,
     FACTOR,
     LARGEST_DIVERGENCE,
-    NONE_FITS,
-    TOO_CLOSE,
     FirstLayer,
-    judge,
     load_distributions,
     patch_moments,
     predict,
@@ -48,7 +45,7 @@ from rin.report.format import book_table, listed
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_reference, open_runs
-from rin.study.probe_study import run_probe
+from rin.study.probe_study import probe_verdicts, run_probe
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -150,21 +147,8 @@ picture(axes, "Divergence of each candidate preprocessing, by the one that files
 # 3. *Too close to call* where the second diverges by less than {glue:text}`factor:.1f` times as
 #    far.
 
-# %% tags=["hide-input"]
-# One row a file and source: the verdict, and whether it is right (`hit`) or names another contract
-# than the right one (`wrong`).
-files = ["kind", "backbone", "init", "trained_with", "source"]
-verdicts = pd.DataFrame(
-    [
-        {**rows.iloc[0][[*files, "seen"]], **judge(rows)}
-        for _, rows in measured.groupby(files, sort=False)
-    ]
-)
-truth, verdict = verdicts["trained_with"], verdicts["verdict"]
-verdicts["hit"] = verdict == truth.replace("random", NONE_FITS)
-verdicts["wrong"] = ~verdict.isin([NONE_FITS, TOO_CLOSE]) & (verdict != truth)
-
 # %%
+verdicts = probe_verdicts(measured)
 summary = verdicts.pivot_table(
     index="source",
     columns="kind",

@@ -46,7 +46,7 @@ from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
 from rin.study.results import Runs
 from rin.study.setting import find_manifest
-from rin.training.cascade import backbone_stages
+from rin.training.cascade import backbone_stages, cascade_summary
 
 use_style()
 logging.getLogger("tensorflow").setLevel(
@@ -292,54 +292,10 @@ pd.Series(left, name="rank correlation").round(2).to_frame()
 # check; recorded here: {glue:text}`n_networks` networks. Bands are 95% intervals of the mean over
 # images, with patients resampled whole; dotted lines compare with the map of another image.
 
-# %% tags=["hide-input"]
-from rin.explain.similarity import MEASURES
-from rin.stats.bootstrap import cluster_weights, percentile_interval
-
-
-def similarity_summary(table, *, seed, replicates=2000):
-    """Return the mean of every measure over the cases of each step, with an interval.
-
-    `low` and `high` end its 95% percentile interval, patients resampled whole (NaN with fewer than
-    two); `other` is the mean of the comparisons with another image; `n` counts the cases in which
-    the measure is defined, as others are left out, of `n_cases`.
-    """
-    step_of, rows = ["task", "init", "backbone", "depth", "group"], []
-    for key, step in table.groupby(step_of, sort=False):
-        for measure in MEASURES:
-            known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
-            if known["patient_id"].nunique() > 1:
-                weights = cluster_weights(
-                    known["patient_id"], replicates, seed
-                ).astype(float)
-                replicated = (
-                    weights @ known[measure].to_numpy() / weights.sum(axis=1)
-                )
-                low, high = percentile_interval(replicated)
-            means = (
-                known[measure].mean(),
-                low,
-                high,
-                step[f"{measure}_other"].mean(),
-            )
-            rows.append((*key, measure, *means, len(known), len(step)))
-    columns = [
-        *step_of,
-        "measure",
-        "mean",
-        "low",
-        "high",
-        "other",
-        "n",
-        "n_cases",
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
 # %%
 if study.profile.sanity is not None:
     checked = sanity_table(study, task)
-    summary = similarity_summary(checked, seed=study.profile.seed)
+    summary = cascade_summary(checked, seed=study.profile.seed)
     ranks = summary[summary["measure"] == "spearman"]
     names = ranks["backbone"].unique()
     fig, axes = plt.subplots(
@@ -351,8 +307,8 @@ if study.profile.sanity is not None:
             of_backbone,
             [a, b],
             x="depth",
-            y="mean",
-            band=("low", "high"),
+            y="estimate",
+            band=("ci_low", "ci_high"),
             ax=ax,
         )
         curve(

@@ -24,8 +24,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import PercentFormatter
-from scipy.special import ndtri
-from statsmodels.stats.proportion import proportion_confint
 
 from rin import stats
 from rin.explain.gradcam import to_uint8
@@ -34,7 +32,7 @@ from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
-from rin.stats.hypothesis import t_quantile
+from rin.stats.simulation import simulate_coverage
 from rin.study.profile import load_profile
 
 use_style()
@@ -442,105 +440,6 @@ book_table(
 # {glue:text}`n_patients` patients are positive, with all of their {glue:text}`n_images_each`
 # images.
 
-# %% tags=["hide-input"]
-AREAS = (0.85, 0.80)  # of the two networks, in truth
-ALIKE = 0.5  # how the two correlate: in patient effects, and in image effects
-
-
-def simulate_test_sets(
-    correlation, *, patients, images, replicates, seed, labels="patient"
-):
-    """Return the labels and patients (n,) of test sets, and their scores (replicates, 2, n).
-
-    With labels "patient" the first half of the patients is positive, with all images.  With
-    "lesion" images of a patient alternate, and patients in how they begin.  One pair in `patients`
-    then compares images of one patient, whose area is Φ(d_p / √(2 (1 − ρ))): the mean estimate is
-    raised by that much, which counts against every interval.
-
-    A correlation has draws of its own, whatever else is simulated; a longer run begins with the
-    test sets of a shorter one.
-    """
-    rng = np.random.default_rng([seed, round(correlation * 1e9)])
-    normal = rng.standard_normal((replicates, 2, patients, images + 1))
-    # The first column is the patient effect, the others are image effects.
-    normal[:, 1] = ALIKE * normal[:, 0] + np.sqrt(1 - ALIKE**2) * normal[:, 1]
-    noise = (
-        correlation**0.5 * normal[..., :1]
-        + (1 - correlation) ** 0.5 * normal[..., 1:]
-    )
-    patient, image = np.divmod(np.arange(patients * images), images)
-    whole = labels == "patient"
-    positive = patient < patients // 2 if whole else (patient + image) % 2 == 0
-    separation = np.sqrt(2) * ndtri(AREAS)
-    return (
-        positive,
-        patient,
-        noise.reshape(replicates, 2, -1) + separation[:, None] * positive,
-    )
-
-
-def normal_intervals(labels, clusters, scores):
-    """Return the naive and the clustered 95% interval of every test set, a row each."""
-    tables = []
-    for method, units in (("naive", None), ("clustered", clusters)):
-        second, difference = [], []  # of each test set: estimate and variance
-        for sets in np.array_split(scores, math.ceil(len(scores) / 10)):
-            areas, covariance = stats.delong_covariance(
-                labels, np.concatenate(sets), units
-            )
-            own, shared = np.diag(covariance), np.diag(covariance[::2, 1::2])
-            second += zip(areas[1::2], own[1::2], strict=True)
-            apart = own[::2] + own[1::2] - 2 * shared
-            difference += zip(areas[::2] - areas[1::2], apart, strict=True)
-        measures = (
-            ("auc", AREAS[1], second),
-            ("difference", AREAS[0] - AREAS[1], difference),
-        )
-        for measure, truth, found in measures:
-            table = pd.DataFrame(found, columns=["estimate", "variance"])
-            half = t_quantile() * np.sqrt(table["variance"])
-            table["low"], table["high"] = (
-                table["estimate"] - half,
-                table["estimate"] + half,
-            )
-            if measure == "auc":
-                table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
-            tables.append(
-                table.assign(method=method, measure=measure, truth=truth)
-            )
-    return pd.concat(tables, ignore_index=True)
-
-
-def simulate_coverage(correlations, **settings):
-    """Return which share of the intervals holds the truth, with Wilson's 95% interval of it.
-
-    One row per correlation, method ("naive", "clustered") and measure ("auc" of the second network,
-    "difference" first − second); the design effect is the mean variance over the naive one's.
-    """
-    tables = []
-    for correlation in correlations:
-        sets = normal_intervals(*simulate_test_sets(correlation, **settings))
-        sets["held"] = sets["truth"].between(sets["low"], sets["high"])
-        sets["width"] = sets["high"] - sets["low"]
-        table = sets.groupby(["method", "measure"], sort=False).agg(
-            truth=("truth", "first"),
-            coverage=("held", "mean"),
-            held=("held", "sum"),
-            mean_width=("width", "mean"),
-            variance=("variance", "mean"),
-            replicates=("held", "size"),
-        )
-        ends = proportion_confint(
-            table["held"], table["replicates"], method="wilson"
-        )
-        table["low"], table["high"] = ends
-        table["design_effect"] = table["variance"].div(
-            table["variance"]["naive"], level="measure"
-        )
-        tables.append(table.reset_index().assign(correlation=correlation))
-    return pd.concat(tables, ignore_index=True)
-
-
 # %%
 study = load_profile(profile)
 design = study.simulation
@@ -568,7 +467,7 @@ for ax, measure, title in zip(
             one_class["method"] == method
         )
         rows = one_class[chosen]
-        ax.fill_between(rows["correlation"], rows["low"], rows["high"], color=color, alpha=0.15,
+        ax.fill_between(rows["correlation"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15,
                         linewidth=0)  # fmt: skip
         ax.plot(
             rows["correlation"],

@@ -20,12 +20,12 @@ from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
-from rin.errors import InputError, explained
+from rin.errors import InputError, counted, explained, named
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
 DIGEST_ROWS = 65_536
-CORRECT = "Fetch the dataset again, or correct the counts in its manifest."
+CORRECT = "Correct the files, or the counts in the manifest; fetch a published dataset again."
 WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
 
 
@@ -48,15 +48,15 @@ def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFram
     The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
     states none.  InputError where exams are to be counted, and only headers tell them apart.
     """
-    stated, counted = manifest.counts, found
+    stated, units = manifest.counts, found
     if stated.unit == "exam":
-        counted = found.drop_duplicates(["source_class", "patient_id"])
+        units = found.drop_duplicates(["source_class", "patient_id"])
         if unnamed := int(found["patient_id"].isna().sum()):
             problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
             remedy = "State the manifest's counts in images (counts.unit: image)."
             raise InputError(problem, where=manifest.name, remedy=remedy)
     counts = {
-        "found": counted["source_class"].value_counts(),
+        "found": units["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
         "masks": found["masks"].map(len).groupby(found["source_class"]).sum(),
         "expected_masks": pd.Series(stated.masks),
@@ -89,21 +89,61 @@ def check_counts(
 
 
 def count_differences(
-    what: str, expected: dict[str, int], counted: dict[str, int], absent: int = 0
+    what: str, expected: dict[str, int], present: dict[str, int], absent: int = 0
 ) -> list[str]:
     """Return a sentence for each class whose count differs; nothing expected, nothing said.
 
     Where no more are missing than cases may be ``absent``, only what is too many is told.
     """
-    names = sorted({*expected, *counted}) if expected else []
-    beyond = {name: counted.get(name, 0) - expected.get(name, 0) for name in names}
+    names = sorted({*expected, *present}) if expected else []
+    beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
     if -sum(n for n in beyond.values() if n < 0) <= absent:
         beyond = {name: n for name, n in beyond.items() if n > 0}
     return [
-        f"{name}: {counted.get(name, 0)} {what} instead of {expected.get(name, 0)} ({n:+d})"
+        f"{name}: {counted(present.get(name, 0), what)} instead of {expected.get(name, 0)} ({n:+d})"
         for name, n in beyond.items()
         if n
     ]
+
+
+def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
+    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
+
+    ``cases`` have a ``mask_digest``.  Without ``states_all``, for a dataset that is opened, masks
+    are counted only where the manifest says how many are empty.
+    """
+    problems, classes = [], sorted(cases["label"].unique())
+    if manifest.tasks and len(classes) < 2:
+        problems.append(
+            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two are "
+            "needed. Give another class a label in label_map"
+        )
+    labels = cases.groupby("patient_id")["label"].unique()
+    mixed = labels[labels.map(len) > 1]
+    if len(mixed) and manifest.patient_labels == "one":
+        shown = [f"{name}: {' and '.join(sorted(both))}" for name, both in mixed.items()]
+        problems.append(
+            f"{counted(len(mixed), 'patients have two labels')} ({named(shown)}). Correct the "
+            "table, or say patient_labels: several where labels belong to pictures"
+        )
+    empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
+    expected = manifest.counts.empty_masks
+    if len(empty) > (expected or 0) and (states_all or expected is not None):
+        problems.append(
+            f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
+            f"({named(empty, ', ')}), at most {expected or 0} expected. Draw them again, or state "
+            f"counts.empty_masks: {len(empty)}"
+        )
+    return problems
+
+
+def marks_nothing(cases: pd.DataFrame) -> pd.Series:
+    """Return which cases have a mask that is all black, or all white, by its digest."""
+    sides = cases[["width", "height"]].drop_duplicates().itertuples(index=False)
+    plain = {(w, h): {hashlib.sha256(bit * (w * h)).hexdigest() for bit in (b"\0", b"\1")}
+             for w, h in sides}  # fmt: skip
+    rows = zip(cases["width"], cases["height"], cases["mask_digest"], strict=True)
+    return pd.Series([digest in plain[w, h] for w, h, digest in rows], cases.index, dtype=bool)
 
 
 def find(
@@ -131,10 +171,10 @@ def find(
         text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
-    counted = count_classes(manifest, found)["found"].to_dict() if authors else {}
+    in_files = count_classes(manifest, found)["found"].to_dict() if authors else {}
     differing = {
         "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
-        "authors' counts differ": count_differences(f"{unit}s", authors, counted),
+        "authors' counts differ": count_differences(f"{unit}s", authors, in_files),
     }
     noted += [Finding(kind, "; ".join(told)) for kind, told in differing.items() if told]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
@@ -250,6 +290,9 @@ def open_dataset(
     )
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+    if made is None and (wrong := case_problems(manifest, cases, states_all=False)):
+        problem, _, remedy = wrong[0].rpartition(". ")
+        raise tree.wrong(problem, remedy=f"{remedy}.")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))

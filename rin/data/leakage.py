@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from rin.data.manifest import PARTS
-from rin.errors import InputError, named
+from rin.errors import InputError, counted, named
 
 HASH_SIDE = 16
 SAME_PICTURE = 8
@@ -151,10 +151,10 @@ def check_splits(
         divided = pairs[part[a] != part[b]]
         if len(divided):
             names = divided["case_a"] + " and " + divided["case_b"]
-            raise _leak(where, f"{len(names)} near-duplicate pairs are divided", names)
+            raise _leak(where, counted(len(names), "near-duplicate pairs are divided"), names)
     if (tested > 1).any() and not overlap:
         repeated = sorted(known[tested > 1])
-        raise _leak("folds", f"{len(repeated)} cases are tested in several folds", repeated)
+        raise _leak("folds", counted(len(repeated), "cases are tested in several folds"), repeated)
 
 
 REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
@@ -175,7 +175,8 @@ def check_patients(
         patients = divided["patient_id"].unique()
         shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
         told = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
-        problem = f"{len(patients)} patients stand in several parts ({'; '.join(told)})"
+        problem = counted(len(patients), "patients stand in several parts")
+        problem += f" ({'; '.join(told)})"
         raise InputError(problem, where=where, remedy=remedy)
 
 

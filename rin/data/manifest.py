@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
-from rin.files import Stated, manifest_folder, read_yaml
+from rin.files import Stated, manifest_folder, misfit, read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
@@ -62,7 +62,8 @@ class ExpectedCounts(Stated):
 
     ``paper`` counts labels; ``authors`` and ``images`` count source classes, in images or in exams
     (``unit``).  Only what was counted from the files (``images``, ``masks``, ``total``,
-    ``classes``) is asserted; the other two are compared and reported.
+    ``classes``, and of masks ``empty_masks``, those that mark nothing or everything) is asserted;
+    the other two are compared and reported.
     """
 
     paper: Counts = Field(default_factory=dict)
@@ -70,6 +71,7 @@ class ExpectedCounts(Stated):
     unit: Literal["image", "exam"] = "image"
     images: Counts = Field(default_factory=dict)
     masks: Counts = Field(default_factory=dict)
+    empty_masks: Annotated[int, Field(ge=0)] | None = None
     total: Annotated[int, Field(ge=1)] | None = None
     classes: Annotated[int, Field(ge=1)] | None = None
 
@@ -112,6 +114,7 @@ class DatasetManifest(Stated):
     they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window`` is
     center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
     largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
+    ``patient_labels`` is ``several`` where pictures of one patient may differ in their label.
     ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
     reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
     """
@@ -130,6 +133,7 @@ class DatasetManifest(Stated):
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
     files: tuple[KnownFile, ...] = ()
     independence: Literal["image", "exam", "patient"]
+    patient_labels: Literal["one", "several"] = "one"
     color: bool = False
     window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
     masks: bool = False
@@ -148,7 +152,9 @@ class DatasetManifest(Stated):
         for task in self.tasks:
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
-                raise ValueError(f"task {task.name}: {task.positive_class!r} is not a label")
+                known = ", ".join(sorted(filter(None, labels)))
+                wrong = f"positive_class {task.positive_class!r} of task {task.name}"
+                raise ValueError(f"{wrong} is not a label of label_map ({known})")
         images = sum(source.images for source in self.sources)
         if self.sources and images != self.counts.total:
             raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")
@@ -192,9 +198,8 @@ def load_manifest(name: str) -> DatasetManifest:
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
     except ValidationError as error:
-        remedy = "Correct the named fields; data_manifests/busi.yaml shows all of them."
-        problem = f"the manifest does not validate: {error}"
-        raise InputError(problem, where=path, remedy=remedy) from error
+        remedy = "Correct it there; the page “Manifests” of the book lists every setting."
+        raise InputError(misfit(error, DatasetManifest), where=path, remedy=remedy) from error
     if manifest.name != name:
         remedy = "Give the file and its 'name' field the same name."
         raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)

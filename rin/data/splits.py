@@ -20,22 +20,31 @@ from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError, named
+from rin.errors import InputError, counted, named
 
 PIECES = 20
 TEST_PIECES = 3
 VALIDATION_PIECES = 2
 MAX_FOLDS = PIECES // TEST_PIECES
+#: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
+#: small cohorts.  The last divides once, in the shares of the paper as nearly as it can.
+SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1), (0, 1, 1))
+LEAST_PATIENTS = len(PARTS)
 _NAMES = np.array(PARTS, dtype=object)
 
 
-def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
-    """Divide cases into training, validation and test parts, once for each of 1 to 6 folds.
+def make_folds(
+    cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int, *, where: str = "cases"
+) -> pd.DataFrame:
+    """Divide cases into training, validation and test parts, at most 6 times (folds).
 
     Of ``cases``, ``case_id`` and ``label`` are used; ``groups``, indexed by ``case_id`` as from
     :func:`rin.data.leakage.leak_free_groups`, are never divided.  Returned are ``case_id``,
     ``fold`` (int from 0) and ``part`` (train, validation or test), for each case and fold.
-    InputError where a class has fewer than twenty groups, or a part would lack one.
+
+    A class of fewer than twenty groups gets coarser pieces, of 10 or 20 %, and one of fewer than
+    five a single split, so that there may be fewer folds than ``n_folds``; :func:`fold_sizes` says
+    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class only.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
         problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
@@ -43,16 +52,44 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
         raise InputError(problem, where="n_folds", remedy=remedy)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
-    if len(independent) < 2 or (independent < PIECES).any():
+    if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
-        problem = f"too few independent groups per class ({stated})"
-        remedy = f"Folds of 5 % pieces need two classes of at least {PIECES} groups each."
-        raise InputError(problem, where="cases", remedy=remedy)
-    piece = cut(labels, group, seed)
-    trained = PIECES - TEST_PIECES - VALIDATION_PIECES
-    part_of_piece = np.repeat(_NAMES, [trained, VALIDATION_PIECES, TEST_PIECES])[::-1]
-    turned = [np.roll(part_of_piece, fold * TEST_PIECES) for fold in range(n_folds)]
-    return _folds(cases, [part[piece] for part in turned])
+        problem = f"too few independent patients per class to divide ({stated})"
+        remedy = (
+            f"Two classes with at least {LEAST_PATIENTS} patients each are needed, who share no "
+            "near-duplicate picture: add patients, merge classes in label_map, or lower "
+            "near_duplicate_bits if unlike pictures were matched."
+        )
+        raise InputError(problem, where=where, remedy=remedy)
+    for pieces, tested, validated in SCHEMES:
+        if pieces <= independent.min():
+            parts = _turned(labels, group, seed, n_folds, (pieces, tested, validated))
+            whole = all(_lacking(labels, part) is None for part in parts)
+            if whole or not pieces:
+                return _folds(cases, parts)
+    raise AssertionError("the last scheme always applies")
+
+
+def _turned(
+    labels: np.ndarray, group: np.ndarray, seed: int, n_folds: int, scheme: tuple[int, int, int]
+) -> list[np.ndarray]:
+    """Return the part of each case in each fold, under one of `SCHEMES`."""
+    pieces, tested, validated = scheme
+    if not pieces:
+        piece = cut(labels, group, seed, SHARES)
+        piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
+        return [_NAMES[piece]]
+    piece = cut(labels, group, seed, pieces=pieces)
+    part_of_piece = np.repeat(_NAMES, [pieces - tested - validated, validated, tested])[::-1]
+    turns = range(min(n_folds, pieces // tested))
+    return [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
+
+
+def fold_sizes(folds: pd.DataFrame) -> str:
+    """Return in words how many folds there are and how much each tests, as they were chosen."""
+    n, shares = folds["fold"].nunique(), folds["part"].value_counts(normalize=True)
+    percent = ", ".join(f"{100 * shares.get(part, 0):.0f} % {part}" for part in PARTS)
+    return f"{counted(n, 'folds')}, {percent}"
 
 
 def sized_folds(
@@ -121,7 +158,7 @@ def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
     """Return the group of each case, (n,)."""
     group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
     if group.isna().any():
-        problem = f"{int(group.isna().sum())} cases have no group of their own"
+        problem = counted(int(group.isna().sum()), "cases have no group of their own")
         remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
         raise InputError(problem, where="groups", remedy=remedy)
     return group.to_numpy()
@@ -132,20 +169,22 @@ def cut(
     groups: np.ndarray,
     seed: int | Sequence[int],
     shares: Sequence[float] | None = None,
+    *,
+    pieces: int = PIECES,
 ) -> np.ndarray:
     """Return the piece of each case, int (n,): no group is divided, every label keeps the shares.
 
     Heavy groups go first, each to the piece where the squared shares of the pieces, over all
     labels and the cases as a whole, grow least; the light ones that follow even them out.
 
-    ``labels`` and ``groups`` are those of each case, (n,).  By default there are `PIECES` equal
-    pieces, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
+    ``labels`` and ``groups`` are those of each case, (n,).  By default there are equal
+    ``pieces``, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
     apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15 % of four are 3, 0 and 1.
     """
     # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
     # minutes for a million groups.  Here equal groups of one label are dealt together.
     equal = shares is None
-    size = np.ones(PIECES) if equal else np.asarray(shares) / max(shares)
+    size = np.ones(pieces) if equal else np.asarray(shares) / max(shares)
     # What a group adds to a piece's squared share, itself included, matters if pieces differ.
     edge = 0.0 if equal else 0.5
     label = pd.factorize(labels, sort=True)[0]
@@ -184,7 +223,7 @@ def cut(
             growth = load[:, columns] @ pull[own] + edge * (more @ pull[own])
             piece[run] = chosen = (growth / size).argmin()
             load[chosen, columns] += more
-    return (rng.permutation(PIECES)[piece] if equal else piece)[group]
+    return (rng.permutation(pieces)[piece] if equal else piece)[group]
 
 
 def _deal_equal(
@@ -211,14 +250,20 @@ def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     """Return the table of folds, of the part of each case in each, when no part lacks a class."""
     labels = cases["label"].to_numpy()
     for fold, part in enumerate(parts):
-        for name in PARTS:
-            if lost := sorted(set(labels) - set(labels[part == name])):
-                problem = f"no {', '.join(lost)} case in the {name} part"
-                remedy = "Use more cases, another seed, or smaller groups."
-                raise InputError(problem, where=f"fold {fold}", remedy=remedy)
+        if problem := _lacking(labels, part):
+            remedy = "Use more cases, another seed, or smaller groups."
+            raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
     number = np.repeat(np.arange(len(parts)), len(cases))
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
+
+
+def _lacking(labels: np.ndarray, part: np.ndarray) -> str | None:
+    """Return which classes a part lacks, in words; None where no part lacks any."""
+    for name in PARTS:
+        if lost := sorted(set(labels) - set(labels[part == name])):
+            return f"no {', '.join(lost)} case in the {name} part"
+    return None
 
 
 #: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
@@ -230,9 +275,14 @@ _MEND = "Give the class more patients, or leave it out: null in the manifest's l
 
 
 def complete_parts(
-    labels: np.ndarray, groups: np.ndarray, piece: np.ndarray, seed: int, where: str | Path
+    labels: np.ndarray,
+    groups: np.ndarray,
+    piece: np.ndarray,
+    seed: int,
+    where: str | Path,
+    needed: Sequence[int] = _NEEDED,
 ) -> np.ndarray:
-    """Move groups until every class stands in training and in the test part.
+    """Move groups until every class stands in training and in the test part, or those ``needed``.
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
@@ -249,19 +299,19 @@ def complete_parts(
     # Each class of each group once, in the order of the groups.
     owner, of_class = np.divmod(np.unique(group * len(names) + label), len(names))
     held, _ = _held(part, owner, of_class)
-    lacking = np.argwhere(held[_NEEDED] == 0)
+    lacking = np.argwhere(held[list(needed)] == 0)
     rarity = held.sum(axis=0)[lacking[:, 1]]
     for place, one in lacking[np.argsort(rarity, kind="stable")]:
         held, least = _held(part, owner, of_class)
-        if held[_NEEDED[place], one]:
+        if held[needed[place], one]:
             continue
         own = owner[of_class == one]
-        free = own[(part[own] == _VALIDATION) | (least[own] > 1)]
+        free = own[~np.isin(part[own], list(needed)) | (least[own] > 1)]
         if not free.size:
-            problem = f"class {names[one]} gets no {PARTS[_NEEDED[place]]} case: the few patients"
+            problem = f"class {names[one]} gets no {PARTS[needed[place]]} case: the few patients"
             problem += " that it has are needed for other classes"
             raise InputError(problem, where=where, remedy=_MEND)
-        part[free[weight[free].argmin()]] = _NEEDED[place]
+        part[free[weight[free].argmin()]] = needed[place]
     wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
     giving = 2 * got < wanted
     while giving:

@@ -217,6 +217,14 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.readable = len(cases)
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
+        done.problems += datasets.case_problems(manifest, cases, states_all=True)
+        for other in {*manifest_names()} - {manifest.name}:
+            taken = {task.name for task in load_manifest(other).tasks}
+            done.problems += [
+                f"the task name {task.name} is taken by {other}. Give the task another name"
+                for task in manifest.tasks
+                if task.name in taken
+            ]
     if len(cases) and cases["patient_id"].notna().all():
         done.patients = datasets.count_patients(cases) or {}
     if quick or len(bad) or not sound:

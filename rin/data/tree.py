@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 
-from rin.errors import InputError, explained
+from rin.errors import InputError, counted, explained
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -33,7 +33,7 @@ _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 SHOWN = 5
-REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
+REMEDY = "Correct that place, or the manifest; fetch a published dataset again, whole."
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ class Tree:
     ) -> None:
         """Raise InputError, with the number of names and the first five, where there are any."""
         if names := list(names):
-            told = f"{len(names)} {problem}: {', '.join(names[:SHOWN])}"
-            raise self.wrong(told, file=file, remedy=remedy)
+            more = ", …" if len(names) > SHOWN else ""
+            listed = f"{counted(len(names), problem)}: {', '.join(names[:SHOWN])}{more}"
+            raise self.wrong(listed, file=file, remedy=remedy)
 
     def refuse_unpaired(
         self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
@@ -155,21 +156,33 @@ def is_slice(locator: str) -> bool:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    Links to files count as files, and with ``links`` also those to folders: these are not followed,
-    but refused when they are read.  InputError for a folder that cannot be listed.
+    Linked folders are followed; with ``links``, links of any kind are yielded as files instead, to
+    be refused when they are read.  InputError for a folder that cannot be listed, a link that leads
+    back to a folder above it, and one that leads nowhere.
     """
     # os.scandir tells files from folders without a system call for each of them.
-    waiting = [("", os.fspath(folder))]
+    waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]
     while waiting:
-        prefix, place = waiting.pop()
+        prefix, place, above = waiting.pop()
         problem, remedy = "the folder cannot be listed", "Check the folder and its permissions."
         listing = explained(problem, where=place, remedy=remedy, kinds=OSError)
         with listing, os.scandir(place) as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append((f"{prefix}{entry.name}/", entry.path))
+                linked, within = entry.is_symlink() and not links, above
+                if linked and entry.is_dir():
+                    within = above | {os.path.realpath(entry.path)}
+                    if within == above:
+                        raise _bad_link(entry.path, "the link leads back to a folder above it")
+                if entry.is_dir(follow_symlinks=linked):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path, within))
                 elif entry.is_file() or (links and entry.is_symlink()):
                     yield prefix + entry.name
+                elif linked and not is_debris(entry.name):
+                    raise _bad_link(entry.path, "the link leads nowhere")
+
+
+def _bad_link(path: str, problem: str) -> InputError:
+    return InputError(problem, where=path, remedy="Remove the link, or let it lead to the images.")
 
 
 def _absent(path: Path, kind: str) -> InputError:

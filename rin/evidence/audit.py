@@ -14,20 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from operator import truediv
-from pathlib import Path
 
 import pandas as pd
-import yaml
 from scipy import stats
 
 from rin.errors import InputError
 from rin.evidence import paper
 from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
 
-#: Sentences of the paper that its numbers may bear out; the page on them judges each.
-CLAIMS: tuple[dict, ...] = tuple(
-    yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-)
 _POINTS = 100
 _N = paper.SETTINGS["scenarios"].value
 # Decimal fractions are not exact in binary: 0.855 may be stored a hair below itself.

@@ -31,6 +31,7 @@ from rin.stats.hypothesis import (
     unpaired_t,
     unpaired_t_from_summary,
 )
+from rin.stats.pretrainings import pair_differences, pretraining_differences
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,

@@ -7,6 +7,7 @@ unequal lengths, fewer than two estimates, or a variance that is not above zero.
 import math
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -42,19 +43,47 @@ def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, floa
 
 
 def three_level(
-    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
+    estimates: ArrayLike,
+    variances: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    contained: bool = False,
+    equal_weights: bool = False,
 ) -> dict[str, float]:
     """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
 
-    As `random_effects` up to p_value, with the model's standard error; then `between` and `within`
-    (variances).  Konstantopoulos 2011, 10.1002/jrsm.35.
+    `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  As
+    `random_effects` up to p_value, with the model's standard error and `df`, k − 1 or, where
+    `contained`, clusters − 1 (the careful ones for a statement beyond these clusters); then
+    `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
+    Where no cluster has two estimates the two variances cannot be told apart, and `within` is both;
+    with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is that
+    of generalised least squares, or with `equal_weights` the plain mean, its variance that of the
+    model.
+    Konstantopoulos 2011, 10.1002/jrsm.35.
     """
-    y, v = _checked(estimates, variances)
-    codes, n_clusters = cluster_codes(clusters, len(y))
-    shared = [np.eye(n_clusters)[codes], np.eye(len(y))]
-    (_, between, within), (mean,), ((variance,),) = reml(y, np.ones((len(y), 1)), v, shared)
-    found = _tested(mean, math.sqrt(variance), len(y) - 1, len(y))
-    return found | {"between": float(between), "within": float(within)}
+    y, covariance = _checked_covariance(estimates, variances)
+    k = len(y)
+    codes, n_clusters = _clusters(clusters, k)
+    separable = 1 < n_clusters < k
+    unit = math.sqrt(np.diag(covariance).mean())
+    # What is uncorrelated and of variance 1 after the transformation is so to REML.
+    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
+    values, ones = root @ y / unit, root @ np.ones((k, 1))
+    shared = [root @ np.eye(n_clusters)[codes]] if separable else []
+    (_, *found), (mean,), ((variance,),) = reml(values, ones, np.ones(k), [*shared, root])
+    between, within = np.array(found if separable else [math.nan, *found]) * unit**2
+    estimate, error = float(mean * unit), unit * math.sqrt(variance)
+    if equal_weights:
+        alike = codes[:, np.newaxis] == codes
+        marginal = covariance + np.nan_to_num(between) * alike + within * np.eye(k)
+        estimate, error = float(y.mean()), math.sqrt(marginal.mean())
+    df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
+    fixed = (ones[:, 0] @ values) / (ones[:, 0] @ ones[:, 0])
+    q = float(((values - fixed * ones[:, 0]) ** 2).sum())
+    pooled = _tested(estimate, error, df, k) | {"df": df}
+    pooled |= {"between": float(between), "within": float(within)}
+    return pooled | {"q": q, "q_df": k - 1, "q_p": float(stats.chi2.sf(q, k - 1))}
 
 
 def cluster_robust(
@@ -88,6 +117,35 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
             remedy="Leave out comparisons whose standard error is not known.",
         )
     return y, v
+
+
+def _checked_covariance(
+    estimates: ArrayLike, variances: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return estimates (k,) and their covariance (k, k), which has to be positive definite."""
+    covariance = np.asarray(variances, dtype=float)
+    if covariance.ndim != 2:
+        y, v = _checked(estimates, covariance)
+        return y, np.diag(v)
+    if covariance.shape[0] != covariance.shape[1]:
+        raise InputError(
+            f"shape {covariance.shape}", where="variances", remedy="Pass a square covariance."
+        )
+    y, _ = _checked(estimates, np.diag(covariance))
+    if not np.isfinite(covariance).all() or np.linalg.eigvalsh(covariance)[0] <= 0:
+        raise InputError(
+            "a covariance that is not positive definite",
+            where="variances",
+            remedy="Leave out estimates that follow from others.",
+        )
+    return y, covariance
+
+
+def _clusters(clusters: ArrayLike, k: int) -> tuple[np.ndarray, int]:
+    """Return the cluster of each estimate (k,) and how many there are, which may be one."""
+    if len(pd.unique(np.asarray(clusters))) == 1 and np.shape(clusters) == (k,):
+        return np.zeros(k, dtype=int), 1
+    return cluster_codes(clusters, k)
 
 
 def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:

@@ -55,6 +55,8 @@ def run_block(
 
     from rin.training.trainer import CompiledBlock, prepare_framework
 
+    if not (block := [run for run in block if not ledger.has(run.run_id)]):
+        return  # another process was faster
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
     compiled = CompiledBlock(block[0].architecture)
@@ -69,7 +71,7 @@ def run_block(
             )
         _train(run, compiled, weights[run.init], ledger)
 
-    run_each(train, block)
+    run_each(train, block, ledger)
 
 
 def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:

@@ -25,7 +25,7 @@ from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
 from rin.study.setting import Study, TaskInputs
-from rin.training import CODE_VERSION
+from rin.training import code_digest
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
@@ -70,7 +70,7 @@ class Run(Planned):
         named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
         named |= {"init": self.init, "preprocessing": self.contract, "seed": self.seed}
         read = {"store": self.inputs.store.digest, "split": self.split_digest}
-        read |= {"weights": self.weights_digest, "code": CODE_VERSION}
+        read |= {"weights": self.weights_digest, "code": code_digest()}
         external = {name: away.store.digest for name, away in self.inputs.external.items()}
         recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
         recorded |= {"external": external}

@@ -30,7 +30,7 @@ from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
-from rin.training import CODE_VERSION, FEATURES, PROGRESS, UNUSED
+from rin.training import FEATURES, PROGRESS, UNUSED, code_digest
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -64,7 +64,7 @@ class PretrainingRun(Planned):
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
         own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.contract}
-        return named | read | {"seed": self.seed, "code": CODE_VERSION} | own
+        return named | read | {"seed": self.seed, "code": code_digest()} | own
 
 
 def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
@@ -255,6 +255,8 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     from rin.training.pretrain import PretrainingBlock
     from rin.training.trainer import prepare_framework
 
+    if not (missing := [run for run in runs if not ledger.has(run.run_id)]):
+        return  # another process was faster
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
     stores, first = {run.store: open_store(run.store) for run in runs}, runs[0]
@@ -264,9 +266,8 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     block = PretrainingBlock(
         first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
-    missing = [run for run in runs if not ledger.has(run.run_id)]
     minutes = execution.checkpoint_minutes
-    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing)
+    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing, ledger)
 
 
 def _pretrain(

@@ -7,6 +7,7 @@ paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 from __future__ import annotations
 
 import os
+import reprlib
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -89,16 +90,28 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
 FACTORS = ("preprocessing", "resize", "head", CONFOUNDER)
 
 
+#: Folders beside those of profiles.
+RESERVED = ("index", "stand_ins", "stores")
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED:
+        raise ValueError(f"{', '.join(RESERVED)} are folders of what profiles share")
+    return name
+
+
 def _distinct(names: list[str]) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"names repeat: {names}")
     return names
 
 
-Positive = Annotated[int, Field(gt=0)]
-Momentum = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-NotNegative = Annotated[int, Field(ge=0)]
+# A text, a truth value and infinity are no numbers.
+Positive = Annotated[int, Field(gt=0, strict=True)]
+NotNegative = Annotated[int, Field(ge=0, strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Momentum = Annotated[Number, Field(gt=0, lt=1)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Head = Literal[HEADS]
 Contract = Literal[tuple(PREPROCESSING)]
@@ -173,8 +186,8 @@ class Pretraining(Stated):
     batch: Positive
     epochs: Positive
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[Number, Field(ge=0)] = 0.0
+    learning_rate: Annotated[Number, Field(gt=0)] = 1e-3
     loss: Loss = "hard"
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
@@ -219,6 +232,22 @@ class Pretraining(Stated):
         return resolve_contract(each[init] if isinstance(each, dict) else each, backbone)
 
 
+class Slurm(Stated):
+    """What every job of a cluster asks for, under submitit's names.
+
+    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch as
+    it is, such as `{account: lab}`.
+    """
+
+    partition: str | None = None
+    gpus_per_node: NotNegative = 0
+    cpus_per_task: Positive = 8
+    mem_gb: Positive | None = None
+    timeout_min: Positive = 24 * 60
+    array_parallelism: Positive = 64
+    additional: dict[str, str | int] = Field(default_factory=dict)
+
+
 class Execution(Stated):
     """Where the blocks run; changes no result beyond floating-point noise.
 
@@ -228,6 +257,9 @@ class Execution(Stated):
 
     The others concern pretraining: `devices` that share each batch (null: one; `all`), and
     `checkpoint_minutes` between two checkpoints of a training.
+
+    `executor` is `processes`, or ships every block, and every single pretraining, as a job of its
+    own through submitit: to `slurm`, or to subprocesses of this computer (`local`).
     """
 
     workers: NotNegative = 0
@@ -235,7 +267,9 @@ class Execution(Stated):
     threads: Positive | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     devices: Positive | Literal["all"] | None = None
-    checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
+    checkpoint_minutes: Annotated[Number, Field(ge=0)] = 5.0
+    executor: Literal["processes", "local", "slurm"] = "processes"
+    slurm: Slurm = Slurm()
 
 
 class Curation(Stated):
@@ -402,7 +436,7 @@ class LossStudy(Stated):
 
     init: str = "radiologic"
     backbones: Names
-    learning_rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
     losses: Annotated[list[Loss], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
@@ -452,7 +486,9 @@ class Profile(Stated):
     follows from image to result; by default the first one.
     """
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+    name: Annotated[
+        str, Field(pattern=r"^\w[\w.-]*$", max_length=64), AfterValidator(_not_reserved)
+    ]
     about: str
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
@@ -605,15 +641,15 @@ def load_profile(name: str | Path) -> Profile:
     of range; the message names the setting.
     """
     path = Path(name) if str(name).endswith(".yaml") else profile_folder() / f"{name}.yaml"
-    if not path.is_file():
+    if len(path.name) > 255 or not path.is_file():  # no file system has longer names
         if path.parent == profile_folder():
-            raise unknown("profile", str(name), profile_names())
+            raise unknown("profile", f"{name!s:.80}", profile_names())
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     try:
         return Profile.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "profile"
-        problem = f"setting {setting}: {first['msg']} (got {first['input']!r:.80})"
+        problem = f"setting {setting}: {first['msg']} (got {reprlib.repr(first['input'])})"
         remedy = "Mend this setting; the fields are described in rin.study.profile."
         raise InputError(problem, where=path, remedy=remedy) from error

@@ -216,7 +216,8 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
         wanted = sizes.train, sizes.validation
         split = splits.sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
     elif split is None:
-        split = splits.make_folds(store.cases, groups, n_folds, profile.seed)
+        where = f"task {task_name}"
+        split = splits.make_folds(store.cases, groups, n_folds, profile.seed, where=where)
     leakage.check_splits(store.cases, split, pairs, overlap=sized)
     external = {}
     for name in task.external if profile.external else ():

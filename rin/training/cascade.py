@@ -9,13 +9,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from rin.explain.similarity import similarity_table
+from rin.explain.similarity import MEASURES, similarity_table
 from rin.models.heads import reset_head
+from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
 
 #: Stages that a backbone is put into: as many as its halvings of the image.
 STAGES = 5
+_STEP = ["task", "init", "backbone", "depth", "group"]
 
 
 def cascade_maps(
@@ -92,3 +94,44 @@ def cascade_table(
         steps = cases.assign(target=target, depth=depth, group=group)
         tables.append(pd.concat([steps, own, other], axis=1))
     return pd.concat(tables, ignore_index=True)
+
+
+def cascade_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
+    """Return the mean of every measure of a cascade over the cases of each step, with an interval.
+
+    `table` has rows of `cascade_table` with task, init and backbone in front.  One row a task,
+    init, backbone, step (depth, group) and measure: `estimate`, the mean over cases; `ci_low` and
+    `ci_high`, its 95% percentile interval with patients resampled whole (NaN with fewer than two);
+    `other`, the mean of the comparisons with another image; `n`, the cases in which the measure is
+    defined, of `n_cases`: others are left out.
+    """
+    rows = []
+    for key, step in table.groupby(_STEP, sort=False):
+        for measure in MEASURES:
+            defined = step.dropna(subset=[measure])
+            ci_low, ci_high = _mean_interval(defined, measure, seed, replicates)
+            rows.append(
+                dict(zip(_STEP, key, strict=True))
+                | {
+                    "measure": measure,
+                    "estimate": defined[measure].mean(),
+                    "ci_low": ci_low,
+                    "ci_high": ci_high,
+                    "other": step[f"{measure}_other"].mean(),
+                    "n": len(defined),
+                    "n_cases": len(step),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _mean_interval(
+    cases: pd.DataFrame, measure: str, seed: int, replicates: int
+) -> tuple[float, float]:
+    """Return the percentile interval of a mean over cases, patients resampled whole."""
+    if cases["patient_id"].nunique() < 2:
+        return np.nan, np.nan
+    weights = cluster_weights(cases["patient_id"], replicates, seed).astype(float)
+    means = weights @ cases[measure].to_numpy() / weights.sum(axis=1)
+    low, high = percentile_interval(means)
+    return float(low), float(high)

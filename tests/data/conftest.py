@@ -30,7 +30,7 @@ def busi_manifest():
     """The real manifest with the miniature's counts."""
     manifest = load_manifest("busi")
     images = {"benign": 2, "malignant": 1, "normal": 1}
-    counts = type(manifest.counts)(images=images, masks=images | {"benign": 3})
+    counts = type(manifest.counts)(images=images, masks=images | {"benign": 3}, empty_masks=1)
     return changed(manifest, counts=counts, findings=())
 
 

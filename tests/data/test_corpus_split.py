@@ -129,7 +129,7 @@ def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
     [
         (
             [("rare", "p", 7), ("rarer", "q", 1)],
-            "rare: 7 images of 1 patient; rarer: 1 images.*null in the manifest's label_map",
+            "rare: 7 images of 1 patient; rarer: 1 image.*null in the manifest's label_map",
         ),
         ([], r"there is one class only \(a\)"),
     ],
@@ -170,7 +170,7 @@ def test_corpus_split_of_a_corpus_with_tables_is_theirs_whatever_the_seed(tmp_pa
     [
         (
             ("CT/a3.png", "a", "validation", "p1"),
-            r"curated: 1 patients .*p1: CT/a1\.png in train; p1: CT/a3\.png in validation",
+            r"curated: 1 patient .*p1: CT/a1\.png in train; p1: CT/a3\.png in validation",
         ),
         (("CT/c1.png", "c", "test", "p9"), "without a training case: c.*label_map"),
     ],
@@ -185,7 +185,7 @@ def test_corpus_split_with_tables_that_changed_since_says_which_case_is_missing(
     dataset = corpus(tmp_path, ROWS)
     table = tmp_path / "radimagenet_curated/RadiologyAI_train.csv"
     table.write_text(table.read_text().replace("radiology_ai/CT/a1.png,a\n", ""))
-    with pytest.raises(InputError, match=r"1 cases stand in no part: CT/a1\.png"):
+    with pytest.raises(InputError, match=r"1 case stands in no part: CT/a1\.png"):
         corpus_split(dataset, 0)
 
 

@@ -47,15 +47,15 @@ def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_mani
 
 
 BREAKAGES = [
-    ({"malignant/malignant (1)_mask.png": None}, r"1 pictures without masks: malignant/malignant "),
-    ({"benign/benign (2).png": None}, r"1 masks without pictures: benign/benign \(2\)"),
+    ({"malignant/malignant (1)_mask.png": None}, r"1 picture without masks: malignant/malignant "),
+    ({"benign/benign (2).png": None}, r"1 mask without pictures: benign/benign \(2\)"),
     (
         {"normal/normal (1).png": None, "normal/normal (1)_mask.png": None},
-        "1 class folders are missing: normal",
+        "1 class has no folder: normal",
     ),
-    ({"cyst/cyst (1).png": picture(9)}, r"1 files have no place in .*'busi': cyst/cyst \(1\)\.png"),
-    ({"benign/notes.txt": b"x"}, r"1 files have no place in .*'busi': benign/notes\.txt"),
-    ({"benign/malignant (2).png": picture(9)}, r"1 files have no .*: benign/malignant \(2\)\.png"),
+    ({"cyst/cyst (1).png": picture(9)}, r"1 file has no place in .*'busi': cyst/cyst \(1\)\.png"),
+    ({"benign/notes.txt": b"x"}, r"1 file has no place in .*'busi': benign/notes\.txt"),
+    ({"benign/malignant (2).png": picture(9)}, r"1 file has no .*: benign/malignant \(2\)\.png"),
     (
         {"benign/benign (2)_mask.png": mask(shape=(4, 7))},
         r"benign \(2\)_mask\.png: the mask is 7 x 4 pixels and its picture 6 x 4",
@@ -137,7 +137,7 @@ def with_bad(manifest, *case_ids):
         (
             {},
             {"authors": {"benign": 2, "malignant": 1, "normal": 5}},
-            "authors' counts differ: normal: 1 images instead of 5 (-4)",
+            "authors' counts differ: normal: 1 image instead of 5 (-4)",
         ),
         (
             {"malignant/malignant (1).png": np.full((4, 6), 9, dtype=np.uint8)},
@@ -187,7 +187,7 @@ def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manife
     counted = with_counts(busi_manifest, authors={"normal": 5})
     dataset = open_dataset(changed(counted, label_map=labels), busi_root)
     assert dataset.cases["source_class"].tolist() == ["benign", "benign", "malignant"]
-    assert "normal: 1 images instead of 5 (-4)" in dataset.findings[0].text
+    assert "normal: 1 image instead of 5 (-4)" in dataset.findings[0].text
     with pytest.raises(InputError, match=r"none of the classes found has a label \(benign"):
         open_dataset(changed(busi_manifest, label_map=dict.fromkeys(labels)), busi_root)
 
@@ -214,7 +214,7 @@ def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
     ("counts", "patients", "message"),
     [
         (IN_EXAMS, "prq", r"a: 3 exams instead of 2 \(\+1\)\. "),
-        (IN_IMAGES, "p", "a: 1 images instead of 3"),
+        (IN_IMAGES, "p", "a: 1 image instead of 3"),
         (IN_IMAGES, "pqrs", "a: 4 images instead of 3"),
         (
             {"images": {}, "masks": {}, "total": 9194, "classes": 26},

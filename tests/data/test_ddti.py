@@ -130,9 +130,9 @@ def test_find_cases_of_broken_outline_that_is_known_to_be_bad_goes_on(root):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("31_1.jpg", "1 pictures without XML files: 31"),
+        ("31_1.jpg", "1 picture without XML files: 31"),
         ("31.xml", "1 XML files without pictures: 31"),
-        ("7_1.png", r"1 files have no place in the layout 'ddti': 7_1\.png"),
+        ("7_1.png", r"1 file has no place in the layout 'ddti': 7_1\.png"),
     ],
 )
 def test_find_cases_with_a_stray_file_names_it(root, name, problem):

@@ -44,7 +44,7 @@ def test_split_folder_may_be_absent_and_a_class_may_not(xray):
     (xray / "chest_xray/val/PNEUMONIA/person1_virus_7.jpeg").unlink()
     assert len(cases_of(xray)) == len(XRAY) - 1
     shutil.rmtree(xray / "chest_xray/train/NORMAL")
-    with pytest.raises(InputError, match="1 class folders are missing: NORMAL"):
+    with pytest.raises(InputError, match="1 class has no folder: NORMAL"):
         cases_of(xray)
 
 
@@ -64,7 +64,7 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
     zip_folder(top, xray / "a.zip", wrap)
     assert len(cases_of(xray)) == len(cases_of(xray, location="a.zip")) == len(XRAY)
     save(top / "chest_xray/train/NORMAL/IM-0009-0001.jpeg", picture(99))
-    with pytest.raises(InputError, match=r"1 files have no place .*NORMAL/IM-0009-0001\.jpeg"):
+    with pytest.raises(InputError, match=r"1 file has no place .*NORMAL/IM-0009-0001\.jpeg"):
         cases_of(xray)
 
 
@@ -80,7 +80,7 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
 )
 def test_file_out_of_place_is_named(xray, name):
     change(xray / "chest_xray", {name: b"not looked at"})
-    with pytest.raises(InputError, match=f"1 files have no place in .*'folder_classes': {name}"):
+    with pytest.raises(InputError, match=f"1 file has no place in .*'folder_classes': {name}"):
         cases_of(xray)
 
 
@@ -198,8 +198,8 @@ def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
             ("imgpath", *LISTED, "NCP/25/1181/0009.png", "CP/99/1/0000.png"),
             r"2 slices of lesions_slices\.csv have no file: NCP/25/1181/0009, CP/99/1/0000\.",
         ),
-        (("imgpath", *LISTED, LISTED[0]), "1 slices stand several times in .*: NCP/25/1181/0001"),
-        (("imgpath", *LISTED[:2]), r"1 classes have no slice in lesions_slices\.csv: CP"),
+        (("imgpath", *LISTED, LISTED[0]), "1 slice stands several times in .*: NCP/25/1181/0001"),
+        (("imgpath", *LISTED[:2]), r"1 class has no slice in lesions_slices\.csv: CP"),
         (("path", *LISTED), "its columns are path; needed are imgpath"),
         (("imgpath",), "2 classes have no slice in lesions_slices"),
     ],
@@ -220,14 +220,14 @@ def test_cc_ccii_with_a_listed_slice_known_to_be_bad_passes_over_it(ct):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("NCP/25/1181/0002.tif", r"1 files have no place in .*: NCP/25/1181/0002\.tif"),
-        ("NCP/25/1181/deep/0002.png", "1 files have no place"),
-        ("NCP/25/0002.png", "1 files have no place"),
-        ("Flu/1/1/0000.png", r"1 files have no place.*: Flu/1/1/0000\.png"),
-        ("CP-1.zip", r"1 files have no place.*: CP-1\.zip"),
-        ("NCP/25/1181/0001.jpg", r"1 files are there twice.*: NCP/25/1181/0001\.png"),
+        ("NCP/25/1181/0002.tif", r"1 file has no place in .*: NCP/25/1181/0002\.tif"),
+        ("NCP/25/1181/deep/0002.png", "1 file has no place"),
+        ("NCP/25/0002.png", "1 file has no place"),
+        ("Flu/1/1/0000.png", r"1 file has no place.*: Flu/1/1/0000\.png"),
+        ("CP-1.zip", r"1 file has no place.*: CP-1\.zip"),
+        ("NCP/25/1181/0001.jpg", r"1 file is there twice.*: NCP/25/1181/0001\.png"),
         ("NCP/25/1181/0002.png", r"NCP/25/1181 \(3 slices instead of 2, from NCP-8\.zip\)"),
-        ("NCP/25/1199/0000.png", r"1 scans are not in unzip_filenames\.csv: NCP/25/1199"),
+        ("NCP/25/1199/0000.png", r"1 scan is not in unzip_filenames\.csv: NCP/25/1199"),
     ],
 )
 def test_cc_ccii_with_one_file_too_many_names_it(ct, name, message):
@@ -246,14 +246,14 @@ def test_cc_ccii_with_a_scan_cut_short_names_its_archive(ct, partial):
 
 def test_cc_ccii_of_a_partial_download_is_refused_unless_it_is_said(ct):
     write(ct, "metadata.csv", "patient_id,Age", "25,61", "4711,50")
-    with pytest.raises(InputError, match=r"1 patients of metadata\.csv have no folder: 4711"):
+    with pytest.raises(InputError, match=r"1 patient of metadata\.csv has no folder: 4711"):
         ct_cases(ct)
     shutil.rmtree(ct / "NCP" / "25" / "1183")
     shutil.rmtree(ct / "Normal")
-    with pytest.raises(InputError, match=r"1 class folders are missing: Normal.*partial: true"):
+    with pytest.raises(InputError, match=r"1 class has no folder: Normal.*partial: true"):
         ct_cases(ct)
     found = ct_cases(ct, partial=True)
     assert [case.case_id for case in found] == ["CP/10/3153/0173", "NCP/25/1181/0001"]
     shutil.rmtree(ct / "CP")
-    with pytest.raises(InputError, match="1 class folders are missing: CP"):
+    with pytest.raises(InputError, match="1 class has no folder: CP"):
         ct_cases(ct, partial=True)

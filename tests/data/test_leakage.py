@@ -116,14 +116,14 @@ def test_leak_free_groups_with_pairs_of_other_cases_raises():
             "pqp",
             [["test", "validation", "train"]],
             [],
-            r"1 patients stand .*\(p: a in test; p: c in train\)",
+            r"1 patient stands .*\(p: a in test; p: c in train\)",
         ),
-        ("pq", [["test", "train"]] * 2, [], r"1 cases are tested in several folds \(a\)"),
+        ("pq", [["test", "train"]] * 2, [], r"1 case is tested in several folds \(a\)"),
         (
             "pqq",
             [["test", "train", "train"], ["train", "test", "train"]],
             [],
-            r"fold 1: 1 patients stand .*\(q: b in test",
+            r"fold 1: 1 patient stands .*\(q: b in test",
         ),
     ],
 )

@@ -37,7 +37,10 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
     ("changes", "message"),
     [
         ({"lisence": "CC0"}, "lisence"),
-        ({"tasks": [TASK | {"positive_class": "cancer"}]}, "'cancer' is not a label"),
+        (
+            {"tasks": [TASK | {"positive_class": "cancer"}]},
+            "'cancer' of task own is not a label of label_map \\(benign, malignant",
+        ),
         ({"name": "another"}, "calls itself 'another'"),
         ({"patient_pattern": "person("}, "valid regular expression"),
     ],

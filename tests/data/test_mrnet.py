@@ -88,25 +88,23 @@ def test_find_cases_for_the_tasks_of_the_manifest_maps_labels(root, name, labels
 def test_find_cases_with_a_volume_missing_or_without_label_names_it(root, plane):
     folder = root / "MRNet-v1.0" / "train" / plane
     (folder / "0002.npy").rename(folder / "0009.npy")
-    with pytest.raises(
-        InputError, match=f"1 exams of train without volumes in train/{plane}: 0002"
-    ):
+    with pytest.raises(InputError, match=f"1 exam of train without volumes in train/{plane}: 0002"):
         read(root)
     np.save(folder / "0002.npy", np.zeros((3, 4, 4), np.uint8))
-    with pytest.raises(InputError, match=f"1 volumes in train/{plane} without .*: 0009"):
+    with pytest.raises(InputError, match=f"1 volume in train/{plane} without .*: 0009"):
         read(root)
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("0000,0\n0001,1\n0002,0\n0003,0\n0001,1\n", "1 exams are listed twice: 0001"),
-        ("0000,0\n0001,2\n0002,0\n0003,0\n", "1 rows are not like 0001,1: 0001,2"),
-        ("case,acl\n0000,0\n", "1 rows are not like 0001,1: case,acl"),
+        ("0000,0\n0001,1\n0002,0\n0003,0\n0001,1\n", "1 exam is listed twice: 0001"),
+        ("0000,0\n0001,2\n0002,0\n0003,0\n", "1 row is not like 0001,1: 0001,2"),
+        ("case,acl\n0000,0\n", "1 row is not like 0001,1: case,acl"),
         ("0000;0\n", "Expected 2 columns, got 1"),
         ("\n\n", "4 exams do not stand in all tables of train"),
         ("0000,0\n0001,1\n", "2 exams do not stand in all tables of train: 0002, 0003"),
-        ("0000,1\n0001,1\n0002,0\n0003,0\n", "1 exams have a tear .* not abnormal: 0000"),
+        ("0000,1\n0001,1\n0002,0\n0003,0\n", "1 exam has a tear, .* not abnormal: 0000"),
     ],
 )
 def test_find_cases_of_bad_table_names_it(root, text, problem):
@@ -121,7 +119,7 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
     for table in ("abnormal", "acl", "meniscus"):
         with (folder / f"train-{table}.csv").open("a") as file:
             file.write("0001,1\n")
-    with pytest.raises(InputError, match="exams in both parts: 0001"):
+    with pytest.raises(InputError, match="1 exam in both parts: 0001"):
         read(root)
     shutil.rmtree(folder / "valid" / "sagittal")
     with pytest.raises(InputError, match="3 exams of valid without volumes in valid/sagittal"):
@@ -132,7 +130,7 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
     ("name", "message"),
     [
         ("sagittal/1131.npy", r"1131\.npy: the volume cannot be read"),
-        ("sagittal/1131.png", "1 files have no place in the layout 'mrnet': valid/sagittal/1131"),
+        ("sagittal/1131.png", "1 file has no place in the layout 'mrnet': valid/sagittal/1131"),
     ],
 )
 def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, message):
@@ -155,7 +153,9 @@ def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, me
     ],
 )
 def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
-    told = f"manifest mrnet: .*layout 'mrnet' cannot use .*{problem}.*knows: plane, slices, splits"
+    told = (
+        f"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*knows: plane, slices, splits"
+    )
     with pytest.raises(InputError, match=told):
         read(root, with_options(MRNET, **changes))
 

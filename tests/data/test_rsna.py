@@ -147,32 +147,32 @@ WRONG = {
         ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict: cc"),
         ("cc,,,,,0", "cc,,,,,0\naa,,,,,0", "repeat or contradict: aa"),
         ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict: aa"),
-        ("cc,,,,,0\n", "", "1 pictures without images of stage_2_train_labels.csv: cc"),
-        ("cc,,,,,0", "CC,,,,,0", "1 images of stage_2_train_labels.csv without pictures: CC"),
-        ("cc,,,,,0", "cc,1,1,1,1,1", "1 images have a Target against their class.*: cc"),
+        ("cc,,,,,0\n", "", "1 picture without images of stage_2_train_labels.csv: cc"),
+        ("cc,,,,,0", "CC,,,,,0", "1 image of stage_2_train_labels.csv without pictures: CC"),
+        ("cc,,,,,0", "cc,1,1,1,1,1", "1 image has a Target against their class.*: cc"),
         (",Target", ",target", "needed are patientId"),
     ],
     CLASS_INFO: [
         ("cc,Normal", "cc,Healthy", "unknown class: cc Healthy"),
-        ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "1 images have two classes: aa"),
-        ("cc,Normal\n", "", "1 pictures without images of stage_2_detailed_class_info.csv: cc"),
-        ("cc,Normal", "dd,Normal", "1 images of .*info.csv without pictures: dd"),
-        ("cc,Normal", "cc,Lung Opacity", "1 images have a Target against their class.*: cc"),
+        ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "1 image has two classes: aa"),
+        ("cc,Normal\n", "", "1 picture without images of stage_2_detailed_class_info.csv: cc"),
+        ("cc,Normal", "dd,Normal", "1 image of .*info.csv without pictures: dd"),
+        ("cc,Normal", "cc,Lung Opacity", "1 image has a Target against their class.*: cc"),
     ],
     KINDS_TABLE: [
-        ("ID_a1_any,0\n", "", "1 images lack a kind: ID_a1"),
-        ("ID_b2_epidural,0\n", "", "1 images lack a kind: ID_b2"),
-        ("ID_b2_any,1", "ID_b2_any,0", "1 images have an 'any' against their kinds: ID_b2"),
-        ("ID_a1_any,0", "ID_a1_any,1", "1 images have an 'any' against their kinds: ID_a1"),
-        (A, A + A.replace("epidural,0", "epidural,1"), "1 images have rows that contradict"),
-        (A, A.replace("epidural,0", "epidural,1") + A, "1 images have rows that contradict"),
-        ("ID_a1_any,0", "ID_a1_any,", "1 labels are neither 0 nor 1: ID_a1_any"),
-        ("ID_a1_any,0", "ID_a1_any,NaN", "1 labels are neither 0 nor 1: ID_a1_any"),
-        ("ID_a1_any,0", "ID_a1_any,0.5", "1 labels are neither 0 nor 1: ID_a1_any"),
-        ("ID_a1_any,0", "ID_a1_all,0", "1 IDs do not end in a kind of hemorrhage: ID_a1_all"),
-        ("ID_a1_any,0", "any,0", "1 IDs do not end in a kind of hemorrhage: any"),
-        (A, "", "1 pictures without images of stage_2_train.csv: ID_a1"),
-        (A, A.replace("a1", "e5"), "1 images of stage_2_train.csv without pictures: ID_e5"),
+        ("ID_a1_any,0\n", "", "1 image lacks a kind: ID_a1"),
+        ("ID_b2_epidural,0\n", "", "1 image lacks a kind: ID_b2"),
+        ("ID_b2_any,1", "ID_b2_any,0", "1 image has an 'any' against their kinds: ID_b2"),
+        ("ID_a1_any,0", "ID_a1_any,1", "1 image has an 'any' against their kinds: ID_a1"),
+        (A, A + A.replace("epidural,0", "epidural,1"), "1 image has rows that contradict"),
+        (A, A.replace("epidural,0", "epidural,1") + A, "1 image has rows that contradict"),
+        ("ID_a1_any,0", "ID_a1_any,", "1 label is neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,NaN", "1 label is neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,0.5", "1 label is neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_all,0", "1 ID does not end in a kind of hemorrhage: ID_a1_all"),
+        ("ID_a1_any,0", "any,0", "1 ID does not end in a kind of hemorrhage: any"),
+        (A, "", "1 picture without images of stage_2_train.csv: ID_a1"),
+        (A, A.replace("a1", "e5"), "1 image of stage_2_train.csv without pictures: ID_e5"),
         ("ID,Label", "ID,label", "its columns are ID, label; needed are ID, Label"),
         (A + B + C, "", "3 pictures without images of stage_2_train.csv"),
     ],
@@ -194,7 +194,7 @@ def test_tables_that_make_no_sense_are_refused(chest, head, table, before, after
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 images have no patient"),
+        (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 image has no patient"),
         (mapping(PATIENTS | {"cc": "patient 7"}), "cc is 'patient 7'"),
         (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
         ('{"aa": "00000007_000.png"}', "no list of subset_img_id and img_id"),
@@ -215,7 +215,7 @@ def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
 def test_file_without_a_place_or_a_missing_table_is_refused(chest, head, name):
     for place, manifest in ((chest, PNEUMONIA), (head, HEMORRHAGE)):
         change(place, {name: b""})
-        with pytest.raises(InputError, match=f"1 files have no place in .*: {name}"):
+        with pytest.raises(InputError, match=f"1 file has no place in .*: {name}"):
             read(place, manifest)
     change(head, {name: None, KINDS_TABLE: None})
     with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is not there"):

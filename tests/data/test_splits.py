@@ -16,6 +16,7 @@ from rin.data.manifest import FoldLists, find_task, load_manifest
 from rin.data.splits import (
     LEAST_GROUPS,
     PIECES,
+    fold_sizes,
     given_folds,
     make_folds,
     read_fold_files,
@@ -139,7 +140,7 @@ def test_make_folds_with_equal_seeds_is_equal_and_with_another_differs():
     [
         (40, 0, "Choose 1 to 6"),
         (40, 7, "Choose 1 to 6"),
-        (19, 5, r"malignant: 19\).*at least 20 groups"),
+        (2, 5, r"malignant: 2\).*at least 3 patients"),
     ],
 )
 def test_make_folds_that_cannot_be_made_say_so(n_malignant, n_folds, message):
@@ -151,17 +152,44 @@ def test_make_folds_that_cannot_be_made_say_so(n_malignant, n_folds, message):
 def test_make_folds_with_a_case_of_two_groups_raises():
     cases = table(60, 40)
     groups = pd.concat([singletons(cases), pd.Series([7], index=["benign (3)"])])
-    with pytest.raises(InputError, match="1 cases have no group of their own"):
+    with pytest.raises(InputError, match="1 case has no group of their own"):
         make_folds(cases, groups, 5, seed=0)
 
 
-def test_make_folds_where_a_part_lacks_a_class_names_fold_part_and_class(monkeypatch):
+@pytest.mark.parametrize(
+    ("n_malignant", "n_folds", "tested"),
+    [
+        (20, 5, 0.15),
+        (19, 5, 0.2),
+        (10, 5, 0.2),
+        (9, 5, 0.2),
+        (5, 5, 0.2),
+        (4, 1, 0.15),
+        (3, 1, 0.15),
+    ],
+)
+def test_make_folds_of_few_patients_takes_coarser_pieces_then_one_split(
+    n_malignant, n_folds, tested
+):
+    cases = table(60, n_malignant)
+    folds = make_folds(cases, singletons(cases), 5, seed=0)
+    check_splits(cases, folds, NO_PAIRS)
+    assert folds["fold"].nunique() == n_folds
+    assert (folds["part"] == "test").mean() == pytest.approx(tested, abs=0.03)
+    labels = folds.merge(cases, on="case_id").groupby(["fold", "part"])["label"].nunique()
+    assert (labels == 2).all()
+    assert fold_sizes(folds).startswith(f"{n_folds} fold")
+
+
+def test_make_folds_whose_fine_pieces_lack_a_class_takes_coarser_ones(monkeypatch):
     cases = table(60, 40)
     # All malignant cases in piece 3, which the first fold validates on.
-    pieces = np.r_[np.arange(60) % PIECES, np.full(40, 3)]
-    monkeypatch.setattr(splits, "cut", lambda *_: pieces)
-    with pytest.raises(InputError, match="fold 0: no malignant case in the train part"):
-        make_folds(cases, singletons(cases), 1, seed=0)
+    pieces, true_cut = np.r_[np.arange(60) % PIECES, np.full(40, 3)], splits.cut
+    monkeypatch.setattr(
+        splits, "cut", lambda *a, **b: pieces if b == {"pieces": PIECES} else true_cut(*a, **b)
+    )
+    folds = make_folds(cases, singletons(cases), 1, seed=0)
+    assert (folds["part"] == "test").sum() == 20
 
 
 @settings(max_examples=40, deadline=None)
@@ -262,7 +290,7 @@ def test_given_folds_of_named_parts_are_one_fold_with_validation_cut_where_there
 def test_given_folds_that_leave_a_case_out_or_a_dataset_without_a_split_raise(bus_bra):
     dataset, groups, write = bus_bra
     write(lambda row: "" if row.ID == "bus_0001-s" else row.kFold)
-    with pytest.raises(InputError, match=r"1 cases are not placed by the given split"):
+    with pytest.raises(InputError, match=r"1 case is not placed by the given split"):
         given_folds(dataset, groups, 1, seed=0)
     unsplit = dataset.manifest.model_copy(update={"layout": "busi"})
     with pytest.raises(InputError, match="no split is known"):
@@ -382,9 +410,9 @@ def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("img_dir,label\nimages/9_1.jpg,benign\n", r"1 pictures are no case: 9_1"),
+        ("img_dir,label\nimages/9_1.jpg,benign\n", r"1 picture is no case: 9_1"),
         ("img_dir,label\nimages/1_1.jpg,malignant\n", r"1_1 \('malignant' instead of 'benign'\)"),
-        ("img_dir,label\nx/1_1.jpg,benign\n1_1.jpg,benign\n", "1 pictures are listed twice: 1_1"),
+        ("img_dir,label\nx/1_1.jpg,benign\n1_1.jpg,benign\n", "1 picture is listed twice: 1_1"),
         ("img_dir,label\n", "it lists no picture"),
         ("images/1_1.jpg,benign\n", "its columns are images/1_1.jpg, benign"),
         ("img_dir,label,acl_label\n1_1.jpg,a,b\n", "its columns are img_dir, label, acl_label"),

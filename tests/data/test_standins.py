@@ -97,7 +97,7 @@ def test_write_stand_in_with_unusable_counts_or_kind_lists_the_names(tmp_path, c
 def test_stand_in_with_a_file_deleted_is_refused_by_its_own_counts(tmp_path):
     root = write_stand_in(BUSI, tmp_path, COUNTS, 1)
     change(root / TOP / "normal", {"normal (2).png": None, "normal (2)_mask.png": None})
-    with pytest.raises(InputError, match=r"normal: 1 images instead of 2.*Delete the stand-in"):
+    with pytest.raises(InputError, match=r"normal: 1 image instead of 2.*Delete the stand-in"):
         open_dataset(BUSI, root, index_folder=tmp_path / "index")
 
 

@@ -277,7 +277,10 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
     ("arguments", "said"),
     [
         (["status", "--data-root", "absent"], "absent: there is no such data root"),
-        (["verify", "bussi", "--data-root", "."], "dataset: unknown dataset 'bussi'. Known: busi."),
+        (
+            ["verify", "bussi", "--data-root", "."],
+            "dataset: unknown dataset 'bussi' (did you mean busi?). Known: busi.",
+        ),
         (["verify", "busi"], "--data-root: no folder of datasets is named"),
         (["verify", "busi", "--data-root", "absent"], "absent: there is no such data root"),
         (["verify", "all", "--data-root", ".", "--expect", "0"], "--expect: a digest can be"),

@@ -18,17 +18,28 @@ def archive(path, *members):
     return path
 
 
-def test_open_tree_of_folder_lists_files_sorted_without_debris_and_links_to_folders(tmp_path):
+def test_open_tree_of_folder_lists_files_sorted_without_debris_through_links(tmp_path):
     debris = ("a/.DS_Store", "__MACOSX/a/._one.png", "Thumbs.db")
     for name in ("b.png", "a/z.png", "a/c/deep.png", "a-b/x.png", *debris):
         (tmp_path / "place" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "place" / name).write_bytes(b"x")
     (tmp_path / "place" / "empty").mkdir()
     (tmp_path / "place" / "link.png").symlink_to("b.png")
-    (tmp_path / "place" / "dangling.png").symlink_to("nothing.png")
-    (tmp_path / "place" / "round").symlink_to(tmp_path / "place")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "y.png").write_bytes(b"x")
+    (tmp_path / "place" / "linked").symlink_to(tmp_path / "elsewhere")
     found = open_tree(tmp_path, "place").names
-    assert found == ("a-b/x.png", "a/c/deep.png", "a/z.png", "b.png", "link.png")
+    assert found == ("a-b/x.png", "a/c/deep.png", "a/z.png", "b.png", "link.png", "linked/y.png")
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"), [("nothing.png", "leads nowhere"), (".", "leads back to a folder")]
+)
+def test_open_tree_with_a_link_that_leads_nowhere_or_round_names_it(tmp_path, target, problem):
+    (tmp_path / "place" / "a").mkdir(parents=True)
+    (tmp_path / "place" / "a" / "link").symlink_to(target)
+    with pytest.raises(InputError, match=f"place/a/link.*: the link {problem}"):
+        open_tree(tmp_path, "place")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root lists all")

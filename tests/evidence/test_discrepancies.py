@@ -1,5 +1,4 @@
 import re
-import runpy
 import string
 from collections import Counter
 
@@ -7,11 +6,10 @@ import pytest
 
 from rin.data.manifest import manifest_names
 from rin.evidence import discrepancies, paper
+from rin.evidence.checks import computed_checks, images_check
 from rin.evidence.discrepancies import ENTRIES, STATED, ledger
-from rin.files import REPOSITORY
 
-PAGE = runpy.run_path(str(REPOSITORY / "notebooks/evidence/discrepancies.py"))
-CHECKS = PAGE["checks"]
+CHECKS = computed_checks()
 LEDGER = ledger(CHECKS).set_index("id")
 MANIFESTS = {f"data_manifests/{name}.yaml" for name in manifest_names()}
 PLACES = {*paper.PLACES, *discrepancies._READ["sources"].values(), *MANIFESTS}
@@ -109,12 +107,13 @@ def test_places_say_what_they_say(name, place, words):
     assert any(at.startswith(place) and words in text for at, text in said)
 
 
-def test_a_corrected_number_of_the_paper_ends_its_entry(monkeypatch):
-    counts = dict(paper.CLASS_COUNTS)
-    counts["acl"] = tuple(
-        one._replace(images=1022) if one.group == "all" else one for one in counts["acl"]
-    )
-    monkeypatch.setattr(paper, "CLASS_COUNTS", counts)
-    (entry,) = (one for one in ENTRIES if one["id"] == "acl-images")
-    checks = {name: (values, differ) for name, values, differ in PAGE["in_the_paper"]()}
-    assert not ledger(checks, [entry]).loc[0, "disagree"]
+def test_a_corrected_number_of_the_paper_ends_its_entry():
+    corrected = [
+        count._replace(images=1022) if count.group == "all" else count
+        for count in paper.CLASS_COUNTS["acl"]
+    ]
+    (entry,) = (entry for entry in ENTRIES if entry["id"] == "acl-images")
+    assert ledger({"acl-images": images_check(paper.CLASS_COUNTS["acl"])}, [entry]).loc[
+        0, "disagree"
+    ]
+    assert not ledger({"acl-images": images_check(corrected)}, [entry]).loc[0, "disagree"]

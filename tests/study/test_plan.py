@@ -75,7 +75,7 @@ def test_run_ids_know_images_split_and_version_of_the_code_but_not_where_they_ru
     assert before.isdisjoint(ids(first, folds=folds))
     execution = {"workers": 3, "threads": 2, "blocks": "by_task"}
     assert ids(first | {"execution": execution}) == before
-    monkeypatch.setattr("rin.study.plan.CODE_VERSION", -1)
+    monkeypatch.setattr("rin.study.plan.code_digest", lambda: "other")
     assert before.isdisjoint(ids(first))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from finished_study import CHANGES, finished_study, planned_runs, write_images, write_manifests
-from tiny_study import tiny_profile
+from tiny_study import seal_again, tiny_profile
 
 from rin.cli import main
 from rin.errors import InputError
@@ -238,6 +238,7 @@ def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, im
         write_reference(study, tmp_path / "runs")
     for path in study.weights.folder.glob("*/entry.json"):
         path.write_text(path.read_text().replace('"provenance":"real"', '"provenance":"stand-in"'))
+    seal_again(study.weights)
     with pytest.raises(InputError, match="weights radiologic ResNet50"):
         write_reference(study, tmp_path / "runs")
     for path in study.weights.folder.iterdir():

@@ -7,8 +7,6 @@ from tiny_study import TWO, copy_of, records, tiny_profile
 
 from rin.data.store import open_store
 from rin.errors import InputError
-from rin.files import REPOSITORY
-from rin.models import probe
 from rin.study import run_pretraining
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import (
@@ -16,6 +14,7 @@ from rin.study.probe_study import (
     plan_probe,
     probe_measurements,
     probe_sources,
+    probe_verdicts,
     run_probe,
 )
 
@@ -25,15 +24,6 @@ COLUMNS = [
     *("top1", "chance", "source", "seen", "source_provenance", "images", "color"),
     *("candidate", "divergence", "correlation", "contrast", "channels"),
 ]
-
-
-def verdicts_of(measured):
-    """What the page on the probe makes of measurements."""
-    page = (REPOSITORY / "notebooks" / "evidence" / "probe.py").read_text("utf-8")
-    (cell,) = [cell for cell in page.split("# %%") if "verdicts = " in cell]
-    names = vars(probe) | {"pd": pd, "measured": measured}
-    exec(cell.partition("\n")[2], names)
-    return names["verdicts"]
 
 
 def probing(study):
@@ -110,7 +100,7 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert (made["epochs"] == 2).all()
     assert made[["top1", "chance"]].apply(lambda column: column.between(0, 1).all()).all()
     assert (table[["divergence", "correlation", "contrast"]].notna()).all().all()
-    verdicts = verdicts_of(table)
+    verdicts = probe_verdicts(table)
     random = verdicts[verdicts["trained_with"] == "random"]
     assert random["verdict"].tolist() == ["none fits"] * 3
     assert random["hit"].all() and not random["wrong"].any()
@@ -158,7 +148,7 @@ def row(candidate, divergence, trained_with="caffe", correlation=0.99):
     ],
 )
 def test_a_verdict_is_held_against_what_the_weights_were_trained_with(rows, expected):
-    (one,) = verdicts_of(pd.DataFrame(rows)).itertuples()
+    (one,) = probe_verdicts(pd.DataFrame(rows)).itertuples()
     assert (one.verdict, one.hit, one.best == one.trained_with, one.wrong) == expected
     assert np.isclose(one.best_divergence, min(r["divergence"] for r in rows))
 

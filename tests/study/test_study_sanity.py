@@ -1,10 +1,8 @@
 import itertools
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,12 +16,8 @@ from rin.study.fine_tuning import cam_arrays, predictions, run_grid, sanity_rows
 from rin.study.plan import plan_runs
 from rin.study.profile import MAIN, SCENARIOS
 from rin.training import cascade
-from rin.training.cascade import cascade_table
+from rin.training.cascade import cascade_summary, cascade_table
 
-PAGE = jupytext.read(Path(__file__).parents[2] / "notebooks" / "pipeline" / "gradcam.py")
-(CELL,) = [cell.source for cell in PAGE.cells if "def similarity_summary" in cell.source]
-exec(CELL, made := {"np": np, "pd": pd})
-similarity_summary = made["similarity_summary"]
 SCENARIO, OTHER = "ResNet50-freeze_all-1e-02", "ResNet50-freeze_all-1e-03"
 SECTION = {"sanity": {"scenarios": [SCENARIO], "cases": 3}}
 
@@ -186,42 +180,42 @@ def cell(summary, init="radiologic", depth=0, measure="ssim"):
 
 def test_summary_has_one_row_a_step_and_measure_with_the_mean_over_cases():
     whole = table()
-    summary = similarity_summary(whole, replicates=50, seed=0)
+    summary = cascade_summary(whole, replicates=50, seed=0)
     assert len(summary) == 2 * 3 * len(MEASURES)
     expected = whole.groupby(["init", "depth"])["ssim"].mean()
     for init, depth in expected.index:
-        assert cell(summary, init, depth)["mean"] == pytest.approx(expected[init, depth])
+        assert cell(summary, init, depth)["estimate"] == pytest.approx(expected[init, depth])
     assert (summary["n"] == 4).all()
     assert summary["other"].to_numpy() == pytest.approx(0.1)
 
 
 def test_summary_interval_with_one_case_a_patient_is_that_of_the_plain_bootstrap():
     whole = table(cases=40)
-    found = cell(similarity_summary(whole, replicates=4000, seed=0))
+    found = cell(cascade_summary(whole, replicates=4000, seed=0))
     values = whole.loc[(whole["init"] == "radiologic") & (whole["depth"] == 0), "ssim"]
     expected = bootstrap(
         (values,), np.mean, n_resamples=4000, method="percentile", rng=1
     ).confidence_interval
-    assert (found["low"], found["high"]) == pytest.approx(tuple(expected), abs=0.02)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx(tuple(expected), abs=0.02)
 
 
 def test_summary_resamples_patients_whole():
     def value(_, __, case):
         return float(case // 2)  # both cases of a patient agree, so they count once
 
-    twice = similarity_summary(table(8, 2, value=value), replicates=500, seed=0)
-    once = similarity_summary(table(4, 1, value=lambda *key: float(key[2])), replicates=500, seed=0)
-    assert cell(twice)["low"] == pytest.approx(cell(once)["low"])
-    assert cell(twice)["high"] == pytest.approx(cell(once)["high"])
+    twice = cascade_summary(table(8, 2, value=value), replicates=500, seed=0)
+    once = cascade_summary(table(4, 1, value=lambda *key: float(key[2])), replicates=500, seed=0)
+    assert cell(twice)["ci_low"] == pytest.approx(cell(once)["ci_low"])
+    assert cell(twice)["ci_high"] == pytest.approx(cell(once)["ci_high"])
 
 
 def test_summary_leaves_out_undefined_cases_and_counts_them():
     whole = table(4, value=lambda _, __, case: np.nan if case == 0 else 0.5)
-    found = cell(similarity_summary(whole, replicates=20, seed=0))
-    assert (found["n"], found["n_cases"], found["mean"]) == (3, 4, 0.5)
+    found = cell(cascade_summary(whole, replicates=20, seed=0))
+    assert (found["n"], found["n_cases"], found["estimate"]) == (3, 4, 0.5)
 
 
 @pytest.mark.parametrize("cases", [1, 2])
 def test_summary_with_one_patient_has_no_interval(cases):
-    found = cell(similarity_summary(table(cases, per_patient=2), replicates=20, seed=0))
-    assert np.isnan([found["low"], found["high"]]).all()
+    found = cell(cascade_summary(table(cases, per_patient=2), replicates=20, seed=0))
+    assert np.isnan([found["ci_low"], found["ci_high"]]).all()

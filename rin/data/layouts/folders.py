@@ -93,7 +93,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
 
 def _refuse_missing(tree: Tree, manifest: DatasetManifest, found: set[str]) -> None:
     missing = set(manifest.label_map) - found if found else manifest.label_map or ["all"]
-    tree.refuse(sorted(missing), "class folders are missing")
+    tree.refuse(sorted(missing), "classes have no folder")
 
 
 def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tables, slices = files["tables"], files["slices"]
     classes = {key.split("/")[0] for key in slices}
     needed = {name for name, label in labels.items() if label is not None or not options.partial}
-    refused(sorted(needed - classes), "class folders are missing")
+    refused(sorted(needed - classes), "classes have no folder")
     if SCANS in tables:
         rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
         counted = Counter(key.rpartition("/")[0] for key in slices)

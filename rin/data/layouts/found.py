@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import REMEDY, Tree
 from rin.errors import InputError, explained
-from rin.files import Stated
+from rin.files import Stated, misfit
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
@@ -82,10 +82,7 @@ class ReaderOptions(Stated):
         try:
             return cls.model_validate(manifest.options)
         except ValidationError as error:
-            told = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
-            )
-            problem = f"options that the layout {manifest.layout!r} cannot use ({told})"
+            problem = f"option of the layout {manifest.layout!r}: {misfit(error, cls)}"
             remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
             raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 

@@ -114,5 +114,5 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
     tree.refuse(differing, f"exams do not stand in all tables of {split}")
     classes = whole.sum(axis=1).sort_index().map(CLASSES)
     unknown = classes.index[classes.isna()]
-    tree.refuse(unknown, "exams have a tear and are labelled as not abnormal")
+    tree.refuse(unknown, "exams have a tear, labelled as not abnormal")
     return classes.to_dict()

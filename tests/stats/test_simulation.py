@@ -1,32 +1,29 @@
-"""The simulation of the page on statistics, against closed forms and the library's intervals."""
+"""Simulated test sets and their intervals, against closed forms and the library's intervals."""
 
-from pathlib import Path
-from types import SimpleNamespace
-
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from rin.errors import InputError
 from rin.stats import auc_ci, delong_test
+from rin.stats.simulation import (
+    TRUE_AUCS,
+    normal_intervals,
+    simulate_coverage,
+    simulate_test_sets,
+)
 
-ROOT = Path(__file__).parents[2]
-CELLS = [cell.source for cell in jupytext.read(ROOT / "notebooks/pipeline/statistics.py").cells]
-NAMES = {}
-for needed in ("import numpy", "def simulate_test_sets"):
-    exec(next(source for source in CELLS if needed in source), NAMES)
-page = SimpleNamespace(**NAMES)
 SMALL = {"patients": 10, "images": 3, "replicates": 8, "seed": 4}
 
 
 def table_of(correlations=(0.0, 0.5), **changed):
-    return page.simulate_coverage(correlations, **{**SMALL, **changed})
+    return simulate_coverage(correlations, **{**SMALL, **changed})
 
 
 def test_scores_have_the_moments_of_the_model():
-    labels, _, scores = page.simulate_test_sets(0.6, patients=40, images=2, replicates=4000, seed=0)
+    labels, _, scores = simulate_test_sets(0.6, patients=40, images=2, replicates=4000, seed=0)
     a, b = scores[:, 0], scores[:, 1]
     for scores, area in ((a, 0.85), (b, 0.8)):
         separation = stats.norm.ppf(area) * 2**0.5
@@ -41,33 +38,33 @@ def test_scores_have_the_moments_of_the_model():
 
 
 @pytest.mark.parametrize("kind", ["patient", "lesion"])
-def test_mean_estimate_is_the_area_in_closed_form(kind):
+def test_mean_estimate_is_the_auc_in_closed_form(kind):
     settings = {"patients": 20, "images": 4, "replicates": 4000, "seed": 2, "labels": kind}
-    intervals = page.normal_intervals(*page.simulate_test_sets(0.8, **settings))
+    intervals = normal_intervals(*simulate_test_sets(0.8, **settings))
     mean = intervals[intervals["method"] == "naive"].groupby("measure")["estimate"].mean()
-    separations = 2**0.5 * stats.norm.ppf(page.AREAS)
+    separations = 2**0.5 * stats.norm.ppf(TRUE_AUCS)
     # By lesion, one pair in 20 compares two images of a patient, which differ by image effects.
     within = stats.norm.cdf(separations / (2 * 0.2) ** 0.5)
     share = 1 / 20 if kind == "lesion" else 0
-    first, second = (1 - share) * np.array(page.AREAS) + share * within
+    first, second = (1 - share) * np.array(TRUE_AUCS) + share * within
     assert mean["auc"] == pytest.approx(second, abs=0.005)
     assert mean["difference"] == pytest.approx(first - second, abs=0.005)
 
 
 def test_longer_run_begins_with_the_shorter_and_other_correlations_do_not_matter():
-    short = page.simulate_test_sets(0.4, **SMALL)[2]
-    long = page.simulate_test_sets(0.4, **{**SMALL, "replicates": 12})[2]
+    short = simulate_test_sets(0.4, **SMALL)[2]
+    long = simulate_test_sets(0.4, **{**SMALL, "replicates": 12})[2]
     np.testing.assert_array_equal(long[:8], short)
-    assert (page.simulate_test_sets(0.4, **{**SMALL, "seed": 5})[2] != short).all()
+    assert (simulate_test_sets(0.4, **{**SMALL, "seed": 5})[2] != short).all()
     both, alone = table_of([0.0, 0.5]), table_of([0.5])
     pd.testing.assert_frame_equal(both[both["correlation"] == 0.5].reset_index(drop=True), alone)
 
 
 @pytest.mark.parametrize("kind", ["patient", "lesion"])
 def test_intervals_are_those_of_the_library_test_set_by_test_set(kind):
-    labels, patients, scores = page.simulate_test_sets(0.5, **SMALL, labels=kind)
-    ours = page.normal_intervals(labels, patients, scores)
-    columns = ["estimate", "low", "high", "variance"]
+    labels, patients, scores = simulate_test_sets(0.5, **SMALL, labels=kind)
+    ours = normal_intervals(labels, patients, scores)
+    columns = ["estimate", "ci_low", "ci_high", "variance"]
     for i, (a, b) in enumerate(scores):
         rows = ours.groupby(["method", "measure"]).nth(i).set_index(["method", "measure"])[columns]
         expected = {
@@ -85,23 +82,28 @@ def test_intervals_are_those_of_the_library_test_set_by_test_set(kind):
 
 def test_table_counts_what_the_intervals_hold():
     table = table_of([0.5], patients=30)
-    sets = page.simulate_test_sets(0.5, **{**SMALL, "patients": 30})
-    intervals = page.normal_intervals(*sets)
+    sets = simulate_test_sets(0.5, **{**SMALL, "patients": 30})
+    intervals = normal_intervals(*sets)
     naive = intervals[intervals["method"] == "naive"].groupby("measure")["variance"].mean()
     assert len(table) == 4
     for row in table.itertuples():
         own = intervals[(intervals["method"] == row.method) & (intervals["measure"] == row.measure)]
-        held = ((own["low"] <= row.truth) & (own["high"] >= row.truth)).sum()
+        held = ((own["ci_low"] <= row.truth) & (own["ci_high"] >= row.truth)).sum()
         assert row.coverage == held / len(own)
-        assert (row.low, row.high) == proportion_confint(held, len(own), method="wilson")
-        assert row.mean_width == pytest.approx((own["high"] - own["low"]).mean())
+        assert (row.ci_low, row.ci_high) == proportion_confint(held, len(own), method="wilson")
+        assert row.mean_width == pytest.approx((own["ci_high"] - own["ci_low"]).mean())
         assert row.design_effect == pytest.approx(own["variance"].mean() / naive[row.measure])
         assert row.replicates == 8
 
 
 def test_clustered_interval_keeps_its_level_and_the_naive_one_does_not():
-    table = page.simulate_coverage([0.0, 0.6], patients=80, images=4, replicates=600, seed=1)
+    table = simulate_coverage([0.0, 0.6], patients=80, images=4, replicates=600, seed=1)
     table = table.set_index(["method", "correlation"])
     assert (table.loc[("naive", 0.0), "coverage"] > 0.92).all()
-    assert (table.loc[("naive", 0.6), "high"] < 0.85).all()
+    assert (table.loc[("naive", 0.6), "ci_high"] < 0.85).all()
     assert table.loc["clustered", "coverage"].between(0.92, 0.98).all()
+
+
+def test_unknown_labels_are_refused_with_the_known_ones():
+    with pytest.raises(InputError, match=r"unknown labels 'image'.*patient, lesion"):
+        simulate_test_sets(0.5, **SMALL, labels="image")

@@ -1,0 +1,207 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats import init_differences, pair_differences, pretraining_differences
+from rin.stats.synthesis import three_level
+
+CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
+BACKBONES = ("DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50")
+TASKS = ("breast", "covid19")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['backbone']}")
+def test_three_level_with_a_known_covariance_equals_metafor(case):
+    for weights, kept in (("expected", False), ("equal_weights", True)):
+        found = three_level(
+            case["y"], case["V"], case["backbone"], contained=True, equal_weights=kept
+        )
+        expected = {k: math.nan if v is None else v for k, v in case[weights].items()}
+        compared = {name: found[name] for name in expected}
+        assert compared == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)
+
+
+def test_three_level_with_variances_is_that_with_their_diagonal():
+    y, v, clusters = [1.0, 2.5, -0.5, 0.2], [1.0, 2.0, 1.5, 1.2], [1, 1, 2, 2]
+    assert three_level(y, v, clusters) == pytest.approx(three_level(y, np.diag(v), clusters))
+
+
+@pytest.mark.parametrize("covariance", [[[1, 1], [1, 1]], [[1, 0.5]], [[1, 2], [2, 1]]])
+def test_three_level_when_covariance_is_none_raises(covariance):
+    with pytest.raises(InputError, match="variances"):
+        three_level([1, 2], covariance, [1, 2])
+
+
+def made(leads, *, patients=120, pretrainings=3, noise=1.0, tasks=TASKS, seed=0):
+    """Scores whose separation is larger by `leads` (backbones, pretrainings) in init a.
+
+    The noise of a patient is shared by all networks, so that pairs of one lead differ little.
+    """
+    draws, rows = np.random.default_rng(seed), []
+    for task in tasks:
+        shared, label = draws.normal(size=patients), np.arange(patients) % 2
+        for backbone, of_backbone in zip(BACKBONES, leads, strict=False):
+            for pretraining, lead in enumerate(of_backbone[:pretrainings], 1):
+                for rate in ("1e-03", "1e-04"):
+                    for init, apart in (("a", 1.0 + lead), ("b", 1.0)):
+                        own = draws.normal(size=patients) * noise
+                        rows.append(
+                            pd.DataFrame(
+                                {
+                                    "case_id": [f"c{k}" for k in range(patients)],
+                                    "patient_id": [f"p{k // 2}" for k in range(patients)],
+                                    "label": label,
+                                    "score": apart * label + shared + own,
+                                    "task": task,
+                                    "fold": 0,
+                                    "scenario": f"{backbone}-unfreeze_all-{rate}",
+                                    "backbone": backbone,
+                                    "unfreezing": "unfreeze_all",
+                                    "init": init,
+                                    "pretraining": pretraining,
+                                    "seed": 1,
+                                    "part": "test",
+                                }
+                            )
+                        )
+    return pd.concat(rows, ignore_index=True)
+
+
+EQUAL = np.full((4, 3), 0.6)
+
+
+def test_pairs_that_differ_alike_have_an_interval_as_narrow_as_the_patients_allow():
+    """All pairs have one difference: the networks of each are the same."""
+    single = made(EQUAL[:1], pretrainings=1)
+    copies = [
+        single.assign(
+            backbone=backbone,
+            pretraining=pretraining,
+            scenario=single["scenario"].str.replace("DenseNet121", backbone),
+        )
+        for backbone in BACKBONES
+        for pretraining in (1, 2, 3)
+    ]
+    # Copies to the bit have a covariance of rank 1.
+    table = pretraining_differences(pd.concat(copies, ignore_index=True), "a", "b")
+    patients = init_differences(single, "a", "b").query("group == 'all'").set_index("task")
+    table = table.set_index("task").loc[patients.index]
+    assert table["estimate"].to_numpy() == pytest.approx(patients["estimate"].to_numpy(), abs=1e-6)
+    errors = patients["standard_error"].to_numpy()
+    assert table["standard_error"].to_numpy() == pytest.approx(errors, rel=1e-3)
+    half = (table["ci_high"] - table["ci_low"]).to_numpy() / 2
+    assert half == pytest.approx(stats.t.ppf(0.975, 3) * errors, rel=1e-3)
+    assert (table[["sd_backbone", "sd_pretraining"]].to_numpy() < 1e-3).all()
+
+
+def test_pairs_that_scatter_have_an_interval_that_covers_zero():
+    leads = np.array([[3, 2.5, 2], [3, 3, 2.5], [-0.4, -0.5, 0.1], [-0.2, 0.1, -0.3]])
+    predictions = made(leads, noise=0.6)
+    table = pretraining_differences(predictions, "a", "b")
+    these = init_differences(pooled_networks(predictions), "a", "b").query("group == 'all'")
+    assert (these["ci_low"] > 0).all()  # these networks differ clearly, on new patients
+    assert (table["ci_low"] < 0).all()
+    assert (table["ci_high"] > 0).all()
+    assert (table["q_p"] < 1e-6).all()
+    assert table["p_value"].to_numpy() == pytest.approx(
+        2 * stats.t.sf(table["statistic"].abs(), table["df"])
+    )
+
+
+def pooled_networks(predictions):
+    """As `init_differences` takes them: every pretraining's networks are scenarios."""
+    names = predictions["scenario"] + " " + predictions["pretraining"].astype(str)
+    return predictions.assign(scenario=names)
+
+
+def test_pair_differences_are_those_of_each_pair_alone():
+    predictions = made(np.random.default_rng(3).normal(0.3, 0.5, (4, 3)))
+    table = pair_differences(predictions, "a", "b")
+    assert list(table.columns[:3]) == ["task", "backbone", "pretraining"]
+    assert len(table) == 2 * 4 * 3
+    for row in table.itertuples():
+        chosen = (predictions["task"] == row.task) & (predictions["backbone"] == row.backbone)
+        alone = predictions[chosen & (predictions["pretraining"] == row.pretraining)]
+        (expected,) = init_differences(alone, "a", "b").query("group == 'all'").itertuples()
+        assert row.ci_low == pytest.approx(expected.ci_low)
+        assert row.ci_high == pytest.approx(expected.ci_high)
+        assert row.auc_a - row.auc_b == pytest.approx(row.estimate)
+        assert row.n_scenarios == 2
+
+
+def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():
+    """The covariance over patients by resampling them leads to the same interval."""
+    predictions = made(np.random.default_rng(4).normal(0.3, 0.6, (4, 2)), tasks=TASKS[:1])
+    table = pretraining_differences(predictions, "a", "b").iloc[0]
+    wide = predictions.pivot_table(
+        index="case_id", columns=["backbone", "pretraining", "scenario", "init"], values="score"
+    )
+    cases = predictions.drop_duplicates("case_id").set_index("case_id").loc[wide.index]
+    label, scores = cases["label"].to_numpy(), wide.to_numpy()
+    members = [rows.to_numpy() for _, rows in pd.Series(range(len(cases))).groupby(
+        cases["patient_id"].to_numpy()
+    )]  # fmt: skip
+    draws, drawn = np.random.default_rng(5), []
+    for replicate in range(400):
+        chosen = draws.integers(len(members), size=len(members)) if replicate else range(60)
+        rows = np.concatenate([members[k] for k in chosen])
+        ranks = stats.rankdata(scores[rows], axis=0)[label[rows] == 1].sum(axis=0)
+        positive = (label[rows] == 1).sum()
+        aucs = (ranks / positive - (positive + 1) / 2) / (len(rows) - positive)
+        by_init = pd.Series(aucs, wide.columns).unstack("init")
+        drawn.append((by_init["a"] - by_init["b"]).groupby(["backbone", "pretraining"]).mean())
+    covariance = np.cov(np.array(drawn[1:]).T)
+    backbones = np.repeat(range(4), 2)
+    found = three_level(drawn[0], covariance, backbones, contained=True, equal_weights=True)
+    assert found["estimate"] == pytest.approx(table["estimate"])
+    assert found["standard_error"] == pytest.approx(table["standard_error"], rel=0.15)
+
+
+def test_predictions_without_pretrainings_are_of_the_first():
+    predictions = made(EQUAL, pretrainings=1)
+    expected = pretraining_differences(predictions, "a", "b")
+    found = pretraining_differences(predictions.drop(columns="pretraining"), "a", "b")
+    pd.testing.assert_frame_equal(found, expected)
+    assert expected["sd_backbone"].isna().all()
+    assert (expected["df"] == 3).all()
+
+
+def test_one_pair_has_an_estimate_alone():
+    table = pretraining_differences(made(EQUAL[:1], pretrainings=1), "a", "b")
+    assert (table["estimate"] > 0).all()
+    assert table[["ci_low", "ci_high", "p_value", "p_holm"]].isna().all(axis=None)
+    assert table["remark"].str.contains("One pair").all()
+
+
+def test_one_backbone_with_pretrainings_speaks_of_that_backbone():
+    table = pretraining_differences(made(EQUAL[:1]), "a", "b")
+    assert (table["df"] == 2).all()
+    assert np.isfinite(table["ci_low"]).all()
+    assert table["remark"].str.contains("One backbone").all()
+
+
+def test_patients_without_spread_leave_the_pairs_as_units():
+    """Every network ranks perfectly or not at all, whoever the patients are."""
+    predictions = made(EQUAL, noise=0)
+    perfect = predictions["label"] * np.where(predictions["init"] == "a", 1.0, -1.0)
+    same = predictions["pretraining"] == 1
+    rows = predictions.assign(score=np.where(same, 0.0, perfect))
+    table = pretraining_differences(rows, "a", "b")
+    assert table["estimate"].to_numpy() == pytest.approx(2 / 3)
+    assert table["remark"].str.contains("patients show no spread").all()
+    table = pretraining_differences(rows.assign(score=perfect), "a", "b")
+    assert table["estimate"].tolist() == [1, 1]
+    assert table["ci_low"].isna().all()
+    assert table["remark"].str.contains("Neither").all()
+
+
+def test_a_scenario_of_two_backbones_is_refused():
+    predictions = made(EQUAL, pretrainings=1)
+    with pytest.raises(InputError, match="two backbones"):
+        pair_differences(predictions.assign(backbone=np.arange(len(predictions)) % 2), "a", "b")
