@@ -104,7 +104,7 @@ the classification layers, which were not released, neither can be checked
 # **Was an ImageNet network trained for the comparison?** No: public weights were
 # taken, which saw other numbers of images, classes and epochs. The networks of this
 # book share these, and still differ in how well they learnt
-# ([](../results/retrained)).
+# ([](../results/random)).
 #
 # ## About what follows
 #
@@ -129,7 +129,8 @@ Markdown(f"""
 Radiologic − photographic is
 {format_estimate(differences["internal"], unit="points")} AUC points on the
 internal and {format_estimate(differences["external"], unit="points")} on the
-external test set (these networks, new patients; see [](../results/external)).
+external test set (these networks, new patients; see “Images from another
+hospital”).
 """)
 
 # %% [markdown]

@@ -73,7 +73,7 @@ book_table(pd.DataFrame(design, columns=names), "Exploratory studies")
 # Everything on this page is exploratory: one backbone (for losses, three), small
 # images, few scenarios, and each network trained once. Intervals reflect patient
 # sampling only, and a difference moves by several points from one training to the
-# next ([](retrained)). So the page sets estimates beside what was
+# next (“The same networks, trained again”). So the page sets estimates beside what was
 # published and neither confirms nor contradicts it.
 #
 # ## Another head on the same network
@@ -179,7 +179,8 @@ alike = pd.concat(runs.layer_similarity(t) for t in runs.tasks_of("layers"))
 pairs = alike[alike["comparison"].isin(["before", "after", "random"])]
 grid = sns.catplot(
     pairs.replace({"task": titles}), x="cca", y="layer", col="task",
-    hue="comparison", kind="point", errorbar=None, linestyle="none",
+    hue="comparison", hue_order=["before", "after", "random"],
+    kind="point", errorbar=None, linestyle="none",
     palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"],
     height=2.8, aspect=1.35,
 )  # fmt: skip
