@@ -65,6 +65,7 @@ class Outline:
     with_results: frozenset[str]  # those of them with own runs, or runs of the reference
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     waits: bool = True  # whether pages of results read what this computer trains first
+    chosen: tuple[str, ...] = ()  # notebooks of a book of its own, the cover first; empty: all
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -135,12 +136,16 @@ def outline_of(study: Study) -> Outline:
     if there & {"losses", "head", "confounder", "layers"}:
         there |= {"replications"}
     waits = not profile.reference or study.data_root is not None
-    return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), waits)
+    chosen = tuple(name.removesuffix(".py") for name in profile.pages or ())
+    tasks = tuple(profile.tasks) if chosen else runs.paper_tasks
+    return Outline(tasks, frozenset(runs.tasks), frozenset(there), waits, chosen)
 
 
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
-    for notebook in NOTEBOOKS:
+    known = {notebook.source: notebook for notebook in NOTEBOOKS}
+    own = [known.get(name) or Notebook(name, _RESULTS, _TRAINED) for name in outline.chosen]
+    for notebook in own or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}
         # Pages of results show the reference run instead, as far as it goes.
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
@@ -156,9 +161,10 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = [*_BEFORE.get(part, []), *here]
+        files = here if outline.chosen else [*_BEFORE.get(part, []), *here]
         caption = {"caption": part} if part else {}
-        parts += [caption | {"chapters": [{"file": file} for file in files]}]
+        if files:
+            parts += [caption | {"chapters": [{"file": file} for file in files]}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
 
 
