@@ -73,7 +73,7 @@ book_table(pd.DataFrame(design, columns=names), "Exploratory studies")
 # Everything on this page is exploratory: one backbone (for losses, three), small
 # images, few scenarios, and each network trained once. Intervals reflect patient
 # sampling only, and a difference moves by several points from one training to the
-# next ([](retrained)). So the page sets estimates beside what was
+# next (“The same networks, trained again”). So the page sets estimates beside what was
 # published and neither confirms nor contradicts it.
 #
 # ## Another head on the same network

@@ -15,9 +15,9 @@ from rin.study import Study, open_runs
 from rin.study.setting import find_manifest
 
 #: Captions of the parts, in the order of the book; the first part needs none.
-PARTS = ("", "Results on real images", "Does the paper hold?", "How it is done, live",
-         "Use it yourself")  # fmt: skip
-_FRONT, _RESULTS, _EVIDENCE, _LIVE, _USE = PARTS
+PARTS = ("", "Does the paper hold?", "Results on real images", "How it is done, live",
+         "Use it yourself", "Methods and record")  # fmt: skip
+_FRONT, _EVIDENCE, _RESULTS, _LIVE, _USE, _RECORD = PARTS
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Notebook:
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
-    of: str = ""  # `task`: runs once for each task with results; `published`: for each without
+    of: str = ""  # `task`: runs once for each task with results
 
     @property
     def live(self) -> bool:
@@ -73,7 +73,7 @@ class Outline:
 
     def after(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the notebooks that must have run before another."""
-        free = not self.waits and not notebook.live and notebook.part != _USE
+        free = not self.waits and not notebook.live and notebook.part != _RECORD
         return () if free else notebook.after
 
 
@@ -84,13 +84,18 @@ _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
     Notebook("study", _FRONT, _TRAINED),
+    Notebook("evidence/audit", _EVIDENCE),
+    Notebook("evidence/discrepancies", _EVIDENCE),
+    Notebook("evidence/replications", _EVIDENCE),
+    Notebook("evidence/questions", _EVIDENCE),
+    Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
     Notebook("results/all_tasks", _RESULTS, _TRAINED),
     Notebook("results/regimes", _RESULTS, _TRAINED),
     Notebook("results/task", _RESULTS, _TRAINED, of="task"),
-    Notebook("results/task_published", _RESULTS, of="published"),
+    Notebook("results/task_published", _RESULTS),
     Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
-    Notebook("results/external", _RESULTS, _TRAINED, "external"),
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
+    Notebook("results/external", _RESULTS, _TRAINED, "external"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
     Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
     Notebook(
@@ -100,24 +105,25 @@ NOTEBOOKS = (
         "replications",
         leaves="losses",
     ),
-    Notebook("evidence/audit", _EVIDENCE),
-    Notebook("evidence/discrepancies", _EVIDENCE),
-    Notebook("evidence/replications", _EVIDENCE),
-    Notebook("evidence/questions", _EVIDENCE),
-    Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
     Notebook("pipeline/curation", _LIVE, (), "curation"),
     Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
-    Notebook("pipeline/embeddings", _LIVE, ("pipeline/pretraining",), "pretraining"),
     Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
     Notebook("use/own_task", _USE),
+    Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),
-    Notebook("use/how_built", _USE, (*_TRAINED, "evidence/probe")),
+    Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
+#: Cover of a book of one task; it stands in no other.
+COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
 # Prose pages, by the part in which they stand, before its notebooks.
-_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods", "methods_statistics"], _USE: ["use_it"]}
+_BEFORE = {
+    _FRONT: ["intro"],
+    _RECORD: ["methods", "methods_statistics", "checklist"],
+    _USE: ["use_it"],
+}
 
 
 def outline_of(study: Study) -> Outline:
@@ -136,14 +142,17 @@ def outline_of(study: Study) -> Outline:
     if there & {"losses", "head", "confounder", "layers"}:
         there |= {"replications"}
     waits = not profile.reference or study.data_root is not None
+    # A dataset that another task is tested on has its own runs on the page of that test.
+    external = {name for task in runs.tasks for name in runs.external(task)}
+    tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = tuple(name.removesuffix(".py") for name in profile.pages or ())
-    tasks = tuple(profile.tasks) if chosen else runs.paper_tasks
-    return Outline(tasks, frozenset(runs.tasks), frozenset(there), waits, chosen)
+    tasks = profile.tasks if chosen else tasks
+    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits, chosen)
 
 
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
-    known = {notebook.source: notebook for notebook in NOTEBOOKS}
+    known = {notebook.source: notebook for notebook in (*NOTEBOOKS, COVER)}
     own = [known.get(name) or Notebook(name, _RESULTS, _TRAINED) for name in outline.chosen]
     for notebook in own or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}
@@ -151,7 +160,7 @@ def pages(outline: Outline) -> Iterator[Page]:
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
             continue
         for task in outline.tasks if notebook.of else [""]:
-            if not task or (task in outline.with_results) == (notebook.of == "task"):
+            if not task or task in outline.with_results:
                 yield Page(notebook, task)
 
 

@@ -20,7 +20,7 @@ from rin.data.discovery import decode, excel_rows, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError, explained, meant
-from rin.files import Stated, misfit
+from rin.files import FrozenModel, misfit
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
@@ -75,7 +75,7 @@ def one_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
-class ReaderOptions(Stated):
+class ReaderOptions(FrozenModel):
     """Base of the options of one reader."""
 
     @classmethod
