@@ -303,7 +303,9 @@ def _table_options(
     if "split" in guessed:
         options["split"] = {"column": guessed["split"]}
     options = {key: value for key, value in options.items() if value != ""}
-    others = [n for n in tree.names if not n.lower().endswith(ENDINGS) and n != file]
+    roots = tuple(f"{place}/" if place else "" for place in (folder, *([drawn] if drawn else [])))
+    others = [n for n in tree.names if n != file
+              and not (n.startswith(roots) and n.lower().endswith(ENDINGS))]  # fmt: skip
     if others:
         options["leave_out"] = ["files"]
         facts.append(("other files", f"{counted(len(others), 'files')}, not read", ""))
