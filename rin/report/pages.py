@@ -118,12 +118,13 @@ NOTEBOOKS = (
 )
 #: Cover of a book of one task; it stands in no other.
 COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
-# Prose pages, by the part in which they stand, before its notebooks.
+# Prose pages, by the part in which they stand, before and after its notebooks.
 _BEFORE = {
     _FRONT: ["intro"],
     _RECORD: ["methods", "methods_statistics", "checklist"],
     _USE: ["use_it"],
 }
+_AFTER = {_USE: ["api"]}
 
 
 def outline_of(study: Study) -> Outline:
@@ -170,7 +171,7 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = here if outline.chosen else [*_BEFORE.get(part, []), *here]
+        files = here if outline.chosen else [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
         caption = {"caption": part} if part else {}
         if files:
             parts += [caption | {"chapters": [{"file": file} for file in files]}]
