@@ -93,7 +93,8 @@ This book shows the profile {study.profile.name}: {here} tasks from runs of this
 computer ({"; ".join(computers) or "none recorded"}) and
 {len(runs.tasks) - here} from the reference run
 ({facts.hardware.text if facts else "none"}). The statistics of the reference
-run are computed again, from its per-case predictions, each time the book is built.
+run are computed again, from its per-case predictions, each time the book is
+built.
 """)
 
 # %% [markdown]
