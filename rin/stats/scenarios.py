@@ -24,6 +24,7 @@ from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_a
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, TTest, holm, t_test
 from rin.stats.inputs import TaskScores, each_run, located, task_scores
+from rin.tables import DIFFERENCES, OVERLAP, check_table
 
 ALL = "all"
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
@@ -208,7 +209,9 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     0   breast  -0.016    0.071  0.001
     1  thyroid  -0.012    0.084  0.001
     """
-    overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
+    columns = ["task", "group", "n_scenarios", "estimate", "standard_error"]
+    check_table(differences, DIFFERENCES, columns, where="differences")
+    overall = differences[differences["group"] == ALL].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
     both = np.hypot(alone, spread["sd"] / np.sqrt(n))
     estimate, half = overall["estimate"].to_numpy(), hypothesis.t_quantile() * both
@@ -436,12 +439,16 @@ def image_differences(
       freeze_all       120     0.006    0.426
     unfreeze_all       120     0.009    0.253
     """
+    columns = ["scenario", "unfreezing", "init", *_IMAGE]
+    check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
+    inputs.require(table, measures, where="table")
     inputs.check_known("init", (init_a, init_b), table["init"])
-    own = table[table["init"].isin([init_a, init_b])]
-    regimes = [ALL, *(name for name in REGIMES if name in set(own["unfreezing"]))]
+    compared = table[table["init"].isin([init_a, init_b])]
+    regimes = [ALL, *(name for name in REGIMES if name in set(compared["unfreezing"]))]
     rows = []
     for measure in measures:
-        cells = own.groupby(["scenario", "unfreezing", *_IMAGE, "init"], observed=True)[measure]
+        images = compared.groupby(["scenario", "unfreezing", *_IMAGE, "init"], observed=True)
+        cells = images[measure]
         pairs = _mean_of_all(cells).unstack("init")
         if alone := int((cells.size().unstack("init").isna()).any(axis=1).sum()):
             raise InputError(
