@@ -4,8 +4,10 @@ A chunk leaves its result on disk, so a pass that was stopped goes on where it s
 chunk is worked on by threads of this process, several by processes.
 """
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence, Sized
@@ -19,6 +21,7 @@ from tqdm import tqdm
 from rin.errors import InputError
 
 MAX_THREADS = 8
+PR_SET_PDEATHSIG = 1
 Job = TypeVar("Job", bound=Sized)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +74,18 @@ def map_chunks(
     yield from run_chunks(partial(map_threads, function), jobs, workers=workers, title=title)
 
 
+class Stopped(BaseException):
+    """Somebody pressed Ctrl-C; nothing on the way to the command line may take it for an error."""
+
+
+def kill_workers() -> None:
+    """End the processes of this one's pools at once: what they had finished is kept."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    for worker in multiprocessing.active_children():
+        worker.join(2)
+
+
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -87,6 +102,9 @@ def _in_processes(
         futures = {pool.submit(work, job, 1): job for job in jobs}
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except (KeyboardInterrupt, Stopped):
+        kill_workers()
+        raise
     except BrokenProcessPool as error:
         raise InputError(
             "a worker process died; what was finished before is kept",
@@ -99,10 +117,16 @@ def _in_processes(
 
 
 def end_with_parent() -> None:
-    """End this worker when its parent is gone, even if killed."""
+    """End this worker when its parent is gone, even if killed; the parent alone hears Ctrl-C."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # The kernel also ends a process that no thread can leave, as it loads a library.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not parent.is_alive():
+        os._exit(1)
 
     def follow() -> None:
         parent.join()

@@ -234,7 +234,7 @@ def test_build_store_on_a_full_disk_names_the_folder_and_goes_on_later(
     dataset, tmp_path, decoded, monkeypatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr(store_module.os, "fsync", full)
+        patched.setattr(store_module, "_write_arrays", full)
         with pytest.raises(InputError, match=r"stores: .*No space left.*Free some space"):
             build_store(dataset, 8, folder=tmp_path / "stores", workers=1)
     assert stores_in(tmp_path / "stores") == []

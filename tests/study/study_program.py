@@ -17,9 +17,14 @@ if __name__ == "__main__":
     from rin.training.batches import Part
 
     if "small" in options:
-        from small_backbone import small_backbone
+        import small_backbone
 
-        keras.applications.ResNet50 = small_backbone
+        from rin.study import fine_tuning, pretraining
+
+        keras.applications.ResNet50 = small_backbone.small_backbone
+        # What travels to another process makes the networks small there.
+        fine_tuning.run_block = small_backbone.small_block
+        pretraining.pretrain_block = small_backbone.small_pretraining
     study, take = open_study(profile, results=results), Part.take
     if "slow" in options:
         Part.take = lambda *given: (time.sleep(0.05), take(*given))[1]

@@ -87,6 +87,10 @@ class ReaderOptions(Stated):
             raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 
 
+#: Columns that a table may have.
+MAX_COLUMNS = 2000
+
+
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
@@ -115,6 +119,9 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     # Arrow refuses rows of another length, which pandas would cut or fill in silence.
     if content.count(b'"') % 2:
         raise ValueError("a quote in the table is not closed")
+    line = content[: content.find(b"\n") + 1] or content
+    if line.count(b",") >= MAX_COLUMNS:
+        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
     file = pa.BufferReader(content)
     reading = csv.ReadOptions(column_names=names)
     titles = csv.open_csv(file, reading).schema.names
@@ -127,6 +134,8 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
 
 def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
     file = pq.ParquetFile(pa.BufferReader(content))
+    if file.metadata.num_columns > MAX_COLUMNS:
+        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
     names = file.schema_arrow.names
     # What is not asked for may be pictures, and stays unread.
     read = file.read([name for name in names if name.strip() in columns] if columns else names)
