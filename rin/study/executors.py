@@ -124,6 +124,8 @@ class Jobs(Executor):
     def _fill(self) -> None:
         some = self._waiting[: self._most - len(self._running)]
         self._waiting = self._waiting[len(some) :]
+        if not some:
+            return
         try:
             with self._submitit.batch():
                 jobs = [self._submitit.submit(shipped) for shipped, _ in some]
