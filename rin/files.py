@@ -186,8 +186,8 @@ def _refuse_endless(text: str) -> None:
             raise ValueError(f"line {line}: it is nested too deeply, or its aliases grow too large")
 
 
-class Stated(BaseModel):
-    """What a file states: nothing under an unknown name, and nothing that changes."""
+class FrozenModel(BaseModel):
+    """Immutable model of what a file states; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -428,7 +428,7 @@ def _regime_contrasts(
             groups = {ALL: np.ones(len(of_scenario), bool)}
             groups |= {name: of_scenario == name for name in there}
             means = np.array([inside / inside.sum() for inside in groups.values()])
-            weights = np.hstack([means, -means])  # of the AUCs of init a, then of init b
+            weights = np.hstack([means, -means])  # AUCs of init a, then of init b
             aucs, estimates, covariance = _mean_over_folds(task, weights)
         yield task, groups, aucs.reshape(2, -1), estimates, covariance
 

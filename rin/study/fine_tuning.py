@@ -96,17 +96,17 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
         stores |= {name: store for name in parts if name != "train" and name not in stores}
     checked = sanity_rows(run, store, parts["test"].rows)
-    contract = find_preprocessing(run.contract)
+    preprocessing = find_preprocessing(run.preprocessing)
     recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
     activations = {}
     if run.inside:
         look = partial(_inside, run, compiled, parts["test"])
-        compiled.parts.preprocess.set_contract(contract)
+        compiled.parts.preprocess.set_preprocessing(preprocessing)
         activations = look("before", weights)
         if run.init == RANDOM:
             activations |= look("other", compiled.untrained)
     started = time.monotonic()
-    state = compiled.fit(weights, contract, recipe, parts["train"], parts["validation"])
+    state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     activations |= look("after", None) if run.inside else {}
@@ -270,7 +270,7 @@ def predictions(
 
     Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
     patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a factor
-    have `factor`, `level` and `contract` (the input contract in effect) in front, and rows of a
+    have `factor`, `level` and `preprocessing` (what was in effect) in front, and rows of a
     run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets

@@ -33,7 +33,7 @@ from pydantic import NonNegativeInt
 
 from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
-from rin.files import Stated, is_whole, read_sealed, sealed, sha256_of, sync
+from rin.files import FrozenModel, is_whole, read_sealed, sealed, sha256_of, sync
 
 _STALE_SECONDS = 24 * 3600
 _WORK, _DONE = ".work", "done.json"
@@ -238,7 +238,7 @@ class Ledger:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-class Hardware(Stated):
+class Hardware(FrozenModel):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
 
     processor: str

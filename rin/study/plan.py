@@ -32,16 +32,16 @@ _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
 # Settings that are compiled into a block's step.
 _COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
-RANDOM_CONTRACT = "symmetric"
+RANDOM_PREPROCESSING = "symmetric"
 #: What the official fine-tuning scripts feed to every network, whatever its weights.
-OFFICIAL_CONTRACT = "caffe_unit"
+OFFICIAL_PREPROCESSING = "caffe_unit"
 
 
 @dataclass(frozen=True)
 class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
-    `contract` names how its inputs are prepared: that of its weights, unless `settings` say
+    `preprocessing` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
     `sanity_cases` is the number of test cases whose maps it records as its weights go random,
     `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
@@ -53,7 +53,7 @@ class Run(Planned):
     scenario: profiles.Scenario
     init: str
     entry: WeightsEntry | None
-    contract: str
+    preprocessing: str
     seed: int
     settings: profiles.FineTuning
     inputs: TaskInputs = field(repr=False, compare=False)
@@ -68,7 +68,7 @@ class Run(Planned):
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
-        named |= {"init": self.init, "preprocessing": self.contract, "seed": self.seed}
+        named |= {"init": self.init, "preprocessing": self.preprocessing, "seed": self.seed}
         read = {"store": self.inputs.store.digest, "split": self.split_digest}
         read |= {"weights": self.weights_digest, "code": code_digest()}
         external = {name: away.store.digest for name, away in self.inputs.external.items()}
@@ -81,7 +81,7 @@ class Run(Planned):
     @property
     def named(self) -> dict[str, Any]:
         """The columns that name a run in every table, after those of the study's factor."""
-        factor = {"factor": self.study, "level": self.level, "contract": self.contract}
+        factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
         named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
         named |= asdict(self.scenario) | {"init": self.init, "seed": self.seed}
         return named if self.level is None else factor | named
@@ -113,7 +113,7 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     """List the runs of a named study, level by level and task by task.
 
     The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
-    another than the study's.  A run that both levels of a factor share (weights whose own contract
+    another than the study's.  A run that both levels of a factor share (weights whose preprocessing
     is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
@@ -190,8 +190,12 @@ def plan_runs(
             seed = int(digest_of(named | {"seed": profile.seed} | repeated)[:7], 16)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
-                contract = _contract(entry, settings)
-                main = init in profile.inits and fold == 0 and contract == _contract(entry, own)
+                preprocessing = _preprocessing_of(entry, settings)
+                main = (
+                    init in profile.inits
+                    and fold == 0
+                    and preprocessing == _preprocessing_of(entry, own)
+                )
                 records = main and checked is not None and scenario.name in checked.scenarios
                 run = Run(
                     task=task,
@@ -199,7 +203,7 @@ def plan_runs(
                     scenario=scenario,
                     init=init,
                     entry=entry,
-                    contract=contract,
+                    preprocessing=preprocessing,
                     seed=seed,
                     settings=settings,
                     inputs=inputs,
@@ -214,11 +218,11 @@ def plan_runs(
     return runs
 
 
-def _contract(entry: WeightsEntry | None, settings: profiles.FineTuning) -> str:
-    """Return the name of the input contract of a run that starts from an entry."""
+def _preprocessing_of(entry: WeightsEntry | None, settings: profiles.FineTuning) -> str:
+    """Return the name of the preprocessing of a run that starts from an entry."""
     if settings.preprocessing == "official_scripts":
-        return OFFICIAL_CONTRACT
-    return entry.preprocessing if entry else RANDOM_CONTRACT
+        return OFFICIAL_PREPROCESSING
+    return entry.preprocessing if entry else RANDOM_PREPROCESSING
 
 
 def weights_digest(study: Study, entry: WeightsEntry) -> str | None:

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PretrainingRun(Planned):
-    """One backbone on one corpus, under one input contract.
+    """One backbone on one corpus, under one preprocessing.
 
-    `parts` has the part of every row of the store; `settings` are the profile's; `contract` is what
-    they mean for this init and backbone.
+    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing` is
+    what they mean for this init and backbone.
     """
 
     init: str
@@ -53,7 +53,7 @@ class PretrainingRun(Planned):
     parts: pd.Categorical = field(repr=False, compare=False)
     split_digest: str
     settings: Pretraining
-    contract: str
+    preprocessing: str
     seed: int
 
     @property
@@ -63,7 +63,7 @@ class PretrainingRun(Planned):
         unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
-        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.contract}
+        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.preprocessing}
         return named | read | {"seed": self.seed, "code": code_digest()} | own
 
 
@@ -95,7 +95,7 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
                 parts=parts,
                 split_digest=split_digest,
                 settings=own,
-                contract=settings.contract(init, backbone),
+                preprocessing=settings.preprocessing_of(init, backbone),
                 seed=seed,
             )
             for backbone in own_backbones
@@ -138,7 +138,7 @@ PREDICTIONS = "test_predictions.parquet"
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished pretraining run: init, backbone, accuracy, budget, run id."""
-    named = ("init", "corpus", "provenance", "backbone", "contract", "run_id")
+    named = ("init", "corpus", "provenance", "backbone", "preprocessing", "run_id")
     rows = [
         {name: getattr(run, name) for name in named} | study.weights.done(run.run_id)
         for run in _finished(study)
@@ -249,7 +249,7 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
 def pretrain_block(
     runs: list[PretrainingRun], ledger: Ledger, execution: Execution, only: str | None = None
 ) -> None:
-    """Pretrain one backbone on several corpora, or under several contracts, with one compiled step.
+    """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
     Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
     block that was cut off goes on exactly as it began.  The first failure is raised at the end.
@@ -289,7 +289,7 @@ def _pretrain(
     remedy = "Make room, or put the results folder back, then run again to go on from here."
     with explained(problem, where=work, remedy=remedy, kinds=OSError):
         try:
-            result = block.train(*corpus, run.contract, kept, epochs=run.settings.epochs)
+            result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
         finally:
             (work / PROGRESS).unlink(missing_ok=True)
 
@@ -308,7 +308,7 @@ def _pretrain(
         entry = WeightsEntry(
             init=run.init,
             backbone=run.backbone,
-            preprocessing=run.contract,
+            preprocessing=run.preprocessing,
             file=f"{run.run_id}/{WEIGHTS}",
             sha256=sha256_of(folder / WEIGHTS),
             release=f"pretrained here on {run.corpus}",

@@ -25,12 +25,12 @@ from pydantic import (
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
 from rin.evidence.paper import SETTINGS
-from rin.files import REPOSITORY, Stated, read_yaml
+from rin.files import REPOSITORY, FrozenModel, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
-from rin.models.weights import resolve_contract
+from rin.models.weights import resolve_preprocessing
 
 
 @dataclass(frozen=True)
@@ -114,20 +114,20 @@ Momentum = Annotated[Number, Field(gt=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Head = Literal[HEADS]
-Contract = Literal[tuple(PREPROCESSING)]
+PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
 
-class FineTuning(Stated):
+class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
     which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind and a
-    share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, the
-    contract of the weights that a run starts from, or `official_scripts`, the one that those feed
-    to every network.
+    share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that of
+    the weights that a run starts from, or `official_scripts`, the one that those feed to every
+    network.
     """
 
     size: Positive
@@ -149,7 +149,7 @@ class FineTuning(Stated):
         return self.model_dump(exclude={"preprocessing", *as_before})
 
 
-class Brief(Stated):
+class Brief(FrozenModel):
     """A further pretraining of some backbones of an init, for fewer epochs.
 
     It is trained on about `training_images`, and tested on the same images as others.
@@ -166,10 +166,10 @@ class Brief(Stated):
         return f"{self.init}_brief"
 
 
-class Pretraining(Stated):
+class Pretraining(FrozenModel):
     """How backbones are trained from random initialisation.
 
-    `preprocessing` is an input contract, or an init of the weights manifest whose contract for
+    `preprocessing` is a preprocessing, or an init of the weights manifest whose preprocessing for
     the same backbone is taken; one for all inits, or one each.
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
@@ -201,15 +201,15 @@ class Pretraining(Stated):
 
     @field_validator("preprocessing")
     @classmethod
-    def _known_contracts(
+    def _known_preprocessings(
         cls, each: str | dict[str, str], others: ValidationInfo
     ) -> str | dict[str, str]:
         inits = set(others.data.get("corpora", {}))
         if isinstance(each, dict) and set(each) != inits:
-            raise ValueError(f"contracts of {sorted(each)} for corpora of {sorted(inits)}")
+            raise ValueError(f"preprocessings of {sorted(each)} for corpora of {sorted(inits)}")
         for name in each.values() if isinstance(each, dict) else [each]:
             for backbone in others.data.get("backbones") or BACKBONES:
-                resolve_contract(name, backbone)
+                resolve_preprocessing(name, backbone)
         return each
 
     @model_validator(mode="after")
@@ -226,13 +226,13 @@ class Pretraining(Stated):
         told["corpora"] = {section.init: self.corpora[section.init]}
         return self.model_copy(update=told | changes)
 
-    def contract(self, init: str, backbone: str) -> str:
-        """Return the name of the input contract of an init's pretraining."""
+    def preprocessing_of(self, init: str, backbone: str) -> str:
+        """Return the name of the preprocessing of an init's pretraining."""
         each = self.preprocessing
-        return resolve_contract(each[init] if isinstance(each, dict) else each, backbone)
+        return resolve_preprocessing(each[init] if isinstance(each, dict) else each, backbone)
 
 
-class Slurm(Stated):
+class Slurm(FrozenModel):
     """What every job of a cluster asks for, under submitit's names.
 
     `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch as
@@ -248,7 +248,7 @@ class Slurm(Stated):
     additional: dict[str, str | int] = Field(default_factory=dict)
 
 
-class Execution(Stated):
+class Execution(FrozenModel):
     """Where the blocks run; changes no result beyond floating-point noise.
 
     `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
@@ -272,7 +272,7 @@ class Execution(Stated):
     slurm: Slurm = Slurm()
 
 
-class Curation(Stated):
+class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
@@ -291,7 +291,7 @@ class Curation(Stated):
     size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
-class StudyFilter(Stated):
+class StudyFilter(FrozenModel):
     """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
 
     tasks: Names
@@ -340,7 +340,7 @@ class Layers(StudyFilter):
     channels: Positive = 64
 
 
-class Sizes(Stated):
+class Sizes(FrozenModel):
     """About how many cases train and validate; all others are tested, or `test` of them."""
 
     train: Positive
@@ -348,7 +348,7 @@ class Sizes(Stated):
     test: Positive | None = None
 
 
-class SampledConfounder(Stated):
+class SampledConfounder(FrozenModel):
     """Two groups of a task's patients, told apart by a column that its manifest keeps.
 
     The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
@@ -395,7 +395,7 @@ class Confounding(StudyFilter):
         return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
 
 
-class Factors(Stated):
+class Factors(FrozenModel):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
     preprocessing: StudyFilter | None = None
@@ -410,26 +410,26 @@ class Factors(Stated):
         return self
 
 
-class Probe(Stated):
+class Probe(FrozenModel):
     """Whether a weights file tells which inputs it was trained on.
 
     Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
-    `contracts`, on at most `cases` images for `epochs`; the files are probed with `images` images
+    `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
     of every dataset.
     """
 
     init: str = "radiologic"
     backbones: Names | None = None
-    contracts: Annotated[list[Contract], Field(min_length=2)]
+    preprocessings: Annotated[list[PreprocessingName], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
     images: Annotated[int, Field(ge=8)] = 64
 
 
-class LossStudy(Stated):
+class LossStudy(FrozenModel):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
-    On at most `cases` images, under the input contract `preprocessing`; of each there are `seeds`
+    On at most `cases` images, under the preprocessing `preprocessing`; of each there are `seeds`
     trainings, with other first weights.  `learning_rates` are those of backbones that do not learn
     at the profile's.
     """
@@ -441,7 +441,7 @@ class LossStudy(Stated):
     cases: Positive | None = None
     epochs: Positive
     seeds: Positive = 1
-    preprocessing: Contract = "symmetric"
+    preprocessing: PreprocessingName = "symmetric"
 
     @model_validator(mode="after")
     def _rates_of_its_backbones(self) -> LossStudy:
@@ -450,7 +450,7 @@ class LossStudy(Stated):
         return self
 
 
-class Sanity(Stated):
+class Sanity(FrozenModel):
     """Whether maps depend on what a network has learnt: its weights are put back to random ones.
 
     Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
@@ -461,7 +461,7 @@ class Sanity(Stated):
     cases: Positive = 16
 
 
-class Simulation(Stated):
+class Simulation(FrozenModel):
     """How far intervals reach that take several images of one patient for independent.
 
     `replicates` test sets of `patients` patients with `images` images each are drawn for every
@@ -473,7 +473,7 @@ class Simulation(Stated):
     images: Annotated[int, Field(ge=2)] = 5
 
 
-class Profile(Stated):
+class Profile(FrozenModel):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them in

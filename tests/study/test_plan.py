@@ -107,7 +107,7 @@ def test_plan_under_the_official_scripts_feeds_all_weights_alike(planned):
     inits = {"inits": ["radimagenet", "imagenet"]}
     own = {run.run_id: run for run in planned(inits)}
     official = planned(inits | {"fine_tuning.preprocessing": "official_scripts"})
-    assert {run.contract for run in official} == {"caffe_unit"}
+    assert {run.preprocessing for run in official} == {"caffe_unit"}
     shared = {own[run.run_id].init for run in official if run.run_id in own}
     assert shared == {"radimagenet"}
 
