@@ -145,11 +145,28 @@ def grid(
 
 
 @app.command()
-def study(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def study(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would take, and do nothing.")
+    ] = False,
+) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
 
     opened = open_study(profile, data_root=data_root, results=results)
+    if dry_run:
+        from rin.study.forecast import forecast, missing_inputs
+
+        table = forecast(opened)
+        shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
+        typer.echo(table.to_string(**shown))
+        typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
+        for told in missing_inputs(opened):
+            typer.echo(f"missing: {told}")
+        return
     table = run_study(opened)
     typer.echo(f"{len(table)} runs in {opened.runs.folder}")
 

@@ -80,7 +80,7 @@ class Shipped:
         except InputError as error:
             return error
 
-    def __submitit_checkpoint__(self) -> Any:
+    def checkpoint(self) -> Any:
         """Go on in another job, when this one's time is up or a more urgent one takes its place."""
         from submitit.helpers import DelayedSubmission
 

@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from rin.study import open_study, run_grid, run_pretraining
+from rin.study import open_study, run_grid, run_pretraining, run_study
+from rin.study.corpora import curated_corpus
 
 if __name__ == "__main__":
     profile, results, *options = sys.argv[1:]
@@ -28,7 +29,12 @@ if __name__ == "__main__":
     study, take = open_study(profile, results=results), Part.take
     if "slow" in options:
         Part.take = lambda *given: (time.sleep(0.05), take(*given))[1]
-    run_pretraining(study)
-    if "slow" not in options:
+    if "curate" in options:
+        curated_corpus(study)
+    elif "study" in options:
+        run_study(study)
+    else:
+        run_pretraining(study)
+    if not {"slow", "curate", "pretrain", "study"} & {*options}:
         Path(results, "ready").touch()
         run_grid(study)
