@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COVER = ROOT / "book" / "notebooks" / "findings.ipynb"
-FILES = [ROOT / "book" / "_static" / f"headline_{side}.svg" for side in ("left", "right")]
+FILES = [ROOT / "book" / "_static" / "headline.svg"]
 
 
 def cover_figures(notebook: Path) -> list[bytes]:

@@ -14,8 +14,7 @@
 # # RadImageNet, re-examined
 #
 # *Answers* what is known of radiologic against photographic pretraining
-# {cite:p}`mei2022`. *Needs* nothing; it recomputes its numbers from the kept
-# predictions in 20 s: `rin run notebooks/findings.py`.
+# {cite:p}`mei2022`. *Needs* nothing. *Takes* 20 s: `rin run notebooks/findings.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -26,12 +25,11 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
-from rin.evidence.audit import TaskAudit
 from rin.evidence.paper import COMPARISONS
-from rin.evidence.replications import like_for_like
+from rin.evidence.replications import pooled_fine_tuned
 from rin.report.banner import reference_banner
-from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
+from rin.report.headline import headline, short_names, three_bands
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import (
@@ -39,39 +37,23 @@ from rin.stats import (
     init_differences,
     pretraining_differences,
 )
-from rin.stats.synthesis import random_effects
 from rin.study import open_reference
 
 use_style()
 runs = open_reference("open")
-names = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-names["busbra"] = "Breast, BUS-BRA"
+names = short_names(runs)
 reference_banner(runs.reference)
 
-# %% tags=["hide-input"] mystnb={"code_prompt_show": "Own run and other studies"}
-scores = runs.predictions(study="main")
-own = pretraining_differences(scores, *runs.inits)
-tuned = like_for_like().query("setting == 'fine-tuned'")
-squares = tuned[["radimagenet_sd", "imagenet_sd"]].pow(2).sum(axis=1)
-tuned = tuned.assign(variance=squares / tuned["folds"])
-kinds = {
-    "the paper's questions": tuned[tuned["of_the_paper"]],
-    "skin, histology, mammograms": tuned[~tuned["of_the_paper"]],
-    "all of these": tuned,
-}
-pooled = {
-    name: random_effects(rows["estimate"], rows["variance"])
-    for name, rows in kinds.items()
-}
+# %% tags=["hide-input"]
+own = pretraining_differences(runs.predictions(), *runs.inits)
+paper = pd.DataFrame(COMPARISONS.values())
+pooled = pooled_fine_tuned()
+same, every = pooled.loc["the paper's questions"], pooled.loc["all"]
+zero = [(rows["ci_low"] <= 0) & (rows["ci_high"] >= 0) for rows in (paper, own)]
 facts = {task: runs.facts(task) for task in runs.tasks}
 trained = {task: one.split["train"] for task, one in facts.items()}
-corpus = runs.reference.facts.corpora[0].title
-
-# %% tags=["hide-input"]
-paper = pd.DataFrame(COMPARISONS.values())
-zero = [(rows["ci_low"] <= 0) & (rows["ci_high"] >= 0) for rows in (paper, own)]
 small = sorted(n for task, n in trained.items() if task in COMPARISONS)
-same, every = pooled["the paper's questions"], pooled["all of these"]
+corpus = runs.reference.facts.corpora[0].title
 Markdown(f"""
 **Asked.** Does a network read radiologic images better when it was first
 trained on radiologic images rather than on photographs?
@@ -88,52 +70,22 @@ fine-tuning on {small[0]} to {small[-1]} of them, with
 radiologic corpus.
 """)
 
-# %%
-bands = [
-    TaskAudit(one).intervals().head(1).assign(label=names[task])
-    for task, one in COMPARISONS.items()
-]
-bands = [
-    pd.concat(bands).assign(group="The paper: RadImageNet − ImageNet"),
-    pd.DataFrame(pooled.values()).assign(
-        label=[f"{one['k']} on {name}" for name, one in pooled.items()],
-        kind="independent",
-        group="One other group, pooled: RadImageNet − ImageNet",
-    ),
-]
-found = init_differences(scores, *runs.inits)
-networks = found[found["group"] == "all"]
-both = pd.concat(
-    [networks.assign(kind="networks"), own.assign(kind="pretrainings")]
-).sort_values("task", key=lambda task: task.map([*names].index), kind="stable")
-both[["estimate", "ci_low", "ci_high"]] *= 100
-both["label"] = both["task"].map(names)
-both["group"] = "This run (dark: other pretrainings; pale: new patients only)"
-
-# %%
-axes = forest(
-    pd.concat([*bands, both]).drop(columns="p_holm"),
-    xlabel="AUC points (95% CI)",
-    ends=("photographs ahead", "radiologic images ahead"),
-    limits=(-17, 17),
-    width=8,
-    legend=False,
-)
+# %% tags=["hide-input"]
+bands = three_bands(runs)
+axes = headline(bands)
 picture(axes, "Differences in AUC in three bands: the paper, others, this run")
 
 # %% [markdown]
 # *Top:* as printed. *Middle:* full fine-tuning, where standard deviations (SDs)
 # are stated. *Bottom:* dark intervals say what other pretrainings of the same
 # networks would show, and conclusions follow them; pale ones what these networks
-# would show on new patients.
+# would show on new patients. `three_bands` in `rin.report.headline` computes the
+# table, `headline` draws it.
 #
 # ## What the three bands say
 
 # %%
-claim(
-    "every pooled comparison lacks the scaling, and one study made them all",
-    bool(tuned["scaling_missing"].all()) and tuned["study"].nunique() == 1,
-)
+claim("every pooled one lacks the scaling", pooled["scaling_missing"].all())
 claim(
     "the interval of the paper's questions includes zero, that of all does not",
     same["ci_low"] < 0 < same["ci_high"] and every["ci_high"] < 0,
@@ -157,7 +109,9 @@ own questions it is {format_estimate(same, digits=1)}
 place = runs.external("breast")[0]
 elsewhere = external_scores(runs.predictions(task="breast", part=place))
 transfer = pretraining_differences(elsewhere, *runs.inits).iloc[0]
-clear = networks[networks["p_holm"] < 0.05].set_index("task")["estimate"]
+networks = init_differences(runs.predictions(), *runs.inits)
+networks = networks[networks["group"] == "all"].set_index("task")
+clear = networks.loc[networks["p_holm"] < 0.05, "estimate"]
 behind = " and ".join(names[task] for task in clear[clear < 0].index) or "none"
 ahead = " and ".join(names[task] for task in clear[clear > 0].index) or "none"
 size = own[["pairs", "backbones", "pretrainings"]].max()

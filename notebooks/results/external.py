@@ -168,7 +168,8 @@ labels = {"device": "Device", "birads": "BI-RADS", "size": "Lesion size"}
 overlap = runs.overlap(of, place)
 if len(overlap):  # lesions are marked
     share = overlap.groupby("case_id")["mask_share"].first()
-    thirds = pd.qcut(share, 3, labels=["small", "medium", "large"])
+    rank = share.rank(method="first")  # equal shares are no obstacle
+    thirds = pd.qcut(rank, 3, labels=["small", "medium", "large"])
     cases["size"] = cases["case_id"].map(thirds.astype(str))
 rows = []
 for column in [name for name in labels if name in cases]:

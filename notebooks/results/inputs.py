@@ -51,7 +51,8 @@ GROUPS = {"all": "All scenarios"} | UNFREEZING_LABEL
 banner(runs, study="preprocessing")
 
 # %%
-scores = runs.predictions(study="preprocessing")
+fed_task = runs.tasks_of("preprocessing")[0]
+scores = runs.predictions(study="preprocessing", task=fed_task)
 regimes = scores.groupby("unfreezing")["scenario"].unique()
 every = {"all": scores["scenario"].unique()}
 effects = factor_effects(
@@ -66,7 +67,6 @@ found = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
 found[["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% tags=["hide-input"]
-task = runs.titles[scores["task"].iloc[0]]
 fed = {init: found.loc["effect", init, ""] for init in inits}
 before, after = (
     found.loc["difference", "", level]
@@ -75,11 +75,12 @@ before, after = (
 Markdown(f"""
 **One backbone, exploratory:** {scores["backbone"].nunique()} backbone
 ({", ".join(scores["backbone"].unique())}), {scores["scenario"].nunique()}
-scenarios, one training each, {effects["n"].iloc[0]} test images. On “{task}”,
-fed as the official scripts feed instead of with their own inputs, the {a}
-networks change by {format_estimate(fed[inits[0]], unit="points")} AUC points
-and the {b} ones by {format_estimate(fed[inits[1]], unit="points")}. The
-difference {a} − {b} moves from {format_estimate(before, unit="points")} to
+scenarios, one training each, {effects["n"].iloc[0]} test images. On
+“{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
+their own inputs, the {a} networks change by
+{format_estimate(fed[inits[0]], unit="points")} AUC points and the {b} ones by
+{format_estimate(fed[inits[1]], unit="points")}. The difference {a} − {b} moves
+from {format_estimate(before, unit="points")} to
 {format_estimate(after, unit="points")}. Intervals reflect patient sampling
 only.
 """)
@@ -165,8 +166,8 @@ picture(
 )
 
 # %% [markdown]
-# One line is one scenario. Values near 0.3 are not chance: those networks rank
-# malignant lesions below benign ones. Why they are inverted was not investigated.
+# One line is one scenario. An AUC well below 0.5 is not chance: such a network
+# ranks positive cases below negative ones. Why was not investigated.
 #
 # ## Does squashing images to squares do harm?
 #

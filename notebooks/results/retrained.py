@@ -157,8 +157,16 @@ if "equal_accuracy" in runs.studies:
         main["scenario"].isin(brief["scenario"])
         & main["task"].isin(brief["task"])
     ]
+
+# %%
 compared = pd.concat(
-    init_differences(rows, *rows["init"].unique()).assign(pretraining=name)
+    init_differences(
+        rows,
+        *sorted(
+            rows["init"].unique(),
+            key=lambda init: inits.index(init.removesuffix("_brief")),
+        ),
+    ).assign(pretraining=name)
     for name, rows in pairs.items()
 )
 compared = compared[compared["group"] == "all"].sort_values(

@@ -179,7 +179,8 @@ alike = pd.concat(runs.layer_similarity(t) for t in runs.tasks_of("layers"))
 pairs = alike[alike["comparison"].isin(["before", "after", "random"])]
 grid = sns.catplot(
     pairs.replace({"task": titles}), x="cca", y="layer", col="task",
-    hue="comparison", kind="point", errorbar=None, linestyle="none",
+    hue="comparison", hue_order=["before", "after", "random"],
+    kind="point", errorbar=None, linestyle="none",
     palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"],
     height=2.8, aspect=1.35,
 )  # fmt: skip

@@ -95,7 +95,7 @@ page.picture(axes, "AUC of every scenario from either initialisation")
 # Each line is a scenario, from one initialisation to the other; all tasks are
 # drawn on one scale.
 #
-# ## The difference, as published and here
+# ## The difference and its intervals
 
 # %%
 bands = pd.concat(

@@ -94,6 +94,7 @@ licence: internal use
 access: not public
 modality: US
 anatomy: breast
+masks: true
 layout: table
 options: {table: cases.csv, images: pictures, image: File, label: Finding,
           patient: Patient, masks: outlines, mask: File}

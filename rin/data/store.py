@@ -37,38 +37,15 @@ from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_p
 from rin.data.tree import fingerprints
 from rin.errors import InputError, explained, look_up, named
 from rin.files import MAKE_ROOM, is_whole, read_sealed, sealed, sha256_of, sync, write_atomically
-
-HEX_DIGITS = r"^[0-9a-f]{64}$"
-CASES = pa.DataFrameSchema(
-    {
-        "case_id": pa.Column(str, unique=True),
-        "patient_id": pa.Column(str),
-        "label": pa.Column(str),
-        "source_class": pa.Column(str),
-        "image": pa.Column(str, unique=True),
-        "masks": pa.Column(
-            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
-        ),
-        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "blank": pa.Column(bool),
-    },
-    index=pa.Index(int),
-    strict=True,
-    ordered=True,
-)
+from rin.tables import CASES
 
 
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as it should be.
 
-    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label`` (after
-    the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of locators, or shapes
-    in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels), ``hash``
-    and ``blank`` (of :func:`rin.data.leakage.picture_hash`); then text columns that the layout
-    keeps.
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks`` are
+    locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
+    ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
@@ -76,7 +53,7 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
         problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
-        remedy = "Case ids must be unique; the columns are described in rin.data.store."
+        remedy = "Case ids must be unique; the columns are described in rin.tables."
         raise InputError(problem, where=where, remedy=remedy) from error
 
 

@@ -258,9 +258,10 @@ def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     `kappa` (Cohen 1960: (agree − chance) / (1 − chance)), `positive` (share of positive cases).
     Where nearly all cases are called positive, agreement is near one and says nothing.
     """
-    calls = predictions.assign(called=predictions["score"] > 0).pivot(
-        index=["task", "scenario", "fold", "case_id"], columns="init", values="called"
-    )
+    case = ["task", "scenario", "fold", "case_id"]
+    case += ["pretraining"] if "pretraining" in predictions else []
+    calls = predictions.assign(called=predictions["score"] > 0)
+    calls = calls.pivot(index=case, columns="init", values="called")
     of_a, of_b = (calls[init].astype(bool) for init in (a, b))
     shares = pd.DataFrame({"agree": of_a == of_b, "called": of_a, "called_b": of_b})
     shares = shares.groupby(["task", "scenario"], sort=False).mean()

@@ -115,12 +115,13 @@ NOTEBOOKS = (
     Notebook("use/tests_alone", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
-# Prose pages, by the part in which they stand, before its notebooks.
+# Prose pages, by the part in which they stand, before and after its notebooks.
 _BEFORE = {
     _FRONT: ["intro"],
     _RECORD: ["methods", "methods_statistics", "checklist"],
     _USE: ["use_it"],
 }
+_AFTER = {_USE: ["api"]}
 
 
 def outline_of(study: Study) -> Outline:
@@ -163,7 +164,7 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = [*_BEFORE.get(part, []), *here]
+        files = [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
         caption = {"caption": part} if part else {}
         parts += [caption | {"chapters": [{"file": file} for file in files]}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}

@@ -79,6 +79,19 @@ def clinical_measures(
     a slope that is NaN as a scenario's scores separate the classes.  "ece_by_chance" holds mean and
     range of the calibration error if the scores were true probabilities.  Efron and Tibshirani
     (1993), sections 13.3 and 13.4.
+
+    Examples
+    --------
+    >>> from rin.stats import clinical_measures
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> table = clinical_measures(predictions, ["a", "b"], replicates=50)
+    >>> ece = table.query("task == 'breast' and measure == 'ece'")
+    >>> print(ece[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
+          init  estimate  ci_low  ci_high
+             a     0.175   0.125    0.212
+             b     0.154   0.078    0.178
+    difference     0.020   0.006    0.062
     """
     rows = []
     for task, weights in _resampled(predictions, inits, replicates, seed):
@@ -114,6 +127,19 @@ def clinical_curves(
     "precision_recall": recall, precision;
     "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (ci_low,
     ci_high) are taken at each x alone; NaN where a bin is empty in some replicate.
+
+    Examples
+    --------
+    >>> from rin.stats import clinical_curves
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> table = clinical_curves(predictions, ["a", "b"], replicates=50, bins=3)
+    >>> rows = table.query("task == 'breast' and init == 'a' and curve == 'reliability'")
+    >>> print(rows[["x", "estimate"]].round(2).to_string(index=False))
+       x  estimate
+    0.34      0.12
+    0.66      0.47
+    0.87      0.91
     """
     tables = []
     for task, weights in _resampled(predictions, inits, replicates, seed):
@@ -160,6 +186,13 @@ def weighted_cases(
 
     No weights count each case once.  InputError also for weights of another width, negative, not
     finite, or under which a class counts nothing.
+
+    Examples
+    --------
+    >>> from rin.stats import weighted_cases
+    >>> cases = weighted_cases([0, 1, 1], [-1.0, 0.5, 2.0], [1, 2, 1])
+    >>> cases.scores.tolist(), cases.positives.tolist()
+    ([2.0, 0.5, -1.0], [[1.0, 3.0, 3.0]])
     """
     positive = inputs.binary_labels(labels)
     row = inputs.score_row(scores, positive.size)

@@ -147,3 +147,5 @@ def test_networks_that_call_all_cases_positive_agree_as_often_as_by_chance():
     assert (row["called"], row["positive"]) == (1, 6 / 8)
     same = call_agreement(pd.concat([b.assign(init="a"), b]), "a", "b").loc["t"]
     assert same["kappa"] == 1
+    twice = [table.assign(pretraining=k) for table in (a, b) for k in (1, 2)]
+    assert call_agreement(pd.concat(twice), "a", "b").loc["t"].equals(row)

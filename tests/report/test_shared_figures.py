@@ -6,10 +6,14 @@ import pandas as pd
 import pytest
 
 from rin.errors import InputError
+from rin.evidence.paper import COMPARISONS
 from rin.report.clinical import calibration, measure_table
+from rin.report.headline import three_bands
 from rin.report.heat import heat
 from rin.report.slopes import slopes
 from rin.report.style import init_style
+from rin.stats import pretraining_differences
+from rin.study import open_reference
 
 INITS = ("radiologic", "photographic")
 AUCS = pd.DataFrame(
@@ -85,3 +89,21 @@ def test_calibration_draws_the_reliability_alone():
     lines = [line.get_xydata().tolist() for line in ax.lines]
     assert [[0.1, 0.2], [0.9, 0.8]] in lines
     assert not any(-3.0 in np.ravel(line) for line in lines)
+
+
+def test_bands_of_the_headline_hold_the_paper_the_others_and_both_intervals_of_the_run():
+    runs = open_reference("open")
+    bands = three_bands(runs)
+    paper, others, own = (rows for _, rows in bands.groupby("group", sort=False))
+    assert paper["label"].tolist()[:2] == ["Thyroid nodules", "Breast lesions"]
+    assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].difference
+    assert others["label"].tolist() == [
+        "4 on the paper's questions",
+        "3 on other questions",
+        "7 on all",
+    ]
+    units = pretraining_differences(runs.predictions(), *runs.inits).set_index("task")
+    breast = own[own["label"] == "Breast lesions"]
+    assert breast["kind"].tolist() == ["networks", "pretrainings"]
+    assert breast["estimate"].iloc[1] == pytest.approx(100 * units.loc["breast", "estimate"])
+    assert own["label"].nunique() == len(runs.tasks) and len(own) == 2 * len(runs.tasks)
