@@ -223,8 +223,8 @@ def data_status(
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
     if as_json:
-        told = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
-        typer.echo(json.dumps(told, indent=1))
+        report = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
+        typer.echo(json.dumps(report, indent=1))
     else:
         _print_status(statuses, root)
 

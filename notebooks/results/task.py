@@ -209,10 +209,9 @@ book_table(
 )
 
 # %%
-page.picture(
-    clinical.calibration(curves, inits, "task"),
-    "Calibration of both initialisations",
-)
+axes = clinical.calibration(curves, inits, "task")
+alt = "Calibration of both initialisations"
+page.picture(axes, alt, width="26rem")
 
 # %%
 decided = curves[curves["curve"] == "decision"]
@@ -223,7 +222,8 @@ sns.lineplot(decided, x="x", y="estimate", errorbar=None, **look)
 ax.plot(everyone["x"], everyone["estimate"], color=style.FAINT, ls="--")
 ax.axhline(0, color=style.FAINT, ls=":")
 ax.set(xlabel="Threshold probability", ylabel="Net benefit", ylim=(-0.3, 1))
-page.picture(ax, "Net benefit of both initialisations; dashed, treat all")
+alt_text = "Net benefit of both initialisations; dashed, treat all"
+page.picture(ax, alt_text, width="32rem")
 
 # %%
 strict = norm.ppf(0.9)  # a threshold that one negative case in ten exceeds

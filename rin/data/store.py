@@ -87,10 +87,10 @@ ROW_BYTES = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
-LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
-LOOKED |= {"blank": pyarrow.bool_()}
-SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | LOOKED)
+MEASURED = dict.fromkeys(["width", "height"], pyarrow.int32())
+MEASURED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
+MEASURED |= {"blank": pyarrow.bool_()}
+SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | MEASURED)
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,8 @@ def inspect_cases(
     place = seen.index.get_indexer(keys)
     rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
     patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
-    looked = {name: rows[name].array for name in LOOKED}
-    return cases.assign(patient_id=patients.astype(str), **looked), bad
+    measured = {name: rows[name].array for name in MEASURED}
+    return cases.assign(patient_id=patients.astype(str), **measured), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -251,9 +251,9 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
     """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
     if len(bad):
-        told = named((bad["place"] + ": " + bad["problem"]).tolist())
+        listing = named((bad["place"] + ": " + bad["problem"]).tolist())
         raise InputError(
-            f"{len(bad)} of {count} cases cannot be read: {told}",
+            f"{len(bad)} of {count} cases cannot be read: {listing}",
             where=where,
             remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
             "with the reason. What was done for the others is kept.",
@@ -428,8 +428,8 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
             problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-            told = f"{problem} ({named([*replaced], ', ')})"
-            raise InputError(told, where=where, remedy=RUN_AGAIN)
+            problem = f"{problem} ({named([*replaced], ', ')})"
+            raise InputError(problem, where=where, remedy=RUN_AGAIN)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)

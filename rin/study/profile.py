@@ -222,9 +222,9 @@ class Pretraining(FrozenModel):
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
         """Return these settings for the init, cases and epochs of a section, with some changed."""
-        told = {"cases": section.cases, "epochs": section.epochs, "brief": None}
-        told["corpora"] = {section.init: self.corpora[section.init]}
-        return self.model_copy(update=told | changes)
+        settings = {"cases": section.cases, "epochs": section.epochs, "brief": None}
+        settings["corpora"] = {section.init: self.corpora[section.init]}
+        return self.model_copy(update=settings | changes)
 
     def preprocessing_of(self, init: str, backbone: str) -> str:
         """Return the name of the preprocessing of an init's pretraining."""
@@ -549,8 +549,8 @@ class Profile(FrozenModel):
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
-                told = "pretraining.brief names no init of the profile with the backbones"
-                raise ValueError(f"equal_accuracy: {told} {sorted(needed)}")
+                problem = "pretraining.brief names no init of the profile with the backbones"
+                raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
         corpora = self.pretraining.corpora if self.pretraining else {}
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
         for section, chosen in sections.items():

@@ -146,8 +146,10 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         found = scans.map(lambda scan: counted[scan])
         differ = found.astype(str) != rows["n_slice"]
         differ &= (found > 0) | (not options.partial)
-        told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
-        refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+        differences = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+        refused(
+            (differences + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}"
+        )
         refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
     if METADATA in tables and not options.partial:
         there = {key.split("/")[1] for key in slices}

@@ -1,0 +1,367 @@
+"""The command line: `rin …`, a thin layer over the package.
+
+Imports wait until a command runs, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rin.errors import InputError, named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rin.data.status import Verification
+
+_COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
+_SHOWN = 20  # problems that are shown one by one
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="RadImageNet, re-examined: run the study and build its book.",
+)
+
+
+def _group(name: str, about: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=about)
+    app.add_typer(group, name=name)
+    return group
+
+
+data_app = _group("data", "The datasets: which are there, and are they whole?")
+weights_app = _group("weights", "Pretrained weights: what do they expect?")
+reference_app = _group("reference", "Reference runs: what real images gave, kept with the book.")
+
+Profile = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
+Data = Annotated[str, typer.Option(help="Folder of the real datasets; without it, stand-ins.")]
+Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
+Root = Annotated[
+    str, typer.Option("--data-root", envvar="DATA_ROOT", help="Folder of the real datasets.")
+]
+
+
+@app.command()
+def book(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+    """Run every notebook that is not up to date, then build the book."""
+    from rin.report.build import make_book
+
+    typer.echo(f"Book: {make_book(profile, data_root, results)}")
+
+
+@app.command()
+def run(
+    notebook: Annotated[Path, typer.Argument(help="A py:percent notebook of notebooks/.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value; repeatable.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
+) -> None:
+    """Run one notebook with papermill; unknown parameters are errors."""
+    import yaml
+
+    from rin.report.execution import Job
+
+    values = {}
+    for text in parameter or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
+        try:
+            # Like the value in a profile.
+            values[name] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError as error:
+            raise InputError(
+                f"{text!r} holds no readable value",
+                where="--parameter",
+                remedy="Put text with special signs in quotes.",
+            ) from error
+    # Beside other results: Git ignores these, and the repository's root stays as it is.
+    target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
+    Job(notebook, target, values, inputs=f"by hand at {time.time()}").run()
+    typer.echo(f"Computed: {target}")
+
+
+@app.command()
+def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+    """Turn the archive of the profile into a corpus; may be killed and called again."""
+    from rin.study import open_study
+    from rin.study.corpora import curated_corpus, curation_plan
+
+    study = open_study(profile, data_root=data_root, results=results)
+    corpus, plan = curated_corpus(study), curation_plan(study)
+    for kind, n in corpus.card["selection"]["archive"].items():
+        typer.echo(f"{kind:12s} {n:10,d} in the archive")
+    kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
+    typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
+    typer.echo(f"To share: {corpus.root}. To review: {plan.output / 'review_queue.csv'}")
+
+
+@app.command()
+def pretrain(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+    """Pretrain what the profile asks for and the ledger lacks."""
+    from rin.study import open_study, run_pretraining
+
+    table = run_pretraining(open_study(profile, data_root=data_root, results=results))
+    columns = ["init", "backbone", "images", "epochs", "top1", "seconds"]
+    typer.echo(table[columns].to_string(index=False) if len(table) else "Nothing to pretrain.")
+
+
+@app.command()
+def grid(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(help="Tasks, such as breast; all of the profile's.")
+    ] = None,
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+) -> None:
+    """Run scenarios × inits × folds of tasks; may be killed and called again."""
+    from rin.study import open_study, run_grid
+
+    study = open_study(profile, data_root=data_root, results=results)
+    table = run_grid(study, *tasks or ())
+    typer.echo(f"{len(table)} runs in {study.runs.folder}")
+
+
+@app.command()
+def study(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+    """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
+    from rin.study import open_study, run_study
+
+    opened = open_study(profile, data_root=data_root, results=results)
+    table = run_study(opened)
+    typer.echo(f"{len(table)} runs in {opened.runs.folder}")
+
+
+@app.command()
+def profiles() -> None:
+    """List the profiles."""
+    from rin.study import load_profile, profile_names
+
+    for name in profile_names():
+        typer.echo(f"{name:8s} {load_profile(name).about}")
+
+
+@reference_app.command("write")
+def reference_write(
+    profile: Annotated[str, typer.Argument(help="Profile of a finished study, or a YAML file.")],
+    data_root: Root = "",
+    results: Results = "results",
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to write it; by default, with the book.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out what is not finished yet.")
+    ] = False,
+    accelerator: Annotated[
+        str | None, typer.Option(help="What trained, where it is not this computer's.")
+    ] = None,
+) -> None:
+    """Write the reference run of a finished study on real images; at most 6 MB."""
+    from rin.study import open_study
+    from rin.study.reference import reference_folder, write_reference
+
+    opened = open_study(profile, data_root=data_root, results=results)
+    written = write_reference(
+        opened,
+        folder or reference_folder(),
+        replace=replace,
+        finished=finished,
+        accelerator=accelerator,
+    )
+    size = sum(path.stat().st_size for path in written.iterdir())
+    typer.echo(f"Reference run: {written}, {size:,} bytes")
+
+
+@data_app.command("status")
+def data_status(
+    data_root: Root = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every field.")] = False,
+) -> None:
+    """List every dataset: what it is for, whether it is there, and where to get it."""
+    from rin.data.status import dataset_status
+
+    root = Path(data_root) if data_root else None
+    statuses = dataset_status(root)
+    if as_json:
+        told = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
+        typer.echo(json.dumps(told, indent=1))
+    else:
+        _print_status(statuses, root)
+
+
+@data_app.command("verify")
+def data_verify(
+    name: Annotated[str, typer.Argument(help="A dataset, or all: those that are there.")],
+    data_root: Root = "",
+    results: Results = "results",
+    quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Decode also what was decoded before.")
+    ] = False,
+    expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
+) -> None:
+    """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
+    from rin.data.status import manifests_to_verify, verify_dataset
+
+    if not data_root:
+        remedy = "Give --data-root, or set DATA_ROOT."
+        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    if expect and (quick or name == "all"):
+        raise InputError(
+            "a digest can be expected of one dataset whose pictures are decoded",
+            where="--expect",
+            remedy="Name the dataset, and leave out --quick.",
+        )
+    manifests, failed = manifests_to_verify(name, Path(data_root)), 0
+    for manifest in manifests:
+        with TemporaryDirectory() as empty:
+            folder = Path(empty) if fresh else Path(results) / "index"
+            done = verify_dataset(
+                manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
+            )
+        print_verification(done)
+        failed += bool(done.problems)
+    if not manifests:
+        typer.echo("No dataset is there, so nothing was checked.")
+    raise typer.Exit(int(failed > 0))
+
+
+def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
+    """Print a table of datasets, then what to do, a line for each."""
+    _say(f"Data root: {data_root or 'none, so nothing is there (--data-root, or DATA_ROOT)'}")
+    rows = []
+    for data in statuses.itertuples():
+        instead = f": {' or '.join(data.instead)}" if data.instead else ""
+        place = f": {data.location}" if data.location else ""
+        state = data.state + (instead if data.state == "not there" else place)
+        # Of a licence its first words: up to a comma, semicolon, colon or bracket.
+        licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
+        rows.append((data.name, data.purpose, (state, _COLORS[data.state]), data.access, licence))
+    _print_table(("Dataset", "For", "Images", "Access", "Licence"), rows)
+    width = statuses["name"].str.len().max()
+    for data in statuses.itertuples():
+        source = f" It comes from {data.home}." if data.state == "here" else ""
+        _say(f"{data.name:{width}}  {data.to_do}{source}")
+
+
+def print_verification(done: Verification) -> None:
+    """Print what was found of a dataset, every problem in a line of its own."""
+
+    def tell(kind: str, *texts: str, style: str = "") -> None:
+        for text in texts:
+            _say(f"  {kind:9} {text}", style)
+
+    manifest = done.manifest
+    _say(f"{manifest.name}: {manifest.title}", "bold")
+    if done.location:
+        tell("at", f"{done.location}{f', read as task {done.task} reads it' if done.task else ''}")
+        known = {file.name for file in manifest.files if file.sha256 or file.bytes is not None}
+        files = [f"{name}: {outcome}" for name, outcome in done.files.items() if name in known]
+        tell("files", *(files if known else ["no published digests are known"]))
+    if len(done.counts):
+        _print_counts(done)
+    if done.patients:
+        numbers, units = done.patients, "exams" if manifest.independence == "exam" else "patients"
+        few, many = numbers["fewest"], numbers["most"]
+        each = f"{few:,} to {many:,} images" if few < many else f"{many:,} image{'s' * (many > 1)}"
+        two = f"{numbers['two_labels']:,} with two labels"
+        tell("patients", f"{numbers['patients']:,} {units}, {each} each; {two}")
+    elif done.patients is not None:
+        tell("patients", "none are named: each picture counts as one")
+    if done.readable is not None:
+        tell("pictures", f"{done.readable:,} can be read")
+    for finding in done.findings:
+        cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
+        tell("finding", f"{finding.kind}: {finding.text}{cases}")
+    if done.digest:
+        tell("digest", done.digest)
+    number = len(done.problems)
+    more = [f"and {number - _SHOWN:,} more"] if number > _SHOWN else []
+    tell("problem", *done.problems[:_SHOWN], *more, style="red")
+    if not number:
+        undecoded = "; no picture was decoded" if done.readable is None else ""
+        _say(f"  Nothing is wrong{undecoded}", "green")
+    else:
+        _say(f"  {number:,} problem{'s' if number > 1 else ''}", "red")
+
+
+def _print_counts(done: Verification) -> None:
+    counts, classes = done.manifest.counts, done.counts.astype(object)
+    classes = classes.where(classes.notna(), None)
+    in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
+    masks = classes["masks"].sum(), sum(counts.masks.values()) or None
+    rows = [*classes.itertuples(name=None), ("all", classes["found"].sum(), in_all, *masks)]
+    headings = ["Class", f"{counts.unit.capitalize()}s", "expected"]
+    headings += ["Masks", "expected"] if done.manifest.masks else []
+    shown = [(name, *("–" if n is None else f"{n:,}" for n in numbers)) for name, *numbers in rows]
+    _print_table(headings, (row[: len(headings)] for row in shown), right=True)
+
+
+def _print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]], right: bool = False
+) -> None:
+    """Print a table; a cell may be a text and its colour, numbers stand at the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(headings):
+        justify = "right" if right and place else "left"
+        table.add_column(heading, overflow="fold", no_wrap=not place, justify=justify)
+    for row in rows:
+        table.add_row(*(_plain(cell) if isinstance(cell, str) else _plain(*cell) for cell in row))
+    Console().print(table)
+
+
+def _say(text: str, style: str = "") -> None:
+    """Print one unbroken line, so that an address or a path can be copied."""
+    Console().print(_plain(text, style), soft_wrap=True)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return text without markup and without the control characters that file names may hold."""
+    shown = (c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return Text("".join(shown), style=style)
+
+
+@weights_app.command("probe")
+def weights_probe(
+    file: Annotated[Path, typer.Argument(help="*_notop.h5, .weights.h5 or .safetensors.")],
+    images: Annotated[
+        str, typer.Option(help="Folder, zip or dataset; without it, stand-ins.")
+    ] = "",
+    data_root: Root = "",
+    backbone: Annotated[str, typer.Option(help="Where it cannot be found out.")] = "",
+    n: Annotated[int, typer.Option("--n", min=8, help="How many images.")] = 64,
+    size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,
+) -> None:
+    """Tell which input preprocessing a file of weights was trained with."""
+    from rin.study.probe_study import probe_file
+
+    root = Path(data_root) if data_root else None
+    lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
+    typer.echo("\n".join(lines))
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line and exit status 1."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"rin: {error}", err=True)
+        sys.exit(1)

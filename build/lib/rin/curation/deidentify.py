@@ -1,0 +1,410 @@
+"""De-identification of images: DICOM PS3.15 Annex E, with moved dates and nothing unknown.
+
+Claimed are the Basic Application Level Confidentiality Profile and its option "Retain
+Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer` only the profile's
+table is used.  A new data set is made of what ``kept_attributes.yaml`` allows and that table does
+not forbid, at every level:
+
+- UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
+- dates move by one number of days a patient; times of day are dropped, for together with a
+  scanner's log they name the patient, and intervals in days need none;
+- sex, age and all other characteristics of the patient are dropped (their option is not claimed);
+- a value that breaks its rule is left out, not corrected: it claims to be what it is not;
+- pixels are decoded and stored anew without compression, so that neither comments of a JPEG
+  stream nor overlays in unused bits nor bytes behind the last pixel come along.
+
+Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
+UIDs to see which one fits.  The key ends the link between both sides when deleted.
+
+What the pixels show stays, so text burned into them is looked for; an image at risk is left out,
+nothing is blacked out.  Found are printed lines of about four letters and more, 5 pixels and more
+high, on an even ground, whose middle is in the outer sixth of the picture, bright on dark or dark
+on bright.  Missed are handwriting, letters that stand alone, slanted or smaller ones, four in ten
+lines over tissue, and any in the middle.  A face that could be rebuilt from thin slices of a head
+is not removed.
+"""
+
+import hmac
+import os
+import re
+import secrets
+from base64 import b32encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
+from filelock import FileLock
+from PIL import Image
+from pydicom import DataElement, Dataset, Sequence, dcmwrite
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import FileMetaDataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
+from scipy import ndimage
+from scipy.stats import median_abs_deviation
+
+from rin.curation.index import SECONDARY_CAPTURES
+from rin.curation.taxonomy import BODY_PARTS
+from rin.data import dicom
+from rin.errors import InputError, problem_of
+from rin.files import read_yaml, write_atomically
+
+_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
+#: How a line of letters looks that is burned in.
+LINES: dict[str, Any] = _FACTS["lines"]
+KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
+KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
+#: Center and width of CT, in Hounsfield units.
+WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
+KEY_BYTES, MIN_KEY_BYTES = 32, 16
+#: Ten years: enough to hide a date, few enough to keep the decade of the technique.
+MAX_SHIFT_DAYS = 3650
+
+_DAY = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
+_WHOLE = ("IS", "US", "SS", "UL", "SL")
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """The pseudonyms that one secret key of at least 16 bytes gives."""
+
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < MIN_KEY_BYTES:
+            problem = f"{len(self.key)} bytes make no secret key"
+            remedy = f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}."
+            raise InputError(problem, where="key of the pseudonyms", remedy=remedy)
+
+    def patient(self, patient_id: str) -> str:
+        """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
+
+        Blanks around an id do not count, as in DICOM; an empty one is refused, as it would make one
+        patient of all who have none.
+        """
+        return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
+
+    def uid(self, uid: str) -> str:
+        """Return the stand-in of a UID: 2.25 and a UUID as a decimal number (PS3.5 B.2).
+
+        UIDs of the standard itself (SOP classes, transfer syntaxes) name no one and stay.
+        """
+        uid = uid.strip(" \0")
+        if not uid or uid in UID_dictionary:
+            return uid
+        return f"2.25.{UUID(bytes=self._digest('uid', uid)[:16], version=4).int}"
+
+    def shift_days(self, patient_id: str) -> int:
+        """Return the days to add to every date of a patient: -3650 to -1."""
+        number = int.from_bytes(self._of_patient("shift", patient_id)[:8], "big")
+        return -1 - number % MAX_SHIFT_DAYS
+
+    def _of_patient(self, use: str, patient_id: str) -> bytes:
+        if text := str(patient_id).strip(" \0"):
+            return self._digest(use, text)
+        remedy = "Give the study its patient in the archive, or leave it out."
+        raise InputError("the PatientID is empty", where="pseudonym", remedy=remedy)
+
+    def _digest(self, use: str, text: str) -> bytes:
+        # The use keeps apart equal texts, such as a patient id that is also a UID.
+        return hmac.digest(self.key, f"{use}\0{text}".encode("utf-8", "surrogatepass"), "sha256")
+
+
+def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
+    """Make a de-identified copy of an image.
+
+    The copy has file meta information and is in explicit little endian; where `dataset` was read
+    without its pixels, so is the copy.  Refused are images without UIDs or PatientID, with pixels
+    that cannot be decoded, or with a look-up table of gray values that is none.
+    """
+    if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
+        raise InputError(
+            f"the image has no {', '.join(missing)}",
+            where=getattr(dataset, "filename", None) or "de-identification",
+            remedy="Leave it out: without these it belongs to no patient and no study.",
+        )
+    patient = str(dataset.PatientID)
+    made = _copy_kept(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
+    if "PixelData" in dataset:
+        with _refusing(dataset):
+            pixels = dicom.decode(dataset)
+        photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
+        bits = dataset.BitsStored
+        made.set_pixel_data(pixels, photometric, bits_stored=bits, generate_instance_uid=False)
+    for name in _FACTS["emptied"]:
+        setattr(made, name, "")
+    made.PatientID = made.PatientName = pseudonyms.patient(patient)
+    made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", _FACTS["method"]
+    made.LongitudinalTemporalInformationModified = "MODIFIED"
+    made.DeidentificationMethodCodeSequence = Sequence()
+    for value, meaning in METHOD_CODES.items():
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
+        made.DeidentificationMethodCodeSequence.append(code)
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return made
+
+
+def write_dicom(dataset: Dataset, path: Path) -> None:
+    """Write a data set, whole or not at all."""
+    with write_atomically(Path(path)) as draft:
+        dcmwrite(draft, dataset, enforce_file_format=True)
+
+
+def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
+    """Write an image as 8-bit gray PNG, whole or not at all, and return its width and height.
+
+    No text chunk is written.  ``window`` is that of :func:`display_window`; without one, gray of
+    more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
+    """
+    own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
+    with _refusing(dataset):
+        pixels = dicom.decode(dataset)
+        deep = pixels.ndim == 2 and dataset.BitsStored > 8
+        if window is None and deep and not (own or dataset.get("VOILUTSequence")):
+            raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
+        gray = dicom.display(dataset, pixels, window)
+    with write_atomically(Path(path)) as draft:
+        Image.fromarray(gray).save(draft, "PNG")
+    return gray.shape[1], gray.shape[0]
+
+
+def display_window(modality: str, region: str) -> tuple[float, float] | None:
+    """Return center and width in Hounsfield units for CT, else None: the file's own VOI."""
+    return WINDOWS["lung" if region == "lung" else "soft"] if modality == "CT" else None
+
+
+def load_key(path: Path) -> bytes:
+    """Read the secret key of the pseudonyms (32 bytes), and make it where there is none yet.
+
+    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  What holds no key is
+    refused: a new one in its place would give every patient a second pseudonym.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                if not path.exists():
+                    with write_atomically(path) as draft:
+                        draft.touch(0o600)
+                        draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        mode = path.stat().st_mode & 0o077
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"{len(key)} of {KEY_BYTES} bytes")
+    except (OSError, ValueError) as error:
+        # The text of an error may show a part of the key.
+        length = f": {error}" if str(error).endswith(" bytes") else ""
+        raise InputError(
+            f"it holds no key of pseudonyms ({type(error).__name__}{length})",
+            where=path,
+            remedy=f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
+            "it only to start anew with other pseudonyms.",
+        ) from error
+    if mode and os.name == "posix":
+        problem = "others than its owner may read the key of the pseudonyms"
+        remedy = "Say chmod 600, and think of the key as known if the folder was shared."
+        raise InputError(problem, where=path, remedy=remedy)
+    return key
+
+
+@cache
+def profile_tags() -> frozenset[BaseTag]:
+    """Return the attributes on which the Basic Application Level Confidentiality Profile acts."""
+    # Repeating groups (curves, overlays) are left out: none of these is ever kept.
+    table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
+    return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
+
+
+def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
+    """Return a new data set of what the rules keep, at every level, dates moved by `shift` days."""
+    made = Dataset()
+    for keyword, rule in allowed(rules).items():
+        tag = Tag(tag_for_keyword(keyword))
+        if tag not in source:
+            continue
+        vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
+        if isinstance(rule, dict):
+            found = [item for value in values if isinstance(value, Sequence) for item in value]
+            items = [_copy_kept(item, rule, names, shift) for item in found]
+            # An item of look-up tables without its table says nothing.
+            kept = [item for item in items if item and ("LUTData" in item or "LUTData" not in rule)]
+            kept = [Sequence(kept)] if kept else []
+        elif rule == "look-up table":
+            kept = _table(values, source)
+        elif rule == "uid":
+            kept = [names.uid(uid) for uid in values if isinstance(uid, str)]
+        elif rule == "date":
+            kept = _moved(values, shift)
+        elif isinstance(rule, str):
+            # The words up to the first that is not known: their places have meanings.
+            words = (str(value).strip() for value in values)
+            kept = list(takewhile(rule.split().__contains__, words))
+        else:
+            kept = _plausible(values, rule, vr)
+        if kept:
+            made.add(DataElement(tag, vr, kept[0] if len(kept) == 1 else kept))
+    return made
+
+
+def allowed(rules: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules without those that would keep what the profile removes.
+
+    It acts on UIDs, dates and sequences of references too; rules for these carry its action out.
+    """
+    return {
+        keyword: rule
+        for keyword, rule in rules.items()
+        if Tag(tag_for_keyword(keyword)) not in profile_tags()
+        or isinstance(rule, dict)
+        or rule in ("uid", "date")
+    }
+
+
+def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
+    """Return VR and values of an element; none where it cannot be read as what it claims."""
+    try:
+        element = source[tag]
+        value = element.value
+    except dicom.BROKEN:
+        return kinds[0], []
+    vr = element.VR if element.VR in kinds else kinds[0]
+    # A sequence is one value.
+    if isinstance(value, MultiValue | list | tuple) and not isinstance(value, Sequence):
+        return vr, list(value)
+    return vr, [] if value is None else [value]
+
+
+def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
+    """Return the numbers, or none where one of them lies outside the bounds."""
+    (low, high), numbers = bounds, []
+    with suppress(TypeError, ValueError):
+        numbers = [float(value) for value in values]
+    if not all(low <= number <= high for number in numbers):
+        return []
+    return [int(number) if vr in _WHOLE else float(f"{number:.6g}") for number in numbers]
+
+
+def _moved(values: list, shift: int) -> list[str]:
+    """Return dates and the days of date-times moved by the shift; what is no date is left out."""
+    moved = []
+    for found in filter(None, (_DAY.match(str(value)) for value in values)):
+        with suppress(OverflowError, ValueError):
+            day = date(*map(int, found.groups())) + timedelta(days=shift)
+            moved.append(day.isoformat().replace("-", ""))
+    return moved
+
+
+def _table(values: list, source: Dataset) -> list:
+    """Return the data of a look-up table as it stands, or raise where it can be none."""
+    _, descriptor = _read(source, Tag("LUTDescriptor"), ["US", "SS"])
+    if not values or len(descriptor) != 3:
+        return []
+    length = int(descriptor[0]) or 2**16
+    if isinstance(values[0], bytes):
+        entries = np.frombuffer(values[0], "u1" if len(values[0]) < 2 * length else "<u2")
+    else:
+        entries = np.asarray(values)
+    steps = np.diff(entries[:length].astype(np.int64))
+    if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
+        raise InputError(
+            f"the look-up table of gray values has {len(entries)} of {length} entries, or neither "
+            "rises nor falls",
+            where=getattr(source, "filename", None) or "LUTData",
+            remedy="Leave the image out: without the table it would look another.",
+        )
+    return values
+
+
+@contextmanager
+def _refusing(dataset: Dataset) -> Iterator[None]:
+    """Say of pixels that cannot be read what is wrong with them."""
+    try:
+        yield
+    except dicom.BROKEN as error:
+        raise InputError(
+            f"the pixels cannot be read ({problem_of(error)})",
+            where=getattr(dataset, "filename", None) or "image",
+            remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
+        ) from error
+
+
+def burned_in_risk(dataset: Dataset) -> str:
+    """Return why an image may show text that names a patient; an empty answer is no proof."""
+    for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+        if str(dataset.get(name) or "").strip() == "YES":
+            return f"{name} is YES"
+    if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
+        return "it is a secondary capture"
+    if "PixelData" in dataset and text_lines(dicom.decode(dataset)):
+        return "its border shows what looks like text"
+    return ""
+
+
+def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Find what looks like a line of letters in the border of a picture.
+
+    `pixels` are gray (h, w) of any range, or RGB (h, w, 3); returned are first row, first column,
+    height and width of each line, in pixels.
+    """
+    gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
+    low, high = np.percentile(gray, (1, 99.8))
+    if high <= low:
+        low, high = float(gray.min()), float(gray.max())
+    if high <= low:
+        return []
+    shares, found = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1), []
+    thickest = max(5, round(min(gray.shape) / 60) | 1)
+    reach = max(9, gray.shape[1] // 40 | 1)
+    (lowest, highest), border = LINES["height"], 1 / LINES["border"]
+    # Bright letters, and dark ones, around which speckle plays no part.
+    for bright, speckled in ((shares, True), (1 - shares, False)):
+        ground = ndimage.grey_opening(bright, size=(thickest, thickest))
+        strokes = bright - ground > LINES["contrast"]
+        # Joined sideways only: letters and words of a line meet, and lines stay apart.
+        padded = np.pad(strokes, ((0, 0), (reach, reach)))
+        joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
+        labels, _ = ndimage.label(joined[:, reach:-reach], structure=np.ones((3, 3)))
+        for place in ndimage.find_objects(labels):
+            height, width = strokes[place].shape
+            sides = zip(place, gray.shape, strict=True)
+            middles = [(side.start + side.stop) / 2 / length for side, length in sides]
+            if (
+                lowest <= height <= max(highest, gray.shape[0] // 16)
+                and width >= LINES["aspect"] * height
+                and any(not border <= middle <= 1 - border for middle in middles)
+                and _is_text(bright[place], strokes[place], speckled)
+            ):
+                found.append((place[0].start, place[1].start, height, width))
+    return found
+
+
+def _is_text(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
+    """Tell whether strokes in a box look like letters, on a ground that is even but for speckle."""
+    height, width = strokes.shape
+    starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
+    crossed = starts.mean()
+    (least, most), (fewest, highest) = LINES["filled"], LINES["crossings"]
+    if not (
+        least <= strokes.mean() <= most
+        and crossed >= LINES["fewest_crossings"]
+        and fewest <= crossed * height / width <= highest
+    ):
+        return False
+    outer = max(1, len(gray) // 4)
+    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
+    if speckled and ground.size:
+        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
+    return not ground.size or ground.std() <= LINES["evenness_of_labels"]

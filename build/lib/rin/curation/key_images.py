@@ -1,0 +1,309 @@
+"""Which images of an archive show what: those that readers marked, and those of normal studies.
+
+A Key Object Selection (PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale
+Softcopy Presentation States outline: workstations write them when a reader draws, in pixels of the
+picture, so that they fit ultrasound too, which has no frame of reference for RTSTRUCT contours.
+
+A finding reads ``REGION: LABEL`` as the taxonomy spells them, or is a term of the site that a
+table translates.  Nothing is guessed: a slip of the pen is an error that shows what is near.  An
+image that two notes give two labels stands there twice, as some images of RadImageNet do.  Where
+an image has one finding, all outlines on it belong to it; where it has two, an outline must say
+whose it is.  Of several outlines of a finding the largest is kept.
+"""
+
+import difflib
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydicom import Dataset, dcmread
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
+
+from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
+from rin.data import dicom
+from rin.data.chunks import map_chunks
+from rin.data.pixels import POLYGON, rasterise, shape_text
+from rin.errors import InputError, named, problem_of
+
+COLUMNS = (
+    *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
+    *("roi", "document"),
+)
+#: Documents that one job reads.
+CHUNK = 500
+#: Code and scheme of titles and content items.
+OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
+#: Columns of a label map, and the class of a term that is left out.
+HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
+Class = tuple[str, str]
+#: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
+#: which 0, 0 is the middle of the first one.
+NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
+#: A ContentDescription holds no more characters.
+LONGEST = 64
+#: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
+CORNERS, _CLOSED = 48, 1e-3
+
+
+def read_key_images(
+    root: Path, files: pd.DataFrame, label_map: Path | None = None, workers: int | None = None
+) -> pd.DataFrame:
+    """Read all key object selections and outlines of an archive.
+
+    `files` is the table of :func:`rin.curation.index.archive_files`; `label_map` that of
+    `read_label_map`.  Returned is a row per image and label with the columns `COLUMNS`, sorted by
+    `sop_uid` and label; `document` is the path of the selection, `roi` a polygon as
+    :mod:`rin.data.pixels` reads it, or empty.  Selections with another title and what outlines
+    nothing are passed over.  One InputError names all documents that cannot be read or trusted: no
+    or an unknown finding, one of another modality than the image's, an image of another patient.
+    """
+    pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
+    classes = {": ".join(pair): pair for pair in pairs}
+    terms = read_label_map(label_map, classes) if label_map else {}
+    paths = files.loc[files["sop_class"].isin(_READERS), "path"].tolist()
+    title = "Reading what readers marked"
+    chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
+    documents = sorted(document for chunk in chunks for document in chunk)
+    problems = [f"{path}: {said}" for path, said in documents if isinstance(said, str)]
+    rows = [row for _, said in documents if not isinstance(said, str) for row in said]
+    notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
+    outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
+    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
+    images, more = _marked(notes, files, target)
+    if problems := problems + more:
+        raise InputError(
+            f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
+            where=root,
+            remedy="Correct them in the archive, or translate the site's own terms with a label "
+            "map (columns finding,region,label; empty region and label leave a finding out).",
+        )
+    images["roi"] = _regions_of_interest(images, outlines)
+    return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
+
+
+def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
+    """Return all diagnostic images of studies that are normal, by study instance UID.
+
+    `files` is the table of :func:`rin.curation.index.archive_files`; returned are the columns
+    `COLUMNS`, `roi` and `document` empty, without images that a rule hits or whose body part has no
+    class.  The label is "normal"; of ultrasound, which has no such class, the organ.
+    """
+    files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
+    # A study of several body parts joins them by a backslash, and then says none of an image.
+    own = files["study_body_part"].where(~files["study_body_part"].str.contains("\\", regex=False))
+    part = files["series_body_part"].where(files["series_body_part"] != "", own.fillna(""))
+    shown = list(zip(files["modality"], part, files["study_description"], strict=True))
+    known = {each: region_of(*each) or LEFT_OUT for each in set(shown)}
+    classes = pd.DataFrame([known[each] for each in shown], files.index, ["region", "label"])
+    files = files.assign(**classes, roi="", document="")
+    files = files.loc[files["region"] != "", list(COLUMNS)]
+    return files.sort_values("sop_uid", ignore_index=True)
+
+
+def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
+    """Read the table of a site's own terms: CSV with the columns finding, region, label.
+
+    Returned is the term, without differences of case and blanks, to region and label, or to
+    `LEFT_OUT` where the line leaves both empty.
+    """
+    terms: dict[str, Class] = {}
+    bad = []
+    rows = read_rows(path, HEADER, "label map", REMEDY)
+    for number, row in enumerate(rows.itertuples(index=False), start=2):
+        term, target = _folded(row.finding), (row.region.strip(), row.label.strip())
+        if not term:
+            bad.append(f"row {number} has no finding")
+        elif target not in {*classes.values(), LEFT_OUT}:
+            told = ": ".join(filter(None, target))
+            bad.append(f"row {number}: {told} is no class{_near(told, classes)}")
+        elif terms.setdefault(term, target) != target:
+            named_twice = f"{row.finding.strip()!r} stands there twice, translated otherwise"
+            bad.append(f"row {number}: {named_twice}")
+    if bad:
+        raise InputError(
+            f"{len(bad)} rows of the label map are not valid: {named(bad)}",
+            where=path,
+            remedy="Use regions and labels of data_manifests/radimagenet_labels.csv; leave both "
+            "empty for findings without a class.",
+        )
+    return terms
+
+
+def _folded(text: str) -> str:
+    """Return a term without differences of case and blanks."""
+    return " ".join(text.split()).casefold()
+
+
+def _read(root: Path, path: str) -> tuple[str, list[dict] | str]:
+    """Return the path of a document, and what it says, or in words why it cannot be read."""
+    try:
+        dataset = dcmread(root / path)
+        return path, _READERS[dataset.SOPClassUID](path, dataset)
+    except dicom.BROKEN as error:
+        return path, problem_of(error)
+
+
+def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) -> Class | str:
+    """Return region and label of a finding, `LEFT_OUT`, or in words what is wrong with it."""
+    if not finding:
+        return "it says no finding (no Key Object Description)"
+    spelled = ": ".join(part.strip() for part in finding.split(":", 1))
+    found = terms.get(_folded(finding)) or classes.get(spelled)
+    return found or f"{finding!r} is no class of the taxonomy{_near(spelled, classes)}"
+
+
+def _near(spelled: str, classes: dict[str, Class]) -> str:
+    """Return the classes whose names are most like one that is unknown, in words."""
+    names = {name.casefold(): name for name in classes}
+    likely = difflib.get_close_matches(spelled.casefold(), names, n=3, cutoff=0.6)
+    return "; near: " + ", ".join(names[name] for name in likely) if likely else ""
+
+
+def _marked(
+    notes: pd.DataFrame, files: pd.DataFrame, target: dict[str, Class | str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the marked files, a row per image and label, and what is wrong with documents."""
+    said = notes[["document", "finding"]].drop_duplicates().to_numpy()
+    problems = [f"{path}: {target[one]}" for path, one in said if isinstance(target[one], str)]
+    known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
+    rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
+    owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
+    rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
+    wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
+    stranger, shown = rows["patient_id"] != rows["owner"], rows["rule"] == ""
+    for row in rows[stranger].itertuples():
+        problems.append(f"{row.document}: it names an image of another patient, {row.path}")
+    for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
+        what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
+        problems.append(f"{row.document}: {what}, and {row.path} is {row.modality}")
+    found = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
+    return found, problems
+
+
+def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
+    """Return the largest outline of each image's finding as a polygon, or an empty text."""
+    alone = ~images.duplicated("sop_uid", keep=False)
+    pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
+    largest = dict.fromkeys(images.index, (0.0, ""))
+    for pair in pairs.itertuples():
+        # A description holds a finding as far as it has room.
+        said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
+        if pair.alone or said == finding:
+            text = shape_text(POLYGON, pair.points)
+            with suppress(InputError):  # of an outline that covers no pixel
+                rasterise(text, (pair.rows, pair.columns))
+                x, y = np.array(pair.points).T
+                # The area, by the shoelace formula.
+                area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+                largest[pair.place] = max(largest[pair.place], (area, text))
+    return [text for _, text in largest.values()]
+
+
+def _notes(path: str, dataset: Dataset) -> list[dict]:
+    """Return the images of a key object selection, each with its finding."""
+    items = dataset.get("ContentSequence") or ()
+    texts = (
+        " ".join(str(item.get("TextValue") or "").split())
+        for item in items
+        if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION
+    )
+    images = [
+        str(reference.ReferencedSOPInstanceUID)
+        for item in items
+        if item.get("ValueType") == "IMAGE"
+        for reference in item.get("ReferencedSOPSequence") or ()
+    ]
+    finding = next(filter(None, texts), "")
+    chosen = dict.fromkeys(images) if _concept(dataset) == OF_INTEREST else ()
+    return [{"document": path, "finding": finding, "sop_uid": uid} for uid in chosen]
+
+
+def _concept(dataset: Dataset) -> tuple[str, str]:
+    for code in dataset.get("ConceptNameCodeSequence") or ():
+        return str(code.get("CodeValue") or ""), str(code.get("CodingSchemeDesignator") or "")
+    return "", ""
+
+
+def _outlines(_: str, dataset: Dataset) -> list[dict]:
+    """Return the outlines of a presentation state."""
+    said = " ".join(str(dataset.get("ContentDescription") or "").split())
+    shown = [
+        image
+        for series in dataset.get("ReferencedSeriesSequence") or ()
+        for image in series.get("ReferencedImageSequence") or ()
+    ]
+    found = []
+    for annotation in dataset.get("GraphicAnnotationSequence") or ():
+        # An annotation that names no images is on all of the state's.
+        images = annotation.get("ReferencedImageSequence") or shown
+        for graphic in annotation.get("GraphicObjectSequence") or ():
+            for image in [str(each.ReferencedSOPInstanceUID) for each in images]:
+                if points := _closed_outline(graphic, dataset, image):
+                    found.append({"sop_uid": image, "said": said, "points": points})
+    return found
+
+
+def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
+    """Return the outline that a graphic draws on an image; no points where it draws none.
+
+    PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
+    pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
+    goes off.  DISPLAY coordinates are shares of the displayed area, whose corners are pixels
+    counted from 1.  Circles and ellipses become polygons; a spline is taken by its points, as
+    the standard leaves its course to the writer.  An open line is a measurement or an arrow.
+    """
+    kind = str(graphic.get("GraphicType") or "")
+    data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
+    if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
+        return []
+    points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
+    if kind in ("POLYLINE", "INTERPOLATED"):
+        if len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED:
+            points = points[:-1]
+        elif graphic.get("GraphicFilled") != "Y":
+            return []
+    else:
+        points = _round(points, kind)
+    return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
+
+
+def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:
+    """Return points by index of pixel; none where nobody can tell."""
+    units = str(graphic.get("GraphicAnnotationUnits") or "")
+    if units == "PIXEL":
+        return points - 0.5
+    turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
+    areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
+    for area in areas or ():
+        named = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
+        if not named or image in named:
+            # The area reaches from the outer corner of its first pixel to that of its last.
+            first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
+            last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
+            return first + points * (last - first) - 0.5
+    return points[:0]
+
+
+def _round(points: np.ndarray, kind: str) -> np.ndarray:
+    """Return the polygon of a circle (middle, a point of it) or an ellipse (ends of both axes)."""
+    if kind == "CIRCLE" and len(points) == 2:
+        middle, axis = points[0], points[1] - points[0]
+        other = np.array([-axis[1], axis[0]])
+    elif kind == "ELLIPSE" and len(points) == 4:
+        middle = points.mean(axis=0)
+        axis, other = (points[1] - points[0]) / 2, (points[3] - points[2]) / 2
+    else:
+        return points[:0]
+    if not abs(axis[0] * other[1] - axis[1] * other[0]) > 0:
+        return points[:0]
+    turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
+    return middle + np.cos(turn) * axis + np.sin(turn) * other
+
+
+_READERS = {
+    KeyObjectSelectionDocumentStorage: _notes,
+    GrayscaleSoftcopyPresentationStateStorage: _outlines,
+}

@@ -1,0 +1,309 @@
+"""Which studies are normal?  The paper's query, a careful reader's rules, and the review.
+
+The paper flags studies "with a report containing 'normal' or 'unremarkable' in the impression",
+and a radiologist read every one of them (Materials and Methods, Normal Studies).  Here rules sort
+what the query flags, and a radiologist's answers in a review queue overrule the rules.  What the
+rules cannot decide is unclear, never normal.
+
+Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
+negates the findings up to the end of its clause, save for phrases that only look like negations
+("no change in").  Words and patterns stand in ``lexicon.yaml``.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from sqlalchemy import or_, select
+
+from rin.curation.index import Archive, read_table, reports, studies
+from rin.curation.taxonomy import read_rows
+from rin.errors import InputError, explained
+from rin.files import read_yaml, write_atomically
+
+_LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
+#: What a reason says of each kind of `_Trigger`.
+_REASONS: dict[str, str] = _LEXICON.pop("reasons")
+#: Words that say nothing against normality; all others make an impression unclear.
+NEUTRAL = frozenset(_LEXICON.pop("neutral").split())
+_FREE_FILLERS, _PATTERNS = {*_LEXICON.pop("free_fillers").split()}, _LEXICON.pop("patterns")
+LEXICON = {kind: tuple(words.split(", ")) for kind, words in _LEXICON.items()}
+#: The words of the paper's query.
+NORMALITY = LEXICON["normality"]
+#: Unknown words that a reason names.
+NAMED_WORDS = 5
+
+COLUMNS = (
+    *("study_uid", "accession_number", "modality", "body_part", "impression", "findings"),
+    *("verdict", "reasons", "confirmed", "reviewer", "comment"),
+)
+ANSWERS = ("confirmed", "reviewer", "comment")
+_REVIEW = ("study_uid", "confirmed")
+#: What `confirmed` may say: is the study completely normal?
+CONFIRMED = {"yes": True, "no": False}
+#: The begin of a cell that a spreadsheet program may take for a formula, guarded or not.
+_FORMULA = r"('*[=+\-@\t\r])"
+
+
+def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds the longest of some phrases; * is any letters, a space also a hyphen."""
+    ordered = sorted(set(words), key=lambda word: (-len(word), word))
+    parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
+    return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+
+
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("‘’ʼ", "'"))
+_NOT_SEEN = [*(f"not {verb}" for verb in LEXICON.pop("seen")), "is absent", "are absent"]
+LEXICON |= {"not seen": _NOT_SEEN, "ends": (*LEXICON["ends"], *NORMALITY)}
+_WORDS = {kind: words_pattern(words) for kind, words in LEXICON.items()}
+_BY_KIND = {kind: words.pattern for kind, words in _WORDS.items()}
+_WORDS |= {name: re.compile(text % _BY_KIND, re.IGNORECASE) for name, text in _PATTERNS.items()}
+#: What speaks against normality, and what makes it doubtful, by the kind of trigger.
+_CONTRARY = {"denial": "denial", "hedge": "hedges", "follow-up": "follow_up"}
+_DOUBTS = {"exception": "exceptions", "limit": "limits"}
+
+
+class Screening(NamedTuple):
+    """What the rules say of a report: "normal", "not normal" or "unclear", and why, in quotes."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+class _Trigger(NamedTuple):
+    """Words of one kind that were found in one sentence; `whole`: it speaks of the study."""
+
+    kind: str
+    quote: str
+    whole: bool = False
+
+
+def query_normal(archive: Archive) -> pd.DataFrame:
+    """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
+
+    A row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
+    `findings`, `impression`.
+    """
+    study, report = studies.c, reports.c
+    columns = (study.study_uid, study.patient_id, report.accession_number, study.modality)
+    query = (
+        select(*columns, study.body_part, report.findings, report.impression)
+        .join(reports, report.study_uid == study.study_uid)
+        .where(or_(*(report.impression.icontains(word) for word in NORMALITY)))
+    )
+    # Databases sort text each in their own way.
+    return read_table(archive, query).sort_values("study_uid", ignore_index=True)
+
+
+def screen(flagged: pd.DataFrame) -> pd.DataFrame:
+    """Return the studies of `query_normal` with `verdict` and `reasons`, joined by "; "."""
+    judged = map(screen_impression, flagged["findings"], flagged["impression"])
+    rows = [(each.verdict, "; ".join(each.reasons)) for each in judged]
+    return flagged.join(pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object))
+
+
+def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
+    """Return the studies that count as normal: confirmed in the review, else by the rules.
+
+    `reviewed` is the answered review queue, or None.  Returned are, in the order of `screened`,
+    `study_uid` and `confirmed_by` ("radiologist" or "rules").
+    """
+    answers = dict(read_review(reviewed, screened).to_numpy()) if reviewed else {}
+    rows = [
+        (uid, "radiologist" if uid in answers else "rules")
+        for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
+        if answers.get(uid, verdict == "normal")
+    ]
+    return pd.DataFrame(rows, columns=["study_uid", "confirmed_by"], dtype=object)
+
+
+def screen_impression(findings: str, impression: str) -> Screening:
+    """Judge whether a report is that of a completely normal study.
+
+    Normal is an impression that states normality and has no denied normality, hedge, finding that
+    is not negated, wish for follow-up or exception ("otherwise unremarkable"), where FINDINGS
+    report nothing abnormal either.  Unclear is what is empty, contradicts itself, states no
+    normality without saying anything else, speaks of a limited study, or holds words that the
+    lexicon does not know.  A line break ends no sentence, as reports are wrapped.
+    """
+    triggers = [trigger for sentence in _sentences(impression) for trigger in _triggers(sentence)]
+    triggers += [
+        _Trigger("FINDINGS", trigger.quote)
+        for sentence in _sentences(findings)
+        for trigger in _triggers(sentence)
+        if trigger.kind in ("finding", "denial")
+    ]
+
+    def of(*kinds: str) -> list[_Trigger]:
+        return [trigger for trigger in triggers if trigger.kind in kinds]
+
+    against, denials = of("finding", "hedge", "follow-up", "FINDINGS"), of("denial")
+    exceptions, stated = of("exception"), of("states")
+    if against:
+        return Screening("not normal", _reasons(denials + against + exceptions))
+    if not _WORDS["word"].search(impression):
+        return Screening("unclear", ("the impression is empty",))
+    whole = [trigger for trigger in stated if trigger.whole]
+    if denials and whole and any(denial.whole for denial in denials):
+        quotes = f'"{whole[0].quote}" and "{denials[0].quote}"'
+        return Screening("unclear", (f"the impression contradicts itself: {quotes}",))
+    if denials:
+        return Screening("not normal", _reasons(denials + exceptions))
+    doubts = exceptions + of("limit") + of("unknown")[:NAMED_WORDS]
+    silent = () if stated else ("the impression does not state normality",)
+    if doubts or silent:
+        return Screening("unclear", silent + _reasons(doubts))
+    return Screening("normal", _reasons(triggers))
+
+
+def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
+    """Return one reason a kind, with its quotes, in the order of the text."""
+    quotes: dict[str, list[str]] = {}
+    for trigger in triggers:
+        quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
+    return tuple(
+        f"{_REASONS[kind]}: {', '.join(dict.fromkeys(found))}" for kind, found in quotes.items()
+    )
+
+
+def _sentences(text: str) -> Iterator[str]:
+    plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
+    for sentence in _WORDS["sentence"].split(" ".join(plain.split())):
+        if sentence.strip():
+            yield sentence.strip()
+
+
+def _triggers(sentence: str) -> Iterator[_Trigger]:
+    """Yield all that decides in one sentence; what is negated does not."""
+    whole = bool(_WORDS["studies"].search(sentence))
+    reaches = _reaches(sentence)
+    used = list(reaches)
+    for kind, name in _CONTRARY.items():
+        for match in _WORDS[name].finditer(sentence):
+            used.append(match.span())
+            free = kind != "hedge" or _WORDS["qualifiers"].fullmatch(match.group())
+            if not (free and _inside(match, reaches)):
+                yield _Trigger(kind, match.group(), whole)
+    for match in _findings(sentence, reaches):
+        used.append(match.span())
+        yield _Trigger("finding", match.group())
+    for kind, name in _DOUBTS.items():
+        for match in _WORDS[name].finditer(sentence):
+            used.append(match.span())
+            yield _Trigger(kind, match.group())
+    for match in _WORDS["normality"].finditer(sentence):
+        if not _inside(match, used):
+            yield _Trigger("states", match.group(), whole)
+    for match in _WORDS["no abnormality"].finditer(sentence):
+        if {*match.group(1).lower().split()} <= NEUTRAL | _FREE_FILLERS:
+            yield _Trigger("states", match.group(), whole)
+    for match in _WORDS["word"].finditer(sentence):
+        known = NEUTRAL | {*NORMALITY}
+        if not _inside(match, used) and match.group().lower() not in known:
+            yield _Trigger("unknown", match.group())
+
+
+def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Match[str]]:
+    """Yield the findings that no negation governs."""
+    last = None
+    for match in _WORDS["findings"].finditer(sentence):
+        # Two nouns side by side are two statements: "no fracture gallstones", of two lines.
+        apart = (
+            last is not None
+            and not sentence[last.end() : match.start()].strip()
+            and not _WORDS["adjective"].search(last.group())
+            and not _WORDS["compound"].match(match.group())
+        )
+        if apart or not _inside(match, reaches):
+            yield match
+        last = match
+
+
+def _reaches(sentence: str) -> list[tuple[int, int]]:
+    """Return the parts of a sentence that negations govern, as places of begin and end."""
+    found = []
+    for match in _WORDS["negations"].finditer(sentence):
+        begin = match.start()
+        if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
+            continue
+        ends = [end.start() for end in (_WORDS["reach"].search(sentence, match.end()),) if end]
+        ends += [end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end]
+        found.append((match.end(), min(ends, default=len(sentence))))
+    for match in _WORDS["not seen"].finditer(sentence):
+        begins = [end.end() for end in _WORDS["reach"].finditer(sentence, 0, match.start())]
+        begins.append(sentence.rfind(",", 0, match.start()) + 1)
+        found.append((max(begins), match.end()))
+    return found
+
+
+def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
+    return any(begin <= match.start() < end for begin, end in spans)
+
+
+def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
+    """Write the studies to be reviewed as CSV for any spreadsheet program; answers stay.
+
+    A cell that starts with ``=``, ``+``, ``-``, ``@``, tab or line end gets an apostrophe before
+    it, which `read_review` takes away again.  InputError where the file is no review queue, or
+    holds answers to reports that are not in the queue now or have changed since; it then stays.
+    """
+    path = Path(path)
+    answered = _answered(path, screened) if path.exists() else []
+    kept = pd.DataFrame(answered, columns=list(COLUMNS)).set_index("study_uid")[[*ANSWERS]]
+    rows = screened.join(kept, on="study_uid")[[*COLUMNS]].fillna("")
+    rows = rows.replace(f"^{_FORMULA}", r"'\1", regex=True)
+    problem = "the review queue cannot be written"
+    remedy = "Close it in other programs, or name a place that can be written."
+    failing = explained(problem, where=path, remedy=remedy, kinds=OSError)
+    with failing, write_atomically(path) as draft:
+        rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
+
+
+def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
+    """Read the answers of a review: `study_uid` and `confirmed` (bool), in the order of the file.
+
+    In the file of `write_review_queue`, `confirmed` is yes (a completely normal study), no, or
+    empty; rows may be missing and columns be added.  InputError names a row whose study was not
+    flagged or stands twice, whose answer is another, or whose report has changed since.
+    """
+    rows = [row for row in _answered(Path(path), screened) if row["confirmed"]]
+    review = pd.DataFrame(rows, columns=_REVIEW, dtype=object)
+    return review.assign(confirmed=review["confirmed"].map(CONFIRMED).astype(bool))
+
+
+def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the checked rows in which a reviewer wrote anything."""
+    shown = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
+    texts = dict(zip(shown.index, shown.to_numpy().tolist(), strict=True))
+    lines: dict[str, int] = {}
+    answered = []
+    remedy = 'Answer the review queue as it was written, and save it as "CSV UTF-8".'
+    rows = read_rows(path, COLUMNS, "review queue", remedy)
+    rows = rows.replace(f"^'{_FORMULA}", r"\1", regex=True)
+    for line, row in enumerate(rows.to_dict("records"), start=2):
+        uid, answer = row["study_uid"].strip(), row["confirmed"].strip().lower()
+        touched = any(row[name].strip() for name in ANSWERS)
+        problem = ""
+        if uid in lines:
+            problem = f"study {uid} stands in row {lines[uid]} already"
+        elif answer not in ("", *CONFIRMED):
+            problem = f"confirmed is {row['confirmed']!r}, where yes, no or nothing is expected"
+        elif uid not in texts and touched:
+            problem = f"study {uid!r} is not among the flagged ones"
+        elif touched and [_plain(row["impression"]), _plain(row["findings"])] != texts[uid]:
+            problem = f"the report of study {uid} is not the one that was reviewed"
+        if problem:
+            remedy = "Correct the row, or write the queue anew and review this study again."
+            raise InputError(f"row {line}: {problem}", where=path, remedy=remedy)
+        lines[uid] = line
+        if touched:
+            answered.append(row | {"study_uid": uid, "confirmed": answer})
+    return answered
+
+
+def _plain(text: str) -> str:
+    """Return a text without what spreadsheet programs change: line ends and outer space."""
+    return " ".join(text.split())

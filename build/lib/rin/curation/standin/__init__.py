@@ -1,0 +1,417 @@
+"""A stand-in outpatient archive: DICOM studies, reports and key images, as a PACS exports them.
+
+It shows that curation works and how good the search of the reports is on wording that is known; it
+says nothing about medicine.  ``dicom/<patient>/<study>/<series>/<instance>.dcm``,
+``reports/<accession>.txt``, ``label_map.csv`` for terms of the site's own, ``truth.csv``, and the
+note that marks it as a stand-in.  Equal arguments make equal bytes.
+
+Localizers, screen captures, projections and text burned into ultrasound are there as well:
+curation has to tell them from diagnostic images.  The headers (headers.yaml) name people as those
+of a real export do, in standard and private elements.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from string import Formatter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import default_rng
+from PIL import Image, ImageDraw, ImageFont
+from pydicom import Dataset, dcmwrite
+from scipy.ndimage import binary_dilation
+from skimage.measure import approximate_polygon, find_contours
+
+from rin.curation.standin.studies import CLASSES, FACTS, REGIONS, Study, plan_studies, write_report
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.standins import writers
+from rin.data.standins.phantoms import Phantom, resized, to_uint8
+from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
+from rin.files import read_yaml
+
+VERSION = 2
+#: Shares of the studies that bring them.
+CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
+#: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.
+BURNED = ((True, "YES", 0.25), (True, "", 0.25), (False, "NO", 0.2), (False, "", 0.3))
+TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
+TEXT_HEIGHT, SCAN_MM = 11, 320.0
+#: The element that holds the value of a content item, by ValueType.
+VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
+#: Templates that every image takes.
+IMAGE = ("procedure", "content", "part")
+
+
+def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
+    """Write a stand-in archive, unless the folder is there already, and return the folder.
+
+    It appears only when whole.  There are 15 classes in seven regions of CT, MR and ultrasound, in
+    30 `studies` or more, with pictures of `size` pixels, 48 or more in steps of four.
+    """
+    folder = Path(folder)
+
+    def write(root: Path) -> None:
+        plan = plan_studies(studies, seed)
+        counts = Counter(studies=len(plan))
+        (root / "reports").mkdir()
+        for study in plan:
+            for sort, found in study_instances(study, size, seed).items():
+                counts[sort] += len(found)
+                for dataset in found:
+                    levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
+                    path = root.joinpath("dicom", *levels, f"{dataset.SOPInstanceUID}.dcm")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    dcmwrite(path, dataset, enforce_file_format=True)
+            report = root / "reports" / f"{study.accession}.txt"
+            report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
+        truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
+        columns = ("accession_number", "normal", "kind", "region", "label")
+        writers.write_table(root / "truth.csv", columns, truth)
+        said = {(words, s.region, label) for s in plan for label, words in s.named.items()}
+        terms = sorted(term for term in said if term[0] != ": ".join(term[1:]))
+        writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
+        made_of = {"stand_in": "outpatient archive", "version": VERSION, "studies": studies}
+        made_of |= {"size": size, "seed": seed, "counts": dict(sorted(counts.items()))}
+        writers.write_json(root / STAND_IN_NOTE, made_of)
+
+    if not folder.is_dir():
+        writers.write_whole(folder, "archive", write)
+    return folder
+
+
+def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Dataset]]:
+    """Make the instances of a study, by series (of headers.yaml), as they would leave a PACS."""
+    rng = default_rng([8, seed, study.number])
+    found: dict[str, list[Dataset]] = {sort: [] for sort in TEMPLATES["series"]}
+    drawings = draw_slices(study, size, seed)
+    key = {label: key_slices(drawings, label) for label in study.marked}
+    modality = study.facts["modality"]
+    if modality == "US":
+        burned, said, _ = BURNED[rng.choice(len(BURNED), p=[share for *_, share in BURNED])]
+        text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
+        # A grayscale presentation state may not refer to a colour image.
+        gray = {index for indices in key.values() for index in indices}
+        colored = set(range(len(drawings))) - gray if rng.random() < COLOR else ()
+        found["diagnostic"] = [
+            sonogram(study, index, drawing, text, said, index in colored)
+            for index, drawing in enumerate(drawings)
+        ]
+        if rng.random() < CLIPS:
+            frames = np.stack([display(drawing, study.region) for drawing in drawings])
+            found["clips"].append(ultrasound(study, "clips", 1, frames, frames.shape[1:]))
+    else:
+        gap, middle = study.facts["gap"], (len(drawings) - 1) / 2
+        found["diagnostic"] = [
+            section(study, "diagnostic", index + 1, drawing.values, gap * (index - middle))
+            for index, drawing in enumerate(drawings)
+        ]
+        # The scout is a frontal view with scan lines.
+        chance = default_rng([6, seed, study.number])
+        scout = Phantom(study.facts["scout"], (size, size), chance, chance).scan()
+        scout[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
+        found["localizers"].append(section(study, "localizers", 1, np.clip(scout, 0, 1)))
+        if modality == "CT" and rng.random() < PROJECTIONS:
+            highest = np.max([drawing.values for drawing in drawings], axis=0)
+            found["projections"].append(section(study, "projections", 1, highest))
+        if modality == "CT" and rng.random() < DOSES:
+            found["dose_reports"].append(dose_report(study))
+    if rng.random() < CAPTURES:
+        screen = display(drawings[len(drawings) // 2], study.region)
+        found["captures"].append(capture(study, screen))
+    for number, (label, words) in enumerate(study.named.items(), start=1):
+        marked = [found["diagnostic"][index] for index in key[label]]
+        found["key_selections"].append(key_selection(study, number, words, marked))
+        for index, image in zip(key[label], marked, strict=True):
+            mask, place = drawings[index].lesions[label], len(found["outlines"]) + 1
+            found["outlines"].append(outlined(study, place, image, mask, words))
+    return found
+
+
+class Drawing(NamedTuple):
+    """A slice in physical values, float32 (h, w), and per lesion where it lies, bool (h, w)."""
+
+    values: ndarray
+    lesions: dict[str, ndarray]
+
+
+def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
+    """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
+
+    Studies of one patient share anatomy and lesions; without its findings, a study looks the same
+    but for the lesions.
+    """
+    who = (seed, study.patient.number, list(REGIONS).index(study.region))
+    shape = (3 * size // 4 if study.facts["modality"] == "US" else size, size)
+    drawings = []
+    for index in range(study.slices):
+        anatomy, texture = default_rng([2, *who]), default_rng([3, *who, study.visit, index])
+        height = 0.8 * ((2 * index + 1) / study.slices - 1)
+        phantom = Phantom(study.facts["body"], shape, anatomy, texture, height)
+        found = {}
+        for name in study.findings:
+            own = (4, *who, list(CLASSES).index((study.region, name)))
+            rng = default_rng([5, *own])
+            # Each lesion is largest about the middle of the study, but the knee's are all there.
+            middle = round((study.slices - 1) * rng.uniform(0.35, 0.65))
+            share = np.sqrt(max(0.0, 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2))
+            share = 1.0 if study.region == "knee" else share
+            if share > 0.7:
+                lesion = study.facts["lesions"][name]
+                found[name] = phantom.add_lesion(lesion, default_rng(own), 1.5, share)
+        shown = {name: mask for name, mask in found.items() if mask.any()}
+        drawings.append(Drawing(phantom.scan(), shown))
+    return drawings
+
+
+def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
+    """Return the slices, at most three, that show most of a lesion, in order."""
+    areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
+    shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
+    if not shown:
+        raise ValueError(f"no slice shows {name}")
+    return sorted(int(index) for index in shown[:3])
+
+
+def display(drawing: Drawing, region: str) -> ndarray:
+    """Return a drawing as it stands on a screen, uint8 (h, w)."""
+    return to_uint8(drawing.values, REGIONS[region].get("window"))
+
+
+def filled(template: Any, fields: dict[str, Any]) -> Any:
+    """Fill the braces of a template; of mappings within lists, make datasets."""
+    if isinstance(template, str):
+        if re.fullmatch(r"\{[^{}:!]+\}", template):
+            return Formatter().get_field(template[1:-1], (), fields)[0]
+        return template.format(**fields)
+    if isinstance(template, list):
+        return [filled(part, fields) for part in template]
+    if isinstance(template, dict):
+        return fill(Dataset(), **{name: filled(part, fields) for name, part in template.items()})
+    return template
+
+
+def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -> Dataset:
+    """Return instance ``number``, from 1, of a series, with the elements of templates."""
+    patient, series = study.patient, {"modality": study.facts["modality"]}
+    series |= {k: filled(v, {"study": study}) for k, v in TEMPLATES["series"][sort].items()}
+    first = study.start + timedelta(minutes=series["number"] % 50)
+    series_uid = make_uid("series", study.study_uid, str(series["number"]))
+    fields |= {
+        "series": series,
+        "study": study,
+        "number": number,
+        "age": study.day.year - patient.born.year,
+        "weight": 55 + patient.number * 13 % 45,
+        "house": 1 + patient.number % 98,
+        "site": FACTS["sites"][study.number % 2],
+        "referrer": FACTS["referrers"][study.number % 4],
+        "operator": FACTS["operators"][study.number % 3],
+        "first": first,
+        "taken": first + timedelta(seconds=7 * number),
+        "series_uid": series_uid,
+        "instance_uid": make_uid("instance", series_uid, str(number)),
+    }
+    dataset = new_instance()
+    for template in ("header", *templates):
+        for keyword, value in TEMPLATES[template].items():
+            found = filled(value, fields)
+            content = keyword == "ContentSequence"
+            setattr(dataset, keyword, [_content(*item) for item in found] if content else found)
+    if "part" in templates and study.region == "knee":
+        dataset.Laterality = "RL"[patient.number % 2]
+    block = dataset.private_block(0x0029, study.scanner["private"], create=True)
+    block.add_new(0x10, "LO", f"{patient.name} {study.accession}")
+    block.add_new(0x11, "OB", f"PAT={patient.patient_id};DOB={patient.born}".encode())
+    block.add_new(0x12, "SQ", [fill(Dataset(), PatientName=patient.name)])
+    return dataset
+
+
+def section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0.0) -> Dataset:
+    """Return a CT (Hounsfield units) or MR image or localizer (0 to 1), so far along its normal."""
+    facts, half = study.facts, round(study.facts["field"] / 2, 3)
+    modality, odd, scout = facts["modality"], study.number % 2, sort == "localizers"
+    full = 900 + study.number * 211 % 2600
+    image = make(
+        *(study, sort, number, *IMAGE, "plane", "frontal" if scout else facts["plane"]),
+        *([modality] if sort == "diagnostic" else [modality, f"{modality} {sort}"]),
+        half=half,
+        less=-half,
+        place=round(mm, 3),
+        spacing=round(facts["field"] / values.shape[1], 6),
+        thickness=min(5.0, facts["gap"]),
+        frame=make_uid("frame of reference", study.study_uid),
+        current=120 + study.number % 90,
+        center=full // 2,
+        full=full,
+    )
+    if modality == "CT" or not scout:
+        fill(image, **facts["elements"])
+    if modality == "MR":
+        return set_pixels(image, np.clip(np.rint(full * values), 0, 4095).astype(np.uint16), 12)
+    # Every second study stores 16 signed bits, the others 12 unsigned ones; scanners differ.
+    hounsfield = 1500 * values - 900 if scout else values
+    stored = np.clip(np.rint(hounsfield) + 1024, 0, 4095).astype(np.uint16 if odd else np.int16)
+    return set_pixels(image, stored, 12 if odd else 16)
+
+
+def sonogram(
+    study: Study, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
+) -> Dataset:
+    """Return an ultrasound image, its text, if any, in a bar at the top, yellow in colour."""
+    pixels = display(drawing, study.region)
+    if text:
+        pixels = burn_text(pixels, text)
+    if color:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+        if text:
+            # The bar holds 0 and 255 alone: without blue, its text is yellow.
+            pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
+    said = {"BurnedInAnnotation": burned_in} if burned_in else {}
+    return ultrasound(study, "diagnostic", index + 1, pixels, pixels.shape[:2], **said)
+
+
+def ultrasound(
+    study: Study, sort: str, number: int, pixels: ndarray, shape: tuple, **elements: str
+) -> Dataset:
+    """Return an ultrasound image, or a clip of several frames; ``shape`` is (h, w)."""
+    facts, (height, width) = study.facts, shape
+    area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
+    templates = ("US", "US clips") if sort == "clips" else ("US",)
+    image = make(study, sort, number, *IMAGE, *templates, **area)
+    return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
+
+
+def capture(study: Study, screen: ndarray) -> Dataset:
+    """Return a secondary capture of a screen, made smaller, with lines on who the patient is."""
+    height, width = screen.shape
+    pixels = np.full((height, width), 20, dtype=np.uint8)
+    small = resized(screen, (2 * height // 3, 2 * width // 3))
+    pixels[height - small.shape[0] :, width - small.shape[1] :] = np.clip(small, 0, 255)
+    lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
+    for number, line in enumerate(lines):
+        pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
+    image = make(study, "captures", 1, *IMAGE, "capture")
+    return set_pixels(image, pixels, 8)
+
+
+def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
+    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture."""
+    scale = max(1, pixels.shape[1] // 160)
+    bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
+    plain = line.encode("latin-1", "replace").decode("latin-1")
+    # Of a fixed bitmap font, equal texts give equal pixels everywhere.
+    ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
+    text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
+    burned = pixels.copy()
+    target = burned[top * scale : (top + TEXT_HEIGHT) * scale, : text.shape[1]]
+    target[:] = text[: target.shape[0]]
+    return burned
+
+
+def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
+    """Return the presentation state that outlines a mask on an image, in the image's window.
+
+    The outline is closed, a pixel wide of the mask, as columns and rows: the middle of pixel
+    (r, c) stands at (c + 0.5, r + 0.5), as PS3.3 Table C.10-5 has it.
+    """
+    contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
+    outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
+    points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
+    state = make(
+        *(study, "outlines", number, "procedure", "part", "outline"),
+        words=words,
+        points=[round(float(value), 2) for value in points.ravel()],
+        n_points=len(points),
+        images=[image],
+        references=_references([image]),
+    )
+    area = state.DisplayedAreaSelectionSequence[0]
+    if "PixelSpacing" in image:
+        area.PresentationPixelSpacing = image.PixelSpacing
+    else:
+        area.PresentationPixelAspectRatio = [1, 1]
+    if "RescaleSlope" in image:
+        for keyword in ("RescaleIntercept", "RescaleSlope", "RescaleType"):
+            setattr(state, keyword, image[keyword].value)
+    if "WindowCenter" in image:
+        window = fill(Dataset(), WindowCenter=image.WindowCenter, WindowWidth=image.WindowWidth)
+        state.SoftcopyVOILUTSequence = [window]
+    return state
+
+
+def key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
+    """Return the Key Object Selection document of one finding on images of one series."""
+    document = make(
+        *(study, "key_selections", number, "content", "document", "key selection"),
+        tid="2010",
+        words=words,
+        images=images,
+        references=_references(images),
+    )
+    document.ContentSequence.extend(_content("IMAGE", "", image) for image in images)
+    return document
+
+
+def dose_report(study: Study) -> Dataset:
+    """Return the dose report of a CT study with one spiral acquisition."""
+    current, dose = 120 + study.number % 90, 4.0 + study.number % 9
+    return make(
+        *(study, "dose_reports", 1, "content", "document", "dose report"),
+        tid="10011",
+        device=make_uid("device", study.scanner["serial"]),
+        end=study.start + timedelta(seconds=90),
+        dose=dose,
+        product=round(dose * SCAN_MM / 10, 1),
+        event=make_uid("irradiation", study.study_uid),
+        length=SCAN_MM,
+        peak=current + 40,
+        current=current,
+    )
+
+
+def _content(
+    kind: str, concept: str, value: Any = None, relation: str = "CONTAINS", items: Sequence = ()
+) -> Dataset:
+    """Return a content item.
+
+    The value is a concept for CODE, the number and its unit in UCUM for NUM, an image for IMAGE.
+    """
+    item = fill(Dataset(), RelationshipType=relation, ValueType=kind)
+    if concept:
+        item.ConceptNameCodeSequence = [_code(concept)]
+    if kind == "CODE":
+        item.ConceptCodeSequence = [_code(value)]
+    elif kind == "NUM":
+        number, unit = value
+        # Units in braces count things, and their meaning is what stands in the braces.
+        named = {"CodeValue": unit, "CodeMeaning": unit.strip("{}")}
+        units = [fill(Dataset(), CodingSchemeDesignator="UCUM", **named)]
+        measured = fill(Dataset(), NumericValue=str(number), MeasurementUnitsCodeSequence=units)
+        item.MeasuredValueSequence = [measured]
+    elif kind == "IMAGE":
+        item.ReferencedSOPSequence = _references([value])
+    elif kind == "CONTAINER":
+        item.ContinuityOfContent = "SEPARATE"
+    else:
+        setattr(item, VALUES[kind], value)
+    if items:
+        item.ContentSequence = [_content(*inner) for inner in items]
+    return item
+
+
+def _code(text: str) -> Dataset:
+    """Return a coded concept from its value, scheme and meaning, parted by blanks."""
+    value, scheme, meaning = text.split(" ", 2)
+    return fill(Dataset(), CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
+
+
+def _references(images: Sequence[Dataset]) -> list[Dataset]:
+    names = {"ReferencedSOPClassUID": "SOPClassUID", "ReferencedSOPInstanceUID": "SOPInstanceUID"}
+    return [
+        fill(Dataset(), **{name: image[own].value for name, own in names.items()})
+        for image in images
+    ]

@@ -1,0 +1,98 @@
+"""Confounders put on images, or sampled from cases: what a network may learn in place of disease.
+
+After Juodelyte et al., "Source Matters" (MICCAI 2024; arXiv 2403.04484): a confounder stands on a
+share of the positive training images, and in the reversed test on all negative images and no
+positive one. That study's pictures have 512 or 1,024 pixels a side; here every length is a share of
+the side.
+"""
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from rin.errors import InputError, look_up
+
+CONFOUNDERS = ("tag", "denoising", "noise")
+_TAG_HEIGHT, _TAG_PLACE = 64 / 512, 200 / 512
+_PASSED = 500 / 1024  # diameter of the circle of frequencies that denoising keeps
+#: Counts that white stands for in Poisson noise; the study's own model of a tube is not published.
+PHOTONS = 400
+
+
+def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return uint8 images (n, h, w) or (n, h, w, 3) with a confounder on every one.
+
+    `tag`, a white R; `denoising`, a circular low-pass filter; `noise`, Poisson noise, which `seed`
+    draws.  InputError for an unknown kind or other pixels.
+    """
+    look_up("confounder", kind, CONFOUNDERS)
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        problem = f"images of shape {images.shape} and type {images.dtype}"
+        remedy = "Give uint8 pixels, (n, h, w) or (n, h, w, 3)."
+        raise InputError(problem, where=f"confounder {kind}", remedy=remedy)
+    (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)
+    if kind == "tag":
+        mask = Image.new("L", (width, height))
+        font = ImageFont.load_default(max(8, _TAG_HEIGHT * height))
+        ImageDraw.Draw(mask).text((_TAG_PLACE * width, _TAG_PLACE * height), "R", 255, font)
+        return np.maximum(images, np.asarray(mask).reshape(1, height, width, *colors))
+    if kind == "denoising":
+        rows, columns = np.fft.fftfreq(height), np.fft.rfftfreq(width)
+        kept = np.hypot(rows[:, None], columns) <= _PASSED / 2
+        spectrum = np.fft.rfft2(images, axes=(1, 2)) * kept.reshape(1, *kept.shape, *colors)
+        changed = np.fft.irfft2(spectrum, s=(height, width), axes=(1, 2))
+    else:
+        counts = np.random.default_rng(seed).poisson(images / 255 * PHOTONS)
+        changed = 255 * counts / PHOTONS
+    return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+
+
+def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarray:
+    """Draw a share of the positive images: bool (n,), True where the confounder goes.
+
+    InputError for a share beyond 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        remedy = "Give a number from 0 to 1."
+        raise InputError(f"a share of {share}", where="confounder", remedy=remedy)
+    positive = np.flatnonzero(labels)
+    drawn = np.random.default_rng(seed).permutation(positive)[: round(share * len(positive))]
+    return np.isin(np.arange(len(labels)), drawn)
+
+
+def sampled_parts(
+    cases: pd.DataFrame, groups: tuple[str, str], share: float, sizes: dict[str, int], *, seed: int
+) -> pd.DataFrame:
+    """Return `case_id` and `part`: a group of patients is the confounder, as sex in that study.
+
+    Training and validation take a `share` of their positives from the second group, all else from
+    the first; the reversed test has positives of the first and negatives of the second.  ``cases``
+    have `case_id`, `patient_id`, `label` (1 or 0) and `group`; patients with two groups are left
+    out.  ``sizes`` are the patients of each class in `train`, `validation` and `test`.  InputError
+    where a group has too few patients of a class.
+    """
+    confounded_rows(np.ones(1), share, seed=seed)
+    patients = cases.groupby("patient_id").agg({"label": "max", "group": ["first", "nunique"]})
+    patients.columns = ["label", "group", "groups"]
+    patients = patients[patients["groups"] == 1].sample(frac=1, random_state=seed)
+    pools = {key: list(rows.index) for key, rows in patients.groupby(["group", "label"])}
+    usual, other = groups
+    # The test comes first, so that it is the same at every share.
+    takes = [("test", usual, 1, sizes["test"]), ("test", other, 0, sizes["test"])]
+    for part in ("validation", "train"):
+        size, confounded = sizes[part], round(share * sizes[part])
+        takes += [(part, other, 1, confounded), (part, usual, 1, size - confounded)]
+        takes += [(part, usual, 0, size)]
+    parts: dict[str, str] = {}
+    for part, group, label, count in takes:
+        pool = pools.get((group, label), [])
+        if len(pool) < count:
+            raise InputError(
+                f"{len(pool)} patients of {group} are left with label {label}, and part {part} "
+                f"takes {count}",
+                where="confounder",
+                remedy="Ask for smaller parts, or choose groups with more patients.",
+            )
+        parts |= {pool.pop(): part for _ in range(count)}
+    part = cases["patient_id"].map(parts)
+    return cases.assign(part=part).loc[part.notna(), ["case_id", "part"]].reset_index(drop=True)

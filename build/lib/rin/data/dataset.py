@@ -1,0 +1,383 @@
+"""From a manifest to a checked case table: real files where they lie, stand-ins elsewhere.
+
+Real files that are present but broken raise; they are never replaced by a stand-in.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from rin.data.layouts import find_cases
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE
+from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
+from rin.data.pixels import read_picture, resize_picture
+from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
+from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
+from rin.errors import InputError, counted, explained, named
+
+#: Sets of equal pictures that get a finding each, and cases that a finding names.
+LISTED = 20
+DIGEST_ROWS = 65_536
+CORRECT = "Correct the files, or the counts in the manifest; fetch a published dataset again."
+WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
+
+
+def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
+    """Return numbers of ``patients``, ``fewest`` and ``most`` images of one, and of those with
+    ``two_labels`` or more; None where no patients are named.
+    """
+    if (cases["patient_id"] == cases["case_id"]).all():
+        return None
+    patients = cases.groupby("patient_id")["label"].agg(["size", "nunique"])
+    sizes = patients["size"]
+    numbers = {"patients": len(sizes), "fewest": sizes.min(), "most": sizes.max()}
+    numbers["two_labels"] = (patients["nunique"] > 1).sum()
+    return {name: int(number) for name, number in numbers.items()}
+
+
+def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFrame:
+    """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
+
+    The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
+    states none.  InputError where exams are to be counted, and only headers tell them apart.
+    """
+    stated, units = manifest.counts, found
+    if stated.unit == "exam":
+        units = found.drop_duplicates(["source_class", "patient_id"])
+        if unnamed := int(found["patient_id"].isna().sum()):
+            problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
+            remedy = "State the manifest's counts in images (counts.unit: image)."
+            raise InputError(problem, where=manifest.name, remedy=remedy)
+    counts = {
+        "found": units["source_class"].value_counts(),
+        "expected": pd.Series(stated.images),
+        "masks": found["masks"].map(len).groupby(found["source_class"]).sum(),
+        "expected_masks": pd.Series(stated.masks),
+    }
+    return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
+
+
+def check_counts(
+    manifest: DatasetManifest, found: pd.DataFrame, where: Path, remedy: str = CORRECT
+) -> None:
+    """Hold the found cases against the manifest's counts; InputError names each that differs.
+
+    Cases known to be bad may be absent.
+    """
+    stated = manifest.counts
+    absent = len(manifest.known_bad.keys() - set(found["case_id"]))
+    counts = count_classes(manifest, found)
+    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
+    known = {"images": stated.total, "classes": stated.classes}
+    whole = in_all | {key: n for key, n in known.items() if n is not None}
+    differences = [
+        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict(), absent),
+        *count_differences("masks", stated.masks, counts["masks"].to_dict(), absent),
+        *count_differences("in all", whole, in_all, absent),
+    ]
+    if differences:
+        told = "; ".join(differences)
+        problem = f"the counts differ from those expected of {manifest.name}: {told}"
+        raise InputError(problem, where=where, remedy=remedy)
+
+
+def count_differences(
+    what: str, expected: dict[str, int], present: dict[str, int], absent: int = 0
+) -> list[str]:
+    """Return a sentence for each class whose count differs; nothing expected, nothing said.
+
+    Where no more are missing than cases may be ``absent``, only what is too many is told.
+    """
+    names = sorted({*expected, *present}) if expected else []
+    beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
+    if -sum(n for n in beyond.values() if n < 0) <= absent:
+        beyond = {name: n for name, n in beyond.items() if n > 0}
+    return [
+        f"{name}: {counted(present.get(name, 0), what)} instead of {expected.get(name, 0)} ({n:+d})"
+        for name, n in beyond.items()
+        if n
+    ]
+
+
+def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
+    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
+
+    ``cases`` have a ``mask_digest``.  Without ``states_all``, for a dataset that is opened, masks
+    are counted only where the manifest says how many are empty.
+    """
+    problems, classes = [], sorted(cases["label"].unique())
+    if manifest.tasks and len(classes) < 2:
+        problems.append(
+            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two are "
+            "needed. Give another class a label in label_map"
+        )
+    labels = cases.groupby("patient_id")["label"].unique()
+    mixed = labels[labels.map(len) > 1]
+    if len(mixed) and manifest.patient_labels == "one":
+        shown = [f"{name}: {' and '.join(sorted(both))}" for name, both in mixed.items()]
+        problems.append(
+            f"{counted(len(mixed), 'patients have two labels')} ({named(shown)}). Correct the "
+            "table, or say patient_labels: several where labels belong to pictures"
+        )
+    empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
+    expected = manifest.counts.empty_masks
+    if len(empty) > (expected or 0) and (states_all or expected is not None):
+        problems.append(
+            f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
+            f"({named(empty, ', ')}), at most {expected or 0} expected. Draw them again, or state "
+            f"counts.empty_masks: {len(empty)}"
+        )
+    return problems
+
+
+def marks_nothing(cases: pd.DataFrame) -> pd.Series:
+    """Return which cases have a mask that is all black, or all white, by its digest."""
+    sides = cases[["width", "height"]].drop_duplicates().itertuples(index=False)
+    plain = {(w, h): {hashlib.sha256(bit * (w * h)).hexdigest() for bit in (b"\0", b"\1")}
+             for w, h in sides}  # fmt: skip
+    rows = zip(cases["width"], cases["height"], cases["mask_digest"], strict=True)
+    return pd.Series([digest in plain[w, h] for w, h, digest in rows], cases.index, dtype=bool)
+
+
+def find(
+    manifest: DatasetManifest, cases: pd.DataFrame, found: pd.DataFrame, unreadable: Collection[str]
+) -> tuple[Finding, ...]:
+    """Return the findings of a dataset.
+
+    They are cases left out as their files are known to be bad, repeated and blank pictures, other
+    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in use,
+    the authors' with all that were ``found``, also of classes without a label.
+    """
+    labelled = dict(zip(found["case_id"], found["label"].notna(), strict=True))
+    noted = []
+    for case_id, reason in manifest.known_bad.items():
+        if case_id not in labelled:
+            reason = f"{reason}; here the file is absent"
+        elif not labelled[case_id]:
+            continue
+        elif case_id not in unreadable:
+            reason = f"{reason}; here it can be read, and is left out all the same"
+        noted.append(Finding("skipped known bad file", reason, (case_id,)))
+    noted += exact_duplicates(cases)
+    blank = cases.loc[cases["blank"], "case_id"]
+    if len(blank):
+        text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
+        noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
+    paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
+    in_files = count_classes(manifest, found)["found"].to_dict() if authors else {}
+    differing = {
+        "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
+        "authors' counts differ": count_differences(f"{unit}s", authors, in_files),
+    }
+    noted += [Finding(kind, "; ".join(told)) for kind, told in differing.items() if told]
+    noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
+    return tuple(noted)
+
+
+def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
+    """Return a finding for each set of cases with identical pixels, or one for very many sets."""
+    same = ["digest", "width", "height"]
+    repeated = cases[cases.duplicated(same, keep=False)]
+    number = repeated.groupby(same, sort=False).ngroup()
+    labels = repeated["label"].groupby(number).nunique()
+    found = []
+    for before, alike in (("contradictory ", labels > 1), ("", labels == 1)):
+        kind, numbers = f"{before}exact duplicates", labels.index[alike]
+        rows = repeated[number.isin(numbers)]
+        if len(numbers) > LISTED:
+            text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
+            found.append((-1, Finding(kind, text, tuple(rows["case_id"][:LISTED]))))
+            continue
+        for first, group in rows.groupby(number):
+            text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
+            found.append((first, Finding(kind, text, tuple(group["case_id"]))))
+    return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
+
+
+def check_data_root(data_root: Path) -> None:
+    """Raise InputError where a data root is no folder."""
+    if not Path(data_root).is_dir():
+        remedy = "Name the folder that holds the datasets in DATA_ROOT, or unset it."
+        raise InputError("there is no such data root", where=data_root, remedy=remedy)
+
+
+def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
+    """Return the first of the manifest's locations that exists under the data root, if any."""
+    if data_root is None:
+        return None
+    check_data_root(data_root)
+    for location in manifest.locations:
+        place, _, inner = location.partition(SEPARATOR)
+        if not Path(data_root, place).exists():
+            continue
+        if not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names):
+            return place
+    return None
+
+
+def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
+    """Return the tree of a dataset; InputError where the data root does not hold it."""
+    location = locate(manifest, data_root)
+    if location is None:
+        raise _absent(manifest, data_root, f"looked for {', '.join(manifest.locations)}")
+    return open_tree(data_root, location)
+
+
+def _absent(manifest: DatasetManifest, data_root: Path | None, more: str) -> InputError:
+    return InputError(
+        f"{manifest.title} is not there, {more}",
+        where=data_root or "--data-root",
+        remedy=f"Access is {manifest.access}: get it at {manifest.home}, and give --data-root the "
+        "folder that holds it.",
+    )
+
+
+def find_root(
+    manifest: DatasetManifest,
+    data_root: Path | None,
+    standin_root: Path,
+    standin_counts: dict[str, int],
+    seed: int,
+) -> Path:
+    """Return the data root where it holds the dataset, else that of a stand-in, written once.
+
+    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without either.
+    """
+    if locate(manifest, data_root) is not None:
+        return data_root
+    if manifest.stand_in is None:
+        raise _absent(manifest, data_root, "and no stand-in is made for it")
+    from rin.data.standins import write_stand_in  # slow to load, and only then needed
+
+    return write_stand_in(manifest, standin_root, standin_counts, seed)
+
+
+def open_dataset(
+    manifest: DatasetManifest,
+    data_root: Path,
+    *,
+    index_folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str] | None = None,
+) -> Dataset:
+    """Open the dataset that lies under the data root and check it against its manifest.
+
+    Classes without a label are counted and left out; so are cases that the manifest knows to be
+    bad.  The other arguments are as of :func:`rin.data.store.inspect_cases`, which decodes.
+    InputError where no location exists, or files (named together) are missing, additional or
+    broken.
+    """
+    tree = open_located(manifest, data_root)
+    where = tree.root / tree.location
+    made = stand_in_manifest(tree, manifest)
+    expected, remedy = (manifest, CORRECT) if made is None else (made, WRITE_AGAIN)
+    found = find_cases(tree, manifest)
+    check_counts(expected, found, where, remedy)
+    wanted = found[found["label"].notna()]
+    if wanted.empty:
+        classes = ", ".join(sorted(found["source_class"].unique())) or "no case"
+        remedy = "Give at least two classes a label in the manifest's label_map."
+        raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
+    cases, bad = inspect_cases(
+        tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
+    )
+    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
+    cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
+    if made is None and (wrong := case_problems(manifest, cases, states_all=False)):
+        problem, _, remedy = wrong[0].rpartition(". ")
+        raise tree.wrong(problem, remedy=f"{remedy}.")
+    mask_digests = cases.pop("mask_digest")
+    kept = cases.columns.difference([*CASES.columns], sort=False)
+    cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))
+    return Dataset(
+        manifest=manifest,
+        root=tree.root,
+        location=tree.location,
+        provenance="real" if made is None else "stand-in",
+        cases=cases,
+        findings=find(expected, cases, found, set(bad["case_id"])),
+        digest=_content_digest(cases, mask_digests),
+        mask_digests=mask_digests.set_axis(cases["case_id"]),
+        records=record_folder(index_folder, manifest),
+    )
+
+
+def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
+    # Locators stay out, so a folder and an archive of the same files have one digest.
+    columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
+    kept = cases.columns.difference(list(CASES.columns))
+    table = cases[columns].assign(mask=mask_digests, **cases[kept])
+    digest = hashlib.sha256()
+    for start in range(0, len(table), DIGEST_ROWS):
+        rows = table.iloc[start : start + DIGEST_ROWS]
+        lines = rows.to_csv(index=False, header=start == 0, lineterminator="\n")
+        digest.update(lines.encode())
+    return digest.hexdigest()
+
+
+def stand_in_manifest(tree: Tree, manifest: DatasetManifest) -> DatasetManifest | None:
+    """Return the manifest with the counts of a stand-in and no findings; None for real files."""
+    for name in tree.names:
+        if f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
+            problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
+            kinds = (ValueError, KeyError, TypeError)
+            with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
+                note = json.loads(tree.read(name))
+                made = {"images": note["images"], "masks": note["masks"]}
+                counts = type(manifest.counts)(unit=manifest.counts.unit, **made)
+                changes = {"counts": counts, "known_bad": {}, "findings": ()}
+                return manifest.model_copy(update=changes)
+    return None
+
+
+#: The stand-in that is made where no pictures are named, and its size.
+STAND_IN, STAND_IN_COUNTS = "corpus_radiologic", {"class_count": 16, "per_class": 8}
+
+
+def sample_pictures(
+    where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
+) -> tuple[np.ndarray, str, str]:
+    """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
+
+    ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Returned
+    are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their provenance:
+    `real`, `stand-in`, or empty for files that somebody named.
+    """
+    title, window, provenance = where, None, ""
+    with TemporaryDirectory() as folder:
+        if not where:
+            from rin.data.standins import write_stand_in
+
+            data_root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
+        place, _, inner = where.partition(SEPARATOR)
+        path = Path(place).resolve()
+        if not where or (not path.exists() and where in manifest_names()):
+            manifest = load_manifest(where or STAND_IN)
+            tree, window = open_located(manifest, data_root), manifest.window
+            names = find_cases(tree, manifest)["image"].tolist()
+            provenance = "real" if where else "stand-in"
+            title = f"{manifest.title} ({provenance})"
+        elif path.is_dir() or (path.is_file() and is_archive(path)):
+            tree, below = open_tree(path.parent, path.name), f"{inner}/".lstrip("/")
+            inside = [name for name in tree.names if name.startswith(below)]
+            names = [tree.locator(n) for n in inside if n.lower().endswith((*PICTURES, ".dcm"))]
+        else:
+            problem = "no folder, zip archive or dataset of this name"
+            remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."
+            raise InputError(problem, where=where, remedy=remedy)
+        if not names:
+            remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
+            raise InputError("no pictures there", where=title, remedy=remedy)
+        drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
+        pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
+        pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
+    told = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    return pixels, told, provenance

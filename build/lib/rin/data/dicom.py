@@ -1,0 +1,144 @@
+"""From a DICOM file to uint8 gray, and the patient that its header names.
+
+Read are single frames of 8 or 16 bits: gray (MONOCHROME1 is inverted, so that more is brighter)
+and RGB or YBR colour, which becomes ITU-R 601 luma.  Palettes and stacks are refused.  Stored
+values become physical ones by the file's modality transform; then a ``window`` maps them linearly
+(PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
+else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
+
+Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
+JPEG 2000; nothing is installed for other compressions.
+"""
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydicom import Dataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
+
+from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes
+from rin.errors import InputError, explained
+
+GRAY = ("MONOCHROME1", "MONOCHROME2")
+COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+REQUIRED = (
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
+    *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
+)
+#: What reading a broken data set raises: pydicom parses elements when they are asked for.
+BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
+_PROBLEM = "the file is no DICOM picture that can be read"
+_REMEDY = (
+    "Fetch it again, or name it in the manifest's known_bad; a picture that is whole must be "
+    "exported as one uncompressed gray or RGB frame."
+)
+
+
+def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
+    """Read a DICOM picture as gray, uint8 (h, w), 0 to 255.
+
+    ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
+    units for CT.  InputError for a file that is broken or of a kind that is not read, and for a
+    window where values are not rescaled.
+    """
+    content = read_bytes(root, locator)
+    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+        if not content:
+            raise ValueError("it is empty")
+        dataset = dcmread(io.BytesIO(content))
+        return display(dataset, decode(dataset), window)
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Return the stored pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3).
+
+    Raises one of `BROKEN` where they cannot be read or are of a kind that is not read here.
+    """
+    missing = [name for name in REQUIRED if dataset.get(name) is None]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+        raise ValueError(f"nothing here decodes {syntax.name}")
+    kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
+    if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
+        raise ValueError(f"{kind} with {samples} samples a pixel is not read")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise ValueError(f"it holds {dataset.NumberOfFrames} frames")
+    bits = dataset.BitsAllocated, dataset.BitsStored
+    if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
+        raise ValueError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
+    if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
+        raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
+    return pixel_array(dataset)
+
+
+def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+    """Return stored pixels as they are displayed, uint8 (h, w); the module tells how.
+
+    Raises one of `BROKEN` where the data set does not say how.
+    """
+    if pixels.ndim == 3:
+        if window is not None:
+            raise ValueError("it is in colour, and a window for gray values was asked for")
+        return np.asarray(Image.fromarray(pixels).convert("L"))
+    rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
+    if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
+        raise ValueError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
+    if rescaled and not (
+        0 < dataset.RescaleSlope < math.inf and math.isfinite(dataset.RescaleIntercept)
+    ):
+        raise ValueError(f"RescaleSlope is {dataset.RescaleSlope}")
+    # A table with a negative first entry would overflow the stored type.
+    share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
+    gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
+
+
+def patient_of(root: Path, locator: str) -> str:
+    """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
+    place, _, member = locator.partition(SEPARATOR)
+    # A member of an archive is unpacked whole anyway; of a file, the header is enough.
+    source = io.BytesIO(read_bytes(root, locator)) if member else Path(root) / place
+    where = Path(root, locator)
+    with explained(_PROBLEM, where=where, remedy=_REMEDY, kinds=BROKEN):
+        header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
+        patient = str(header.get("PatientID") or "").strip()
+    if not patient:
+        remedy = "Fetch the file again; without its patient no split can keep patients apart."
+        raise InputError("the header has no PatientID", where=where, remedy=remedy)
+    return patient
+
+
+def _display(
+    dataset: Dataset, values: np.ndarray, window: tuple[float, float] | None
+) -> np.ndarray:
+    """Return physical values as shares of the display range: 0 is black and 1 white."""
+    if window is not None:
+        # The VOI function LINEAR: PS3.3 C.11.2.1.2.1.
+        center, width = window
+        if not width >= 1:
+            raise ValueError(f"a window of width {width} is too narrow")
+        if width == 1:
+            return (values > center - 0.5).astype(np.float64)
+        return (values - (center - 0.5)) / (width - 1) + 0.5
+    if dataset.get("VOILUTSequence"):
+        entries, _, depth = dataset.VOILUTSequence[0].LUTDescriptor
+        # pydicom would index such a table in 8 bits.
+        if depth == 8 and not 0 < entries <= 256:
+            raise ValueError(f"its VOI table has {entries} entries of 8 bits")
+        return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
+    if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
+        values = apply_voi_lut(values, dataset)
+    # The smallest and largest value that the file's bits can hold, after rescale.
+    if dataset.get("ModalityLUTSequence"):
+        low, high = 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    else:
+        first = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
+        ends = np.array([first, first + 2**dataset.BitsStored - 1])
+        low, high = apply_modality_lut(ends, dataset).astype(float)
+    return (values - low) / (high - low)

@@ -1,0 +1,66 @@
+"""Readers of on-disk layouts: file names to found cases, without decoding a picture.
+
+A reader takes a :class:`rin.data.tree.Tree` and a manifest and returns the cases it finds, or a
+table of them.  It refuses files that it cannot place, so nothing is left out in silence.
+"""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from rin.data.layouts import ddti, folders, mrnet, rsna, table
+from rin.data.layouts.found import FoundCase
+from rin.data.manifest import DatasetManifest
+from rin.data.tree import Tree
+from rin.errors import InputError, look_up
+
+Reader = Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]
+LAYOUTS: dict[str, Reader] = {
+    "busi": folders.find_busi,
+    "cc_ccii": folders.find_cc_ccii,
+    "ddti": ddti.find_cases,
+    "folder_classes": folders.find_folder_classes,
+    "mrnet": mrnet.find_cases,
+    "radimagenet": table.find_cases,
+    "rsna_hemorrhage": rsna.find_hemorrhage,
+    "rsna_pneumonia": rsna.find_pneumonia,
+    "table": table.find_cases,
+}
+
+#: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
+#: nothing may name them.
+PATTERNED = ("folder_classes", "table")
+UNNAMED = ("busi", "radimagenet", *PATTERNED)
+
+
+def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
+    """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
+
+    The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
+    columns that the layout keeps, such as a scanner's name.  InputError for an unknown layout, a
+    `patient_pattern` that it does not use, or patients as the units of a dataset that names none;
+    of every reader, for unknown options, files without a place, and tables or names that are
+    missing, broken, repeated or contradict each other.
+    """
+    reader = look_up("layout", manifest.layout, LAYOUTS)
+    where = f"manifest {manifest.name}"
+    if manifest.patient_pattern is not None and manifest.layout not in PATTERNED:
+        problem = f"the layout {manifest.layout!r} takes no patient_pattern"
+        remedy = f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}."
+        raise InputError(problem, where=where, remedy=remedy)
+    cases = reader(tree, manifest)
+    if not isinstance(cases, pd.DataFrame):
+        cases = pd.DataFrame(cases, columns=FoundCase._fields)
+    cases = cases.sort_values("case_id", ignore_index=True)
+    labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
+    cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
+    if manifest.independence != "patient":
+        return cases
+    if manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all():
+        raise InputError(
+            "independence is patient, and nothing names the patients",
+            where=where,
+            remedy="Say independence: image; or give the patient_pattern, or the table of "
+            "patients, where the layout reads one.",
+        )
+    return cases

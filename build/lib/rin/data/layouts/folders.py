@@ -1,0 +1,174 @@
+"""Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans (CC-CCII).
+
+``busi`` is Dataset_BUSI_with_GT: ``benign (1).png`` has the mask ``benign (1)_mask.png`` and
+perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al., Data in Brief 28
+(2020) 104863.
+
+``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
+COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
+``unzip_filenames.csv`` the scans with their numbers of slices, ``metadata.csv`` clinical data of
+some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+import pandas as pd
+
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
+from rin.data.manifest import DatasetManifest
+from rin.data.tree import Tree
+
+LESIONS, SCANS, METADATA = "lesions_slices.csv", "unzip_filenames.csv", "metadata.csv"
+SCAN_COLUMNS = ["zip_file", "label", "patient_id", "scan_id", "n_slice"]
+CC_CCII_CLASSES = ("CP", "NCP", "Normal")
+CC_CCII_REMEDY = (
+    "Fetch those archives again; for a download of only some, set the option partial: true; name "
+    "broken files under known_bad."
+)
+
+
+def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the cases of a BUSI tree; each image is its own patient, as none are named."""
+    ReaderOptions.of(manifest)
+    stem = f"(?P<folder>{one_of(manifest.label_map)})/((?P=folder) \\(\\d+\\))"
+    _, files = sort_files(
+        tree, "busi", pictures=rf"{stem}\.png", masks=rf"{stem}(_mask(?:_\d+)?)\.png"
+    )
+    _refuse_missing(tree, manifest, {key.partition("/")[0] for key in files["pictures"]})
+    masks = defaultdict(list)
+    for key, name in files["masks"].items():
+        masks[key.rpartition("/")[0]].append(tree.locator(name))
+    tree.refuse_unpaired(files["pictures"], masks, ("pictures", "masks"))
+    cases = []
+    for key, name in files["pictures"].items():
+        source_class, case_id = key.split("/")
+        found = tuple(masks[key])
+        cases.append(FoundCase(case_id, case_id, source_class, tree.locator(name), found))
+    return cases
+
+
+class FolderOptions(ReaderOptions):
+    """Options of the layout.
+
+    ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
+    ``inner_copy`` is a folder that holds the whole tree once more: what is twice is read once.
+    """
+
+    splits: tuple[str, ...] = ()
+    inner_copy: str | None = None
+
+
+def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the cases of a class-per-folder tree.
+
+    The case id is ``class/file name``, with the split before it where two splits hold the
+    same ``class/file name``.  The manifest's ``patient_pattern`` takes the patient from the
+    file name (the groups that matched); without one, each picture is a patient.
+    """
+    options = FolderOptions.of(manifest)
+    if options.inner_copy is not None:
+        tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
+    above = f"({one_of(options.splits)})/" if options.splits else ""
+    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+\.(?i:png|jpe?g|bmp|tiff?))"
+    _, files = sort_files(tree, "folder_classes", pictures=pattern)
+    pictures = files["pictures"]
+    short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
+    times = Counter(short.values())
+    cases = []
+    for key, name in pictures.items():
+        case_id = short.get(key, key)
+        # One text for all cases of a class.
+        source_class = sys.intern(case_id.partition("/")[0])
+        if times[case_id] > 1:
+            case_id = key
+        patient_id = manifest.patient_in(name) if manifest.patient_pattern else case_id
+        cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
+    _refuse_missing(tree, manifest, {case.source_class for case in cases})
+    return cases
+
+
+def _refuse_missing(tree: Tree, manifest: DatasetManifest, found: set[str]) -> None:
+    missing = set(manifest.label_map) - found if found else manifest.label_map or ["all"]
+    tree.refuse(sorted(missing), "classes have no folder")
+
+
+def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
+    """Return the names without those of a second copy of the tree in a folder of its own."""
+    known, kept = set(names), []
+    for name in names:
+        before, found, after = f"/{name}".rpartition(f"/{inner}/")
+        if not found or f"{before}/{after}".removeprefix("/") not in known:
+            kept.append(name)
+    return tuple(kept)
+
+
+class CcCciiOptions(ReaderOptions):
+    """Options of the layout.
+
+    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the list does not
+    cover, taken with all slices.  ``partial`` is for a download of some of the archives: rows about
+    what is not there are then passed over; otherwise they are errors.
+    """
+
+    slices: Literal["lesions", "all"] = "lesions"
+    whole: tuple[str, ...] = ("Normal",)
+    partial: bool = False
+
+
+def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the cases of a CC-CCII tree: slices, by class, patient and scan.
+
+    The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
+    class.  A listed slice matches by its id, whatever its extension; one that the manifest
+    calls known to be bad may be absent.
+    """
+    options = CcCciiOptions.of(manifest)
+    refused = partial(tree.refuse, remedy=CC_CCII_REMEDY)
+    labels = manifest.label_map or dict.fromkeys(CC_CCII_CLASSES, "")
+    _, files = sort_files(
+        tree,
+        "cc_ccii",
+        tables=f"({one_of([LESIONS, SCANS, METADATA])})",
+        slices=rf"({one_of(labels)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+    )
+    tables, slices = files["tables"], files["slices"]
+    classes = {key.split("/")[0] for key in slices}
+    needed = {name for name, label in labels.items() if label is not None or not options.partial}
+    refused(sorted(needed - classes), "classes have no folder")
+    if SCANS in tables:
+        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
+        counted = Counter(key.rpartition("/")[0] for key in slices)
+        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
+        found = scans.map(lambda scan: counted[scan])
+        differ = found.astype(str) != rows["n_slice"]
+        differ &= (found > 0) | (not options.partial)
+        told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+        refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+        refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
+    if METADATA in tables and not options.partial:
+        there = {key.split("/")[1] for key in slices}
+        named = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
+        refused(sorted(named - there), f"patients of {METADATA} have no folder")
+    kept = slices.keys()
+    if options.slices == "lesions":
+        if LESIONS not in tables:
+            remedy = "Fetch it, or set the option slices: all."
+            raise tree.wrong(f"{LESIONS} is missing", remedy=remedy)
+        paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
+        listed = pd.Series([path.replace("\\", "/").rpartition(".")[0] for path in paths])
+        refused(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")
+        if not options.partial:
+            absent = listed[~listed.isin([*slices, *manifest.known_bad])]
+            refused(absent, f"slices of {LESIONS} have no file")
+        kept = kept & set(listed)
+        lacking = classes - {key.split("/")[0] for key in kept} - set(options.whole)
+        refused(sorted(lacking), f"classes have no slice in {LESIONS}")
+        kept |= {key for key in slices if key.split("/")[0] in options.whole}
+    return [
+        FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
+        for key in kept
+    ]

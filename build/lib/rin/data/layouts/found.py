@@ -1,0 +1,149 @@
+"""What a layout reader returns, and the steps that readers share.
+
+A reader names its files by patterns (:func:`sort_files`), reads its tables (:func:`read_table`),
+and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import NamedTuple, Self
+from zipfile import BadZipFile
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+from pydantic import ValidationError
+
+from rin.data.discovery import decode, excel_rows, separator_of
+from rin.data.manifest import DatasetManifest
+from rin.data.tree import Tree
+from rin.errors import InputError, explained, meant
+from rin.files import FrozenModel, misfit
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+STAND_IN_NOTE = "STAND_IN.json"
+
+
+class FoundCase(NamedTuple):
+    """A case known by its file names and tables: ids, source class and locators.
+
+    ``patient_id`` is missing where only the header of the image tells it (DICOM).  A mask is a
+    locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).
+    """
+
+    case_id: str
+    patient_id: str | None
+    source_class: str
+    image: str
+    masks: tuple[str, ...] = ()
+
+
+def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str, dict[str, str]]]:
+    """Return the folder around all files (with its slash, or nothing), and the files of each kind.
+
+    A file is of the first kind whose pattern matches its name below that folder as a whole; its
+    key is what the pattern's groups hold, joined by slashes.  InputError for a file of no kind,
+    and for two of one key.
+    """
+    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
+    folders = names[0].split("/")[:-1] if names else []
+    matchers = {kind: re.compile(pattern).fullmatch for kind, pattern in patterns.items()}
+    # Of very many names, some tell where the layout begins.
+    some = names[:: 1 + len(names) // 1000]
+    for around in accumulate((f"{folder}/" for folder in folders), initial=""):
+        if any(match(name, len(around)) for name in some for match in matchers.values()):
+            break
+    files, strange, twice = {kind: {} for kind in patterns}, [], []
+    for name in names:
+        for kind, match in matchers.items():
+            if found := match(name, len(around)):
+                key = "/".join(filter(None, found.groups()))
+                if files[kind].setdefault(key, name) != name:
+                    twice.append(name)
+                break
+        else:
+            strange.append(name)
+    tree.refuse(strange, f"files have no place in the layout {layout!r}")
+    tree.refuse(twice, "files are there twice, with another ending or folder")
+    return around, files
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Return a pattern that matches one of some words; any folder or file name where none are."""
+    return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
+
+
+class ReaderOptions(FrozenModel):
+    """Base of the options of one reader."""
+
+    @classmethod
+    def of(cls, manifest: DatasetManifest) -> Self:
+        """Return the manifest's options, checked; InputError names the field at fault."""
+        try:
+            return cls.model_validate(manifest.options)
+        except ValidationError as error:
+            problem = f"option of the layout {manifest.layout!r}: {misfit(error, cls)}"
+            remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
+            raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
+
+
+def read_table(
+    tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
+) -> pd.DataFrame:
+    """Return a table as text; ``columns`` must be among its own.
+
+    Parquet and Excel are known by the ending of the name; a missing value is empty text.  Any other
+    is CSV: separator and encoding are found (:mod:`rin.data.discovery`); without a ``header``,
+    ``columns`` are what its columns are called; line ends, blanks around cells, and empty lines do
+    not matter.
+    InputError for a file that is missing or broken, and columns that are missing or named twice.
+    """
+    if name not in tree.names:
+        raise tree.wrong("the table is not there", file=name)
+    columns, content = list(columns), tree.read(name)
+    kind = name.lower().rpartition(".")[2]
+    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
+    remedy = "Open it and save it again, every row with all columns; names and order may stay."
+    kinds = (pa.ArrowException, OSError, ValueError, BadZipFile, KeyError)
+    with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
+        if kind == "parquet":
+            rows = _parquet(content, columns)
+        elif kind == "xlsx":
+            rows = excel_rows(content).astype(pd.StringDtype("pyarrow"))
+        else:
+            rows = _csv(content, None if header else columns)
+    rows.columns = names = [str(title).strip() for title in rows.columns]
+    if not set(columns) <= set(names) or len(set(names)) < len(names):
+        absent = [column for column in columns if column not in names]
+        near = meant(absent[0], names) if absent else ""
+        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}{near}"
+        remedy = "Name the columns of the table in the manifest's options, each of them once."
+        raise tree.wrong(problem, file=name, remedy=remedy)
+    return rows.apply(lambda column: column.str.strip())
+
+
+def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
+    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
+    text, _ = decode(content)
+    if text.count('"') % 2:
+        raise ValueError("a quote in the table is not closed")
+    file, parsing = pa.BufferReader(text.encode()), csv.ParseOptions(delimiter=separator_of(text))
+    reading = csv.ReadOptions(column_names=names)
+    titles = csv.open_csv(file, reading, parsing).schema.names
+    file.seek(0)
+    types = dict.fromkeys(titles, pa.string())
+    options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+    table = csv.read_csv(file, reading, parsing, options)
+    return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
+
+
+def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
+    file = pq.ParquetFile(pa.BufferReader(content))
+    names = file.schema_arrow.names
+    # What is not asked for may be pictures, and stays unread.
+    read = file.read([name for name in names if name.strip() in columns] if columns else names)
+    # Whole numbers beside missing values come as floats; as text they are whole numbers again.
+    rows = read.to_pandas().convert_dtypes().astype(pd.StringDtype("pyarrow")).fillna("")
+    return rows.reindex(columns=names, fill_value="")

@@ -1,0 +1,118 @@
+"""The layout of MRNet-v1.0: a volume per exam and plane, labels in CSV tables without header.
+
+``train/sagittal/0001.npy`` is uint8 (slices, 256, 256); ``train-acl.csv`` holds rows such as
+``0001,1``.  A case is one slice, its patient the exam.  The paper counts images, the dataset
+exams.  Bien et al., PLoS Medicine 15 (2018) e1002699.
+"""
+
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from rin.data.chunks import MAX_THREADS, map_threads
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
+from rin.data.manifest import DatasetManifest
+from rin.data.pixels import open_volume
+from rin.data.tree import MARK, Tree
+
+SPLITS = ("train", "valid")
+PLANES = ("axial", "coronal", "sagittal")
+FINDINGS = ("abnormal", "acl", "meniscus")
+#: Labels of abnormal, ACL tear and meniscal tear, and the source class that they make.
+CLASSES = {
+    "000": "normal",
+    "100": "abnormal",
+    "110": "acl",
+    "101": "meniscus",
+    "111": "acl+meniscus",
+}
+
+
+class Slices(ReaderOptions):
+    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it, or all.
+
+    ``spaced`` cuts the volume into ``count`` equal parts and takes the middle of each.
+    """
+
+    rule: Literal["middle", "spaced", "all"]
+    count: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _counts_where_it_must(self) -> "Slices":
+        if (self.count is None) != (self.rule == "all"):
+            raise ValueError("'middle' and 'spaced' need a count, and 'all' takes none")
+        return self
+
+    def choose(self, n: int) -> list[int]:
+        """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
+        count = n if self.count is None else min(self.count, n)
+        if self.rule == "spaced":
+            return [(2 * i + 1) * n // (2 * count) for i in range(count)]
+        return [(n - count) // 2 + i for i in range(count)]
+
+
+class MRNetOptions(ReaderOptions):
+    """Options of the layout: the plane, the slices, and the published parts to read."""
+
+    plane: Literal["axial", "coronal", "sagittal"]
+    slices: Slices
+    splits: Annotated[tuple[Literal["train", "valid"], ...], Field(min_length=1)] = SPLITS
+
+
+def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the chosen slices of an MRNet tree; of each volume only the header is read.
+
+    The case id is exam, plane and slice, as ``0001-sagittal-15``; the source class is normal,
+    abnormal (no tear), acl, meniscus or acl+meniscus.  A plane that is not asked for may be
+    absent as a whole.
+    """
+    options = MRNetOptions.of(manifest)
+    around, files = sort_files(
+        tree,
+        "mrnet",
+        tables=f"({one_of(SPLITS)}-{one_of(FINDINGS)}\\.csv)",
+        volumes=f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy",
+    )
+    classes, volumes = {}, {}
+    for split in options.splits:
+        exams = _exam_classes(tree, around, split)
+        for plane in PLANES:
+            folder, known = f"{split}/{plane}", files["volumes"].items()
+            there = {key[len(folder) + 1 :]: name for key, name in known if key.startswith(folder)}
+            if there or plane == options.plane:
+                tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
+            if plane == options.plane:
+                volumes |= {exam: tree.locator(there[exam]) for exam in exams}
+        tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
+        classes |= exams
+
+    def chosen(volume: str) -> list[int]:
+        return options.slices.choose(len(open_volume(tree.root, volume)))
+
+    slices = map_threads(chosen, volumes.values(), MAX_THREADS)
+    return [
+        FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
+        for (exam, volume), taken in zip(volumes.items(), slices, strict=True)
+        for k in taken
+    ]
+
+
+def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
+    """Return the source class per exam of one part."""
+    labels = {}
+    for finding in FINDINGS:
+        table = f"{split}-{finding}.csv"
+        rows = read_table(tree, around + table, ["exam", "label"], header=False)
+        odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
+        tree.refuse(odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
+        twice = rows["exam"][rows["exam"].duplicated()]
+        tree.refuse(twice, "exams are listed twice", file=table)
+        labels[finding] = rows.set_index("exam")["label"]
+    whole = pd.DataFrame(labels)
+    differing = whole.index[whole.isna().any(axis=1)]
+    tree.refuse(differing, f"exams do not stand in all tables of {split}")
+    classes = whole.sum(axis=1).sort_index().map(CLASSES)
+    unknown = classes.index[classes.isna()]
+    tree.refuse(unknown, "exams have a tear, labelled as not abnormal")
+    return classes.to_dict()

@@ -1,0 +1,169 @@
+"""The layouts of two challenges of RSNA, both in their second stage: DICOM files beside tables.
+
+``rsna_pneumonia`` (2018): a radiograph each in ``stage_2_train_images/<patientId>.dcm``, boxes (a
+row each, or one row with Target 0) and classes in tables.  The challenge's ``patientId`` names an
+image; which NIH patient it shows stands in a table that RSNA publishes beside the challenge.  Shih
+et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
+
+``rsna_hemorrhage`` (2019): a CT slice each, ``stage_2_train/ID_<hex>.dcm``, and six rows per slice
+in ``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and ``any``.
+The published table repeats a few slices word for word.  Patients stand only in the headers.
+Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
+"""
+
+import json
+import re
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
+from rin.data.manifest import DatasetManifest
+from rin.data.pixels import BOX, shape_text
+from rin.data.tree import Tree, read_bytes
+
+BOXES = "stage_2_train_labels.csv"
+CLASS_INFO = "stage_2_detailed_class_info.csv"
+RADIOGRAPHS = "stage_2_train_images"
+MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
+OPACITY = "Lung Opacity"
+PNEUMONIA_CLASSES = (OPACITY, "No Lung Opacity / Not Normal", "Normal")
+SIDES = ("x", "y", "width", "height")
+NIH_NAME = re.compile(r"(\d{8})_\d{3}\.png")
+KINDS_TABLE = "stage_2_train.csv"
+SLICES = "stage_2_train"
+SUBTYPES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
+KINDS = (*SUBTYPES, "any")
+HEMORRHAGE_CLASSES = ("none", "hemorrhage")
+MISSING = -1
+_OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
+
+
+def _files(
+    tree: Tree, layout: str, folder: str, tables: tuple[str, ...]
+) -> tuple[str, dict[str, str]]:
+    """Return the folder around the challenge, and its images by id, the file name without .dcm."""
+    around, files = sort_files(
+        tree,
+        layout,
+        images=rf"{folder}/([^/]+)\.dcm",
+        others=f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)",
+    )
+    return around, files["images"]
+
+
+class PneumoniaOptions(ReaderOptions):
+    """``patients``: ``nih`` groups the images by NIH patient and needs the mapping table;
+    ``image`` takes each image for its own patient.
+    """
+
+    patients: Literal["nih", "image"] = "nih"
+
+
+def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the training radiographs, their boxes as masks."""
+    options = PneumoniaOptions.of(manifest)
+    around, images = _files(tree, "rsna_pneumonia", RADIOGRAPHS, (BOXES, CLASS_INFO, MAPPING))
+    boxes = _read_boxes(tree, around + BOXES)
+    rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
+    classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
+    odd, twice = classes[~classes.isin(PNEUMONIA_CLASSES)], classes.index.duplicated()
+    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=around + CLASS_INFO)
+    tree.refuse(classes.index[twice], "images have two classes", file=around + CLASS_INFO)
+    tree.refuse_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
+    tree.refuse_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
+    against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
+    tree.refuse(against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
+    patients = _nih_patients(tree, around) if options.patients == "nih" else {i: i for i in images}
+    unmapped = sorted(images.keys() - patients.keys())
+    tree.refuse(unmapped, "images have no patient", file=MAPPING)
+    return [
+        FoundCase(image, patients[image], classes[image], tree.locator(name), boxes[image])
+        for image, name in images.items()
+    ]
+
+
+def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
+    """Return the boxes of each image as shapes in words; none where Target is 0."""
+    columns = ["patientId", "Target", *SIDES]
+    rows = read_table(tree, name, columns)[columns].itertuples(index=False, name=None)
+    told = [(image, _box(tree, name, image, *row)) for image, *row in rows]
+    boxes = pd.DataFrame(told, columns=["patientId", "box"])
+    beyond = boxes.duplicated("patientId", keep=False) & (boxes["box"] == "")
+    twice = boxes["patientId"][boxes.duplicated() | beyond].unique()
+    tree.refuse(twice, "images have rows that repeat or contradict", file=name)
+    groups = boxes.groupby("patientId", sort=False)["box"]
+    return {image: tuple(filter(None, group)) for image, group in groups}
+
+
+def _box(tree: Tree, name: str, image: str, target: str, *sides: str) -> str:
+    """Return the box of a row as a shape in words, nothing for Target 0 and no box."""
+    if target == "0" and all(side.lower() in ("", "nan") for side in sides):
+        return ""
+    try:
+        if target != "1":
+            raise ValueError("only Target 1 has one, only Target 0 has none")
+        x, y, width, height = map(float, sides)
+        if x < 0 or y < 0:
+            raise ValueError("it begins outside the image")
+        return shape_text(BOX, [(x, y, width, height)])
+    except ValueError as error:
+        problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
+        raise tree.wrong(problem, file=name) from error
+
+
+def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
+    """Return the NIH patient of each image of the challenge, test images included."""
+    inside = around + MAPPING in tree.names
+    if not inside and not (tree.root / MAPPING).is_file():
+        raise tree.wrong(
+            f"{MAPPING} is not there, so nobody knows which images show one patient",
+            remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
+            "or set 'patients: image' in the manifest, and parts of a split may share patients.",
+        )
+    content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
+    patients: dict[str, str] = {}
+    try:
+        for entry in json.loads(content):
+            image, picture = entry["subset_img_id"], NIH_NAME.fullmatch(entry["img_id"])
+            if picture is None or patients.setdefault(image, picture[1]) != picture[1]:
+                raise ValueError(f"{image} is {entry['img_id']!r}")
+    except (ValueError, TypeError, KeyError) as error:
+        problem = f"no list of subset_img_id and img_id ({type(error).__name__}: {error})"
+        raise tree.wrong(problem, file=MAPPING) from error
+    return patients
+
+
+def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the training slices with the classes ``hemorrhage`` and ``none``."""
+    ReaderOptions.of(manifest)
+    around, images = _files(tree, "rsna_hemorrhage", SLICES, (KINDS_TABLE,))
+    labels = read_labels(tree, around + KINDS_TABLE)
+    tree.refuse_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
+    return [
+        FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
+        for image, label in zip(labels.index, labels["any"].tolist(), strict=True)
+    ]
+
+
+def read_labels(tree: Tree, name: str) -> pd.DataFrame:
+    """Return the labels of each image: int8 0 or 1, a column per kind, indexed by image id."""
+    # 4.5 million rows, hence columns of Arrow and arrays.
+    table = read_table(tree, name, ["ID", "Label"])
+    labels = table["Label"].map({"0": 0, "1": 1}).fillna(MISSING).to_numpy(np.int8)
+    tree.refuse(table["ID"][labels == MISSING], "labels are neither 0 nor 1", file=name)
+    images = table["ID"].str.replace("_[^_]*$", "", regex=True)
+    kinds = pd.Index(KINDS).get_indexer(table["ID"].str.replace("^.*_", "", regex=True))
+    odd = (kinds < 0) | (images == table["ID"])
+    tree.refuse(table["ID"][odd], "IDs do not end in a kind of hemorrhage", file=name)
+    codes, ids = pd.factorize(images)
+    wide = np.full((len(ids), len(KINDS)), MISSING, dtype=np.int8)
+    wide[codes, kinds] = labels
+    # A later row has overwritten an earlier one; where they differed, the earlier one shows it.
+    differ = ids[codes[wide[codes, kinds] != labels]].unique()
+    tree.refuse(differ, "images have rows that contradict each other", file=name)
+    tree.refuse(ids[(wide == MISSING).any(axis=1)], "images lack a kind", file=name)
+    against = ids[wide[:, : len(SUBTYPES)].max(axis=1) != wide[:, -1]]
+    tree.refuse(against, "images have an 'any' against their kinds", file=name)
+    return pd.DataFrame(wide, index=pd.Index(ids.astype(object)), columns=list(KINDS))

@@ -1,0 +1,319 @@
+"""The layouts in which a table has a row a picture: ``table``, and RadImageNet's own.
+
+``table`` is a CSV or parquet file and folders beside it.  The manifest's options say which columns
+name image, label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``,
+or ``"{id:03d}.png"`` for whole numbers.
+
+``radimagenet`` is that with options of its own: below ``radiology_ai/`` stand
+``<modality>/<region>/<label>/<picture>``, beside it a table of ``filename,label`` per part.  No
+patients are published; a corpus that was curated here brings ``patients.csv``.
+"""
+
+import re
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import AfterValidator, Field, StringConstraints
+
+from rin.data.discovery import matched
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
+from rin.data.manifest import PART_NAMES, DatasetManifest
+from rin.data.store import CASES, LOOKED
+from rin.data.tree import SHOWN, Tree
+from rin.errors import InputError, meant
+
+#: Source class of rows whose label is empty, where the manifest's label map has it.
+UNLABELLED = "unlabelled"
+_NUMBER = r"[0-9]{1,18}"
+_FIELD = re.compile(r"\{([^{}:!]+)(?::(\d*d))?\}")
+_PART = "part"
+_LEFT_OVER = "Take them away, or name them in the option beside, or say leave_out: [files]."
+
+
+def _pieces(template: str) -> list[str | None]:
+    """Return the pieces of a name: text, column, form of its number if any, text, and so on."""
+    alone = template and "{" not in template
+    pieces = ["", template, None, ""] if alone else _FIELD.split(template)
+    if len(pieces) == 1 or re.search("[{}]", "".join(pieces[::3])):
+        raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
+    return pieces
+
+
+def _with_groups(pattern: re.Pattern) -> re.Pattern:
+    if not pattern.groupindex:
+        raise ValueError(f"{pattern.pattern!r} holds no named group, as (?P<number>...)")
+    return pattern
+
+
+def _whole(template: str) -> str:
+    _pieces(template)
+    return template
+
+
+Template = Annotated[str, AfterValidator(_whole)]
+Pattern = Annotated[re.Pattern, AfterValidator(_with_groups)]
+Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
+
+
+class GivenSplit(ReaderOptions):
+    """A split that comes with the dataset: a column of the table, or of a ``table`` of its own.
+
+    It holds the words train, val (or validation) and test, or the fold that tests a picture.
+    """
+
+    column: str
+    table: str = ""
+
+
+class TableOptions(ReaderOptions):
+    """Options of the layout.
+
+    ``table`` is a file, or a file for each part of a split; ``images`` and ``masks`` are folders,
+    wherever they stand in the tree; without them, names start at the table's folder.  ``image`` and
+    ``mask`` are columns or templates; masks are called as their pictures are where only their
+    folder is given.  ``patient`` is a column, maybe of a table of its own, ``patients``; without
+    that file, each picture is a patient.  ``parts`` takes columns apart, each by a pattern that
+    matches the whole value; its named groups serve in templates as columns do.  ``keep`` takes
+    columns into the case table, under new names.  ``beside`` are other files of the dataset.
+    ``leave_out`` says what may be left over: ``rows`` without pictures, ``pictures`` without rows
+    (and masks), and ``files`` of other kinds; otherwise these are errors.
+    """
+
+    table: str | dict[str, str]
+    images: str = ""
+    image: Template
+    label: str
+    patient: str = ""
+    patients: str = ""
+    masks: str = ""
+    mask: Template = ""
+    parts: dict[str, Pattern] = Field(default_factory=dict)
+    keep: dict[Name, str] = Field(default_factory=dict)
+    split: GivenSplit | None = None
+    beside: tuple[str, ...] = ()
+    leave_out: tuple[Literal["rows", "pictures", "files"], ...] = ()
+
+
+#: Table of each part, as in the database.
+RADIMAGENET_TABLES = {part: f"RadiologyAI_{word}.csv" for word, part in PART_NAMES.items()}
+_RADIMAGENET = TableOptions(
+    table=RADIMAGENET_TABLES,
+    images="radiology_ai",
+    image="{name}",
+    label="label",
+    patient="patient_id",
+    patients="patients.csv",
+    parts={"filename": "radiology_ai/(?P<name>.+)"},
+    split={"column": _PART},
+    beside=("croissant.json", "dataset_card.json"),
+)
+
+
+def _options(manifest: DatasetManifest) -> TableOptions:
+    if manifest.layout == "radimagenet":
+        ReaderOptions.of(manifest)
+        return _RADIMAGENET
+    return TableOptions.of(manifest)
+
+
+def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
+    """Return the cases of a table, and the columns that are kept.
+
+    The case id is the picture's name, the source class the text in the label column:
+    ``unlabelled`` where it is empty and the label map has that class.  The patient stands in a
+    table, or is read from the name by the manifest's ``patient_pattern``; without either, each
+    picture is a patient.  An empty cell in a column of masks means that there is none.
+    """
+    options = _options(manifest)
+    if taken := [name for name in options.keep if name in (*CASES.columns, *LOOKED)]:
+        raise InputError(
+            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
+            where=f"manifest {manifest.name}",
+            remedy="Give them other names in the manifest's option keep.",
+        )
+    columns = _pieces(options.mask)[1::3] if options.mask else []
+    columns += [options.label, *options.keep.values()]
+    columns += [options.patient] if options.patient and not options.patients else []
+    place, rows = _rows(tree, options, options.table, columns)
+    labels = rows[options.label]
+    if UNLABELLED in manifest.label_map:
+        labels = labels.where(labels != "", UNLABELLED)
+    known = list(manifest.label_map) or sorted(set(labels) - {""})
+    strange = labels[~labels.isin(known)]
+    tree.refuse(
+        [f"{label!r} (row {row + 2})" for row, label in strange.items()],
+        "labels are not in the manifest's label map",
+        file=place,
+        remedy=f"Column {options.label} may hold {', '.join(map(repr, known[:SHOWN]))}: correct "
+        "the cell, or give the class a line in label_map; null leaves it out.",
+    )
+    masks = rows["name"] if options.masks else pd.Series("", rows.index)
+    if options.mask:
+        named = options.mask in rows
+        masks = rows[options.mask] if named else _filled(tree, place, rows, options.mask)
+    patients = _patients(tree, options, manifest, rows)
+    images, drawn, others = _files(tree, options, place, rows["name"], masks)
+    if "files" not in options.leave_out:
+        problem = f"files have no place in the layout {manifest.layout!r}"
+        tree.refuse(others, problem, remedy=_LEFT_OVER)
+    cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
+    found = pd.DataFrame(cases, dtype=str).assign(
+        image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
+        masks=[(tree.locator(drawn[mask]),) if mask else () for mask in masks],
+        **{name: rows[column].astype(str) for name, column in options.keep.items()},
+    )
+    return found[found["image"].notna()]
+
+
+def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
+    """Return what the split that comes with a dataset says of each picture, text by case id.
+
+    Raises InputError where the manifest names none, and for a table as :func:`find_cases`.
+    """
+    options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
+    if options is None or options.split is None:
+        problem = "no split is known that comes with the dataset"
+        remedy = "Name its column in the option split of the layout table."
+        raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
+    file, column = options.split.table or options.table, options.split.column
+    return _rows(tree, options, file, [column])[1].set_index("name")[column]
+
+
+def _rows(
+    tree: Tree, options: TableOptions, file: str | dict[str, str], columns: list[str]
+) -> tuple[str, pd.DataFrame]:
+    """Return where a table (the first of several) lies, and the rows with each picture's ``name``.
+
+    Rows of several tables have a column ``part``.
+    """
+    several = isinstance(file, dict)
+    made = {name for pattern in options.parts.values() for name in pattern.groupindex}
+    made |= {_PART} if several else set()
+    wanted = [*_pieces(options.image)[1::3], *options.parts, *columns]
+    needed = dict.fromkeys(column for column in wanted if column not in made)
+    places, tables = [], []
+    for part, name in file.items() if several else [("", file)]:
+        found = [each for each in tree.names if each.rpartition("/")[2] == name]
+        if len(found) != 1:
+            near = meant(name, [file.rpartition("/")[2] for file in tree.names])
+            remedy = "Put the table there once, or correct the option table of the manifest."
+            problem = f"{len(found)} files are called {name} instead of one{near}"
+            raise tree.wrong(problem, remedy=remedy)
+        # Texts of Python, as millions of them are gone through one by one.
+        rows = read_table(tree, found[0], needed).astype(object)
+        for column, pattern in options.parts.items():
+            whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
+            strange = rows[column][whole.isna().all(axis=1)].map(repr)
+            problem = f"values of {column} do not match {pattern.pattern!r}"
+            tree.refuse(strange, problem, file=found[0])
+            rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
+        rows = rows.assign(name=_filled(tree, found[0], rows, options.image))
+        tables.append(rows.assign(**{_PART: part}) if several else rows)
+        places += found
+    rows = pd.concat(tables, ignore_index=True) if several else rows
+    if rows.empty:
+        raise tree.wrong("the table has no rows", file=places[0])
+    twice = rows["name"][rows["name"].duplicated()]
+    remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
+    file = "" if several else places[0]
+    tree.refuse(twice, "pictures have several rows", file=file, remedy=remedy)
+    return places[0], rows
+
+
+def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
+    """Return the name that a template makes of each row; refuse rows that do not fit it."""
+    first, *pieces = _pieces(template)
+    names, fits = pd.Series(first, rows.index, dtype=object), pd.Series(True, rows.index)
+    for column, form, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        cells = rows[column]
+        fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
+        if form:
+            cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
+        names += cells + text
+    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, pieces[::3]].to_numpy()]
+    remedy = f"Each row needs {', '.join(pieces[::3])}: fill the cell, or take out the row."
+    tree.refuse(bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy)
+    return names
+
+
+def _patients(
+    tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame
+) -> pd.Series:
+    """Return the patient of each row; its picture's name where nothing names patients."""
+    if options.patient and manifest.patient_pattern:
+        remedy = "Leave out the option patient, or the patient_pattern."
+        raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
+    if manifest.patient_pattern:
+        return rows["name"].map(manifest.patient_in)
+    named = rows
+    if options.patients:
+        if all(name.rpartition("/")[2] != options.patients for name in tree.names):
+            return rows["name"]
+        _, named = _rows(tree, options, options.patients, [options.patient])
+        words = f"rows of {options.patients}", "pictures"
+        tree.refuse_unpaired(named["name"], rows["name"], words)
+        named = named.set_index("name").loc[rows["name"]].reset_index()
+    if not options.patient:
+        return rows["name"]
+    remedy = f"Fill column {options.patient}, or take out these rows."
+    nameless = named["name"][named[options.patient] == ""]
+    tree.refuse(nameless, "pictures have no patient", remedy=remedy)
+    return named[options.patient]
+
+
+def _files(
+    tree: Tree, options: TableOptions, place: str, names: pd.Series, masks: pd.Series
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the files of pictures and of masks by name, those of the rows, and other files."""
+    tables = [options.table] if isinstance(options.table, str) else options.table.values()
+    split = options.split.table if options.split else ""
+    others = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
+    files = [name for name in tree.names if name.rpartition("/")[2] not in others]
+    base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
+    pictures = _below(tree, files, options.images, base)
+    drawn = _below(tree, files, options.masks or options.images, base) if len(masks) else {}
+    found = {
+        "rows without pictures": (names, pictures, options.images),
+        "masks of the table are not there": (masks, drawn, options.masks or options.images),
+    }
+    resolved, used = [], set()
+    for problem, (wanted, known, folder) in found.items():
+        called = matched(wanted, known, folder)
+        if "rows" not in options.leave_out or problem.startswith("masks"):
+            tree.refuse(
+                [name for name in wanted if name not in called],
+                problem,
+                remedy=f"Searched below {folder or base or 'the folder of the table'}, with and "
+                f"without ending, in any case; {len(known):,} pictures lie there"
+                f"{', such as ' + min(known) if known else ''}. Correct names, add files, or "
+                "say leave_out: [rows].",
+            )
+        files_of = {name: known[own] for name, own in called.items()}
+        twice = pd.Series(files_of, dtype=object)
+        twice = (
+            twice[twice.duplicated(keep=False)] if not problem.startswith("masks") else twice[:0]
+        )
+        tree.refuse([*twice.index], "rows name one picture", remedy="Keep one row a picture.")
+        resolved.append(files_of)
+        used |= set(files_of.values())
+    if "pictures" not in options.leave_out:
+        for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
+            lost = [name for name, file in known.items() if file not in used]
+            remedy = "Add their rows to the table, take them away, or say leave_out: [pictures]."
+            tree.refuse(lost, problem, remedy=remedy)
+    below = {*pictures.values(), *drawn.values()}
+    return *resolved, [name for name in files if name not in used and name not in below]
+
+
+def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
+    """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
+    above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
+    match = re.compile(f"{above}(.+(?i:{one_of([*PICTURES, '.dcm'])}))", re.DOTALL).fullmatch
+    found: dict[str, str] = {}
+    for file in files:
+        if inside := match(file):
+            name = inside[1]
+            if name in found:
+                raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
+            found[name] = file
+    return found

@@ -1,0 +1,219 @@
+"""Dataset manifests: what a dataset is, where it lies, and what it must contain.
+
+One YAML file per dataset under ``data_manifests/``; where its layout has a reader, no Python.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from rin.errors import InputError, look_up
+from rin.files import FrozenModel, manifest_folder, misfit, read_yaml
+
+Counts = dict[str, Annotated[int, Field(ge=0)]]
+#: Source class to label; None leaves the class out of the task.
+LabelMap = dict[str, str | None]
+#: Parts of a split, in their order, and how lists and tables call them.
+PARTS = ("train", "validation", "test")
+PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
+
+
+class FoldLists(FrozenModel):
+    """Where the folds that the paper's authors published lie, and how to read their rows.
+
+    ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
+    for several folds, ``{fold}`` (from 1).  ``labels`` takes the words of the lists to the task's
+    labels.  ``names`` tells how a picture's name gives the case id: ``images/314_1.jpg`` is 314_1,
+    and as `slice`, ``0001_sagittal_11.000000.png`` is 0001-sagittal-11.
+    """
+
+    folder: str
+    pattern: str
+    labels: dict[str, str] = Field(default_factory=dict)
+    names: Literal["stem", "slice"] = "stem"
+
+
+class TaskManifest(FrozenModel):
+    """One classification task that a dataset feeds.
+
+    ``paper_task`` is the published task that this one stands beside, by its key in
+    ``rin/evidence/paper.yaml``; None where there is none.
+    ``label_map`` and ``options`` add to those of the dataset.  ``substitutes`` are datasets that
+    are read where it is not at hand; ``external`` ones are scored and never trained on.  Both must
+    know the task's labels.
+    """
+
+    name: str
+    title: str
+    positive_class: str
+    n_folds: Annotated[int, Field(ge=1, le=6)]
+    paper_task: str | None = None
+    label_map: LabelMap = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+    substitutes: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
+    fold_lists: FoldLists | None = None
+
+
+class ExpectedCounts(FrozenModel):
+    """Images per class, from the three places that state them.
+
+    ``paper`` counts labels; ``authors`` and ``images`` count source classes, in images or in exams
+    (``unit``).  Only what was counted from the files (``images``, ``masks``, ``total``,
+    ``classes``, and of masks ``empty_masks``, those that mark nothing or everything) is asserted;
+    the other two are compared and reported.
+    """
+
+    paper: Counts = Field(default_factory=dict)
+    authors: Counts = Field(default_factory=dict)
+    unit: Literal["image", "exam"] = "image"
+    images: Counts = Field(default_factory=dict)
+    masks: Counts = Field(default_factory=dict)
+    empty_masks: Annotated[int, Field(ge=0)] | None = None
+    total: Annotated[int, Field(ge=1)] | None = None
+    classes: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Finding:
+    """One observation of a dataset: its kind, a sentence, and the cases concerned (maybe none)."""
+
+    kind: str
+    text: str
+    case_ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
+        return f"{self.kind}: {self.text}{cases}"
+
+
+class KnownFile(FrozenModel):
+    """A file of the published dataset, with what is known to recognise it by."""
+
+    name: str
+    bytes: Annotated[int, Field(ge=0)] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class PartSource(FrozenModel):
+    """A published dataset from which a part of a collection was taken."""
+
+    name: str
+    citation: str
+    classes: Annotated[int, Field(ge=1)]
+    images: Annotated[int, Field(ge=1)]
+
+
+class DatasetManifest(FrozenModel):
+    """All that the study knows about a dataset before it opens a file.
+
+    ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where
+    the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
+    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window`` is
+    center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
+    largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
+    ``patient_labels`` is ``several`` where pictures of one patient may differ in their label.
+    ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
+    reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
+    """
+
+    name: str
+    title: str
+    citation: str
+    home: str
+    licence: str
+    access: Literal["open", "registration", "on request", "not public"]
+    modality: str
+    anatomy: str
+    layout: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    stand_in: str | None = None
+    locations: Annotated[tuple[str, ...], Field(min_length=1)]
+    files: tuple[KnownFile, ...] = ()
+    independence: Literal["image", "exam", "patient"]
+    patient_labels: Literal["one", "several"] = "one"
+    color: bool = False
+    window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
+    masks: bool = False
+    mask_kind: Literal["outline", "box"] = "outline"
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
+    patient_pattern: re.Pattern | None = None
+    label_map: LabelMap = Field(default_factory=dict)
+    known_bad: dict[str, str] = Field(default_factory=dict)
+    counts: ExpectedCounts = ExpectedCounts()
+    findings: tuple[Finding, ...] = ()
+    sources: tuple[PartSource, ...] = ()
+    tasks: tuple[TaskManifest, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "DatasetManifest":
+        for task in self.tasks:
+            labels = set((self.label_map | task.label_map).values())
+            if labels and task.positive_class not in labels:
+                known = ", ".join(sorted(filter(None, labels)))
+                wrong = f"positive_class {task.positive_class!r} of task {task.name}"
+                raise ValueError(f"{wrong} is not a label of label_map ({known})")
+        images = sum(source.images for source in self.sources)
+        if self.sources and images != self.counts.total:
+            raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")
+        return self
+
+    def patient_in(self, name: str) -> str:
+        """Return the patient in a file name: the groups of the pattern that matched, joined by -.
+
+        InputError for a file name that the pattern does not match.
+        """
+        pattern = re.compile(self.patient_pattern)
+        match = pattern.search(name.rpartition("/")[2])
+        found = [group for group in match.groups() if group] if match else []
+        if not found:
+            problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
+            remedy = "Correct it in the manifest; it must match every file name."
+            raise InputError(problem, where="patient pattern", remedy=remedy)
+        return "-".join(found)
+
+    def label(self, source_class: str) -> str | None:
+        """Return the label of a class, None for one that is left out; InputError if unknown."""
+        if not self.label_map:
+            return source_class
+        return look_up(f"class of {self.name}", source_class, self.label_map)
+
+    def for_task(self, task: TaskManifest) -> "DatasetManifest":
+        """Return the manifest as a task reads it: with its label map and options on top."""
+        labels, options = self.label_map | task.label_map, self.options | task.options
+        return self.model_copy(update={"label_map": labels, "options": options})
+
+
+def manifest_names() -> list[str]:
+    """Return the names of all dataset manifests, sorted."""
+    return sorted({path.stem for path in manifest_folder().glob("*.yaml")} - {"weights"})
+
+
+def load_manifest(name: str) -> DatasetManifest:
+    """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
+    look_up("dataset", name, manifest_names())
+    path = manifest_folder() / f"{name}.yaml"
+    try:
+        manifest = DatasetManifest.model_validate(read_yaml(path))
+    except ValidationError as error:
+        remedy = "Correct it there; the page “Manifests” of the book lists every setting."
+        raise InputError(misfit(error, DatasetManifest), where=path, remedy=remedy) from error
+    if manifest.name != name:
+        remedy = "Give the file and its 'name' field the same name."
+        raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)
+    return manifest
+
+
+def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
+    """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
+    known = {}
+    for manifest in map(load_manifest, manifest_names()):
+        for task in manifest.tasks:
+            if task.name in known:
+                problem = f"task {task.name!r} stands in {known[task.name][0].name} and"
+                remedy, where = "Give every task its own name.", manifest_folder()
+                raise InputError(f"{problem} {manifest.name}", where=where, remedy=remedy)
+            known[task.name] = (manifest, task)
+    return look_up("task", task_name, dict(sorted(known.items())))

@@ -1,0 +1,249 @@
+"""From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
+
+Gray pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
+all three are equal; palettes are looked up; transparency is laid over black; 16-bit and
+floating pixels are refused, because no window for them is known.
+
+A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format,
+read without pickles.  Members of archives have to be unpacked whole, so the last few are kept.
+
+An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
+``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``.  Coordinates are in pixels, x to the right
+and y down, and name pixels by their index: ``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first
+row.
+"""
+
+import io
+import math
+import threading
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from skimage.draw import polygon
+
+from rin.data.tree import MALFORMED, MARK, MAX_PIXELS, SEPARATOR, is_slice, read_bytes
+from rin.errors import InputError, explained
+
+POLYGON = "polygon:"
+BOX = "box:"
+MIN_POINTS = 3
+#: No picture is that large; beyond it, coordinates are a slip of the annotation.
+MAX_COORDINATE = 1e6
+
+
+def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
+    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as a text.
+
+    Every number reads back as the same.  InputError for what is no such shape.
+    """
+    numbers = ([repr(float(number)).removesuffix(".0") for number in row] for row in rows)
+    text = kind + " ".join(map(",".join, numbers))
+    _numbers(text)
+    return text
+
+
+def is_shape(entry: str) -> bool:
+    """Tell whether a mask entry is a shape in words; else it is a locator."""
+    return entry.startswith((POLYGON, BOX))
+
+
+def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
+    """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
+
+    A pixel belongs to a polygon where its index (column, row) lies inside or on the border, and
+    inside is what is wound an odd number of times; to a box where its centre does.  InputError for
+    malformed text, or a shape that covers no pixel of the picture.
+    """
+    filled = np.zeros(shape, dtype=bool)
+    if entry.startswith(BOX):
+        x, y, width, height = _numbers(entry)[0]
+        top, bottom = (max(0, math.ceil(edge - 0.5)) for edge in (y, y + height))
+        left, right = (max(0, math.ceil(edge - 0.5)) for edge in (x, x + width))
+        filled[top:bottom, left:right] = True
+    else:
+        columns, rows = _numbers(entry).T
+        filled[polygon(rows, columns, shape=shape)] = True
+    if not filled.any():
+        problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
+        remedy = "Check that the annotation belongs to this picture and is in its pixels."
+        raise InputError(problem, where=_short(entry), remedy=remedy)
+    return filled
+
+
+def _numbers(entry: str) -> np.ndarray:
+    """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
+    box, (_, _, text) = entry.startswith(BOX), entry.partition(":")
+    try:
+        numbers = np.array([row.split(",") for row in text.split()], dtype=float)
+    except ValueError:
+        numbers = np.empty(0)
+    if box:
+        fits = numbers.shape == (1, 4) and (numbers[0, 2:] > 0).all()
+    else:
+        fits = numbers.shape[1:] == (2,) and len(numbers) >= MIN_POINTS
+    # A comparison with NaN is false, so this refuses it too.
+    if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
+        raise InputError(
+            f"the shape {_short(entry)!r} cannot be read",
+            where="mask",
+            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
+            "'box:x,y,width,height' of sides above zero, in pixels, all finite.",
+        )
+    return numbers
+
+
+def _short(entry: str) -> str:
+    return entry if len(entry) <= 60 else f"{entry[:60]}..."
+
+
+# NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
+# at once (python/cpython#106905).
+_PARSING = threading.Lock()
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError)
+
+
+def read_slice(root: Path, locator: str) -> np.ndarray:
+    """Read one slice of a volume, uint8 (h, w), 0 to 255.
+
+    InputError as of `open_volume`, and for a slice that the volume lacks.
+    """
+    name, _, text = locator.rpartition(MARK)
+    volume = open_volume(root, name)
+    if not text.isdecimal() or int(text) >= len(volume):
+        problem = f"there is no slice {text!r} in a volume of {len(volume)}"
+        remedy = f"Slices are counted from 0 to {len(volume) - 1}."
+        raise InputError(problem, where=Path(root, name), remedy=remedy)
+    return np.array(volume[int(text)], order="C")
+
+
+def open_volume(root: Path, locator: str) -> np.ndarray:
+    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked.
+
+    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, and an
+    array of another type or shape.
+    """
+    place, _, member = locator.partition(SEPARATOR)
+    path = Path(root) / place
+    where, remedy = Path(root, locator), "Fetch the file again from the dataset's home."
+    with explained("the volume cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
+        stat = path.stat()
+        if member:
+            volume = _unpacked(Path(root), locator, stat.st_mtime_ns, stat.st_size)
+        else:
+            with _PARSING:
+                volume = np.lib.format.open_memmap(path, mode="r")
+    if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
+        stated = " x ".join(map(str, volume.shape)) or "a single number"
+        raise InputError(
+            f"the array is {stated} of {volume.dtype} instead of slices x height x width of uint8",
+            where=where,
+            remedy="Window the volume to 8 bits, as its publication says, and save it so.",
+        )
+    return volume
+
+
+@lru_cache(maxsize=4)
+def _unpacked(root: Path, locator: str, _modified: int, _size: int) -> np.ndarray:
+    content = read_bytes(root, locator)
+    with _PARSING:
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+GRAY_MODES = ("1", "L")
+COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
+
+
+def read_picture(
+    root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
+
+    ``window`` is that of :func:`rin.data.dicom.read_dicom`, for DICOM pictures.  InputError for a
+    file that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
+    """
+    if dicom := locator.lower().endswith(".dcm"):
+        from rin.data.dicom import read_dicom  # pydicom is slow to load
+    if dicom or is_slice(locator):
+        gray = read_dicom(root, locator, window) if dicom else read_slice(root, locator)
+        return np.repeat(gray[..., None], 3, axis=2) if color else gray
+    picture = _open(root, locator)
+    if not color and picture.mode in GRAY_MODES:
+        return np.asarray(picture.convert("L"))
+    if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
+        layers = picture.convert("RGBA")
+        black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(black, layers)
+    flat = picture.convert("RGB")
+    pixels = np.asarray(flat)
+    if color:
+        return pixels
+    if (pixels == pixels[..., :1]).all():
+        return np.ascontiguousarray(pixels[..., 0])
+    return np.asarray(flat.convert("L"))
+
+
+def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
+    """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
+
+    ``entries`` are locators of mask files, or shapes in words; none gives an empty mask.  A pixel
+    belongs to the mask where it exceeds half of the brightest value of its file, so masks in 0/1
+    and in 0/255 read alike.  InputError for a mask of another size, or one that cannot be read.
+    """
+    merged = np.zeros(shape, dtype=bool)
+    for locator in entries:
+        if is_shape(locator):
+            merged |= rasterise(locator, shape)
+            continue
+        gray = read_picture(root, locator)
+        if gray.shape != tuple(shape):
+            drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
+            problem = f"the mask is {drawn} pixels and its picture {shown}"
+            remedy = "Fetch the picture and its mask again; they must have one size."
+            raise InputError(problem, where=Path(root, locator), remedy=remedy)
+        merged |= gray > gray.max() / 2
+    return merged
+
+
+def _open(root: Path, locator: str) -> Image.Image:
+    content, where = read_bytes(root, locator), Path(root, locator)
+    remedy = "Fetch the file again, or remove it and correct the manifest's counts."
+    if not content:
+        raise InputError("the file is empty", where=where, remedy=remedy)
+    problem = f"the file is no whole picture in {', '.join(FORMATS)}"
+    with explained(problem, where=where, remedy=remedy, kinds=_UNREADABLE):
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise ValueError(f"{picture.width} x {picture.height} pixels")
+        if getattr(picture, "n_frames", 1) > 1:
+            raise ValueError(f"{picture.n_frames} frames in one file")
+        picture.load()
+    if picture.mode not in GRAY_MODES + COLOR_MODES:
+        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
+        remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
+        raise InputError(problem, where=where, remedy=remedy)
+    return picture
+
+
+RESIZES = ("stretch", "pad")
+
+
+def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:
+    """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
+
+    ``stretch`` scales both sides to ``size``; ``pad`` scales the longer side, keeps the aspect
+    ratio and centres the picture on black.  Bilinear with antialiasing, unless ``nearest``.
+    """
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    sides, inner = pixels.shape[:2], (size, size)
+    if resize == "pad":
+        inner = tuple(max(1, round(side * size / max(sides))) for side in sides)
+    picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
+    square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
+    top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
+    square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
+    return square.astype(pixels.dtype)

@@ -1,0 +1,482 @@
+"""Patient-wise splits: the folds of a task, the parts of a corpus, published lists, and samples.
+
+A task's cases are cut once into twenty pieces of 5 % that divide no group.  Fold k tests on
+pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
+disjoint.  The shares, 75, 10 and 15 %, are the paper's.  A million cases take seconds.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from heapq import heapify, heapreplace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from rin.data.dataset import Dataset
+from rin.data.layouts.found import read_table
+from rin.data.layouts.table import read_split
+from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
+from rin.data.manifest import PART_NAMES, PARTS, FoldLists
+from rin.data.tree import Tree, open_tree
+from rin.errors import InputError, counted, named
+
+PIECES = 20
+TEST_PIECES = 3
+VALIDATION_PIECES = 2
+MAX_FOLDS = PIECES // TEST_PIECES
+#: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
+#: small cohorts.  The last divides once, in the shares of the paper as nearly as it can.
+SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1), (0, 1, 1))
+LEAST_PATIENTS = len(PARTS)
+_NAMES = np.array(PARTS, dtype=object)
+
+
+def make_folds(
+    cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int, *, where: str = "cases"
+) -> pd.DataFrame:
+    """Divide cases into training, validation and test parts, at most 6 times (folds).
+
+    Of ``cases``, ``case_id`` and ``label`` are used; ``groups``, indexed by ``case_id`` as from
+    :func:`rin.data.leakage.leak_free_groups`, are never divided.  Returned are ``case_id``,
+    ``fold`` (int from 0) and ``part`` (train, validation or test), for each case and fold.
+
+    A class of fewer than twenty groups gets coarser pieces, of 10 or 20 %, and one of fewer than
+    five a single split, so that there may be fewer folds than ``n_folds``; :func:`fold_sizes` says
+    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class only.
+    """
+    if not 1 <= n_folds <= MAX_FOLDS:
+        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
+        remedy = f"Choose 1 to {MAX_FOLDS}."
+        raise InputError(problem, where="n_folds", remedy=remedy)
+    labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
+    independent = pd.Series(group).groupby(labels).nunique()
+    if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
+        stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
+        problem = f"too few independent patients per class to divide ({stated})"
+        remedy = (
+            f"Two classes with at least {LEAST_PATIENTS} patients each are needed, who share no "
+            "near-duplicate picture: add patients, merge classes in label_map, or lower "
+            "near_duplicate_bits if unlike pictures were matched."
+        )
+        raise InputError(problem, where=where, remedy=remedy)
+    for pieces, tested, validated in SCHEMES:
+        if pieces <= independent.min():
+            parts = _turned(labels, group, seed, n_folds, (pieces, tested, validated))
+            whole = all(_lacking(labels, part) is None for part in parts)
+            if whole or not pieces:
+                return _folds(cases, parts)
+    raise AssertionError("the last scheme always applies")
+
+
+def _turned(
+    labels: np.ndarray, group: np.ndarray, seed: int, n_folds: int, scheme: tuple[int, int, int]
+) -> list[np.ndarray]:
+    """Return the part of each case in each fold, under one of `SCHEMES`."""
+    pieces, tested, validated = scheme
+    if not pieces:
+        piece = cut(labels, group, seed, SHARES)
+        piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
+        return [_NAMES[piece]]
+    piece = cut(labels, group, seed, pieces=pieces)
+    part_of_piece = np.repeat(_NAMES, [pieces - tested - validated, validated, tested])[::-1]
+    turns = range(min(n_folds, pieces // tested))
+    return [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
+
+
+def fold_sizes(folds: pd.DataFrame) -> str:
+    """Return in words how many folds there are and how much each tests, as they were chosen."""
+    n, shares = folds["fold"].nunique(), folds["part"].value_counts(normalize=True)
+    percent = ", ".join(f"{100 * shares.get(part, 0):.0f} % {part}" for part in PARTS)
+    return f"{counted(n, 'folds')}, {percent}"
+
+
+def sized_folds(
+    cases: pd.DataFrame, groups: pd.Series, sizes: tuple[int, int], n_folds: int, seed: int
+) -> pd.DataFrame:
+    """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
+
+    Groups stand on a circle, those of each label evenly spread around it in a drawn order.  Fold 0
+    trains on the first, validates on the next and tests the others in turn.  The training of every
+    later fold begins where the validation of the one before it ended: two folds share no case to
+    train or validate on, as long as there are enough cases for both; test parts overlap.
+
+    ``sizes`` are cases to train and to validate on.  A part differs by less than a group from its
+    size, and each label by about a group from its share.  The rest is as of :func:`make_folds`.
+    """
+    if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
+        stated = ", ".join(map(str, sizes))
+        problem = f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}"
+        remedy = "Give whole numbers from 1 that leave cases to test."
+        raise InputError(problem, where="sizes", remedy=remedy)
+    group = _group_of_each(cases, groups)
+    strata = _strata(cases["label"].to_numpy(), group, seed)
+    within = strata.groupby("label")["size"]
+    middle = within.cumsum() - strata["size"] / 2
+    circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
+    start, parts = 0, []
+    for _ in range(n_folds):
+        turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
+        number = np.searchsorted(np.cumsum(sizes), turned.cumsum() - turned / 2, side="right")
+        start += int((number < PARTS.index("test")).sum())
+        parts.append(pd.Series(_NAMES[number], turned.index)[group].to_numpy(object))
+    return _folds(cases, parts)
+
+
+def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
+    """Return the folds that come with a dataset, as its manifest's option ``split`` says.
+
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate:
+    cut here, with the seed, as a published division of the rest may divide patients.  Where the
+    column names parts (train, val, test) there is one fold, and validation is cut only if it has
+    none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it leaves a
+    case out or has fewer folds.
+    """
+    cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
+    labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
+    given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
+    tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
+    worded = set(given) <= {*PART_NAMES, *PARTS}
+    values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
+    if len(values) < n_folds:
+        raise tree.wrong(f"the given split has {len(values)} folds, not {n_folds}")
+    parts = []
+    for fold, value in enumerate(values[:n_folds]):
+        part = np.where(given == value, "test", "train").astype(object)
+        if worded:
+            part = np.array([PART_NAMES.get(word, word) for word in given], dtype=object)
+        if "validation" not in part:
+            rest = part == "train"
+            piece = cut(labels[rest], group[rest], [seed, fold], SHARES[:2])
+            part[rest] = _NAMES[piece]
+        parts.append(part)
+    return _folds(cases, parts)
+
+
+def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
+    """Return the group of each case, (n,)."""
+    group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
+    if group.isna().any():
+        problem = counted(int(group.isna().sum()), "cases have no group of their own")
+        remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
+        raise InputError(problem, where="groups", remedy=remedy)
+    return group.to_numpy()
+
+
+def cut(
+    labels: np.ndarray,
+    groups: np.ndarray,
+    seed: int | Sequence[int],
+    shares: Sequence[float] | None = None,
+    *,
+    pieces: int = PIECES,
+) -> np.ndarray:
+    """Return the piece of each case, int (n,): no group is divided, every label keeps the shares.
+
+    Heavy groups go first, each to the piece where the squared shares of the pieces, over all
+    labels and the cases as a whole, grow least; the light ones that follow even them out.
+
+    ``labels`` and ``groups`` are those of each case, (n,).  By default there are equal
+    ``pieces``, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
+    apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15 % of four are 3, 0 and 1.
+    """
+    # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
+    # minutes for a million groups.  Here equal groups of one label are dealt together.
+    equal = shares is None
+    size = np.ones(pieces) if equal else np.asarray(shares) / max(shares)
+    # What a group adds to a piece's squared share, itself included, matters if pieces differ.
+    edge = 0.0 if equal else 0.5
+    label = pd.factorize(labels, sort=True)[0]
+    group, names = pd.factorize(groups)
+    # A cell is the part of a group in one column; the last column counts all of its cases.
+    last = label.max() + 1
+    cells = np.concatenate([group * (last + 1) + label, group * (last + 1) + last])
+    cells, cases = np.unique(cells, return_counts=True)
+    owner, column = np.divmod(cells, last + 1)
+    share = cases / np.bincount(column, weights=cases)[column]
+    pull = share**2 / cases
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    ends = np.append(starts[1:], len(owner))
+    rng = np.random.default_rng(seed)
+    heaviness = np.add.reduceat(share**2, starts)
+    load = np.zeros((len(size), last + 1))
+    piece = np.empty(len(names), dtype=int)
+    plain, first, turn = ends - starts == 2, column[starts], rng.permutation(len(names))
+    if equal:
+        order = np.lexsort((turn, first, plain, -heaviness))
+    else:
+        # Weights within a factor of four, that is of two in cases, stand by chance: the largest
+        # piece gets the first group of every label, which shall not be the heaviest each time.
+        kind = np.unique(np.stack([heaviness, first]), axis=1, return_inverse=True)[1]
+        level = np.floor(np.log2(heaviness) / 2)
+        order = np.lexsort((turn, rng.permutation(len(turn))[kind], -level))
+    # Neighbours of one label and of equal weight are dealt together.
+    alike = np.stack([plain, heaviness, first])[:, order]
+    same = (alike[:, 1:] == alike[:, :-1]).all(axis=0) & plain[order][1:]
+    for run in np.split(order, np.flatnonzero(~same) + 1):
+        own = slice(starts[run[0]], ends[run[0]])
+        columns, more = column[own], cases[own]
+        if len(columns) == 2:
+            piece[run] = _deal_equal(load, columns, int(more[0]), len(run), size, edge)
+        else:
+            growth = load[:, columns] @ pull[own] + edge * (more @ pull[own])
+            piece[run] = chosen = (growth / size).argmin()
+            load[chosen, columns] += more
+    return (rng.permutation(pieces)[piece] if equal else piece)[group]
+
+
+def _deal_equal(
+    load: np.ndarray, columns: np.ndarray, cases: int, count: int, size: np.ndarray, edge: float
+) -> np.ndarray:
+    """Return the pieces of ``count`` equal groups of one label, and add them to the load.
+
+    Each goes where, for its size, fewest of the label are, and among those fewest cases.
+    """
+    step = cases / size
+    loads = (load[:, columns] + edge * cases) / size[:, None]
+    pieces = [(*pair, number) for number, pair in enumerate(loads.tolist())]
+    heapify(pieces)
+    dealt = np.empty(count, dtype=int)
+    for turn in range(count):
+        own, whole, number = pieces[0]
+        dealt[turn] = number
+        heapreplace(pieces, (own + step[number], whole + step[number], number))
+    load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
+    return dealt
+
+
+def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
+    """Return the table of folds, of the part of each case in each, when no part lacks a class."""
+    labels = cases["label"].to_numpy()
+    for fold, part in enumerate(parts):
+        if problem := _lacking(labels, part):
+            remedy = "Use more cases, another seed, or smaller groups."
+            raise InputError(problem, where=f"fold {fold}", remedy=remedy)
+    ids = np.tile(cases["case_id"].array, len(parts))
+    number = np.repeat(np.arange(len(parts)), len(cases))
+    return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
+
+
+def _lacking(labels: np.ndarray, part: np.ndarray) -> str | None:
+    """Return which classes a part lacks, in words; None where no part lacks any."""
+    for name in PARTS:
+        if lost := sorted(set(labels) - set(labels[part == name])):
+            return f"no {', '.join(lost)} case in the {name} part"
+    return None
+
+
+#: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
+SHARES = (0.75, 0.10, 0.15)
+_TRAIN, _VALIDATION, _TEST = range(len(PARTS))
+#: What no class may lack, and therefore how many groups it needs.
+_NEEDED = [_TRAIN, _TEST]
+_MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
+
+
+def complete_parts(
+    labels: np.ndarray,
+    groups: np.ndarray,
+    piece: np.ndarray,
+    seed: int,
+    where: str | Path,
+    needed: Sequence[int] = _NEEDED,
+) -> np.ndarray:
+    """Move groups until every class stands in training and in the test part, or those ``needed``.
+
+    The rarest class comes first, and gets the lightest of its groups that none of its classes
+    needs where it stands.  Validation, where it then holds less than half of its share, is filled
+    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int, places
+    in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).  InputError,
+    naming ``where``, for a class whose groups are all needed where they stand.
+    """
+    label, names = pd.factorize(labels, sort=True)
+    group, known = pd.factorize(groups)
+    # Numbered by chance, so that chance decides between groups of equal weight.
+    group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
+    part, weight = np.empty(len(known), dtype=int), np.bincount(group)
+    part[group] = piece
+    # Each class of each group once, in the order of the groups.
+    owner, of_class = np.divmod(np.unique(group * len(names) + label), len(names))
+    held, _ = _held(part, owner, of_class)
+    lacking = np.argwhere(held[list(needed)] == 0)
+    rarity = held.sum(axis=0)[lacking[:, 1]]
+    for place, one in lacking[np.argsort(rarity, kind="stable")]:
+        held, least = _held(part, owner, of_class)
+        if held[needed[place], one]:
+            continue
+        own = owner[of_class == one]
+        free = own[~np.isin(part[own], list(needed)) | (least[own] > 1)]
+        if not free.size:
+            problem = f"class {names[one]} gets no {PARTS[needed[place]]} case: the few patients"
+            problem += " that it has are needed for other classes"
+            raise InputError(problem, where=where, remedy=_MEND)
+        part[free[weight[free].argmin()]] = needed[place]
+    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
+    giving = 2 * got < wanted
+    while giving:
+        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
+        # The class that has most to train on gives first; none gives its only group.
+        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
+        if giving := spare.max() > 1:
+            part[spare.argmax()] = _VALIDATION
+            got += weight[spare.argmax()]
+    return part[group]
+
+
+def _held(
+    part: np.ndarray, owner: np.ndarray, of_class: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the groups of each class in each part, int (parts, classes), and for each group the
+    least of these numbers among its own classes, in its own part.
+    """
+    held = np.zeros((len(PARTS), of_class.max() + 1), dtype=int)
+    np.add.at(held, (part[owner], of_class), 1)
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    return held, np.minimum.reduceat(held[part[owner], of_class], starts)
+
+
+def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
+    """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
+
+    A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
+    `divide`.  Where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
+    stay together.  InputError where the tables divide a patient or leave a case out, or a class has
+    nothing to train on, or too few patients to be divided.
+    """
+    cases, where = dataset.cases, dataset.root / dataset.location
+    if dataset.manifest.layout != "radimagenet":
+        bits = dataset.manifest.near_duplicate_bits
+        # At the 40 bits that find a lesion again, like slices of unlike patients form chains: all
+        # 1,264 brains of the radiologic corpus, four classes, would be one group.
+        pairs = near_duplicates(cases, None if bits is None else min(bits, SAME_PICTURE))
+        return divide(cases, leak_free_groups(cases, pairs), seed, where=where)
+    tree = open_tree(dataset.root, dataset.location)
+    part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
+    remedy = "Fetch the tables again, and open the corpus anew."
+    tree.refuse(part.index[part.isna()], "cases stand in no part", remedy=remedy)
+    remedy = "Put all pictures of a patient into one table, or curate the corpus again."
+    check_patients(cases, part.to_numpy(), where, remedy)
+    labels = cases["label"].to_numpy()
+    if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
+        problem = f"classes without a training case: {named(untrained)}"
+        raise InputError(problem, where=where, remedy=_MEND)
+    return part
+
+
+def divide(
+    cases: pd.DataFrame, groups: pd.Series, seed: int, *, where: str | Path = "corpus"
+) -> pd.Series:
+    """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
+
+    ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
+    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group in
+    training and one in the test part, or InputError; one of few groups may have none to validate.
+    """
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
+    if len(few := counts[counts["nunique"] < len(_NEEDED)]):
+        shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
+        problem = f"classes of a single patient cannot be divided ({named(shown)})"
+        raise InputError(problem, where=where, remedy=_MEND)
+    if len(counts) < 2:
+        problem = f"there is one class only ({named([*counts.index])})"
+        remedy = "Pretraining tells classes apart; it needs two."
+        raise InputError(problem, where=where, remedy=remedy)
+    piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)
+    return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
+
+
+#: Columns of the lists that name pictures, and how they name slices.
+FILE_COLUMNS = ("img_dir", "filename")
+_SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
+
+
+def read_fold_files(
+    place: Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int
+) -> pd.DataFrame:
+    """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
+
+    ``place`` is a folder or archive with the lists, which ``lists`` describes; if its pattern has
+    no ``{fold}``, there is one.  Cases that no list names are left out.  InputError for a list
+    that is missing, there twice, empty or not of two columns, and for a picture that is no case, is
+    listed twice, or bears another label.
+    """
+    tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
+    parts = []
+    for fold in range(n_folds if "{fold}" in lists.pattern else 1):
+        for word, part in PART_NAMES.items():
+            listed = _read_list(tree, lists, lists.pattern.format(part=word, fold=fold + 1), labels)
+            parts.append(pd.DataFrame({"case_id": listed, "fold": fold, "part": part}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
+    """Return the cases of a list, checked against the labels of the cases."""
+    found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
+    if len(found) != 1:
+        remedy = "Point at the folder 'dataframe' of one task, with all its lists."
+        raise tree.wrong(f"there are {len(found)} lists called {file_name}", remedy=remedy)
+    table = read_table(tree, found[0], [])
+    pictures = [column for column in table if column in FILE_COLUMNS]
+    words = [column for column in table if column.endswith("label")]
+    if len(pictures) != 1 or len(words) != 1 or table.empty:
+        problem = f"it lists no picture; its columns are {', '.join(table)}"
+        remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
+        raise tree.wrong(problem, file=found[0], remedy=remedy)
+    ids = table[pictures[0]].map(lambda name: PurePosixPath(name.replace("\\", "/")).stem)
+    if lists.names == "slice":
+        # Whether the lists count slices from 0, as the volumes do, is not documented.
+        ids = ids.str.replace(_SLICE, r"\1-\2-\3", regex=True)
+    own = ids.map(labels)
+    stated = table[words[0]].replace(lists.labels)
+    told = ids + " (" + stated.map(repr) + " instead of " + own.map(repr) + ")"
+    tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=found[0])
+    tree.refuse(ids[own.isna()], "pictures are no case", file=found[0])
+    tree.refuse(told[stated != own], "pictures have another label", file=found[0])
+    return ids
+
+
+#: Groups that every label keeps at least, so that a split still finds enough.
+LEAST_GROUPS = PIECES
+
+
+def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
+    """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
+
+    A group of several labels counts for its rarest one.  A label keeps at least `LEAST_GROUPS`
+    groups and every chosen group a case of each of its labels, so that a few more may be chosen.
+    """
+    if n >= len(cases):
+        return np.ones(len(cases), dtype=bool)
+    label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    strata = _strata(label, group, seed)
+    of_label = strata.groupby("label")["size"]
+    before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)
+    wanted = strata.index[(before < aim) | (of_label.cumcount() < LEAST_GROUPS)]
+    table = pd.DataFrame({"group": group, "label": label})
+    # Of the groups that have most, cases are dropped until n are left or one of each kind.
+    chosen = np.flatnonzero(table["group"].isin(wanted))
+    order = np.random.default_rng([seed, 1]).permutation(chosen)
+    place = table.iloc[order].groupby(["group", "label"]).cumcount().to_numpy()
+    kept = order[np.argsort(place, kind="stable")][: max(n, int((place == 0).sum()))]
+    return np.isin(np.arange(len(cases)), kept)
+
+
+def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
+    """Return ``label`` (the rarest of its own) and ``size`` of each group, shuffled."""
+    table = pd.DataFrame({"group": groups, "label": labels})
+    table["rarity"] = table["label"].map(table["label"].value_counts())
+    sizes = table.groupby("group").size()
+    stratum = table.sort_values(["rarity", "label"]).drop_duplicates("group").set_index("group")
+    strata = pd.DataFrame({"label": stratum["label"], "size": sizes}).sort_index()
+    return strata.sample(frac=1, random_state=np.random.default_rng(seed))
+
+
+def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:
+    """Return the dataset with the chosen cases, bool (n,), under a digest of its own."""
+    if chosen.all():
+        return dataset
+    cases = dataset.cases[chosen].reset_index(drop=True)
+    content = "\n".join([dataset.digest, *cases["case_id"]])
+    return replace(dataset, cases=cases, digest=hashlib.sha256(content.encode()).hexdigest())

@@ -1,0 +1,88 @@
+"""How stand-ins are written: equal pictures make equal files, whatever the time and the machine."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from rin.data.chunks import map_threads
+from rin.errors import explained
+from rin.files import MAKE_ROOM
+
+
+def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write into a folder, which takes its name when whole; InputError if it fails."""
+    problem = f"the stand-in {what} cannot be written"
+    with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            fill(unfinished)
+            unfinished.chmod(0o755)
+            try:
+                os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
+            except OSError:
+                if not target.is_dir():  # another process wrote it meanwhile
+                    raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_cases(write: Callable[[str, int], Iterable], counts: dict[str, int]) -> list:
+    """Return the rows that ``write`` yields of every kind and index, in order, by two threads."""
+    cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
+    return [row for rows in map_threads(lambda case: [*write(*case)], cases, 2) for row in rows]
+
+
+def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
+    """Write a picture, and its folder where that is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+
+
+def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable]) -> None:
+    """Write a CSV table."""
+    pd.DataFrame(list(rows), columns=list(columns)).to_csv(path, index=False, lineterminator="\n")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, a field a line."""
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def make_uid(*parts: str) -> str:
+    """Return a UID that depends on the parts alone."""
+    return generate_uid(entropy_srcs=["radimagenet stand-in", *parts])
+
+
+def fill(dataset: Dataset, **elements: Any) -> Dataset:
+    """Set elements of a dataset by keyword and return it; a list of datasets is a sequence."""
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def new_instance(**elements: Any) -> Dataset:
+    """Return a DICOM instance with these elements, and no pixels yet."""
+    dataset = fill(Dataset(), **elements)
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return dataset
+
+
+def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
+    """Store pixels: (h, w) gray, (h, w, 3) RGB, or (frames, h, w) gray; sign as their type."""
+    photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
+    stored = np.ascontiguousarray(stored)
+    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    return dataset

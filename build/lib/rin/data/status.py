@@ -1,0 +1,233 @@
+"""Which datasets are there, and are they whole?
+
+What is wrong with the files is listed and not raised, so that one pass tells all of it.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from rin.data import dataset as datasets
+from rin.data.layouts import find_cases
+from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
+from rin.data.store import inspect_cases
+from rin.data.tree import Tree, is_archive, open_tree
+from rin.errors import InputError, explained, look_up
+
+#: From this size on, hashing shows its progress.
+LARGE = 64 * 2**20
+_HOW_TO_GET = {
+    "open": "Download it from {0.home}, and put it at {0.locations[0]}",
+    "registration": "Register and download it at {0.home}, and put it at {0.locations[0]}",
+    "on request": "Ask for it at {0.home}, and put it at {0.locations[0]}",
+    "not public": "It is not public",
+}
+
+
+def dataset_status(data_root: Path | None) -> pd.DataFrame:
+    """Hold every dataset manifest against a data root, or none; no picture is opened.
+
+    Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
+    Columns are ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its
+    manifest; ``tasks`` that it feeds, ``substitute_for`` which it stands in, and both in words
+    (``purpose``); ``state`` (here, not there, broken), ``location`` below the data root,
+    ``problem`` of a broken one; ``instead``, read as long as it is not there; ``to_do``.
+    """
+    manifests = {name: load_manifest(name) for name in manifest_names()}
+    if data_root is not None:
+        datasets.check_data_root(data_root)
+    places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
+    every_task = [task for manifest in manifests.values() for task in manifest.tasks]
+    rows = []
+    for name, manifest in manifests.items():
+        state, location, problem = places[name]
+        substitutes = list(dict.fromkeys(n for task in manifest.tasks for n in task.substitutes))
+        kind = f"substitute for {name}"
+        here = [other for other in substitutes if look_up(kind, other, places)[0] == "here"]
+        stand_in = ["stand-in"] if manifest.stand_in else []
+        tasks = [task.name for task in manifest.tasks]
+        stands_for = [task.name for task in every_task if name in task.substitutes]
+        substitute = f"substitute for {', '.join(stands_for)}" if stands_for else ""
+        to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
+        copied = ("name", "title", "access", "licence", "home", "locations")
+        rows.append(
+            {key: getattr(manifest, key) for key in copied}
+            | {
+                "tasks": tasks,
+                "substitute_for": stands_for,
+                "purpose": ", ".join(tasks) or substitute or "pretraining",
+                "state": state,
+                "location": location,
+                "problem": problem,
+                "instead": (here or stand_in) if state == "not there" else [],
+                "to_do": to_do.get(state) or _how_to_get(manifest, here, substitutes),
+            }
+        )
+    rows.sort(key=lambda row: (not row["tasks"], not row["substitute_for"], row["name"]))
+    return pd.DataFrame(rows)
+
+
+def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[str]) -> str:
+    get = _HOW_TO_GET[manifest.access].format(manifest)
+    if here:
+        return f"{get}; its substitute {' and '.join(here)} is there."
+    either = "" if manifest.access == "not public" else "or "
+    others = f"; {either}get its substitute {' or '.join(substitutes)}" if substitutes else ""
+    return f"{get}{others}."
+
+
+def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[str, str, str]:
+    """Return the state of a dataset, where it lies, and what is wrong with a broken one."""
+    location = ""
+    try:
+        location = datasets.locate(manifest, data_root) or ""
+        if not location:
+            return "not there", "", ""
+        path = Path(data_root) / location
+        # The first name is enough for a folder: some hold hundreds of thousands of files.
+        if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
+            return "here", location, ""
+        return "broken", location, f"{path}: it holds no file"
+    except (InputError, OSError) as error:
+        return "broken", location, str(error)
+
+
+def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
+    """Compare a file with what is known of it: the size first, then the SHA-256.
+
+    It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
+    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much it
+    differs, or nothing.  InputError for a file that cannot be read.
+    """
+    place, ending = tree.root / tree.location, f"/{known.name}"
+    inner = [name for name in tree.names if f"/{name}".endswith(ending)]
+    member = min(inner, key=lambda name: (name.count("/"), name), default="")
+    path = place / member if member else tree.root / known.name
+    content = tree.read(member) if member and is_archive(place) else None
+    remedy = "Check the file and its permissions, or fetch it again."
+    with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
+        if content is None and not path.is_file():
+            return "not there", ""
+        size = path.stat().st_size if content is None else len(content)
+        if known.bytes is not None and size != known.bytes:
+            return "another size", f"{size:,} bytes instead of {known.bytes:,}"
+        if known.sha256 is None:
+            return "no digest known", ""
+        found = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
+    if found != known.sha256:
+        return "another SHA-256", f"{found} instead of {known.sha256}"
+    return "as known", ""
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces; large files show their progress."""
+    size, digest = path.stat().st_size, hashlib.sha256()
+    # None hides the bar where nobody watches.
+    shown = {"total": size, "desc": path.name, "disable": True if size < LARGE else None}
+    with path.open("rb") as file, tqdm.wrapattr(file, "read", **shown) as watched:
+        while piece := watched.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+@dataclass
+class Verification:
+    """What was found of a dataset.
+
+    ``task`` is the task whose labels were read, where the dataset has none of its own; ``files``
+    the outcome of `check_file` by name; ``counts`` the table of `count_classes`.  ``patients`` are
+    the numbers of `count_patients`, empty where none are named and None where they were not read.
+    ``readable`` counts the pictures that can be read, None where none was tried; ``digest`` is
+    that of the opened dataset, empty where it was not opened.
+    """
+
+    manifest: DatasetManifest
+    task: str = ""
+    location: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    counts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    patients: dict[str, int] | None = None
+    readable: int | None = None
+    findings: tuple[Finding, ...] = ()
+    digest: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
+    """Return the manifest called ``name``; for ``all``, those of all datasets that are there."""
+    if name != "all":
+        return [load_manifest(name)]
+    statuses = dataset_status(data_root)
+    return [load_manifest(name) for name in statuses["name"][statuses["state"] != "not there"]]
+
+
+def verify_dataset(
+    manifest: DatasetManifest,
+    data_root: Path,
+    *,
+    index_folder: Path,
+    quick: bool = False,
+    expect: str = "",
+) -> Verification:
+    """Look a dataset over: known files, counts of every class, every picture decoded.
+
+    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
+    there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
+    """
+    datasets.check_data_root(data_root)
+    task = ""
+    if manifest.tasks and not manifest.label_map:
+        task, manifest = manifest.tasks[0].name, manifest.for_task(manifest.tasks[0])
+    done = Verification(manifest, task=task)
+    try:
+        _look_over(done, data_root, index_folder, quick)
+    except InputError as error:
+        done.problems.append(str(error))
+    if expect and done.digest and expect != done.digest:
+        done.problems.append(f"the content digest is {done.digest} and not {expect}")
+    return done
+
+
+def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: bool) -> None:
+    """Note what is found and what is wrong, until something forbids to go on."""
+    manifest = done.manifest
+    tree = datasets.open_located(manifest, data_root)
+    if datasets.stand_in_manifest(tree, manifest) is not None:
+        problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
+        raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
+    done.location = tree.location
+    for known in manifest.files:
+        outcome, detail = check_file(tree, known)
+        done.files[known.name] = outcome
+        done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
+    found = find_cases(tree, manifest)
+    done.counts = datasets.count_classes(manifest, found)
+    sound = True
+    try:
+        datasets.check_counts(manifest, found, tree.root / tree.location)
+    except InputError as error:
+        done.problems.append(error.problem)
+        sound = False
+    cases = found[found["label"].notna()]
+    if not quick:
+        cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
+        bad = bad[~bad["case_id"].isin(manifest.known_bad)]
+        done.readable = len(cases)
+        done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
+        done.problems += datasets.case_problems(manifest, cases, states_all=True)
+        for other in {*manifest_names()} - {manifest.name}:
+            taken = {task.name for task in load_manifest(other).tasks}
+            done.problems += [
+                f"the task name {task.name} is taken by {other}. Give the task another name"
+                for task in manifest.tasks
+                if task.name in taken
+            ]
+    if len(cases) and cases["patient_id"].notna().all():
+        done.patients = datasets.count_patients(cases) or {}
+    if quick or len(bad) or not sound:
+        return
+    dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
+    done.findings, done.digest = dataset.findings, dataset.digest

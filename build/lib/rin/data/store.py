@@ -1,0 +1,460 @@
+"""What is known of pictures and kept on disk: case tables, inspections, image stores.
+
+One pass decodes a dataset: size, digest, hash and store row come from the same bytes.  What was
+seen is kept, chunk by chunk, under a key of the file and of how it was read: a pass that was
+stopped goes on where it stood, and a dataset whose files have not changed is not decoded again.
+
+A store is a dataset at one size, as memory-mapped uint8 arrays: a folder with ``images.npy``,
+``masks.npy`` (where there are masks), ``cases.parquet`` and ``store.json``.  It is written under
+another name, from the rows that the pass left, and renamed when whole.  Its digest covers what it
+was made of and how.
+"""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from rin.data.chunks import map_threads, run_chunks
+from rin.data.leakage import picture_hash
+from rin.data.manifest import DatasetManifest, Finding
+from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
+from rin.data.tree import fingerprints
+from rin.errors import InputError, explained, look_up, named
+from rin.files import MAKE_ROOM
+
+HEX_DIGITS = r"^[0-9a-f]{64}$"
+CASES = pa.DataFrameSchema(
+    {
+        "case_id": pa.Column(str, unique=True),
+        "patient_id": pa.Column(str),
+        "label": pa.Column(str),
+        "source_class": pa.Column(str),
+        "image": pa.Column(str, unique=True),
+        "masks": pa.Column(
+            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
+        ),
+        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
+        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
+        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "blank": pa.Column(bool),
+    },
+    index=pa.Index(int),
+    strict=True,
+    ordered=True,
+)
+
+
+def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
+    """Return the case table, checked; InputError where a column or an entry is not as it should be.
+
+    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label`` (after
+    the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of locators, or shapes
+    in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels), ``hash``
+    and ``blank`` (of :func:`rin.data.leakage.picture_hash`); then text columns that the layout
+    keeps.
+    """
+    try:
+        kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
+        return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
+        problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
+        remedy = "Case ids must be unique; the columns are described in rin.data.store."
+        raise InputError(problem, where=where, remedy=remedy) from error
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that was opened, looked at and checked.
+
+    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal content,
+    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
+    that keeps what was seen.
+    """
+
+    manifest: DatasetManifest
+    root: Path
+    location: str
+    provenance: str
+    cases: pd.DataFrame
+    findings: tuple[Finding, ...]
+    digest: str
+    mask_digests: pd.Series
+    records: Path
+
+
+INSPECTION_VERSION = 1
+CHUNK = 1024
+CHUNK_BYTES = 64 * 2**20
+LOCK = ".lock"
+HASH_SIZE = 256
+#: Rows for a store are kept of datasets up to this size; a larger one is decoded once more.
+ROW_BYTES = 2**30
+BAD_COLUMNS = ["case_id", "place", "problem"]
+#: On these alone a row of a store depends.
+CONTENT = ["digest", "mask_digest", "width", "height"]
+LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
+LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
+LOOKED |= {"blank": pyarrow.bool_()}
+SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | LOOKED)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """How pictures are looked at: below which root, for which dataset, and where that is kept.
+
+    ``square`` is size in pixels and way of resizing of the rows that are kept, None for no rows.
+    """
+
+    root: Path
+    manifest: DatasetManifest
+    folder: Path
+    square: tuple[int, str] | None
+
+    @property
+    def ending(self) -> str:
+        return f"{self.square[0]}-{self.square[1]}.npy"
+
+    def look(self, found: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
+        """Look at cases with their keys, and return the bad ones."""
+        side = self.square[0] if self.square else 0
+        step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
+        jobs = [found.iloc[start : start + step] for start in range(0, len(found), step)]
+        results = run_chunks(self.chunk, jobs, workers=workers, title=title)
+        return pd.DataFrame(sorted(chain.from_iterable(results)), columns=BAD_COLUMNS)
+
+    def chunk(self, job: pd.DataFrame, threads: int) -> list[tuple[str, str, str]]:
+        """Look at some cases with their keys, keep what was seen, and return the bad ones."""
+        seen, bad = [], []
+        cases = [*job.itertuples(index=False)]
+        looks = map_threads(self.inspect, cases, threads)
+        # A file that was replaced meanwhile would be remembered under the key of the old one.
+        for case, now, look in zip(cases, _keys(self.root, job), looks, strict=True):
+            if not isinstance(look, dict):
+                bad.append(look)
+            elif case.key != now:
+                place = str(self.root / case.image)
+                bad.append((case.case_id, place, "it changed while it was read"))
+            else:
+                seen.append(look | {"key": case.key})
+        if seen:
+            joined = "".join(job["key"]).encode()
+            name = hashlib.blake2b(joined, digest_size=16).hexdigest()
+            unfinished = self.folder / f"{name}.tmp.npy"
+            if self.square:
+                np.save(unfinished, np.stack([look["row"] for look in seen]))
+                unfinished.replace(self.folder / f"{name}-{self.ending}")
+            pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
+            unfinished.replace(self.folder / f"{name}.parquet")
+        return bad
+
+    def inspect(self, case: NamedTuple) -> dict | tuple[str, str, str]:
+        """Return all that one decoding of a picture and its masks tells, or what is wrong."""
+        root, manifest, header_patient = self.root, self.manifest, ""
+        try:
+            pixels = read_picture(root, case.image, manifest.color, manifest.window)
+            if pd.isna(case.patient_id):
+                from rin.data.dicom import patient_of  # pydicom is slow to load
+
+                header_patient = patient_of(root, case.image)
+            height, width = pixels.shape[:2]
+            mask = read_mask(root, case.masks, (height, width)) if case.masks else None
+            bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
+            return {
+                "row": self.square and self.store_row(pixels, mask),
+                "header_patient": header_patient,
+                "width": width,
+                "height": height,
+                "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
+                "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
+                "hash": bits,
+                "blank": blank,
+            }
+        except InputError as error:
+            return case.case_id, error.where, error.problem
+        except Exception as error:
+            error.add_note(f"while reading {case.image}")
+            raise
+
+    def store_row(self, pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are."""
+        parts = [resize_picture(pixels, *self.square)]
+        if self.manifest.masks:
+            mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
+            parts.append(resize_picture(mask, *self.square, nearest=True))
+        return np.concatenate([part.ravel().view(np.uint8) for part in parts])
+
+    def rows(self) -> pd.DataFrame:
+        """Return ``file`` and ``row`` of the rows that are kept whole, by their `CONTENT`."""
+        tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
+        row_bytes = self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
+        for file in sorted(self.folder.glob(f"*-{self.ending}")):
+            record = self.folder / f"{file.name.removesuffix(f'-{self.ending}')}.parquet"
+            with suppress(OSError, ValueError, EOFError):
+                seen = pq.read_table(record, columns=CONTENT).to_pandas()
+                if np.load(file, mmap_mode="r").shape == (len(seen), row_bytes):
+                    tables.append(seen.assign(file=str(file), row=range(len(seen))))
+        return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
+
+
+def inspect_cases(
+    root: Path,
+    found: pd.DataFrame,
+    manifest: DatasetManifest,
+    *,
+    folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Look at every picture and mask of some cases, or remember what was seen before.
+
+    ``root`` is the data root of the locators; inspections are kept in a folder in ``folder``.
+    ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
+    resizing of the store that will be built: rows of pictures decoded now are kept for it.
+
+    Returned are two tables.  The first are the readable cases of ``found`` with the patient of the
+    header where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of
+    the picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).
+    The second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
+    """
+    folder = record_folder(folder, manifest)
+    keys = _keys(root, found)
+    seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
+    if (seen.index.get_indexer(keys) < 0).any():
+        problem = f"the inspection of {manifest.name} cannot be written"
+        remedy = f"{MAKE_ROOM} What was seen is kept."
+        with explained(problem, where=folder, remedy=remedy, kinds=OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            # A second process waits here, and then finds everything seen.
+            with FileLock(folder / LOCK):
+                new = _remembered(folder).index.get_indexer(keys) < 0
+                if square and new.sum() * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
+                    square = None
+                todo = found.assign(key=keys)[new]
+                looking = _Pass(root, manifest, folder, square)
+                bad = looking.look(todo, workers, f"Inspecting {manifest.name}")
+        seen = _remembered(folder)
+    place = seen.index.get_indexer(keys)
+    rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
+    patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
+    looked = {name: rows[name].array for name in LOOKED}
+    return cases.assign(patient_id=patients.astype(str), **looked), bad
+
+
+def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
+    """Return the folder that keeps the inspections of a dataset, below that of all."""
+    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
+    return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+
+
+def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
+    """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
+    if len(bad):
+        told = named((bad["place"] + ": " + bad["problem"]).tolist())
+        raise InputError(
+            f"{len(bad)} of {count} cases cannot be read: {told}",
+            where=where,
+            remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
+            "with the reason. What was done for the others is kept.",
+        )
+
+
+def _keys(root: Path, found: pd.DataFrame) -> list[str]:
+    """Return a key per case that changes with its name, its files and what is asked of them."""
+    asked = found["patient_id"].isna().map({True: "header", False: ""})
+    cases = [*zip(found["case_id"], asked, found["image"], found["masks"], strict=True)]
+    files = [[image, *(m for m in masks if not is_shape(m))] for *_, image, masks in cases]
+    marks = iter(fingerprints(root, chain.from_iterable(files)))
+    keys = []
+    for (*known, masks), own in zip(cases, files, strict=True):
+        parts = [*known, next(marks), *masks, *islice(marks, len(own) - 1)]
+        keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
+    return keys
+
+
+def _remembered(folder: Path) -> pd.DataFrame:
+    """Return all that was seen before, indexed by key."""
+    tables = [SEEN.empty_table()]
+    for path in sorted(folder.glob("*.parquet")):
+        problem = "the record of an inspection cannot be read"
+        remedy = "Delete this file; the next run looks at its pictures again."
+        with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
+            tables.append(pq.read_table(path).cast(SEEN))
+    seen = pyarrow.concat_tables(tables).to_pandas().set_index("key")
+    return seen if seen.index.is_unique else seen[~seen.index.duplicated()]
+
+
+STORE_VERSION = 2
+RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
+IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """An image store on disk; rows of the arrays follow the rows of ``cases``.
+
+    ``digest`` identifies content and making; ``provenance`` is real or stand-in.
+    """
+
+    path: Path
+    size: int
+    resize: str
+    color: bool
+    digest: str
+    provenance: str
+    cases: pd.DataFrame
+
+    def __reduce__(self) -> tuple:
+        """Cross the border of a process as a path."""
+        return open_store, (self.path,)
+
+    def images(self) -> np.memmap:
+        """Return the images, read-only uint8 (n, size, size), or (n, size, size, 3) in colour."""
+        return np.load(self.path / IMAGES, mmap_mode="r")
+
+    def masks(self) -> np.memmap | None:
+        """Return the masks, read-only bool (n, size, size), or None for a dataset without."""
+        masks = self.path / MASKS
+        return np.load(masks, mmap_mode="r") if masks.exists() else None
+
+
+def build_store(
+    dataset: Dataset,
+    size: int,
+    *,
+    folder: Path,
+    resize: str = "stretch",
+    workers: int | None = None,
+) -> ImageStore:
+    """Keep every picture of a dataset at one size, or reopen the store that did so before.
+
+    ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
+    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are processes,
+    by default one per core.  InputError for pictures that cannot be read or are not those that the
+    opening of the dataset saw (named together), or a folder that cannot be written.
+    """
+    look_up("resize", resize, RESIZES)
+    if size < 1:
+        raise InputError(f"size {size} is not positive", where="size", remedy="Give pixels, >= 1.")
+    color = dataset.manifest.color
+    made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, color]
+    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
+    with suppress(InputError):
+        return open_store(target)
+    note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
+    note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
+    problem = "the image store cannot be written"
+    with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            with suppress(InputError):
+                return open_store(target)
+            _write_whole(dataset, target, note, workers)
+    return open_store(target)
+
+
+def open_store(path: Path) -> ImageStore:
+    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
+    path = Path(path)
+    remedy = "Delete this folder; the next run decodes the pictures again."
+    kinds = (OSError, ValueError, KeyError, TypeError)
+    if not (path / NOTE).is_file():
+        problem = f"there is no image store here ({NOTE} is missing)"
+        raise InputError(problem, where=path, remedy=remedy)
+    with explained(f"{NOTE} cannot be read", where=path, remedy=remedy, kinds=kinds):
+        note = json.loads((path / NOTE).read_text("utf-8"))
+        fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
+        version, sizes = note["version"], dict(note["bytes"])
+    if version != STORE_VERSION:
+        problem = f"the store has version {version}; this code reads {STORE_VERSION}"
+        raise InputError(problem, where=path, remedy=remedy)
+    for name, size in sizes.items():
+        found = (path / name).stat().st_size if (path / name).is_file() else 0
+        if found != size:
+            problem = f"{name} holds {found} bytes instead of {size}"
+            raise InputError(problem, where=path, remedy=remedy)
+    cases = pd.read_parquet(path / TABLE)
+    cases["masks"] = [tuple(masks) for masks in cases["masks"]]
+    return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
+
+
+def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None) -> None:
+    root, manifest, where = dataset.root, dataset.manifest, dataset.root / dataset.location
+    looking = _Pass(root, manifest, dataset.records, (note["size"], note["resize"]))
+    cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
+    content = pd.MultiIndex.from_frame(cases[CONTENT])
+    square = (note["size"], note["size"])
+    arrays = {IMAGES: (square + (3,) * manifest.color, np.uint8)}
+    arrays |= {MASKS: (square, bool)} if manifest.masks else {}
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    dataset.records.mkdir(parents=True, exist_ok=True)
+    # Of two stores of one dataset, the second waits, as both take from the same rows.
+    with FileLock(dataset.records / LOCK):
+        lost = cases[~content.isin(looking.rows().index)]
+        if len(lost):
+            needed = len(lost) * sum(math.prod(row) for row, _ in arrays.values())
+            if needed > (free := shutil.disk_usage(dataset.records).free):
+                raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
+            title = f"Storing {manifest.name} at {note['size']} px"
+            bad = looking.look(lost.assign(key=_keys(root, lost)), workers, title)
+            refuse_bad(bad, len(cases), where)
+        kept = looking.rows().reindex(content)
+        replaced = cases["case_id"][kept["file"].isna().to_numpy()]
+        if len(replaced):
+            problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
+            told = f"{problem} ({named([*replaced], ', ')})"
+            raise InputError(told, where=where, remedy=RUN_AGAIN)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        _write_arrays(unfinished, kept, arrays)
+        for file in dataset.records.glob(f"*-{looking.ending}"):
+            file.unlink()
+    dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / TABLE)
+    sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
+    (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
+    if target.exists():
+        shutil.rmtree(target)
+    unfinished.rename(target)
+
+
+def _write_arrays(
+    folder: Path, kept: pd.DataFrame, arrays: dict[str, tuple[tuple[int, ...], type]]
+) -> None:
+    """Write the arrays from kept rows, file by file, and delete what was taken."""
+    with ExitStack() as opened:
+        # Ordinary writes, not a memory map: a full disk then raises instead of killing.
+        files = []
+        for name, (row, dtype) in arrays.items():
+            file = opened.enter_context((folder / name).open("wb"))
+            header = {"descr": np.dtype(dtype).str, "fortran_order": False}
+            np.lib.format.write_array_header_1_0(file, header | {"shape": (len(kept), *row)})
+            files.append((file, file.tell(), math.prod(row)))
+        for source, rows in kept.assign(place=range(len(kept))).groupby("file"):
+            block = np.load(source, mmap_mode="r")
+            for number, place in zip(rows["row"], rows["place"], strict=True):
+                content = block[number].tobytes()
+                for file, start, size in files:
+                    file.seek(start + place * size)
+                    file.write(content[:size])
+                    content = content[size:]
+            for file, *_ in files:
+                file.flush()
+                os.fsync(file.fileno())
+            Path(source).unlink()

@@ -1,0 +1,205 @@
+"""A folder or a zip archive as one tree of names and bytes, read in place.
+
+Locators name a picture relative to the data root; a member of an archive is
+``archive.zip::member``.  Nothing is unpacked.
+"""
+
+import os
+import re
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import chain
+from pathlib import Path
+
+from rin.errors import InputError, counted, explained
+
+SEPARATOR = "::"
+MAX_BYTES = 256 * 2**20
+MAX_PIXELS = 64_000_000
+#: What readers of pictures raise on a file that is broken.
+MALFORMED = (
+    *(struct.error, zlib.error, ArithmeticError, AttributeError, EOFError, LookupError),
+    *(OSError, RuntimeError, TypeError, ValueError),
+)
+# What a damaged, encrypted or exotic archive raises (NotImplementedError is a RuntimeError).
+_BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
+# A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
+_UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
+_DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
+MARK = "#"
+SHOWN = 5
+REMEDY = "Correct that place, or the manifest; fetch a published dataset again, whole."
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files below one location: sorted names with ``/``, and a locator for each."""
+
+    root: Path
+    location: str
+    names: tuple[str, ...]
+
+    def locator(self, name: str) -> str:
+        """Return the locator of a name in this tree, relative to the data root."""
+        return f"{self.location}{SEPARATOR if is_archive(self.location) else '/'}{name}"
+
+    def place(self, name: str = "") -> str:
+        """Return where the tree, or one of its files, lies, as errors show it."""
+        return f"{self.root / self.location}{': ' * bool(name)}{name}"
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one file; raises InputError where it cannot be read."""
+        return read_bytes(self.root, self.locator(name))
+
+    def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
+        """Return the error for a tree, or one of its files, that is not as its layout wants it."""
+        return InputError(problem, where=self.place(file), remedy=remedy)
+
+    def refuse(
+        self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
+    ) -> None:
+        """Raise InputError, with the number of names and the first five, where there are any."""
+        if names := list(names):
+            more = ", …" if len(names) > SHOWN else ""
+            listed = f"{counted(len(names), problem)}: {', '.join(names[:SHOWN])}{more}"
+            raise self.wrong(listed, file=file, remedy=remedy)
+
+    def refuse_unpaired(
+        self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
+    ) -> None:
+        """Raise InputError where names stand on one side alone; ``words`` name the sides."""
+        left, right = set(left), set(right)
+        self.refuse(sorted(left - right), f"{words[0]} without {words[1]}")
+        self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
+
+
+def is_archive(path: str | Path) -> bool:
+    """Tell whether a location is a zip archive, by its name."""
+    return str(path).lower().endswith(".zip")
+
+
+def open_tree(root: Path, location: str) -> Tree:
+    """List the files of a folder or zip archive below ``root``, leaving desktop debris out.
+
+    InputError for a location that is missing or broken, or a member with an absolute path, ``..``
+    or a repeated name.
+    """
+    path = Path(root) / location
+    if is_archive(path):
+        names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
+        repeated = [name for name, times in Counter(names).items() if times > 1]
+        if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
+            problem = f"the archive holds an unsafe or repeated member name {bad!r}"
+            remedy = "Fetch the archive from its home again, or unpack and check it by hand."
+            raise InputError(problem, where=path, remedy=remedy)
+    elif path.is_dir():
+        names = list(walk(path))
+    else:
+        raise _absent(path, "folder or zip archive")
+    return Tree(Path(root), location, tuple(sorted(name for name in names if not is_debris(name))))
+
+
+def is_debris(name: str) -> bool:
+    """Tell whether desktops leave files of such a name behind."""
+    parts = name.split("/")
+    return parts[-1] in _DEBRIS or parts[-1].startswith("._") or "__MACOSX" in parts
+
+
+def read_bytes(root: Path, locator: str) -> bytes:
+    """Return the bytes behind a locator, at most 256 MiB; InputError where they cannot be read."""
+    place, _, member = locator.partition(SEPARATOR)
+    path = Path(root) / place
+    problem = f"{member or path.name} cannot be read"
+    remedy = "Check the file, its permissions and password, or fetch it again."
+    with explained(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
+        archive = _archive(path) if member else None
+        size = archive.getinfo(member).file_size if archive else path.stat().st_size
+        if size > MAX_BYTES:
+            problem = f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}"
+            remedy = "Check that this is a picture; split it if it is a stack."
+            raise InputError(problem, where=path, remedy=remedy)
+        return archive.read(member) if archive else path.read_bytes()
+
+
+def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
+    """Return for each locator what changes when its file does, without reading any content.
+
+    Size and time of change of a file, size and CRC-32 of a member of an archive, ``absent``
+    where there is none.  ``#k`` behind the name of a volume is left out of account.
+    """
+    open_once, found = cache(lambda place: _archive(Path(root) / place)), []
+    for locator in locators:
+        file = locator.rpartition(MARK)[0] if is_slice(locator) else locator
+        place, _, member = file.partition(SEPARATOR)
+        try:
+            if member:
+                info = open_once(place).getinfo(member)
+                found.append(f"{info.file_size}-{info.CRC:08x}")
+            else:
+                stat = Path(root, place).stat()
+                found.append(f"{stat.st_size}-{stat.st_mtime_ns}")
+        except (OSError, KeyError):
+            found.append("absent")
+    return found
+
+
+def is_slice(locator: str) -> bool:
+    """Tell whether a locator names a slice of a volume, as ``volume.npy#k``."""
+    return locator.rpartition(MARK)[0].lower().endswith(".npy")
+
+
+def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
+    """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
+
+    Linked folders are followed; with ``links``, links of any kind are yielded as files instead, to
+    be refused when they are read.  InputError for a folder that cannot be listed, a link that leads
+    back to a folder above it, and one that leads nowhere.
+    """
+    # os.scandir tells files from folders without a system call for each of them.
+    waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]
+    while waiting:
+        prefix, place, above = waiting.pop()
+        problem, remedy = "the folder cannot be listed", "Check the folder and its permissions."
+        listing = explained(problem, where=place, remedy=remedy, kinds=OSError)
+        with listing, os.scandir(place) as entries:
+            for entry in entries:
+                linked, within = entry.is_symlink() and not links, above
+                if linked and entry.is_dir():
+                    within = above | {os.path.realpath(entry.path)}
+                    if within == above:
+                        raise _bad_link(entry.path, "the link leads back to a folder above it")
+                if entry.is_dir(follow_symlinks=linked):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path, within))
+                elif entry.is_file() or (links and entry.is_symlink()):
+                    yield prefix + entry.name
+                elif linked and not is_debris(entry.name):
+                    raise _bad_link(entry.path, "the link leads nowhere")
+
+
+def _bad_link(path: str, problem: str) -> InputError:
+    return InputError(problem, where=path, remedy="Remove the link, or let it lead to the images.")
+
+
+def _absent(path: Path, kind: str) -> InputError:
+    remedy = "Put it there, or point the data root at the folder that holds it."
+    return InputError(f"there is no such {kind}", where=path, remedy=remedy)
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    if not path.is_file():
+        raise _absent(path, "zip archive")
+    stat = path.stat()
+    # A forked process must not share the parent's file offset, hence the process id in the key.
+    return _open_archive(path, stat.st_mtime_ns, stat.st_size, os.getpid())
+
+
+@lru_cache(maxsize=8)
+def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipfile.ZipFile:
+    remedy = "The download is probably incomplete; fetch it again."
+    with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
+        return zipfile.ZipFile(path)

@@ -1,0 +1,88 @@
+"""The one error class for bad input; programming errors stay ordinary Python exceptions."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+
+class InputError(ValueError):
+    """Bad input: a file, a value or a name that the study cannot use.
+
+    `problem` holds the offending value, `where` names the file, folder or parameter at fault, and
+    `remedy` says, as a full sentence, what the user can do about it.
+    """
+
+    def __init__(self, problem: str, *, where: str | Path, remedy: str) -> None:
+        super().__init__(f"{where}: {problem}. {remedy}")
+        self.problem, self.where, self.remedy = problem, str(where), remedy
+
+    def __reduce__(self) -> tuple:
+        """Keep the three parts when the error crosses a process border."""
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
+
+
+@contextmanager
+def explained(
+    problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...]
+) -> Iterator[None]:
+    """Raise errors of some kinds as `InputError`: the problem, and what they say of it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except kinds as error:
+        said = getattr(error, "strerror", None) or problem_of(error)
+        raise InputError(f"{problem} ({said})", where=where, remedy=remedy) from error
+
+
+def problem_of(error: Exception) -> str:
+    """Return in one line what an error says is wrong."""
+    problem = error.problem if isinstance(error, InputError) else " ".join(str(error).split())[:300]
+    return problem or type(error).__name__
+
+
+def named(texts: Sequence[str], between: str = "; ") -> str:
+    """Return the first ten texts in one, and how many more there are."""
+    more = [f"and {len(texts) - 10} more"] if len(texts) > 10 else []
+    return between.join([*texts[:10], *more])
+
+
+_SINGULAR = {"are": "is", "have": "has", "do": "does", "lack": "lacks", "fit": "fits"}
+_SINGULAR |= {"stand": "stands", "differ": "differs", "match": "matches"}
+
+
+def counted(n: int, plural: str) -> str:
+    """Return a number and what it counts: ``2 rows are empty``, and ``1 row is empty``."""
+    if n != 1:
+        return f"{n:,} {plural}"
+    noun, *words = plural.split(" ")
+    verb = next((place for place, word in enumerate(words) if word in _SINGULAR), None)
+    if verb is not None:
+        words[verb] = _SINGULAR[words[verb]]
+    noun = noun.removesuffix("es" if noun.endswith("sses") else "s")
+    return " ".join(["1", noun, *words])
+
+
+def meant(name: object, known: Collection) -> str:
+    """Return a question after the nearest known name, or nothing."""
+    near = get_close_matches(str(name), [*map(str, known)], 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def unknown(kind: str, name: object, known: Sequence) -> InputError:
+    """Return the error for an unknown name, listing the known ones."""
+    remedy = "Known: " + ", ".join(map(str, known)) + "."
+    return InputError(f"unknown {kind} {name!r}{meant(name, known)}", where=kind, remedy=remedy)
+
+
+def look_up(kind: str, name: object, known: Collection) -> Any:
+    """Return what a table has under a name, or the name itself where a list has it.
+
+    Any other name raises InputError, which lists the known ones.
+    """
+    if name not in known:
+        raise unknown(kind, name, [*known])
+    return known[name] if isinstance(known, Mapping) else name

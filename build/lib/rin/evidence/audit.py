@@ -1,0 +1,280 @@
+"""The audit of the paper: what its published numbers imply.
+
+Arithmetic on `rin.evidence.paper` alone.  A printed 0.85 stands for anything from 0.845 to
+0.855, so a quantity worked out from printed numbers has a range, too.  Where it moves one way with
+each of them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units
+are AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the AUC,
+which is one point, differences and intervals to 0.1 point.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import truediv
+
+import pandas as pd
+from scipy import stats
+
+from rin.errors import InputError
+from rin.evidence import paper
+from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
+
+_POINTS = 100
+_N = paper.SETTINGS["scenarios"].value
+# Decimal fractions are not exact in binary: 0.855 may be stored a hair below itself.
+_HAIR = 1e-9
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A closed range, from `low` to `high`."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        """Refuse a range that holds nothing."""
+        if not self.low <= self.high:
+            raise InputError(
+                f"the range from {self.low} to {self.high} holds nothing",
+                where="low, high",
+                remedy="Pass two numbers, the smaller one first.",
+            )
+
+    def holds(self, value: float) -> bool:
+        """Return whether a value lies in the range."""
+        return self.low - _HAIR <= value <= self.high + _HAIR
+
+    def meets(self, other: "Bounds") -> bool:
+        """Return whether two ranges have a value in common."""
+        return self.low <= other.high + _HAIR and other.low <= self.high + _HAIR
+
+    def scaled(self, factor: float) -> "Bounds":
+        """Return the range of `factor` times the value."""
+        return Bounds(*sorted((factor * self.low, factor * self.high)))
+
+    def __format__(self, spec: str) -> str:
+        """Return ``4.8 to 4.9`` in the format of a number, or one number where both ends agree."""
+        ends = [format(end, spec).replace("-", "−") for end in (self.low, self.high)]
+        return " to ".join(dict.fromkeys(ends))
+
+    def __add__(self, other: "Bounds") -> "Bounds":
+        """Return the range of the sum of two values that vary freely."""
+        return Bounds(self.low + other.low, self.high + other.high)
+
+    def __sub__(self, other: "Bounds") -> "Bounds":
+        """Return the range of the difference of two values that vary freely."""
+        return Bounds(self.low - other.high, self.high - other.low)
+
+
+def rounded(
+    value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
+) -> Bounds:
+    """Return what a number printed to a unit (one step of its last digit) may have been before.
+
+    Within the ends of what is possible at all, such as 0 for an SD.
+    """
+    if not math.isfinite(value) or not unit > 0 or not least <= value <= most:
+        raise InputError(
+            f"{value} to a unit of {unit} within {least} to {most}",
+            where="value, unit",
+            remedy="Pass a finite value within its ends and a positive unit.",
+        )
+    return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
+
+
+def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
+    """Return the range of a function that, over the box, moves one way with each argument.
+
+    Monotone in each while the others are held; the direction may depend on the others.
+    """
+    corners = itertools.product(*((bounds.low, bounds.high) for bounds in ranges))
+    values = [function(*corner) for corner in corners]
+    return Bounds(min(values), max(values))
+
+
+def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
+    """Return the half-width of a 95% t interval of the difference of two means of `_N` values.
+
+    By default with Welch's df.
+    """
+    df = df or (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+    return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
+
+
+_POOLED = "unpaired t, pooled SD"
+#: Ways to the half-width of an interval of the difference of two means, from both SDs, that leave
+#: out how scenarios pair; each increases with either SD.
+WIDTHS: dict[str, Callable[[float, float], float]] = {
+    _POOLED: partial(_width, df=2 * _N - 2),
+    "unpaired t, Welch": _width,
+    "unpaired, normal": partial(_width, df=math.inf),
+    "paired t, pairs uncorrelated": partial(_width, df=_N - 1),
+}
+
+
+def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
+    """Return the two-sided P value of the pooled t test."""
+    return unpaired_t_from_summary(difference, sd_a, _N, 0, sd_b, _N).p_value
+
+
+def interval_p(low: float, high: float, df: float = math.inf) -> float:
+    """Return the P value of zero under a symmetric 95% t interval; normal for infinite `df`."""
+    return t_test((low + high) / 2, (high - low) / 2 / t_quantile(df), df).p_value
+
+
+def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
+    """Return the correlation at which differences of pairs have a variance; may leave −1 to 1.
+
+    Solves sd_a² + sd_b² − 2 r sd_a sd_b = variance.
+    """
+    return (sd_a**2 + sd_b**2 - variance) / (2 * sd_a * sd_b)
+
+
+def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
+    """Return the range of `correlation_for` over a box of SDs that are positive.
+
+    It falls with the variance.  Along one SD it may fall, then rise, with its lowest point where
+    that SD squared is the other squared less the variance; these points on the edges count beside
+    the corners, for the low end.
+    """
+    if min(sd_a.low, sd_b.low) <= 0:
+        raise InputError(
+            "an SD that may be zero", where="sd_a, sd_b", remedy="Pass SDs that are positive."
+        )
+    corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
+    lowest = [corners.low]
+    for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):
+        for end in (fixed.low, fixed.high):
+            square = end**2 - variance.high
+            if square > 0 and free.holds(math.sqrt(square)):
+                lowest.append(correlation_for(math.sqrt(square), end, variance.high))
+    return Bounds(min(lowest), corners.high)
+
+
+def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float) -> float:
+    """Return the largest half-width that a paired DeLong interval can have, in points.
+
+    Given the ranges of both areas (0-1), and the tested cases of each class, above one.  Placements
+    lie in 0-1 and average to the area A, so their sample variance over m cases is at most A(1 − A)
+    m/(m − 1); DeLong's variance of one area is then at most A(1 − A)(1/(m − 1) + 1/(n − 1)), and
+    the standard error of a difference at most the sum of both.  This holds for any scores, also of
+    dependent images.
+    """
+    if min(positives, negatives) <= 1:
+        raise InputError(
+            f"{positives:g} and {negatives:g} tested cases",
+            where="positives, negatives",
+            remedy="Pass more than one case of each class.",
+        )
+    share = 1 / (positives - 1) + 1 / (negatives - 1)
+    # A(1 − A) peaks at one half.
+    nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
+    errors = [math.sqrt(area * (1 - area) * share) for area in nearest]
+    return float(_POINTS * t_quantile() * sum(errors))
+
+
+class TaskAudit:
+    """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
+
+    What a test would give where the numbers before rounding are not known is a range; `agrees`,
+    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.
+    InputError for a P that is not stated as an upper limit, or an interval whose upper end is not
+    above zero and its lower end.
+    """
+
+    def __init__(self, published: paper.PublishedComparison) -> None:
+        self.published, self.task = published, published.task
+        # The printed numbers before rounding, RadImageNet's first.
+        printed_sds = [_POINTS * sd for sd in (published.sd_radimagenet, published.sd_imagenet)]
+        areas = (published.auc_radimagenet, published.auc_imagenet)  # 0-1
+        self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in printed_sds)
+        self.areas = tuple(rounded(area, 0.01, least=0.0, most=1.0) for area in areas)
+        self.difference = rounded(published.difference, 0.1)
+        low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
+
+        # Three ways to the difference, and the difference in percent of ImageNet's area.
+        self.middle = (low + high).scaled(0.5)
+        self.means = self.areas[0].scaled(_POINTS) - self.areas[1].scaled(_POINTS)
+        self.relative_gain = corner_bounds(truediv, self.difference, self.areas[1])
+        self.ahead = self.difference.low > 0
+        self.contains_zero = low.high <= 0 <= high.low
+        self.may_contain_zero = low.low <= 0 <= high.high
+
+        # Half-widths of the interval, printed and from the SDs.
+        self.published_half_width = (published.ci_high - published.ci_low) / 2
+        self.half_width = (high - low).scaled(0.5)
+        self.implied_half_width = WIDTHS[_POOLED](*printed_sds)
+        self.widths = {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
+        self.implied = self.widths[_POOLED]
+        self.agrees = self.half_width.meets(self.implied)
+
+        # P, stated and by SDs and interval.  It falls with the size of the difference and rises
+        # with either SD; while the upper end is positive, middle over half-width moves one way
+        # with either end.  Of all symmetric t intervals the normal one gives the lowest P.
+        found = re.fullmatch(r"P < (0?\.\d+)", published.p_text)
+        if not found:
+            raise InputError(
+                f"{published.p_text!r} is not of the form P < .001",
+                where=self.task,
+                remedy="Only upper limits of P values can be audited.",
+            )
+        if high.low <= max(0.0, low.high):
+            raise InputError(
+                f"interval from {published.ci_low} to {published.ci_high}",
+                where=self.task,
+                remedy="Pass an interval whose upper end is positive and above its lower end.",
+            )
+        self.stated_p = float(found[1])
+        by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
+        self.p_by_sds = _with_zero(by_sds, self.difference)
+        self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
+        self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
+
+        # Correlation of scenarios from which on a paired t test gives less than the stated P, and
+        # at which its interval has the printed width (−1 to 1).  The low end is what the most
+        # favourable rounding needs; 1 or more cannot be reached.
+        sizes = abs(self.difference.low), abs(self.difference.high)
+        smallest = 0.0 if self.difference.holds(0) else min(sizes)
+        needed = Bounds(smallest, max(sizes)), float(stats.t.isf(self.stated_p / 2, _N - 1))
+        by_width = self.half_width, t_quantile(_N - 1)
+        self.needed_correlation, found = (
+            correlation_bounds(*self.sds, Bounds(*(_N * (x / t) ** 2 for x in (d.low, d.high))))
+            for d, t in (needed, by_width)
+        )
+        self.width_correlation = Bounds(
+            *(min(max(end, -1.0), 1.0) for end in (found.low, found.high))
+        )
+
+        # Largest half-width of DeLong's interval on the stated share of each class.
+        share = paper.SETTINGS["split_percent"].value[-1] / 100
+        counts = paper.CLASS_COUNTS[self.task]
+        tested = [count.images * share for count in counts if count.group != "all"]
+        self.delong_limit = delong_width_limit(*self.areas, *tested)
+        self.too_wide_for_delong = self.half_width.low > self.delong_limit
+
+    def intervals(self) -> pd.DataFrame:
+        """Return the difference with the interval as printed, and with that of the SDs.
+
+        Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
+        """
+        stated, half = self.published, self.implied_half_width
+        ends = stated.difference - half, stated.difference + half
+        rows = [
+            ("published", stated.difference, stated.ci_low, stated.ci_high),
+            ("recomputed", stated.difference, *ends),
+        ]
+        return pd.DataFrame(rows, columns=["kind", "estimate", "ci_low", "ci_high"])
+
+
+def audit_tasks() -> list[TaskAudit]:
+    """Audit every comparison of the paper, in its order."""
+    return [TaskAudit(published) for published in paper.COMPARISONS.values()]
+
+
+def _with_zero(found: Bounds, middle: Bounds) -> Bounds:
+    """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
+    return Bounds(found.low, 1.0) if middle.holds(0) else found

@@ -1,0 +1,257 @@
+"""Sentences of the paper that its own numbers may bear out, judged one by one.
+
+The sentences are in `claims.yaml`; each is judged by a function here from the audited comparisons
+(`rin.evidence.audit`).  A claim holds, does not follow, or cannot be told from what is printed.
+"""
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from rin.evidence import paper
+from rin.evidence.audit import Bounds, TaskAudit, corner_bounds, rounded
+from rin.files import read_yaml
+from rin.stats import EQUIVALENCE_MARGIN, holm
+
+CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
+HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_TOLD = "holds", "does not follow", "cannot be told"
+VERDICTS = (HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_TOLD)
+_TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
+_SHORT_NAMES = {
+    "acl": "ACL",
+    "covid19": "COVID-19",
+    "sarscov2": "SARS-CoV-2",
+    "hemorrhage": "haemorrhage",
+}
+
+
+class Judgement(NamedTuple):
+    """A verdict, and the values for the text that gives its reason."""
+
+    verdict: str
+    values: dict[str, object]
+
+
+def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
+    """Return every quoted sentence with its verdict, one row a claim.
+
+    Columns `name`, `text`, `place`, `tasks`, `verdict` (one of `VERDICTS`), `why`, and `see`: a
+    page with other evidence, or "".
+    """
+    rows = []
+    for claim in CLAIMS:
+        # Nothing is printed to judge "unfreezing" and "backbones" by.
+        judge = _JUDGES.get(claim["name"])
+        verdict, values = judge(audits) if judge else (CANNOT_BE_TOLD, {})
+        rows.append(
+            {
+                "name": claim["name"],
+                "text": claim["text"],
+                "place": claim["place"],
+                "tasks": claim["tasks"],
+                "verdict": verdict,
+                "why": claim["why"].format_map(values),
+                "see": claim.get("see", ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _significant(claim: str, audits: Collection[TaskAudit]) -> Judgement:
+    chosen = _of_claim(claim, audits)
+    zero = [audit.task for audit in chosen if audit.contains_zero]
+    follows = [audit.task for audit in chosen if audit.p_follows]
+    values = {
+        "ahead": _share([audit for audit in chosen if audit.ahead], chosen),
+        "zero": task_names(zero),
+        "follows": _share(follows, chosen),
+        "follows_names": task_names(follows),
+    }
+    return _judged(len(follows) == len(chosen) and not zero, values)
+
+
+def _small_significant(audits: Collection[TaskAudit]) -> Judgement:
+    return _significant("small_significant", audits)
+
+
+def _large_significant(audits: Collection[TaskAudit]) -> Judgement:
+    return _significant("large_significant", audits)
+
+
+def _superior(audits: Collection[TaskAudit]) -> Judgement:
+    chosen = _of_claim("superior", audits)
+    ahead = [audit.task for audit in chosen if audit.ahead]
+    clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
+    values = {
+        "ahead": _share(ahead, chosen),
+        "clear": len(clear),
+        "clear_names": task_names(clear),
+    }
+    return _judged(len(clear) == len(chosen), values)
+
+
+def _range(audits: Collection[TaskAudit]) -> Judgement:
+    stated = [audit.published.difference for audit in _of_claim("range", audits)]
+    low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
+    text = next(claim["text"] for claim in CLAIMS if claim["name"] == "range")
+    return _judged(f"from {low}% to {high}%" in text, {"low": low, "high": high})
+
+
+def _gain(audits: Collection[TaskAudit]) -> Judgement:
+    chosen = _of_claim("gain", audits)
+    is_relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
+    values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.difference}
+    return _judged(is_relative, values)
+
+
+def _outperforming(audits: Collection[TaskAudit]) -> Judgement:
+    chosen = _of_claim("outperforming", audits)
+    above = [audit.task for audit in chosen if audit.ahead]
+    zero = [audit.task for audit in chosen if audit.contains_zero]
+    equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
+    values = {
+        "above": _share(above, chosen),
+        "zero": task_names(zero),
+        "equal": task_names(equal),
+    }
+    return _judged(len(above) == len(chosen) and not zero, values)
+
+
+def _narrowed(audits: Collection[TaskAudit]) -> Judgement:
+    small = _of_claim("small_significant", audits)
+    large = _of_claim("large_significant", audits)
+    mean_small, mean_large = _mean_difference(small), _mean_difference(large)
+    top = max(large, key=lambda audit: audit.published.difference)
+    beaten = [audit for audit in small if audit.difference.high < top.difference.low]
+    as_far, ways = splits_as_far_apart(audits, _TASKS["small_significant"])
+    values = {
+        "small": mean_small,
+        "large": mean_large,
+        "top": task_names([top.task]),
+        "top_stated": top.published.difference,
+        "beaten": _share(beaten, small),
+        "as_far": as_far,
+        "ways": ways,
+    }
+    return _judged(mean_small.low > mean_large.high, values)
+
+
+def _smaller_sds(audits: Collection[TaskAudit]) -> Judgement:
+    rows = [audit.published for audit in audits]
+    smaller = [row for row in rows if row.sd_radimagenet < row.sd_imagenet]
+    ratios = [row.sd_imagenet / row.sd_radimagenet for row in rows]
+    values = {"smaller": _share(smaller, rows), "ratio": Bounds(min(ratios), max(ratios))}
+    return _judged(len(smaller) == len(rows), values)
+
+
+def _comparable(audits: Collection[TaskAudit]) -> Judgement:
+    rows = [audit.published for audit in _of_claim("comparable", audits)]
+    margin = 100 * EQUIVALENCE_MARGIN
+    inside = [row for row in rows if -margin < row.ci_low and row.ci_high < margin]
+    return _judged(len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)})
+
+
+def _dice(_: Collection[TaskAudit]) -> Judgement:
+    gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
+    fits = all(
+        gain["stated"].meets(gain[source])
+        for gain in gains.values()
+        for source in ("text", "caption")
+    )
+    words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
+    # Scores that fit bear out the gain, but not the P value that is stated beside it.
+    return Judgement(CANNOT_BE_TOLD if fits else DOES_NOT_FOLLOW, {"gains": words})
+
+
+def _interpretability(_: Collection[TaskAudit]) -> Judgement:
+    of_large = [task for task in paper.DICE if task not in _TASKS["small_significant"]]
+    values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
+    return Judgement(CANNOT_BE_TOLD, values)
+
+
+_JUDGES: Mapping[str, Callable[[Collection[TaskAudit]], Judgement]] = {
+    "small_significant": _small_significant,
+    "large_significant": _large_significant,
+    "superior": _superior,
+    "range": _range,
+    "gain": _gain,
+    "outperforming": _outperforming,
+    "narrowed": _narrowed,
+    "smaller_sds": _smaller_sds,
+    "comparable": _comparable,
+    "dice": _dice,
+    "interpretability": _interpretability,
+}
+
+
+def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> tuple[int, int]:
+    """Count the ways to choose as many tasks whose mean difference is as far above the others'.
+
+    An exact permutation test of "the difference is larger in these tasks" (`first`): how many
+    choices are at least as far apart, the chosen one included, and how many there are.
+    """
+    stated = {audit.task: audit.published.difference for audit in audits}
+    observed = sum(stated[task] for task in first)
+    sums = [
+        sum(stated[task] for task in choice)
+        for choice in itertools.combinations(stated, len(first))
+    ]
+    return sum(total >= observed - 1e-9 for total in sums), len(sums)
+
+
+def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
+    """Return the range of each task's P value by the SDs after Holm's correction over the tasks.
+
+    Every adjusted value rises with every raw one.
+    """
+    audits = list(audits)
+    lows = holm([audit.p_by_sds.low for audit in audits])
+    highs = holm([audit.p_by_sds.high for audit in audits])
+    return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]
+
+
+def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
+    """Return the range of the percent gain in Dice by the text, by the caption, and as stated.
+
+    The text rounds to 0.01, the caption to 0.001.
+    """
+    text = published.text_radimagenet, published.text_imagenet
+    caption = published.caption_radimagenet, published.caption_imagenet
+    return {
+        "text": _relative_gain(*text, unit=0.01),
+        "caption": _relative_gain(*caption, unit=0.001),
+        "stated": rounded(published.gain_percent, 0.1),
+    }
+
+
+def _relative_gain(radimagenet: float, imagenet: float, *, unit: float) -> Bounds:
+    ranges = [rounded(dice, unit, least=0.0, most=1.0) for dice in (radimagenet, imagenet)]
+    return corner_bounds(lambda a, b: 100 * (a / b - 1), *ranges)
+
+
+def task_names(tasks: Iterable[str]) -> str:
+    """Return short names of tasks as a list in words; `none` for no task."""
+    words = [_SHORT_NAMES.get(task, task) for task in tasks]
+    if len(words) < 2:
+        return "".join(words) or "none"
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:
+    return [audit for audit in audits if audit.task in _TASKS[claim]]
+
+
+def _mean_difference(audits: Collection[TaskAudit]) -> Bounds:
+    total = sum((audit.difference for audit in audits), Bounds(0, 0))
+    return total.scaled(1 / len(audits))
+
+
+def _judged(holds: bool, values: dict[str, object]) -> Judgement:
+    return Judgement(HOLDS if holds else DOES_NOT_FOLLOW, values)
+
+
+def _share(part: Collection, whole: Collection) -> str:
+    return f"{len(part)} of {len(whole)}"

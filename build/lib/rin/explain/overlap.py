@@ -1,0 +1,407 @@
+"""Overlap of activation maps with the lesions that radiologists marked.
+
+Dice at the paper's threshold, at every and at the best one; the pointing game and the average
+precision of pixels, which need none; what pictures that look at no image score; all of them for
+the runs of a study; and the mean activation around the lesion.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.ndimage import distance_transform_edt, find_objects, map_coordinates
+from skimage.draw import ellipse
+
+from rin.errors import InputError
+from rin.explain.gradcam import check_maps, to_uint8
+
+PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
+#: Pictures that look at no image.
+ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
+#: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
+SIDE, BOX = 48, 1 / 3
+_LEVELS = 256  # gray levels of an 8-bit map
+_CELL = ["task", "scenario", "backbone", "unfreezing", "learning_rate", "init"]
+_RUN = [*_CELL[:1], "fold", *_CELL[1:], "seed"]
+_GROUP = ["task", "init", "unfreezing"]
+_CASE = ["case_id", "patient_id", "label", "score"]
+
+
+def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the Dice score 2|P ∩ M| / (|P| + |M|) of each image, float64 (n,), 0-1.
+
+    From bool (n, h, w), equal shapes.  Where only one of the two is empty the score is 0; where
+    both are it is NaN: a case without a lesion must not pass for a perfect localisation.
+    """
+    prediction, mask = np.asarray(prediction), np.asarray(mask)
+    check_pair(prediction, mask)
+    for name, array in (("prediction", prediction), ("mask", mask)):
+        if array.dtype != bool:
+            raise InputError(f"dtype is {array.dtype}", where=name, remedy="Give a boolean array.")
+    both, *each = (part.sum(axis=(1, 2)) for part in (prediction & mask, prediction, mask))
+    total = sum(each)
+    return np.divide(2.0 * both, total, out=np.full(len(mask), np.nan), where=total > 0)
+
+
+def cam_dice(cams: np.ndarray, masks: np.ndarray, threshold: int = PAPER_THRESHOLD) -> np.ndarray:
+    """Return the Dice score of maps where they are above a threshold, as `dice`.
+
+    Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w);
+    pixels strictly above the threshold count.  InputError for other shapes or values.
+    """
+    cams, lesions = _maps_and_lesions(cams, masks)
+    return dice(cams > threshold, lesions)
+
+
+def has_lesion(masks: np.ndarray) -> np.ndarray:
+    """Return which masks outline anything, bool (n,), from masks (n, h, w)."""
+    return np.asarray(masks).any(axis=(1, 2))
+
+
+def check_pair(first: np.ndarray, second: np.ndarray) -> None:
+    """Raise InputError unless two stacks of pictures (n, h, w) have one shape."""
+    if first.ndim != 3 or first.shape != second.shape:
+        raise InputError(
+            f"shapes {first.shape} and {second.shape} differ or are not (n, h, w)",
+            where="maps, masks",
+            remedy="Bring maps and masks to one size before comparing them.",
+        )
+
+
+def check_masks(masks: np.ndarray) -> np.ndarray:
+    """Return masks as booleans (n, h, w); gray levels of a mask file are not a mask yet."""
+    array = np.asarray(masks)
+    if array.ndim != 3:
+        raise InputError(
+            f"masks have shape {array.shape}", where="masks", remedy="Give masks (n, h, w)."
+        )
+    if array.dtype != bool and not ((array == 0) | (array == 1)).all():
+        raise InputError(
+            f"values from {array.min()} to {array.max()}, not 0 and 1 alone",
+            where="masks",
+            remedy="Code the lesion as 1 and everything else as 0.",
+        )
+    return array.astype(bool, copy=False)
+
+
+def check_lesions(masks: np.ndarray) -> np.ndarray:
+    """Return masks as booleans, or raise InputError where one outlines nothing."""
+    lesions = check_masks(masks)
+    if not has_lesion(lesions).all():
+        raise InputError(
+            f"{(~has_lesion(lesions)).sum()} of {len(lesions)} masks outline nothing",
+            where="masks",
+            remedy="Leave out cases without a lesion with has_lesion.",
+        )
+    return lesions
+
+
+def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cams = np.asarray(cams)
+    if cams.dtype != np.uint8:
+        raise InputError(
+            f"dtype is {cams.dtype}", where="cams", remedy="Convert the maps with to_uint8."
+        )
+    lesions = check_masks(masks)
+    check_pair(cams, lesions)
+    return cams, lesions
+
+
+def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Count pixels of each gray level in the lesion and anywhere, int64 (2, n, 256)."""
+    cams, lesions = _maps_and_lesions(cams, masks)
+    counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
+    for row, cam, lesion in zip(counts, cams, lesions, strict=True):
+        # The level and "in the lesion" make one number, so one count serves both.
+        codes = 2 * cam.astype(np.intp).ravel() + lesion.ravel()
+        row[:] = np.bincount(codes, minlength=2 * _LEVELS).reshape(_LEVELS, 2)
+    return np.stack([counts[:, :, 1], counts.sum(axis=2)])
+
+
+def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256).
+
+    Input and errors are those of `cam_dice`; column t takes pixels strictly above t.  Without a
+    lesion the score is 0 where anything lies above the threshold and NaN where nothing does.
+    """
+    counts = _gray_histograms(cams, masks)
+    pixels = counts.sum(axis=2, keepdims=True)
+    hits, called = pixels - counts.cumsum(axis=2)  # strictly above each level
+    total = called + pixels[0]
+    return np.divide(2.0 * hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
+
+
+def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
+
+    ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
+    recall R and precision P of the pixels at least as bright.  Input and errors as `cam_dice`.  A
+    map without contrast scores the lesion's share of the image; NaN for an empty mask.
+    """
+    counts = _gray_histograms(cams, masks)
+    hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
+    precision = np.divide(hits, called, out=np.zeros(hits.shape), where=called > 0)
+    weighted, lesion = (counts[0] * precision).sum(axis=1), hits[:, 0]
+    return np.divide(weighted, lesion, out=np.full(len(lesion), np.nan), where=lesion > 0)
+
+
+def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
+    """Return each image's Dice score at the threshold that is best for all other patients, (n,).
+
+    That is the one with the largest sum of their scores, the lowest of equal ones.  From curves
+    (n, 256) of images with a lesion, and the patient of each image (n,); NaN throughout when all
+    images are of one patient.
+    """
+    names = np.asarray(patients)
+    if pd.unique(names).size < 2:
+        return np.full(len(curves), np.nan)
+    own = pd.DataFrame(curves).groupby(names).transform("sum").to_numpy()
+    # The last digits of equal sums differ by rounding.
+    best = np.round(curves.sum(axis=0) - own, 9).argmax(axis=1)
+    return curves[np.arange(len(curves)), best]
+
+
+def tolerance_at(side: int) -> int:
+    """Return the margin of the pointing game in pixels: 15 at a side of 256 (Zhang et al 2018)."""
+    return round(15 * side / 256)
+
+
+def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return which pixels lie on a lesion or within a distance of one, bool (n, h, w).
+
+    `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more; nothing is
+    near the lesion of an empty mask.
+    """
+    lesions = check_masks(masks)
+    near = lesions.copy()
+    if tolerance > 0:
+        for row, lesion in zip(near, lesions, strict=True):
+            if lesion.any():
+                row[:] = distance_transform_edt(~lesion) <= tolerance
+    return near
+
+
+def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
+
+    From finite maps and masks (n, h, w), with a tolerance as in `near_lesion`.  Where several
+    pixels share the maximum, the share of them that hits.  A map without a positive value points
+    nowhere: 0. NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
+    """
+    maps, near = check_maps(maps), near_lesion(masks, tolerance)
+    check_pair(maps, near)
+    peak = maps.max(axis=(1, 2), keepdims=True)
+    top = (maps == peak) & (peak > 0)
+    n_top = np.count_nonzero(top, axis=(1, 2))
+    n_hit = np.count_nonzero(top & near, axis=(1, 2))
+    hits = np.divide(n_hit, n_top, out=np.zeros(len(maps)), where=n_top > 0)
+    return np.where(has_lesion(near), hits, np.nan)
+
+
+def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Return how often a map with one bright cell, drawn at random, hits each lesion, (n,), 0-1.
+
+    What `pointing_game` gives on average over the cells of a grid (height, width) of a map, from
+    the pixels on or near each lesion, bool (n, side, side).  The brightest spot of a coarse map is
+    the middle of a cell, or the whole corner beyond it, so that a random pixel is no fair
+    comparison: of a map of 2 × 2 cells it always lies in a corner of the image.
+    """
+    near = np.asarray(near, dtype=bool)
+    cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
+    pictures = to_uint8(cells, near.shape[-1])
+    return np.mean([near[:, one == one.max()].mean(axis=1) for one in pictures], axis=0)
+
+
+def lesion_boxes(masks: np.ndarray) -> np.ndarray:
+    """Return top, left, height and width of each lesion's bounding box, float64 (n, 4), in pixels.
+
+    Several parts of one mask share one box; NaN for an empty mask.
+    """
+    lesions = check_masks(masks)
+    boxes = np.full((len(lesions), 4), np.nan)
+    for box, lesion in zip(boxes, lesions, strict=True):
+        if lesion.any():
+            ((rows, columns),) = find_objects(lesion.astype(int))
+            box[:] = rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
+    return boxes
+
+
+def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
+    """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
+
+    From heights and widths (n, 2) of `lesion_boxes` and the patient of each image (n,); InputError
+    when lengths differ, or fewer than two patients have a lesion.
+    """
+    names, table = np.asarray(patients), pd.DataFrame(sizes)
+    outlined = table.notna().all(axis=1)
+    if names.shape != outlined.shape or pd.unique(names[outlined]).size < 2:
+        raise InputError(
+            f"{names.size} patients, {pd.unique(names).size} different, beside "
+            f"{outlined.sum()} lesions in {len(table)} images",
+            where="patients",
+            remedy="Name each image's patient; a size needs lesions of somebody else.",
+        )
+    table["n"] = outlined.astype(int)
+    left = table.sum() - table.groupby(names).transform("sum")
+    return left[[0, 1]].div(left["n"], axis=0).to_numpy()
+
+
+def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
+    """Score the pictures that look at nothing, by the measures that score the networks.
+
+    From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each image
+    (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
+    `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
+    """
+    lesions = check_lesions(masks)
+    near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
+    middle = [(side - 1) / 2 for side in shape]
+    drawn = {name: np.zeros(lesions.shape, dtype=np.uint8) for name in BASELINES}
+    drawn[WHOLE][:] = 255
+    for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
+        picture[ellipse(*middle, height / 2, width / 2, shape=shape)] = 255
+    # One pixel, or the two or four around the middle of an even side.
+    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
+    drawn[POINT][:, rows, columns] = 255
+    tables = []
+    for name, pictures in drawn.items():
+        table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
+        table |= {"pointing": pointing_game(pictures, near, 0), "average_precision": np.nan}
+        if name != POINT:
+            table["dice"] = cam_dice(pictures, lesions)
+            table["average_precision"] = pixel_average_precision(pictures, lesions)
+        tables.append(pd.DataFrame(table))
+    return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
+
+
+def measure_overlap(
+    runs: Sequence[tuple[pd.DataFrame, np.ndarray]], case_ids: Sequence[str], masks: np.ndarray
+) -> pd.DataFrame:
+    """Measure how recorded maps and lesions overlap, image by image and run by run.
+
+    Compared is the map of the predicted class at the paper's threshold; the paper says only "the
+    output layer".  `runs` holds a pair per run: its test rows of the predictions table, and its
+    maps, float32 (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive one.
+    `case_ids` (n,) name the cases of the masks, bool or 0/1 (n, size, size), to whose size maps are
+    enlarged.
+
+    One row per run and image with a lesion: the run and case columns of the predictions table,
+    `target` (class whose map it is, 0 or 1), `dice`, `dice_best`, `pointing`, `pointing_blind`
+    (`cell_hits` of the map's grid), `average_precision`, `cells` (of the map's longer side), and
+    `mask_share` (the lesion's of the image, 0-1).  `dice_best` is taken at the threshold that
+    is best for all other patients of the same scenario and init (NaN where there is none).
+    InputError when there is no run, a case has no mask, or rows and maps differ in number.
+    """
+    place = check_runs(runs, case_ids)
+    side = masks.shape[-1]
+    tolerance = tolerance_at(side)
+    cases = pd.unique(pd.concat([rows["case_id"] for rows, _ in runs]))
+    tested = np.array([masks[k] for k in place.loc[cases]]).reshape(-1, side, side)
+    outlined = has_lesion(tested)
+    lesions = tested[outlined]
+    near = near_lesion(lesions, tolerance)
+    lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
+    tables, curves, columns = [], [], [*_RUN, *_CASE]
+    blind: dict[tuple[int, int], np.ndarray] = {}  # by the maps' grid
+    for rows, cams in runs:
+        grid = np.shape(cams)[1:3]
+        if grid not in blind:
+            blind[grid] = cell_hits(near, grid)
+        target, pictures = class_pictures(rows, cams, side)
+        marked = rows["case_id"].isin(lesion_of.index).to_numpy()
+        at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
+        pair = pictures[marked], lesions[at]
+        curves.append(threshold_curve(*pair))
+        measured = {
+            "dice": curves[-1][:, PAPER_THRESHOLD],
+            "pointing": pointing_game(pair[0], near[at], 0),
+            "pointing_blind": blind[grid][at],
+            "cells": max(grid),
+            "average_precision": pixel_average_precision(*pair),
+            "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
+        }
+        tables.append(rows.loc[marked, columns].assign(target=target[marked], **measured))
+    table, found = pd.concat(tables, ignore_index=True), np.concatenate(curves)
+    best = np.full(len(table), np.nan)
+    for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
+        best[at] = crossfitted_dice(found[at], table["patient_id"].to_numpy()[at])
+    return table.assign(dice_best=best)
+
+
+def check_runs(
+    runs: Sequence[tuple[pd.DataFrame, np.ndarray]], case_ids: Sequence[str]
+) -> pd.Series:
+    """Return the row of each case's mask, or raise as `measure_overlap`."""
+    if not runs:
+        raise InputError("there is no run", where="runs", remedy="Record maps in a profile.")
+    place = pd.Series(np.arange(len(case_ids)), index=list(case_ids))
+    for rows, cams in runs:
+        absent = rows.loc[~rows["case_id"].isin(place.index), "case_id"]
+        if len(rows) != len(cams) or len(absent):
+            raise InputError(
+                f"{len(rows)} rows, {len(cams)} maps, {len(absent)} cases without a mask",
+                where="runs",
+                remedy="Give the test rows of the run whose maps these are, and all masks.",
+            )
+    return place
+
+
+def class_pictures(
+    rows: pd.DataFrame, cams: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the predicted class of each image, and its map as an 8-bit picture."""
+    predicted = (rows["score"].to_numpy(dtype=float) > 0).astype(int)
+    maps = np.asarray(cams)
+    return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
+
+
+def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return each map on a grid whose central cells are the box around the lesion.
+
+    From maps and masks (n, h, w), each with a lesion, whose parts share one box: float64
+    (n, SIDE, SIDE), the map at the centre of each cell by linear interpolation between centres of
+    pixels; NaN where a cell's centre lies outside the image.
+    """
+    maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
+    check_pair(maps, lesions)
+    from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
+    centred = np.empty((len(maps), SIDE, SIDE))
+    for grid, image, (top, left, height, width) in zip(
+        centred, maps, lesion_boxes(lesions), strict=True
+    ):
+        # From the edge of the image.
+        sides = top + height * from_box / BOX, left + width * from_box / BOX
+        y, x = np.meshgrid(*sides, indexing="ij")
+        grid[:] = map_coordinates(image, [y - 0.5, x - 0.5], order=1, mode="nearest")
+        grid[(y < 0) | (y > image.shape[0]) | (x < 0) | (x > image.shape[1])] = np.nan
+    return centred
+
+
+def lesion_map_table(
+    runs: Iterable[tuple[pd.DataFrame, np.ndarray]], case_ids: np.ndarray, masks: np.ndarray
+) -> pd.DataFrame:
+    """Return the mean activation around the lesion by init and unfreezing regime.
+
+    Parameters and errors are those of `measure_overlap`, in whose 8-bit pictures every map has the
+    maximum 255.  One row a cell that an image reaches: task, init, unfreezing, `row`, `column`
+    (from the upper left), `activation` (mean gray level 0-255, to whole ones), `n_maps` (maps that
+    reach the cell).  No pixel of any image is kept: this may be shown where the images may not.
+    """
+    runs = list(runs)
+    place = check_runs(runs, case_ids)
+    lesions = check_masks(masks)
+    marked = pd.Series(has_lesion(lesions), index=place.index)
+    row, column = np.indices((SIDE, SIDE)).reshape(2, -1)
+    tables = []
+    for rows, cams in runs:
+        shown = marked.loc[rows["case_id"]].to_numpy()
+        at = place.loc[rows.loc[shown, "case_id"]].to_numpy()
+        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
+        centred = lesion_centred(pictures[shown], lesions[at]).reshape(-1, row.size)
+        cells = {"row": row, "column": column, "activation": np.nansum(centred, axis=0)}
+        cells["n_maps"] = np.isfinite(centred).sum(axis=0)
+        tables.append(pd.DataFrame(rows[_GROUP].iloc[0].to_dict() | cells))
+    summed = pd.concat(tables).groupby([*_GROUP, "row", "column"], sort=False).sum()
+    reached = summed[summed["n_maps"] > 0].reset_index()
+    return reached.assign(activation=(reached["activation"] / reached["n_maps"]).round())

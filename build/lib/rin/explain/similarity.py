@@ -1,0 +1,270 @@
+"""How alike images are to a network, two networks' activations, and two networks' maps.
+
+Features are pooled outputs of a backbone, a row an image; neighbours are images of other patients,
+so that a network earns nothing by knowing a patient again.  Activations are tables with a row a
+data point (an image at a place of its feature map) and a column a channel; rows of both tables
+belong to the same images and places.  A map that stays as it was when weights are put back to
+random ones shows the image, or the architecture, and explains nothing that was learnt (Adebayo et
+al, NeurIPS 2018); `rin.training.cascade` makes such maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.linalg import orth
+from scipy.stats import spearmanr
+from skimage.metrics import structural_similarity
+
+from rin.errors import InputError
+from rin.explain.gradcam import check_maps, to_uint8
+from rin.explain.overlap import PAPER_THRESHOLD, check_pair, dice
+
+#: Columns of `similarity_table`.
+MEASURES = ("spearman", "spearman_absolute", "ssim", "dice")
+_WINDOW = 7  # pixels; the side of the windows of structural similarity
+_SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
+_RESAMPLES = 2000
+
+
+def nearest_neighbours(
+    features: np.ndarray, patients: pd.Series, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the k most similar images of other patients, and their similarity.
+
+    From features (n, channels) and the patient of each row: int (n, k), the nearest first, equally
+    near ones in their order, and float32 (n, k), the cosine of the angle between two feature
+    vectors, 0 where one is all zeros.  InputError for features that are not finite or all equal,
+    and for an image that has fewer than k images of other patients.
+    """
+    checked = _checked_features(features, patients)
+    codes = pd.factorize(np.asarray(patients))[0]
+    others = len(codes) - np.bincount(codes)
+    if k < 1 or others.min() < k:
+        raise InputError(
+            f"k is {k}, and an image has {others.min()} images of other patients",
+            where="neighbours",
+            remedy="Ask for fewer neighbours, or use a profile with more test images.",
+        )
+    from sklearn.metrics import pairwise_distances_chunked
+
+    def nearest(block: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+        block[codes[start : start + len(block), None] == codes] = np.inf
+        rows = np.argsort(block, axis=1, kind="stable")[:, :k]
+        return rows, 1 - np.take_along_axis(block, rows, axis=1)
+
+    blocks = pairwise_distances_chunked(checked, reduce_func=nearest, metric="cosine")
+    rows, similarity = zip(*blocks, strict=True)
+    return np.concatenate(rows), np.concatenate(similarity)
+
+
+def neighbour_purity(
+    truth: pd.Series, patients: pd.Series, neighbours: np.ndarray, *, seed: int
+) -> dict[str, float]:
+    """Return how many of the neighbours have the class of their image, beside chance.
+
+    From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `estimate`, the
+    mean share over the images (0–1), with its 95% interval (`ci_low`, `ci_high`), for which
+    patients are drawn with their images and the neighbours as found; `chance`, what neighbours
+    drawn at random from the images of other patients would give; `ceiling`, what a perfect
+    network would reach, below 1 where a class has fewer images than k.  One class alone has purity
+    1 and chance 1.
+    """
+    codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
+    same = (codes[neighbours] == codes[:, None]).mean(axis=1)
+    of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
+    own = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
+    fellows = of_class - own  # images of the class and of other patients
+    chance = (fellows / (len(codes) - of_patient)).mean()
+    k = neighbours.shape[1]
+    ceiling = (np.minimum(fellows, k) / k).mean()
+    sums, sizes = np.bincount(owners, same), np.bincount(owners)
+    draw = np.random.default_rng(seed)
+    times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
+    low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
+    found = {"estimate": same.mean(), "ci_low": low, "ci_high": high}
+    found |= {"chance": chance, "ceiling": ceiling}
+    return {name: float(value) for name, value in found.items()}
+
+
+def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
+    """Return how compact and how separate the classes are in features (n, channels).
+
+    `within` is the mean distance of an image to the mean of its class, `between` the mean distance
+    of two classes' means, both cosine distances of 0 to 2; `silhouette` −1 to 1 (Rousseeuw 1987),
+    NaN where no class has two images.  InputError for features that are not finite or all equal, or
+    images of one class.
+    """
+    from scipy.spatial.distance import cdist, pdist
+    from sklearn.metrics import silhouette_score
+
+    checked = _checked_features(features, truth)
+    classes = np.asarray(truth)
+    names, codes = np.unique(classes, return_inverse=True)
+    if len(names) < 2:
+        raise InputError(
+            f"all images are of class {names[0]}", where="features", remedy="Give more classes."
+        )
+    means = np.stack([checked[codes == code].mean(axis=0) for code in range(len(names))])
+    own = cdist(checked, means, "cosine")[np.arange(len(codes)), codes]
+    found = {"within": own.mean(), "between": pdist(means, "cosine").mean(), "silhouette": np.nan}
+    if len(names) < len(codes):
+        found["silhouette"] = silhouette_score(checked, classes, metric="cosine")
+    return {name: float(value) for name, value in found.items()}
+
+
+def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
+
+    Over as many as the table with fewer independent channels has; silent channels are left out
+    (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both have as many rows, more than
+    channels, and are finite.
+    """
+    bases = []
+    for table in _about_means(a, b):
+        variances = table.var(axis=0)
+        loud = table[:, variances > _SILENT * variances.max()]
+        bases.append(orth(loud / loud.std(axis=0)))
+    return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
+
+
+def linear_cka(a: ArrayLike, b: ArrayLike) -> float:
+    """Return linear centred kernel alignment, 0 to 1 (Kornblith et al., ICML 2019).
+
+    InputError as `mean_cca`.
+    """
+    a, b = _about_means(a, b)
+    own = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
+    return float(np.linalg.norm(a.T @ b) ** 2 / own)
+
+
+def sample_activations(
+    features: np.ndarray, points: int, channels: int, *, seed: int
+) -> np.ndarray:
+    """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
+
+    Float32 (points, channels), or all that there are.  Maps of one shape give the same rows and
+    channels for the same seed.
+    """
+    table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
+    draws = np.random.default_rng(seed)
+    rows, columns = (
+        np.sort(draws.permutation(size)[:count])
+        for size, count in zip(table.shape, (points, channels), strict=True)
+    )
+    return table[np.ix_(rows, columns)]
+
+
+def _checked_features(features: np.ndarray, patients: pd.Series) -> np.ndarray:
+    """Return features as float32, or raise InputError saying what is wrong with them."""
+    table = np.asarray(features, dtype=np.float32)
+    problem = None
+    if table.ndim != 2 or len(table) < 2:
+        problem = f"their shape is {table.shape}, and 2 rows or more are needed"
+    elif len(patients) != len(table):
+        problem = f"there are {len(table)} rows for {len(patients)} images"
+    elif not np.isfinite(table).all():
+        problem = f"{int((~np.isfinite(table)).any(axis=1).sum())} rows hold values not finite"
+    elif (table == table[0]).all():
+        problem = "they are the same for all images"
+    if problem:
+        raise InputError(
+            f"nothing can be told from these features: {problem}",
+            where="features",
+            remedy="Look at the learning curve: a network that did not train has such features.",
+        )
+    return table
+
+
+def _about_means(*tables: ArrayLike) -> list[np.ndarray]:
+    """Return tables about their means, in double precision."""
+    checked = [np.asarray(table, np.float64) for table in tables]
+    shapes = [table.shape for table in checked]
+    problem = None
+    if any(len(shape) != 2 for shape in shapes) or len({shape[0] for shape in shapes}) > 1:
+        problem = f"shapes {shapes} do not fit"
+    elif any(rows <= columns for rows, columns in shapes):
+        problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
+    elif not all(np.isfinite(table).all() for table in checked):
+        problem = "a value is not finite"
+    elif any((table == table[0]).all() for table in checked):
+        problem = "they are the same everywhere"
+    if problem:
+        raise InputError(
+            f"activations cannot be compared: {problem}",
+            where="activations",
+            remedy="Give two finite tables (points, channels) of the same points.",
+        )
+    return [table - table.mean(axis=0) for table in checked]
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
+
+    Cells of equal value share their mean rank.  NaN where either map is constant: it ranks nothing.
+    """
+    a, b = check_maps(a), check_maps(b)
+    check_pair(a, b)
+    return _each_pair(lambda x, y: spearmanr(x, y, axis=None).statistic, a, b)
+
+
+def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> pd.DataFrame:
+    """Return how similar maps are to those of the trained network, one row an image.
+
+    From maps of one class before the ReLU (n, h, w), of the same images; `size` is the side of the
+    pictures, as for `to_uint8`, 7 or more.  Columns: `spearman` and `spearman_absolute` (of the
+    maps and of their absolute values, at their own resolution), `ssim` (Wang et al 2004, of the
+    8-bit pictures, with uniform windows of 7 pixels), `dice` (between the regions above the paper's
+    threshold).  NaN where a measure is not defined: a constant map ranks nothing and has no
+    structure, and two empty regions must not pass for a perfect agreement.
+    """
+    trained, randomised = np.asarray(trained), np.asarray(randomised)
+    check_pair(trained, randomised)
+    if size < _WINDOW:
+        raise InputError(
+            f"pictures of {size} pixels are smaller than a window of structural similarity",
+            where="size",
+            remedy=f"Give {_WINDOW} pixels or more.",
+        )
+    first, second = to_uint8(trained, size), to_uint8(randomised, size)
+    ssim = partial(structural_similarity, win_size=_WINDOW, data_range=255)
+    return pd.DataFrame(
+        {
+            "spearman": rank_correlation(trained, randomised),
+            "spearman_absolute": rank_correlation(np.abs(trained), np.abs(randomised)),
+            "ssim": _each_pair(ssim, first, second),
+            "dice": dice(first > PAPER_THRESHOLD, second > PAPER_THRESHOLD),
+        }
+    )
+
+
+def _each_pair(measure: Callable[..., float], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a measure of each two pictures, NaN where either is constant."""
+    pairs = zip(a, b, strict=True)
+    found = [measure(x, y) if np.ptp(x) and np.ptp(y) else np.nan for x, y in pairs]
+    return np.array(found, np.float64)
+
+
+def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+    """Return on how many cases two inits call the same class, by task, mean over the scenarios.
+
+    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same call,
+    which is also the share on which both are right or both wrong), `called` (share that `a` calls
+    positive), `chance` (agreement of two networks that call as many positive, each at random),
+    `kappa` (Cohen 1960: (agree − chance) / (1 − chance)), `positive` (share of positive cases).
+    Where nearly all cases are called positive, agreement is near one and says nothing.
+    """
+    calls = predictions.assign(called=predictions["score"] > 0).pivot(
+        index=["task", "scenario", "fold", "case_id"], columns="init", values="called"
+    )
+    of_a, of_b = (calls[init].astype(bool) for init in (a, b))
+    shares = pd.DataFrame({"agree": of_a == of_b, "called": of_a, "called_b": of_b})
+    shares = shares.groupby(["task", "scenario"], sort=False).mean()
+    p, q = shares["called"], shares.pop("called_b")
+    table = shares.assign(chance=p * q + (1 - p) * (1 - q)).groupby("task", sort=False).mean()
+    table["kappa"] = 1 - (1 - table["agree"]) / (1 - table["chance"])
+    return table.assign(positive=predictions.groupby("task")["label"].mean())

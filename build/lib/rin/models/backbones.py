@@ -1,0 +1,86 @@
+"""Convolutional backbones from `keras.applications`: the four of the paper, and two more.
+
+A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.  In all of them
+that is the target layer of Grad-CAM (which the paper names for its four), and it feeds global
+average pooling directly; tests hold both facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rin.errors import InputError, look_up
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One architecture of the study, by the name of its constructor in `keras.applications`.
+
+    `cam_layer` is the target layer of Grad-CAM, `min_size` the smallest image side in pixels;
+    `relative_cost`, training time an image relative to ResNet50, decides only which blocks start
+    first; `parameters` are those without top, which no two backbones share; `batch_norm` says
+    whether batch normalisation follows the first convolution.
+    """
+
+    name: str
+    cam_layer: str
+    min_size: int
+    relative_cost: float
+    parameters: int
+    batch_norm: bool = True
+
+
+ALL_BACKBONES: dict[str, Backbone] = {
+    b.name: b
+    for b in (
+        Backbone("InceptionResNetV2", "conv_7b_ac", 75, 2.5, 54_336_736),
+        Backbone("ResNet50", "conv5_block3_out", 32, 1.0, 23_587_712),
+        Backbone("DenseNet121", "relu", 32, 1.2, 7_037_504),
+        Backbone("InceptionV3", "mixed10", 75, 0.8, 21_802_784),
+        Backbone("VGG19", "block5_pool", 32, 2.5, 20_024_384, batch_norm=False),
+        Backbone("MobileNetV2", "out_relu", 32, 0.3, 2_257_984),
+    )
+}
+#: The four of the paper; the other two are for studies beyond it.
+BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the backbone called `name`; raise `InputError` for an unknown one."""
+    return look_up("backbone", name, ALL_BACKBONES)
+
+
+def check_size(name: str, size: int, where: str = "size") -> None:
+    """Raise `InputError` when images of `size` pixels are too small for the backbone."""
+    smallest = find_backbone(name).min_size
+    if size < smallest:
+        raise InputError(
+            f"{size} px is too small for {name}",
+            where=where,
+            remedy=f"Use images of at least {smallest} px, or leave {name} out.",
+        )
+
+
+def build_backbone(
+    name: str, size: int, *, batch_norm_momentum: float | None = None
+) -> keras.Model:
+    """Build a backbone without top, randomly initialised.
+
+    From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).  The momentum is
+    that of the moving averages, None for the framework's own: short trainings need a smaller one,
+    or they lag behind the weights.  InputError for an unknown backbone or a size below its minimum.
+    """
+    check_size(name, size)
+    import keras
+
+    constructor = getattr(keras.applications, name)
+    backbone = constructor(include_top=False, weights=None, input_shape=(size, size, 3))
+    if batch_norm_momentum is not None:
+        for layer in backbone.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = batch_norm_momentum
+    return backbone

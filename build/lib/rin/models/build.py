@@ -1,0 +1,113 @@
+"""A whole classifier: augmentation, preprocessing, backbone, head, and what of it is trained.
+
+A second model over the same layers returns logits and class activation maps together, so that
+explaining costs no second forward pass and no score saturates into a tie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rin.errors import look_up
+from rin.models.augmentation import AUGMENTATION
+from rin.models.backbones import build_backbone
+from rin.models.heads import build_head
+
+if TYPE_CHECKING:
+    import keras
+
+#: The regimes of the paper.  "Top 10" counts the last ten layers of the backbone, whatever their
+#: kind, as the official scripts do (`base_model.layers[:-10]` frozen).
+UNFREEZING: tuple[str, ...] = ("unfreeze_all", "freeze_all", "unfreeze_top10")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Everything that decides the compiled step of a block.
+
+    `size` is the image side in pixels, `channels` 1 for gray images (expanded in the graph) or 3
+    for RGB, `dropout` the rate between pooling and output, `head` one of `rin.models.heads`.
+    """
+
+    backbone: str
+    unfreezing: str
+    size: int
+    n_classes: int = 2
+    channels: int = 1
+    augmentation: str = "official"
+    dropout: float = 0.5
+    batch_norm_momentum: float | None = None
+    head: str = "linear"
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A built classifier and the parts that a trainer has to reach.
+
+    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes), `explainer`
+    to logits and class activation maps (of another head than the linear, features), `embedder` to
+    logits and pooled features of the backbone; `head` maps those to logits.
+    """
+
+    model: keras.Model
+    explainer: keras.Model
+    embedder: keras.Model
+    backbone: keras.Model
+    augment: keras.layers.Layer
+    preprocess: keras.layers.Layer
+    head: keras.Model
+
+    @property
+    def dense(self) -> keras.layers.Dense:
+        """The last layer of the head, which returns the logits."""
+        return self.head.layers[-1]
+
+
+def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
+    """Build the classifier of an architecture, randomly initialised; `gathers` as for `Augment`.
+
+    InputError for an unknown name or an image size that the backbone cannot take.
+    """
+    a = architecture
+    augmentation = look_up("augmentation", a.augmentation, AUGMENTATION)
+    backbone = build_backbone(a.backbone, a.size, batch_norm_momentum=a.batch_norm_momentum)
+    apply_unfreezing(backbone, a.unfreezing)
+    import keras
+
+    from rin.models.layers import Augment, ClassActivation, Preprocess
+
+    # In eight bits of mantissa a gray level would be lost on the way.
+    augment = Augment(augmentation, gathers=gathers, dtype="float32")
+    preprocess = Preprocess(dtype="float32")
+    pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")
+    features = backbone(preprocess(augment(keras.ops.cast(pixels, "float32"))))
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    logits, head = build_head(a.head, pooled, a.n_classes, a.dropout)
+    probabilities = keras.layers.Softmax(dtype="float32")(logits)
+    maps = ClassActivation(head.layers[-1])(features) if a.head == "linear" else features
+    return Classifier(
+        keras.Model(pixels, probabilities),
+        keras.Model(pixels, [logits, maps]),
+        keras.Model(pixels, [logits, pooled]),
+        backbone,
+        augment,
+        preprocess,
+        head,
+    )
+
+
+def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
+    """Mark the layers of a backbone as trainable or frozen, in place.
+
+    Call it before `compile`, which fixes what is trained.  Frozen batch normalisation runs in
+    inference mode.
+    """
+    look_up("unfreezing", regime, UNFREEZING)
+    first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]
+    backbone.trainable = regime != "freeze_all"
+    # Layer by layer: Keras passes a model's value on only when it changes.
+    for layer in backbone.layers:
+        layer.trainable = False
+    for layer in backbone.layers[first:]:
+        layer.trainable = True

@@ -1,0 +1,362 @@
+"""Which inputs a file of weights was trained on, read from its first batch normalisation.
+
+The moving averages of that normalisation describe the outputs of the first convolution over the
+images of pretraining.  Preprocessing is an affine map of the pixels and a convolution is
+linear, so the mean and variance of every channel under any preprocessing follow from the mean and
+covariance of the image patches alone.  The candidate whose predictions are nearest to the stored
+averages wins, unless nothing fits or two fit alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from pydantic import Field, model_validator
+from scipy.stats import beta
+
+from rin.errors import InputError, unknown
+from rin.files import FrozenModel
+from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
+from rin.models.preprocessing import PREPROCESSING, Preprocessing
+from rin.models.weights import BackboneName, count_parameters, read_section, read_weights_file
+
+if TYPE_CHECKING:
+    import keras
+
+#: No candidate fits where the best diverges by more than this, on average over the channels.
+LARGEST_DIVERGENCE = 1.0
+#: No candidate fits where chance alone would give a correlation as high at least this often.
+CHANCE = 0.001
+#: Two candidates are too close to call where the second diverges by less than so many times.
+FACTOR = 1.5
+#: Below this, divergences are sampling error and are not told apart by their ratio.
+_FLOOR = 0.005
+
+NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
+
+#: Preprocessing that a file may have been trained with, in the order in which they are listed.
+#: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release and
+#: others feed `symmetric` in the order BGR.
+CANDIDATES: tuple[Preprocessing, ...] = (
+    *PREPROCESSING.values(),
+    Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3, "pixels divided by 255"),
+    Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3, "pixels as they are, 0 to 255"),
+)
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """The first convolution of a network and the batch normalisation behind it.
+
+    `kernel` is float (h, w, 3, channels); `bias`, `mean` and `variance` (moving averages of the
+    normalisation, which adds `epsilon` to a variance) are (channels,); `stride` is in pixels;
+    `padding` is pixels of zeros on every side, or `same`, as the framework pads for that stride.
+    """
+
+    backbone: str
+    kernel: np.ndarray
+    bias: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    epsilon: float
+    stride: int
+    padding: int | str
+
+    def sides(self, size: int) -> tuple[int, int]:
+        """Return the zeros before and after an image side of `size` pixels."""
+        if self.padding != "same":
+            return int(self.padding), int(self.padding)
+        needed = (-(-size // self.stride) - 1) * self.stride + self.kernel.shape[0] - size
+        before = max(needed, 0) // 2
+        return before, max(needed, 0) - before
+
+
+def first_layer(backbone: keras.Model) -> FirstLayer:
+    """Return the first convolution of a backbone and the batch normalisation that follows it."""
+    import keras
+
+    layers = backbone.layers
+    conv = next(layer for layer in layers if isinstance(layer, keras.layers.Conv2D))
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    behind = next(layer for layer in norms if layer.input is conv.output)
+    pads = [layer for layer in layers if isinstance(layer, keras.layers.ZeroPadding2D)]
+    before = [layer.padding[0][0] for layer in pads if layer.output is conv.input]
+    kernel = np.asarray(conv.kernel, dtype=float)
+    return FirstLayer(
+        backbone.name,
+        kernel,
+        np.asarray(conv.bias, dtype=float) if conv.use_bias else np.zeros(kernel.shape[-1]),
+        np.asarray(behind.moving_mean, dtype=float),
+        np.asarray(behind.moving_variance, dtype=float),
+        float(behind.epsilon),
+        int(conv.strides[0]),
+        "same" if conv.padding == "same" else sum(before),
+    )
+
+
+def identify_backbone(path: Path) -> str:
+    """Return the backbone that a file of weights belongs to, by its number of parameters."""
+    names = {backbone.parameters: backbone.name for backbone in ALL_BACKBONES.values()}
+    if (found := count_parameters(path)) in names:
+        return names[found]
+    raise InputError(
+        f"holds {found:,} parameters, as no known backbone without top does",
+        where=path,
+        remedy="Check that the file is whole and holds the weights of one of "
+        f"{', '.join(ALL_BACKBONES)} without its classifier.",
+    )
+
+
+def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
+    """Return the first convolution and batch normalisation of a file of weights.
+
+    The whole file is read and checked by `read_weights_file`; its backbone is found out where it is
+    not given.  InputError for a file that is not there, not whole, of another backbone or in a
+    format that could run code, and for a backbone without such a normalisation.
+    """
+    if not path.is_file():
+        raise InputError(
+            "there is no such file", where=path, remedy="Give the path of a file of weights."
+        )
+    if path.suffix in (".pt", ".pth"):
+        raise InputError(
+            "PyTorch files may carry code and are not read",
+            where=path,
+            remedy="Convert the state dict to the Keras layout and save it as .safetensors or "
+            ".weights.h5; the SHA-256 of known files is listed in data_manifests/weights.yaml.",
+        )
+    known = find_backbone(backbone or identify_backbone(path))
+    if not known.batch_norm:
+        raise InputError(
+            f"{known.name} has no batch normalisation behind its first convolution, so its weights "
+            "do not tell which inputs they were trained on",
+            where=path,
+            remedy="Ask whoever released the weights.",
+        )
+    model = build_backbone(known.name, known.min_size)
+    read_weights_file(path, model)
+    return replace(first_layer(model), backbone=known.name)
+
+
+def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return mean (d,) and covariance (d, d) of the patches that a layer sees, and their channels.
+
+    A patch is its pixels, channel by channel (0-255; zero outside the image), then a mark for each
+    of its places, 1 inside the image and 0 in the zero padding, where no preprocessing applies:
+    d = (channels + 1) × places.  Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose
+    channels are equal count as gray, with 1.  InputError for no image, another type or shape, or
+    images without any contrast.
+    """
+    images = np.asarray(images)
+    shaped = images.ndim == 3 or images.shape[3:] == (3,)
+    if images.dtype != np.uint8 or not shaped or not images.size:
+        raise InputError(
+            f"images of type {images.dtype} and shape {images.shape}",
+            where="images",
+            remedy="Give uint8 pixels, (n, h, w) gray or (n, h, w, 3) RGB, and at least one image.",
+        )
+    if images.min() == images.max():
+        raise InputError(
+            f"every pixel of the images is {images.min()}",
+            where="images",
+            remedy="Give pictures that show something.",
+        )
+    images = images[..., None] if images.ndim == 3 else images
+    if (images == images[..., :1]).all():
+        images = images[..., :1]
+    size, step = layer.kernel.shape[0], layer.stride
+    rows, columns = (layer.sides(side) for side in images.shape[1:3])
+    total, products, n = 0.0, 0.0, 0
+    for image in images:
+        marked = np.dstack([image.astype(float), np.ones(image.shape[:2])])
+        padded = np.pad(marked, (rows, columns, (0, 0)))
+        windows = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
+        patches = windows.reshape(-1, marked.shape[2] * size * size)  # of (y, x, channel, h, w)
+        total, products = total + patches.sum(axis=0), products + patches.T @ patches
+        n += len(patches)
+    mean = total / n
+    return mean, products / n - np.outer(mean, mean), images.shape[3]
+
+
+def predict(
+    layer: FirstLayer, moments: tuple[np.ndarray, np.ndarray, int], preprocessing: Preprocessing
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance (outputs,) under a preprocessing, from those of the patches."""
+    (of_patches, covariance, channels), outputs = moments, layer.kernel.shape[-1]
+    kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
+    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (preprocessing.scale, preprocessing.offset))
+    on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
+    if channels == 1:
+        on_pixels = on_pixels.sum(axis=0, keepdims=True)
+    elif preprocessing.bgr:
+        on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
+    weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
+    mean = weights.T @ of_patches + layer.bias
+    variance = np.einsum("dk,de,ek->k", weights, covariance, weights, optimize=True)
+    return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
+
+
+def swapped(preprocessing: Preprocessing) -> Preprocessing:
+    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
+    return replace(
+        preprocessing,
+        name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
+        bgr=not preprocessing.bgr,
+        scale=preprocessing.scale[::-1],
+        offset=preprocessing.offset[::-1],
+    )
+
+
+def scaling_of(candidate: str) -> str:
+    """Return the name of a candidate without its order of channels."""
+    return candidate.removesuffix("_rgb").removesuffix("_bgr")
+
+
+def gaussian_divergence(
+    mean_a: np.ndarray, variance_a: np.ndarray, mean_b: np.ndarray, variance_b: np.ndarray
+) -> np.ndarray:
+    """Return the Kullback-Leibler divergence of Gaussian b from Gaussian a, in nats."""
+    ratio = variance_a / variance_b
+    return 0.5 * (ratio - 1 - np.log(ratio) + (mean_a - mean_b) ** 2 / variance_b)
+
+
+def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
+    """Return how well each candidate explains the stored averages, the nearest first.
+
+    Images are those of `patch_moments`.  In colour every candidate is tried in both orders of the
+    channels; in gray the order cannot be told: a kernel's channels are summed over equal pixels.
+
+    Columns `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two
+    Gaussians, stored and predicted, as the mean of both directions and over channels, so that half
+    and twice the contrast of pretraining are as far off; `correlation`, Pearson's, over channels,
+    of the logarithms of stored and predicted variance, 0 where either does not vary: scale cancels,
+    so it tells whether the averages belong to these kernels at all; `contrast`, how many times the
+    contrast of the images those of pretraining had, if this candidate is right (geometric mean over
+    channels); `channels`.
+    """
+    moments, rows = patch_moments(images, layer), []
+    color = [swapped(preprocessing) for preprocessing in CANDIDATES] if moments[2] == 3 else []
+    # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
+    # say nothing, instead of dividing noise by noise.
+    stored = layer.variance + layer.epsilon
+    for preprocessing in [*CANDIDATES, *color]:
+        mean, variance = predict(layer, moments, preprocessing)
+        predicted = variance + layer.epsilon
+        forth = gaussian_divergence(layer.mean, stored, mean, predicted)
+        back = gaussian_divergence(mean, predicted, layer.mean, stored)
+        logs = np.log([stored, predicted])
+        # Statistics that were never updated are constant, and nothing correlates with a constant.
+        varies = np.ptp(logs, axis=1).min() >= 1e-9
+        correlation = np.corrcoef(logs)[0, 1] if varies else 0.0
+        contrast = np.exp(np.mean(logs[0] - logs[1]) / 2)
+        divergence = np.mean(forth + back) / 2
+        rows.append((preprocessing.name, divergence, correlation, contrast, len(stored)))
+    columns = ["candidate", "divergence", "correlation", "contrast", "channels"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("divergence", kind="stable", ignore_index=True)
+
+
+def judge(scores: pd.DataFrame) -> dict[str, Any]:
+    """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
+
+    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two
+    nearest, whatever the verdict and the order of the channels; `best_divergence`,
+    `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as far
+    the second diverges; `reason`, the rule that decided, in words; `order`, `RGB` or `BGR` where a
+    preprocessing is named and the images tell it, else None.
+    """
+    ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
+    ranked = ranked.sort_values("divergence", kind="stable")
+    best, second = ranked.drop_duplicates("scaling").head(2).to_dict("records")
+    near, far = best["divergence"], second["divergence"]
+    margin, order = far / max(near, _FLOOR), None
+    if not chance_of(best["correlation"], best["channels"]) < CHANCE:
+        verdict = NONE_FITS
+        reason = (
+            "the stored variances do not follow from these kernels and images "
+            f"(correlation {best['correlation']:.2f} over {best['channels']} channels)"
+        )
+    elif not near <= LARGEST_DIVERGENCE:
+        verdict = NONE_FITS
+        reason = f"the nearest candidate, {best['candidate']}, still diverges by {near:.2f}"
+    elif margin < FACTOR:
+        verdict = TOO_CLOSE
+        reason = (
+            f"{best['candidate']} and {second['candidate']} diverge by {near:.3f} and "
+            f"{far:.3f}, less than {FACTOR:g} times as far"
+        )
+    else:
+        verdict = best["scaling"]
+        twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
+        # Of one scaling in both orders, the other must be clearly off.
+        if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
+            (own,) = [
+                preprocessing.bgr for preprocessing in CANDIDATES if preprocessing.name == verdict
+            ]
+            order = "BGR" if own == (best["candidate"] == verdict) else "RGB"
+        reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
+    found = {"verdict": verdict, "best": best["scaling"], "second": second["scaling"]}
+    found |= {"best_divergence": near, "second_divergence": far}
+    found |= {"correlation": best["correlation"], "contrast": best["contrast"]}
+    return found | {"margin": margin, "reason": reason, "order": order}
+
+
+def chance_of(correlation: float, channels: int) -> float:
+    """Return how often uncorrelated channels would correlate at least so well (one-sided).
+
+    Pearson's correlation of normal numbers has a beta distribution; NaN below three channels.
+    """
+    shape = channels / 2 - 1
+    return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
+
+
+class Probed(FrozenModel):
+    """What `rin weights probe` found for a file: the verdict, with which images, how near."""
+
+    preprocessing: str
+    date: date
+    images: Annotated[str, Field(min_length=1)]
+    divergence: Annotated[float, Field(ge=0)]
+
+
+class Distribution(FrozenModel):
+    """One file of weights, as one distributor hands it out.
+
+    `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
+    candidate that the distributor states or codes, and `statement` where and how.
+    """
+
+    distributor: str
+    release: str
+    backbone: BackboneName
+    file: str | None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    format: str
+    licence: str
+    home: str
+    stated_preprocessing: str | None
+    statement: Annotated[str, Field(min_length=1)]
+    probed: Probed | None
+
+    @model_validator(mode="after")
+    def _is_checkable(self) -> Distribution:
+        known, name = (
+            [preprocessing.name for preprocessing in CANDIDATES],
+            self.stated_preprocessing,
+        )
+        if name is not None and scaling_of(name) not in known:
+            raise unknown("candidate", name, known)
+        if self.probed is not None and self.sha256 is None:
+            raise ValueError("what was probed must be named by its SHA-256")
+        return self
+
+
+def load_distributions() -> list[Distribution]:
+    """Read the distributions of `data_manifests/weights.yaml`."""
+    return read_section(Distribution, "distributions")

@@ -1,0 +1,270 @@
+"""Pretrained backbone weights: where they come from, which inputs they want, how they are read.
+
+Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras 2
+wrote it; Keras `.weights.h5` and safetensors by position.  Pickles and whole saved models are
+refused before a byte of them is read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import h5py
+import numpy as np
+from pydantic import AfterValidator, BaseModel
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from rin.errors import InputError, explained, look_up, unknown
+from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of, write_atomically
+from rin.models.backbones import build_backbone, find_backbone
+from rin.models.preprocessing import PREPROCESSING, find_preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+Row = TypeVar("Row", bound=BaseModel)
+BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
+# The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
+_LEGACY_KERAS = b"2.15.0"
+
+
+class WeightsEntry(FrozenModel):
+    """One set of backbone weights.
+
+    `preprocessing` names what they were trained with; `file` is relative to the
+    folder that is searched, None for weights that Keras itself fetches; `release` and `home` say
+    which training this is and where it is to be had.
+    """
+
+    init: str
+    backbone: BackboneName
+    preprocessing: Annotated[str, AfterValidator(lambda name: find_preprocessing(name).name)]
+    file: str | None = None
+    sha256: str | None = None
+    release: str
+    home: str = ""
+    licence: str = ""
+    provenance: Literal["real", "stand-in"] = "real"
+
+
+def load_entries() -> list[WeightsEntry]:
+    """Read all weights entries of `data_manifests/weights.yaml`."""
+    return read_section(WeightsEntry, "entries")
+
+
+def read_section(model: type[Row], section: str) -> list[Row]:
+    """Read one list of `data_manifests/weights.yaml`."""
+    path = manifest_folder() / "weights.yaml"
+    remedy = "Restore the file from the repository, or mend the row."
+    kinds = (OSError, KeyError, TypeError, ValueError)
+    with explained(f"no readable list of {section}", where=path, remedy=remedy, kinds=kinds):
+        return [model.model_validate(row) for row in read_yaml(path)[section]]
+
+
+def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> WeightsEntry:
+    """Return the entry of an init and a backbone; raise `InputError` if there is none."""
+    find_backbone(backbone)
+    for entry in entries:
+        if (entry.init, entry.backbone) == (init, backbone):
+            return entry
+    raise unknown("init", init, sorted({e.init for e in entries} | {"random"}))
+
+
+def resolve_preprocessing(name: str, backbone: str) -> str:
+    """Return the name of a preprocessing, given itself or an init of the manifest."""
+    if name in PREPROCESSING:
+        return name
+    entries = load_entries()
+    look_up("preprocessing", name, [*PREPROCESSING, *sorted({entry.init for entry in entries})])
+    return find_entry(name, backbone, entries).preprocessing
+
+
+def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
+    """Return the entry's file in the first folder that holds it, or None."""
+    paths = (folder / entry.file for folder in folders if entry.file)
+    return next(filter(Path.is_file, paths), None)
+
+
+def load_weights(
+    entry: WeightsEntry, backbone: keras.Model, folders: list[Path]
+) -> list[np.ndarray]:
+    """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
+
+    Those of `backbone` are overwritten; files are looked for in the folders in their order.
+    InputError when the file is absent, of another digest, truncated, of another backbone, or in a
+    format that could run code.
+    """
+    if entry.file is None:
+        return _keras_imagenet(entry, backbone)
+    path = locate(entry, folders)
+    if path is None:
+        raise InputError(
+            f"no weights file for init {entry.init!r} and {entry.backbone}",
+            where=" or ".join(str(f / entry.file) for f in folders) or entry.file,
+            remedy=f"Get it from {entry.home or 'its authors'} ({entry.release}) and put it there.",
+        )
+    if entry.sha256 is not None and sha256_of(path) != entry.sha256:
+        raise InputError(
+            f"SHA-256 differs from that of the entry, {entry.sha256}",
+            where=path,
+            remedy="The file is another release or damaged: fetch it again.",
+        )
+    return read_weights_file(path, backbone)
+
+
+def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:
+    import keras
+
+    constructor, shape = getattr(keras.applications, entry.backbone), backbone.input_shape[1:]
+    with explained(
+        "Keras could not fetch its ImageNet weights",
+        where=f"{entry.init} {entry.backbone}",
+        remedy="Connect once, or copy the *_notop.h5 file into ~/.keras/models.",
+        kinds=Exception,
+    ):
+        fetched = constructor(include_top=False, weights="imagenet", input_shape=shape)
+    backbone.set_weights(fetched.get_weights())
+    return backbone.get_weights()
+
+
+def random_weights(backbone_name: str, size: int, seed: int) -> list[np.ndarray]:
+    """Return a randomly initialised backbone's weights, the same for the same seed."""
+    import keras
+
+    keras.utils.set_random_seed(seed)  # keras.applications takes no initialiser of ours
+    return build_backbone(backbone_name, size).get_weights()
+
+
+def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
+    """Read one weights file into a backbone and return its weights; errors as `load_weights`."""
+    _refuse_unsafe_format(path)
+    # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
+    backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
+    with explained(
+        f"not the weights of a {backbone.name} without top",
+        where=path,
+        remedy="Check that the file is whole and belongs to this backbone.",
+        kinds=Exception,  # h5py, Keras and safetensors raise what they like
+    ):
+        if path.suffix == ".safetensors":
+            stored, variables = load_file(path), _keyed(backbone)
+            if odd := sorted(stored.keys() ^ variables.keys()):
+                raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
+            for key, variable in variables.items():
+                if stored[key].shape != tuple(variable.shape):
+                    raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
+                variable.assign(stored[key])
+        else:
+            _refuse_saved_code(path)
+            backbone.load_weights(path)
+    weights = backbone.get_weights()
+    if not all(np.isfinite(w).all() for w in weights):
+        raise InputError(
+            "does not hold a finite number for every weight",
+            where=path,
+            remedy="Fetch or train the weights again.",
+        )
+    return weights
+
+
+def count_parameters(path: Path) -> int:
+    """Return how many numbers the arrays of a weights file hold, without reading them.
+
+    The state of an optimizer is left out.  InputError for a format that could run code, or a file
+    that is not there or not whole.
+    """
+    _refuse_unsafe_format(path)
+    shapes: dict[str, tuple[int, ...]] = {}
+    remedy = "Check its path, and that it is whole: fetch it again if in doubt."
+    with explained("not a readable file of weights", where=path, remedy=remedy, kinds=Exception):
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="numpy") as stored:
+                shapes = {key: stored.get_slice(key).get_shape() for key in stored.keys()}  # noqa: SIM118
+        else:
+            with h5py.File(path, "r") as stored:  # groups have no shape
+                stored.visititems(lambda n, item: shapes.update({n: getattr(item, "shape", (0,))}))
+    return sum(math.prod(shapes[name]) for name in shapes if not name.startswith("optimizer"))
+
+
+def save_safetensors(path: Path, backbone: keras.Model) -> None:
+    """Write a backbone's weights as safetensors, keyed by position and kind."""
+    with write_atomically(path) as draft:
+        save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, draft)
+
+
+def save_notop(path: Path, backbone: keras.Model) -> None:
+    """Write a backbone's weights in the HDF5 layout of Keras 2, that of the released weights.
+
+    `load_weights` of Keras 3 and `keras.applications.X(include_top=False, weights=path)` of either
+    Keras read it.  Unnamed layers get the names of a fresh process, so equal weights make equal
+    files.  The name should end in `.h5` and not in `.weights.h5`.
+    """
+    numbered = defaultdict(list)  # those that Keras named, which are counted from zero here
+    for layer in backbone.layers:
+        stem, _, number = re.fullmatch(r"(.+?)(_(\d+))?", layer.name).groups()
+        if stem.replace("_", "") == type(layer).__name__.lower():
+            numbered[stem].append((int(number or 0), layer.name))
+    fresh = {
+        name: f"{stem}_{place}" if place else stem
+        for stem, found in numbered.items()
+        for place, (_, name) in enumerate(sorted(found))
+    }
+    names = [fresh.get(layer.name, layer.name) for layer in backbone.layers]
+    with write_atomically(path) as draft, h5py.File(draft, "w") as file:
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
+        _write_names(file, "layer_names", names)
+        for name, layer in zip(names, backbone.layers, strict=True):
+            group, kinds = file.create_group(name), [v.name for v in layer.weights]
+            if type(layer).__name__ == "DepthwiseConv2D":  # the one that Keras 3 calls otherwise
+                kinds[kinds.index("kernel")] = "depthwise_kernel"
+            _write_names(group, "weight_names", [f"{name}/{kind}:0" for kind in kinds])
+            for kind, values in zip(kinds, layer.weights, strict=True):
+                group.create_dataset(f"{name}/{kind}:0", data=np.asarray(values))
+        _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
+
+
+def _refuse_unsafe_format(path: Path) -> None:
+    if path.suffix not in (".h5", ".safetensors"):
+        raise InputError(
+            f"weights of type {path.suffix or 'unknown'!r} are not read",
+            where=path,
+            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
+        )
+
+
+def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
+    # Not by path: Keras numbers unnamed layers through a process, not through a model.
+    return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
+
+
+def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
+    encoded = [name.encode() for name in names]
+    group.attrs[attribute] = np.array(encoded, dtype="S" if encoded else "S1")
+
+
+def _refuse_saved_code(path: Path) -> None:
+    """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
+    with h5py.File(path, "r") as stored:
+        config = stored.attrs.get("model_config", b"{}")
+    told = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}
+    problem = "the configuration of the model in this file cannot be read"
+    with explained(problem, **told, kinds=(TypeError, ValueError)):
+        if _carries_code(json.loads(config)):
+            problem = "the model in this file has Lambda layers, which carry code"
+            raise InputError(problem, **told)
+
+
+def _carries_code(config: Any) -> bool:
+    """Whether a Lambda layer or a serialised lambda stands anywhere in a configuration."""
+    if isinstance(config, list):
+        return any(map(_carries_code, config))
+    if not isinstance(config, dict):
+        return False
+    kind = str(config.get("class_name", "")).replace(">", ".").rpartition(".")[2]
+    return kind in ("Lambda", "__lambda__") or any(map(_carries_code, config.values()))

@@ -1,0 +1,153 @@
+"""One line under a page's title: what its numbers were made from; it unfolds to the details."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import pandas as pd
+from IPython.display import HTML
+
+from rin.errors import InputError
+from rin.study.corpora import find_corpus
+from rin.study.pretraining import pretrained
+from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
+from rin.study.results import MAIN, Runs
+from rin.study.setting import Study
+
+HEADLINES = {
+    "real": "Real images",
+    "mixed": "Real and stand-in images: what was computed from stand-ins is not a finding",
+    "stand-in": "Stand-in images: the numbers show that the pipeline works and are not findings",
+}
+
+
+def provenance_line(
+    provenances: Sequence[str], summary: Sequence[str], details: Mapping[str, str]
+) -> HTML:
+    """Return the line of provenance of a page: a `details` element of class `rin-provenance`.
+
+    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from
+    (InputError without any), `summary` follows the headline in the line, `details` unfolds.
+    """
+    if not provenances:
+        raise InputError(
+            "no image source", where="provenances", remedy="Name what the page rests on."
+        )
+    kinds = set(provenances)
+    kind = "mixed" if len(kinds) > 1 else "real" if kinds == {"real"} else "stand-in"
+    line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
+    pairs = details.items()
+    listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
+    return HTML(
+        f'<details class="rin-provenance rin-{kind}"><summary>{line}</summary>'
+        f"<dl>{listed}</dl></details>"
+    )
+
+
+def banner(
+    runs: Runs, tasks: Sequence[str] | None = None, study: str = MAIN, *, trained: bool = True
+) -> HTML:
+    """Return the line of provenance of a page that shows a study's results of some tasks.
+
+    By default of all its tasks; without `trained` networks only the images are named.
+    """
+    origins = {task: runs.origin(task, study) for task in tasks or runs.tasks_of(study)}
+    own = [task for task, origin in origins.items() if origin == "own"]
+    facts = [
+        runs.facts(task) if origin == "own" else runs.reference.facts.task(task)
+        for task, origin in origins.items()
+        if origin
+    ]
+    details = {f"Images: {task.name}": _images(task) for task in facts}
+    provenances = [task.dataset.provenance for task in facts]
+    summary = [facts[0].dataset.title if len(facts) == 1 else f"{len(facts)} tasks"]
+    if "reference" in origins.values():
+        told, of_reference = _reference(runs.reference)
+        summary, details = summary + told, details | of_reference
+    if own:
+        profile = runs.study.profile
+        summary.append(f"profile {profile.name}")
+        details["Profile"] = f"{profile.name}: {profile.about}"
+        if trained:
+            done = pd.concat([runs.records(task, study) for task in own])
+            of_corpora, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
+            provenances, details = provenances + of_corpora, details | made
+            summary.append(f"networks trained {done['finished'].max()[:10]}")
+    return provenance_line(provenances, summary, details)
+
+
+def pretraining_banner(runs: Runs) -> HTML | None:
+    """Return the line of provenance of a page on one's own pretraining, None without any."""
+    weights, profile = pretrained(runs.study), runs.study.profile
+    if weights.empty:
+        return None
+    provenances, made = _trained(runs.study, weights["init"].unique(), weights, weights)
+    summary = [f"profile {profile.name}", f"trained {weights['finished'].max()[:10]}"]
+    details = {"Profile": f"{profile.name}: {profile.about}"} | made
+    return provenance_line(provenances, summary, details)
+
+
+def reference_banner(reference: ReferenceRun) -> HTML:
+    """Return the line of provenance of a page that shows a reference run alone."""
+    images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
+    summary, details = _reference(reference)
+    return provenance_line(["real"], summary, images | details)
+
+
+def _images(task: TaskFacts) -> str:
+    instead = [f"open substitute for {task.substitute_for}"] if task.substitute_for else []
+    return "; ".join([task.dataset.title, *instead, _remarks(task.dataset)])
+
+
+def _remarks(data: DatasetFacts) -> str:
+    kind = "stand-in" if data.provenance != "real" else "real"
+    used = f"{data.used:,} of {data.available:,} images"
+    return f"{kind} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"
+
+
+def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
+    """Return the summary and the details of a reference run, without its images."""
+    facts = reference.facts
+    details = {f"Corpus: {data.name}": f"{data.title}; {_remarks(data)}" for data in facts.corpora}
+    for weights in facts.weights:
+        sha256, term = (weights.sha256 or "not known")[:12], f"Weights: {weights.init}"
+        before = f"{details[term]}, " if term in details else f"{weights.release}: "
+        details[term] = f"{before}{weights.backbone} ({weights.preprocessing}, SHA-256 {sha256})"
+    packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
+    details |= {
+        "Profile": f"{facts.profile['name']}: {facts.profile['about']}",
+        "Trained": f"{facts.first_finished} to {facts.last_finished}",
+        "Computer": facts.hardware.text,
+        "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
+        f"commit {(facts.commit or 'not known')[:12]}",
+    }
+    day = facts.last_finished[:10]
+    return [f"reference run “{facts.name}”", f"networks trained {day}"], details
+
+
+def _trained(
+    study: Study, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
+) -> tuple[list[str], dict[str, str]]:
+    """Return provenances of the corpora of own weights, and details of networks trained here."""
+    names = weights["corpus"].unique() if len(weights) else ()
+    corpora = {name: find_corpus(study, name) for name in names}
+    details = {
+        f"Corpus: {name}": f"{corpus.manifest.title}; {corpus.provenance} images"
+        for name, corpus in corpora.items()
+    }
+    for init in inits:
+        rows = weights[weights["init"] == init] if len(weights) else weights
+        if init == "random":
+            told = "none: random initialisation"
+        elif rows.empty:
+            told = "released weights, see data_manifests/weights.yaml"
+        else:
+            told = (
+                "pretrained here from random initialisation on {training_images} images of "
+                "{classes} classes, {epochs} epochs"
+            ).format(**rows.iloc[0])
+        details[f"Weights: {init}"] = told
+    details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
+    for term, column in (("Computer", "computer"), ("Software", "software")):
+        if column in done:
+            details[term] = "; ".join(done[column].dropna().unique())
+    return [corpus.provenance for corpus in corpora.values()], details

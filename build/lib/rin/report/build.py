@@ -1,0 +1,274 @@
+"""From a profile to the built book: the notebooks that are out of date, then the HTML.
+
+Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+
+import rin
+from rin.data.chunks import available_cores, end_with_parent
+from rin.data.manifest import load_manifest, manifest_names
+from rin.data.tree import SEPARATOR, fingerprints, walk
+from rin.errors import InputError
+from rin.files import manifest_folder
+from rin.report.execution import (
+    Job,
+    last_lines,
+    notebook_parameters,
+    start_beside,
+    write_placeholder,
+)
+from rin.report.pages import Outline, contents, outline_of, pages, write_contents
+from rin.study import Study, open_study
+from rin.study.profile import profile_folder
+from rin.study.reference import reference_folder
+
+ROOT = Path(rin.__file__).parents[1]
+
+
+class Console:
+    """Tells in a few lines what is being done, since when, and how long it will take."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._began, self._of, self._n = title, time.monotonic(), 0, 0
+
+    def say(self, text: str) -> None:
+        """Print a line behind the time that has passed."""
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
+
+    def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
+        """Tell what is to run, and for how long: as the pages took last, or as was measured."""
+        self._of = len(stale)
+        last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
+        known = [seconds for seconds in last if seconds is not None]
+        told = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
+        if len(known) > len(stale) / 2:
+            minutes = sum(known) / len(known) * len(stale) / cores / 60
+            told += f", about {max(1, minutes):.0f} min as they took last"
+        elif measured and len(stale) > len(jobs) / 2:
+            told += f"; measured: {measured}"
+        self.say(told)
+
+    def ran(self, job: Job, seconds: float | None) -> None:
+        """Tell that a page was computed."""
+        self._n += 1
+        took = "unchanged" if seconds is None else f"{seconds:.0f} s"
+        self.say(f"[{self._n:2d}/{max(self._of, self._n)}] {job.name}, {took}")
+
+
+def make_book(profile: str, data_root: str, results: str) -> Path:
+    """Run what is out of date, build the book and return its `index.html`.
+
+    Where pages need training and the cover does not, what needs none is computed and built first,
+    so that a reader has the results while the live part is trained.  Parameters are those of
+    `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
+    """
+    study = open_study(profile, data_root=data_root, results=results)
+    outline, told = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    values = {"profile": profile, "data_root": data_root, "results": results}
+    jobs = plan_jobs(study, outline, values, ROOT)
+    measured = _measured(profile)
+    later = _trained(jobs)
+    if jobs[0].name not in later and not all(job.current() for job in jobs if job.name in later):
+        run_jobs([job for job in jobs if job.name not in later], told)
+        for job in jobs:
+            write_placeholder(job)
+        index = _build(outline, told)
+        told.say(f"results: {index}; the live part follows" + (measured and f" ({measured})"))
+    run_jobs(jobs, told, measured=measured)
+    return _build(outline, told)
+
+
+def _trained(jobs: Sequence[Job]) -> set[str]:
+    """Return the names of the jobs that train, or read what another one trains."""
+    names = {job.name for job in jobs if job.trains}
+    while more := {job.name for job in jobs if job.after & names} - names:
+        names |= more
+    return names
+
+
+def _build(outline: Outline, told: Console) -> Path:
+    """Build the HTML of the computed notebooks unless it is up to date; return its index."""
+    written = write_contents(outline, ROOT / "book" / "notebooks")
+    book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
+    names = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
+    files = [book / f"{name}{end}" for name in names for end in (".md", ".ipynb")]
+    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
+    digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
+    index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
+    if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
+        told.say("HTML unchanged")
+        return index
+    told.say("Building the HTML, about half a minute")
+    build_html(book, config, written, ROOT)
+    made_from.write_text(digest, encoding="utf-8")
+    told.say("Done")
+    return index
+
+
+def plan_jobs(
+    study: Study, outline: Outline, values: Mapping[str, object], root: Path
+) -> list[Job]:
+    """Return a job for each page of a book.
+
+    Each notebook takes those of `values` that are among its parameters, and its task.  `root` is
+    the checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
+    """
+    planned = list(pages(outline))
+    there = {page.notebook.source: page.notebook for page in planned}
+    # What every page rests on: the package, the manifests and the reference runs.
+    folders = (root / "rin", manifest_folder(), reference_folder())
+    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in paths if "__pycache__" not in path.parts)
+    code, profile = _digest_of_files(files, root), study.profile.model_dump()
+    listing = _listing(study)
+
+    def ledgers(source: str) -> set[str]:
+        earlier = (ledgers(name) for name in outline.after(there[source]) if name in there)
+        return ({there[source].leaves} - {""}).union(*earlier)
+
+    jobs = []
+    for page in planned:
+        source = root / "notebooks" / f"{page.notebook.source}.py"
+        known = notebook_parameters(source)
+        given = {key: value for key, value in values.items() if key in known}
+        depends = {"code": code} | ({"profile": profile} if "profile" in known else {})
+        depends |= {"images": listing} if "data_root" in known else {}
+        jobs.append(
+            Job(
+                source,
+                root / "book" / "notebooks" / f"{page.name}.ipynb",
+                parameters=given | ({"task": page.task} if page.task else {}),
+                heading=page.heading,
+                inputs=_digest_of_files((), root, depends),
+                ledgers=tuple(map(study.results.joinpath, sorted(ledgers(page.notebook.source)))),
+                name=page.name,
+                after=there.keys() & set(outline.after(page.notebook)),
+                trains=outline.trains(page.notebook),
+            )
+        )
+    return jobs
+
+
+def run_jobs(
+    jobs: Sequence[Job], told: Console, cores: int | None = None, measured: str = ""
+) -> None:
+    """Compute the pages that are out of date, each after those whose results it reads.
+
+    One after another run those that train, which have workers of their own, and those for which
+    they wait; the others run beside them at low priority, on every core when they are alone.  The
+    first failure is raised after the pages under way have ended.
+    """
+    cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
+    told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
+    first = _awaited({job.name: job for job in jobs}, [job.name for job in jobs if job.trains])
+    waiting, ended, failures = list(jobs), set(), []
+    running: dict[Future, Job] = {}
+    pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
+    with (
+        pool(1, initializer=end_with_parent) as leader,
+        pool(cores, initializer=start_beside) as others,
+    ):
+        while running or (waiting and not failures):
+            for job in [] if failures else list(waiting):
+                leading = sum(other.name in first for other in running.values())
+                full = len(running) >= cores
+                if job.after - ended or (running and (leading if job.name in first else full)):
+                    continue
+                waiting.remove(job)
+                if job.current():
+                    ended.add(job.name)
+                else:
+                    running[(leader if job.name in first else others).submit(job.run)] = job
+            for done in wait(running, return_when=FIRST_COMPLETED).done if running else []:
+                job = running.pop(done)
+                if error := done.exception():
+                    failures.append(error)
+                    told.say(f"{job.name}: failed")
+                else:
+                    ended.add(job.name)
+                    told.ran(job, done.result())
+    if failures:
+        raise failures[0]
+
+
+def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
+    """Return names of jobs, and of those that must end before them."""
+    return set(names).union(*(_awaited(jobs, jobs[name].after) for name in names))
+
+
+def _measured(profile: str) -> str:
+    """Return how long a book takes, as the head of its profile says."""
+    path = Path(profile) if profile.endswith(".yaml") else profile_folder() / f"{profile}.yaml"
+    head = re.search(r"(?m)^# Measured +((?:.+\n)(?:#  +.+\n)*)", path.read_text(encoding="utf-8"))
+    return " ".join(head[1].replace("#", " ").split()) if head else ""
+
+
+def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
+    """Return a SHA-256 over names, contents and anything that JSON can hold."""
+    digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
+    for file in files:
+        name = os.path.relpath(file, root)
+        digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _listing(study: Study) -> str:
+    """Return a digest of names, sizes and times of every file of images that a study may read."""
+    root, names = study.data_root, []
+    places = {place for name in manifest_names() for place in load_manifest(name).locations}
+    places |= {study.profile.curation.archive} if study.profile.curation else set()
+    for place in sorted(place.partition(SEPARATOR)[0] for place in places) if root else []:
+        folder = root / place
+        inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []
+        names += sorted(inside) or [place]
+    return _digest_of_files((), root, [names, fingerprints(root, names)])
+
+
+def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:
+    """Build the book's HTML below `output` and return its ``index.html``.
+
+    `config` is Jupyter Book's ``_config.yml``, `listed` the table of contents.  InputError if the
+    build fails or warns, as of a missing page or glue key.
+    """
+    # An incremental build forgets the warnings of pages that it does not read again.  An earlier
+    # book stays until the new one is whole.
+    draft, target = output / "_build.unfinished", output / "_build"
+    shutil.rmtree(draft, ignore_errors=True)
+    # Called by name, as the package has no __main__ and the script may not be on the PATH.
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", str(book_dir)]
+    command += ["--config", str(config), "--toc", str(listed), "--path-output", str(draft)]
+    command += ["--keep-going", "-W", "-n"]
+    made = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
+    )
+    if made.returncode or not (draft / "_build" / "html" / "index.html").is_file():
+        # Complaints stand anywhere in the log; its end tells the rest.
+        complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
+        raise InputError(
+            "the book does not build\n" + last_lines("\n".join(complaints) or made.stdout, 20),
+            where=book_dir,
+            remedy="\nMend the page that is named above.",
+        )
+    earlier = output / "_build.earlier"
+    shutil.rmtree(earlier, ignore_errors=True)
+    if target.exists():
+        target.rename(earlier)
+    (draft / "_build").rename(target)
+    shutil.rmtree(earlier, ignore_errors=True)
+    shutil.rmtree(draft, ignore_errors=True)
+    return target / "html" / "index.html"

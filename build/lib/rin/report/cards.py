@@ -1,0 +1,154 @@
+"""Model cards of the weights that a study pretrains: a template, filled from the records of a run.
+
+The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema 2025-11.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+
+from rin.errors import InputError
+from rin.evidence.paper import CITATION, DATABASE
+from rin.files import read_yaml, sha256_of, write_atomically
+from rin.models.backbones import find_backbone
+from rin.models.preprocessing import find_preprocessing
+from rin.report.style import init_style
+from rin.study.corpora import find_corpus
+from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS
+from rin.study.setting import Study
+
+#: Formats of the weights in which every run leaves its backbone, with what reads them.
+FORMATS = {WEIGHTS: "Keras 3", NOTOP: "Keras 2 layout, by topology", SAFETENSORS: "safetensors"}
+_TEMPLATE = read_yaml(Path(__file__).with_name("model_card.yaml"))
+_ALONE = re.compile(r"\{(\w+)\}")
+
+
+def weights_files(folder: Path) -> str:
+    """Return name, format, size and digest of each weights file in the folder of a finished run.
+
+    InputError if one is missing.
+    """
+    told = []
+    for name, kind in FORMATS.items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(
+                "a finished pretraining run lacks one of its weights files",
+                where=path,
+                remedy="Delete the run's folder and pretrain again; only this run is redone.",
+            )
+        told.append(f"{name} ({kind}; {path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})")
+    return "; ".join(told)
+
+
+def model_card(
+    study: Study, run: Mapping[str, Any], score: Mapping[str, float], files: str
+) -> dict[str, Any]:
+    """Return the card of one set of pretrained weights as a document of the schema.
+
+    `run` is a row of `rin.study.pretrained`; `score` its `images`, `patients`, and as shares
+    `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); `files`
+    those of `weights_files`.  InputError comes from `check_card`.
+    """
+    manifest, settings = find_corpus(study, run["corpus"]).manifest, study.profile.pretraining
+    preprocessing = find_preprocessing(settings.preprocessing_of(run["init"], run["backbone"]))
+    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
+    content, modalities = (
+        list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
+        for kind in ("content", "modalities")
+    )
+    top5 = score.get("top5", float("nan"))
+    told = []
+    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
+        if isinstance(value, Mapping):  # each init's
+            value = " and ".join(f"{x} ({init})" for init, x in value.items())
+        told.append(f"{name.replace('_', ' ')} {value}")
+    facts = {
+        **{"computer": "a computer not recorded", "software": "software not recorded"},
+        **run,
+        **{"profile": study.profile, "pretraining": settings, "manifest": manifest},
+        **{
+            "score": score,
+            "files": files,
+            "settings": ", ".join(told),
+            "preprocessing": preprocessing,
+        },
+        **{"citation": CITATION, "year": CITATION.year, "paper": DATABASE},
+        "chance": 1 / run["classes"],
+        "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
+        "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
+        "minutes": run["seconds"] / 60,
+        "layer": find_backbone(run["backbone"]).cam_layer,
+        "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
+        "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
+        "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
+        "content": [*content, "IN"],
+        "modalities": modalities or None,
+        "keywords": [
+            *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
+            f"{init_style(run['init']).short} pretraining",
+            *(["stand-in images"] if run["provenance"] == "stand-in" else []),
+        ],
+        "patients_unknown": _TEMPLATE["patients_unknown"] * (manifest.independence == "image"),
+    }
+    facts |= {name: text.format(**facts) for name, text in _TEMPLATE[run["provenance"]].items()}
+    card = _filled(_TEMPLATE["card"], facts)
+    check_card(card)
+    return card
+
+
+def check_card(card: Mapping[str, Any]) -> None:
+    """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
+
+    Of what was filled in (`checks` of the template); also for empty texts and names left in braces.
+    """
+    model = card["Model"]
+    fields = dict(card_fields(model))
+    problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
+    problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
+    found = jsonschema.Draft202012Validator(_TEMPLATE["checks"]).iter_errors(model)
+    problems += [f"{': '.join(map(str, error.path))}: {error.message}" for error in found]
+    if problems:
+        raise InputError(
+            f"no card of the ATLAS schema: {'; '.join(problems)}",
+            where=model["Name"],
+            remedy="Mend model_card.yaml or the manifest of the corpus.",
+        )
+
+
+def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
+    """Write a card as `cards/<init>_<backbone>.json` of the results; return its path."""
+    path = study.results / "cards" / f"{run['init']}_{run['backbone']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as draft:
+        text = json.dumps(card, indent=2, ensure_ascii=False)
+        draft.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the fields of a card's `Model` as text; a field inside another is `Outer: Inner`."""
+    for name, value in part.items():
+        full = f"{outer}: {name}" if outer else name
+        if isinstance(value, Mapping):
+            yield from card_fields(value, full)
+        else:
+            entries = value if isinstance(value, list) else [value]
+            texts = (x.values() if isinstance(x, Mapping) else [x] for x in entries)
+            yield full, "; ".join(". ".join(map(str, parts)) for parts in texts)
+
+
+def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
+    """Return a part of the template filled in; a text that is one name becomes its value."""
+    if isinstance(part, Mapping):
+        filled = {name: _filled(inner, facts) for name, inner in part.items()}
+        return {name: inner for name, inner in filled.items() if inner is not None}
+    if isinstance(part, list):
+        return [_filled(inner, facts) for inner in part]
+    alone = _ALONE.fullmatch(part)
+    return facts[alone[1]] if alone else part.format(**facts)

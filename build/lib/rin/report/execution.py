@@ -1,0 +1,286 @@
+"""Running py:percent notebooks with papermill, once each.
+
+A notebook is not run again while what it was made from is that of a finished result; one that was
+cut off or failed is never taken for finished.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import jupytext
+import nbformat
+from pydantic import TypeAdapter, ValidationError
+
+import rin
+from rin.data.chunks import end_with_parent
+from rin.errors import InputError, look_up
+from rin.files import sha256_of, write_atomically
+
+_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+# A bar as tqdm draws it: title, percentage, steps done and in all, times.
+_BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))?")
+
+
+def notebook_parameters(source: Path) -> dict[str, Any]:
+    """Return the type of each parameter of a notebook: as annotated, else that of its default.
+
+    The cell tagged ``parameters`` is read as Python: papermill's own inspection drops annotations
+    such as ``str | None``.
+    """
+    cells = jupytext.read(source).cells
+    tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
+    known = {}
+    for node in ast.parse("\n".join(tagged[:1])).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            # The notebook is about to be run, so that evaluating its annotation adds no risk.
+            known[node.target.id] = eval(ast.unparse(node.annotation), dict(vars(typing)))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            default = ast.literal_eval(node.value)
+            known[node.targets[0].id] = Any if default is None else type(default)
+    return known
+
+
+def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
+    """Raise InputError for an unknown parameter of a notebook, or a value of another type.
+
+    An integer passes for a float, nothing else is converted.
+    """
+    known = notebook_parameters(source)
+    for name, value in parameters.items():
+        look_up(f"parameter of notebook {source.name}", name, known)
+        try:
+            TypeAdapter(known[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            kind = getattr(known[name], "__name__", None) or str(known[name])
+            raise InputError(
+                f"parameter {name} is {value!r}, a {type(value).__name__}",
+                where=source.name,
+                remedy=f"Give a value of type {kind}.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook to compute; as a page of the book also what it waits for and what it reads."""
+
+    source: Path  # the py:percent file
+    output: Path  # the computed ``.ipynb``
+    parameters: Mapping[str, object] = field(default_factory=dict)  # for the cell of that tag
+    heading: str | None = None  # in place of the notebook's own first heading
+    inputs: str = ""  # digest of everything else that it depends on and that no other job makes
+    ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
+    name: str = ""  # that of the page
+    after: frozenset[str] = frozenset()  # names of those that must have ended before
+    trains: bool = False  # whether it fills a ledger, with workers of its own
+
+    def fingerprint(self) -> str:
+        """Return what the page depends on besides its text, with the runs that there are now."""
+        digest = hashlib.sha256(self.inputs.encode())
+        for done in sorted(file for ledger in self.ledgers for file in ledger.glob("*/done.json")):
+            digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what the finished notebook was made from and its seconds; empty for none."""
+        if not self.output.is_file():
+            return {}
+        return json.loads(self.output.read_text(encoding="utf-8"))["metadata"].get("rin", {})
+
+    def current(self) -> bool:
+        """Return whether the computed notebook is there and up to date."""
+        return self._made_from().items() <= self.recorded().items()
+
+    def run(self) -> float | None:
+        """Compute the notebook; return seconds, or None where it was up to date.
+
+        The result appears under its name only when every cell has finished.  InputError for a
+        missing source, parameters that do not fit, or a cell that failed; the copy that shows the
+        failure lies beside the output as ``*.failed.ipynb``.
+        """
+        if not self.source.is_file():
+            raise InputError("no such notebook", where=self.source, remedy="Check the name.")
+        check_parameters(self.source, self.parameters)
+        if self.current():
+            return None
+
+        from nbclient.exceptions import DeadKernelError
+        from papermill import PapermillExecutionError, execute_notebook
+
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.output.with_name(f"{self.output.stem}.partial.ipynb")
+        failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
+        partial.unlink(missing_ok=True)
+        before, began = self._made_from(), time.monotonic()
+        notebook = jupytext.read(self.source)
+        if self.heading:
+            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
+            first.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", first.source)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                done = execute_notebook(
+                    notebook,
+                    partial.resolve(),
+                    parameters=dict(self.parameters),
+                    kernel_name="python3",
+                    language="python",
+                    progress_bar=False,
+                    start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
+                    kernel_manager_class=_kernel_manager(Path(folder)),
+                    stderr_file=Progress(sys.stderr),
+                )
+        # A kernel that does not come up in time is a RuntimeError of nbclient.
+        except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
+            if partial.exists():
+                partial.replace(failed)
+            raise InputError(
+                "the notebook did not finish\n" + last_lines(str(error), 15),
+                where=self.source,
+                remedy=f"\nThe computed part is in {failed}.",
+            ) from error
+        seconds = time.monotonic() - began
+        # A source edited meanwhile is not what was run; runs that it left itself are.
+        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
+        done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
+        # Where this machine keeps the files is no part of the result.
+        names = {"input_path": self.source.name, "output_path": self.output.name}
+        done.metadata["papermill"] |= names
+        for cell in done.cells:
+            name_fold(cell)
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.metadata["tags"].append("remove-input")  # the banner says it in words
+        nbformat.write(done, partial)
+        partial.replace(self.output)
+        failed.unlink(missing_ok=True)
+        return seconds
+
+    def _made_from(self) -> dict[str, Any]:
+        return {
+            "fingerprint": self.fingerprint(),
+            "source": sha256_of(self.source),
+            "parameters": dict(self.parameters),
+            "heading": self.heading,
+        }
+
+
+def write_placeholder(job: Job) -> None:
+    """Leave a page that says it is being computed where a notebook was never computed.
+
+    It has the first lines of the notebook: what it answers, needs and takes.
+    """
+    if job.output.is_file():
+        return
+    cells = [cell for cell in jupytext.read(job.source).cells if cell.cell_type == "markdown"]
+    note = (
+        "```{note}\nThis page is being computed: it trains networks on this computer. It is "
+        "complete when `make book` has ended; reload it then.\n```"
+    )
+    head = re.sub(r"\A# .*", lambda _: f"# {job.heading}", cells[0].source)
+    page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
+    page.cells = [
+        nbformat.v4.new_markdown_cell(head if job.heading else cells[0].source),
+        nbformat.v4.new_markdown_cell(note),
+    ]
+    job.output.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(job.output) as draft:
+        nbformat.write(page, draft)
+
+
+def name_fold(cell: nbformat.NotebookNode) -> None:
+    """Let the fold of a hidden cell be named by what it holds, where it has no name of its own."""
+    if cell.cell_type != "code" or "hide-input" not in cell.metadata.get("tags", []):
+        return
+    prompts = cell.metadata.setdefault("mystnb", {})
+    prompts.setdefault("code_prompt_show", fold_name(cell.source))
+    prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
+
+
+def fold_name(source: str) -> str:
+    """Return what a hidden cell holds: Imports, This sentence, Drawing, else Code."""
+    statements = ast.parse(source).body
+    called = {
+        name
+        for statement in statements[-1:]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and (name := getattr(node.func, "id", getattr(node.func, "attr", "")))
+    }
+    if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
+        return "Imports"
+    if "Markdown" in called:
+        return "This sentence"
+    return "Drawing" if called & {"picture", "pictures"} else "Code"
+
+
+def start_beside() -> None:
+    """Make a new process run its notebooks at low priority and end with its parent."""
+    end_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
+class Progress:
+    """Passes on of a notebook's stderr how far its training is, in few lines."""
+
+    every_percent, every_seconds = 20, 5.0
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._told = out, {}
+
+    def write(self, text: str) -> int:
+        """Take what a notebook has written: lines, or bars that are drawn anew in place."""
+        for bar in filter(None, map(_BAR.match, re.split(r"[\r\n]+", text))):
+            title, percent, done, total, left = bar.groups()
+            key, share, now = (title, total), int(percent), time.monotonic()
+            told, when = self._told.setdefault(key, (share, now))
+            if share >= told + self.every_percent and now >= when + self.every_seconds:
+                self._told[key] = (share, now)
+                rest = f", {left} left" if left and "?" not in left and share < 100 else ""
+                self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was passed on."""
+        self._out.flush()
+
+
+def _kernel_manager(folder: Path) -> type:
+    """Return how kernels are started: the running interpreter with this package, quietly.
+
+    Through sockets in a folder where the system has such: two kernels started at the same time
+    can be given the same ports.  Their own remarks go to a file there.
+    """
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec
+
+    search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class OwnKernel(AsyncKernelManager):
+        kernel_spec = KernelSpec(
+            argv=command, env={"PYTHONPATH": os.pathsep.join(filter(None, search))}
+        )
+        if os.name != "nt":
+            transport, ip = "ipc", str(folder / "kernel")
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
+            with (folder / "kernel.log").open("ab") as log:
+                await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": log})
+
+    return OwnKernel
+
+
+def last_lines(text: str, count: int) -> str:
+    """Return the last non-empty lines of a log, without terminal colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    return "\n".join([line for line in plain.splitlines() if line.strip()][-count:])

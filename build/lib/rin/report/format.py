@@ -1,0 +1,134 @@
+"""Numbers and tables as the book prints them."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from html import escape
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from rin.errors import look_up
+
+MINUS = "−"
+MISSING = "–"
+#: Columns of an estimate and its interval, in every table.
+ESTIMATE = ("estimate", "ci_low", "ci_high")
+_INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
+_STYLES = [
+    {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
+    {"selector": "th, td", "props": [("text-align", "left"), ("padding", "0.25em 0.8em")]},
+    {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
+]
+
+
+def format_p(p: float) -> str:
+    """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN.
+
+    Two digits, three below .01 or where two would hide on which side of .05 the value lies.
+    """
+    if math.isnan(p):
+        return MISSING
+    if p < 0.001:
+        return "P < .001"
+    if p > 0.99:
+        return "P > .99"
+    two = round(p, 2)
+    digits = 3 if p < 0.01 or p < 0.05 <= two or p > 0.05 >= two else 2
+    return f"P = {p:.{digits}f}".replace("0.", ".", 1)
+
+
+def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """Return a number with a true minus, a plus where `signed`, no sign of zero, a dash for NaN."""
+    if math.isnan(value):
+        return MISSING
+    rounded = round(value, digits) + 0.0
+    sign = "+" if signed and rounded > 0 else ""
+    return sign + f"{rounded:.{digits}f}".replace("-", MINUS)
+
+
+def format_mean_sd(mean: float, sd: float, digits: int = 2) -> str:
+    """Return ``0.94 ± 0.05``; without an SD the mean alone."""
+    if math.isnan(sd):
+        return format_number(mean, digits)
+    return f"{format_number(mean, digits)} ± {format_number(sd, digits)}"
+
+
+def format_interval(low: float, high: float, digits: int = 2) -> str:
+    """Return ``(−0.01, 0.09)``, or a dash when an end is missing."""
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    return f"({format_number(low, digits)}, {format_number(high, digits)})"
+
+
+#: How an estimate is shown in a unit: the factor to it, and digits after the point.
+UNITS = MappingProxyType({"": (1, 3), "points": (100, 1), "percent": (100, 1)})
+
+
+def format_estimate(
+    estimate: Any, *, unit: str = "", digits: int | None = None, signed: bool = True
+) -> Any:
+    """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
+
+    `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
+    `ci_high`.  `unit` "points" shows fractions, such as AUCs, as points (0-100).  `digits` are by
+    default those of `UNITS`.
+    """
+    if isinstance(estimate, pd.DataFrame):
+        texts = [
+            format_estimate(row, unit=unit, digits=digits, signed=signed)
+            for _, row in estimate.iterrows()
+        ]
+        return pd.Series(texts, index=estimate.index, dtype=object)
+    factor, usual = look_up("unit", unit, UNITS)
+    read = (
+        estimate.__getitem__
+        if isinstance(estimate, Mapping | pd.Series)
+        else partial(getattr, estimate)
+    )
+    value, low, high = (factor * read(name) for name in ESTIMATE)
+    places = usual if digits is None else digits
+    shown = format_number(value, places, signed=signed)
+    return f"{shown} {format_interval(low, high, places)}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence holds them: ``A, B and C``, ``A, b; and C, d``, or ``none``."""
+    *first, last = [*names] or ["none"]
+    if not first:
+        return last
+    parted = any("," in name for name in (*first, last))
+    return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
+
+
+def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
+    """Return a table dressed for the book: caption above, headings ruled, text to the left.
+
+    A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
+    A table without rows says so in one.  Intervals, ``(low, high)``, are not broken.  Nothing is
+    read as markup: names of files, tasks and classes may hold anything.
+    """
+    if table.empty:
+        table = pd.DataFrame({"": ["none"]})
+    table = table.map(lambda cell: _unbroken(cell) if isinstance(cell, str) else cell)
+    for axis in ("index", "columns"):
+        names = [name and _plain(name) for name in getattr(table, axis).names]
+        table = table.rename_axis(**{axis: names})
+    styler = table.style.format(escape="html").set_caption(_plain(caption))
+    styler = styler.set_table_styles(_STYLES)
+    for axis in ("index", "columns"):
+        styler = styler.format_index(escape="html", axis=axis)
+    if prose:
+        styler = styler.set_table_attributes('class="rin-prose"')
+    return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+
+
+def _plain(text: object) -> str:
+    return escape(str(text), quote=False)
+
+
+def _unbroken(cell: str) -> str:
+    return _INTERVAL.sub(lambda interval: interval[0].replace(" ", "\u00a0"), cell)

@@ -1,0 +1,79 @@
+"""Images: activation maps beside outlines, and rows of images."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from rin.report.style import check_columns, init_style
+
+OUTLINE = "#00E5FF"  # reads on gray images and on the overlay's colours alike
+# Names of cases come from files: a dollar sign in them starts no formula.
+_PLAIN = {"fontweight": "normal", "parse_math": False}
+
+
+def show_image(image: np.ndarray, ax: Axes, mask: np.ndarray | None = None) -> Axes:
+    """Show a gray image (h, w), uint8, with the outline of its mask where it has one."""
+    ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+    if mask is not None and np.any(mask):
+        ax.contour(np.asarray(mask, dtype=float), [0.5], colors=OUTLINE, linewidths=1.6)
+    ax.set_axis_off()
+    return ax
+
+
+def cam_panel(
+    images: np.ndarray,
+    masks: np.ndarray,
+    cams: Mapping[str, np.ndarray],
+    cases: pd.DataFrame,
+    *,
+    positive_class: str,
+    threshold: int,
+) -> np.ndarray:
+    """Draw cases in rows: the image with its lesion, then one overlay an init; return the axes.
+
+    `images` are uint8 (n, h, w), `masks` bool or 0/1 of that shape, `cams` from init to uint8 (n,
+    h, w) as of `rin.explain.gradcam.to_uint8`.  `cases` has a row an image: `case_id`, `label`
+    (text), and per init `score_<init>`, the probability of the positive class.  The contour at
+    the gray level `threshold`, what Dice takes for lesion, is white.
+    """
+    check_columns(cases, ["case_id", "label", *(f"score_{init}" for init in cams)])
+    n, columns, side = len(images), 1 + len(cams), 2.4
+    size = (side * columns + 0.7, (side + 0.4) * n + 0.1)
+    figure, axes = plt.subplots(n, columns, figsize=size, squeeze=False)
+    for at, (line, case) in enumerate(zip(axes, cases.itertuples(index=False), strict=True)):
+        show_image(images[at], line[0], masks[at])
+        name = str(case.case_id)
+        name = name if len(name) <= 22 else f"{name[:10]}…{name[-10:]}"  # ids differ at either end
+        line[0].set_title(f"{name}\n{case.label}", fontsize=10, **_PLAIN)
+        for ax, (init, maps) in zip(line[1:], cams.items(), strict=True):
+            show_image(images[at], ax, masks[at])
+            shown = ax.imshow(maps[at], cmap="inferno", alpha=0.5, vmin=0, vmax=255)
+            if (maps[at] > threshold).any() and (maps[at] <= threshold).any():
+                ax.contour(maps[at], [threshold], colors="white", linewidths=1.2, linestyles="--")
+            style, score = init_style(init), getattr(case, f"score_{init}")
+            title = f"{style.short}\n{positive_class}: {score:.2f}"
+            ax.set_title(title, fontsize=10, color=style.color, **_PLAIN)
+    scale = figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02, label="Activation (0–255)")
+    scale.ax.axhline(threshold, color="white", linestyle="--", linewidth=1.2)
+    return axes
+
+
+def image_row(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str],
+    masks: Sequence[np.ndarray | None] | None = None,
+) -> np.ndarray:
+    """Draw gray images with their titles, at most four a line; return the axes."""
+    columns = max(1, min(4, len(images)))
+    lines = max(1, -(-len(images) // columns))
+    size = {"figsize": (1.9 * columns, 2.2 * lines)}
+    axes = plt.subplots(lines, columns, squeeze=False, **size)[1].ravel()
+    outlines = [None] * len(images) if masks is None else masks
+    for ax, image, title, mask in zip(axes, images, titles, outlines, strict=False):
+        show_image(image, ax, mask).set_title(title, fontsize=9.5, **_PLAIN)
+    for ax in axes[len(images) :]:
+        ax.set_axis_off()
+    return axes[: len(images)]

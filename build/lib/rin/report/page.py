@@ -1,0 +1,95 @@
+"""What a page of the book is made with: claims that guard its text, glued numbers, figures."""
+
+import math
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+from io import BytesIO
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rin.errors import InputError
+from rin.report.style import init_style
+
+
+def claim(statement: str, holds: object) -> None:
+    """Fail the build (InputError) unless the numbers agree with a statement: `holds`, a boolean."""
+    if not isinstance(holds, bool | np.bool_) or not holds:
+        raise InputError(
+            f"the text says “{statement}”, and the numbers do not ({holds!r})",
+            where="this page",
+            remedy="Read the numbers again and rewrite the sentence.",
+        )
+
+
+def glue_values(**values: object) -> None:
+    """Glue values under their names, for use in the prose of the same page.
+
+    NumPy scalars become Python numbers, whose text a page can format.
+    """
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
+def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
+    """Return in words what a difference a − b of AUCs says after adjustment.
+
+    Such as `radiologic ahead` for `inits` (a, b), or `no clear difference`: also where the
+    adjusted P value is not a number.
+    """
+    if math.isnan(p_holm) or p_holm >= 0.05 or difference == 0:
+        return "no clear difference"
+    return f"{init_style(inits[0 if difference > 0 else 1]).word} ahead"
+
+
+def agreement(low: float, high: float, published: int) -> str:
+    """Return whether an interval agrees with the sign of a published finding, 1, −1 or 0 for none.
+
+    `agrees`, `contradicts` or, where the interval holds zero, `leaves open`.  That there is no
+    difference, an interval `contradicts` or `does not contradict`: it cannot show it.
+    """
+    if low <= 0 <= high:
+        return "leaves open" if published else "does not contradict"
+    return "agrees" if np.sign(low) == published else "contradicts"
+
+
+def picture(
+    figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem", style: str = ""
+) -> HTML:
+    """Return a figure (or that of some axes) with a text for who does not see it, and close it.
+
+    Vectors with outlined text, or pixels where it holds images; `width` is the largest on the
+    page, a CSS length; `style` is CSS in its place.
+    """
+    figure = (figure.flat[0] if isinstance(figure, np.ndarray) else figure).figure
+    kind, mime, metadata, buffer = "svg", "svg+xml", {"Date": None}, BytesIO()
+    if any(ax.images for ax in figure.axes):  # holds pixels
+        kind, mime, metadata = "png", "png", None
+    with mpl.rc_context({"svg.fonttype": "path"}):
+        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    plt.close(figure)
+    address = f"data:image/{mime};base64,{b64encode(buffer.getvalue()).decode()}"
+    style = style or f"width:100%;max-width:{width}"
+    return HTML(
+        f'<img class="rin-figure" src="{address}" alt="{escape(alt)}" '
+        f'style="{style};height:auto;background:white">'
+    )
+
+
+def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
+    """Return figures, by alternative text, side by side on a wide screen and below on a phone."""
+    images = ""
+    for alt, one in figures.items():
+        share = f"flex:{one.figure.get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
+        images += picture(one, alt, style=share).data
+    return HTML(
+        '<div class="rin-figures" style="display:flex;flex-wrap:wrap;gap:0.5em;'
+        f'align-items:flex-start">{images}</div>'
+    )

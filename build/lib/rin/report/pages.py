@@ -1,0 +1,178 @@
+"""The pages of the book: which notebook stands where, what it waits for, what it leaves.
+
+One table lists every notebook once; the pages of a book and its table of contents follow from it
+and from the profile.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rin.data.manifest import find_task
+from rin.study import Study, open_runs
+from rin.study.setting import find_manifest
+
+#: Captions of the parts, in the order of the book; the first part needs none.
+PARTS = ("", "Does the paper hold?", "Results on real images", "How it is done, live",
+         "Use it yourself", "Methods and record")  # fmt: skip
+_FRONT, _EVIDENCE, _RESULTS, _LIVE, _USE, _RECORD = PARTS
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of the book."""
+
+    source: str  # path below notebooks/, without its ending
+    part: str  # caption of the part in which its pages stand
+    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are of this computer
+    # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
+    section: str = ""
+    leaves: str = ""  # ledger of the results folder that running it fills
+    of: str = ""  # `task`: runs once for each task with results
+
+    @property
+    def live(self) -> bool:
+        """Whether it shows runs of this computer, never a reference run."""
+        return self.part == _LIVE
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: a notebook, and the task where it has one."""
+
+    notebook: Notebook
+    task: str = ""
+
+    @property
+    def name(self) -> str:
+        """Path of the page below ``notebooks/`` of the book, without its ending."""
+        source = Path(self.notebook.source)
+        return (source.parent / (self.task or source.name)).as_posix()
+
+    @property
+    def heading(self) -> str | None:
+        """First heading of a task's page; None keeps that of the notebook."""
+        return find_task(self.task)[1].title if self.task else None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What decides which pages a book has, and in which order they are computed."""
+
+    tasks: tuple[str, ...]  # those that have a page, in their order
+    with_results: frozenset[str]  # those of them with own runs, or runs of the reference
+    sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
+    waits: bool = True  # whether pages of results read what this computer trains first
+
+    def trains(self, notebook: Notebook) -> bool:
+        """Return whether running a notebook of the book fills a ledger."""
+        return bool(notebook.leaves) and notebook.section in {"", *self.sections}
+
+    def after(self, notebook: Notebook) -> tuple[str, ...]:
+        """Return the notebooks that must have run before another."""
+        free = not self.waits and not notebook.live and notebook.part != _RECORD
+        return () if free else notebook.after
+
+
+_TRAINED = ("pipeline/fine_tuning",)
+# Sections whose pages are left out where no result of them is shown.
+_STUDIES = ("repeats", "head", "confounder", "layers")
+_SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
+NOTEBOOKS = (
+    Notebook("findings", _FRONT, _TRAINED),
+    Notebook("study", _FRONT, _TRAINED),
+    Notebook("evidence/audit", _EVIDENCE),
+    Notebook("evidence/discrepancies", _EVIDENCE),
+    Notebook("evidence/replications", _EVIDENCE),
+    Notebook("evidence/questions", _EVIDENCE),
+    Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
+    Notebook("results/all_tasks", _RESULTS, _TRAINED),
+    Notebook("results/regimes", _RESULTS, _TRAINED),
+    Notebook("results/task", _RESULTS, _TRAINED, of="task"),
+    Notebook("results/task_published", _RESULTS),
+    Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
+    Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
+    Notebook("results/external", _RESULTS, _TRAINED, "external"),
+    Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
+    Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
+    Notebook(
+        "results/small_replications",
+        _RESULTS,
+        ("pipeline/pretraining", *_TRAINED),
+        "replications",
+        leaves="losses",
+    ),
+    Notebook("pipeline/curation", _LIVE, (), "curation"),
+    Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
+    Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
+    Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
+    Notebook("pipeline/statistics", _LIVE),
+    Notebook("use/data_status", _USE),
+    Notebook("use/own_task", _USE),
+    Notebook("use/fork_me", _USE),
+    Notebook("use/tests_alone", _USE),
+    Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
+)
+# Prose pages, by the part in which they stand, before and after its notebooks.
+_BEFORE = {
+    _FRONT: ["intro"],
+    _RECORD: ["methods", "methods_statistics", "checklist"],
+    _USE: ["use_it"],
+}
+_AFTER = {_USE: ["api"]}
+
+
+def outline_of(study: Study) -> Outline:
+    """Return the outline of the book about a study."""
+    profile = study.profile
+    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
+    there = {name for name in named if getattr(profile, name) is not None}
+    if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
+        there |= {"masks"}
+    runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
+    if any(runs.external(task) for task in runs.tasks):
+        there |= {"external"}
+    there |= {name for name in _STUDIES if runs.tasks_of(name)}
+    if profile.losses or (runs.reference and "losses" in runs.reference.tables):
+        there |= {"losses"}
+    if there & {"losses", "head", "confounder", "layers"}:
+        there |= {"replications"}
+    waits = not profile.reference or study.data_root is not None
+    # A dataset that another task is tested on has its own runs on the page of that test.
+    external = {name for task in runs.tasks for name in runs.external(task)}
+    tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
+    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits)
+
+
+def pages(outline: Outline) -> Iterator[Page]:
+    """Yield every page of a book, in the order of the table."""
+    for notebook in NOTEBOOKS:
+        absent = notebook.section not in {"", *outline.sections}
+        # Pages of results show the reference run instead, as far as it goes.
+        if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
+            continue
+        for task in outline.tasks if notebook.of else [""]:
+            if not task or task in outline.with_results:
+                yield Page(notebook, task)
+
+
+def contents(outline: Outline) -> dict:
+    """Return the table of contents; the first page of the table is the cover."""
+    cover, *others = pages(outline)
+    parts = []
+    for part in PARTS:
+        here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
+        files = [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
+        caption = {"caption": part} if part else {}
+        parts += [caption | {"chapters": [{"file": file} for file in files]}]
+    return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
+
+
+def write_contents(outline: Outline, folder: Path) -> Path:
+    """Write the table of contents into a folder and return its path."""
+    path = folder / "_toc.yml"
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(contents(outline), sort_keys=False), encoding="utf-8")
+    return path

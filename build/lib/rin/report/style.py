@@ -1,0 +1,103 @@
+"""One look for every figure of the book; colours, markers, labels and settings: `style.yaml`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from cycler import cycler
+from matplotlib.colors import to_rgb
+
+from rin.errors import InputError, look_up
+from rin.files import read_yaml
+
+WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the book
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour, label and mark of a source of initialisation or a kind of result."""
+
+    color: str
+    label: str
+    short: str = ""
+    marker: str = "o"
+    linestyle: str = "-"
+
+    @property
+    def word(self) -> str:
+        """The short label as it stands within a sentence: proper names keep their capitals."""
+        return self.short if self.short[1:] != self.short[1:].lower() else self.short.lower()
+
+
+_LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
+INK, FAINT = _LOOK["ink"], _LOOK["faint"]
+INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
+KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
+BACKBONE_MARKER: dict[str, str] = _LOOK["backbones"]
+UNFREEZING_LABEL: dict[str, str] = {name: one["label"] for name, one in _LOOK["unfreezing"].items()}
+#: From regime to how its marks are filled: the word for it, and the share of colour in it.
+FILL = {name: (one["fill"], one["share"]) for name, one in _LOOK["unfreezing"].items()}
+_INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults to the look of the book; call once per notebook.
+
+    Text stays text in SVG, and SVG files of equal figures are equal.
+    """
+    colors = cycler(color=[style.color for style in INIT_STYLE.values()])
+    mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
+    mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})
+
+
+def init_style(init: str) -> Style:
+    """Return the style of an initialisation source, or raise InputError listing the known.
+
+    An init that was pretrained briefly is called so, in the colour of the other.
+    """
+    if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
+        one = INIT_STYLE[base]
+        return replace(one, label=f"{one.label}, brief", short=f"{one.short}, brief")
+    return look_up("init", init, INIT_STYLE)
+
+
+def kind_style(kind: str) -> Style:
+    """Return the style of a kind (inits are kinds too), or raise InputError listing the known."""
+    if kind in INIT_STYLE:
+        return replace(INIT_STYLE[kind], label=INIT_STYLE[kind].short)
+    return look_up("kind", kind, KIND_STYLE | INIT_STYLE)
+
+
+def lighter(color: str, share: float) -> tuple[float, ...]:
+    """Return a colour mixed with white, of which 1 − `share` is white."""
+    return tuple(1 - share * (1 - part) for part in to_rgb(color))
+
+
+def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:
+    """Raise InputError unless a table has the columns that a figure draws."""
+    for column in needed:
+        look_up("column", column, list(table))
+
+
+def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
+    """Raise InputError unless a table holds one task and one row for each key."""
+    check_columns(table, key)
+    tasks = table["task"].unique().tolist() if "task" in table else []
+    if len(tasks) > 1:
+        remedy = "Select the rows of one task."
+        raise InputError(f"several tasks {tasks}", where="table", remedy=remedy)
+    twice = table.loc[table.duplicated(key), key]
+    if len(twice):
+        raise InputError(
+            f"{len(twice)} rows repeat a {' and '.join(key)}; the first: {tuple(twice.iloc[0])}",
+            where="table",
+            remedy="Average folds and seeds first.",
+        )
+
+
+def rows_of(table: pd.DataFrame, init: str) -> pd.DataFrame:
+    """Return the rows of an init, or raise InputError listing the known."""
+    check_columns(table, ["init"])
+    return table[table["init"] == look_up("init", init, table["init"].unique().tolist())]

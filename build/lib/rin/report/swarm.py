@@ -1,0 +1,160 @@
+"""Values by initialisation: AUCs of all scenarios as swarms, means with their SDs as bars."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from rin.errors import look_up
+from rin.report import style
+from rin.report.format import format_mean_sd, format_number
+
+_DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2)))
+_MARKER, _FILL, _PAPER = style.BACKBONE_MARKER, style.FILL, style.kind_style("published").color
+
+
+def auc_swarm(
+    aucs: pd.DataFrame,
+    inits: Sequence[str],
+    published: pd.DataFrame | None = None,
+    *,
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the AUC of every scenario per init beside mean ± SD (paper, Figure 3, column 1).
+
+    `aucs` has one row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc`
+    (0–1).  Markers tell backbones, which stand side by side; filling tells unfreezing.  Means and
+    SDs stand below the names of the `inits`; those that the paper states (`published`: `init`,
+    `mean`, `sd`) are drawn open beside them.  `compact`, for a small panel of many: smaller
+    marks, published values without numbers, no legend.
+    """
+    style.check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])
+    style.check_one_each(aucs, ["scenario", "init"])
+    ax = ax or plt.subplots(figsize=(3.6, 3.4) if compact else (style.WIDTH, 4.2))[1]
+    backbones = [b for b in _MARKER if b in set(aucs["backbone"])]
+    stated = {} if published is None else published.set_index("init").to_dict("index")
+    names, values = [], [np.concatenate([style.rows_of(aucs, init)["auc"] for init in inits])]
+    near = 0.03 * float(np.ptp(values[0]))
+    for place, init in enumerate(inits):
+        look, own = style.init_style(init), style.rows_of(aucs, init)
+        marks = {"markersize": 4.5 if compact else 6, "markeredgewidth": 1.1, "zorder": 3}
+        marks |= {"color": look.color, "gid": "scenario"}
+        faces = {name: style.lighter(look.color, share) for name, (_, share) in _FILL.items()}
+        for slot, backbone in enumerate(backbones):
+            members = own[own["backbone"] == backbone].sort_values("auc")
+            centre = place - 0.36 + 0.15 * slot
+            sides = _beside(members["auc"].to_numpy(), near, 0.045)
+            for side, row in zip(sides, members.itertuples(), strict=True):
+                marks["markerfacecolor"] = faces[row.unfreezing]
+                ax.plot(centre + side, row.auc, _MARKER[backbone], **marks)
+        mean, sd = own["auc"].mean(), own["auc"].std()
+        values.append(_mean(ax, place + 0.27, mean, sd, filled=True))
+        lines = [look.short, format_mean_sd(mean, sd)]
+        if init in stated:
+            mean, sd = stated[init]["mean"], stated[init]["sd"]
+            values.append(_mean(ax, place + 0.40, mean, sd, filled=False))
+            lines += [] if compact else [f"paper {format_mean_sd(mean, sd)}"]
+        names.append("\n".join(lines))
+    low, high = np.min(np.concatenate(values)), np.max(np.concatenate(values))
+    if low < 0.55 and not (low > 0.5 and compact):
+        ax.axhline(0.5, color=style.FAINT, linewidth=1, linestyle=":", zorder=1)
+    ax.set(ylabel="AUC", xlim=(-0.5, len(inits) - 0.45), ylim=(low - 0.02, max(high, 1.0) + 0.02))
+    ax.set_xticks(range(len(inits)), names, fontsize=9.5 if compact else 10.5)
+    ax.tick_params(axis="x", length=0)
+    ax.grid(axis="y")
+    if not compact:
+        handles = swarm_key(backbones, bool(stated))
+        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
+def swarm_key(backbones: Sequence[str] = tuple(_MARKER), published: bool = True) -> list:
+    """Return the handles of the swarm's legend, for a figure of several compact panels."""
+    look = {"color": style.INK, "linestyle": "", "markersize": 6}
+    marks = [Line2D([], [], marker=_MARKER[b], label=b, **look) for b in backbones]
+    for regime, (words, share) in _FILL.items():
+        label, face = f"{style.UNFREEZING_LABEL[regime]} ({words})", style.lighter(style.INK, share)
+        marks.append(Line2D([], [], marker="o", markerfacecolor=face, label=label, **look))
+    marks.append(Line2D([], [], color=style.INK, marker="_", markersize=11, label="mean ± SD"))
+    face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
+    return marks + [Line2D([], [], label="paper, mean ± SD", **face)] * published
+
+
+def _beside(values: np.ndarray, gap: float, step: float) -> np.ndarray:
+    """Return sideways shifts of rising values that lie closer than `gap`: 0, 1, −1 steps, …."""
+    shifts, turn = np.zeros(len(values)), 0
+    for at in range(1, len(values)):
+        turn = turn + 1 if values[at] - values[at - 1] < gap else 0
+        shifts[at] = step * (0, 1, -1)[turn % 3]
+    return shifts
+
+
+def _mean(ax: Axes, x: float, mean: float, sd: float, *, filled: bool) -> tuple[float, float]:
+    """Draw mean ± SD, those of the paper unfilled, and return its ends."""
+    sd = np.nan_to_num(sd)
+    ax.errorbar(
+        x, mean, sd, fmt="_" if filled else "o", color=style.INK if filled else _PAPER, capsize=3,
+        markersize=11 if filled else 5, markeredgewidth=2 if filled else 1.3, linewidth=1.4,
+        markerfacecolor="white", zorder=4,
+    )  # fmt: skip
+    return mean - sd, mean + sd
+
+
+def bars(rows: pd.DataFrame, baselines: pd.DataFrame, *, ylabel: str) -> Axes:
+    """Draw values by group (along the axis) and init (by colour) as bars from zero (Figure 5).
+
+    `rows` has `group` (text below; in the order of the table), `init` (an init or kind of
+    `rin.report.style`), `value`, `sd` (NaN for none).  `baselines` (`group`, `baseline`, `value`)
+    are short lines across a group, named in the legend.
+    """
+    style.check_columns(rows, ["group", "init", "value", "sd"])
+    style.check_one_each(rows, ["group", "init"])
+    rows = rows.reset_index(drop=True)
+    groups, inits = (list(dict.fromkeys(rows[name])) for name in ("group", "init"))
+    ax = plt.subplots(figsize=(min(style.WIDTH, max(6.4, 2 + 1.6 * len(groups))), 3.6))[1]
+    width = 0.8 / len(inits)
+    # Side by side around the name of their group, without gaps.
+    rows = rows.assign(rank=rows["init"].map(inits.index)).sort_values("rank")
+    members = rows.groupby("group", sort=False)["rank"]
+    shift = members.cumcount() - (members.transform("size") - 1) / 2
+    rows["x"] = rows["group"].map(groups.index) + width * shift
+    rows["low"], rows["top"] = rows["value"] - rows["sd"], rows["value"] + rows["sd"].fillna(0)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    look = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 9.5}
+    for init, own in rows.groupby("init", sort=False):
+        kind = style.kind_style(init)
+        size = {"width": 0.86 * width, "color": kind.color, "label": kind.label}
+        ax.bar(own["x"], own["value"], **size)
+        ax.vlines(own["x"], own["low"], own["top"], color=style.INK, linewidth=1.5)
+        for bar in own.itertuples():
+            text, at = format_number(bar.value, 3), (bar.x, bar.top)
+            ax.annotate(text, at, xytext=(0, 4), gid="value", zorder=5, bbox=box, **look)
+    levels = _baselines(ax, baselines, groups)
+    ax.set_xticks(range(len(groups)), groups)
+    ax.set(ylabel=ylabel, xlim=(-0.55, len(groups) - 0.45))
+    ax.set_ylim(1.05 * min(0, rows["low"].min()), 1.12 * max([*rows["top"], *levels]) or 1)
+    ax.tick_params(axis="x", length=0)
+    ax.grid(axis="y")
+    names = {style.kind_style(init).label for init in inits}  # first, then what is beside them
+    handles = ax.get_legend_handles_labels()[0]
+    handles.sort(key=lambda handle: handle.get_label() not in names)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+    ax.legend(handles=handles, ncols=2, **above)
+    return ax
+
+
+def _baselines(ax: Axes, baselines: pd.DataFrame, groups: Sequence[str]) -> list[float]:
+    style.check_columns(baselines, ["group", "baseline", "value"])
+    dashes = dict(zip(dict.fromkeys(baselines["baseline"]), _DASHES * 9, strict=False))
+    for row in baselines.itertuples():
+        look_up("group", row.group, groups)
+        at, look = groups.index(row.group), {"linewidth": 1.4, "gid": "baseline", "zorder": 3}
+        ends = at - 0.46, at + 0.46
+        ax.hlines(row.value, *ends, color=style.INK, linestyle=dashes[row.baseline], **look)
+    for name, dash in dashes.items():
+        ax.plot([], [], color=style.INK, linestyle=dash, linewidth=1.4, label=name)
+    return baselines["value"].tolist()

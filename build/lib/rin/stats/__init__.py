@@ -1,0 +1,47 @@
+"""Statistics on arrays and tidy tables: AUCs (areas under ROC curves), their comparison, and more.
+
+Nothing here trains, plots or reads files.  Functions take labels (0 or 1), scores and patients as
+arrays, or the predictions table; results are small frozen dataclasses or tables::
+
+    from rin.stats import delong
+
+    delong.delong_test(labels, scores_a, scores_b).p_value
+
+What comparisons take stands here; the modules hold more, and are imported by name: calibration and
+fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis in
+`synthesis`.
+"""
+
+# ruff: noqa: F401 - what the package offers
+
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.clinical import clinical_curves, clinical_measures, weighted_cases
+from rin.stats.delong import (
+    auc_ci,
+    auc_contrasts,
+    delong_covariance,
+    delong_test,
+    delong_test_unpaired,
+    share_interval,
+)
+from rin.stats.hypothesis import (
+    EQUIVALENCE_MARGIN,
+    holm,
+    paired_t,
+    unpaired_t,
+    unpaired_t_from_summary,
+)
+from rin.stats.pretrainings import pair_differences, pretraining_differences
+from rin.stats.scenarios import (
+    against_baselines,
+    external_scores,
+    factor_effects,
+    image_differences,
+    init_differences,
+    mean_roc,
+    regime_interaction,
+    scenario_aucs,
+    task_analyses,
+    training_spread,
+    with_training_spread,
+)

@@ -1,0 +1,137 @@
+"""Resampling whole patients: the check on every interval that rests on a formula.
+
+A replicate draws as many clusters (patients) with replacement as there are; all cases of a
+cluster come along as often as it was drawn.  Replicates are kept as weights, so that any measure
+that takes case weights can be bootstrapped in one call.  Nothing here knows what is measured.
+"""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rin.errors import InputError
+from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_rows
+
+_CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
+
+
+def cluster_weights(
+    clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
+) -> np.ndarray:
+    """Return how often each case is drawn in each of two or more replicates, int16 (replicates, n).
+
+    The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
+    (n,) a replicate without a case of one class is drawn again.  InputError also for a class whose
+    cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
+
+    Examples
+    --------
+    >>> from rin.stats import cluster_weights
+    >>> cluster_weights(["p1", "p1", "p2", "p3"], replicates=3, seed=0).tolist()
+    [[1, 1, 1, 1], [0, 0, 0, 3], [2, 2, 1, 0]]
+    """
+    if replicates < 2:
+        raise InputError(
+            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
+        )
+    codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
+    classes = None
+    if labels is not None:
+        positive = binary_labels(labels)
+        counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
+        classes = np.stack(counts, axis=1)
+        for name, count in zip(("positive", "negative"), counts, strict=True):
+            if np.count_nonzero(count) < 2:
+                raise InputError(
+                    f"all {name} cases belong to one cluster",
+                    where="clusters",
+                    remedy="Resampling patients needs each class in at least two of them.",
+                )
+    rng = np.random.default_rng(seed)
+    weights = np.empty((replicates, codes.size), np.int16)
+    draw = partial(rng.multinomial, n_clusters, np.full(n_clusters, 1 / n_clusters))
+    for block in _blocks(replicates, n_clusters):
+        draws = draw(size=block.stop - block.start)
+        while classes is not None and (lacking := (draws @ classes == 0).any(axis=1)).any():
+            draws[lacking] = draw(size=lacking.sum())
+        weights[block] = draws[:, codes]
+    return weights
+
+
+def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
+    """Return the AUC of every predictor (k, n) under every row of whole weights (r, n), (r, k).
+
+    With weights of `cluster_weights` these are replicates in which all predictors see the same
+    patients, so that differences of columns are paired.  Each predictor is sorted once; a replicate
+    then costs one cumulative sum.  NaN where all cases of a class weigh nothing.
+
+    Examples
+    --------
+    >>> from rin.stats import cluster_weights, weighted_aucs
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> weights = cluster_weights(patients, 3, seed=0, labels=labels)
+    >>> weighted_aucs(labels, [a, b], weights).round(2).tolist()
+    [[1.0, 0.6], [1.0, 0.75], [1.0, 0.75]]
+    """
+    positive = binary_labels(labels)
+    rows = score_rows(scores_matrix, positive.size)
+    weights = np.atleast_2d(np.asarray(weights))
+    whole = np.issubdtype(weights.dtype, np.integer) and weights.ndim == 2
+    if not whole or weights.shape[1] != positive.size or (weights < 0).any():
+        raise InputError(
+            f"shape {weights.shape} of {weights.dtype} beside {positive.size} cases",
+            where="weights",
+            remedy="Pass integers from 0, one a case, cases along the last axis.",
+        )
+    aucs = np.empty((len(weights), len(rows)))
+    places = []
+    for row in rows:
+        order = np.argsort(row[~positive], kind="stable")
+        sides = ("left", "right")  # below and above its ties
+        ends = (np.searchsorted(row[~positive], row[positive], side, order) for side in sides)
+        places.append((order, *ends))
+    for block in _blocks(len(weights), positive.size):
+        of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]
+        pairs = of_positive.sum(axis=1, dtype=np.int64) * of_negative.sum(axis=1, dtype=np.int64)
+        for column, (order, below, up_to) in enumerate(places):
+            sums = np.zeros((len(pairs), order.size + 1), np.int64)
+            np.cumsum(of_negative[:, order], axis=1, out=sums[:, 1:])
+            # A positive beats the negatives below it and, by half, those at its own score.
+            twice = (of_positive * (sums[:, below] + sums[:, up_to])).sum(axis=1)
+            aucs[block, column] = np.divide(
+                twice, 2 * pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
+            )
+    return aucs
+
+
+def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
+    """Return the percentile interval of replicates, which lie along the first axis.
+
+    Two numbers, or two arrays for several measures.  InputError for no replicate or NaN: dropping
+    such replicates would narrow the interval unseen.  Efron and Tibshirani (1993), section 13.3.
+
+    Examples
+    --------
+    >>> from rin.stats import percentile_interval
+    >>> low, high = percentile_interval(range(101))
+    >>> f"{low:.1f} to {high:.1f}"
+    '2.5 to 97.5'
+    """
+    array = np.asarray(values, dtype=float)
+    if array.size == 0 or np.isnan(array).any():
+        raise InputError(
+            f"{np.isnan(array).sum()} of {array.size} replicates are NaN",
+            where="values",
+            remedy="Draw replicates in which the measure exists (`cluster_weights(labels=...)`).",
+        )
+    tail = (1 - check_level(level)) / 2
+    low, high = np.quantile(array, [tail, 1 - tail], axis=0)
+    return (float(low), float(high)) if array.ndim == 1 else (low, high)
+
+
+def _blocks(rows: int, width: int) -> list[slice]:
+    step = max(1, _CELLS // width)
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

@@ -1,0 +1,373 @@
+"""AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
+
+The paper's stated method for every AUC interval and P value, in O(n log n) (Sun and Xu 2014), and
+its extension to several images of a patient, where the variance rests on sums over patients.  A
+higher score always speaks for the positive class (pROC's ``direction = "<"``).  Labels are 0 or 1
+(n,), scores (n,) in any unit, one row a predictor where there are several.
+
+What degenerate input gives, and whether pROC 1.18.0 does the same:
+
+- tied scores of two classes count one half (same);
+- a constant predictor has an AUC of 1/2 and variance 0 (same);
+- one case of a class, or all of it in one patient: the AUC, with NaN for all inference (as NA);
+- no variance of a difference: z 0 and P 1 where the AUCs are equal, z ±infinity and P 0 where
+  they differ (same); unpaired, no P at all (same);
+- infinite scores rank as the extremes that they are (pROC builds no curve and warns); NaN scores
+  are an error (pROC drops the cases).
+
+All else that is no label, score or patient raises InputError (`rin.stats.inputs`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse, special
+from statsmodels.stats.proportion import proportion_confint
+
+from rin.errors import InputError, look_up
+from rin.stats.hypothesis import ROUNDING, t_quantile, t_test
+from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
+
+
+@dataclass(frozen=True)
+class AucInterval:
+    """One AUC, its DeLong variance and its interval, within [0, 1]."""
+
+    auc: float
+    variance: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class DeLongTest:
+    """Two AUCs and their difference a − b, `estimate`, with its test.
+
+    `df` is infinite (a z test) for the same cases, Satterthwaite's (a t test) for different ones.
+    """
+
+    auc_a: float
+    auc_b: float
+    estimate: float
+    ci_low: float
+    ci_high: float
+    statistic: float
+    df: float
+    p_value: float
+    variance: float
+
+
+def auc_ci(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    scale: str = "identity",
+) -> AucInterval:
+    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and normal interval.
+
+    Patients `clusters` (n,) are then the independent units; with fewer than some 30 of them a class
+    the interval is too short.  `scale` is "identity" for the Wald interval, which is pROC's, or
+    "logit" (`auc_interval`).
+
+    Examples
+    --------
+    >>> from rin.stats import auc_ci
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> result = auc_ci(labels, b, patients)
+    >>> f"{result.auc:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f})"
+    '0.84 (0.62, 1.00)'
+    """
+    positive = binary_labels(labels)
+    counts = placement_counts(positive, [score_row(scores, positive.size)])
+    (auc,), ((variance,),) = placement_aucs(*counts), _covariance(counts, positive, clusters)
+    ends = auc_interval(auc, variance, level=level, scale=scale)
+    return AucInterval(float(auc), float(variance), *ends)
+
+
+def delong_test(
+    labels: ArrayLike,
+    scores_a: ArrayLike,
+    scores_b: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+) -> DeLongTest:
+    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
+
+    Where patients `clusters` (n,) are given, they are the independent units, and the variance is
+    Obuchowski's (`delong_covariance`).
+
+    Examples
+    --------
+    >>> from rin.stats import delong_test
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> result = delong_test(labels, a, b, patients)
+    >>> f"{result.estimate:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f}), P {result.p_value:.2f}"
+    '0.16 (-0.07, 0.38), P 0.17'
+    """
+    positive = binary_labels(labels)
+    named = (scores_a, "scores_a"), (scores_b, "scores_b")
+    rows = [score_row(scores, positive.size, where) for scores, where in named]
+    wins, losses = placement_counts(positive, rows)
+    auc_a, auc_b = placement_aucs(wins, losses)
+    for part in (wins, losses):
+        part[0] -= part[1]
+    counts = wins[:1], losses[:1]
+    difference = placement_aucs(*counts)[0]
+    variance = _covariance(counts, positive, clusters)[0, 0]
+    test = t_test(difference, math.sqrt(variance), level=level)
+    return DeLongTest(
+        auc_a=float(auc_a),
+        auc_b=float(auc_b),
+        estimate=test.estimate,
+        ci_low=test.ci_low,
+        ci_high=test.ci_high,
+        statistic=test.statistic,
+        df=test.df,
+        p_value=test.p_value,
+        variance=float(variance),
+    )
+
+
+def delong_test_unpaired(
+    labels_a: ArrayLike,
+    scores_a: ArrayLike,
+    labels_b: ArrayLike,
+    scores_b: ArrayLike,
+    *,
+    level: float = 0.95,
+) -> DeLongTest:
+    """Compare two predictors on different, independent cases; the statistic (pROC's D) follows t.
+
+    The interval, which pROC does not give, is the t interval.  Where both variances are zero the
+    statistic is ±infinity (or NaN for equal AUCs), and df, P and interval are NaN.
+
+    Examples
+    --------
+    >>> from rin.stats import delong_test_unpaired
+    >>> first, second = [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]
+    >>> result = delong_test_unpaired(first, [1, 3, 2, 2, 4, 5], second, [1, 4, 2, 3, 2, 5])
+    >>> f"{result.estimate:.3f}, P = {result.p_value:.3f}"
+    '0.146, P = 0.715'
+    """
+    a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
+    n_a, n_b = np.size(labels_a), np.size(labels_b)
+    difference, variance = a.auc - b.auc, a.variance + b.variance
+    df = math.nan
+    if variance:
+        df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
+    test = t_test(difference, math.sqrt(variance), df, level)
+    return DeLongTest(
+        auc_a=a.auc,
+        auc_b=b.auc,
+        estimate=difference,
+        ci_low=test.ci_low,
+        ci_high=test.ci_high,
+        statistic=test.statistic if variance or difference else math.nan,
+        df=df,
+        p_value=test.p_value,
+        variance=variance,
+    )
+
+
+def delong_covariance(
+    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
+
+    DeLong's, or for patients `clusters` (n,) Obuchowski's (1997, Biometrics 53:567).  With X_i
+    and Y_i the sums of patient i's placements less their expectation (for a positive case the share
+    of negatives below it, for a negative the share of positives above it), M positives, N
+    negatives, and I₁₀, I₀₁ and I patients with positives, with negatives and in all::
+
+        S10 = I₁₀ / ((I₁₀ − 1) M) · Σ X_i X_i'     S11 = I / (I − 1) · Σ X_i Y_i'
+        S01 = I₀₁ / ((I₀₁ − 1) N) · Σ Y_i Y_i'
+        covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
+
+    Pairs of a positive and a negative case of one patient count like any other pair.
+
+    Examples
+    --------
+    >>> from rin.stats import delong_covariance
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> aucs, covariance = delong_covariance(labels, [a, b], patients)
+    >>> aucs.round(3).tolist(), covariance.round(4).tolist()
+    ([1.0, 0.844], [[0.0, 0.0], [0.0, 0.0128]])
+    """
+    positive = binary_labels(labels)
+    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
+    return placement_aucs(*counts), _covariance(counts, positive, clusters)
+
+
+def auc_contrasts(
+    labels: ArrayLike,
+    scores_matrix: ArrayLike,
+    weights: ArrayLike,
+    clusters: ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the AUCs of predictors (k, n), weighted sums of them (q,), and their covariance.
+
+    For weights C (q, k) and AUCs θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
+    covariance S, or Obuchowski's where `clusters` (n,) are given.  What rounding leaves of an
+    estimate or a variance that is zero counts as zero.  InputError also for weights of another
+    number or not finite.
+
+    Examples
+    --------
+    >>> from rin.stats import auc_contrasts
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> aucs, estimates, covariance = auc_contrasts(labels, [a, b], [[1, -1]], patients)
+    >>> estimates.round(3).tolist(), covariance.round(4).tolist()
+    ([0.156], [[0.0128]])
+    """
+    positive = binary_labels(labels)
+    rows = score_rows(scores_matrix, positive.size, "scores_matrix")
+    c = np.asarray(weights, dtype=float)
+    if c.ndim != 2 or c.shape[1] != len(rows) or not np.isfinite(c).all():
+        raise InputError(
+            f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors",
+            where="weights",
+            remedy="Pass one finite weight a predictor.",
+        )
+    counts = placement_counts(positive, rows)
+    aucs, least = placement_aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
+    estimates = c @ aucs
+    # The contrasts of the counts first: a variance is exactly zero where all counts agree.
+    counts = tuple(c @ part for part in counts)
+    covariance = _covariance(counts, positive, clusters)
+    zero = np.sqrt(np.abs(np.diag(covariance))) <= least
+    covariance[zero, :] = covariance[:, zero] = 0.0
+    return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
+
+
+def auc_interval(
+    auc: float, variance: float, *, level: float = 0.95, scale: str = "identity"
+) -> tuple[float, float]:
+    """Return the normal interval of an AUC (0-1) with a variance.
+
+    "identity": AUC ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(AUC) ± z·SE / (AUC·(1 −
+    AUC)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an AUC of 0 or 1
+    on the logit scale.
+    """
+    half_width = t_quantile(level=level) * math.sqrt(variance)
+    look_up("scale", scale, ["identity", "logit"])
+    if math.isnan(variance) or (scale == "logit" and auc in (0, 1)):
+        return math.nan, math.nan
+    if scale == "identity":
+        return float(max(auc - half_width, 0)), float(min(auc + half_width, 1))
+    apart = half_width / (auc * (1 - auc)) * np.array([-1, 1])
+    return tuple(special.expit(special.logit(auc) + apart).tolist())
+
+
+def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
+    """Return the 95% Wilson interval of a share of hits (n,) that are grouped by patient (n,).
+
+    Images of one patient count for fewer: their number is divided by the design effect, the
+    clustered variance of the share over that of independent images, at least 1; the mean number of
+    images a patient where every image is a hit or none is.  Korn and Graubard, Surv Methodol
+    1998;24:193.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rin.stats import share_interval
+    >>> correct, patients = np.array([1, 1, 0, 1, 1, 0]), np.array([1, 1, 2, 3, 4, 5])
+    >>> low, high = share_interval(correct, patients)
+    >>> f"{low:.2f} to {high:.2f}"
+    '0.27 to 0.91'
+    """
+    hits = np.asarray(hits, dtype=float)
+    n, share = len(hits), hits.mean()
+    _, cluster = np.unique(np.asarray(patients), return_inverse=True)
+    sums = np.bincount(cluster, weights=hits - share)
+    k, plain = len(sums), n**2 * share * (1 - share) / max(1, n - 1)
+    effect = (sums**2).sum() * k / (k - 1) / plain if plain and k > 1 else n / k
+    size = n / max(1.0, effect)
+    low, high = proportion_confint(share * size, size, method="wilson")
+    return float(low), float(high)
+
+
+def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
+
+    `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor.  Ties count one
+    half; counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts the
+    positives *above* a negative: products of deviations are equal.
+    """
+    classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
+    m, n_cases = np.count_nonzero(positive), positive.size
+    counts, scores = np.empty((len(rows), n_cases)), np.empty(n_cases)
+    for row, out in zip(rows, counts, strict=True):
+        # In few and short arrays: fresh memory would cost more than the sort.
+        np.take(row, classes, out=scores, mode="clip")
+        order = np.argsort(scores)
+        ranked = np.take(scores, order, out=out, mode="clip")
+        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
+        of_positive = order < m
+        # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
+        twice = np.stack([np.cumsum(of_positive, dtype=np.int32)[last], last + 1])
+        twice[:, 1:] += twice[:, :-1].copy()
+        positives, negatives = twice[0], twice[1] - twice[0]
+        if last.size < n_cases:
+            sizes = np.diff(last, prepend=-1)
+            positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
+        np.copyto(positives, negatives, where=of_positive)
+        out[order] = positives
+        out /= 2
+    return [counts[:, :m], counts[:, m:]]
+
+
+def placement_aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the AUCs (k,) of placement counts: won pairs over all pairs."""
+    return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
+
+
+def _covariance(
+    counts: Sequence[np.ndarray], positive: np.ndarray, clusters: ArrayLike | None
+) -> np.ndarray:
+    """Return DeLong's covariance (k, k) of AUCs, or Obuchowski's over clusters.
+
+    NaN for a class of one case, or of one cluster.  With x and y what a cluster's positive and
+    negative cases add to an AUC, less what they are expected to add, and f, g, h the corrections
+    for the numbers of clusters with positives, with negatives and in all, Obuchowski's f x x' +
+    g y y' + h (x y' + y x') is h (x + y)(x + y)' + (f − h) x x' + (g − h) y y'.  As f, g ≥ h,
+    rounding then never makes a variance negative.
+    """
+    wins, losses = counts
+    (k, m), n = wins.shape, losses.shape[1]
+    if clusters is None:
+        if min(m, n) < 2:
+            return np.full((k, k), np.nan)
+        return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
+    codes, n_clusters = cluster_codes(clusters, positive.size)
+    member = sparse.eye_array(n_clusters, format="csr")
+    of_positive, of_negative = codes[positive], codes[~positive]
+    # A negative adds to the AUC by the positives above it: the fewer it beats, the more it adds.
+    x, y = (
+        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (m * n)
+        for part, own in ((wins, of_positive), (-losses, of_negative))
+    )
+    sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
+    f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)
+    return h * (x + y) @ (x + y).T + (f - h) * x @ x.T + (g - h) * y @ y.T
+
+
+def _products(counts: np.ndarray) -> np.ndarray:
+    """Return the sums of products of deviations from row means, (k, k)."""
+    deviations = counts - counts.mean(axis=1, keepdims=True)
+    if len(deviations) == 1:  # the threads of a matrix product cost more than this sum
+        return np.square(deviations, out=deviations).sum(axis=1, keepdims=True)
+    return deviations @ deviations.T

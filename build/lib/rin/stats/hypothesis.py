@@ -1,0 +1,457 @@
+"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model.
+
+The paper compares Dice scores by a paired t test, and its intervals of differences have the widths
+of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.delong`.
+"""
+
+import gc
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, special, stats
+from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+from statsmodels.stats.multitest import multipletests
+
+from rin.errors import InputError
+from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
+
+#: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
+#: the paper names no margin; `smallest_margin` serves any other.
+EQUIVALENCE_MARGIN = 0.02
+#: Share of a mean or a weighted sum that rounding alone explains.
+ROUNDING = 10 * np.finfo(float).eps
+_EFFECTS = ("scenario", "fold")
+# Of the search for roots of variances: precision of the deviance, and of the roots.
+_SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
+_BOUNDARY = 1e-4  # share of the residual variance below which a component counts as zero
+
+
+@dataclass(frozen=True)
+class TTest:
+    """A t test of a difference a − b, two-sided, with its interval, of 95 % unless stated."""
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    statistic: float
+    df: float
+    p_value: float
+    standard_error: float
+
+
+def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
+    """Return the quantile of t for a two-sided level; the normal one, 1.96, for infinite df."""
+    return float(special.stdtrit(df, (1 + check_level(level)) / 2))
+
+
+def t_test(
+    difference: float, standard_error: float, df: float = math.inf, level: float = 0.95
+) -> TTest:
+    """Return the two-sided t test of a difference with its standard error, or z test.
+
+    pROC's rule where that is zero: no difference gives t 0 and P 1, any other ±infinity and P 0.
+    """
+    half_width = t_quantile(df, level) * standard_error
+    if standard_error == 0:
+        t = math.copysign(math.inf, difference) if difference else 0.0
+    else:
+        t = difference / standard_error
+    return TTest(
+        estimate=float(difference),
+        ci_low=float(difference - half_width),
+        ci_high=float(difference + half_width),
+        statistic=float(t),
+        df=float(df),
+        p_value=float(2 * special.stdtr(df, -abs(t))),
+        standard_error=float(standard_error),
+    )
+
+
+def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
+    """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
+
+    Differences that are constant but for rounding have no spread.
+
+    Examples
+    --------
+    >>> from rin.stats import paired_t
+    >>> result = paired_t([0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88])
+    >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
+    '0.028 (-0.005, 0.060), df 3'
+    """
+    first, second = _finite(a, "a"), _finite(b, "b")
+    if first.shape != second.shape:
+        raise InputError(
+            f"{first.size} values beside {second.size}",
+            where="a, b",
+            remedy="Pass two measurements of the same units, in the same order.",
+        )
+    differences = first - second
+    estimate, df = differences.mean(), differences.size - 1
+    if _is_constant(differences):
+        return t_test(estimate, 0.0, df)
+    test = stats.ttest_rel(first, second)
+    return _scipy_test(test, estimate, stats.sem(differences))
+
+
+def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
+    """Compare two independent samples, two finite values or more each, by the pooled t test.
+
+    Examples
+    --------
+    >>> from rin.stats import unpaired_t
+    >>> result = unpaired_t([0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88])
+    >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
+    '0.028 (-0.023, 0.078), df 6'
+    """
+    first, second = _finite(a, "a"), _finite(b, "b")
+    return unpaired_t_from_summary(
+        first.mean(), first.std(ddof=1), first.size, second.mean(), second.std(ddof=1), second.size
+    )
+
+
+def unpaired_t_from_summary(
+    mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
+) -> TTest:
+    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit.
+
+    Examples
+    --------
+    >>> from rin.stats import unpaired_t_from_summary
+    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)  # AUC points, as published
+    >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f}), P {breast.p_value:.2f}"
+    '4.0 (-0.6, 8.6), P 0.09'
+    """
+    if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
+        raise InputError(
+            f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test",
+            where="n_a, n_b, sd_a, sd_b",
+            remedy="Pass at least two units a side and non-negative SDs.",
+        )
+    df = n_a + n_b - 2
+    # SciPy's test states no standard error and no interval.
+    pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
+    ours = t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+    if not ours.standard_error:
+        return ours
+    test = stats.ttest_ind_from_stats(mean_a, sd_a, n_a, mean_b, sd_b, n_b)
+    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Adjust P values (n,) of one family by Holm's step-down method, in the order given.
+
+    NaN (no test was possible) stays NaN and is not counted in the family, as in R's ``p.adjust``.
+    InputError for a value outside [0, 1].
+
+    Examples
+    --------
+    >>> from rin.stats import holm
+    >>> holm([0.01, 0.04, float("nan"), 0.03]).round(3).tolist()
+    [0.03, 0.06, nan, 0.06]
+    """
+    values = np.asarray(p_values, dtype=float)
+    tested = ~np.isnan(values)
+    if ((values[tested] < 0) | (values[tested] > 1)).any():
+        raise InputError(
+            "values outside [0, 1]", where="p_values", remedy="Pass unadjusted P values."
+        )
+    adjusted = np.full(values.shape, np.nan)
+    if tested.any():
+        # Frozen, as multipletests collects garbage at each call: 0.2 s with a notebook's objects.
+        gc.freeze()
+        try:
+            adjusted[tested] = multipletests(values[tested], method="holm")[1]
+        finally:
+            gc.unfreeze()
+    return adjusted
+
+
+def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
+    """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
+
+    The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
+    the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² / n², on
+    G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger (1986).
+    """
+    values = _finite(differences, "differences", least=1)
+    codes, n_clusters = cluster_codes(clusters, values.size)
+    mean = values.mean()
+    residuals = np.bincount(codes, values - mean, minlength=n_clusters)
+    error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
+    if error <= ROUNDING * abs(mean):
+        error = 0.0
+    return t_test(mean, error, n_clusters - 1)
+
+
+def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
+    """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
+
+    Training sets of two folds share most of their patients, so that a plain t test over folds is
+    too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K − 1
+    degrees of freedom; for K-fold cross-validation an approximation.  Differences that are constant
+    but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003, Machine Learning
+    52:239, section 3.
+    """
+    values = _finite(differences, "differences")
+    if not 0 <= test_train_ratio < math.inf:
+        raise InputError(
+            f"{test_train_ratio!r} is no ratio of sizes",
+            where="test_train_ratio",
+            remedy="Pass cases tested over cases trained on, such as 0.25.",
+        )
+    sd = 0.0 if _is_constant(values) else values.std(ddof=1)
+    error = sd * math.sqrt(1 / values.size + test_train_ratio)
+    return t_test(values.mean(), error, values.size - 1)
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests of a difference against ±margin.
+
+    `p_value` is the larger of the two; the interval, of 90 %, lies within ±margin exactly where
+    `equivalent` holds.  Above `smallest_margin` equivalence would be shown.
+    """
+
+    margin: float
+    p_value: float
+    ci_low: float
+    ci_high: float
+    equivalent: bool
+    smallest_margin: float
+
+
+def equivalence(
+    estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
+) -> Equivalence:
+    """Test whether a difference lies within ±margin by two one-sided tests at 5 %.
+
+    `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
+    margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
+    Biopharmaceutics 15:657.
+    """
+    usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
+    if not (usable and 0 < margin < math.inf):
+        raise InputError(
+            f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}",
+            where="equivalence",
+            remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
+        )
+    outside = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
+    p_value = float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
+    half_width = t_quantile(df, 0.90) * standard_error
+    low, high = estimate - half_width, estimate + half_width
+    return Equivalence(margin, p_value, low, high, p_value < 0.05, max(-low, high))
+
+
+@dataclass(frozen=True)
+class MixedModel(TTest):
+    """Init's effect a − b in a mixed model of AUCs (0-1), with the SDs of the random effects.
+
+    The SD of an effect with a single level is NaN; where a variance is estimated as zero (a
+    singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
+    """
+
+    scenario_sd: float
+    fold_sd: float
+    residual_sd: float
+    n: int
+    remark: str
+
+
+def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
+    """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
+
+    By restricted maximum likelihood, of statsmodels; a fit with a variance of zero is `reml`'s, for
+    there statsmodels' search stops short of the maximum.  Were the lead itself to change from fold
+    to fold, the model would be too sure (`nadeau_bengio` is not).
+
+    `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
+    the t test are the AUCs less the init effects and the levels of random effects that vary,
+    which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
+    AUCs leave no residual, or the search does not converge.
+    """
+    columns = [*_EFFECTS, "init", "auc"]
+    require(aucs, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="aucs")
+    check_known("init", (init_a, init_b), aucs["init"])
+    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
+    check_unique(runs, columns[:-1])
+    auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
+    if not np.isfinite(auc).all():
+        raise InputError(
+            "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
+        )
+    fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
+    varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
+    indicators = {name: pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in varying}
+    design = np.hstack([fixed, *indicators.values()])
+    residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
+    if np.abs(residual).max() <= 1e-12:
+        return _no_model(n, "The AUCs leave no residual, so there is no standard error.")
+    try:
+        fit = _regular_fit(auc, fixed, indicators) or _singular_fit(auc, fixed, indicators)
+    except InputError as error:
+        return _no_model(n, f"{error.problem}, so no estimate.")
+    levels = [part for name, part in indicators.items() if fit.sds[name]]
+    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
+    test = t_test(fit.estimate, fit.standard_error, df)
+    remarks = [
+        f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
+        "them out."
+        for name in varying
+        if fit.sds[name] == 0
+    ]
+    return MixedModel(
+        **asdict(test),
+        scenario_sd=fit.sds.get("scenario", math.nan),
+        fold_sd=fit.sds.get("fold", math.nan),
+        residual_sd=fit.residual_sd,
+        n=n,
+        remark=" ".join(remarks),
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a mixed model estimates: init's effect, and the SDs of the random effects by name."""
+
+    estimate: float
+    standard_error: float
+    sds: dict[str, float]
+    residual_sd: float
+
+
+def _no_model(n: int, remark: str) -> MixedModel:
+    """Return a model without an estimate."""
+    missing = asdict(t_test(math.nan, math.nan))
+    sds = dict.fromkeys(("scenario_sd", "fold_sd", "residual_sd"), math.nan)
+    return MixedModel(**missing | sds, n=n, remark=remark)
+
+
+def _regular_fit(
+    auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]
+) -> _Fit | None:
+    """Return statsmodels' fit with crossed effects; None where some variance is zero."""
+    scale = auc.std()
+    values = (auc - auc.mean()) / scale  # the search is exact to an absolute tolerance
+    effects = VCSpec(
+        [*indicators],
+        [[[str(level) for level in range(part.shape[1])]] for part in indicators.values()],
+        [[part] for part in indicators.values()],
+    )
+    one_group = np.ones(len(auc))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
+        try:
+            fit = MixedLM(values, fixed, one_group, exog_vc=effects).fit(
+                reml=True, method="bfgs", gtol=1e-8
+            )
+        except np.linalg.LinAlgError:
+            return None
+    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
+        return None
+    return _Fit(
+        estimate=scale * fit.fe_params[1],
+        standard_error=scale * fit.bse_fe[1],
+        sds=dict(zip(indicators, (scale * np.sqrt(fit.vcomp)).tolist(), strict=True)),
+        residual_sd=scale * math.sqrt(fit.scale),
+    )
+
+
+def _singular_fit(auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]) -> _Fit:
+    """Return the fit by `reml`, which finds a variance of zero."""
+    variances, coefficients, covariance = reml(
+        auc - auc.mean(), fixed, np.ones(len(auc)), list(indicators.values()), relative=True
+    )
+    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
+    residual_sd, *sds = np.sqrt(variances).tolist()
+    return _Fit(
+        estimate=coefficients[1],
+        standard_error=math.sqrt(covariance[1, 1]),
+        sds=dict(zip(indicators, sds, strict=True)),
+        residual_sd=residual_sd,
+    )
+
+
+def reml(
+    y: np.ndarray,
+    fixed: np.ndarray,
+    known: np.ndarray,
+    shared: Sequence[np.ndarray],
+    *,
+    relative: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
+
+    Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
+    one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
+    `relative` the known ones are so up to a factor, which is estimated as well; it comes first,
+    and is 1 otherwise.  A variance on the boundary is zero but for rounding.  InputError where the
+    search does not converge.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
+    """
+    n, p = fixed.shape
+    columns = np.column_stack([fixed, y])
+    n_levels = sum(part.shape[1] for part in shared)
+    scale = math.sqrt(known.mean())
+
+    def triangle(roots: np.ndarray) -> np.ndarray:
+        """Return R of the penalised least squares of levels, fixed effects and values."""
+        levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
+        weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
+        penalty = np.eye(n_levels, n_levels + p + 1)
+        return np.linalg.qr(np.vstack([weighted, penalty]), mode="r")
+
+    def deviance(roots: np.ndarray) -> float:
+        *diagonal, rest = np.abs(np.diag(triangle(roots)))
+        misfit = 2 * (n - p) * math.log(rest) if relative else rest**2
+        return 2 * np.log(diagonal).sum() + misfit
+
+    start = np.ones(len(shared))
+    search = optimize.minimize(deviance, start, method="Nelder-Mead", options=_SEARCH)
+    if not search.success:
+        raise InputError(
+            f"REML does not converge ({search.message})",
+            where="estimates, variances",
+            remedy="Check the variances: they may differ by too many orders of magnitude.",
+        )
+    r = triangle(search.x)[-p - 1 :, -p - 1 :]
+    factor = r[p, p] ** 2 / (n - p) if relative else 1.0
+    inverse = np.linalg.inv(r[:p, :p])
+    variances = factor * np.append(1.0, (scale * search.x) ** 2)
+    return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
+
+
+def _is_constant(differences: np.ndarray) -> bool:
+    """Return whether differences vary no more than rounding explains, as R's ``t.test`` asks."""
+    return stats.sem(differences) <= ROUNDING * abs(differences.mean())
+
+
+def _scipy_test(test: Any, estimate: float, standard_error: float) -> TTest:
+    """Return a t test of SciPy with its 95 % interval."""
+    interval = test.confidence_interval(0.95)
+    return TTest(
+        estimate=float(estimate),
+        ci_low=float(interval.low),
+        ci_high=float(interval.high),
+        statistic=float(test.statistic),
+        df=float(test.df),
+        p_value=float(test.pvalue),
+        standard_error=float(standard_error),
+    )
+
+
+def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
+        raise InputError(
+            f"shape {array.shape}, {np.isfinite(array).sum()} finite",
+            where=where,
+            remedy=f"Pass at least {least} finite values along one axis.",
+        )
+    return array

@@ -1,0 +1,282 @@
+"""What statistics accept: labels and scores, patients, levels, and the predictions table.
+
+Every check of this package stands here, so that the formulas elsewhere can trust their arrays,
+and so does the one step from the long table to arrays.  Nothing is repaired or dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rin.errors import InputError, explained, look_up
+
+RUN = ["task", "fold", "scenario", "init", "seed"]
+COLUMNS = [*RUN, "case_id", "part", "label", "score"]
+
+
+@dataclass(frozen=True)
+class TaskScores:
+    """One task's test cases and what every network says of them.
+
+    `cases` has a row a case, in the order of case_id: case_id, fold, label, patient_id; `scores`
+    is float64 (inits, scenarios, cases).
+    """
+
+    task: str
+    inits: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    cases: pd.DataFrame
+    scores: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label of each case, (n,)."""
+        return self.cases["label"].to_numpy()
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Patient of each case, object (n,)."""
+        return self.cases["patient_id"].to_numpy(object)
+
+    def folds(self) -> list[tuple[int, TaskScores]]:
+        """Return each fold and the cases that it tests."""
+        fold = self.cases["fold"].to_numpy()
+        return [
+            (k, replace(self, cases=self.cases[fold == k], scores=self.scores[..., fold == k]))
+            for k in sorted(set(fold))
+        ]
+
+
+def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
+    """Yield the test scores of each task, the same cases and scenarios for every init.
+
+    The predictions table has `COLUMNS` and `patient_id`, one seed an init, and folds that share no
+    patient; tasks come in its order.  InputError where a network lacks a case or has it twice, a
+    score is NaN, or a case has two labels, patients or folds, or none.
+    """
+    if not inits or len(set(inits)) != len(inits):
+        raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
+    require(predictions, ["patient_id"], "Name the patient of each case.")
+    rows = evaluated_rows(predictions, inits)
+    check_unique(rows, ["task", "scenario", "init", "case_id"])
+    for task, own in rows.groupby("task", observed=True, sort=False):
+        with located(f"task {task}"):
+            scores = _one_task(str(task), own, tuple(inits))
+        yield scores
+
+
+def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScores:
+    missing = rows[rows["score"].isna()]
+    if not missing.empty:
+        run = missing.iloc[0][["fold", "scenario", "init"]].to_dict()
+        raise InputError(
+            f"{len(missing)} of {len(rows)} scores are NaN; the first in {run}",
+            where="predictions",
+            remedy="Find the run that diverged; a missing score cannot be ranked.",
+        )
+    cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
+    cases = cases.sort_values("case_id", ignore_index=True)
+    if nameless := cases["patient_id"].isna().sum():
+        raise InputError(
+            f"{nameless} test cases name no patient",
+            where="predictions",
+            remedy="Name the patient of every case; where each has one image, repeat case_id.",
+        )
+    repeated = cases["case_id"][cases["case_id"].duplicated()]
+    if repeated.size:
+        raise InputError(
+            f"case {repeated.iloc[0]!r} has two labels, patients or folds",
+            where="predictions",
+            remedy="Evaluate every network on the same folds of the same case table.",
+        )
+    if shared := (cases.groupby("patient_id", observed=True)["fold"].nunique() > 1).sum():
+        raise InputError(
+            f"{shared} patients are in the test sets of several folds",
+            where="predictions",
+            remedy="Folds are averaged as independent; split by patient.",
+        )
+    scenarios = tuple(sorted(rows["scenario"].unique()))
+    networks = pd.MultiIndex.from_product([inits, scenarios])
+    wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
+    wide = wide.reindex(index=networks, columns=cases["case_id"])
+    lacking = wide.isna().any(axis=1)
+    if lacking.any():
+        init, scenario = wide.index[lacking][0]
+        raise InputError(
+            f"{wide.loc[(init, scenario)].isna().sum()} of {len(cases)} cases of scenario "
+            f"{scenario} have no score of init {init!r}",
+            where="predictions",
+            remedy="Finish the missing runs, with the same folds and cases for every init.",
+        )
+    scores = wide.to_numpy(dtype=float).reshape(len(inits), len(scenarios), -1)
+    return TaskScores(task, inits, scenarios, cases, scores)
+
+
+def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the test rows of the predictions table, of some inits or all, each case once a run."""
+    require(predictions, COLUMNS)
+    rows = predictions[predictions["part"] == "test"]
+    if rows.empty:
+        raise InputError(
+            "no row of part 'test'", where="predictions", remedy="Pass runs that were evaluated."
+        )
+    if rows[[*RUN, "case_id"]].isna().any(axis=None):
+        raise InputError(
+            f"a test row lacks one of {[*RUN, 'case_id']}",
+            where="predictions",
+            remedy="Rows without a run or a case cannot be grouped; repair the ledger.",
+        )
+    if inits is not None:
+        check_known("init", inits, rows["init"])
+        rows = rows[rows["init"].isin(inits)]
+    check_unique(rows, [*RUN, "case_id"])
+    return rows
+
+
+def each_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
+    """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
+    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
+        names = dict(zip(RUN, key, strict=True))
+        with located(", ".join(f"{name} {value}" for name, value in names.items())):
+            positive = binary_labels(run["label"])
+            scores = score_row(run["score"], positive.size)
+        yield names, positive, scores
+
+
+def require(
+    table: pd.DataFrame, columns: Sequence[str], remedy: str = "", where: str = "predictions"
+) -> None:
+    """Raise InputError if a table lacks a column."""
+    if missing := [name for name in columns if name not in table]:
+        raise InputError(
+            f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
+        )
+
+
+def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
+    """Raise InputError for a name that a column lacks, listing those that it has."""
+    there = sorted(present.dropna().unique())
+    for name in names:
+        look_up(kind, name, there)
+
+
+def check_unique(rows: pd.DataFrame, key: list[str]) -> None:
+    """Raise InputError if two rows share a key."""
+    repeated = rows.duplicated(key)
+    if repeated.any():
+        first = rows.loc[repeated, key].iloc[0].to_dict()
+        raise InputError(
+            f"{repeated.sum()} rows repeat their {', '.join(key)}; the first: {first}",
+            where="predictions",
+            remedy="Keep one row for each; select one seed, and folds with disjoint test sets.",
+        )
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Prefix the place of an InputError, so that it names the run at fault."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            error.problem, where=f"{where}, {error.where}", remedy=error.remedy
+        ) from error
+
+
+def check_level(level: float) -> float:
+    """Return a confidence level after checking that it lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(
+            f"{level!r} is not a confidence level", where="level", remedy="Use for example 0.95."
+        )
+    return level
+
+
+def binary_labels(labels: ArrayLike) -> np.ndarray:
+    """Return labels (n,), 0 or 1 and both present, as booleans, True for the positive class."""
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size == 0:
+        raise InputError(
+            f"shape {array.shape} is not one label a case", where="labels", remedy="Pass 0s and 1s."
+        )
+    if not np.isin(array, [0, 1]).all():
+        raise InputError(
+            f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}",
+            where="labels",
+            remedy="Code the positive class as 1 and the other as 0.",
+        )
+    positive = array.astype(bool)
+    if positive.all() or not positive.any():
+        raise InputError(
+            f"one class only ({positive.sum()} positive of {positive.size})",
+            where="labels",
+            remedy="Give cases of both classes.",
+        )
+    return positive
+
+
+def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
+    """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
+    with explained(
+        "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
+    ):
+        rows = np.atleast_2d(np.asarray(scores, dtype=float))
+    if rows.ndim != 2 or rows.shape[1] != n_cases:
+        raise InputError(
+            f"shape {np.shape(scores)} beside {n_cases} labels",
+            where=where,
+            remedy="Pass one score a case, cases along the last axis.",
+        )
+    if np.isnan(rows).any():
+        raise InputError(
+            f"{np.isnan(rows).sum()} of {rows.size} scores are NaN",
+            where=where,
+            remedy="A missing score cannot be ranked; find out why the model or run gave none.",
+        )
+    return rows
+
+
+def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
+    """Return the scores of one predictor as float64 (n_cases,), checked as `score_rows`."""
+    rows = score_rows(scores, n_cases, where)
+    if len(rows) > 1:
+        raise InputError(
+            f"{len(rows)} rows of scores",
+            where=where,
+            remedy="Pass one predictor; delong_covariance takes several.",
+        )
+    return rows[0]
+
+
+def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
+    """Return the cluster (patient) of each case as intp (n,), and how many there are, at least 2.
+
+    Codes count from 0 in the order of first appearance, so that names do not matter.
+    """
+    if np.shape(clusters) != (n_cases,):
+        raise InputError(
+            f"shape {np.shape(clusters)} beside {n_cases} labels",
+            where="clusters",
+            remedy="Pass one patient identifier a case.",
+        )
+    values = pd.Series(clusters)
+    if values.isna().any():
+        raise InputError(
+            f"{values.isna().sum()} of {n_cases} cases have no identifier",
+            where="clusters",
+            remedy="Name the patient of every case; an unknown one cannot be grouped.",
+        )
+    codes, names = pd.factorize(values)
+    if len(names) < 2:
+        raise InputError(
+            f"all {n_cases} cases belong to one cluster",
+            where="clusters",
+            remedy="Spread between patients needs at least two; pass patient identifiers.",
+        )
+    return codes, len(names)

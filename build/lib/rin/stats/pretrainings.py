@@ -1,0 +1,179 @@
+"""What pretraining on one corpus or another does, with the pretraining as the unit.
+
+Each init was pretrained with several backbones, and some of them several times.  A pair is the
+networks of one backbone and pretraining from either init; its difference is the mean over its
+scenarios.  Pairs are tested on the same patients, so their differences are correlated, by an amount
+that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as given and says
+what these networks would do on new patients; the functions here also ask what other pretrainings
+and backbones would do.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from rin.stats import inputs
+from rin.stats.hypothesis import holm, t_test
+from rin.stats.inputs import TaskScores, located, task_scores
+from rin.stats.scenarios import _mean_over_folds
+from rin.stats.synthesis import three_level
+
+ESTIMATE = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value", "standard_error"]
+_PAIR = ["backbone", "pretraining"]
+#: Eigenvalues of a covariance below this share of the mean variance count as this share.
+_FLOOR = 1e-9
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The pairs of a task, with differences (k,) and their covariance over patients (k, k)."""
+
+    task: str
+    table: pd.DataFrame  # backbone, pretraining, n_scenarios, auc_a, auc_b
+    differences: np.ndarray
+    covariance: np.ndarray
+
+
+def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Compare two inits on every task, pair by pair: backbone × pretraining.
+
+    `predictions` are those of `rin.stats.inputs.task_scores`, with `backbone` and `pretraining`
+    (where it is missing, every network is of pretraining 1).  The difference is a − b.
+
+    One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
+    scenarios, AUC 0-1), estimate, ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over
+    the pairs of a task), standard_error.  Intervals are over patients: of these networks.
+    InputError as `rin.stats.init_differences`; or a scenario of two backbones.
+
+    Examples
+    --------
+    >>> from rin.stats import pair_differences
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions(pretrainings=2)
+    >>> table = pair_differences(predictions, "a", "b").query("task == 'breast'")
+    >>> print(table[["backbone", "pretraining", "estimate"]].round(3).to_string(index=False))
+       backbone  pretraining  estimate
+    DenseNet121            1     0.035
+    DenseNet121            2     0.020
+       ResNet50            1     0.034
+       ResNet50            2     0.112
+    """
+    rows = []
+    for pairs in _task_pairs(predictions, init_a, init_b):
+        errors = np.sqrt(np.diag(pairs.covariance))
+        tests = [t_test(*pair) for pair in zip(pairs.differences, errors, strict=True)]
+        found = pd.DataFrame([asdict(test) for test in tests])[ESTIMATE]
+        table = pd.concat([pairs.table, found], axis=1)
+        _insert_after(table, "p_value", "p_holm", holm(found["p_value"]))
+        table.insert(0, "task", pairs.task)
+        rows.append(table)
+    return pd.concat(rows, ignore_index=True)
+
+
+def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Compare two inits on every task, with the pretraining as the unit: the headline.
+
+    The differences of the pairs, with their known covariance over patients, have random effects of
+    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`, by REML), so the
+    interval says where the mean difference of further backbones, pretrainings and patients lies.
+    The estimate is the plain mean over pairs: weights by the covariance would give least to those
+    pairs whose networks differ most, as their differences vary most with the patients.
+    It is of Student's t on backbones − 1 degrees of freedom, since a statement beyond these
+    backbones rests on no more than these.  With one pretraining of each backbone the two effects
+    cannot be told apart: `sd_pretraining` is then that of both, `sd_backbone` NaN.
+
+    One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate, ci_low,
+    ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error, sd_backbone and
+    sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all pairs have one
+    difference, of backbone and pretraining × initialisation), remark.  Of one pair there is an
+    estimate alone; where the patients show no spread, pairs are compared as if they were known.
+
+    Examples
+    --------
+    >>> from rin.stats import pretraining_differences
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions(pretrainings=3)
+    >>> table = pretraining_differences(predictions, "a", "b")
+    >>> print(table[["task", "estimate", "pairs"]].round(3))
+          task  estimate  pairs
+    0   breast     0.061      6
+    1  thyroid     0.042      6
+    """
+    rows = []
+    for pairs in _task_pairs(predictions, init_a, init_b):
+        of_backbone = pairs.table.groupby("backbone").size()
+        counts = {"pairs": len(pairs.table), "backbones": len(of_backbone)}
+        counts |= {"pretrainings": int(of_backbone.max())}
+        rows.append({"task": pairs.task} | counts | _pooled(pairs))
+    table = pd.DataFrame(rows)
+    _insert_after(table, "p_value", "p_holm", holm(table["p_value"]))
+    _insert_after(table, "q_p", "q_holm", holm(table["q_p"]))
+    return table
+
+
+def _pooled(pairs: _Pairs) -> dict[str, object]:
+    """Return the cells of the mean difference over pairs, and what is to be said of it."""
+    differences, backbones = pairs.differences, pairs.table["backbone"]
+    pooled = dict.fromkeys(ESTIMATE, math.nan) | {"estimate": float(differences.mean())}
+    pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
+    if len(differences) == 1:
+        return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
+    variance = float(np.trace(pairs.covariance)) / len(differences)
+    spread = max(variance, float(differences.var()))
+    if spread == 0:
+        return pooled | {"remark": "Neither patients nor pairs show any spread."}
+    values, vectors = np.linalg.eigh(pairs.covariance)
+    covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
+    found = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
+    error = found["standard_error"]
+    pooled |= {name: found[name] for name in ESTIMATE if name in found}
+    pooled |= {"statistic": found["estimate"] / error if error else math.nan}
+    pooled |= {"sd_backbone": math.sqrt(found["between"])}
+    pooled |= {"sd_pretraining": math.sqrt(found["within"])}
+    remarks = []
+    if variance == 0:
+        remarks.append("The patients show no spread: pairs are taken as known.")
+    else:
+        pooled |= {name: found[name] for name in ("q", "q_df", "q_p")}
+    if backbones.nunique() == 1:
+        remarks.append("One backbone: nothing is known of others.")
+    return pooled | {"remark": " ".join(remarks)}
+
+
+def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[_Pairs]:
+    """Yield the pairs of each task, ordered by backbone and pretraining."""
+    inputs.require(predictions, ["patient_id", "backbone"], "Name each run's backbone.")
+    rows = predictions
+    if "pretraining" not in rows:
+        rows = rows.assign(pretraining=1)
+    rows = rows[rows["init"].isin([init_a, init_b])]
+    network = rows["scenario"].astype(str) + " " + rows["pretraining"].astype(str)
+    rows = rows.assign(scenario=network)
+    for task in task_scores(rows, (init_a, init_b)):
+        with located(f"task {task.task}"):
+            of_task = rows[(rows["task"] == task.task) & (rows["part"] == "test")]
+            yield _pairs_of(task, of_task)
+
+
+def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
+    named = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
+    if named.index.has_duplicates:
+        raise inputs.InputError(
+            "a scenario has two backbones", where="predictions", remedy="Name one backbone each."
+        )
+    networks = named.loc[list(task.scenarios)]
+    table = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
+    members = np.array([(networks == pair).all(axis=1) for _, pair in table.iterrows()])
+    table["n_scenarios"] = members.sum(axis=1)
+    means = members / members.sum(axis=1, keepdims=True)
+    weights = np.hstack([means, -means])  # of the AUCs of init a, then of init b
+    aucs, differences, covariance = _mean_over_folds(task, weights)
+    table["auc_a"], table["auc_b"] = (means @ part for part in np.split(aucs, 2))
+    return _Pairs(task.task, table, differences, covariance)
+
+
+def _insert_after(table: pd.DataFrame, column: str, name: str, values: np.ndarray) -> None:
+    table.insert(table.columns.get_loc(column) + 1, name, values)

@@ -1,0 +1,161 @@
+"""Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
+
+Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95 %.  InputError for
+unequal lengths, fewer than two estimates, or a variance that is not above zero.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats.hypothesis import reml, t_quantile, t_test
+from rin.stats.inputs import cluster_codes
+
+
+def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
+    """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
+
+    Returns k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom),
+    tau2 (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
+    q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
+    difference of a further study is expected).
+    """
+    y, v = _checked(estimates, variances)
+    k = len(y)
+    tau2, weights, mean = _weighted(y, v)
+    error = math.sqrt(weights @ (y - mean) ** 2 / ((k - 1) * weights.sum()))
+    fixed = 1 / v
+    q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
+    typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
+    apart = t_quantile(k - 1) * math.sqrt(error**2 + tau2)
+    return _tested(mean, error, k - 1, k) | {
+        "tau2": tau2,
+        "i2": tau2 / (tau2 + typical),
+        "q": float(q),
+        "q_p": float(stats.chi2.sf(q, k - 1)),
+        "prediction_low": mean - apart,
+        "prediction_high": mean + apart,
+    }
+
+
+def three_level(
+    estimates: ArrayLike,
+    variances: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    contained: bool = False,
+    equal_weights: bool = False,
+) -> dict[str, float]:
+    """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
+
+    `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  As
+    `random_effects` up to p_value, with the model's standard error and `df`, k − 1 or, where
+    `contained`, clusters − 1 (the careful ones for a statement beyond these clusters); then
+    `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
+    Where no cluster has two estimates the two variances cannot be told apart, and `within` is both;
+    with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is that
+    of generalised least squares, or with `equal_weights` the plain mean, its variance that of the
+    model.
+    Konstantopoulos 2011, 10.1002/jrsm.35.
+    """
+    y, covariance = _checked_covariance(estimates, variances)
+    k = len(y)
+    codes, n_clusters = _clusters(clusters, k)
+    separable = 1 < n_clusters < k
+    unit = math.sqrt(np.diag(covariance).mean())
+    # What is uncorrelated and of variance 1 after the transformation is so to REML.
+    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
+    values, ones = root @ y / unit, root @ np.ones((k, 1))
+    shared = [root @ np.eye(n_clusters)[codes]] if separable else []
+    (_, *found), (mean,), ((variance,),) = reml(values, ones, np.ones(k), [*shared, root])
+    between, within = np.array(found if separable else [math.nan, *found]) * unit**2
+    estimate, error = float(mean * unit), unit * math.sqrt(variance)
+    if equal_weights:
+        alike = codes[:, np.newaxis] == codes
+        marginal = covariance + np.nan_to_num(between) * alike + within * np.eye(k)
+        estimate, error = float(y.mean()), math.sqrt(marginal.mean())
+    df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
+    fixed = (ones[:, 0] @ values) / (ones[:, 0] @ ones[:, 0])
+    q = float(((values - fixed * ones[:, 0]) ** 2).sum())
+    pooled = _tested(estimate, error, df, k) | {"df": df}
+    pooled |= {"between": float(between), "within": float(within)}
+    return pooled | {"q": q, "q_df": k - 1, "q_p": float(stats.chi2.sf(q, k - 1))}
+
+
+def cluster_robust(
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
+) -> dict[str, float]:
+    """Pool as `random_effects`, with a sandwich over clusters (k,) as the standard error.
+
+    G / (G − 1) times the sum of squared cluster sums, t on G − 1 degrees of freedom.  Hedges,
+    Tipton and Johnson 2010, 10.1002/jrsm.5.
+    """
+    y, v = _checked(estimates, variances)
+    _, weights, mean = _weighted(y, v)
+    codes, n = cluster_codes(clusters, len(y))
+    sums = np.bincount(codes, weights * (y - mean))
+    error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
+    return _tested(mean, error, n - 1, len(y))
+
+
+def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    y, v = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
+    if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
+        raise InputError(
+            f"shapes {y.shape} and {v.shape}",
+            where="estimates, variances",
+            remedy="Pass one variance an estimate, two or more of each.",
+        )
+    if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
+        raise InputError(
+            "an estimate that is not finite, or a variance that is not above zero",
+            where="estimates, variances",
+            remedy="Leave out comparisons whose standard error is not known.",
+        )
+    return y, v
+
+
+def _checked_covariance(
+    estimates: ArrayLike, variances: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return estimates (k,) and their covariance (k, k), which has to be positive definite."""
+    covariance = np.asarray(variances, dtype=float)
+    if covariance.ndim != 2:
+        y, v = _checked(estimates, covariance)
+        return y, np.diag(v)
+    if covariance.shape[0] != covariance.shape[1]:
+        raise InputError(
+            f"shape {covariance.shape}", where="variances", remedy="Pass a square covariance."
+        )
+    y, _ = _checked(estimates, np.diag(covariance))
+    if not np.isfinite(covariance).all() or np.linalg.eigvalsh(covariance)[0] <= 0:
+        raise InputError(
+            "a covariance that is not positive definite",
+            where="variances",
+            remedy="Leave out estimates that follow from others.",
+        )
+    return y, covariance
+
+
+def _clusters(clusters: ArrayLike, k: int) -> tuple[np.ndarray, int]:
+    """Return the cluster of each estimate (k,) and how many there are, which may be one."""
+    if len(pd.unique(np.asarray(clusters))) == 1 and np.shape(clusters) == (k,):
+        return np.zeros(k, dtype=int), 1
+    return cluster_codes(clusters, k)
+
+
+def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
+    """Return the variance between studies, the weights that follow (k,), and the mean."""
+    (_, tau2), (mean,), _ = reml(y, np.ones((len(y), 1)), v, [np.eye(len(y))])
+    return float(tau2), 1 / (v + tau2), float(mean)
+
+
+def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
+    test = t_test(mean, error, df)
+    found = {"k": k, "estimate": test.estimate, "standard_error": test.standard_error}
+    found |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
+    return found | {"p_value": test.p_value if error else math.nan}

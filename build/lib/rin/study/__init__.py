@@ -1,0 +1,16 @@
+"""The study: from a profile to a ledger of finished runs, and back as tables."""
+
+# ruff: noqa: F401 - what the package offers
+
+from rin.study.fine_tuning import (
+    histories,
+    predictions,
+    run_fine_tuning,
+    run_grid,
+    run_records,
+    run_study,
+)
+from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
+from rin.study.profile import Profile, load_profile, profile_names
+from rin.study.results import Runs, open_reference, open_runs
+from rin.study.setting import Study, open_study

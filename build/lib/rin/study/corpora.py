@@ -1,0 +1,149 @@
+"""Which images networks are pretrained on: corpora found, curated from an archive, or made up.
+
+The archive of a study is a DICOM export below the data root; where there is none, a stand-in is
+written, and everything that comes from it is marked so.  `rin.curation` turns it into a corpus.
+Corpora are compared with the images of the tasks: a network that saw a test image during
+pretraining has an advantage that fine-tuning does not explain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rin.data.dataset import Dataset, open_dataset
+from rin.data.leakage import nearest_pictures, picture_hash
+from rin.data.manifest import find_task, load_manifest
+from rin.data.pixels import read_picture, resize_picture
+from rin.errors import InputError
+from rin.study.setting import Study, draw_cases, find_manifest
+
+if TYPE_CHECKING:
+    from rin.curation.build import CuratedCorpus, CurationPlan
+
+#: Manifest of the corpus that curation writes.
+CURATED = "curated_archive"
+#: Bits of 256 within which two pictures count as copies; see `corpus_overlap`.
+COPY_BITS = 16
+_HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
+
+
+def real_archive(study: Study) -> Path | None:
+    """Return the folder of the real archive, or None where the data root holds none."""
+    settings, root = study.profile.curation, study.data_root
+    folder = root / settings.archive if settings and root else None
+    return folder if folder and folder.is_dir() else None
+
+
+def curation_plan(study: Study) -> CurationPlan:
+    """Return what is curated, from where, and where it goes; writes a stand-in on first use.
+
+    `InputError` when the profile has no curation section, or names a file that the archive lacks.
+    """
+    from rin.curation.build import CurationPlan
+
+    settings, folder = study.profile.section("curation"), real_archive(study)
+    seed, key = study.profile.seed, None
+    if folder is None:
+        from rin.curation.standin import VERSION, write_archive
+
+        named = f"archive-v{VERSION}-{settings.studies}-{settings.size}px-{seed}"
+        folder = study.results.parent / "stand_ins" / named
+        write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
+        # A stand-in hides nobody, and a fixed key makes equal studies from it.
+        key = hashlib.sha256(f"stand-in {seed}".encode()).digest()
+    named = {"label_map": settings.label_map, "reviewed": settings.reviewed}
+    files = {name: folder / file if file else None for name, file in named.items()}
+    for path in filter(None, files.values()):
+        if not path.is_file():
+            remedy = "Put it there, or leave its name out of the profile's curation section."
+            raise InputError("there is no such file", where=path, remedy=remedy)
+    stated = settings.model_dump(include={"database", "encoding"})
+    places = {"archive": folder, "output": study.results / "curation"}
+    return CurationPlan(seed=seed, key=key, **places, **stated, **files)
+
+
+def curated_corpus(study: Study) -> CuratedCorpus:
+    """Curate the archive of a study, as far as that has not been done, and return the corpus."""
+    from rin.curation.build import curate
+
+    return curate(curation_plan(study))
+
+
+def choose_corpus(study: Study, names: str | list[str]) -> str:
+    """Return the first of some corpora (manifests, in order of preference) whose images are real.
+
+    Where none is, the first for which a stand-in can be made.
+    """
+    listed = [names] if isinstance(names, str) else names
+    archived = {CURATED} if real_archive(study) else set()
+    real = [name for name in listed if name in archived or study.holds(load_manifest(name))]
+    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
+    return (real or [name for name in listed if name in made] or listed)[0]
+
+
+def find_corpus(study: Study, names: str | list[str]) -> Dataset:
+    """Open a corpus with all of its images, one of those that `choose_corpus` takes.
+
+    The curated one is made from the study's archive; a copy of a corpus that was curated elsewhere
+    is read where the data root holds one and no archive.
+    """
+    name, settings = choose_corpus(study, names), study.profile.pretraining
+    manifest = load_manifest(name)
+    if name == CURATED and (real_archive(study) or not study.holds(manifest)):
+        root, index = curated_corpus(study).root, study.results.parent / "index"
+        return open_dataset(manifest, root, index_folder=index)
+    return study.dataset(name, (settings.size, "stretch") if settings else None)
+
+
+def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Dataset:
+    """Open a corpus as `find_corpus`, with about so many images, drawn by patients; None: all."""
+    dataset = find_corpus(study, names)
+    return dataset if cases is None else draw_cases(dataset, None, cases, study.profile.seed)[0]
+
+
+def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
+    """Look for images of the tasks among those of the pretraining corpora.
+
+    All images of a task are compared, by pixels and by difference hashes: that finds copies, and
+    no other slice of a patient.  As a positive control, `copies` of each task are reduced to the
+    corpus' own size, as a copy inside it would be, and compared with themselves.
+
+    One row a task and corpus: `task`, `dataset`, `images`, `corpus`, `corpus_images`, `equal`
+    (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of a picture of it),
+    `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
+    `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
+    """
+    named = study.profile.section("pretraining").corpora.values()
+    corpora = [find_corpus(study, names) for names in named]
+    rows = []
+    for task in study.profile.tasks:
+        dataset = study.dataset(find_manifest(study, *find_task(task)).name)
+        for corpus in corpora:
+            side = int(corpus.cases["width"].median())
+            found = nearest_pictures(dataset.cases, corpus.cases)
+            control = _distances_of_copies(dataset, side, copies, study.profile.seed)
+            row = {"task": task, "dataset": dataset.manifest.name, "images": len(dataset.cases)}
+            row |= {"corpus": corpus.manifest.name, "corpus_images": len(corpus.cases)}
+            near, copied = (found["distance"] <= COPY_BITS).sum(), (control <= COPY_BITS).sum()
+            row |= {"equal": int(found["equal"].sum()), "near": int(near)}
+            row |= {"nearest": int(found["distance"].min()), "copies": len(control)}
+            rows.append(row | {"copies_found": int(copied), "farthest_copy": int(control.max())})
+    return pd.DataFrame(rows)
+
+
+def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:
+    seen = dataset.cases[~dataset.cases["blank"]]
+    rng = np.random.default_rng(seed)
+    drawn = seen.iloc[np.sort(rng.choice(len(seen), min(n, len(seen)), replace=False))]
+    manifest, distances = dataset.manifest, []
+    for image, own in zip(drawn["image"], drawn["hash"], strict=True):
+        picture = read_picture(dataset.root, image, manifest.color, manifest.window)
+        small = resize_picture(resize_picture(picture, side, "stretch"), _HASHED_SIZE, "stretch")
+        copied = int(picture_hash(small)[0], 16)
+        distances.append((copied ^ int(own, 16)).bit_count())
+    return np.array(distances)

@@ -1,0 +1,403 @@
+"""Running what a study plans, block by block, and reading back what the runs left.
+
+A block is what an executor ships to another process: the runs that share a compiled step, on
+whichever task.  Finished runs are never repeated.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rin.data.confounders import confound, confounded_rows
+from rin.data.store import ImageStore
+from rin.errors import InputError, look_up
+from rin.explain import overlap
+from rin.explain.similarity import linear_cka, mean_cca
+from rin.models.preprocessing import find_preprocessing
+from rin.models.weights import load_weights, random_weights
+from rin.study import loss_study, pretraining, probe_study
+from rin.study.executors import drive, one_bar, run_each
+from rin.study.ledger import Ledger, computed_on
+from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
+from rin.study.setting import Study
+
+if TYPE_CHECKING:
+    from rin.training.batches import Part
+    from rin.training.trainer import CompiledBlock
+
+#: Parts of a split whose cases every run scores.
+SCORED_PARTS = ("validation", "test")
+#: The test images with a confounder on the negatives.
+REVERSED = "reversed"
+PREDICTIONS, HISTORY, SANITY = "predictions.parquet", "history.parquet", "sanity.parquet"
+ACTIVATIONS = "activations.npz"
+
+
+def run_block(
+    block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
+) -> None:
+    """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
+
+    The first failure is raised after the other runs of the block have ended.
+    """
+    import keras
+
+    from rin.training.trainer import CompiledBlock, prepare_framework
+
+    if not (block := [run for run in block if not ledger.has(run.run_id)]):
+        return  # another process was faster
+    prepare_framework(execution.threads, execution.precision)
+    keras.backend.clear_session()  # the graphs of earlier blocks of this process
+    compiled = CompiledBlock(block[0].architecture)
+    weights: dict[str, list[np.ndarray]] = {}
+
+    def train(run: Run) -> None:
+        if run.init not in weights:
+            weights[run.init] = (
+                random_weights(run.scenario.backbone, run.settings.size, random_seed)
+                if run.entry is None
+                else load_weights(run.entry, compiled.parts.backbone, folders)
+            )
+        _train(run, compiled, weights[run.init], ledger)
+
+    run_each(train, block, ledger)
+
+
+def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
+    """Train, predict and commit one run."""
+    import keras
+
+    from rin.training.batches import Part
+    from rin.training.cascade import cascade_table
+    from rin.training.trainer import Recipe
+
+    inputs, store = run.inputs, run.inputs.store
+    labels = inputs.labels.to_numpy()
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
+    part_of = split.reindex(store.cases["case_id"]).to_numpy()
+    images, named = store.images(), ("train", *SCORED_PARTS)
+    parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in named}
+    stores = dict.fromkeys(SCORED_PARTS, store)
+    for name, away in inputs.external.items():
+        stores[name], of_cases = away.store, away.labels.to_numpy()
+        parts[name] = Part(away.store.images(), of_cases, np.arange(len(of_cases)))
+    if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
+        parts = confounded_parts(parts, run.settings.confounder, run.seed)
+        stores |= {name: store for name in parts if name != "train" and name not in stores}
+    checked = sanity_rows(run, store, parts["test"].rows)
+    preprocessing = find_preprocessing(run.preprocessing)
+    recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
+    activations = {}
+    if run.inside:
+        look = partial(_inside, run, compiled, parts["test"])
+        compiled.parts.preprocess.set_preprocessing(preprocessing)
+        activations = look("before", weights)
+        if run.init == RANDOM:
+            activations |= look("other", compiled.untrained)
+    started = time.monotonic()
+    state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
+    scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
+    seconds = round(time.monotonic() - started, 2)
+    activations |= look("after", None) if run.inside else {}
+    sanity = None
+    if len(checked):
+        cases = store.cases.iloc[checked][["case_id", "patient_id"]].reset_index(drop=True)
+        part = Part(images, labels, checked)
+        sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
+
+    def write(folder: Path) -> dict:
+        history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
+        history.to_parquet(folder / HISTORY)
+        tables = []
+        for name, (logits, maps) in scored.items():
+            rows, score = parts[name].rows, logits[:, 1] - logits[:, 0]
+            cases = stores[name].cases.iloc[rows][["case_id", "patient_id"]]
+            tables.append(cases.assign(part=name, label=parts[name].labels[rows], score=score))
+            if name != "validation" and stores[name].masks() is not None:
+                np.save(folder / _cams_of(name), maps)
+        pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
+        if sanity is not None:
+            sanity.to_parquet(folder / SANITY, index=False)
+        if activations:
+            np.savez(folder / ACTIVATIONS, **activations)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "seconds": seconds}
+        done |= {"peak_memory_gb": round(memory, 2), "traces": compiled.traces}
+        done |= {"backend": keras.backend.backend(), "precision": keras.config.dtype_policy().name}
+        return done | computed_on()
+
+    ledger.commit(run.run_id, run.config, write)
+
+
+def _inside(
+    run: Run, compiled: CompiledBlock, test: Part, when: str, weights: list[np.ndarray] | None
+) -> dict[str, np.ndarray]:
+    """Return what a run records of its layers at some time, by time and layer."""
+    from rin.training.trainer import layer_activations
+
+    sizes = dict(run.inside)
+    part = replace(test, rows=test.rows[: sizes.pop("cases")])
+    # Every network is looked at in the same places.
+    found = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0, weights=weights)
+    return {f"{when}/{layer}": table.astype(np.float16) for layer, table in found.items()}
+
+
+def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
+    """Return the parts with a confounder on a share of their positive images, and one more.
+
+    In `reversed` it stands on all negative test images, and on no other.
+    """
+    kind, percent = level.split()
+    own, test = {name: parts[name] for name in ("train", *SCORED_PARTS)}, parts["test"]
+    clean, labels = np.asarray(test.images), test.labels
+    marked, against = np.zeros((2, len(clean)), dtype=bool)
+    for part in own.values():
+        marked[part.rows] = confounded_rows(labels[part.rows], int(percent) / 100, seed=seed)
+    against[test.rows] = labels[test.rows] == 0
+
+    def shown(rows: np.ndarray) -> np.ndarray:
+        images = clean.copy()
+        images[rows] = confound(kind, clean[rows], seed)
+        return images
+
+    pictures = shown(marked)
+    found = {name: replace(part, images=pictures) for name, part in own.items()}
+    return parts | found | {REVERSED: replace(test, images=shown(against))}
+
+
+def _cams_of(part: str) -> str:
+    """Return the file of a run's maps of a part: test, or an external dataset."""
+    return "cams.npy" if part == "test" else f"cams-{part}.npy"
+
+
+def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
+    """Return the rows of a store whose maps a run records: the first of `test` with a lesion.
+
+    `InputError` when no test case has a lesion.
+    """
+    if not run.sanity_cases:
+        return test[:0]
+    masks = store.masks()
+    marked = [row for row in test if masks[row].any()]
+    if not marked:
+        problem = "no test case has a lesion, so there is no map to check"
+        remedy = "Take more cases, or leave the sanity section out of the profile."
+        raise InputError(problem, where=f"{run.task}, fold {run.fold}", remedy=remedy)
+    return np.array(marked[: run.sanity_cases])
+
+
+def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
+    """Run those of some planned runs that the ledger lacks; return the table of all of them.
+
+    May be killed at any time and called again.  `InputError` when weights are missing or a run
+    fails; the other runs are finished first.
+    """
+    ledger, execution = study.runs, study.profile.execution
+    runs = {run.run_id: run for run in planned}
+    missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
+    blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
+    shared = ledger, study.weights_folders, study.profile.seed, execution
+    jobs = [(block, *shared) for block in blocks]
+    drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
+    return runs_table(planned)
+
+
+def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
+    """Run what is missing of the main study of some tasks, by default of all; return its runs."""
+    planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
+    return run_missing(study, planned)
+
+
+def run_fine_tuning(study: Study) -> pd.DataFrame:
+    """Run what the ledger lacks of every study of a profile; return the table of its runs."""
+    return run_missing(study, plan_all(study))
+
+
+def run_study(study: Study) -> pd.DataFrame:
+    """Pretrain, probe, fine-tune and compare losses where missing; return the fine-tuning runs.
+
+    Under one progress bar; may be killed at any time and called again.
+    """
+    stages = {"weights": pretraining.plan_pretraining(study)}
+    if study.profile.probe is not None:
+        stages["probe"] = probe_study.plan_probe(study)
+        stages["probe_measurements"] = probe_study.plan_measurements(study)
+    if study.profile.losses is not None:
+        stages["losses"] = loss_study.plan_losses(study)
+    earlier = sum(map(len, stages.values()))
+    # Which runs are shared is known once weights are; until then each is counted apart.
+    done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
+    with one_bar(earlier + study.profile.most_runs, done) as bar:
+        pretraining.run_pretraining(study)
+        if study.profile.probe is not None:
+            probe_study.run_probe(study)
+        planned = plan_all(study)
+        bar.total = earlier + len(planned)
+        bar.update(earlier + study.runs.count(planned) - bar.n)
+        table = run_missing(study, planned)
+        if study.profile.losses is not None:
+            loss_study.run_losses(study)
+        return table
+
+
+def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
+    """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
+    planned = plan_study(study, name, task)
+    for each in dict.fromkeys(run.task for run in planned):
+        study.runs.require([run for run in planned if run.task == each], each)
+    return planned
+
+
+def _read(study: Study, runs: Sequence[Run], file: str) -> pd.DataFrame:
+    return study.runs.tables([(run.run_id, run.named) for run in runs], file)
+
+
+def predictions(
+    study: Study, name: str = MAIN, task: str | None = None, part: str = "test"
+) -> pd.DataFrame:
+    """Return the per-case predictions of a named study, tidy.
+
+    Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
+    patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a factor
+    have `factor`, `level` and `preprocessing` (what was in effect) in front, and rows of a
+    run that both levels share under both.
+
+    `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
+    by name, and `reversed` where confounders are put on images.
+    """
+    planned = finished_runs(study, name, task)
+    beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
+    beside |= {REVERSED: None} if name == CONFOUNDER else {}
+    look_up("part", part, [*SCORED_PARTS, *beside])
+    table = _read(study, planned, PREDICTIONS)
+    return table[table["part"] == part].reset_index(drop=True)
+
+
+def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+    """Return one row a case of a part: case_id, patient_id, label, and what its manifest keeps."""
+    inputs = study.inputs(task).scored(part)
+    cases = inputs.dataset.cases
+    if part in SCORED_PARTS:
+        of_part = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
+        cases = cases[cases["case_id"].isin(of_part)]
+    table = cases[["case_id", "patient_id", *inputs.kept_columns]].reset_index(drop=True)
+    table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
+    return table
+
+
+def histories(study: Study, task: str) -> pd.DataFrame:
+    """Return learning curves of a task's main study: the columns of a run, losses, epoch from 1."""
+    table = _read(study, finished_runs(study, MAIN, task), HISTORY)
+    return table.assign(epoch=table.groupby(["scenario", "init", "fold"]).cumcount() + 1)
+
+
+def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
+    """Return one row a run (and level): its columns and what `done.json` records of it."""
+    planned = finished_runs(study, name, task)
+    return pd.DataFrame([run.named | study.runs.done(run.run_id) for run in planned])
+
+
+def cam_arrays(
+    study: Study, task: str, part: str = "test"
+) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Yield each run's rows of `predictions` in a part and their maps (n, h, w, 2) before ReLU.
+
+    `InputError` for images without lesion masks, of which runs keep no maps; otherwise as
+    `finished_runs`.
+    """
+    study.inputs(task).scored(part).lesion_masks()
+    for run in finished_runs(study, MAIN, task):
+        table = _read(study, [run], PREDICTIONS)
+        maps = study.runs.read(run.run_id, _cams_of(part), np.load)
+        yield table[table["part"] == part].reset_index(drop=True), maps
+
+
+def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+    """Return `rin.explain.overlap.measure_overlap` of a task's main study; empty without masks."""
+    store = study.inputs(task).scored(part).store
+    if (masks := store.masks()) is None:
+        return pd.DataFrame()
+    maps = list(cam_arrays(study, task, part))
+    return overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
+
+
+def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+    """Return what pictures that look at no image score on the cases of a part with a lesion.
+
+    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
+    """
+    store = study.inputs(task).scored(part).store
+    cases, masks = store.cases, store.masks()
+    place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
+    place = place[overlap.has_lesion(masks[place])] if masks is not None else place[:0]
+    if not len(place):
+        return pd.DataFrame(columns=["case_id", "baseline", "dice"])
+    boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
+    sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
+    tolerance = overlap.tolerance_at(masks.shape[-1])
+    scores = overlap.baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    marked = cases["case_id"].to_numpy()[place]
+    return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
+
+
+def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
+    """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
+    store, maps = study.inputs(task).store, cam_arrays(study, task)
+    if (masks := store.masks()) is None:
+        return None
+    return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
+
+
+def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
+    """Return how alike the layers of two networks are, before and after fine-tuning.
+
+    One row a fold, scenario, pair and layer: `comparison` is `before` or `after` (the two inits),
+    `tuned` (an init before and after, named in `init`) or `random` (two random networks); `cca` is
+    the mean canonical correlation, `cka` linear centred kernel alignment, 0 to 1.
+
+    `InputError` when the profile has no such study, or its runs are not finished.
+    """
+    (a, b), rows = study.profile.inits[:2], []
+    runs = finished_runs(study, name, task)
+    for cell, own in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
+        made = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in own}
+        pairs = {
+            ("before", ""): ((a, "before"), (b, "before")),
+            ("after", ""): ((a, "after"), (b, "after")),
+            ("random", RANDOM): ((RANDOM, "before"), (RANDOM, "other")),
+        }
+        pairs |= {("tuned", init): ((init, "before"), (init, "after")) for init in made}
+        layers = [key.partition("/")[2] for key in made[a] if key.startswith("after/")]
+        for (comparison, init), ends in pairs.items():
+            for layer in layers:
+                one, other = (made[end][f"{when}/{layer}"] for end, when in ends)
+                alike = mean_cca(one, other), linear_cka(one, other)
+                rows.append((*cell, comparison, init, layer, *alike))
+    named = ["task", "fold", "scenario", "comparison", "init", "layer", "cca", "cka"]
+    return pd.DataFrame(rows, columns=named)
+
+
+def sanity_table(study: Study, task: str) -> pd.DataFrame:
+    """Return how similar maps stay to those of the trained network as its weights go random.
+
+    The columns that name a run, and those of `rin.training.cascade.cascade_table`.
+    `InputError` when the profile or the task has no such runs, or they are not finished.
+    """
+    planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
+    if not planned:
+        problem = f"no run of {task} records maps under random weights"
+        remedy = "Give it a sanity section, and a task whose images have lesion masks."
+        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
+    study.runs.require(planned, task)
+    return _read(study, planned, SANITY)

@@ -1,0 +1,310 @@
+"""The run ledger: one folder a finished run, and nothing that is half written.
+
+A run is written to a temporary folder beside the others and renamed when whole, with
+`done.json` as its last file.  So a killed run leaves nothing that could be taken for a
+result, and two processes that finish the same run leave one of it.  `done.json` has the SHA-256
+of every file and of itself: a file that was changed since is never read as a result.  What a long
+run keeps to go on from lies apart, in its work folder, until the run is committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+from pydantic import NonNegativeInt
+
+from rin.data.chunks import available_cores
+from rin.errors import InputError, explained
+from rin.files import FrozenModel, read_sealed, sealed, sha256_of, sync
+
+_STALE_SECONDS = 24 * 3600
+_WORK, _DONE = ".work", "done.json"
+# What this process has found to be as it was written, by path.
+_checked: dict[Path, tuple[int, ...]] = {}
+#: What tells a person which run it is, of all that a configuration may hold.
+_NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
+#: Packages whose version may move a number.
+PACKAGES = (
+    *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
+    *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
+)
+T = TypeVar("T")
+
+
+def digest_of(config: dict[str, Any], digits: int = 16) -> str:
+    """Return the id of a configuration: hexadecimal digits of its SHA-256."""
+    text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+class Planned:
+    """A run that is planned: `config` is what decides its result, and its id the digest of that."""
+
+    config: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """Digest of the configuration."""
+        return digest_of(self.config)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A folder of finished runs, each under the digest of its configuration."""
+
+    folder: Path
+
+    def path(self, run_id: str) -> Path:
+        """Return the folder of a run, finished or not."""
+        return self.folder / run_id
+
+    def has(self, run_id: str) -> bool:
+        """Tell whether a run is finished."""
+        return (self.path(run_id) / _DONE).is_file()
+
+    def count(self, runs: Iterable[Planned]) -> int:
+        """Return how many of some runs are finished."""
+        return sum(self.has(run.run_id) for run in runs)
+
+    def require(self, runs: Sequence[Planned], stage: str) -> None:
+        """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
+        if missing := [run for run in runs if not self.has(run.run_id)]:
+            config = missing[0].config
+            first = ", ".join(f"{name} {config[name]}" for name in _NAMES if name in config)
+            raise InputError(
+                f"{len(missing)} of {len(runs)} runs of {stage} are not finished, the first: "
+                f"{first}",
+                where=self.folder,
+                remedy="Run rin study, or the notebook that trains, with this profile; it goes on "
+                "where it stopped.",
+            )
+
+    def done(self, run_id: str) -> dict[str, Any]:
+        """Return what `done.json` records of a finished run."""
+        record = self.read(run_id, _DONE, read_sealed)
+        return {name: record[name] for name in record if name not in ("run", "files")}
+
+    def _check(self, run_id: str, name: str) -> None:
+        """Raise ValueError unless a file is the one that its run recorded, once a process."""
+        path, folder = self.path(run_id) / name, self.path(run_id)
+        stat = path.stat()
+        mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        if _checked.get(path) == mark:
+            return
+        record = read_sealed(folder / _DONE)
+        if record["run"] != run_id:
+            raise ValueError(f"it belongs to the run {record['run']}")
+        names = ["config.json"] if name == _DONE else [name]
+        if damaged := [n for n in names if sha256_of(folder / n) != record["files"].get(n)]:
+            raise ValueError(f"{damaged[0]} was changed after the run had written it")
+        _checked[path] = mark
+
+    def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
+        """Return what `reader` makes of one file of a finished run.
+
+        `InputError` when the file is not there, damaged, or not what the run has written.
+        """
+        path, problem = self.path(run_id) / name, "not a readable file of a finished run"
+        remedy = "Delete the run's folder and run the same stage again; only this run is redone."
+        # The errors of JSON, Arrow, NumPy and pydantic are all among these.
+        kinds = (OSError, EOFError, ValueError, KeyError)
+        with explained(problem, where=path, remedy=remedy, kinds=kinds):
+            self._check(run_id, name)
+            return reader(path)
+
+    def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
+        """Return a parquet file of several finished runs below one another.
+
+        `named` are ids, and the columns that stand in front of each run's rows.
+        """
+        runs, columns = zip(*named, strict=True) if (named := list(named)) else ((), ())
+        tables = [self.read(run_id, file, pd.read_parquet) for run_id in runs]
+        if not tables:
+            return pd.DataFrame()
+        places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        front = pd.DataFrame(columns).iloc[places].reset_index(drop=True)
+        return pd.concat([front, pd.concat(tables, ignore_index=True)], axis=1)
+
+    def work(self, run_id: str) -> Path:
+        """Return the work folder of a run, there or not; it goes when the run is committed."""
+        return self.folder / _WORK / run_id
+
+    def open_work(self, run_id: str) -> Path:
+        """Return the work folder of a run and make it where it is missing."""
+        work, remedy = self.work(run_id), "Choose a writable results folder."
+        problem = "no folder for the work of a run can be made"
+        with explained(problem, where=work, remedy=remedy, kinds=OSError):
+            work.mkdir(parents=True, exist_ok=True)
+        return work
+
+    @contextmanager
+    def claim(self, run_id: str, *, wait: bool) -> Iterator[bool]:
+        """Hold a run, so that no other process trains it; tell whether it is still to be trained.
+
+        Raises `filelock.Timeout` where another process holds it, unless asked to wait.
+        """
+        if self.has(run_id):
+            yield False
+            return
+        lock = FileLock(self.work(f"{run_id}.lock"), timeout=-1 if wait else 0)
+        while not lock.is_locked:
+            self.open_work("")
+            try:
+                lock.acquire()
+            except Timeout:
+                raise
+            except FileNotFoundError:
+                continue  # another process has just removed the folder, as it had no more work
+            except OSError as error:
+                problem = f"the run cannot be locked ({error.strerror})"
+                remedy = "Choose a results folder that can be written."
+                raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
+        try:
+            yield not self.has(run_id)
+            if self.has(run_id):  # else another process may wait for this very file
+                self._close_work(run_id)
+        finally:
+            lock.release()
+
+    def _close_work(self, run_id: str) -> None:
+        shutil.rmtree(self.work(run_id), ignore_errors=True)
+        self.work(run_id).with_suffix(".lock").unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or other runs are at work
+            (self.folder / _WORK).rmdir()
+
+    def commit(
+        self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
+    ) -> None:
+        """Write a run and make it visible at once, whole.
+
+        `config`, whose digest the id is, is kept as `config.json`; `write` writes the run's files
+        into the folder that it is given and returns what `done.json` records beside the time.
+
+        `InputError` when the folder is read-only or the disk is full; earlier runs are untouched.
+        """
+        with explained(
+            "the run cannot be written",
+            where=self.folder,
+            remedy="Make room or choose a writable results folder, then run again: "
+            "finished runs are kept.",
+            kinds=(OSError, RuntimeError),  # h5py's, of a full disk
+        ):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=self.folder))
+            try:
+                (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
+                record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
+                files = sorted(path for path in draft.rglob("*") if path.is_file())
+                digests = {path.relative_to(draft).as_posix(): sha256_of(path) for path in files}
+                done = draft / _DONE
+                done.write_text(sealed(record | {"run": run_id, "files": digests}))
+                for path in (*files, done, draft):  # before the name that says it is whole
+                    sync(path)
+                draft.chmod(0o755)
+                self._publish(draft, run_id)
+                self._close_work(run_id)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+
+    def _publish(self, draft: Path, run_id: str) -> None:
+        try:
+            draft.rename(self.path(run_id))  # fails where the target has content
+        except OSError:
+            if self.has(run_id):  # another process may have been first
+                return
+            # Left by other means than this class, for it renames whole folders only.
+            shutil.rmtree(self.path(run_id), ignore_errors=True)
+            draft.rename(self.path(run_id))
+        sync(self.folder)
+
+    def sweep(self) -> None:
+        """Remove drafts that a killed run left a day ago, and work folders of finished runs."""
+        for work in self.folder.glob(f"{_WORK}/*"):
+            if self.has(work.stem):
+                self._close_work(work.stem)
+        for draft in self.folder.glob(".*-*"):
+            if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(draft, ignore_errors=True)
+
+
+class Hardware(FrozenModel):
+    """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
+
+    processor: str
+    cores: NonNegativeInt
+    memory_gb: NonNegativeInt
+    accelerator: str = ""
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        parts = [self.processor, f"{self.cores} CPU cores", f"{self.memory_gb} GB"]
+        return ", ".join([*parts, self.accelerator or "no accelerator"])
+
+
+def installed_packages() -> dict[str, str]:
+    """Return the version of each package that matters and is installed."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # TensorFlow has two names, and JAX may be absent
+            found[name] = version(name)
+    return found
+
+
+def this_computer(accelerator: str | None = None) -> Hardware:
+    """Return what this computer is, with the accelerator that is found unless one is stated."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if accelerator is None:
+        told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+        accelerator = ", ".join(told.splitlines())
+    listed = Path("/proc/cpuinfo")
+    told = listed.read_text("utf-8") if listed.is_file() else ""
+    model = re.search(r"^model name\s*:(.*)", told, re.MULTILINE)
+    return Hardware(
+        processor=model[1].strip() if model else platform.machine(),
+        cores=available_cores(),
+        memory_gb=round(memory / 2**30),
+        accelerator=accelerator,
+    )
+
+
+def computed_on() -> dict[str, str]:
+    """Return the computer and the versions of a computation, for the record of a run."""
+    packages = ", ".join(f"{name} {number}" for name, number in installed_packages().items())
+    return {
+        "computer": this_computer().text,
+        "software": f"Python {platform.python_version()}, {packages}",
+    }
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit of a checkout, with a plus where its files differ; None where none is."""
+    commit = _answer(["git", "rev-parse", "HEAD"], folder)
+    changed = _answer(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
+    return commit + "+" * bool(changed) if commit else None
+
+
+def _answer(command: list[str], folder: Path | None = None) -> str:
+    """Return what a program prints; nothing where it is absent or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return ended.stdout.strip() if ended.returncode == 0 else ""

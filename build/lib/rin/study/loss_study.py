@@ -1,0 +1,85 @@
+"""Losses of pretraining compared: how well a network tells classes, and how sure it is of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from rin.explain.similarity import class_spread
+from rin.study.pretraining import PREDICTIONS, PretrainingRun, plan_pretraining, pretrain_missing
+from rin.study.setting import Study
+from rin.training import FEATURES
+
+
+def plan_losses(study: Study) -> list[PretrainingRun]:
+    """List the pretraining runs: losses × backbones × seeds on one corpus.
+
+    `InputError` when the profile has no section on losses.
+    """
+    section, own, runs = study.profile.section("losses"), study.profile.pretraining, []
+    for loss, backbone in product(section.losses, section.backbones):
+        changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
+        changes["learning_rate"] = section.learning_rates.get(backbone, own.learning_rate)
+        (run,) = plan_pretraining(study, own.changed(section, **changes))
+        runs += [replace(run, seed=run.seed + repeat) for repeat in range(section.seeds)]
+    return runs
+
+
+def run_losses(study: Study) -> pd.DataFrame:
+    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`); return `loss_table`."""
+    pretrain_missing(study, plan_losses(study), study.ledger("losses"), "Losses")
+    return loss_table(study)
+
+
+def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Return the expected calibration error of confidences (n,) whose class is `right` (n,) or not.
+
+    The mean distance of confidence and accuracy over bins of equal width, weighted by their images
+    (Naeini et al. 2015); also where all images or none are right.
+    """
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(places, confidence - right, bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def loss_table(study: Study) -> pd.DataFrame:
+    """Return one row a loss, backbone and seed: how its test images are told apart.
+
+    `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
+    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `within`, `between` and
+    `silhouette` (`rin.explain.similarity.class_spread`); `epochs`, `seconds`; `gain`,
+    `gain_low` and `gain_high`, top-1 less that with hard labels with a 95% interval for other test
+    images, paired by image; NaN without hard labels.
+
+    `InputError` when a run is not finished.
+    """
+    ledger, runs, rows = study.ledger("losses"), plan_losses(study), []
+    ledger.require(runs, "the losses")
+    hard: dict[tuple[str, int], pd.Series] = {}
+    for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
+        done = ledger.done(run.run_id)
+        told = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
+        features = ledger.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
+        right = (told["truth"] == told["predicted"]).set_axis(told["case_id"])
+        if run.settings.loss == "hard":
+            hard[run.backbone, run.seed] = right
+        confidence = told["confidence"].to_numpy()
+        row = {"loss": run.settings.loss, "backbone": run.backbone}
+        row |= {"seed": run.seed - study.profile.seed, "corpus": run.corpus}
+        row |= {"provenance": run.provenance, "run_id": run.run_id}
+        row |= {name: done[name] for name in ("top1", "top5", "balanced_accuracy")}
+        row |= {"ece": confidence_error(confidence, right.to_numpy())}
+        row |= {"confidence": confidence.mean()}
+        gain = half = np.nan
+        if (run.backbone, run.seed) in hard:
+            by_image = right.astype(float) - hard[run.backbone, run.seed].loc[right.index]
+            gain, half = by_image.mean(), norm.ppf(0.975) * by_image.sem()
+        row |= {"gain": gain, "gain_low": gain - half, "gain_high": gain + half}
+        row |= class_spread(np.asarray(features), told["truth"])
+        rows.append(row | {name: done[name] for name in ("epochs", "seconds")})
+    return pd.DataFrame(rows)

@@ -1,0 +1,259 @@
+"""From a profile to the runs of its named studies, grouped into blocks.
+
+A run's id covers its configuration and the digests of everything it reads, so that a finished run
+is never repeated and never mistaken for another, whichever studies name it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from rin.data.confounders import sampled_parts
+from rin.data.leakage import leak_free_groups
+from rin.errors import look_up
+from rin.files import sha256_of
+from rin.models.backbones import BACKBONES
+from rin.models.build import Architecture
+from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.study import profile as profiles
+from rin.study.ledger import Planned, digest_of
+from rin.study.pretraining import local_entries
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
+from rin.study.setting import Study, TaskInputs
+from rin.training import code_digest
+
+# Relative to one epoch with all layers unfrozen; only for starting long blocks first.
+_REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
+# Settings that are compiled into a block's step.
+_COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
+# Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
+RANDOM_PREPROCESSING = "symmetric"
+#: What the official fine-tuning scripts feed to every network, whatever its weights.
+OFFICIAL_PREPROCESSING = "caffe_unit"
+
+
+@dataclass(frozen=True)
+class Run(Planned):
+    """One training: task × fold × scenario × init × seed, as a named study asks for it.
+
+    `preprocessing` names how its inputs are prepared: that of its weights, unless `settings` say
+    otherwise; only the name is part of the configuration, so that equal inputs are one run.
+    `sanity_cases` is the number of test cases whose maps it records as its weights go random,
+    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
+    `study` and `level`, that of the study's factor, are no part of the configuration.
+    """
+
+    task: str
+    fold: int
+    scenario: profiles.Scenario
+    init: str
+    entry: WeightsEntry | None
+    preprocessing: str
+    seed: int
+    settings: profiles.FineTuning
+    inputs: TaskInputs = field(repr=False, compare=False)
+    split_digest: str
+    weights_digest: str
+    sanity_cases: int = 0
+    study: str = MAIN
+    level: str | None = None
+    inside: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def config(self) -> dict:
+        """What decides the result; the id is its digest."""
+        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
+        named |= {"init": self.init, "preprocessing": self.preprocessing, "seed": self.seed}
+        read = {"store": self.inputs.store.digest, "split": self.split_digest}
+        read |= {"weights": self.weights_digest, "code": code_digest()}
+        external = {name: away.store.digest for name, away in self.inputs.external.items()}
+        recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
+        recorded |= {"external": external}
+        # What came later is told only where there is any, so that earlier ids stay.
+        later = {name: value for name, value in recorded.items() if value}
+        return named | read | self.settings.identity | later
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The columns that name a run in every table, after those of the study's factor."""
+        factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
+        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
+        named |= asdict(self.scenario) | {"init": self.init, "seed": self.seed}
+        return named if self.level is None else factor | named
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the step is compiled for; the runs of a block share it."""
+        shared = {name: getattr(self.settings, name) for name in _COMPILED}
+        shared["channels"] = 3 if self.inputs.store.color else 1
+        return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
+
+
+def find_entries(
+    study: Study, inits: Sequence[str] | None = None, backbones: Iterable[str] = ()
+) -> dict[tuple[str, str], WeightsEntry | None]:
+    """Return the weights entry of every init and backbone, by default the profile's; None: random.
+
+    `InputError` for an unknown init, or one whose pretraining has not been run.
+    """
+    known = local_entries(study) + load_entries()
+    return {
+        (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
+        for init in inits or study.profile.inits
+        for backbone in backbones or study.profile.backbones
+    }
+
+
+def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
+    """List the runs of a named study, level by level and task by task.
+
+    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
+    another than the study's.  A run that both levels of a factor share (weights whose preprocessing
+    is the official scripts') stands here twice, with the same id.
+
+    `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
+    or one whose pretraining has not been run; otherwise as `Study.inputs`.
+    """
+    planned, variants = [], study.profile.variants(name)
+    asked = task is None or any(task in variant.tasks for variant in variants)
+    for variant in variants:
+        # A task of the study is only in the variants that have it, another one in all.
+        tasks = [each for each in variant.tasks if task in (None, each)] if asked else [task]
+        for each in tasks:
+            inputs = study.inputs(each, variant.folds, variant.changes.get("resize"))
+            if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
+                chosen = study.profile.factors.confounder.sampled
+                inputs = sample_confounder(inputs, chosen, level, study.profile.seed)
+            planned += plan_runs(study, inputs, variant, name)
+    return planned
+
+
+def sample_confounder(
+    inputs: TaskInputs, chosen: profiles.SampledConfounder, level: str, seed: int
+) -> TaskInputs:
+    """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
+
+    Patients with near-duplicates of each other count as one.  `InputError` where the manifest keeps
+    no such column, or a group has too few patients.
+    """
+    look_up("column", chosen.column, inputs.kept_columns)
+    cases = inputs.dataset.cases
+    units = leak_free_groups(cases, inputs.pairs).to_numpy()
+    cases = cases[["case_id"]].assign(
+        patient_id=cases["patient_id"].groupby(units).transform("min"),
+        group=cases[chosen.column].astype(str),
+        label=inputs.labels.loc[cases["case_id"]].to_numpy(),
+    )
+    sizes = chosen.model_dump(include={"train", "validation", "test"})
+    share = int(level.split()[1]) / 100
+    folds = sampled_parts(cases, chosen.groups, share, sizes, seed=seed)
+    return replace(inputs, folds=folds.assign(fold=0), external={})
+
+
+def plan_runs(
+    study: Study, inputs: TaskInputs, variant: profiles.Variant | None = None, name: str = MAIN
+) -> list[Run]:
+    """List the runs of a task, folds first, in the order of the scenarios.
+
+    They are those of a variant of a named study; of the main study where none is given.
+    """
+    (variant,) = [variant] if variant else study.profile.variants(MAIN)
+    profile, task = study.profile, inputs.task.name
+    own = profile.tuning(task)
+    settings = own.model_copy(update=variant.changes)
+    scenarios = [*map(profiles.find_scenario, variant.scenarios)]
+    backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
+    entries = find_entries(study, variant.inits, backbones)
+    digests = {
+        key: weights_digest(study, entry) or f"{entry.init}:{entry.release}"
+        for key, entry in entries.items()
+        if entry
+    }
+    # Runs of the main study record, in whichever study they stand.
+    alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
+    recordable = alike and not variant.repeat and inputs.store.masks() is not None
+    checked = profile.sanity if recordable else None
+    repeated = {"repeat": variant.repeat} if variant.repeat else {}
+    sampled = {"cases", "points", "channels"} if name == LAYERS else None
+    inside = tuple(profile.layers.model_dump(include=sampled).items()) if sampled else ()
+    runs = []
+    for fold, split in inputs.folds.groupby("fold"):
+        split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
+        for scenario in scenarios:
+            # Both inits of a scenario share head, order and augmentation: a paired design.
+            named = {"task": task, "fold": int(fold), "scenario": scenario.name}
+            seed = int(digest_of(named | {"seed": profile.seed} | repeated)[:7], 16)
+            for init in variant.inits:
+                entry = entries[init, scenario.backbone]
+                preprocessing = _preprocessing_of(entry, settings)
+                main = (
+                    init in profile.inits
+                    and fold == 0
+                    and preprocessing == _preprocessing_of(entry, own)
+                )
+                records = main and checked is not None and scenario.name in checked.scenarios
+                run = Run(
+                    task=task,
+                    fold=int(fold),
+                    scenario=scenario,
+                    init=init,
+                    entry=entry,
+                    preprocessing=preprocessing,
+                    seed=seed,
+                    settings=settings,
+                    inputs=inputs,
+                    split_digest=split_digest,
+                    weights_digest=digests.get((init, scenario.backbone), f"random-{profile.seed}"),
+                    sanity_cases=checked.cases if records else 0,
+                    study=name,
+                    level=variant.level,
+                    inside=inside,
+                )
+                runs.append(run)
+    return runs
+
+
+def _preprocessing_of(entry: WeightsEntry | None, settings: profiles.FineTuning) -> str:
+    """Return the name of the preprocessing of a run that starts from an entry."""
+    if settings.preprocessing == "official_scripts":
+        return OFFICIAL_PREPROCESSING
+    return entry.preprocessing if entry else RANDOM_PREPROCESSING
+
+
+def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
+    """Return the SHA-256 that an entry states, or that of its file; None without either."""
+    path = None if entry.sha256 else locate(entry, study.weights_folders)
+    return sha256_of(path) if path else entry.sha256
+
+
+def plan_all(study: Study) -> list[Run]:
+    """List every fine-tuning run that a profile asks for once, those of the main study first."""
+    planned = {}
+    for name in filter(study.profile.filter_of, STUDIES):
+        for run in plan_study(study, name):
+            planned.setdefault(run.run_id, run)
+    return list(planned.values())
+
+
+def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run]]:
+    """Group runs by compiled step, and by task where asked, the block that takes longest first."""
+    blocks: dict[tuple[Architecture, str], list[Run]] = {}
+    for run in runs:
+        blocks.setdefault((run.architecture, run.task if by_task else ""), []).append(run)
+
+    def cost(block: list[Run]) -> float:
+        way = block[0].scenario
+        return BACKBONES[way.backbone].relative_cost * _REGIME_COST[way.unfreezing] * len(block)
+
+    return sorted(blocks.values(), key=cost, reverse=True)
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the columns that name each run, one row a run, indexed by run id."""
+    rows = [{"run_id": run.run_id} | run.named for run in runs]
+    return pd.DataFrame(rows).set_index("run_id")

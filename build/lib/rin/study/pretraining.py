@@ -1,0 +1,311 @@
+"""Pretraining runs of a study: every backbone from random initialisation on every corpus.
+
+The corpora of a profile get the same backbone, compiled step, random start and epochs, so
+that what differs between the resulting weights is what was in the pictures.  A run that was
+killed goes on from its last checkpoint, in its work folder of the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rin.data.dataset import Dataset
+from rin.data.splits import corpus_split
+from rin.data.store import ImageStore, open_store
+from rin.errors import InputError, look_up
+from rin.files import sha256_of
+from rin.models.backbones import find_backbone
+from rin.models.weights import WeightsEntry, save_notop, save_safetensors
+from rin.study.corpora import open_corpus
+from rin.study.executors import drive, run_each
+from rin.study.ledger import Ledger, Planned, computed_on
+from rin.study.profile import Execution, Pretraining
+from rin.study.setting import Study
+from rin.training import FEATURES, PROGRESS, UNUSED, code_digest
+
+if TYPE_CHECKING:
+    from rin.training.pretrain import PretrainingBlock
+
+
+@dataclass(frozen=True)
+class PretrainingRun(Planned):
+    """One backbone on one corpus, under one preprocessing.
+
+    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing` is
+    what they mean for this init and backbone.
+    """
+
+    init: str
+    corpus: str
+    provenance: str
+    backbone: str
+    store: Path
+    store_digest: str
+    parts: pd.Categorical = field(repr=False, compare=False)
+    split_digest: str
+    settings: Pretraining
+    preprocessing: str
+    seed: int
+
+    @property
+    def config(self) -> dict:
+        """What decides the result; the id is its digest."""
+        unsaid = {"corpora", "cases", "backbones", "brief"}
+        unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
+        named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
+        read = {"store": self.store_digest, "split": self.split_digest}
+        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.preprocessing}
+        return named | read | {"seed": self.seed, "code": code_digest()} | own
+
+
+def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
+    """List the pretraining runs of a study, under other settings than the profile's where given.
+
+    Empty when its profile pretrains nothing.
+    """
+    settings, seed, runs = settings or study.profile.pretraining, study.profile.seed, []
+    if settings is None:
+        return []
+    backbones = settings.backbones or study.profile.backbones
+    planned = [(init, init, backbones, settings, None) for init in settings.corpora]
+    if brief := settings.brief:
+        fewer = settings.model_copy(update={"epochs": brief.epochs})
+        planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
+    for name, init, own_backbones, own, n_training in planned:
+        dataset = open_corpus(study, settings.corpora[init], settings.cases)
+        store = study.store(dataset, settings.size)
+        parts, split_digest = _split(dataset, store, seed, n_training)
+        runs += [
+            PretrainingRun(
+                init=name,
+                corpus=dataset.manifest.name,
+                provenance=dataset.provenance,
+                backbone=backbone,
+                store=store.path,
+                store_digest=store.digest,
+                parts=parts,
+                split_digest=split_digest,
+                settings=own,
+                preprocessing=settings.preprocessing_of(init, backbone),
+                seed=seed,
+            )
+            for backbone in own_backbones
+        ]
+    return runs
+
+
+# Comparing the pictures of a large corpus takes long, and one process asks again and again.
+_splits: dict[tuple[str, str, int, int | None], tuple[pd.Categorical, str]] = {}
+
+
+def _split(
+    dataset: Dataset, store: ImageStore, seed: int, n_training: int | None
+) -> tuple[pd.Categorical, str]:
+    """Return the split of a corpus in the order of its store, and a digest of it.
+
+    Training images beyond `n_training`, drawn class by class in its share, are in no part.
+    """
+    key = (dataset.manifest.name, store.digest, seed, n_training)
+    if key not in _splits:
+        part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
+        if n_training is not None:
+            classes = store.cases.set_index("case_id")["label"][part == "train"]
+            if n_training > len(classes):
+                told = f"{n_training} training images are asked for, and there are {len(classes)}"
+                remedy = "Lower pretraining.brief.training_images, or leave it out."
+                raise InputError(told, where=f"corpus {dataset.manifest.name}", remedy=remedy)
+            share = n_training / len(classes)
+            kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
+            part[classes.index.difference(kept)] = UNUSED
+        digest = hashlib.sha256(part.to_csv().encode()).hexdigest()
+        _splits[key] = pd.Categorical(part), digest
+    return _splits[key]
+
+
+WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
+ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
+PREDICTIONS = "test_predictions.parquet"
+
+
+def pretrained(study: Study) -> pd.DataFrame:
+    """Return one row a finished pretraining run: init, backbone, accuracy, budget, run id."""
+    named = ("init", "corpus", "provenance", "backbone", "preprocessing", "run_id")
+    rows = [
+        {name: getattr(run, name) for name in named} | study.weights.done(run.run_id)
+        for run in _finished(study)
+    ]
+    return pd.DataFrame(rows)
+
+
+def pretraining_histories(study: Study) -> pd.DataFrame:
+    """Return learning curves, one row an epoch of a finished run.
+
+    Columns init, backbone, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
+    images_per_second (of training alone) and seconds (with validation).
+    """
+    return _read(study, HISTORY, "backbone")
+
+
+def pretraining_predictions(study: Study) -> pd.DataFrame:
+    """Return what every finished run says of its test images, one row an image.
+
+    Columns init, backbone, case_id, patient_id, truth, predicted (class names), in_top5 (bool),
+    confidence (probability of `predicted`) and truth_probability.
+    """
+    return _read(study, PREDICTIONS, "backbone")
+
+
+def pretraining_classes(study: Study) -> pd.DataFrame:
+    """Return the classes of every corpus that a finished run was trained on.
+
+    Columns init, corpus, label, train, validation, test (images) and patients.
+    """
+    table = _read(study, CLASSES, "corpus")
+    return table.drop_duplicates(ignore_index=True)  # the same for every backbone
+
+
+def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the test predictions of one run and the pooled features of the same images.
+
+    A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`
+    for a run that is not planned or not finished.
+    """
+    runs = {f"{run.init} {run.backbone}": run for run in plan_pretraining(study)}
+    run = look_up("pretraining", f"{init} {backbone}", runs)
+    study.weights.require([run], "pretraining")
+    table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
+    return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
+
+
+def local_entries(study: Study) -> list[WeightsEntry]:
+    """Return the weights entries of the study's own pretraining; all must be finished."""
+
+    # A run of earlier code may state fields that have gone since.
+    def read(path: Path) -> WeightsEntry:
+        return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
+
+    study.weights.require(runs := plan_pretraining(study), "pretraining")
+    return [study.weights.read(run.run_id, ENTRY, read) for run in runs]
+
+
+def _finished(study: Study) -> list[PretrainingRun]:
+    return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
+
+
+def _read(study: Study, file: str, column: str) -> pd.DataFrame:
+    """Return one file of all finished runs, behind columns of the init and another field."""
+    named = [(r.run_id, {"init": r.init, column: getattr(r, column)}) for r in _finished(study)]
+    return study.weights.tables(named, file)
+
+
+def run_pretraining(study: Study) -> pd.DataFrame:
+    """Pretrain what is not in the ledger yet and return the table of `pretrained`."""
+    pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
+    return pretrained(study)
+
+
+def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, title: str) -> None:
+    """Train those of some runs that a ledger lacks, backbone by backbone.
+
+    May be killed at any time and called again: a run goes on from its last checkpoint.
+    `InputError` when a run fails; the other runs are finished first.
+    """
+    execution, blocks = study.profile.execution, {}
+    for run in runs:
+        blocks.setdefault((run.backbone, run.settings.loss, run.seed), []).append(run)
+        if not ledger.has(run.run_id):
+            (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
+    longest_first = [
+        blocks[key]
+        for key in sorted(blocks, key=lambda key: (-find_backbone(key[0]).relative_cost, key))
+        if not all(ledger.has(run.run_id) for run in blocks[key])
+    ]
+    jobs = [(block, ledger, execution) for block in longest_first]
+    status = partial(progress_of, runs, ledger)
+    drive(execution, pretrain_block, jobs, ledger, runs, title, status)
+
+
+def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
+    """Return how the runs under way go, in words."""
+    lines = []
+    for run in runs:
+        with suppress(FileNotFoundError):  # not begun, or finished
+            line = (ledger.work(run.run_id) / PROGRESS).read_text("utf-8")
+            lines.append(f"{run.backbone} {run.init}: {line}")
+    return "; ".join(lines)
+
+
+def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
+    """Pretrain one backbone on several corpora or preprocessings with one compiled step.
+
+    Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
+    block that was cut off goes on exactly as it began.  The first failure is raised at the end.
+    """
+    import keras
+
+    from rin.training.pretrain import PretrainingBlock
+    from rin.training.trainer import prepare_framework
+
+    if not (missing := [run for run in runs if not ledger.has(run.run_id)]):
+        return  # another process was faster
+    prepare_framework(execution.threads, execution.precision)
+    keras.backend.clear_session()  # the graphs of earlier blocks of this process
+    stores, first = {run.store: open_store(run.store) for run in runs}, runs[0]
+    outputs = max(store.cases["label"].nunique() for store in stores.values())
+    channels = 3 if any(store.color for store in stores.values()) else 1
+    seed, devices = first.seed, execution.devices
+    block = PretrainingBlock(
+        first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
+    )
+    minutes = execution.checkpoint_minutes
+    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing, ledger)
+
+
+def _pretrain(
+    run: PretrainingRun, block: PretrainingBlock, store: ImageStore, ledger: Ledger, minutes: float
+) -> None:
+    """Train and commit one run, with so many minutes between checkpoints."""
+    from rin.training.pretrain import WorkFolder
+
+    work, cases = ledger.open_work(run.run_id), store.cases
+    kept = WorkFolder(work, {"run": run.run_id}, minutes)
+    corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
+    try:
+        result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
+    finally:
+        (work / PROGRESS).unlink(missing_ok=True)
+
+    def write(folder: Path) -> dict:
+        block.backbone.save_weights(folder / WEIGHTS)
+        save_notop(folder / NOTOP, block.backbone)
+        save_safetensors(folder / SAFETENSORS, block.backbone)
+        result.history.to_parquet(folder / HISTORY)
+        tested = result.predictions
+        named = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
+        pd.concat([named, tested.drop(columns="row")], axis=1).to_parquet(folder / PREDICTIONS)
+        patients = cases.groupby("label")["patient_id"].nunique()
+        classes = result.classes.assign(patients=patients.loc[result.classes["label"]].to_numpy())
+        classes.to_parquet(folder / CLASSES)
+        shutil.move(work / FEATURES, folder / FEATURES)
+        entry = WeightsEntry(
+            init=run.init,
+            backbone=run.backbone,
+            preprocessing=run.preprocessing,
+            file=f"{run.run_id}/{WEIGHTS}",
+            sha256=sha256_of(folder / WEIGHTS),
+            release=f"pretrained here on {run.corpus}",
+            provenance=run.provenance,
+        )
+        (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
+        return result.metrics | computed_on()
+
+    ledger.commit(run.run_id, run.config, write)

@@ -1,0 +1,253 @@
+"""Does a weights file tell which inputs it was trained on?  Tried where the answer is known.
+
+Every backbone is pretrained under several preprocessings, all else equal; then each file is
+probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
+the study, which it never saw; so are random weights and the study's own pretraining.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rin.data.dataset import sample_pictures
+from rin.data.splits import take_cases
+from rin.data.store import open_store
+from rin.files import sha256_of
+from rin.models import probe
+from rin.models.backbones import find_backbone
+from rin.models.weights import random_weights, read_weights_file
+from rin.study import pretraining
+from rin.study.corpora import find_corpus
+from rin.study.executors import drive
+from rin.study.ledger import Ledger, Planned
+from rin.study.pretraining import PretrainingRun, plan_pretraining
+from rin.study.profile import RANDOM
+from rin.study.setting import Study
+
+MEASURED = "measurements.parquet"
+#: To be raised when what is measured changes, so that it is measured anew.
+VERSION = 1
+_UNTRAINED = {
+    **{"init": RANDOM, "trained_with": RANDOM, "corpus": "", "weights_provenance": ""},
+    **{"epochs": 0, "top1": np.nan, "chance": np.nan},
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images of one dataset, as rows of an image store, in a form that travels to a process."""
+
+    name: str
+    provenance: str
+    store: Path
+    digest: str
+    rows: np.ndarray = field(repr=False, compare=False)
+
+
+def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
+    """Return images of every dataset of a study, each once, as many as its probe section says.
+
+    Of the corpus that `run` is trained on, only images that no training step used are taken;
+    then come the other corpora and the datasets of the tasks.
+    """
+    settings, seed = study.profile.pretraining, study.profile.seed
+
+    def some(rows: np.ndarray) -> np.ndarray:
+        drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
+        return np.sort(rows[drawn])
+
+    unused = some(np.flatnonzero(run.parts != "train"))
+    own = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
+    sources = {run.corpus: own}
+    datasets = [find_corpus(study, names) for names in settings.corpora.values()]
+    datasets += [study.inputs(task).found for task in study.profile.tasks]
+    for dataset in datasets:
+        name = dataset.manifest.name
+        if name not in sources:
+            chosen = np.isin(np.arange(len(dataset.cases)), some(np.arange(len(dataset.cases))))
+            store = study.store(take_cases(dataset, chosen), settings.size)
+            rows = np.arange(len(store.cases))
+            sources[name] = Source(name, dataset.provenance, store.path, store.digest, rows)
+    return list(sources.values())
+
+
+@dataclass(frozen=True)
+class Measurement(Planned):
+    """Probing a file of weights that a pretraining left in a ledger; random weights have neither.
+
+    `kind` is `probe` for files made to be probed, `study` for those of the study's own
+    pretraining, or `random`.  Backbones are built for `size` pixels.
+    """
+
+    kind: str
+    backbone: str
+    seed: int
+    size: int
+    sources: list[Source]
+    run: PretrainingRun | None = None
+    ledger: Ledger | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What decides the result; the id is its digest."""
+        weights = self.run.run_id if self.run else f"random-{self.seed}"
+        named = {"version": VERSION, "kind": self.kind, "backbone": self.backbone}
+        sources = [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources]
+        candidates = [preprocessing.name for preprocessing in probe.CANDIDATES]
+        return named | {"weights": weights, "candidates": candidates, "sources": sources}
+
+    def known(self) -> dict[str, Any]:
+        """Return what is known of the training, as the first columns of the measurements."""
+        named, run = {"kind": self.kind, "backbone": self.backbone}, self.run
+        if run is None:
+            return named | _UNTRAINED
+        done = self.ledger.done(run.run_id)
+        tested = self.ledger.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
+        named |= {"init": run.init, "trained_with": run.preprocessing, "corpus": run.corpus}
+        named |= {"weights_provenance": run.provenance, "epochs": done["epochs"]}
+        return named | {"top1": done["top1"], "chance": float(tested.max() / tested.sum())}
+
+
+def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
+    """Probe files of one backbone, all on the same sources, and commit the results."""
+    import keras
+
+    from rin.models.backbones import build_backbone
+
+    keras.backend.clear_session()
+    backbone = build_backbone(planned[0].backbone, planned[0].size)
+    images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in planned[0].sources}
+    for each in planned:
+        if each.run is None:
+            backbone.set_weights(random_weights(each.backbone, each.size, each.seed))
+        else:
+            read_weights_file(each.ledger.path(each.run.run_id) / pretraining.WEIGHTS, backbone)
+        layer, tables = probe.first_layer(backbone), []
+        for name, pixels in images.items():
+            probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
+            scores = probe.score_candidates(layer, pixels)
+            tables.append(scores.assign(**probed)[[*probed, *scores]])
+        table = pd.concat(tables, ignore_index=True)
+
+        def write(folder: Path, table: pd.DataFrame = table) -> dict:
+            table.to_parquet(folder / MEASURED)
+            return {"rows": len(table)}
+
+        ledger.commit(each.run_id, each.config, write)
+
+
+def plan_probe(study: Study) -> list[PretrainingRun]:
+    """List the pretraining runs whose files are probed: backbones × preprocessings on one corpus.
+
+    `InputError` when the profile has no section on the probe.
+    """
+    section, own = study.profile.section("probe"), study.profile.pretraining
+    changes = {"backbones": section.backbones or own.backbones}
+    settings = [own.changed(section, preprocessing=c, **changes) for c in section.preprocessings]
+    return [
+        run
+        for own in settings
+        for run in plan_pretraining(study, own)
+        if find_backbone(run.backbone).batch_norm
+    ]
+
+
+def run_probe(study: Study) -> pd.DataFrame:
+    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
+    planned, ledger = plan_probe(study), study.ledger("probe")
+    pretraining.pretrain_missing(study, planned, ledger, "Weights to probe")
+    return probe_measurements(study)
+
+
+def plan_measurements(study: Study) -> list[Measurement]:
+    """List the probing of every file, also of those that are not there yet."""
+    made, own = plan_probe(study), plan_pretraining(study)
+    own = [run for run in own if run.backbone in {probed.backbone for probed in made}]
+    shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, made[0])
+    return [
+        *(Measurement("probe", run.backbone, *shared, run, study.ledger("probe")) for run in made),
+        *(Measurement("study", run.backbone, *shared, run, study.weights) for run in own),
+        *(Measurement("random", name, *shared) for name in dict.fromkeys(r.backbone for r in made)),
+    ]
+
+
+def probe_measurements(study: Study) -> pd.DataFrame:
+    """Probe every file that there is, on images of every source, as far as that is not done.
+
+    Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
+    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`, `epochs`,
+    `top1`, `chance` (share of the largest class among the test images), `source` (dataset), `seen`
+    (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`, and
+    the columns of `rin.models.probe.score_candidates`.
+
+    `InputError` when the profile has no probe section, or a file of weights is damaged.
+    """
+    ledger, planned, blocks = study.ledger("probe_measurements"), plan_measurements(study), {}
+    # Those whose weights are there; random ones always are.
+    planned = [each for each in planned if not each.run or each.ledger.has(each.run.run_id)]
+    for each in planned:
+        if not ledger.has(each.run_id):
+            blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
+    jobs = [(block, ledger) for block in blocks.values()]
+    drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
+    table = ledger.tables([(each.run_id, each.known()) for each in planned], MEASURED)
+    place = table.columns.get_loc("source") + 1
+    table.insert(place, "seen", table["source"] == table["corpus"])
+    provenance = {source.name: source.provenance for source in planned[0].sources}
+    table.insert(place + 1, "source_provenance", table["source"].map(provenance))
+    return table
+
+
+def probe_verdicts(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdict on every probed file and source, held against the known answer.
+
+    `measurements` are those of `probe_measurements`.  One row a file and source: the columns that
+    name them, `seen`, those of `rin.models.probe.judge`, `hit` (the verdict is right; of random
+    weights that none fits) and `wrong` (it names another preprocessing than the right one).
+    """
+    file = ["kind", "backbone", "init", "trained_with", "source"]
+    verdicts = pd.DataFrame(
+        [
+            rows.iloc[0][[*file, "seen"]].to_dict() | probe.judge(rows)
+            for _, rows in measurements.groupby(file, sort=False)
+        ]
+    )
+    verdict, truth = verdicts["verdict"], verdicts["trained_with"]
+    verdicts["hit"] = verdict == truth.replace(RANDOM, probe.NONE_FITS)
+    undecided = verdict.isin([probe.NONE_FITS, probe.TOO_CLOSE])
+    verdicts["wrong"] = ~undecided & (verdict != truth)
+    return verdicts
+
+
+def probe_file(
+    path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
+) -> list[str]:
+    """Return what probing one file with some pictures gives, and what its distributors state.
+
+    `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
+    """
+    pixels, told, provenance = sample_pictures(images, data_root, n=n, size=size)
+    layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
+    scores = probe.score_candidates(layer, pixels)
+    shown = scores.drop(columns="channels").to_string(
+        index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
+    )
+    lines = [f"{path.name}: {layer.backbone}, SHA-256 {sha256}", *shown.splitlines()]
+    found = probe.judge(scores)
+    order = f", channels in the order {found['order']}" if found["order"] else ""
+    lines += [f"Verdict: {found['verdict']}{order}; {found['reason']}."]
+    lines += [f"Images: {told}."]
+    if provenance == "stand-in":
+        lines.append("These are stand-ins, not real images: name your own with --images.")
+    if (pixels == pixels[..., :1]).all():
+        lines.append("RGB and BGR cannot be told apart on grey images.")
+    known = [each for each in probe.load_distributions() if each.sha256 == sha256]
+    for each in known:
+        said = each.stated_preprocessing or "no preprocessing stated"
+        lines.append(f"{each.distributor}, {each.release}: {said} ({each.statement}).")
+    return lines if known else [*lines, "No distributor is known for this SHA-256."]

@@ -1,0 +1,655 @@
+"""Profiles: every number that decides how large a study is and how it is trained.
+
+A profile is one YAML file in `notebooks/profiles`.  A named study takes a part of one plan, the
+paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
+"""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from rin.data.confounders import CONFOUNDERS
+from rin.errors import InputError, look_up, unknown
+from rin.evidence.paper import SETTINGS
+from rin.files import REPOSITORY, FrozenModel, read_yaml
+from rin.models.augmentation import AUGMENTATION
+from rin.models.backbones import BACKBONES, check_size
+from rin.models.heads import HEADS
+from rin.models.preprocessing import PREPROCESSING
+from rin.models.weights import resolve_preprocessing
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way of fine-tuning, whatever the initialisation source."""
+
+    backbone: str
+    unfreezing: str
+    learning_rate: float
+
+    @property
+    def name(self) -> str:
+        """Stable name, such as `ResNet50-unfreeze_all-1e-04`."""
+        return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
+
+
+SCENARIOS: dict[str, Scenario] = {
+    s.name: s
+    for s in (
+        Scenario(backbone, unfreezing, rate)
+        for backbone in BACKBONES
+        for unfreezing, rates in SETTINGS["learning_rates"].value
+        for rate in rates
+    )
+}
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario called `name`; raise `InputError` for an unknown one."""
+    return look_up("scenario", name, SCENARIOS)
+
+
+def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:
+    """Return the scenarios of some backbones, in the order of the paper's list."""
+    return [s for s in SCENARIOS.values() if s.backbone in backbones]
+
+
+#: Init of runs that start from random weights.
+RANDOM = "random"
+MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
+#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus better.
+EQUAL_ACCURACY = "equal_accuracy"
+LAYERS, CONFOUNDER, SAMPLED = "layers", "confounder", "sampled"
+#: Shares, in percent, of the positive training images that a confounder stands on.
+SHARES = (0, 20, 50, 80, 100)
+#: Studies that a profile may name, in the order in which they are shown, with their levels: values
+#: of the setting of fine-tuning that a study is called after, of which the first is compared with
+#: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
+#: ratio; a confounder has a kind, and a share in percent.
+STUDIES: dict[str, tuple[str | None, ...]] = {
+    **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
+    "preprocessing": ("native", "official_scripts"),
+    "resize": ("stretch", "pad"),
+    "head": HEADS,
+    CONFOUNDER: tuple(f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES),
+}
+FACTORS = ("preprocessing", "resize", "head", CONFOUNDER)
+
+
+#: Folders beside those of profiles.
+RESERVED = ("index", "stand_ins", "stores")
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED:
+        raise ValueError(f"{', '.join(RESERVED)} are folders of what profiles share")
+    return name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError(f"names repeat: {names}")
+    return names
+
+
+# A text, a truth value and infinity are no numbers.
+Positive = Annotated[int, Field(gt=0, strict=True)]
+NotNegative = Annotated[int, Field(ge=0, strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Momentum = Annotated[Number, Field(gt=0, lt=1)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
+Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+Head = Literal[HEADS]
+PreprocessingName = Literal[tuple(PREPROCESSING)]
+Augmentation = Literal[tuple(AUGMENTATION)]
+Loss = Literal["hard", "smoothing", "teacher_free", "online"]
+Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
+
+
+class FineTuning(FrozenModel):
+    """How the scenarios are trained on a task.
+
+    `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
+    which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind and a
+    share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that of
+    the weights that a run starts from, or `official_scripts`, the one that those feed to every
+    network.
+    """
+
+    size: Positive
+    batch: Positive
+    epochs: Positive
+    resize: Literal["stretch", "pad"] = "stretch"
+    preprocessing: Literal["native", "official_scripts"] = "native"
+    augmentation: Augmentation = "official"
+    dropout: Share = 0.5
+    batch_norm_momentum: Momentum = 0.99
+    head: Head = "linear"
+    confounder: str = ""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides a result; of what came later only what is not as it was before."""
+        later = {name: type(self).model_fields[name].default for name in ("head", "confounder")}
+        as_before = {name for name, value in later.items() if getattr(self, name) == value}
+        return self.model_dump(exclude={"preprocessing", *as_before})
+
+
+class Brief(FrozenModel):
+    """A further pretraining of some backbones of an init, for fewer epochs.
+
+    It is trained on about `training_images`, and tested on the same images as others.
+    """
+
+    init: str
+    epochs: Positive
+    training_images: Positive | None = None
+    backbones: Names
+
+    @property
+    def name(self) -> str:
+        """Name of what it gives, an init of its own."""
+        return f"{self.init}_brief"
+
+
+class Pretraining(FrozenModel):
+    """How backbones are trained from random initialisation.
+
+    `preprocessing` is a preprocessing, or an init of the weights manifest whose preprocessing for
+    the same backbone is taken; one for all inits, or one each.
+    `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
+    all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
+    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
+    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning rate
+    rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number
+    of batches.  `brief` is pretrained beside all that.
+    """
+
+    corpora: dict[str, str | Names]
+    backbones: Names | None = None
+    cases: Positive | None = None
+    size: Positive
+    batch: Positive
+    epochs: Positive
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: Annotated[Number, Field(ge=0)] = 0.0
+    learning_rate: Annotated[Number, Field(gt=0)] = 1e-3
+    loss: Loss = "hard"
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Share = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    preprocessing: str | dict[str, str] = "symmetric"
+    augmentation: Augmentation = "none"
+    dropout: Share = 0.5
+    batch_norm_momentum: Momentum = 0.99
+    batch_norm_recalibration: NotNegative = 0
+    brief: Brief | None = None
+
+    @field_validator("preprocessing")
+    @classmethod
+    def _known_preprocessings(
+        cls, each: str | dict[str, str], others: ValidationInfo
+    ) -> str | dict[str, str]:
+        inits = set(others.data.get("corpora", {}))
+        if isinstance(each, dict) and set(each) != inits:
+            raise ValueError(f"preprocessings of {sorted(each)} for corpora of {sorted(inits)}")
+        for name in each.values() if isinstance(each, dict) else [each]:
+            for backbone in others.data.get("backbones") or BACKBONES:
+                resolve_preprocessing(name, backbone)
+        return each
+
+    @model_validator(mode="after")
+    def _fits(self) -> Pretraining:
+        for name in self.backbones or []:
+            check_size(name, self.size)
+        if self.optimizer == "adamw" and self.weight_decay == 0:
+            raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
+        return self
+
+    def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
+        """Return these settings for the init, cases and epochs of a section, with some changed."""
+        told = {"cases": section.cases, "epochs": section.epochs, "brief": None}
+        told["corpora"] = {section.init: self.corpora[section.init]}
+        return self.model_copy(update=told | changes)
+
+    def preprocessing_of(self, init: str, backbone: str) -> str:
+        """Return the name of the preprocessing of an init's pretraining."""
+        each = self.preprocessing
+        return resolve_preprocessing(each[init] if isinstance(each, dict) else each, backbone)
+
+
+class Slurm(FrozenModel):
+    """What every job of a cluster asks for, under submitit's names.
+
+    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch as
+    it is, such as `{account: lab}`.
+    """
+
+    partition: str | None = None
+    gpus_per_node: NotNegative = 0
+    cpus_per_task: Positive = 8
+    mem_gb: Positive | None = None
+    timeout_min: Positive = 24 * 60
+    array_parallelism: Positive = 64
+    additional: dict[str, str | int] = Field(default_factory=dict)
+
+
+class Execution(FrozenModel):
+    """Where the blocks run; changes no result beyond floating-point noise.
+
+    `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
+    the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
+    of one task (`by_task`), which spreads a long study over more workers.
+
+    The others concern pretraining: `devices` that share each batch (null: one; `all`), and
+    `checkpoint_minutes` between two checkpoints of a training.
+
+    `executor` is `processes`, or ships every block, and every single pretraining, as a job of its
+    own through submitit: to `slurm`, or to subprocesses of this computer (`local`).
+    """
+
+    workers: NotNegative = 0
+    blocks: Literal["shared", "by_task"] = "shared"
+    threads: Positive | None = None
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    devices: Positive | Literal["all"] | None = None
+    checkpoint_minutes: Annotated[Number, Field(ge=0)] = 5.0
+    executor: Literal["processes", "local", "slurm"] = "processes"
+    slurm: Slurm = Slurm()
+
+
+class Curation(FrozenModel):
+    """How an archive of studies becomes a pretraining corpus.
+
+    `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
+    of `studies` studies is written, with pictures of `size` pixels.  `database` is the URL of the
+    index, empty for an SQLite file beside the results.  `label_map` and `reviewed` are CSV files
+    below the archive's folder: a site's own terms, and the normal studies that a radiologist has
+    reviewed.  `encoding` is that of the report texts.
+    """
+
+    archive: str = "archive"
+    database: str = ""
+    label_map: str = ""
+    reviewed: str = ""
+    encoding: str = "utf-8"
+    studies: Annotated[int, Field(ge=30, le=100_000)] = 320
+    size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
+
+
+class StudyFilter(FrozenModel):
+    """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
+
+    tasks: Names
+    scenarios: Scenarios
+    folds: Positive = 1
+
+
+class Repeats(StudyFilter):
+    """How far results move when the training is repeated.
+
+    The runs of the filter, and beside each those of `seeds` more seeds, and of `splits` more
+    divisions of the cases, whose training cases are others.
+    """
+
+    folds: Literal[1] = 1
+    seeds: NotNegative = 2
+    splits: NotNegative = 0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A part of a named study: cells of the plan, under the settings that it changes.
+
+    `level` is that of the study's factor, None where it has none; `repeat` counts further
+    trainings of the same runs, each with seeds of its own.
+    """
+
+    tasks: list[str]
+    scenarios: list[str]
+    inits: list[str]
+    folds: int
+    level: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    repeat: int = 0
+
+
+class Layers(StudyFilter):
+    """What fine-tuning does to the layers of a network: activations before and after.
+
+    Of the first `cases` test cases, at `points` places of their maps and in `channels` channels.
+    """
+
+    folds: Literal[1] = 1
+    cases: Positive = 64
+    points: Positive = 4000
+    channels: Positive = 64
+
+
+class Sizes(FrozenModel):
+    """About how many cases train and validate; all others are tested, or `test` of them."""
+
+    train: Positive
+    validation: Positive
+    test: Positive | None = None
+
+
+class SampledConfounder(FrozenModel):
+    """Two groups of a task's patients, told apart by a column that its manifest keeps.
+
+    The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
+    `validation` and `test` are patients of each class.
+    """
+
+    task: str
+    column: str
+    groups: tuple[str, str]
+    train: Positive
+    validation: Positive
+    test: Positive
+
+
+class Confounding(StudyFilter):
+    """Confounders that are put on images, and one that is sampled from cases.
+
+    The `kinds` are put on images of `put_on`, by default of all `tasks`.  Networks are trained for
+    `epochs`, by default as on the task.
+    """
+
+    put_on: Names | None = None
+    kinds: list[Literal[tuple(CONFOUNDERS)]] = Field(default_factory=list)
+    shares: Annotated[list[Literal[SHARES]], Field(min_length=2)]
+    sampled: SampledConfounder | None = None
+    folds: Literal[1] = 1
+    epochs: Positive | None = None
+
+    @model_validator(mode="after")
+    def _samples_of_its_tasks(self) -> Confounding:
+        if self.sampled and self.sampled.task not in self.tasks:
+            raise ValueError(f"sampled: task {self.sampled.task} is not among the confounder's")
+        if others := sorted({*(self.put_on or [])} - {*self.tasks}):
+            raise ValueError(f"put_on: {others} are not among the confounder's tasks")
+        return self
+
+    @property
+    def levels(self) -> dict[str, list[str]]:
+        """The tasks of each level."""
+        chosen = [task for task in self.tasks if task in (self.put_on or self.tasks)]
+        tasks = dict.fromkeys(self.kinds, chosen)
+        if self.sampled and self.sampled.task in self.tasks:
+            tasks[SAMPLED] = [self.sampled.task]
+        return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
+
+
+class Factors(FrozenModel):
+    """Settings of fine-tuning that become studies: each level beside the profile's own."""
+
+    preprocessing: StudyFilter | None = None
+    resize: StudyFilter | None = None
+    head: StudyFilter | None = None
+    confounder: Confounding | None = None
+
+    @model_validator(mode="after")
+    def _studies_one(self) -> Factors:
+        if not any(getattr(self, name) for name in FACTORS):
+            raise ValueError(f"names no factor: {', '.join(FACTORS)}")
+        return self
+
+
+class Probe(FrozenModel):
+    """Whether a weights file tells which inputs it was trained on.
+
+    Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
+    `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
+    of every dataset.
+    """
+
+    init: str = "radiologic"
+    backbones: Names | None = None
+    preprocessings: Annotated[list[PreprocessingName], Field(min_length=2)]
+    cases: Positive | None = None
+    epochs: Positive
+    images: Annotated[int, Field(ge=8)] = 64
+
+
+class LossStudy(FrozenModel):
+    """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
+
+    On at most `cases` images, under the preprocessing `preprocessing`; of each there are `seeds`
+    trainings, with other first weights.  `learning_rates` are those of backbones that do not learn
+    at the profile's.
+    """
+
+    init: str = "radiologic"
+    backbones: Names
+    learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
+    losses: Annotated[list[Loss], Field(min_length=2)]
+    cases: Positive | None = None
+    epochs: Positive
+    seeds: Positive = 1
+    preprocessing: PreprocessingName = "symmetric"
+
+    @model_validator(mode="after")
+    def _rates_of_its_backbones(self) -> LossStudy:
+        if others := sorted({*self.learning_rates} - {*self.backbones}):
+            raise ValueError(f"learning_rates: {others} are not among its backbones")
+        return self
+
+
+class Sanity(FrozenModel):
+    """Whether maps depend on what a network has learnt: its weights are put back to random ones.
+
+    Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
+    first `cases` test cases with a lesion, layer group by layer group.
+    """
+
+    scenarios: Scenarios
+    cases: Positive = 16
+
+
+class Simulation(FrozenModel):
+    """How far intervals reach that take several images of one patient for independent.
+
+    `replicates` test sets of `patients` patients with `images` images each are drawn for every
+    correlation.
+    """
+
+    replicates: Positive = 2000
+    patients: Annotated[int, Field(ge=10)] = 100
+    images: Annotated[int, Field(ge=2)] = 5
+
+
+class Profile(FrozenModel):
+    """One study in numbers; see the heads of the YAML files for time and memory.
+
+    `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
+    the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits` is
+    `own`, or `official` for the folds that the authors of the paper, or of the dataset, published.
+    `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With `external`
+    every run also scores the datasets that its task's manifest names as external.  `reference`
+    names the reference run that is shown for tasks without real images; of `tasks`, only those are
+    then run whose images are at hand or whose stand-in is sized.  `live` is the task that the book
+    follows from image to result; by default the first one.
+    """
+
+    name: Annotated[
+        str, Field(pattern=r"^\w[\w.-]*$", max_length=64), AfterValidator(_not_reserved)
+    ]
+    about: str
+    tasks: Names
+    inits: Annotated[Names, Field(min_length=2)]
+    backbones: Names = Field(default_factory=lambda: list(BACKBONES))
+    folds: Positive = 5
+    splits: Literal["own", "official"] = "own"
+    splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
+    seed: NotNegative = 20220914
+    cases: Positive | Sizes | None = None
+    cases_of: dict[str, Positive | Sizes | None] = Field(default_factory=dict)
+    external: bool = False
+    fine_tuning: FineTuning
+    fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    curation: Curation | None = None
+    pretraining: Pretraining | None = None
+    from_random: StudyFilter | None = None
+    repeats: Repeats | None = None
+    equal_accuracy: StudyFilter | None = None
+    layers: Layers | None = None
+    factors: Factors | None = None
+    probe: Probe | None = None
+    losses: LossStudy | None = None
+    sanity: Sanity | None = None
+    simulation: Simulation = Simulation()
+    stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
+    reference: str | None = None
+    live: str | None = None
+    execution: Execution = Execution()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Profile:
+        official = [t for t in self.tasks if self.splits_of.get(t, self.splits) == "official"]
+        if any(self.cases_of.get(task, self.cases) is not None for task in official):
+            raise ValueError("cases: official splits name all their cases, so none can be drawn")
+        for name in self.backbones:
+            look_up("backbone", name, BACKBONES)
+        sections = (FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, "sanity")
+        filters = {name: getattr(self, name) for name in sections}
+        filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        named = {"live": [self.live] if self.live else []}
+        named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
+        for section, chosen in filters.items():
+            named[section] = getattr(chosen, "tasks", [])
+            for name in chosen.scenarios if chosen else []:
+                if find_scenario(name).backbone not in self.backbones:
+                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
+        for section, tasks in named.items():
+            if others := [task for task in tasks if task not in self.tasks]:
+                raise ValueError(f"{section}: {others} are not among the profile's tasks")
+        sizes = {"fine_tuning": self.fine_tuning.size}
+        sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
+        if self.pretraining and not self.pretraining.backbones:
+            sizes["pretraining"] = self.pretraining.size
+        for section, size in sizes.items():
+            for name in self.backbones:
+                check_size(name, size, f"{section}.size")
+        brief = self.pretraining.brief if self.pretraining else None
+        if chosen := self.equal_accuracy:
+            needed = {find_scenario(name).backbone for name in chosen.scenarios}
+            if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
+                told = "pretraining.brief names no init of the profile with the backbones"
+                raise ValueError(f"equal_accuracy: {told} {sorted(needed)}")
+        corpora = self.pretraining.corpora if self.pretraining else {}
+        sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
+        for section, chosen in sections.items():
+            if chosen and (init := chosen.init) not in corpora:
+                raise ValueError(f"{section}: {init!r} is not among the inits pretrained here")
+        return self
+
+    @property
+    def live_task(self) -> str:
+        """The task that the book follows from image to result."""
+        return self.live or self.tasks[0]
+
+    def filter_of(self, study: str) -> StudyFilter | None:
+        """Return what a named study takes of the plan; None where the profile does not ask for it.
+
+        `InputError` for a study that is not one of `STUDIES`.
+        """
+        look_up("study", study, STUDIES)
+        if study == MAIN:
+            names = [scenario.name for scenario in scenarios_of(self.backbones)]
+            return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
+        section = getattr(self.factors if study in FACTORS else self, study, None)
+        kept = [task for task in section.tasks if task in self.tasks] if section else []
+        return section.model_copy(update={"tasks": kept}) if kept else None
+
+    def variants(self, study: str) -> list[Variant]:
+        """Return the parts of a named study: levels of its factor, or repeats of its runs.
+
+        `InputError` as for `filter_of`, and where the profile does not ask for the study.
+        """
+        if (chosen := self.filter_of(study)) is None:
+            raise self._lacks(f"says nothing of the study {study}")
+        inits = list(dict.fromkeys([RANDOM] * (study in (FROM_RANDOM, LAYERS)) + self.inits))
+        if study == EQUAL_ACCURACY:
+            brief = self.pretraining.brief
+            inits = [brief.name if init == brief.init else init for init in inits]
+        seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
+        levels, others = dict.fromkeys(STUDIES[study], chosen.tasks), {}
+        if isinstance(chosen, Confounding):
+            levels = chosen.levels
+            others = {"epochs": chosen.epochs} if chosen.epochs else {}
+        found = []
+        for (level, tasks), repeat in product(levels.items(), range(seeds + 1)):
+            folds = chosen.folds + (0 if repeat else splits)  # another seed: the first split alone
+            changes = {} if level is None else {study: level} | others
+            found.append(Variant(tasks, chosen.scenarios, inits, folds, level, changes, repeat))
+        return found
+
+    @property
+    def most_runs(self) -> int:
+        """Number of fine-tuning runs if no two studies shared any."""
+        return sum(
+            len(each.tasks) * len(each.scenarios) * len(each.inits) * each.folds
+            for study in filter(self.filter_of, STUDIES)
+            for each in self.variants(study)
+        )
+
+    def section(self, name: str) -> Any:
+        """Return a section of the profile, such as `probe`; `InputError` where it has none."""
+        if (found := getattr(self, name)) is None:
+            raise self._lacks(f"has no section {name}")
+        return found
+
+    def _lacks(self, what: str) -> InputError:
+        remedy = "Give it such a section; rin.study.profile describes the fields."
+        return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
+
+    def tuning(self, task: str) -> FineTuning:
+        """Return how a task is fine-tuned."""
+        changed = self.fine_tuning_of.get(task, {})
+        return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
+
+
+def profile_folder() -> Path:
+    """Return the folder of the profiles (`RIN_PROFILES`, or `notebooks/profiles`)."""
+    return Path(os.environ.get("RIN_PROFILES", REPOSITORY / "notebooks" / "profiles"))
+
+
+def profile_names() -> list[str]:
+    """Return the names of the profiles that there are."""
+    return sorted(p.stem for p in profile_folder().glob("*.yaml"))
+
+
+def load_profile(name: str | Path) -> Profile:
+    """Read a profile by name, or from a path that ends in `.yaml`.
+
+    `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
+    of range; the message names the setting.
+    """
+    path = Path(name) if str(name).endswith(".yaml") else profile_folder() / f"{name}.yaml"
+    if len(path.name) > 255 or not path.is_file():  # no file system has longer names
+        if path.parent == profile_folder():
+            raise unknown("profile", f"{name!s:.80}", profile_names())
+        raise InputError("no such file", where=path, remedy="Check the path of the profile.")
+    try:
+        return Profile.model_validate(read_yaml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = ".".join(map(str, first["loc"])) or "profile"
+        problem = f"setting {setting}: {first['msg']} (got {reprlib.repr(first['input'])})"
+        remedy = "Mend this setting; the fields are described in rin.study.profile."
+        raise InputError(problem, where=path, remedy=remedy) from error

@@ -1,0 +1,244 @@
+"""The one interface to results: the same tables from one's own runs and from a reference run.
+
+A profile that names a `reference` shows, task by task, the reader's own run where it was made on
+real images, and else the reference run; a task that neither holds has no results.  A profile
+without one shows its own runs, whatever they were made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.errors import InputError, look_up
+from rin.evidence import paper
+from rin.study import fine_tuning
+from rin.study.loss_study import loss_table
+from rin.study.pretraining import pretrained, pretraining_histories
+from rin.study.probe_study import probe_measurements
+from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
+from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
+from rin.study.setting import PathLike, Study, has_real_images, open_study
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Results of a study, or of the reference run that stands in their place.
+
+    `reference` is shown where the reader's own `study` has no run on real images; it is None for a
+    profile that names none.  A method that is asked for a task without results raises `InputError`.
+    """
+
+    study: Study
+    reference: ReferenceRun | None = None
+    _cache: dict[tuple | str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def inits(self) -> tuple[str, str]:
+        """The two inits that are compared, (a, b); differences are a − b."""
+        a, b = self.study.profile.inits[:2]
+        return a, b
+
+    @cached_property
+    def own(self) -> Runs:
+        """The reader's own runs alone, whatever they were made from: what live pages show."""
+        return Runs(self.study)
+
+    @cached_property
+    def paper_tasks(self) -> tuple[str, ...]:
+        """Every task that the book has a page of, in the paper's order; then tasks of one's own."""
+        known = {task.name for name in manifest_names() for task in load_manifest(name).tasks}
+        of_paper = [name for name in paper.COMPARISONS if name in known]
+        named = [*self.study.profile.tasks, *(self.reference.tasks if self.reference else [])]
+        own = [name for name in dict.fromkeys(named) if name not in of_paper]
+        # Without a reference run, the pages of a profile are those of its own tasks.
+        return (*(name for name in of_paper if self.reference or name in named), *own)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Titles of `paper_tasks`, as the paper words them or their manifests do."""
+        return {task: find_task(task)[1].title for task in self.paper_tasks}
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks with results of the main study, in the order of `paper_tasks`."""
+        return self.tasks_of(MAIN)
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """Names of the studies with results."""
+        return tuple(name for name in STUDIES if self.tasks_of(name))
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether everything shown of the main study comes from the reference run."""
+        return bool(self.tasks) and all(self.origin(task) == "reference" for task in self.tasks)
+
+    def tasks_of(self, study: str) -> tuple[str, ...]:
+        """Return the tasks with results of a study, in the order of `paper_tasks`."""
+        return tuple(task for task in self.paper_tasks if self.origin(task, study))
+
+    def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
+        """Return where the results of a task come from; None where there are none.
+
+        `InputError` for a study or a task that is not known.
+        """
+        asked = self.study.profile.filter_of(study)
+        look_up("task", task, self.paper_tasks)
+        planned = asked is not None and task in asked.tasks
+        if planned and (self.reference is None or has_real_images(self.study, task)):
+            return "own"
+        there = self.reference is not None and task in self.reference.tasks_of(study)
+        return "reference" if there else None
+
+    def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
+        """Return what a task's shown results rest on; None where there are none."""
+        if self.origin(task) is None:
+            return None
+        facts = self.facts(task)
+        if facts.dataset.provenance != "real":
+            return "stand-in"
+        return "substitute" if facts.substitute_for else "real"
+
+    def external(self, task: str) -> tuple[str, ...]:
+        """Return the external datasets that a task's shown runs scored."""
+        if self._of_reference(task, MAIN):
+            return tuple(each.name for each in self.reference.facts.task(task).external)
+        return find_task(task)[1].external if self.study.profile.external else ()
+
+    def predictions(
+        self, study: str = MAIN, task: str | None = None, part: str = "test"
+    ) -> pd.DataFrame:
+        """Return the predictions of a study: one row a run and case of a part.
+
+        Columns as of `rin.study.fine_tuning.predictions`; `study` is one of `STUDIES`, `part` is
+        `test` or an external dataset of the task.  None takes all of the study's tasks, in the
+        paper's order.
+
+        `InputError` for an unknown study or task, a task without results, or unfinished runs.
+        """
+        if task is None:
+            tables = [self.predictions(study, name, part) for name in self.tasks_of(study)]
+            if not tables:
+                raise self._no_results("any task", study)
+            return pd.concat(tables, ignore_index=True)
+        return self._ask(fine_tuning.predictions, task, study, part)
+
+    def facts(self, task: str) -> TaskFacts:
+        """Return the images behind a task's shown results, in numbers."""
+        if self._of_reference(task, MAIN):
+            return self.reference.facts.task(task)
+        return task_facts(self.study.inputs(task))
+
+    def cases(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
+        return self._ask(fine_tuning.scored_cases, task, None, part)
+
+    def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
+        """Return one row a run: what names it, seconds, and what else was recorded of it."""
+        return self._ask(fine_tuning.run_records, task, study)
+
+    def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""
+        return self._ask(fine_tuning.overlap_table, task, None, part)
+
+    def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
+        return self._ask(fine_tuning.baseline_table, task, None, part)
+
+    def lesion_maps(self, task: str) -> pd.DataFrame | None:
+        """Return mean activation around lesions (`rin.study.fine_tuning.lesion_maps`), or None."""
+        return self._ask(fine_tuning.lesion_maps, task)
+
+    def layer_similarity(self, task: str) -> pd.DataFrame:
+        """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
+        return self._ask(fine_tuning.layer_similarity, task, LAYERS)
+
+    def pretraining(self) -> pd.DataFrame:
+        """Return one row a pretrained network behind the shown results; may have no rows."""
+        return self._of_weights("pretraining", pretrained)
+
+    def pretraining_histories(self) -> pd.DataFrame:
+        """Return their learning curves (`rin.study.pretraining_histories`); may have no rows."""
+        return self._of_weights("pretraining_histories", pretraining_histories)
+
+    def _of_weights(self, name: str, read: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
+        if not self.is_reference:
+            return read(self.study)
+        return self.reference.tables.get(name, pd.DataFrame(columns=[*SCHEMAS[name]]))
+
+    def probe(self) -> pd.DataFrame | None:
+        """Return the probe's measurements (`rin.study.probe_study.probe_measurements`), or None."""
+        return self._section("probe", probe_measurements)
+
+    def losses(self) -> pd.DataFrame | None:
+        """Return the comparison of losses (`rin.study.loss_study.loss_table`), or None."""
+        return self._section("losses", loss_table)
+
+    def _section(self, name: str, measure: Callable[[Study], pd.DataFrame]) -> pd.DataFrame | None:
+        """Return the table of a section of the profile, or that of the reference run."""
+        if getattr(self.study.profile, name) is None:
+            return self.reference.tables.get(name) if self.reference is not None else None
+        if name not in self._cache:
+            self._cache[name] = measure(self.study)
+        return self._cache[name]
+
+    def _ask(self, read: Callable, task: str, study: str | None = None, *part: str) -> Any:
+        """Return a table of a task, of a named study where it is of one, once it is computed.
+
+        One's own is what `read` returns; a reference run has a method of that name.
+        """
+        asked, name = (task, *part) if study is None else (study, task, *part), read.__name__
+        of_reference = self._of_reference(task, study or MAIN)
+        if (name, *asked) not in self._cache:
+            read = getattr(self.reference, name) if of_reference else partial(read, self.study)
+            self._cache[name, *asked] = read(*asked)
+        return self._cache[name, *asked]
+
+    def _of_reference(self, task: str, study: str) -> bool:
+        """Return whether a task's results are those of the reference run, and not one's own."""
+        origin = self.origin(task, study)
+        if origin is None:
+            raise self._no_results(task, study)
+        return origin == "reference"
+
+    def _no_results(self, task: str, study: str) -> InputError:
+        problem = f"there are no results of {task} in the study {study}"
+        remedy = "Name the folder of real images (data_root), or choose a profile that runs it."
+        return InputError(problem, where=f"profile {self.study.profile.name}", remedy=remedy)
+
+
+def open_runs(
+    profile: PathLike | Profile = "demo",
+    *,
+    data_root: PathLike | None = None,
+    results: PathLike = "results",
+) -> Runs:
+    """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
+
+    `InputError` as `open_study`; a reference run that is unknown, damaged or of other inits.
+    """
+    study = open_study(profile, data_root=data_root, results=results)
+    if study.profile.reference is None:
+        return Runs(study)
+    reference = load_reference(study.profile.reference)
+    own, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
+    if own != kept:
+        problem = f"it compares {own} and reference run {reference.facts.name} {kept}"
+        remedy = "Leave out the profile's reference, or name the same inits."
+        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
+    return Runs(study, reference)
+
+
+def open_reference(name: str = "open") -> Runs:
+    """Open the committed reference run alone, whatever profile a book is built with."""
+    reference = load_reference(name)
+    # What sections measured stands in the reference run: this study has no ledgers of its own.
+    told = reference.facts.profile | {"reference": name, "probe": None, "losses": None}
+    return Runs(Study(Profile.model_validate(told), None, Path("results") / name), reference)

@@ -1,0 +1,292 @@
+"""A study on this machine: a profile, where the images are, where results go.
+
+Opening a study computes nothing; the inputs of a task (images, store, splits) are made
+on first use and reused afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rin.data import leakage, splits
+from rin.data.dataset import Dataset, find_root, locate, open_dataset
+from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
+from rin.data.store import ImageStore, build_store
+from rin.errors import InputError
+from rin.files import REPOSITORY
+from rin.study.ledger import Ledger
+from rin.study.profile import Profile, Sizes, load_profile
+
+PathLike = str | Path
+# Datasets that this process has opened, as a task reads them.
+_datasets: dict[tuple, Dataset] = {}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A profile, the folder of real datasets and weights (or None), and that of results."""
+
+    profile: Profile
+    data_root: Path | None
+    results: Path
+    _opened: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def runs(self) -> Ledger:
+        """The ledger of fine-tuning runs."""
+        return self.ledger("runs")
+
+    @property
+    def weights(self) -> Ledger:
+        """The ledger of pretraining runs."""
+        return self.ledger("weights")
+
+    @property
+    def weights_folders(self) -> list[Path]:
+        """Where weights files are looked for: own pretraining, then the data root."""
+        root = self.data_root
+        return [self.weights.folder, *([] if root is None else [root / "weights", root])]
+
+    def ledger(self, name: str) -> Ledger:
+        """Return a ledger: `runs`, `weights`, `losses`, `probe` (files), `probe_measurements`."""
+        return Ledger(self.results / name)
+
+    def holds(self, manifest: DatasetManifest) -> bool:
+        """Return whether the data root holds a dataset."""
+        return locate(manifest, self.data_root) is not None
+
+    def dataset(
+        self, manifest: str | DatasetManifest, square: tuple[int, str] | None = None, task: str = ""
+    ) -> Dataset:
+        """Open a dataset once: the real one where the data root holds it, else its stand-in.
+
+        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing of
+        a store, its rows come from the same pass.
+        """
+        if isinstance(manifest, str):
+            manifest = load_manifest(manifest)
+        name, counts = manifest.name, self.profile.stand_ins.get(manifest.name)
+        if counts is None and not self.holds(manifest):
+            raise InputError(
+                f"the images of {name} are not at hand, and profile {self.profile.name} sizes no "
+                "stand-in for them",
+                where=self.data_root or "data_root",
+                remedy=f"Get them at {manifest.home} and name the folder that holds them, or give "
+                f"the profile's stand_ins an entry {name}; those shipped have examples.",
+            )
+        root, place, seed = self.data_root, self.results.parent, self.profile.seed
+        counts = counts or {}
+        key = (name, task, root, place, square, seed, *sorted(counts.items()))
+        if key not in _datasets:
+            found = find_root(manifest, root, place / "stand_ins", counts, seed)
+            index = place / "index"
+            _datasets[key] = open_dataset(manifest, found, index_folder=index, square=square)
+        return _datasets[key]
+
+    def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
+        """Return the image store of a dataset at one size, built on first use."""
+        return build_store(dataset, size, folder=self.results.parent / "stores", resize=resize)
+
+    def inputs(self, task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
+        """Open a task's images, decode them, find near-duplicates and split the patients, once.
+
+        `folds` (at most so many) and `resize` replace the profile's choices.  `InputError` for an
+        unknown task, broken images, or a split that leaks.
+        """
+        key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
+        if key not in self._opened:
+            self._opened[key] = _open_inputs(self, *key)
+        return self._opened[key]
+
+
+@dataclass(frozen=True)
+class TaskInputs:
+    """Everything that a task's runs read.
+
+    Of the images `found`, the study uses those of `dataset`; `pairs` are near-duplicates (case_a,
+    case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the title of
+    the task's own dataset where another was read.
+    `external` are datasets that every run scores and none is trained on, whole, by name: their
+    `pairs` are matches with the task's own images (case_id, other, distance, equal), and their
+    `folds` have no rows.
+    """
+
+    task: TaskManifest
+    found: Dataset
+    dataset: Dataset
+    store: ImageStore
+    pairs: pd.DataFrame
+    folds: pd.DataFrame
+    substitute_for: str | None = None
+    external: dict[str, TaskInputs] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict:
+        """Cross the border of a process without the case tables that training does not read."""
+        return self.__dict__ | dict.fromkeys(("found", "dataset", "pairs"))
+
+    def scored(self, part: str) -> TaskInputs:
+        """Return what the cases of a part belong to: an external dataset by name, or these."""
+        return self.external.get(part, self)
+
+    @property
+    def kept_columns(self) -> list[str]:
+        """What the manifest keeps of each case beside label and patient, such as `device`."""
+        kept = self.found.manifest.options.get("keep", {})
+        return [name for name in kept if name in self.found.cases]
+
+    def lesion_masks(self) -> np.ndarray:
+        """Return the masks of the store; `InputError` where the images have none."""
+        masks = self.store.masks()
+        if masks is None:
+            raise InputError(
+                f"the runs of {self.task.name} keep no class activation maps, as its images have "
+                "no lesion masks",
+                where=f"dataset {self.found.manifest.name}",
+                remedy="Choose a task whose dataset has masks.",
+            )
+        return masks
+
+    @property
+    def labels(self) -> pd.Series:
+        """1 for the positive class, 0 otherwise, indexed by case_id."""
+        cases = self.store.cases.set_index("case_id")
+        return (cases["label"] == self.task.positive_class).astype(int)
+
+
+def open_study(
+    profile: PathLike | Profile = "demo",
+    *,
+    data_root: PathLike | None = None,
+    results: PathLike = "results",
+) -> Study:
+    """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
+
+    `data_root` holds real datasets, and without one every dataset is a stand-in; `results` is for
+    stores, stand-ins, weights and runs.  Folders are those of a caller, or below the checkout for
+    a notebook.  `InputError` for an unknown profile or a data root that is not there.
+    """
+    if not isinstance(profile, Profile):
+        profile = load_profile(profile)
+    root = from_checkout(data_root) if data_root else None
+    if root is not None and not root.is_dir():
+        remedy = "Name the folder that holds the datasets, or leave it out for stand-ins."
+        raise InputError("there is no such data root", where=root, remedy=remedy)
+    study = Study(profile, root, from_checkout(results) / profile.name)
+    if profile.reference is None:
+        return study
+    # A reference run answers for tasks without images at hand.
+    kept = [
+        name
+        for name in profile.tasks
+        if find_task(name)[0].name in profile.stand_ins or has_real_images(study, name)
+    ]
+    changed = {"tasks": kept, "live": profile.live if profile.live in kept else None}
+    return replace(study, profile=profile.model_copy(update=changed))
+
+
+def has_real_images(study: Study, task: str) -> bool:
+    """Return whether the data root holds a task's own images or those of a substitute."""
+    return study.holds(find_manifest(study, *find_task(task)))
+
+
+def from_checkout(path: PathLike) -> Path:
+    """Return a folder as a caller names it; a notebook's starts at the checkout."""
+    # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
+    return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)
+
+
+def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskInputs:
+    own, task = find_task(task_name)
+    manifest, profile = find_manifest(study, own, task), study.profile
+    square, near = (profile.tuning(task_name).size, resize), manifest.near_duplicate_bits
+    found = chosen = study.dataset(manifest, square, task_name)
+    n_folds, split = min(folds, task.n_folds), None
+    if profile.splits_of.get(task_name, profile.splits) == "official":
+        split = official_folds(study, task, found)
+        chosen = splits.take_cases(found, found.cases["case_id"].isin(split["case_id"]).to_numpy())
+        split = split[split["fold"] < n_folds].reset_index(drop=True)
+    drawn = sizes = profile.cases_of.get(task_name, profile.cases)
+    sized = isinstance(sizes, Sizes)
+    if sized:
+        drawn = sizes.test and sizes.train + sizes.validation + sizes.test
+    dataset, groups, pairs = draw_cases(chosen, near, drawn, profile.seed)
+    store = study.store(dataset, *square)
+    if split is None and sized:
+        wanted = sizes.train, sizes.validation
+        split = splits.sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
+    elif split is None:
+        where = f"task {task_name}"
+        split = splits.make_folds(store.cases, groups, n_folds, profile.seed, where=where)
+    leakage.check_splits(store.cases, split, pairs, overlap=sized)
+    external = {}
+    for name in task.external if profile.external else ():
+        other = load_manifest(name)
+        if other.color != manifest.color:
+            problem = "one has colour images and the other gray ones"
+            remedy = f"Leave {name} out of the external datasets of task {task.name}."
+            raise InputError(problem, where=f"datasets {manifest.name} and {name}", remedy=remedy)
+        away = study.dataset(other, square)
+        bits = leakage.SAME_PICTURE if near is None else near
+        shared = leakage.matches_between(away.cases, dataset.cases, bits)
+        store_away, no_folds = study.store(away, *square), split.iloc[:0]
+        external[name] = TaskInputs(task, away, away, store_away, shared, no_folds)
+    title = own.title if manifest.name != own.name else None
+    return TaskInputs(task, found, dataset, store, pairs, split, title, external)
+
+
+def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
+    """Return all folds that the authors of the paper, or of the dataset, published for a task."""
+    lists = task.fold_lists
+    if lists is None and "split" in dataset.manifest.options:
+        _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
+        return splits.given_folds(dataset, groups, task.n_folds, study.profile.seed)
+    if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():
+        known = "no lists are known" if lists is None else f"{lists.folder} is not there"
+        raise InputError(
+            f"the official folds of {task.name} cannot be read: {known}",
+            where=study.data_root or "data_root",
+            remedy="Set the profile's splits to own, or put a copy of "
+            "github.com/BMEII-AI/RadImageNet under the data root.",
+        )
+    folder = study.data_root / lists.folder
+    return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds)
+
+
+def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> DatasetManifest:
+    """Return the manifest that a task reads: its dataset's, or that of an open substitute.
+
+    A substitute is taken only where the data root holds it and not the task's own dataset, so
+    real images come before stand-ins and the task's own before others.
+    """
+    needed = study.data_root is not None and not study.holds(own)
+    for name in task.substitutes if needed else ():
+        substitute = load_manifest(name)
+        if task.positive_class not in substitute.label_map.values():
+            problem = f"no class of {name} is labelled {task.positive_class!r}"
+            remedy = "A substitute's label_map must lead to the task's labels."
+            raise InputError(problem, where=f"task {task.name}", remedy=remedy)
+        if study.holds(substitute):
+            return substitute
+    return own.for_task(task)
+
+
+def draw_cases(
+    dataset: Dataset, threshold: int | None, n: int | None, seed: int
+) -> tuple[Dataset, pd.Series, pd.DataFrame]:
+    """Return about `n` cases of a dataset, their leak-free groups and near-duplicate pairs.
+
+    Pictures that differ in at most `threshold` bits of their hash share a group; None compares
+    none.  `n` of None takes all cases.
+    """
+    pairs = leakage.near_duplicates(dataset.cases, threshold)
+    groups = leakage.leak_free_groups(dataset.cases, pairs)
+    if n is None:
+        return dataset, groups, pairs
+    taken = splits.take_cases(dataset, splits.sample_cases(dataset.cases, groups, n, seed))
+    known = set(taken.cases["case_id"])
+    kept = pairs["case_a"].isin(known) & pairs["case_b"].isin(known)
+    return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)

@@ -1,0 +1,180 @@
+"""Batches from a memory-mapped store, in an order that only seed and epoch decide.
+
+Rows of the store are read without mapping them into memory: pages that a memory map touches stay
+with the process, so that after one pass over a store all of it counts as resident.
+"""
+
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import keras
+import numpy as np
+
+from rin.errors import InputError, explained
+
+
+def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return `images[rows]` as an array in memory; of a read-only memory map the file is read.
+
+    Rows (k,) are 0 to n - 1 in any order; neighbours are read together.  InputError when the file
+    cannot be read or ends before a row does.
+    """
+    # A part of a map begins elsewhere in the file, and one that may be written to may differ.
+    whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
+    if not (whole and images.mode == "r" and images.filename and images.flags.c_contiguous):
+        return np.asarray(images[rows])
+    rows = np.asarray(rows)
+    read = np.empty((len(rows), *images.shape[1:]), images.dtype)
+    if read.size == 0:
+        return read
+    if rows.min() < 0 or rows.max() >= len(images):
+        raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(images)}")
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    failing = explained(
+        "the stored images cannot be read",
+        where=images.filename,
+        remedy="Check the disk, or delete the store's folder: the next run decodes again.",
+        kinds=OSError,
+    )
+    with failing, Path(images.filename).open("rb", buffering=0) as file:
+        for first, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
+            file.seek(images.offset + int(rows[first]) * read[0].nbytes)
+            if file.readinto(read[first:end]) < read[first:end].nbytes:
+                raise OSError("it ends too early")
+    return read
+
+
+@dataclass(frozen=True)
+class Part:
+    """The cases of one part of a split: rows of a store and their labels.
+
+    `images` is the uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB;
+    `labels` are those of all n cases; `rows` are the indices of the cases of this part.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Refuse what would pass for trained: pixels scaled before, and batches without end."""
+        if self.images.dtype != np.uint8:
+            raise InputError(
+                f"pixels of type {self.images.dtype}",
+                where="image store",
+                remedy="Store uint8, 0-255, and undo any earlier scaling: preprocessing belongs "
+                "to the weights.",
+            )
+        if len(self.rows) == 0:
+            raise InputError(
+                "no cases in this part of the split",
+                where="split",
+                remedy="Check the part names and the number of cases in each class.",
+            )
+
+    def steps(self, batch: int) -> int:
+        """Return the number of batches in one pass; the last may be smaller."""
+        return -(-len(self.rows) // batch)
+
+    def take(self, rows: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return images (k, size, size, channels) and labels (k,) of rows, in their order.
+
+        Gray images are repeated when the model takes three channels.
+        """
+        images = read_rows(self.images, rows)
+        if images.ndim == 3:
+            images = images[..., np.newaxis]
+        if images.shape[-1] != channels:
+            images = np.repeat(images, channels, axis=-1)
+        return images, self.labels[rows]
+
+    def divisible(self, count: int) -> Self:
+        """Return the part without the last few rows, so that `count` devices share it evenly."""
+        left = len(self.rows) % count
+        return self if left == 0 else replace(self, rows=self.rows[:-left])
+
+
+class _Batches(keras.utils.PyDataset):
+    """Batches of a part, which Keras reads ahead one after another.
+
+    `failure` is what the reading raised, if it did.
+    """
+
+    def __init__(self, part: Part, *, batch: int, channels: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._part, self._batch, self._channels = part, batch, channels
+        self.failure: Exception | None = None
+
+    def _take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            return self._part.take(rows, self._channels)
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+class OrderedBatches(_Batches):
+    """One pass over a part in its own order, for validation and prediction."""
+
+    def __len__(self) -> int:
+        return self._part.steps(self._batch)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._take(self._part.rows[index * self._batch : (index + 1) * self._batch])
+
+
+class ShuffledBatches(_Batches):
+    """Batches without end; every pass has an order of its own, drawn from the seed.
+
+    The first is the batch that comes at `epoch` and `step` in every run.  Every batch can be
+    divided by `devices`, if `batch` can: up to `devices` - 1 cases, others in each pass, are left
+    out.  `class_weights`, float (classes,), add a third array, the weights of the cases.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        *,
+        batch: int,
+        channels: int,
+        seed: int,
+        epoch: int = 0,
+        step: int = 0,
+        devices: int = 1,
+        class_weights: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(part, batch=batch, channels=channels)
+        used = part.divisible(devices)
+        self._used, self._steps = len(used.rows), used.steps(batch)
+        self._seed, self._first, self._weights = seed, epoch * self._steps + step, class_weights
+        self._drawn: tuple[int, np.ndarray] = (-1, part.rows)
+
+    @property
+    def num_batches(self) -> None:
+        """As many as are asked for."""
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        epoch, step = divmod(self._first + index, self._steps)
+        if self._drawn[0] != epoch:
+            order = np.random.default_rng([self._seed, epoch]).permutation(self._part.rows)
+            self._drawn = epoch, order[: self._used]
+        rows = self._drawn[1][step * self._batch : (step + 1) * self._batch]
+        # Files are read forward fastest; inside a training batch no order matters.
+        images, labels = self._take(np.sort(rows))
+        return images, labels, *(() if self._weights is None else (self._weights[labels],))
+
+
+@contextmanager
+def own_errors(*sources: _Batches) -> Iterator[None]:
+    """Raise what a reader raised, in place of what the framework makes of it."""
+    try:
+        yield
+    except Exception as error:
+        for source in sources:
+            if source.failure is not None and source.failure is not error:
+                raise source.failure from error
+        raise

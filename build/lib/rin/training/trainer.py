@@ -1,0 +1,371 @@
+"""One compiled step, many runs, on one device or several.
+
+Between runs a block restores weights, empties the optimizer and sets the learning rate and the
+preprocessing, none of which makes the framework trace again.  Several devices share each batch;
+gradients and the statistics of batch normalisation are those of the whole batch, so that the number
+of devices changes floating-point noise only.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import keras
+import numpy as np
+
+from rin.errors import InputError, look_up
+from rin.explain.gradcam import gradient_cam
+from rin.explain.similarity import sample_activations
+from rin.models.build import Architecture, Classifier, build_classifier
+from rin.models.heads import reset_head
+from rin.models.preprocessing import Preprocessing
+from rin.models.weights import random_weights
+from rin.training.batches import OrderedBatches, Part, ShuffledBatches, own_errors
+from rin.training.checkpoint import TrainingState, WorkFolder
+from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
+
+_UNTRAINED_SEED = 1_000_003
+_FEATURES_AT_ONCE = 256  # images whose feature maps are in memory
+#: Ends of the stages of a backbone, as Juodelyte et al. (2023) compare them.
+LAYERS: dict[str, tuple[str, ...]] = {
+    "ResNet50": (
+        "conv1_relu",
+        "conv2_block3_out",
+        "conv3_block4_out",
+        "conv4_block6_out",
+        "conv5_block3_out",
+    )
+}
+#: Given how far a training has come and its running loss, returns a further callback.
+Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callback]
+
+
+def prepare_framework(threads: int | None, precision: str) -> None:
+    """Set threads and precision (a Keras dtype policy) of this process, before the first model.
+
+    Threads are those of the TensorFlow backend, None for its own choice: several single-threaded
+    blocks side by side train faster on a CPU than one block with all cores.
+    """
+    keras.config.set_dtype_policy(precision)
+    if threads is None or keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # it takes the one tracing of each block for too many
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() != threads:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices that share each batch; a model is built, trained and used in their scope."""
+
+    count: int
+    scope: Callable[[], AbstractContextManager] = nullcontext
+
+
+def find_devices(wanted: int | str | None) -> Devices:
+    """Return the devices to train on: None for one, a number, or `all`; InputError for too few.
+
+    They are the accelerators of this process, or its CPU devices where it has none.
+    """
+    if wanted in (None, 1):
+        return Devices(1)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        names, share = [device.name for device in found], tf.distribute.MirroredStrategy
+    else:
+        names = keras.distribution.list_devices()
+        share = keras.distribution.DataParallel
+    count = len(names) if wanted == "all" else wanted
+    if count > len(names):
+        raise InputError(
+            f"{wanted} devices are asked for and {len(names)} found ({', '.join(names)})",
+            where="execution.devices",
+            remedy="Ask for fewer, or for 'all'.",
+        )
+    return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
+
+
+def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
+    """Return a new optimizer, `adam`, `adamw` or `sgd` with momentum; its rate is set later.
+
+    The weight decay, without which there is no `adamw`, is decoupled from the gradient (Loshchilov
+    and Hutter 2019) and times the learning rate; biases and scales of normalisation do not decay.
+    """
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": partial(keras.optimizers.SGD, momentum=0.9),
+    }
+    optimizer = look_up("optimizer", name, kinds)(weight_decay=weight_decay or None)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def learning_rate(
+    peak: float, steps: int, schedule: str = "constant", warmup: float = 0.0
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of a training: a number, or a schedule over its steps.
+
+    `constant`, or `cosine`, which falls from the peak to zero at the last step along half a cosine
+    (Loshchilov and Hutter 2017).  `warmup` is the share of the steps, 0 to below 1, over which the
+    rate first rises from zero in a line.
+    """
+    look_up("schedule", schedule, ("constant", "cosine"))
+    rising = round(warmup * steps)
+    if schedule == "constant" and rising == 0:
+        return peak
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if rising else peak,
+        max(steps - rising, 1),
+        alpha=1.0 if schedule == "constant" else 0.0,
+        warmup_target=peak if rising else None,
+        warmup_steps=rising,
+    )
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Callbacks that never hear of the end of a batch, for which Keras waits for the device."""
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Pass nothing on."""
+
+    on_test_batch_end = on_train_batch_end
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What may change from run to run without compiling anything but a schedule.
+
+    `batch` is cases a step; `seed` decides head, order of cases, augmentation and dropout.
+    `schedule` and `warmup` are those of the function `learning_rate`.
+    """
+
+    learning_rate: float
+    epochs: int
+    batch: int
+    seed: int
+    schedule: str = "constant"
+    warmup: float = 0.0
+
+
+class CompiledBlock:
+    """A classifier compiled once and trained many times, on devices that share each batch.
+
+    Optimizer and weight decay are those of `make_optimizer`, `loss` one of `rin.training.losses`.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        *,
+        optimizer: str = "adam",
+        weight_decay: float = 0.0,
+        loss: str = "hard",
+        devices: Devices | None = None,
+    ) -> None:
+        self.architecture, self.devices = architecture, devices or Devices(1)
+        self._schedule: dict | None = None
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        compiles = not on_tensorflow
+        if on_tensorflow:  # on its CPU compiling by XLA costs more than it saves
+            import tensorflow as tf
+
+            compiles = bool(tf.config.list_physical_devices("GPU"))
+        gathers = on_tensorflow and compiles  # its affine transform is none that XLA can compile
+        with self.devices.scope():
+            self.parts: Classifier = build_classifier(architecture, gathers=gathers)
+            for layer in self.parts.backbone.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    # Statistics of all devices, which JAX always takes.
+                    layer.synchronized = on_tensorflow and self.devices.count > 1
+            self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
+            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+            metrics += [self._online] if self._online else []
+            compared = "sparse_categorical_crossentropy"  # of two classes it is the paper's binary
+            if loss != "hard":
+                compared = SoftLabelLoss(loss, architecture.n_classes, self._online)
+            self.parts.model.compile(
+                optimizer=make_optimizer(optimizer, weight_decay),
+                loss=compared,
+                metrics=metrics,
+                jit_compile="auto" if compiles else False,
+            )
+            self.parts.model.optimizer.build(self.parts.model.trainable_variables)
+            self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
+
+    @cached_property
+    def untrained(self) -> list[np.ndarray]:
+        """Weights of a backbone that never trained, from which no run starts either."""
+        return random_weights(self.architecture.backbone, self.architecture.size, _UNTRAINED_SEED)
+
+    @property
+    def traces(self) -> int:
+        """How often the framework has traced the model so far."""
+        return self.parts.augment.traces
+
+    def fit(
+        self,
+        weights: list[np.ndarray],
+        preprocessing: Preprocessing,
+        recipe: Recipe,
+        training: Part,
+        validation: Part,
+        *,
+        class_weights: np.ndarray | None = None,
+        watcher: Watcher | None = None,
+        work: WorkFolder | None = None,
+    ) -> TrainingState:
+        """Train from given backbone weights, keep the best epoch and tell how it went.
+
+        `weights` are in the order of `keras.Model.get_weights`, `preprocessing` theirs; the epoch
+        of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in training
+        loss; `watcher` makes a further callback; `work` is where the training leaves checkpoints,
+        and goes on from if it was killed.
+
+        InputError when no epoch has a finite validation loss, or a store cannot be read.
+        """
+        model, used = self.parts.model, training.divisible(self.devices.count)
+        steps = used.steps(recipe.batch)
+        state = TrainingState(
+            steps, len(used.rows), recipe.batch, recipe.epochs, work=work, meters=self._meters
+        )
+        own = [*([LabelTurn(self._online)] if self._online else []), state]
+        own += [watcher(state, self._meters[0])] if watcher else []
+        with self.devices.scope():
+            self._restore(weights, preprocessing, recipe, steps)
+            state.resume(model)
+            ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
+            while state.epoch < recipe.epochs:
+                shuffled = ShuffledBatches(
+                    training,
+                    batch=recipe.batch,
+                    channels=self.architecture.channels,
+                    seed=recipe.seed,
+                    epoch=state.epoch,
+                    step=state.step,
+                    devices=self.devices.count,
+                    class_weights=class_weights,
+                )
+                with own_errors(shuffled, ordered):
+                    model.fit(
+                        shuffled,
+                        initial_epoch=state.epoch,
+                        # An epoch that was cut off is ended alone.
+                        epochs=state.epoch + 1 if state.step else recipe.epochs,
+                        steps_per_epoch=steps - state.step,
+                        validation_data=ordered,
+                        shuffle=False,
+                        callbacks=Callbacks(own, add_history=True, model=model),
+                        verbose=0,
+                    )
+            if state.best is None:
+                losses = [row["val_loss"] for row in state.curves]
+                raise InputError(
+                    f"no epoch has a finite validation loss ({losses})",
+                    where=f"{self.architecture.backbone} at {recipe.learning_rate:g}",
+                    remedy="Training diverged: lower the learning rate or check the weights.",
+                )
+            model.set_weights(state.best)
+        return state
+
+    def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits (n, classes) and class activation maps (n, h, w, classes).
+
+        Of another head than the linear, maps are Grad-CAM by the gradient of each image's logits.
+        """
+        if self.architecture.head == "linear":
+            return self._predict(self.parts.explainer, part, batch)
+        logits, maps = [], []
+        for start in range(0, len(part.rows), _FEATURES_AT_ONCE):
+            chunk = replace(part, rows=part.rows[start : start + _FEATURES_AT_ONCE])
+            found, features = self._predict(self.parts.explainer, chunk, batch)
+            logits.append(found)
+            maps.append(gradient_cam(self.parts.head, features))
+        return np.concatenate(logits), np.concatenate(maps)
+
+    def embed(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits (n, classes) and pooled features of the backbone (n, channels)."""
+        return self._predict(self.parts.embedder, part, batch)
+
+    def _predict(self, model: keras.Model, part: Part, batch: int) -> tuple[np.ndarray, ...]:
+        """Return the two outputs of a model for every case of a part."""
+        n, count = len(part.rows), self.devices.count
+        # Repeated at the end, so that the devices share the last batch evenly.
+        rows = np.pad(part.rows, (0, -n % count), mode="edge")
+        ordered = self._ordered(replace(part, rows=rows), batch)
+        with self.devices.scope(), own_errors(ordered):
+            outputs = model.predict(ordered, verbose=0)
+        return tuple(np.asarray(output, "float32")[:n] for output in outputs)
+
+    def _ordered(self, part: Part, batch: int) -> OrderedBatches:
+        return OrderedBatches(part, batch=batch, channels=self.architecture.channels)
+
+    def _restore(
+        self, weights: list[np.ndarray], preprocessing: Preprocessing, recipe: Recipe, steps: int
+    ) -> None:
+        """Bring every variable to the state in which a run begins."""
+        parts, draws = self.parts, np.random.default_rng(recipe.seed)
+        parts.backbone.set_weights(weights)
+        parts.preprocess.set_preprocessing(preprocessing)
+        reset_head(parts.head, draws)
+        dropouts = (layer for layer in parts.head.layers if isinstance(layer, keras.layers.Dropout))
+        # Without a rate Keras makes no generator.
+        dropping = [layer.seed_generator for layer in dropouts if layer.rate]
+        for generator in (parts.augment.seed_generator, *dropping):
+            generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
+        for variable in parts.model.optimizer.variables:
+            variable.assign(np.zeros(variable.shape))
+        if self._online:  # uniform labels
+            self._online.reset_state()
+            self._online.labels.assign(self._online.next_labels())
+        total = recipe.epochs * steps
+        rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
+        if isinstance(rate, float):
+            parts.model.optimizer.learning_rate = rate
+        elif rate.get_config() != self._schedule:  # it has to be compiled into another step
+            parts.model.optimizer.learning_rate = rate
+            self._schedule, parts.model.train_function = rate.get_config(), None
+
+
+def layer_activations(
+    block: CompiledBlock,
+    part: Part,
+    batch: int,
+    *,
+    points: int,
+    channels: int,
+    seed: int,
+    weights: list[np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
+
+    Of the block's own weights, or of others, after which its own are put back.  The same seed gives
+    the same places and channels.  `InputError` for a backbone whose layers are not listed.
+    """
+    backbone = block.parts.backbone
+    names = look_up("backbone", block.architecture.backbone, LAYERS)
+    inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in names])
+    own = backbone.get_weights()
+    found: list[list[np.ndarray]] = [[] for _ in names]
+    try:
+        backbone.set_weights(own if weights is None else weights)
+        for start in range(0, len(part.rows), batch):
+            rows = part.rows[start : start + batch]
+            images, _ = part.take(rows, block.architecture.channels)
+            pixels = keras.ops.cast(images, "float32")
+            made = inside(block.parts.preprocess(pixels), training=False)
+            for kept, maps in zip(found, made, strict=True):
+                kept.append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
+    finally:
+        backbone.set_weights(own)
+    return {
+        name: sample_activations(np.concatenate(maps), points, channels, seed=seed)
+        for name, maps in zip(names, found, strict=True)
+    }
