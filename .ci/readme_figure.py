@@ -16,12 +16,10 @@ FILES = [ROOT / "book" / "_static" / "headline.svg"]
 
 
 def cover_figures(notebook: Path) -> list[bytes]:
-    """Return the figures that a computed cover shows, as SVG."""
+    """Return the first figures that a computed cover shows, as SVG; one for each file."""
     text = json.dumps(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
-    return [
-        base64.b64decode(data)
-        for data in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
-    ]
+    found = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
+    return [base64.b64decode(data) for data in found[: len(FILES)]]
 
 
 def main() -> int:

@@ -6,8 +6,12 @@ Imports wait until a command runs, so that help comes at once.
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rin.data.chunks import Stopped, kill_workers
 from rin.errors import InputError, named
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
 _SHOWN = 20  # problems that are shown one by one
+INTERRUPTED = 130  # exit status, as that of a program that Ctrl-C ended
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -140,11 +146,28 @@ def grid(
 
 
 @app.command()
-def study(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def study(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would take, and do nothing.")
+    ] = False,
+) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
 
     opened = open_study(profile, data_root=data_root, results=results)
+    if dry_run:
+        from rin.study.forecast import forecast, missing_inputs
+
+        table = forecast(opened)
+        shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
+        typer.echo(table.to_string(**shown))
+        typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
+        for told in missing_inputs(opened):
+            typer.echo(f"missing: {told}")
+        return
     table = run_study(opened)
     typer.echo(f"{len(table)} runs in {opened.runs.folder}")
 
@@ -156,6 +179,64 @@ def profiles() -> None:
 
     for name in profile_names():
         typer.echo(f"{name:8s} {load_profile(name).about}")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
+    images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
+    table: Annotated[Path | None, typer.Option(help="CSV, TSV, Excel or parquet.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
+    image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
+    label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
+    patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
+    positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
+    minutes: Annotated[float, typer.Option(min=2, help="What it may take to compute.")] = 15,
+    leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
+    several: Annotated[bool, typer.Option("--several-labels", help="Accept in patients.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    data_root: Root = "",
+    results: Results = "results",
+) -> None:
+    """Make a task of your own images: look at them, then write its manifest and its profile."""
+    from rin.study.new_task import new_task, refuse_to_guess, write_task
+
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
+
+    def ask(question: str, choices: Sequence[str], default: str) -> str:
+        shown = f"{question.partition('|')[0]} ({', '.join(choices)})"
+        return typer.prompt(shown, default=default or None)
+
+    quiet = yes or not sys.stdin.isatty()
+    made = new_task(
+        name,
+        images=images,
+        table=table,
+        masks=masks,
+        image=image,
+        label=label,
+        patient=patient,
+        positive=positive or (),
+        minutes=minutes,
+        leave_out=leave_out,
+        several=several,
+        data_root=Path(data_root) if data_root else None,
+        results=Path(results) / name,
+        ask=refuse_to_guess if quiet else ask,
+    )
+    _say(name, "bold")
+    for what, text, style in made.facts:
+        _say(f"  {what:16} {text}", style)
+    if not quiet and not typer.confirm("Is this right?", default=True):
+        raise typer.Exit(1)
+    for path in write_task(made):
+        _say(f"Written: {path}", "green")
+    root = shlex.quote(str(made.data_root))
+    _say("Next:")
+    _say(f"  rin study --profile {name} --data-root {root}")
+    _say(f"  make book PROFILE={name} DATA_ROOT={root}")
+    _say(f"In Jupyter: make lab, then results/task.py with task = {name!r}, profile = {name!r}.")
 
 
 @reference_app.command("write")
@@ -201,8 +282,8 @@ def data_status(
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
     if as_json:
-        told = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
-        typer.echo(json.dumps(told, indent=1))
+        report = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
+        typer.echo(json.dumps(report, indent=1))
     else:
         _print_status(statuses, root)
 
@@ -220,6 +301,7 @@ def data_verify(
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset
+    from rin.data.store import replaced_pictures
 
     if not data_root:
         remedy = "Give --data-root, or set DATA_ROOT."
@@ -237,6 +319,13 @@ def data_verify(
             done = verify_dataset(
                 manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
             )
+            if fresh and not quick:
+                kept = Path(results) / "index"
+                if replaced := replaced_pictures(done.manifest, kept, folder):
+                    done.problems.append(
+                        f"{len(replaced)} pictures are not those that {kept} remembers of the same "
+                        "files: delete that folder, and run again what was made of them"
+                    )
         print_verification(done)
         failed += bool(done.problems)
     if not manifests:
@@ -358,10 +447,37 @@ def weights_probe(
     typer.echo("\n".join(lines))
 
 
+def _interrupted(*_: object) -> None:
+    """Say at once what Ctrl-C means, and end within five seconds; a second one ends at once."""
+    signal.signal(signal.SIGINT, lambda *_: _end())
+    typer.echo(
+        "\nrin: stopped. Finished runs, checkpoints and decoded pictures are kept; the same "
+        "command goes on from there.",
+        err=True,
+    )
+    last = threading.Timer(4, _end)
+    last.daemon = True
+    last.start()
+    raise Stopped
+
+
+def _end() -> None:
+    kill_workers()
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)  # threads that train would otherwise be waited for
+
+
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
     try:
         app()
+    except Stopped:
+        _end()
     except InputError as error:
         typer.echo(f"rin: {error}", err=True)
         sys.exit(1)
+    finally:
+        if main_thread:
+            signal.signal(signal.SIGINT, before)

@@ -26,6 +26,19 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+# What this process has found whole: by path, what it was when it was read.
+_whole: dict[Path, tuple] = {}
+
+
+def is_whole(path: Path, sha256: str | None) -> bool:
+    """Tell whether a file has a SHA-256; it is read once a process, unless it changes."""
+    stat = path.stat()
+    mark = (sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if _whole.get(path) != mark and sha256_of(path) == sha256:
+        _whole[path] = mark
+    return _whole.get(path) == mark
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a draft to write beside `path`; it takes that name when the block ends well.
@@ -181,10 +194,12 @@ class FrozenModel(BaseModel):
 
 def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     *place, last = first["loc"] or ("",)
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
-    more = len(error.errors()) - 1
+    more = len(found) - 1
     others = f" (and {more} more)" if more else ""
     setting = ".".join(map(str, first["loc"]))
     if last == "[key]":

@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -118,9 +119,9 @@ def index_archive(plan: CurationPlan) -> Archive:
         problem = "the output lies inside the archive, and would be read as a part of it"
         remedy = "Name another folder for the output."
         raise InputError(problem, where=output, remedy=remedy)
-    output.mkdir(parents=True, exist_ok=True)
     url = plan.database or URL.create("sqlite", database=str(output / INDEX)).render_as_string()
-    return index.open_archive(archive, url, encoding=plan.encoding, workers=plan.workers)
+    with private(output):
+        return index.open_archive(archive, url, encoding=plan.encoding, workers=plan.workers)
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
@@ -134,11 +135,13 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     output = Path(plan.output)
     try:
         archive = index_archive(plan)
-        with FileLock(output / LOCK):
+        with private(output), FileLock(output / LOCK):
             names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
             made_of = _made_of(plan, archive, names)
             if not _is_current(output, made_of):
                 _curate(plan, archive, names, made_of)
+                for path in (output / SHARED, *(output / SHARED).rglob("*")):
+                    path.chmod(0o755 if path.is_dir() else 0o644)
             folder = output / SHARED / FOLDER
             card = json.loads((folder / CARD).read_text("utf-8"))
             images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
@@ -149,6 +152,20 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         problem = f"the work of curation cannot be kept ({error})"
         remedy = "Free some space, or name a folder that can be written. What was done is kept."
         raise InputError(problem, where=output, remedy=remedy) from error
+
+
+@contextmanager
+def private(output: Path) -> Iterator[None]:
+    """Close to others whatever lies beside the folder to share, and what is made in the block."""
+    before = os.umask(0o077)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for place in output.iterdir():
+            if place.name != SHARED and not place.is_symlink():
+                place.chmod(0o700 if place.is_dir() else 0o600)
+        yield
+    finally:
+        os.umask(before)
 
 
 def select_images(
@@ -230,7 +247,7 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     output = Path(plan.output)
     screened = screen(query_normal(archive))
     write_review_queue(screened, output / QUEUE)
-    chosen, left_out, told = select_images(plan, archive, screened)
+    chosen, left_out, counts_by_step = select_images(plan, archive, screened)
     exported = export.export_images(chosen, archive.root, output, names, plan.workers)
     # As the corpus knows them: no column holds an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
@@ -250,7 +267,7 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
     rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")[EXCLUDED]
     rows = rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
-    card = corpus_card(images, plan, archive, told | {"rare": rare, "excluded": rows})
+    card = corpus_card(images, plan, archive, counts_by_step | {"rare": rare, "excluded": rows})
     texts = write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
@@ -358,11 +375,12 @@ def _link(source: Path, target: Path) -> None:
 
 
 def corpus_card(
-    images: pd.DataFrame, plan: CurationPlan, archive: Archive, told: Mapping[str, Any]
+    images: pd.DataFrame, plan: CurationPlan, archive: Archive, counts_by_step: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the card of a corpus.
 
-    `told` are "normal studies", "excluded" images, how many images had "several" findings, and the
+    `counts_by_step` are "normal studies", "excluded" images, how many images had "several"
+    findings, and the
     "rare" classes with too few patients for the split.
     """
     kinds = images["kind"].value_counts()
@@ -391,16 +409,16 @@ def corpus_card(
             "shares": dict(zip(PARTS, SHARES, strict=True)),
             "seed": plan.seed,
             "smallest class": f"{FEWEST_PATIENTS} patients",
-            "classes left out": told["rare"],
+            "classes left out": counts_by_step["rare"],
         },
         "selection": {
             "archive": index.archive_counts(archive),
-            "normal studies": told["normal studies"],
+            "normal studies": counts_by_step["normal studies"],
             "key images": int(kinds.get("key", 0)),
             "images of normal studies": int(kinds.get("normal", 0)),
-            "images with several findings, kept under the rarest": told["several"],
+            "images with several findings, kept under the rarest": counts_by_step["several"],
         },
-        "excluded": told["excluded"],
+        "excluded": counts_by_step["excluded"],
         "de-identification": {"profile": profile}
         | {about: text.format(**deidentify.WINDOWS) for about, text in made},
         "must not be used for": _TEXTS["must not be used for"],

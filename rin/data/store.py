@@ -12,6 +12,7 @@ was made of and how.
 
 import errno
 import hashlib
+import io
 import json
 import math
 import os
@@ -35,39 +36,16 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
 from rin.errors import InputError, explained, look_up, named
-from rin.files import MAKE_ROOM
-
-HEX_DIGITS = r"^[0-9a-f]{64}$"
-CASES = pa.DataFrameSchema(
-    {
-        "case_id": pa.Column(str, unique=True),
-        "patient_id": pa.Column(str),
-        "label": pa.Column(str),
-        "source_class": pa.Column(str),
-        "image": pa.Column(str, unique=True),
-        "masks": pa.Column(
-            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
-        ),
-        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "blank": pa.Column(bool),
-    },
-    index=pa.Index(int),
-    strict=True,
-    ordered=True,
-)
+from rin.files import MAKE_ROOM, is_whole, read_sealed, sealed, sha256_of, sync, write_atomically
+from rin.tables import CASES
 
 
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as it should be.
 
-    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label`` (after
-    the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of locators, or shapes
-    in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels), ``hash``
-    and ``blank`` (of :func:`rin.data.leakage.picture_hash`); then text columns that the layout
-    keeps.
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks`` are
+    locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
+    ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
@@ -75,7 +53,7 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
         problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
-        remedy = "Case ids must be unique; the columns are described in rin.data.store."
+        remedy = "Case ids must be unique; the columns are described in rin.tables."
         raise InputError(problem, where=where, remedy=remedy) from error
 
 
@@ -99,7 +77,7 @@ class Dataset:
     records: Path
 
 
-INSPECTION_VERSION = 1
+INSPECTION_VERSION = 2
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
@@ -109,10 +87,10 @@ ROW_BYTES = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
-LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
-LOOKED |= {"blank": pyarrow.bool_()}
-SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | LOOKED)
+MEASURED = dict.fromkeys(["width", "height"], pyarrow.int32())
+MEASURED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
+MEASURED |= {"blank": pyarrow.bool_()}
+SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | MEASURED)
 
 
 @dataclass(frozen=True)
@@ -156,12 +134,15 @@ class _Pass:
         if seen:
             joined = "".join(job["key"]).encode()
             name = hashlib.blake2b(joined, digest_size=16).hexdigest()
-            unfinished = self.folder / f"{name}.tmp.npy"
+            record, written = pyarrow.Table.from_pylist(seen, schema=SEEN), io.BytesIO()
             if self.square:
-                np.save(unfinished, np.stack([look["row"] for look in seen]))
-                unfinished.replace(self.folder / f"{name}-{self.ending}")
-            pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
-            unfinished.replace(self.folder / f"{name}.parquet")
+                with write_atomically(self.folder / f"{name}-{self.ending}") as draft:
+                    np.save(draft, np.stack([look["row"] for look in seen]))
+                    record = record.replace_schema_metadata({self.ending: sha256_of(draft)})
+            pq.write_table(record, written)
+            digest = hashlib.sha256(written.getvalue()).hexdigest()[:16]
+            with write_atomically(self.folder / f"{name}.{digest}.parquet") as draft:
+                draft.write_bytes(written.getvalue())
         return bad
 
     def inspect(self, case: NamedTuple) -> dict | tuple[str, str, str]:
@@ -204,10 +185,14 @@ class _Pass:
         """Return ``file`` and ``row`` of the rows that are kept whole, by their `CONTENT`."""
         tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
         row_bytes = self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
-        for file in sorted(self.folder.glob(f"*-{self.ending}")):
-            record = self.folder / f"{file.name.removesuffix(f'-{self.ending}')}.parquet"
+        for record in sorted(self.folder.glob("*.parquet")):
+            file = self.folder / f"{record.name.partition('.')[0]}-{self.ending}"
             with suppress(OSError, ValueError, EOFError):
-                seen = pq.read_table(record, columns=CONTENT).to_pandas()
+                table = _whole_record(record)
+                digest = (table.schema.metadata or {}).get(self.ending.encode(), b"").decode()
+                if not is_whole(file, digest):
+                    continue  # the pictures are decoded again
+                seen = table.select(CONTENT).to_pandas()
                 if np.load(file, mmap_mode="r").shape == (len(seen), row_bytes):
                     tables.append(seen.assign(file=str(file), row=range(len(seen))))
         return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
@@ -253,8 +238,8 @@ def inspect_cases(
     place = seen.index.get_indexer(keys)
     rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
     patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
-    looked = {name: rows[name].array for name in LOOKED}
-    return cases.assign(patient_id=patients.astype(str), **looked), bad
+    measured = {name: rows[name].array for name in MEASURED}
+    return cases.assign(patient_id=patients.astype(str), **measured), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -266,12 +251,12 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
     """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
     if len(bad):
-        told = named((bad["place"] + ": " + bad["problem"]).tolist())
+        listing = named((bad["place"] + ": " + bad["problem"]).tolist())
         raise InputError(
-            f"{len(bad)} of {count} cases cannot be read: {told}",
+            f"{len(bad)} of {count} cases cannot be read: {listing}",
             where=where,
-            remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
-            "with the reason. What was done for the others is kept.",
+            remedy="Export or fetch these files again, or list the cases under known_bad in the "
+            "manifest, with the reason. What was done for the others is kept.",
         )
 
 
@@ -292,12 +277,30 @@ def _remembered(folder: Path) -> pd.DataFrame:
     """Return all that was seen before, indexed by key."""
     tables = [SEEN.empty_table()]
     for path in sorted(folder.glob("*.parquet")):
-        problem = "the record of an inspection cannot be read"
-        remedy = "Delete this file; the next run looks at its pictures again."
-        with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
-            tables.append(pq.read_table(path).cast(SEEN))
+        with suppress(ValueError):  # what is damaged is looked at again
+            tables.append(_whole_record(path).cast(SEEN))
     seen = pyarrow.concat_tables(tables).to_pandas().set_index("key")
     return seen if seen.index.is_unique else seen[~seen.index.duplicated()]
+
+
+def _whole_record(path: Path) -> pyarrow.Table:
+    """Return the record of a chunk; ValueError where it is not as it was written."""
+    content, (_, digest, _) = path.read_bytes(), path.name.split(".")
+    if hashlib.sha256(content).hexdigest()[:16] != digest:
+        raise ValueError(f"{path.name} is damaged")
+    return pq.read_table(pyarrow.BufferReader(content))
+
+
+def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
+    """Return digests of pictures that other inspections of the same files saw otherwise.
+
+    ``before`` and ``now`` are folders of inspections.
+    """
+    first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
+    both = first.index.intersection(second.index)
+    columns = ["digest", "mask_digest"]
+    same = (first.loc[both, columns] == second.loc[both, columns]).all(axis=1)
+    return first.loc[both, "digest"][~same].tolist()
 
 
 STORE_VERSION = 2
@@ -321,8 +324,8 @@ class ImageStore:
     cases: pd.DataFrame
 
     def __reduce__(self) -> tuple:
-        """Cross the border of a process as a path."""
-        return open_store, (self.path,)
+        """Cross the border of a process as a path; what was found whole is not read again."""
+        return open_store, (self.path, False)
 
     def images(self) -> np.memmap:
         """Return the images, read-only uint8 (n, size, size), or (n, size, size, 3) in colour."""
@@ -370,8 +373,11 @@ def build_store(
     return open_store(target)
 
 
-def open_store(path: Path) -> ImageStore:
-    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
+def open_store(path: Path, check: bool = True) -> ImageStore:
+    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole.
+
+    With ``check``, its files must be what was written: they are read, once a process.
+    """
     path = Path(path)
     remedy = "Delete this folder; the next run decodes the pictures again."
     kinds = (OSError, ValueError, KeyError, TypeError)
@@ -379,9 +385,9 @@ def open_store(path: Path) -> ImageStore:
         problem = f"there is no image store here ({NOTE} is missing)"
         raise InputError(problem, where=path, remedy=remedy)
     with explained(f"{NOTE} cannot be read", where=path, remedy=remedy, kinds=kinds):
-        note = json.loads((path / NOTE).read_text("utf-8"))
+        note = read_sealed(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
-        version, sizes = note["version"], dict(note["bytes"])
+        version, sizes, digests = note["version"], dict(note["bytes"]), dict(note["sha256"])
     if version != STORE_VERSION:
         problem = f"the store has version {version}; this code reads {STORE_VERSION}"
         raise InputError(problem, where=path, remedy=remedy)
@@ -389,6 +395,9 @@ def open_store(path: Path) -> ImageStore:
         found = (path / name).stat().st_size if (path / name).is_file() else 0
         if found != size:
             problem = f"{name} holds {found} bytes instead of {size}"
+            raise InputError(problem, where=path, remedy=remedy)
+        if check and not is_whole(path / name, digests[name]):
+            problem = f"{name} was changed after it was written"
             raise InputError(problem, where=path, remedy=remedy)
     cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]
@@ -419,19 +428,24 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
             problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-            told = f"{problem} ({named([*replaced], ', ')})"
-            raise InputError(told, where=where, remedy=RUN_AGAIN)
+            problem = f"{problem} ({named([*replaced], ', ')})"
+            raise InputError(problem, where=where, remedy=RUN_AGAIN)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)
         for file in dataset.records.glob(f"*-{looking.ending}"):
             file.unlink()
     dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / TABLE)
-    sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
-    (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
+    files = sorted(unfinished.iterdir())
+    note |= {"bytes": {file.name: file.stat().st_size for file in files}}
+    note |= {"sha256": {file.name: sha256_of(file) for file in files}}
+    (unfinished / NOTE).write_text(sealed(note))
+    for path in (*files, unfinished / NOTE, unfinished):
+        sync(path)
     if target.exists():
         shutil.rmtree(target)
     unfinished.rename(target)
+    sync(target.parent)
 
 
 def _write_arrays(

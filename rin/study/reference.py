@@ -398,9 +398,9 @@ def write_reference(
             sizes[RUN] = (draft / RUN).write_bytes(text.encode())
             if (total := sum(sizes.values())) > LARGEST:
                 listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
-                told = f"{total:,} bytes together, and at most {LARGEST:,} may be ({listed})"
+                size = f"{total:,} bytes together, and at most {LARGEST:,} may be ({listed})"
                 remedy = "Write it from a profile with fewer test cases, scenarios or folds."
-                raise InputError(f"its files have {told}", where=target, remedy=remedy)
+                raise InputError(f"its files have {size}", where=target, remedy=remedy)
             load_reference(draft)
             if target.exists():
                 target.rename(Path(work) / "old")
@@ -469,16 +469,20 @@ def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
 
 def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
-    told = []
+    records = []
     for name in filter(study.profile.filter_of, STUDIES):
         for run in plan_study(study, name):
             done = study.runs.done(run.run_id)
-            went = run.run_id, done["best_epoch"], run.settings.epochs, float(done["seconds"])
-            row = {"study": name} | dict.fromkeys(_FACTOR) | run.named
-            told.append(row | dict(zip(_RECORDED, went, strict=True)))
+            recorded = {
+                "run_id": run.run_id,
+                "best_epoch": done["best_epoch"],
+                "epochs": run.settings.epochs,
+                "seconds": float(done["seconds"]),
+            }
+            records.append({"study": name} | dict.fromkeys(_FACTOR) | run.named | recorded)
     named = [(run.run_id, {"run_id": run.run_id}) for run in runs]
     rows = study.runs.tables(named, own.PREDICTIONS)
-    tables = {"runs": pd.DataFrame(told), "predictions": rows[rows["part"] != "validation"]}
+    tables = {"runs": pd.DataFrame(records), "predictions": rows[rows["part"] != "validation"]}
     parts = {task: ("test", *study.inputs(task).external) for task in study.profile.tasks}
     read = {"cases": own.scored_cases, "overlap": own.overlap_table}
     read["baselines"] = own.baseline_table
