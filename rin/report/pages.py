@@ -113,6 +113,7 @@ NOTEBOOKS = (
     Notebook("use/own_task", _USE),
     Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),
+    Notebook("use/tables", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 # Prose pages, by the part in which they stand, before and after its notebooks.
