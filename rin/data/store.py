@@ -247,8 +247,8 @@ def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
         raise InputError(
             f"{len(bad)} of {count} cases cannot be read: {listing}",
             where=where,
-            remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
-            "with the reason. What was done for the others is kept.",
+            remedy="Export or fetch these files again, or list the cases under known_bad in the "
+            "manifest, with the reason. What was done for the others is kept.",
         )
 
 

@@ -476,6 +476,8 @@ class Simulation(FrozenModel):
 class Profile(FrozenModel):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
+    `scenarios` are those of the main study, by default all of the `backbones`.  `pages` are the
+    notebooks of a book of its own, the cover first; without it, the book is whole.
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
     the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits` is
     `own`, or `official` for the folds that the authors of the paper, or of the dataset, published.
@@ -493,6 +495,8 @@ class Profile(FrozenModel):
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
     backbones: Names = Field(default_factory=lambda: list(BACKBONES))
+    scenarios: Scenarios | None = None
+    pages: Names | None = None
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
     splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
@@ -528,6 +532,9 @@ class Profile(FrozenModel):
         sections = (FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, "sanity")
         filters = {name: getattr(self, name) for name in sections}
         filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        for name in self.scenarios or []:
+            if find_scenario(name).backbone not in self.backbones:
+                raise ValueError(f"scenarios: {name}: its backbone is not among the profile's")
         named = {"live": [self.live] if self.live else []}
         named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
         for section, chosen in filters.items():
@@ -570,7 +577,7 @@ class Profile(FrozenModel):
         """
         look_up("study", study, STUDIES)
         if study == MAIN:
-            names = [scenario.name for scenario in scenarios_of(self.backbones)]
+            names = self.scenarios or [s.name for s in scenarios_of(self.backbones)]
             return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
         section = getattr(self.factors if study in FACTORS else self, study, None)
         kept = [task for task in section.tasks if task in self.tasks] if section else []

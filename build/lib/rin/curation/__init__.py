@@ -1,1 +1,0 @@
-"""Making a database of labelled radiologic images: how RadImageNet is divided into classes."""

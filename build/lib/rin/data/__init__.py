@@ -1,1 +1,0 @@
-"""From files on disk to case tables, image stores and splits; it trains nothing."""
