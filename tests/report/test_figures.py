@@ -113,6 +113,30 @@ def test_forest_draws_estimates_with_intervals_where_rows_of_one_label_share_a_l
     assert faces == [kind_style("published").color, kind_style("recomputed").color, *["white"] * 3]
 
 
+def test_forest_takes_a_table_of_differences_as_it_is():
+    rows = [("breast", 0.02, 0.01), ("covid19", -0.0512, 0.2)]
+    table = pd.DataFrame(
+        {"task": task, "group": group, "estimate": estimate, "ci_low": estimate - 0.03,
+         "ci_high": estimate + 0.03, "p_holm": p_holm}
+        for task, estimate, p_holm in rows
+        for group in ("all", "freeze_all")
+    )  # fmt: skip
+    ax = forest.forest(table, unit="points", names={"breast": "Breast", "all": "All scenarios"})
+    assert texts(ax, "heading") == ["All scenarios", "freeze_all"]
+    assert texts(ax, "label") == ["Breast", "covid19"] * 2
+    assert texts(ax, "note")[:2] == ["+2.0 (−1.0, 5.0)", "−5.1 (−8.1, −2.1)"]
+    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [2.0, -5.12] * 2
+    # Filled where the adjusted P value is below .05.
+    assert [one.get_markerfacecolor() != "white" for one in artists(ax, "estimate")] == [
+        True,
+        False,
+    ] * 2
+    assert ax.get_xlabel() == "AUC points (95% CI)"
+    assert table["estimate"].max() == 0.02  # the table itself stays as it was
+    by_task = forest.forest(table, unit="points", label="group", group="task")
+    assert texts(by_task, "heading") == ["breast", "covid19"]
+
+
 def test_forest_interval_beyond_limits_ends_in_an_arrow():
     ax = forest.forest(ROWS, xlabel="AUC points", limits=(-0.2, 12))
     arrows = [(one.get_marker(), one.get_xdata()[0]) for one in artists(ax, "cut")]
