@@ -73,7 +73,8 @@ class Outline:
 
     def after(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the notebooks that must have run before another."""
-        free = not self.waits and not notebook.live and notebook.part != _RECORD
+        shown = notebook.part in (_FRONT, _EVIDENCE, _RESULTS)
+        free = not self.waits and shown
         return () if free else notebook.after
 
 
@@ -111,9 +112,10 @@ NOTEBOOKS = (
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
-    Notebook("use/own_task", _USE),
+    Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
     Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),
+    Notebook("use/tables", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 #: Cover of a book of one task; it stands in no other.
