@@ -165,8 +165,8 @@ def study(
         shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
         typer.echo(table.to_string(**shown))
         typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
-        for told in missing_inputs(opened):
-            typer.echo(f"missing: {told}")
+        for item in missing_inputs(opened):
+            typer.echo(f"missing: {item}")
         return
     table = run_study(opened)
     typer.echo(f"{len(table)} runs in {opened.runs.folder}")
