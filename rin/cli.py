@@ -165,8 +165,8 @@ def study(
         shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
         typer.echo(table.to_string(**shown))
         typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
-        for told in missing_inputs(opened):
-            typer.echo(f"missing: {told}")
+        for item in missing_inputs(opened):
+            typer.echo(f"missing: {item}")
         return
     table = run_study(opened)
     typer.echo(f"{len(table)} runs in {opened.runs.folder}")
@@ -286,6 +286,27 @@ def data_status(
         typer.echo(json.dumps(report, indent=1))
     else:
         _print_status(statuses, root)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A dataset that can be had without an account.")],
+    data_root: Root = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
+) -> None:
+    """Download a dataset into the data root, resumed and checked; asks for its licence."""
+    from rin.data.fetch import fetch_dataset
+    from rin.data.manifest import load_manifest
+
+    if not data_root:
+        remedy = "Give --data-root, or set DATA_ROOT."
+        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    manifest = load_manifest(name)
+    _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
+    if manifest.fetch and not yes and not typer.confirm("Accept it?", default=False):
+        raise typer.Exit(1)
+    for path in fetch_dataset(manifest, Path(data_root)):
+        _say(f"Here: {path}", "green")
 
 
 @data_app.command("verify")

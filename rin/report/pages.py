@@ -117,6 +117,7 @@ NOTEBOOKS = (
     Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
     Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),
+    Notebook("use/tables", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 #: Cover of a book of one task; it stands in no other.

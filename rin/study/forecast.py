@@ -74,20 +74,20 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int]]:
 
 def missing_inputs(study: Study) -> list[str]:
     """Return in a sentence each what a study needs and neither data root nor profile has."""
-    profile, told = study.profile, []
+    profile, missing = study.profile, []
     for task in profile.tasks:
         manifest, _ = find_task(task)
         if manifest.name not in profile.stand_ins and not has_real_images(study, task):
-            told.append(f"images of {task}: get {manifest.name} at {manifest.home}")
+            missing.append(f"images of {task}: get {manifest.name} at {manifest.home}")
     corpora = profile.pretraining.corpora if profile.pretraining else {}
     for init, names in corpora.items():
         names = [names] if isinstance(names, str) else names
         if not any(name in profile.stand_ins or study.holds(load_manifest(name)) for name in names):
-            told.append(f"corpus of {init}: {' or '.join(names)}")
+            missing.append(f"corpus of {init}: {' or '.join(names)}")
     for init, backbone in product(profile.inits, profile.backbones):
         if init not in (RANDOM, *corpora) and not init.endswith("_brief"):
-            told += _missing_weights(init, backbone, study.weights_folders)
-    return told
+            missing += _missing_weights(init, backbone, study.weights_folders)
+    return missing
 
 
 def _missing_weights(init: str, backbone: str, folders: list[Path]) -> list[str]:

@@ -1,6 +1,7 @@
 """Figures draw the values of their tables, keep texts apart, refuse what they cannot draw."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -264,6 +265,27 @@ def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
     assert "…" in axes[0, 0].get_title(loc="left")
     assert not axes[1, 0]._left_title.get_parse_math()
     assert overlapping_texts(axes[0, 0].figure) == []
+
+
+def test_example_maps_show_a_correctly_classified_image_of_each_class(monkeypatch):
+    case = {"task": "breast", "fold": 0, "scenario": "s", "seed": 1, "part": "test"}
+    rows = pd.DataFrame(case | {"case_id": list("abcd"), "patient_id": list("abcd")})
+    rows = rows.assign(label=[0, 0, 1, 1], score=[1.0, -1.0, -1.0, 1.0], backbone="ResNet50")
+    both = [(rows.assign(init=init), np.ones((4, 2, 2, 2), np.float32)) for init in INITS]
+    cases = pd.DataFrame({"case_id": list("abcd"), "label": ["benign"] * 2 + ["malignant"] * 2})
+    pictures = np.zeros((4, 16, 16), np.uint8)
+    store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
+    inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
+    runs = SimpleNamespace(
+        inits=INITS,
+        predictions=lambda task: pd.concat([table for table, _ in both]),
+        overlap=lambda task: rows,
+        study=SimpleNamespace(inputs=lambda task: inputs),
+    )
+    monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(both))
+    axes = maps.example_maps(runs, "breast")
+    shown = {ax.get_title(loc="left") for ax in axes[:, 0]}
+    assert shown == {"b\nbenign", "d\nmalignant"}
 
 
 def test_image_row_shows_titles_and_outlines():
