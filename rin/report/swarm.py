@@ -14,30 +14,25 @@ from rin.report import style
 from rin.report.format import format_mean_sd, format_number
 
 _DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2)))
-_MARKER, _FILL, _PAPER = style.BACKBONE_MARKER, style.FILL, style.kind_style("published").color
+_MARKER, _FILL = style.BACKBONE_MARKER, style.FILL
 
 
 def auc_swarm(
     aucs: pd.DataFrame,
     inits: Sequence[str],
-    published: pd.DataFrame | None = None,
     *,
-    compact: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the AUC of every scenario per init beside mean ± SD (paper, Figure 3, column 1).
 
     `aucs` has one row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc`
     (0–1).  Markers tell backbones, which stand side by side; filling tells unfreezing.  Means and
-    SDs stand below the names of the `inits`; those that the paper states (`published`: `init`,
-    `mean`, `sd`) are drawn open beside them.  `compact`, for a small panel of many: smaller
-    marks, published values without numbers, no legend.
+    SDs stand below the names of the `inits`.
     """
     style.check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])
     style.check_one_each(aucs, ["scenario", "init"])
-    ax = ax or plt.subplots(figsize=(3.6, 3.4) if compact else (style.WIDTH, 4.2))[1]
+    ax = ax or plt.subplots(figsize=(style.WIDTH, 4.2))[1]
     backbones = [b for b in _MARKER if b in set(aucs["backbone"])]
-    stated = {} if published is None else published.set_index("init").to_dict("index")
     names, values = [], [np.concatenate([style.rows_of(aucs, init)["auc"] for init in inits])]
     for place, init in enumerate(inits):
         look, of_init = style.init_style(init), style.rows_of(aucs, init)
@@ -50,7 +45,7 @@ def auc_swarm(
                 hue=scenarios["unfreezing"].to_numpy(),
                 palette=fills,
                 marker=_MARKER[backbone],
-                size=4.5 if compact else 6,
+                size=6,
                 edgecolor=look.color,
                 linewidth=1.1,
                 native_scale=True,
@@ -60,16 +55,12 @@ def auc_swarm(
                 ax=ax,
             )
         mean, sd = of_init["auc"].mean(), of_init["auc"].std()
-        values.append(_mean(ax, place + 0.27, mean, sd, filled=True))
-        lines = [look.short, format_mean_sd(mean, sd)]
-        if init in stated:
-            mean, sd = stated[init]["mean"], stated[init]["sd"]
-            values.append(_mean(ax, place + 0.40, mean, sd, filled=False))
-            if not compact:
-                lines.append(f"paper {format_mean_sd(mean, sd)}")
-        names.append("\n".join(lines))
+        bar = {"color": style.INK, "capsize": 3, "markersize": 11, "markeredgewidth": 2}
+        ax.errorbar(place + 0.27, mean, np.nan_to_num(sd), fmt="_", linewidth=1.4, zorder=4, **bar)
+        values.append(mean + np.nan_to_num(sd) * np.array([-1, 1]))
+        names.append(f"{look.short}\n{format_mean_sd(mean, sd)}")
     low, high = np.min(np.concatenate(values)), np.max(np.concatenate(values))
-    if low < 0.55 and not (low > 0.5 and compact):
+    if low < 0.55:
         ax.axhline(0.5, color=style.FAINT, linewidth=1, linestyle=":", zorder=1)
     ax.set(
         xlabel="",
@@ -77,38 +68,22 @@ def auc_swarm(
         xlim=(-0.5, len(inits) - 0.45),
         ylim=(low - 0.02, max(high, 1.0) + 0.02),
     )
-    ax.set_xticks(range(len(inits)), names, fontsize=9.5 if compact else 10.5)
+    ax.set_xticks(range(len(inits)), names, fontsize=10.5)
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
-    if not compact:
-        handles = swarm_key(backbones, bool(stated))
-        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(handles=_swarm_key(backbones), loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
-def swarm_key(backbones: Sequence[str] = tuple(_MARKER), published: bool = True) -> list:
-    """Return the handles of the swarm's legend, for a figure of several compact panels."""
+def _swarm_key(backbones: Sequence[str]) -> list[Line2D]:
+    """Return the handles of the swarm's legend."""
     look = {"color": style.INK, "linestyle": "", "markersize": 6}
     marks = [Line2D([], [], marker=_MARKER[b], label=b, **look) for b in backbones]
     for regime, (words, share) in _FILL.items():
         label, face = f"{style.UNFREEZING_LABEL[regime]} ({words})", style.lighter(style.INK, share)
         marks.append(Line2D([], [], marker="o", markerfacecolor=face, label=label, **look))
     marks.append(Line2D([], [], color=style.INK, marker="_", markersize=11, label="mean ± SD"))
-    if published:
-        face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
-        marks.append(Line2D([], [], label="paper, mean ± SD", **face))
     return marks
-
-
-def _mean(ax: Axes, x: float, mean: float, sd: float, *, filled: bool) -> tuple[float, float]:
-    """Draw mean ± SD, those of the paper unfilled, and return its ends."""
-    sd = np.nan_to_num(sd)
-    ax.errorbar(
-        x, mean, sd, fmt="_" if filled else "o", color=style.INK if filled else _PAPER, capsize=3,
-        markersize=11 if filled else 5, markeredgewidth=2 if filled else 1.3, linewidth=1.4,
-        markerfacecolor="white", zorder=4,
-    )  # fmt: skip
-    return mean - sd, mean + sd
 
 
 def bars(rows: pd.DataFrame, baselines: pd.DataFrame, *, ylabel: str) -> Axes:

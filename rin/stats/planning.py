@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 from scipy.stats import norm
-from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
+from statsmodels.stats.power import normal_sample_size_one_tail
 
 from rin.errors import InputError
 
@@ -48,28 +48,6 @@ def patients_needed(
     tail = (1 - _positive("level", level, 1)) / 2
     errors = pilot.errors(1)
     return float(normal_sample_size_one_tail(size, _positive("power", power, 1), tail, *errors))
-
-
-def power_of(pilot: Pilot, patients: float, difference: float, *, level: float = 0.95) -> float:
-    """Return the power of the two-sided test of `patients_needed`."""
-    errors, tail = pilot.errors(1), (1 - level) / 2
-    # Of the tail on the side of the difference: the other one finds it with the wrong sign.
-    power = normal_power_het(
-        abs(difference), _positive("patients", patients), tail, *errors, alternative="larger"
-    )
-    return float(power)
-
-
-def detectable_difference(
-    pilot: Pilot, patients: float, *, power: float = 0.8, level: float = 0.95
-) -> float:
-    """Return the smallest difference of AUCs that so many patients find.
-
-    In closed form: statsmodels solves for it only where both standard errors are one.
-    """
-    null_error, error = pilot.errors(patients)
-    two_sided = (1 + _positive("level", level, 1)) / 2
-    return float(norm.ppf(two_sided) * null_error + norm.ppf(_positive("power", power, 1)) * error)
 
 
 def equivalence_power(

@@ -203,27 +203,6 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     return table
 
 
-def probe_verdicts(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the verdict on every probed file and source, held against the known answer.
-
-    `measurements` are those of `probe_measurements`.  One row a file and source: the columns that
-    name them, `seen`, those of `rin.models.probe.judge`, `hit` (the verdict is right; of random
-    weights that none fits) and `wrong` (it names another preprocessing than the right one).
-    """
-    file = ["kind", "backbone", "init", "trained_with", "source"]
-    verdicts = pd.DataFrame(
-        [
-            rows.iloc[0][[*file, "seen"]].to_dict() | probe.judge(rows)
-            for _, rows in measurements.groupby(file, sort=False)
-        ]
-    )
-    verdict, truth = verdicts["verdict"], verdicts["trained_with"]
-    verdicts["hit"] = verdict == truth.replace(RANDOM, probe.NONE_FITS)
-    undecided = verdict.isin([probe.NONE_FITS, probe.TOO_CLOSE])
-    verdicts["wrong"] = ~undecided & (verdict != truth)
-    return verdicts
-
-
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:

@@ -201,22 +201,6 @@ def test_mean_roc_draws_the_mean_with_bars():
     assert all(0 <= end[1] <= 1 for bar in sds for end in bar)
 
 
-def history(loss, val_loss):
-    epochs = range(1, len(loss) + 1)
-    return pd.DataFrame({"init": "radiologic", "epoch": epochs, "loss": loss, "val_loss": val_loss})
-
-
-def test_learning_curves_mark_a_far_epoch_and_keep_the_others_readable():
-    loss = np.linspace(2, 1, 30)
-    ax = roc.learning_curves(history(loss, [90.0, *loss[1:]]), ["radiologic"])
-    assert ax.get_ylim()[1] < 3
-    assert len(artists(ax, "cut")) == 1
-    assert "1 of 60 values above, up to 90" in ax.get_title(loc="right")
-    assert overlapping_texts(ax.figure) == []
-    low, high = roc.learning_curves(history([2, 1], [2.1, 1.5]), ["radiologic"]).get_ylim()
-    assert low < 1 and high > 2.1
-
-
 # ---- swarms
 
 
@@ -228,25 +212,17 @@ def aucs():
     return table.assign(auc=np.random.default_rng(1).uniform(0.6, 0.95, len(table)))
 
 
-def test_swarm_draws_every_auc_once_and_names_means_and_sds_of_run_and_paper(aucs):
-    published = pd.DataFrame({"init": ["radiologic"], "mean": [0.94], "sd": [0.05]})
-    ax = swarm.auc_swarm(aucs, INITS, published)
+def test_swarm_draws_every_auc_once_and_names_means_and_sds(aucs):
+    ax = swarm.auc_swarm(aucs, INITS)
     swarms = artists(ax, "scenario")
     heights = np.concatenate([swarm.get_offsets()[:, 1] for swarm in swarms])
     assert sorted(heights) == sorted(aucs["auc"])
     outlines = {to_hex(swarm.get_edgecolors()[0]) for swarm in swarms}
     assert outlines == {init_style(init).color.lower() for init in INITS}
     assert len({to_hex(face) for swarm in swarms for face in swarm.get_facecolors()}) == 5
-    first, second = (one.get_text() for one in ax.get_xticklabels())
     own = aucs.loc[aucs["init"] == "radiologic", "auc"]
-    assert first == f"Radiologic\n{own.mean():.2f} ± {own.std():.2f}\npaper 0.94 ± 0.05"
-    assert "paper" not in second
-
-
-@pytest.mark.parametrize("compact", [False, True])
-def test_swarm_texts_keep_apart(aucs, compact):
-    published = pd.DataFrame({"init": INITS, "mean": [0.94, 0.9], "sd": [0.05, 0.1]})
-    ax = swarm.auc_swarm(aucs, INITS, published, compact=compact)
+    name = ax.get_xticklabels()[0].get_text()
+    assert name == f"Radiologic\n{own.mean():.2f} ± {own.std():.2f}"
     assert overlapping_texts(ax.figure) == []
 
 
@@ -310,7 +286,6 @@ def test_image_row_shows_titles_and_outlines():
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
         (lambda: roc.mean_roc(CURVES.drop(columns="tpr"), INITS), "tpr"),
         (lambda: roc.mean_roc(CURVES, ["random"]), "'random'.*photographic"),
-        (lambda: roc.learning_curves(history([1], [1]), INITS, metric="accuracy"), "loss"),
         (lambda: init_style("jigsaw"), "photographic"),
     ],
 )  # fmt: skip
