@@ -228,7 +228,7 @@ RUN_BY_NAME = {
     "xdist": "Makefile",  # `-n auto`
 }
 #: Required by what is still being written.
-NOT_YET = {"pooch", "submitit"}
+NOT_YET = {"pooch"}
 #: What the project's card names; each is used by a notebook or a module.
 CARD = ("jupyter_book", "jupytext", "papermill", "tensorflow", "sklearn", "pandas", "seaborn",
         "statsmodels", "pingouin")  # fmt: skip
