@@ -288,6 +288,27 @@ def data_status(
         _print_status(statuses, root)
 
 
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A dataset that can be had without an account.")],
+    data_root: Root = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
+) -> None:
+    """Download a dataset into the data root, resumed and checked; asks for its licence."""
+    from rin.data.fetch import fetch_dataset
+    from rin.data.manifest import load_manifest
+
+    if not data_root:
+        remedy = "Give --data-root, or set DATA_ROOT."
+        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    manifest = load_manifest(name)
+    _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
+    if manifest.fetch and not yes and not typer.confirm("Accept it?", default=False):
+        raise typer.Exit(1)
+    for path in fetch_dataset(manifest, Path(data_root)):
+        _say(f"Here: {path}", "green")
+
+
 @data_app.command("verify")
 def data_verify(
     name: Annotated[str, typer.Argument(help="A dataset, or all: those that are there.")],

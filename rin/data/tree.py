@@ -79,8 +79,8 @@ class Tree:
 
 
 def is_archive(path: str | Path) -> bool:
-    """Tell whether a location is a zip archive, by its name."""
-    return str(path).lower().endswith(".zip")
+    """Tell whether a location is a zip archive, by its name; NumPy's `.npz` is one."""
+    return str(path).lower().endswith((".zip", ".npz"))
 
 
 def open_tree(root: Path, location: str) -> Tree:

@@ -574,7 +574,7 @@ def _profile(
     if weights == "stand-ins":
         many = {"class_count": 12, "per_class": max(24, corpus // 12)}
         settings["stand_ins"] = dict.fromkeys(CORPORA.values(), many)
-    live = ["pipeline/pretraining"] * pretrained + ["pipeline/fine_tuning"]
+    live = ["pipeline/fine_tuning"]
     live += ["results/localisation"] * manifest.masks
     settings["pages"] = ["use/task_cover", "results/task", *live, "use/how_built"]
     head = [
