@@ -189,7 +189,10 @@ def write_placeholder(job: Job) -> None:
     if job.heading:
         head = re.sub(r"\A# .*", lambda _: f"# {job.heading}", head)
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
-    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, note)]
+    # Citations of the other pages lead to the list of references.
+    references = [cell.source for cell in cells if "{bibliography}" in cell.source]
+    texts = (head, note, *references)
+    page.cells = [nbformat.v4.new_markdown_cell(text) for text in texts]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)
