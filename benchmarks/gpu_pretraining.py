@@ -83,7 +83,7 @@ def build(options):
         dropout=0.0,  # so that all options begin with the same loss
     )
     block = CompiledBlock(architecture)
-    block.parts.preprocess.set_contract(find_preprocessing("symmetric"))
+    block.parts.preprocess.set_preprocessing(find_preprocessing("symmetric"))
     model = block.parts.model
     if not any(options[name] == value for name, value in FASTER.items() if name != "feed") and (
         options["jit"] == "auto" and options["steps_per_execution"] == 1

@@ -1,8 +1,13 @@
 """Files that are there whole or not at all, their digests, the manifests' folder, and YAML."""
 
+import ast
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+import re
+import reprlib
+import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -10,7 +15,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rin.errors import InputError, meant, problem_of
+from rin.errors import InputError, explained, meant
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -25,14 +30,68 @@ def sha256_of(path: Path) -> str:
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a draft to write beside `path`; it takes that name when the block ends well.
 
-    The draft keeps the end of the name, by which Keras and others choose a format.
+    The draft keeps the end of the name, by which Keras and others choose a format; no other
+    process writes to it.  Content and name are on the disk before the block is left.
     """
-    draft = path.with_name(f".draft-{path.name}")
+    draft = path.with_name(f".draft-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         yield draft
+        sync(draft)
         draft.replace(path)
+        sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, reach the disk before anything that follows."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _seal(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(record: dict[str, Any]) -> str:
+    """Return a record as JSON that states its own SHA-256."""
+    record = json.loads(json.dumps(record))
+    return json.dumps(record | {"seal": _seal(record)}, indent=1, sort_keys=True) + "\n"
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Return the record of a file that `sealed` made; ValueError where it was changed since."""
+    record = json.loads(path.read_text("utf-8"))
+    if not isinstance(record, dict) or record.pop("seal", None) != _seal(record):
+        raise ValueError(f"{path.name} is not as it was written")
+    return record
+
+
+def source_digest(paths: Iterable[Path]) -> str:
+    """Return a digest of what Python files compute: layout, comments and docstrings do not count.
+
+    It is the same on every version of Python, whose own `ast.dump` differs.
+    """
+    trees = {"/".join(path.parts[-2:]): _meaning(ast.parse(path.read_bytes())) for path in paths}
+    return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()
+
+
+def _meaning(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_meaning(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return f"{type(node).__name__} {node!r}"
+    fields = dict(ast.iter_fields(node))
+    if isinstance(fields.get("body"), list) and isinstance(node, _DOCUMENTED):
+        fields["body"] = fields["body"][ast.get_docstring(node, clean=False) is not None :]
+    kept = {name: _meaning(value) for name, value in fields.items() if value not in (None, [])}
+    return [type(node).__name__, kept]
+
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 #: What to do where something cannot be written.
@@ -65,20 +124,57 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.1 takes 1e-4, which has no point, for a text.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    [*"-+0123456789"],
+)
+#: More than any file of the study needs: bytes, brackets within brackets, values with all aliases.
+MOST_BYTES, MOST_DEPTH, MOST_VALUES = 2**21, 64, 200_000
+
+
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds.
 
-    InputError, with the line, for what is not UTF-8 or not YAML, or where a key stands twice.
+    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or where
+    a file is so large or so deep that reading it would not end.
     """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem, remedy = f"not YAML ({problem_of(error)})", "Mend the line that is named."
-        raise InputError(problem, where=path, remedy=remedy) from error
+    kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
+    with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise ValueError(f"it has {size:,} bytes; {MOST_BYTES:,} are read")
+        text = path.read_text(encoding="utf-8")
+        _refuse_endless(text)
+        return yaml.load(text, Loader=_Loader)
 
 
-class Stated(BaseModel):
-    """What a file states: nothing under an unknown name, and nothing that changes."""
+def _refuse_endless(text: str) -> None:
+    """Raise ValueError for YAML that is too deep, or whose aliases stand for too many values."""
+    anchors: dict[str, int] = {}
+    opened: list[list] = [["", 0]]  # anchor and number of values of each bracket
+    for event in yaml.parse(text, Loader=_Loader):
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append([anchor, 1])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, values = opened.pop()
+            anchors[anchor] = values
+            opened[-1][1] += values
+        elif isinstance(event, yaml.AliasEvent):
+            if anchor not in anchors:
+                raise ValueError(f"the alias {anchor:.40} stands for nothing, or for itself")
+            opened[-1][1] += anchors[anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            anchors[anchor] = 1
+            opened[-1][1] += 1
+        if len(opened) > MOST_DEPTH or opened[-1][1] > MOST_VALUES:
+            line = event.start_mark.line + 1
+            raise ValueError(f"line {line}: it is nested too deeply, or its aliases grow too large")
+
+
+class FrozenModel(BaseModel):
+    """Immutable model of what a file states; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -104,7 +200,7 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
             message = f"YAML reads {value} as a number"
         message += "; write it in quotes"
     elif setting and not isinstance(value, dict | list):
-        message += f" (got {value!r:.80})"
+        message += f" (got {reprlib.repr(value)})"
     return f"{setting}: {message}{others}" if setting else message + others
 
 

@@ -179,9 +179,9 @@ def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
     made, done = str(tmp_path / "task.ipynb"), tmp_path / "out.ipynb"
     monkeypatch.setenv("JUPYTER_PATH", str(Path(sys.prefix) / "share" / "jupyter"))
     jupytext_command(["--to", "ipynb", str(source), "--output", made])
-    arguments = [made, str(done), "-p", "task", "thyroid", "--cwd", str(source.parent)]
+    arguments = [made, str(done), "-p", "profile", "demo", "--cwd", str(source.parent)]
     papermill_command(arguments, standalone_mode=False)
     computed = json.loads(done.read_text(encoding="utf-8"))
     assert all(not cell.get("metadata", {}).get("papermill", {}).get("exception")
                for cell in computed["cells"])  # fmt: skip
-    assert 'task = "thyroid"' in done.read_text(encoding="utf-8").replace('\\"', '"')
+    assert 'profile = "demo"' in done.read_text(encoding="utf-8").replace('\\"', '"')

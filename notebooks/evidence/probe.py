@@ -12,6 +12,11 @@
 
 # %% [markdown]
 # # Which preprocessing does a weights file want?
+#
+# *Answers* whether a file of pretrained weights shows how its inputs were scaled;
+# those who distribute RadImageNet weights state different ways. *Needs* nothing: it
+# reads the reference run, in about 15 s.
+# *Run it*: `rin run notebooks/evidence/probe.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -23,6 +28,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.data.manifest import load_manifest
@@ -32,7 +38,10 @@ from rin.models.probe import (
     CHANCE,
     FACTOR,
     LARGEST_DIVERGENCE,
+    NONE_FITS,
+    TOO_CLOSE,
     FirstLayer,
+    judge,
     load_distributions,
     patch_moments,
     predict,
@@ -42,10 +51,10 @@ from rin.models.probe import (
 from rin.report.banner import pretraining_banner, reference_banner
 from rin.report.forest import forest
 from rin.report.format import book_table, listed
-from rin.report.page import claim, glue_values, picture
+from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.study import open_reference, open_runs
-from rin.study.probe_study import probe_verdicts, run_probe
+from rin.study.probe_study import run_probe
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -56,224 +65,150 @@ else:
     runs = open_reference()
 pretraining_banner(runs) if own else reference_banner(runs.reference)
 
+# %%
+measured = runs.probe()
+FILE = ["kind", "backbone", "init", "trained_with", "source"]
+verdicts = pd.DataFrame(
+    {**rows.iloc[0][[*FILE, "seen"]], **judge(rows)}
+    for _, rows in measured.groupby(FILE, sort=False)
+)
+truth, verdict = verdicts["trained_with"], verdicts["verdict"]
+verdicts["hit"] = verdict == truth.replace("random", NONE_FITS)
+undecided = verdict.isin([NONE_FITS, TOO_CLOSE])
+verdicts["wrong"] = ~undecided & (verdict != truth)
+
+# %%
+tried = verdicts[verdicts["kind"] == "probe"]
+tried.groupby("seen")[["hit", "wrong"]].agg(["sum", "count"])
+
+# %% tags=["hide-input"]
+seen, unseen = tried[tried["seen"]], tried[~tried["seen"]]
+low, high = proportion_confint(seen["hit"].sum(), len(seen), method="wilson")
+distributions = load_distributions()
+claim(
+    "no released file was probed", all(d.probed is None for d in distributions)
+)
+Markdown(f"""
+On images of their own corpus the right preprocessing was named for
+{seen["hit"].sum()} of {len(seen)} files pretrained here (Wilson's 95% interval
+of the share: {100 * low:.0f} to {100 * high:.0f}%); on images of other
+datasets in {unseen["hit"].sum()} of {len(unseen)} cases, and a wrong one in
+{tried["wrong"].sum()}. The same files recur with each of
+{unseen["source"].nunique()} datasets, so those cases are not independent. **No
+released RadImageNet file has been probed yet**; the command that does it is at
+the end of this page.
+""")
+
 # %% [markdown]
-# A file of pretrained weights does not say how its inputs were scaled, and those who distribute
-# RadImageNet weights state {glue:text}`n_stated` different ways. The file itself can tell. On
-# images of their own corpus the right preprocessing was named for {glue:text}`own_hits` of
-# {glue:text}`own_n` files pretrained here; on images of other datasets in {glue:text}`other_hits`
-# of {glue:text}`other_n` cases, and a wrong one in {glue:text}`wrong`. No released RadImageNet file
-# has been probed yet; the command that does it stands at the end of this page.
+# ## How a file shows it
 #
-# ## How a file can tell
-#
-# Every backbone of the study begins with a convolution and a batch normalisation, which stores a
-# moving mean $m_k$ and variance $v_k$ of each channel $k$ over the images of pretraining. Sample
-# images run through the same kernels under a candidate preprocessing give $\hat m_k$ and
-# $\hat v_k$. The two are compared by the divergence of two Gaussians, averaged over both directions
-# and the $K$ channels:
+# Every backbone of the study begins with a convolution and a batch normalisation,
+# which stores a moving mean $m_k$ and variance $v_k$ of each channel $k$ over the
+# images of pretraining. Sample images run through the same kernels under a
+# candidate preprocessing give $\hat m_k$ and $\hat v_k$. The two are compared by the
+# divergence of two Gaussians, averaged over both directions and the $K$ channels:
 #
 # $$
 # D = \frac{1}{4K}\sum_{k=1}^{K}\left[\frac{v_k}{\hat v_k} + \frac{\hat v_k}{v_k} - 2
 # + (m_k-\hat m_k)^2\left(\frac{1}{v_k}+\frac{1}{\hat v_k}\right)\right].
 # $$
 #
-# A toy layer shows it. Its kernels are random, and its averages are those of noise scaled to −1…1.
-# Other noise of the same kind finds that preprocessing again:
+# A toy layer shows it: its kernels are random and its averages are those of noise
+# scaled to −1…1. Other noise of the same kind identifies that preprocessing:
 
 # %%
 rng = np.random.default_rng(1)
-noise = rng.integers(
-    0, 256, (2, 16, 32, 32), dtype=np.uint8
-)  # images of training, and others
+noise = rng.integers(0, 256, (2, 16, 32, 32), dtype=np.uint8)
 empty = np.zeros(24)
-layer = FirstLayer(
-    "toy", rng.normal(size=(3, 3, 3, 24)), empty, empty, empty, 1e-3, 1, 0
-)
+kernels = rng.normal(size=(3, 3, 3, 24))
+layer = FirstLayer("toy", kernels, empty, empty, empty, 1e-3, 1, 0)
 
-mean, variance = predict(
-    layer, patch_moments(noise[0], layer), PREPROCESSING["symmetric"]
-)
+moments = patch_moments(noise[0], layer)
+mean, variance = predict(layer, moments, PREPROCESSING["symmetric"])
 stored = replace(layer, mean=mean, variance=variance)
-
 toy = score_candidates(stored, noise[1]).set_index("candidate")
 toy[["divergence", "contrast"]].round(3)
 
 # %% [markdown]
 # ## Tried where the answer is known
 #
-# Each backbone was pretrained from random weights under several preprocessings, all else equal.
-# Then each file was probed with images of its corpus that no training step used, and with images of
-# other datasets. Random weights were probed as well.
+# Each backbone was pretrained from random weights under several preprocessings, all
+# else equal. Then each file was probed with images of its corpus that no training
+# step used, and with images of other datasets.
 
 # %%
-measured = runs.probe()
 made = measured[measured["kind"] == "probe"]
-
-spread = (
-    np.log10(made["divergence"])
-    .groupby(
-        [made["trained_with"], made["candidate"].map(scaling_of), made["seen"]]
-    )
-    .agg(["median", "min", "max"])
-    .reset_index()
+candidate = made["candidate"].map(scaling_of).rename("label")
+divergence = np.log10(made["divergence"]).groupby(
+    ["Trained with " + made["trained_with"], candidate, made["seen"]]
 )
+spread = divergence.agg(estimate="median", ci_low="min", ci_high="max")
+spread = spread.reset_index(names=["group", "label", "seen"]).assign(note="")
+spread["kind"] = spread["seen"].map({True: "recomputed", False: "published"})
 
 # %%
-rows = pd.DataFrame(
-    {
-        "group": "Trained with " + spread["trained_with"],
-        "label": spread["candidate"],
-        "kind": spread["seen"].map({True: "recomputed", False: "published"}),
-        "estimate": spread["median"],
-        "ci_low": spread["min"],
-        "ci_high": spread["max"],
-        "note": "",
-    }
-)
-axes = forest(rows, xlabel="Divergence from the stored averages (log scale)",
-              zero=np.log10(LARGEST_DIVERGENCE), legend=False)  # fmt: skip
+axes = forest(
+    spread, zero=np.log10(LARGEST_DIVERGENCE), legend=False,
+    xlabel="Divergence from the stored averages (log scale)",
+)  # fmt: skip
 axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
-picture(axes, "Divergence of each candidate preprocessing, by the one that files were trained "
-        "with: the right candidate lies farthest left in each group")  # fmt: skip
+picture(axes, "Divergence of each candidate, by the preprocessing of training")
 
 # %% [markdown]
-# Median and range over files and datasets; squares: images of the training corpus, circles: images
-# of other datasets. Right of the line nothing is said to fit. Three rules make the verdict, in this
-# order:
-#
-# 1. *None fits* where stored and predicted variances do not correlate over the channels (chance
-#    {glue:text}`chance` or more).
-# 2. *None fits* where the nearest candidate diverges by more than {glue:text}`largest:.1f`.
-# 3. *Too close to call* where the second diverges by less than {glue:text}`factor:.1f` times as
-#    far.
-
-# %%
-verdicts = probe_verdicts(measured)
-summary = verdicts.pivot_table(
-    index="source",
-    columns="kind",
-    values="hit",
-    aggfunc=["sum", "count"],
-    sort=False,
-)
+# Median and range over files and datasets; squares: images of the training corpus,
+# circles: images of other datasets. To the right of the line nothing is said to
+# fit.
 
 # %% tags=["hide-input"]
-kinds = {
-    "probe": "Made to be probed",
-    "study": "Study's own",
-    "random": "Random",
-}
-shown = pd.DataFrame(
-    {
-        title: [
-            f"{one['sum', kind]:.0f} of {one['count', kind]:.0f}"
-            for _, one in rows
-        ]
-        for kind, title in kinds.items()
-        if (rows := list(summary.iterrows())) and ("sum", kind) in summary
-    },
-    index=pd.Index(
-        [load_manifest(name).title for name in summary.index],
-        name="Probed with",
-    ),
-)
-table = verdicts[verdicts["kind"] == "probe"]
-seen, unseen = table[table["seen"]], table[~table["seen"]]
-low, high = proportion_confint(
-    int(seen["hit"].sum()), len(seen), method="wilson"
-)
-distributions = load_distributions()
-stated = {one.stated_preprocessing for one in distributions} - {None}
-claim(
-    "no released file has been probed",
-    all(one.probed is None for one in distributions),
-)
-glue_values(
-    own_hits=int(seen["hit"].sum()),
-    own_n=len(seen),
-    own_low=100 * low,
-    own_high=100 * high,
-    other_hits=int(unseen["hit"].sum()),
-    other_n=len(unseen),
-    wrong=int(table["wrong"].sum()),
-    n_sources=unseen["source"].nunique(),
-    n_stated=len(stated),
-    chance=f"{CHANCE:g}",
-    largest=LARGEST_DIVERGENCE,
-    factor=FACTOR,
-)
-book_table(shown, "Verdicts that are right, of all files of a kind", prose=True)
-
-# %% [markdown]
-# Wilson's 95% interval of the share named right on images of the own corpus is
-# {glue:text}`own_low:.0f` to {glue:text}`own_high:.0f`%. The same files return with each of
-# {glue:text}`n_sources` other datasets, so those cases are not independent. Of random weights the
-# right answer is *none fits*. The factor of the third rule was chosen on a few files like these, so
-# the counts describe the choice and do not test it.
-#
-# ## Where it fails
-#
-# Files that were not named right, by the images that they were probed with.
+Markdown(f"""
+*None fits* where stored and predicted variances do not correlate over the
+channels (chance {CHANCE:g} or more), or where the nearest candidate diverges
+by more than {LARGEST_DIVERGENCE:.1f}. *Too close to call* where the second
+diverges by less than {FACTOR:.1f} times as far. That factor was chosen on a
+few files like these, so the counts describe the choice and do not test it.
+""")
 
 # %%
-missed = table[~table["hit"]]
-missed = missed.groupby(["trained_with", "source"], as_index=False).agg(
+missed = tried[~tried["hit"]].groupby(
+    ["trained_with", "source"], as_index=False
+)
+missed = missed.agg(
     files=("backbone", "size"),
     wrong=("wrong", "sum"),
     nearest=("best", lambda best: listed(best.unique())),
 )
 missed["source"] = [load_manifest(name).title for name in missed["source"]]
-missed.columns = [
-    "Trained with",
-    "Probed with",
-    "Files",
-    "Of these, named wrong",
-    "Nearest",
-]
-book_table(missed, "Verdicts that are not right", prose=True)
+missed.columns = ["Trained with", "Probed with", "Files", "Wrong", "Nearest"]
+book_table(missed, "Files that were not named correctly", prose=True)
 
 # %% [markdown]
-# `caffe_unit`, `symmetric` and `standardised` spread the same pixels by factors of about two, so
-# that images with more or less contrast than those of the training can pass for the neighbour. A
-# verdict is safest where several datasets agree, and where the probed images look like those of the
-# training.
+# `caffe_unit`, `symmetric` and `standardised` spread the same pixels by factors of
+# about two, so images with more or less contrast than those of training can pass
+# for the neighbour. A verdict is safest where several datasets agree and the probed
+# images look like those of training.
 #
 # ## What distributors state
 #
-# Files of one name are not one training: the TensorFlow and the PyTorch release of RadImageNet
-# share no tensor. The list stands in `data_manifests/weights.yaml`. None of these files was loaded
-# here.
+# Files of one name are not one training: the TensorFlow and the PyTorch release of
+# RadImageNet share no tensor. None of these files was loaded here.
 
 # %%
 held = pd.DataFrame([one.model_dump() for one in distributions])
 held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
 keys = ["distributor", "stated_preprocessing", "release"]
 held = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
-names = ["Distributor", "Inputs stated", "Training", "Networks"]
-book_table(
-    held.set_axis(names, axis="columns"),
-    "Who distributes RadImageNet weights",
-    prose=True,
-)
+held.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
+book_table(held, "Who distributes RadImageNet weights", prose=True)
 
-# %% tags=["hide-input", "hide-output"]
-ends = np.array([[0.0] * 3, [255.0] * 3])
-spans = [one.apply(ends).mean(axis=1) for one in CANDIDATES]
-book_table(
-    pd.DataFrame(
-        {
-            "Candidate": [one.name for one in CANDIDATES],
-            "Black to white": [
-                f"{low:.2f} to {high:.2f}".replace("-", "−")
-                for low, high in spans
-            ],
-            "Order": ["BGR" if one.bgr else "RGB" for one in CANDIDATES],
-            "Used by": [one.used_by for one in CANDIDATES],
-        }
-    ),
-    "The candidates",
-    prose=True,
+# %%
+scales = pd.DataFrame(
+    [
+        (one.name, *one.apply(np.array([[0.0] * 3, [255.0] * 3])).mean(axis=1))
+        for one in CANDIDATES
+    ],
+    columns=["candidate", "black", "white"],
 )
+scales.round(2)
 
 # %% [markdown]
 # ## A file of your own
@@ -283,22 +218,15 @@ book_table(
 # rin weights probe FILE --images my_pictures/  # a folder, a zip archive, or a dataset
 # ```
 #
-# The command reads `*_notop.h5`, `.weights.h5` and `.safetensors`, finds out the backbone, prints
-# every candidate with the verdict, and says what known distributors state of that very file.
-# PyTorch files are not opened, for they may carry code. VGG19 has no batch normalisation and cannot
-# tell.
+# The command reads `*_notop.h5`, `.weights.h5` and `.safetensors`, identifies the
+# backbone, and prints every candidate with the verdict and with what known
+# distributors state of that very file. PyTorch files are not opened, because they
+# may contain code.
 #
 # ## Limits
 #
-# `symmetric` spreads pixels twice as far as `caffe_unit`. Images with half or twice the contrast of
-# those of pretraining can therefore stand for the other one: probe with images like those of the
-# pretraining. Some files pretrained on the drawn stand-ins of this book are given a wrong name on
-# real images, and no rule warns. The probe reads the first layer alone; it says nothing of resizing
-# or augmentation, and takes a preprocessing that is not among the candidates for the nearest one.
-# Grey images cannot tell RGB from BGR.
-#
-# ## Run this page
-#
-# `rin run notebooks/evidence/probe.py -p profile=demo` takes seconds. A profile with a `probe`
-# section (`smoke`, `all_tasks`, `open`) first pretrains each backbone once a preprocessing. With
-# plain tools: `jupytext --to ipynb notebooks/evidence/probe.py`, then papermill.
+# The probe reads the first layer alone: it says nothing about resizing or
+# augmentation, and takes a preprocessing that is not among the candidates for the
+# nearest one. Grey images cannot distinguish RGB from BGR. VGG19 has no batch
+# normalisation and cannot be probed. Some files pretrained on drawn stand-ins are
+# given a wrong name on real images, and no rule warns.

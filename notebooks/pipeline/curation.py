@@ -12,6 +12,10 @@
 
 # %% [markdown]
 # # From an archive to a corpus
+#
+# *Answers* how images of an outpatient archive become a labelled corpus: one study by hand, then
+# all. *Needs* a DICOM archive with reports, which a stand-in replaces. *Takes* one to two minutes
+# on two cores, seconds when run again: `rin run notebooks/pipeline/curation.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -19,417 +23,257 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+import hmac
+from base64 import b32encode
 from itertools import islice
 
-import matplotlib.pyplot as plt
 import mlcroissant
 import numpy as np
 import pandas as pd
-from IPython.display import display
+import seaborn as sns
+from IPython.display import Markdown, display
+from matplotlib import pyplot as plt
 from PIL import Image
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.curation.build import AT_RISK, CROISSANT, RARE, curate, index_archive
-from rin.curation.deidentify import Pseudonyms, deidentify
-from rin.curation.index import RULES, read_table
+from rin.curation.build import (
+    AT_RISK,
+    CROISSANT,
+    KEY,
+    RARE,
+    curate,
+    index_archive,
+)
+from rin.curation.deidentify import (
+    Pseudonyms,
+    deidentify,
+    display_window,
+    load_key,
+)
+from rin.curation.index import RULES, archive_files, read_table
 from rin.curation.radiology_reports import normal_studies, screen_impression
-from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
-from rin.data.pixels import rasterise
-from rin.evidence.paper import DATABASE, SETTINGS
+from rin.evidence.paper import DATABASE
 from rin.report.banner import provenance_line
-from rin.report.format import book_table, format_interval
-from rin.report.page import claim, glue_values, picture
+from rin.report.format import book_table
+from rin.report.page import claim, picture
 from rin.report.style import init_style, use_style
 from rin.study import open_runs
 from rin.study.corpora import curation_plan, real_archive
 
 use_style()
-shorten = "{:.24}".format  # identifiers are long
-blue, pale = init_style("radiologic").color, "#CFE4F3"
-runs = open_runs(profile, data_root=data_root, results=results)
-real, used = real_archive(runs.study), runs.study.profile
+study = open_runs(profile, data_root=data_root, results=results).study
+plan = curation_plan(study)  # which archive, where the corpus goes
+real = real_archive(study)
 provenance_line(
     ["real" if real else "stand-in"],
-    [f"profile {used.name}"],
-    {
-        "Archive": real.name
-        if real
-        else "written by a program, with the profile's seed",
-        "Profile": f"{used.name}: {used.about}",
-    },
+    [f"profile {study.profile.name}"],
+    {"Archive": real.name if real else "written by a program"},
 )
 
 # %% [markdown]
-# A query of the reports of {glue:text}`studies:,` studies flags {glue:text}`flagged:,` as normal;
-# rules that read each report keep {glue:text}`normal:,`. After exclusions, de-identification and
-# export, {glue:text}`kept:,` of {glue:text}`files:,` files form a corpus of {glue:text}`classes`
-# classes in the layout of RadImageNet, divided by patient.
+# The images of the paper came from an outpatient practice in two ways: **key images** of abnormal
+# studies, which the reading radiologist had chosen, labelled and outlined, and **all diagnostic
+# images of normal studies**, found by a query of the reports and confirmed by a radiologist.
 #
-# The paper's images came from the archive of an outpatient practice in two ways: **key images** of
-# abnormal studies, which the reading radiologist had chosen, labelled and outlined, and **all
-# diagnostic images of normal studies**, found by a query of the reports and confirmed by a
-# radiologist. Two lines repeat both:
-
-# %%
-plan = curation_plan(
-    runs.study
-)  # which archive, which database, where the corpus goes
-archive = index_archive(plan)  # headers and reports, in a relational database
-corpus = curate(plan)  # select, exclude, de-identify, export, divide
-images, screened = corpus.images, corpus.screened
-
-# %% [markdown]
-# What is left after each step:
-
-# %%
-left_out = corpus.excluded.groupby("rule")["images"].sum()
-from_normal = images[images["kind"] == "normal"]
-selection = corpus.card["selection"]
-held, confirmed_by = (
-    selection["archive"],
-    selection["normal studies"]["confirmed by"],
-)
-studies = {
-    "in the archive": held["studies"],
-    "flagged by the query": len(screened),
-    "pass the rules": (screened["verdict"] == "normal").sum(),
-    "confirmed as normal": sum(confirmed_by.values()),
-    "with images in the corpus": from_normal["study_id"].nunique(),
-}
-divisible = len(images) + left_out.get(RARE, 0)
-files = {
-    "in the archive": held["instances"],
-    "diagnostic images": held["instances"]
-    - left_out[left_out.index.isin(RULES)].sum(),
-    "key, or of normal studies": divisible + left_out.get(AT_RISK, 0),
-    "without burned-in text": divisible,
-    "in the corpus": len(images),
-}
-
-figure, axes = plt.subplots(2, 1, figsize=(6.4, 4.4))
-for ax, (title, steps) in zip(
-    axes, {"Normal studies": studies, "Image files": files}.items(), strict=True
-):
-    bars = ax.barh(list(steps), list(steps.values()), color=blue)
-    ax.bar_label(bars, fmt="{:,.0f}", padding=4)
-    ax.set(title=title, xticks=[], xlim=(0, 1.15 * max(steps.values())))
-    ax.spines["bottom"].set_visible(False)
-    ax.invert_yaxis()
-picture(
-    figure,
-    "Bars: studies and files that are left after each step of the curation",
-)
-
-# %% tags=["hide-input"]
-glue_values(
-    studies=studies["in the archive"],
-    flagged=studies["flagged by the query"],
-    normal=studies["confirmed as normal"],
-    files=files["in the archive"],
-    kept=len(images),
-    classes=images["label"].nunique(),
-    confirmed_by=" and ".join(confirmed_by) or "nobody",
-    keys=int((images["kind"] == "key").sum()),
-    outlined=int((images["roi"] != "").sum()),
-)
-
-# %% [markdown]
-# ## The archive is a database
+# ## One study by hand
 #
-# Headers and reports are indexed once, after which a question about the archive is a query.
-# Documents (KO key object selections, PR presentation states, SR structured reports) are series of
-# their own.
+# A key image is named in a *Key Object Selection* document (KO); its outline is in a *Grayscale
+# Softcopy Presentation State* (PR). Both point to the image by its UID.
 
 # %%
-per_modality = """
-    SELECT series.modality AS "Modality", count(DISTINCT patient_id) AS "Patients",
-           count(DISTINCT study_uid) AS "Studies", count(*) AS "Files"
-    FROM studies JOIN series USING (study_uid) JOIN instances USING (series_uid)
-    GROUP BY series.modality ORDER BY series.modality
-"""
-book_table(
-    read_table(archive, per_modality), "What the archive holds, by modality"
-)
+archive = index_archive(plan)  # headers and reports, in a database
+corpus = curate(plan)  # all of what follows, for every study
+outlined = corpus.images.query("modality == 'CT' and roi != ''")
+row = outlined.drop_duplicates("study_id", keep=False).iloc[0]
+
+names = Pseudonyms(plan.key or load_key(plan.output / KEY))
+files = archive_files(archive)
+paths = files.loc[files["study_uid"].map(names.uid) == row["study_id"], "path"]
+documents = [dcmread(archive.root / path) for path in paths]
+
+findings, outlines = {}, {}
+for document in documents:
+    if document.Modality == "KO":
+        items = document.ContentSequence
+        text = next(i.TextValue for i in items if i.ValueType == "TEXT")
+        for item in (i for i in items if i.ValueType == "IMAGE"):
+            uid = item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+            findings[uid] = text
+    if document.Modality == "PR":
+        for drawn in document.GraphicAnnotationSequence:
+            uid = drawn.ReferencedImageSequence[0].ReferencedSOPInstanceUID
+            outlines[uid] = drawn.GraphicObjectSequence[0].GraphicData
+key_uid = next(uid for uid in findings if uid in outlines)
+findings[key_uid]
 
 # %% [markdown]
-# ## Normal studies: query, rules, review
+# Stored pixels become Hounsfield units, then 8 bits through the window of the region. The pseudonym
+# of the patient is a keyed digest.
+
+# %%
+image = next(d for d in documents if key_uid == d.SOPInstanceUID)
+hounsfield = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
+centre, width = display_window("CT", row["region"])
+share = (hounsfield - (centre - 0.5)) / (width - 1) + 0.5
+grey = np.rint(255 * np.clip(share, 0, 1)).astype("uint8")
+
+points = np.reshape(outlines[key_uid], (-1, 2)) - 0.5  # centre of pixel: 0
+secret = f"patient\0{image.PatientID}".encode()
+pseudonym = b32encode(hmac.digest(names.key, secret, "sha256")[:10]).decode()
+
+# %% [markdown]
+# The corpus has the same image, pixel by pixel, with the same outline and pseudonym:
+
+# %%
+exported = np.asarray(Image.open(corpus.folder / row["filename"]).convert("L"))
+corners = row["roi"].removeprefix("polygon:").split()
+recorded = np.array([corner.split(",") for corner in corners], dtype=float)
+assert np.array_equal(grey, exported)
+assert np.allclose(points[: len(recorded)], recorded)
+assert row["patient_id"] == f"P{pseudonym}"
+
+figure, ax = plt.subplots(figsize=(3.4, 3.6))
+ax.imshow(grey, cmap="gray")
+ax.plot(*points.T, color="#00E5FF")
+ax.set(title=row["label"], xticks=[], yticks=[])
+picture(figure, "A key image with the outline of its reader", width="20rem")
+
+# %% [markdown]
+# ## The reports
 #
-# The paper flagged "studies with a report containing 'normal' or 'unremarkable' in the impression",
-# and a radiologist confirmed that the report indicates "a completely normal study". The query:
+# The paper flagged "studies with a report containing 'normal' or 'unremarkable' in the impression".
+# In pandas, over the texts of the archive:
 
 # %%
-query = """
-    SELECT accession_number FROM reports
-    WHERE lower(impression) LIKE '%normal%' OR lower(impression) LIKE '%unremarkable%'
-"""
-found = read_table(archive, query)["accession_number"]
-claim(
-    "the query flags the studies that were screened",
-    set(found) == {*screened.accession_number},
-)
+texts = {path.stem: path for path in archive.root.glob("reports/*.txt")}
+reports = pd.Series({name: path.read_text() for name, path in texts.items()})
+impressions = reports.str.extract(r"(?s)IMPRESSION:\s*(.*)")[0].str.strip()
+words = impressions.str.contains("normal|unremarkable", case=False, na=False)
+screened = corpus.screened
+if archive.provenance == "stand-in":  # other archives have other forms
+    assert set(impressions[words].index) == {*screened["accession_number"]}
+f"{words.sum()} of {len(impressions)} reports are flagged"
 
 # %% [markdown]
-# It also flags “not normal”, “probably normal” and “normal heart size” beside a consolidation.
-# Rules therefore look for negation, hedging, a second finding and advice to follow up, and give
-# their reasons:
+# The query also flags “not normal” and “normal heart size” beside a consolidation. Rules look for
+# negation, hedging, a second finding and advice to follow up, and give their reasons. Each flagged
+# study goes to `review_queue.csv`, where a radiologist decides.
 
 # %%
-impressions = [
-    "The MRI of the wrist is normal.",
-    "Not normal: tear of a tendon.",
-    "Probably normal; a small lesion cannot be excluded.",
-    "Consolidation. Normal heart size.",
-    "Normal as far as can be assessed.",
-]
-judged = [screen_impression("", impression) for impression in impressions]
-table = {
-    "Impression": impressions,
-    "Verdict": [one.verdict for one in judged],
-    "Reasons": ["; ".join(one.reasons) for one in judged],
-}
-book_table(pd.DataFrame(table), "The rules at work", prose=True)
+examples = impressions[words].drop_duplicates().sample(4, random_state=2)
+judged = [screen_impression("", text)._asdict() for text in examples]
+rules = pd.DataFrame(judged).assign(impression=examples.to_numpy())
+book_table(rules, "The rules at work", prose=True)
 
 # %% [markdown]
-# Each flagged study goes into `review_queue.csv`, where a radiologist confirms or refuses it; from
-# then on the radiologist decides. Confirmed here by: {glue:text}`confirmed_by`.
-#
-# A stand-in archive knows which of its studies are normal, so query and rules can be measured. Its
-# reports are written by a program: the shares tell how the rules work on known wording, and nothing
-# about the reports of a hospital. The truth of a real archive is not known before review.
+# A stand-in archive records which of its studies are normal, so query and rules can be measured;
+# its wording is invented, and the shares say nothing about the reports of a hospital.
 
 # %%
 if archive.provenance == "stand-in":
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    steps = {
-        "the paper's query": screened,
-        "query and rules": normal_studies(screened, None),
-    }
-    if plan.reviewed is not None:
-        steps["after review"] = normal_studies(screened, plan.reviewed)
-    reported = read_table(
-        archive, "SELECT accession_number, study_uid FROM reports"
-    )
-    normal = set(reported.merge(truth[truth["normal"] == "1"])["study_uid"])
-    rows = []
-    for step, found in steps.items():
-        n, hits = len(found), int(found["study_uid"].isin(normal).sum())
-        interval = 100 * np.array(proportion_confint(hits, n, method="wilson"))
-        precision = f"{100 * hits / n:.1f} {format_interval(*interval, 1)}"
-        rows.append(
-            (step, n, hits, precision, f"{100 * hits / len(normal):.1f}")
-        )
-    columns = [
-        "After",
-        "Studies",
-        "Truly normal",
-        "Precision, % (95% CI)",
-        "Recall, %",
-    ]
-    table = pd.DataFrame(rows, columns=columns)
-    display(
-        book_table(table, "Query and rules against the truth of the stand-in")
-    )
+    query = "SELECT accession_number, study_uid FROM reports"
+    linked = read_table(archive, query).merge(truth.query("normal == '1'"))
+    measured = {}
+    kept = {"query": screened, "rules": normal_studies(screened, None)}
+    for step, flagged in kept.items():
+        hits = flagged["study_uid"].isin(linked["study_uid"]).sum()
+        ends = proportion_confint(hits, len(flagged), method="wilson")
+        shares = [hits / len(flagged), *ends, hits / len(linked)]
+        measured[step] = [len(flagged), *np.multiply(100, shares).round(1)]
+    columns = ["Studies", "Precision, %", "from", "to", "Recall, %"]
+    display(pd.DataFrame(measured, columns).T)
 
 # %% [markdown]
-# ## Key images and their outlines
+# ## The whole archive
 #
-# A reader marks key images in a *Key Object Selection* document, whose description holds the
-# finding, such as `lung: Nodule`; a label map translates a site's own terms. What the reader draws
-# on the image is a *Grayscale Softcopy Presentation State*. The corpus holds {glue:text}`keys:,`
-# key images; {glue:text}`outlined:,` have an outline.
+# What is left after each step:
 
 # %%
-outlined = images[(images["kind"] == "key") & (images["roi"] != "")]
-shuffled = outlined.sample(frac=1, random_state=runs.study.profile.seed)
-examples = shuffled.drop_duplicates("region")[:6]
-figure, axes = plt.subplots(2, 3, figsize=(6.4, 5.2))
-for ax in axes.flat:
-    ax.set_axis_off()
-for ax, row in zip(axes.flat, examples.itertuples(), strict=False):
-    pixels = np.asarray(Image.open(corpus.folder / row.filename).convert("L"))
-    ax.imshow(pixels, cmap="gray", vmin=0, vmax=255)
-    ax.contour(
-        rasterise(row.roi, pixels.shape),
-        [0.5],
-        colors="#00E5FF",
-        linewidths=1.6,
-    )
-    place = f"{MODALITIES[row.modality]}, {REGIONS[row.region].title.lower()}"
-    ax.set_title(f"{place}\n{row.name}", fontsize=9, fontweight="normal")
-picture(
-    figure,
-    "Key images of different regions, each with the outline that its reader drew",
+left_out = corpus.excluded.groupby("rule")["images"].sum()
+held = corpus.card["selection"]["archive"]
+confirmed = corpus.card["selection"]["normal studies"]["confirmed by"]
+of_rules = left_out[left_out.index.isin(RULES)].sum()
+divisible = len(corpus.images) + left_out.get(RARE, 0)
+steps = pd.Series(
+    {
+        "files in the archive": held["instances"],
+        "diagnostic images": held["instances"] - of_rules,
+        "key, or of normal studies": divisible + left_out.get(AT_RISK, 0),
+        "without burned-in text": divisible,
+        "in the corpus": len(corpus.images),
+    }
 )
+ax = sns.barplot(x=steps, y=steps.index, color=init_style("radiologic").color)
+ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
+ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
+picture(ax, "Files that are left after each step of the curation")
 
-# %% [markdown]
-# ## What is left out
+# %% tags=["hide-input"]
+Markdown(f"""
+Of {held["studies"]:,} studies the query flags {len(screened):,} as normal, the
+rules keep {(screened["verdict"] == "normal").sum():,}, and
+{" and ".join(confirmed) or "nobody"} confirm {sum(confirmed.values()):,}. After
+exclusions, de-identification and export, {len(corpus.images):,} of
+{held["instances"]:,} files form a corpus of
+{corpus.images["label"].nunique()} classes in the layout of RadImageNet,
+divided by patient; RadImageNet has {DATABASE["images"].value:,} images of
+{DATABASE["labels"].value} classes.
+""")
 
 # %%
-why = corpus.excluded.sort_values("images", ascending=False).set_axis(
-    ["Rule", "Files", "Why"], axis=1
-)
-book_table(
-    why.reset_index(drop=True),
-    "Files that are not in the corpus, by rule",
-    prose=True,
-)
+excluded = corpus.excluded.sort_values("images", ascending=False)
+excluded.columns = ["Rule", "Files", "Why"]
+book_table(excluded, "Files that are not in the corpus, by rule", prose=True)
 
 # %% [markdown]
 # ## De-identification
 #
-# By the Basic Application Level Confidentiality Profile of DICOM PS3.15. Only attributes on a list
-# stay, and none that the profile removes; dates move by one number of days a patient; UIDs and
-# patient ids become pseudonyms under a secret key, equal in all files, so that studies still belong
-# together. An invented header, before and after:
+# By the Basic Application Level Confidentiality Profile of DICOM PS3.15: only attributes on a list
+# stay, dates move by one number of days for each patient, identifiers become pseudonyms under a
+# secret key. An invented header, before and after:
 
 # %%
 header = Dataset()
-header.PatientName, header.PatientID, header.PatientBirthDate = (
-    "Specimen^Ada",
-    "SI-1",
-    "19850215",
-)
-header.StudyDate, header.InstitutionName = (
-    "20101213",
-    "Invented Outpatient Imaging",
-)
-header.Modality, header.BodyPartExamined, header.PixelSpacing = (
-    "CT",
-    "CHEST",
-    [0.7, 0.7],
-)
+header.PatientName, header.PatientID = "Specimen^Ada", "SI-1"
+header.StudyDate, header.InstitutionName = "20101213", "Invented Imaging"
 header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
-header.StudyInstanceUID, header.SeriesInstanceUID = (
-    "1.2.826.0.1.2",
-    "1.2.826.0.1.3",
-)
-
+header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
 after = deidentify(header, Pseudonyms(b"a key for this example only"))
-rows = [
-    (
-        one.name,
-        str(one.value),
-        str(after[one.tag].value) or "empty" if one.tag in after else "removed",
-    )
-    for one in header
-]
-columns = ["Attribute", "Before", "After"]
-book_table(
-    pd.DataFrame(rows, columns=columns), "A header, de-identified", prose=True
-)
-
-# %% [markdown]
-# What pixels show is another matter: images whose header or border suggests burned-in text are left
-# out (see the table above).
-#
-# ## What the corpus holds
-#
-# The counterpart of the paper's Figure 2: images by region, and how many of the classes of the
-# RadImageNet taxonomy occur. The whole taxonomy (Table E1) stands on the page about the study.
-
-# %%
-known = load_taxonomy().groupby("region").size()
-present = images.groupby("region")["name"].nunique()
-kinds = images.groupby(["region", "kind"]).size().unstack(fill_value=0)
-kinds = kinds.reindex(index=REGIONS, columns=["key", "normal"], fill_value=0)
-names = [
-    f"{MODALITIES[one.modality]}, {one.title.lower()}"
-    for one in REGIONS.values()
-]
-
-figure, ax = plt.subplots(figsize=(6.4, 4.4))
-ax.barh(names, kinds["key"], color=blue, label="key images")
-bars = ax.barh(
-    names,
-    kinds["normal"],
-    left=kinds["key"],
-    color=pale,
-    label="of normal studies",
-)
-ax.bar_label(
-    bars,
-    [f"{present.get(name, 0)} of {known[name]} classes" for name in REGIONS],
-    padding=4,
-)
-ax.set(xlabel="Images", xlim=(0, 1.35 * kinds.sum(axis=1).max()))
-ax.invert_yaxis()
-ax.legend(loc="lower right")
-picture(
-    figure,
-    "Bars: images of each region by kind, with the number of classes that occur",
-)
-
-# %%
-here = {
-    "patients": images["patient_id"].nunique(),
-    "images": len(images),
-    "normal_studies": from_normal["study_id"].nunique(),
-    "normal_images": len(from_normal),
-    "labels": images["label"].nunique(),
-    "regions": images["region"].nunique(),
+changes = {
+    element.name: (str(element.value), str(after.get(element.tag, "removed")))
+    for element in header
 }
-rows = [
-    (k.replace("_", " "), f"{DATABASE[k].value:,}", f"{n:,}")
-    for k, n in here.items()
-]
-table = pd.DataFrame(
-    rows, columns=["Number of", "RadImageNet (paper)", "This corpus"]
-)
-book_table(table, "The paper's database beside the corpus curated here")
+pd.DataFrame(changes, index=["Before", "After"]).T
 
 # %% [markdown]
-# Patients, not images, are divided, {glue:text}`shares` % as in the paper. Some patients have many
-# images, so the shares of images differ.
+# ## What the corpus holds
 
 # %%
-claim(
-    "no patient stands in two parts",
-    images.groupby("patient_id")["part"].nunique().max() == 1,
-)
-parts = images.groupby("part").agg(
+ax = sns.countplot(corpus.images.sort_values("region"), y="region", hue="kind")
+ax.set(xlabel="Images", ylabel="")
+picture(ax, "Images of each region, key images and those of normal studies")
+
+# %%
+parts = corpus.images.groupby("part").agg(
     Patients=("patient_id", "nunique"),
     Images=("label", "size"),
     Classes=("label", "nunique"),
 )
-glue_values(
-    shares="/".join(map(str, SETTINGS["pretraining_split_percent"].value))
-)
-book_table(
-    parts.loc[["train", "validation", "test"]],
-    "Parts of the corpus, divided by patient",
-)
+by_patient = corpus.images.groupby("patient_id")["part"].nunique()
+claim("no patient is in two parts", by_patient.max() == 1)
+parts.loc[["train", "validation", "test"]]
 
 # %% [markdown]
-# ## Card and metadata
-#
-# The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata
-# (JSON-LD) for machines. The reference validator of MLCommons reads the metadata and, through
-# them, the images:
+# The corpus has a dataset card (`dataset_card.json`) and Croissant metadata, which the reference
+# validator of MLCommons reads and, through them, the images:
 
 # %%
-metadata = mlcroissant.Dataset(
-    jsonld=str(corpus.folder / CROISSANT)
-)  # raises if not valid
-first = pd.DataFrame(islice(metadata.records("images"), 3)).map(
-    lambda cell: cell.decode()
-)
-first.columns = first.columns.str.removeprefix("images/")
-book_table(first, "First images, read by the metadata")
+metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))
+pd.DataFrame(islice(metadata.records("images"), 3)).iloc[:, :4]
 
 # %% [markdown]
-# Only the folder `shared` of the results may leave the house, once somebody has looked at it. The
-# folder above holds reports, identifiers and the key of the pseudonyms, and stays. How to put an
-# archive of your own in the place of the stand-in: [](../../use_it).
-#
-# ## Run this page
-#
-# ```console
-# rin run notebooks/pipeline/curation.py -p profile=demo
-# rin curate --profile hospital --data-root /path/to/images    # the curation alone
-# ```
-#
-# Two minutes on two cores, 17 seconds when nothing is new; it may be stopped and called again. With
-# plain tools: `jupytext --to ipynb notebooks/pipeline/curation.py`, then
-# `papermill notebooks/pipeline/curation.ipynb out.ipynb -p profile demo`.
+# Only the folder `shared` of the results may leave the institution, once somebody has looked at it.
+# How to use an archive of your own: [](../../use_it).

@@ -11,7 +11,11 @@
 # ---
 
 # %% [markdown]
-# # Grad-CAM, and what its maps depend on
+# # Grad-CAM, by hand and in closed form
+#
+# *Answers* how a map of activation is made, how it is compared with a lesion, and whether it
+# depends on what was learnt. *Needs* the runs of the page on fine-tuning. *Takes* less than a
+# minute: `rin run notebooks/pipeline/gradcam.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 task: str = ""  # of data_manifests/; empty for the live task
@@ -22,333 +26,230 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import logging
 
-import matplotlib.pyplot as plt
+import keras
 import numpy as np
 import pandas as pd
-from IPython.display import display
-from scipy.special import softmax
+import seaborn as sns
+from IPython.display import Markdown, display
+from keras import layers
+from matplotlib import pyplot as plt
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from rin.data.manifest import find_task
 from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
 from rin.explain.similarity import rank_correlation
-from rin.models.build import Architecture, build_classifier
+from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.report.banner import banner
-from rin.report.maps import cam_panel, image_row
-from rin.report.page import glue_values, picture
-from rin.report.roc import curve
-from rin.report.style import use_style
-from rin.report.swarm import bars
-from rin.study import open_study
+from rin.report.maps import image_row
+from rin.report.page import picture
+from rin.report.style import INIT_STYLE, use_style
+from rin.study import open_runs
 from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
-from rin.study.results import Runs
 from rin.study.setting import find_manifest
 from rin.training.cascade import backbone_stages, cascade_summary
 
 use_style()
-logging.getLogger("tensorflow").setLevel(
-    logging.ERROR
-)  # it counts the tracing of each model
-study = open_study(profile, data_root=data_root, results=results)
-live = Runs(study)  # the runs of this profile alone, never a reference run
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts tracing
+runs = open_runs(profile, data_root=data_root, results=results)
+study, live = runs.study, runs.own  # never a reference run
+named = [task] if task else [study.profile.live_task, *study.profile.tasks]
+marked = next(
+    name for name in named if find_manifest(study, *find_task(name)).masks
+)
 a, b = live.inits
-marked = (
-    name
-    for name in (study.profile.live_task, *study.profile.tasks)
-    if find_manifest(study, *find_task(name)).masks
-)
-task = task or next(marked)
-backbone = (
-    "ResNet50"
-    if "ResNet50" in study.profile.backbones
-    else study.profile.backbones[0]
-)
-banner(live, [task])
+banner(live, [marked])
 
 # %% [markdown]
-# A class activation map needs no gradient here: the networks end in global average pooling and one
-# dense layer, and the closed form agrees with the gradient to {glue:text}`largest:.0e` of the
-# largest value. Over all scenarios the mean Dice score of the maps is {glue:text}`dice_a:.3f`
-# ({glue:text}`name_a`) and {glue:text}`dice_b:.3f` ({glue:text}`name_b`); the
-# {glue:text}`best_baseline`, which looks at no image, reaches {glue:text}`best_dice:.3f`.
-#
 # ## A network
 #
-# The backbone ({glue:text}`backbone`) keeps its pretrained weights, as in the frozen scenarios. A
-# logistic regression on its pooled features stands in for the trained head.
+# The backbone keeps its pretrained weights, as in the frozen scenarios; a logistic regression on
+# its pooled features is the dense layer.
 
 # %%
-inputs = study.inputs(task)
-store, cases, masks = inputs.store, inputs.store.cases, inputs.lesion_masks()
-size = store.size
-pixels = np.asarray(store.images()).reshape(len(cases), size, size, -1)
-labels = cases["case_id"].map(inputs.labels).to_numpy()
-split = inputs.folds[inputs.folds["fold"] == 0].set_index("case_id")["part"]
-part = cases["case_id"].map(split).to_numpy()
+inputs = study.inputs(marked)
+store, masks = inputs.store, inputs.lesion_masks()
+grey, labels = np.asarray(store.images()), inputs.labels.to_numpy()
+split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
+part = store.cases["case_id"].map(split).to_numpy()
+shown = np.flatnonzero((part == "test") & masks.any(axis=(1, 2)))[:8]
 
-network = build_classifier(
-    Architecture(backbone, "freeze_all", size, channels=pixels.shape[3])
-)
+name, size = study.profile.backbones[0], store.size
+build = getattr(keras.applications, name)
+shape = (size, size, 3)
+backbone = build(include_top=False, weights=None, input_shape=shape)
+entry = find_entries(study)[a, name]
+trained = load_weights(entry, backbone, study.weights_folders)
+backbone.set_weights(trained)
+wanted = find_preprocessing(entry.preprocessing)
 
 
-def set_network(init):
-    entry = find_entries(study)[init, backbone]
-    network.backbone.set_weights(
-        load_weights(entry, network.backbone, study.weights_folders)
-    )
-    network.preprocess.set_contract(entry.contract)
-    pooled = network.embedder.predict(pixels[part == "train"], verbose=0)[1]
-    head = LogisticRegression(max_iter=10_000).fit(
-        pooled, labels[part == "train"]
-    )
-    halves = np.array(
-        [[-0.5, 0.5]]
-    )  # two logits whose softmax is the regression's probability
-    network.dense.set_weights(
-        [head.coef_.T @ halves, head.intercept_ * halves[0]]
-    )
+def features_of(images):
+    rgb = np.repeat(images[..., np.newaxis], 3, axis=-1)
+    return backbone.predict(wanted.apply(rgb), verbose=0)
 
+
+# %%
+train = part == "train"
+pooled = features_of(grey[train]).mean(axis=(1, 2))
+regression = LogisticRegression(max_iter=10_000).fit(pooled, labels[train])
+halves = np.array([[-0.5, 0.5]])  # two logits, one for each class
+head = keras.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(2)])
+features = features_of(grey[shown])
+head(features)  # builds it
+kernel = regression.coef_.T @ halves
+head.layers[-1].set_weights([kernel, regression.intercept_ * halves[0]])
 
 # %% [markdown]
-# ## From an image to a map
+# ## From a gradient to a map
 #
 # Grad-CAM {cite:p}`selvaraju2020` weighs each channel of the last feature map by the gradient of
-# the class's logit, averaged over the pixels. With pooling and one dense layer that gradient is the
-# dense layer's weight over the number of pixels, whatever the image. To check this, the head is
-# differentiated; pooling hands its slope to all pixels evenly.
+# the logit of a class, averaged over the pixels. TensorFlow and JAX differentiate in their own
+# ways:
 
 # %%
-set_network(a)
-shown = np.flatnonzero((part == "test") & masks.any(axis=(1, 2)))[:8]
-features = np.asarray(
-    network.backbone(network.preprocess(pixels[shown].astype("float32")))
-)
-kernel = network.dense.get_weights()[0]  # channels × classes
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
-closed_form = features @ kernel / (features.shape[1] * features.shape[2])
-by_gradient = gradient_cam(
-    network.head, features
-)  # the slopes of the head's logits
-largest = np.abs(closed_form - by_gradient).max() / np.abs(closed_form).max()
-assert largest < 1e-3
-{
-    "images × rows × columns × channels": features.shape,
-    "× classes": closed_form.shape,
-}
+    maps = tf.convert_to_tensor(features)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        logit = head(maps)[:, 1]
+    gradient = np.asarray(tape.gradient(logit, maps))
+
+# %%
+if keras.backend.backend() == "jax":
+    import jax
+
+    def positive_logit(maps):
+        return head(maps)[:, 1].sum()
+
+    gradient = np.asarray(jax.grad(positive_logit)(features))
+
+# %%
+channel_weights = gradient.mean(axis=(1, 2), keepdims=True)
+by_gradient = (channel_weights * features).sum(axis=-1)
+
+# %% [markdown]
+# Pooling and one dense layer make the gradient of a channel the dense weight over the number of
+# pixels, whatever the image. The map then needs no gradient:
+
+# %%
+cells = features.shape[1] * features.shape[2]
+closed_form = (features @ kernel)[..., 1] / cells
+apart = np.abs(closed_form - by_gradient).max() / np.abs(closed_form).max()
+assert apart < 1e-3
+pooled_head = keras.Sequential([head.layers[-1]])
+by_rin = gradient_cam(pooled_head, features)[..., 1]
+assert np.allclose(closed_form, by_rin, atol=1e-3 * np.abs(by_rin).max())
 
 # %% [markdown]
 # ## From a map to a Dice score
 #
-# The map of the predicted class is kept where positive, scaled so that its maximum is 255, and
-# enlarged from {glue:text}`cells` × {glue:text}`cells` cells to the image's {glue:text}`side` ×
-# {glue:text}`side` pixels. Grey levels above {glue:text}`threshold`, the paper's threshold, count
-# as lesion.
+# The map is kept where positive, scaled to a maximum of 255, and enlarged to the image. Grey levels
+# above the threshold of the paper count as lesion.
 
 # %%
-predicted = network.explainer.predict(pixels[shown], verbose=0)[0].argmax(
-    axis=1
-)
-maps = to_uint8(closed_form[np.arange(len(shown)), :, :, predicted], size)
+dice = []
+for cam, mask in zip(np.maximum(closed_form, 0), masks[shown], strict=True):
+    small = 255 * cam / max(cam.max(), 1e-12)
+    large = Image.fromarray(small.astype("float32")).resize(
+        (size, size), Image.Resampling.BILINEAR
+    )
+    inside = np.rint(large) > PAPER_THRESHOLD
+    both = (inside & (mask > 0)).sum()
+    dice.append(2 * both / (inside.sum() + (mask > 0).sum()))
+pictures = to_uint8(closed_form, size)
+assert np.allclose(dice, cam_dice(pictures, masks[shown]), atol=0.02)
 
-called, lesion = maps > PAPER_THRESHOLD, masks[shown] > 0
-both = (called & lesion).sum(axis=(1, 2))
-dice = 2 * both / (called.sum(axis=(1, 2)) + lesion.sum(axis=(1, 2)))
-assert np.allclose(dice, cam_dice(maps, masks[shown], PAPER_THRESHOLD))
-dice.round(3)
-
-# %% [markdown]
-# The same images under both initialisations, the lesion in cyan, the region above the threshold
-# dashed:
+# %% tags=["hide-input"]
+Markdown(f"""
+Gradient and closed form differ by at most {apart:.0e} of the largest value.
+{features.shape[1]} × {features.shape[2]} cells are enlarged to {size} × {size}
+pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of the {len(shown)}
+images is {np.mean(dice):.3f}.
+""")
 
 # %%
-rows = cases.iloc[shown[:3]][["case_id", "label"]]
-overlays = {}
-for init in (a, b):
-    set_network(init)
-    logits, raw = network.explainer.predict(pixels[shown], verbose=0)
-    own = raw[np.arange(len(shown)), :, :, logits.argmax(axis=1)]
-    overlays[init] = to_uint8(own[:3], size)
-    rows[f"score_{init}"] = softmax(logits[:3], axis=1)[:, 1]
-panel = cam_panel(
-    store.images()[shown[:3]],
-    masks[shown[:3]],
-    overlays,
-    rows,
-    positive_class=inputs.task.positive_class,
-    threshold=PAPER_THRESHOLD,
+first = shown[:2]
+axes = image_row(
+    [*grey[first], *pictures[:2]],
+    ["image 1", "image 2", "map 1", "map 2"],
+    [*masks[first], *masks[first]],
 )
-picture(
-    panel,
-    "Three test images with their lesions, and the maps of both initialisations",
-)
+picture(axes, "Two test images with their lesions, and their maps")
 
 # %% [markdown]
 # ## Every network of the task
 #
-# Every run of the grid recorded such maps while it predicted its test images. A score means little
-# by itself, as a region in the middle of every image overlaps with lesions too: the lines are what
-# the whole image and a centred ellipse of the mean size of other patients' lesions score.
+# Every run records such maps while it predicts its test images. A score means little by itself:
+# a region in the middle of every image overlaps with lesions too. Lines are the scores of
+# image-blind baselines.
 
 # %%
-overlap = live.overlap(task)
-scenarios = overlap.groupby(["init", "scenario"])["dice"].mean().groupby("init")
-means = scenarios.agg(value="mean", sd="std").loc[[a, b]].reset_index()
-baselines = (
-    live.baselines(task)
-    .groupby("baseline", sort=False, as_index=False)["dice"]
-    .mean()
-)
-baselines = baselines.dropna()
+overlap = live.overlap(marked)
+by_scenario = overlap.groupby(["init", "unfreezing", "scenario"])["dice"].mean()
+baselines = live.baselines(marked).groupby("baseline")["dice"].mean().dropna()
+colors = {init: INIT_STYLE[init].color for init in (a, b)}
+columns = {"x": "dice", "y": "unfreezing", "hue": "init", "palette": colors}
+ax = sns.stripplot(by_scenario.reset_index(), **columns, dodge=True)
+for baseline, score in baselines.items():
+    ax.axvline(score, color="0.4", linestyle=":")
+    ax.text(score, -0.55, baseline, rotation=20, fontsize=9)
+ax.set(xlabel="Mean Dice score of a scenario (0–1)", ylabel="")
 picture(
-    bars(
-        means.assign(group="all scenarios"),
-        baselines.rename(columns={"dice": "value"}).assign(
-            group="all scenarios"
-        ),
-        ylabel="Dice score (0–1)",
-    ),
-    "Mean Dice score of each initialisation with its SD over scenarios, and of both baselines",
-    width="30rem",
+    ax, "Dice score of every scenario, by layers trained and initialisation"
 )
 
 # %% tags=["hide-input"]
-best = baselines.loc[baselines["dice"].idxmax()]
-glue_values(
-    largest=float(largest),
-    backbone=backbone,
-    cells=features.shape[1],
-    side=size,
-    threshold=PAPER_THRESHOLD,
-    name_a=a,
-    dice_a=means["value"][0],
-    name_b=b,
-    dice_b=means["value"][1],
-    n_images=overlap["case_id"].nunique(),
-    best_baseline=best["baseline"],
-    best_dice=best["dice"],
-)
+means = by_scenario.groupby("init").mean()
+Markdown(f"""
+Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and
+{means[b]:.3f} ({b}) on {overlap["case_id"].nunique()} test images with a
+lesion; the {baselines.idxmax()}, an image-blind baseline, reaches
+{baselines.max():.3f}.
+""")
 
 # %% [markdown]
-# Means over {glue:text}`n_images` test images with a lesion, then over scenarios. Dice at other
-# thresholds, measures without a threshold, and tests between initialisations stand on the page of
-# the results on localisation.
-#
 # ## Do the maps depend on what was learnt?
 #
-# A map that stays as it was when the weights are random shows the image or the architecture, and
-# explains nothing that the network has learnt {cite:p}`adebayo2018`. First the head of the network
-# above gets random weights, then, one after another, the stages of its backbone, the last first.
-# After each step the map of the class that the trained network predicted is drawn again; a map
-# without a positive value is black.
+# A map that stays the same when weights are random shows the image or the architecture
+# {cite:p}`adebayo2018`. The stages of the backbone are randomised one after another, the last
+# first.
 
 # %%
-set_network(a)
-random = random_weights(backbone, size, seed=study.profile.seed)
-head = np.random.default_rng(study.profile.seed).normal(size=kernel.shape)
-
-
-def map_now():
-    raw = network.explainer.predict(pixels[shown], verbose=0)[1]
-    return raw[np.arange(len(shown)), :, :, predicted]
-
-
-steps = {"trained": map_now()}
-network.dense.set_weights([head, np.zeros(2)])
-steps["head random"] = map_now()
-weights = network.backbone.get_weights()
-for stage, places in backbone_stages(network.backbone).items():
+steps, weights = {"trained": closed_form}, list(trained)
+random = random_weights(name, size, seed=study.profile.seed)
+for stage, places in backbone_stages(backbone).items():
     for place in places:
         weights[place] = random[place]
-    network.backbone.set_weights(weights)
-    steps[f"… and {stage}"] = map_now()
-
-# %% tags=["hide-input"]
-one = {"image": store.images()[shown[0]]}
-one |= {step: to_uint8(maps[:1], size)[0] for step, maps in steps.items()}
-picture(
-    image_row(list(one.values()), list(one), [masks[shown[0]]] * len(one)),
-    "One image, its map from the trained network, and its map after each step of randomisation",
-    width="40rem",
-)
-
-# %% [markdown]
-# The rank correlation of the cells with those of the trained network's map, mean over
-# {glue:text}`n_shown` images, says how much of the order is left:
-
-# %%
+    backbone.set_weights(weights)
+    randomised = features_of(grey[shown]) @ kernel
+    steps[f"… and {stage}"] = randomised[..., 1] / cells
 left = {
-    step: np.nanmean(rank_correlation(steps["trained"], maps))
-    for step, maps in steps.items()
+    step: np.nanmean(rank_correlation(closed_form, cams))
+    for step, cams in steps.items()
 }
-pd.Series(left, name="rank correlation").round(2).to_frame()
+pd.Series(left, name="rank correlation with the trained map").round(2)
 
 # %% [markdown]
-# ## The same for fine-tuned networks
-#
-# The `sanity` section of a profile names scenarios whose fully fine-tuned networks record this
-# check; recorded here: {glue:text}`n_networks` networks. Bands are 95% intervals of the mean over
-# images, with patients resampled whole; dotted lines compare with the map of another image.
+# The same for the fine-tuned networks that the `sanity` section of the profile names. Bands are 95%
+# intervals over patients; dotted lines compare with the map of another image. A map that explains
+# what was learnt falls to the dotted line; where it does not, architecture and image decide part of
+# it.
 
 # %%
 if study.profile.sanity is not None:
-    checked = sanity_table(study, task)
+    checked = sanity_table(study, marked)
     summary = cascade_summary(checked, seed=study.profile.seed)
-    ranks = summary[summary["measure"] == "spearman"]
-    names = ranks["backbone"].unique()
-    fig, axes = plt.subplots(
-        1, len(names), figsize=(7.6, 3.4), sharey=True, squeeze=False
-    )
-    for ax, name in zip(axes[0], names, strict=True):
-        of_backbone = ranks[ranks["backbone"] == name]
-        curve(
-            of_backbone,
-            [a, b],
-            x="depth",
-            y="estimate",
-            band=("ci_low", "ci_high"),
-            ax=ax,
-        )
-        curve(
-            of_backbone,
-            [a, b],
-            x="depth",
-            y="other",
-            labels={a: "_", b: "_"},
-            ax=ax,
-        )
-        for line in ax.lines[2:]:
-            line.set_linestyle(":")
-        groups = of_backbone.drop_duplicates("depth")["group"].str.removeprefix(
-            "stage "
-        )
-        ax.set_xticks(range(len(groups)), groups)
-        ax.set(title=name, xlabel="Random down to stage", ylim=(-1.05, 1.05))
-    axes[0, 0].set_ylabel("Rank correlation")
-    axes[0, 0].legend()
-    display(
-        picture(
-            fig,
-            "Rank correlation with the trained map as the weights go random",
-        )
-    )
-
-# %% tags=["hide-input"]
-n_networks = 0
-if study.profile.sanity is not None:
-    n_networks = len(checked.drop_duplicates(["scenario", "init"]))
-glue_values(n_shown=len(shown), n_networks=n_networks)
-
-# %% [markdown]
-# A map that explains what was learnt falls to the dotted line. If it stays above, architecture and
-# image alone decide part of it: the convolutions of a random network light up at edges and speckle
-# too. Small images give maps of a few cells, whose order says little: read the intervals first.
-#
-# ## Run this page
-#
-# `rin run notebooks/pipeline/gradcam.py -p task=breast -p profile=demo`; with plain tools,
-# `jupytext --to ipynb notebooks/pipeline/gradcam.py`, then
-# `papermill notebooks/pipeline/gradcam.ipynb out.ipynb -p task breast`. It reads the runs of the
-# page on fine-tuning and takes less than a minute.
+    summary = summary.query("measure == 'spearman'")
+    lines = sns.FacetGrid(summary, col="backbone", hue="init", palette=colors)
+    lines.map(plt.plot, "depth", "estimate", marker="o")
+    lines.map(plt.fill_between, "depth", "ci_low", "ci_high", alpha=0.2)
+    lines.map(plt.plot, "depth", "other", linestyle=":")
+    lines.set_axis_labels("Stages randomised", "Rank correlation")
+    lines.add_legend()
+    display(picture(lines.figure, "Rank correlation with the trained map"))

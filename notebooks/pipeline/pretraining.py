@@ -11,7 +11,11 @@
 # ---
 
 # %% [markdown]
-# # Pretraining from random initialisation
+# # Pretraining from random weights
+#
+# *Answers* how a backbone is pretrained, how well it classifies its corpus, and what its features
+# have learnt. *Needs* the corpora, which stand-ins replace. *Takes* about two minutes on two cores,
+# seconds when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -19,352 +23,248 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-import json
-from html import escape
-
-import matplotlib.pyplot as plt
+import keras
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, display
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import MaxNLocator
+import seaborn as sns
+from IPython.display import Markdown
+from keras import layers
 from sklearn.metrics import confusion_matrix
 
+from rin.data.store import open_store
 from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
+from rin.explain.similarity import nearest_neighbours, neighbour_purity
+from rin.models.augmentation import AUGMENTATION
+from rin.models.layers import Augment
+from rin.models.preprocessing import find_preprocessing
 from rin.report import cards
 from rin.report.banner import pretraining_banner
-from rin.report.format import book_table, format_interval
-from rin.report.page import glue_values, picture
-from rin.report.roc import learning_curves
+from rin.report.forest import forest
+from rin.report.page import picture
 from rin.report.style import init_style, use_style
 from rin.stats import share_interval
 from rin.study import open_runs, pretraining_histories, run_pretraining
-from rin.study.pretraining import pretraining_classes, pretraining_predictions
+from rin.study.pretraining import (
+    plan_pretraining,
+    pretraining_features,
+    pretraining_predictions,
+)
+from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+from rin.training.trainer import learning_rate, prepare_framework
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-run_pretraining(runs.study)  # before the banner, which tells when and on what
+study = runs.study
+execution = study.profile.execution
+prepare_framework(execution.threads, execution.precision)  # as all runs
+weights = run_pretraining(study)  # trains what is missing
+inits = list(study.profile.pretraining.corpora)
 pretraining_banner(runs)
 
 # %% [markdown]
-# Networks with random weights learn to name the classes of a corpus, once of radiologic images and
-# once of photographs, by one recipe. On images of their test parts that no training step saw they
-# are correct for {glue:text}`found`; guessing evenly gives {glue:text}`chance`.
+# ## One epoch by hand
 #
-# RadImageNet's own pretraining used {glue:text}`paper_images:,` images of
-# {glue:text}`paper_patients:,` patients with {glue:text}`paper_labels` labels. Its images are
-# available on request only, so the procedure is repeated here on other images. The released
-# weights are not made by this page.
+# A backbone of Keras with random weights, a corpus of labelled images, and the settings of the
+# profile. Images of one patient are in one part.
 
 # %%
-study = runs.study
-weights = run_pretraining(
-    study
-)  # trains what the results folder does not hold; the rest is read
-predictions = pretraining_predictions(
-    study
-)  # what each network says of its test images
-inits = list(
-    study.profile.pretraining.corpora
-)  # those pretrained briefly are not shown here
-weights, predictions = (
-    each[each["init"].isin(inits)] for each in (weights, predictions)
-)
+planned = plan_pretraining(study)
+run = next(r for r in planned if r.init == inits[0])
+settings, store = run.settings, open_store(run.store)
+names, classes = np.unique(store.cases["label"], return_inverse=True)
+parts = {
+    part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
+    for part in ("train", "validation", "test")
+}
+outputs = int(weights["classes"].max())  # the corpora share one network
+pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
+
+# %%
+keras.utils.set_random_seed(run.seed)
+build = getattr(keras.applications, run.backbone)
+shape = (settings.size, settings.size, 3)
+backbone = build(include_top=False, weights=None, input_shape=shape)
+for layer in backbone.layers:  # short trainings need a faster average
+    if isinstance(layer, layers.BatchNormalization):
+        layer.momentum = settings.batch_norm_momentum
+
+wanted = find_preprocessing(run.config["preprocessing"])
+augment = Augment(AUGMENTATION[settings.augmentation])
+dropout, dense = layers.Dropout(settings.dropout, seed=0), layers.Dense(outputs)
+pixels = keras.Input(shape, dtype="uint8")
+rgb = augment(keras.ops.cast(pixels, "float32"))
+ordered = rgb[..., ::-1] if wanted.bgr else rgb
+prepared = ordered * np.float32(wanted.scale) + np.float32(wanted.offset)
+pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
+model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 
 # %% [markdown]
-# ## Figure E1 and Table E2: test accuracy
-#
-# *Top-1* is the share of test images whose class is named first, *top-5* the share whose class is
-# among the first five, and *balanced* the mean recall of the classes. Intervals are Wilson's;
-# images of one patient are alike, so their number is divided by the design effect of the patients.
+# The first weights of the head, and the states of augmentation and dropout, are drawn with the seed
+# of the run, as the package draws them; so is the order of the images.
 
 # %%
-network = ["init", "backbone"]
-tested = predictions.assign(
-    correct=predictions["truth"] == predictions["predicted"]
+chance = np.random.default_rng(run.seed)
+limit = np.sqrt(6 / (pooled.shape[1] + outputs))  # Glorot and Bengio (2010)
+kernel = chance.uniform(-limit, limit, (pooled.shape[1], outputs))
+dense.set_weights([kernel, np.zeros(outputs)])
+augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+
+# %%
+batch = {"batch": settings.batch, "channels": 3}
+steps = parts["train"].steps(settings.batch)
+total, schedule = settings.epochs * steps, (settings.schedule, settings.warmup)
+rate = learning_rate(settings.learning_rate, total, *schedule)
+model.compile(
+    keras.optimizers.Adam(rate),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5)],
+    jit_compile=False,  # on a CPU it costs more than it saves
 )
-scores = tested.groupby(network, sort=False).agg(
+by_hand = model.fit(
+    ShuffledBatches(parts["train"], seed=run.seed, **batch),
+    steps_per_epoch=steps,
+    epochs=1,
+    verbose=0,
+).history
+tested = model.evaluate(OrderedBatches(parts["test"], **batch), verbose=0)
+
+# %% [markdown]
+# The package trained the same network; loss and accuracy of its first epoch are the same:
+
+# %%
+histories = pretraining_histories(study)
+same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
+by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
+assert np.isclose(by_hand["loss"][0], by_rin["loss"], rtol=1e-3)
+assert abs(by_hand["accuracy"][0] - by_rin["accuracy"]) < 1e-3
+
+# %% tags=["hide-input"]
+Markdown(f"""
+First epoch of {run.backbone} on the {run.init} corpus: loss
+{by_hand["loss"][0]:.4f} by hand and {by_rin["loss"]:.4f} by the package,
+training accuracy {by_hand["accuracy"][0]:.3f} and {by_rin["accuracy"]:.3f}. On
+the test part top-1 is {tested[1]:.2f} and top-5 {tested[2]:.2f} after this one
+epoch, with running averages that lag behind. RadImageNet was pretrained on
+{DATABASE["images"].value:,} images of {DATABASE["patients"].value:,} patients,
+which are available on request only.
+""")
+
+# %% [markdown]
+# ## Figure E1 and Table E2: every network, test accuracy
+#
+# *Top-1* is the share of test images whose class is ranked first, *top-5* the share whose class is
+# among the first five. Intervals are Wilson's; images of a patient are alike, so their number is
+# divided by the design effect of the patients.
+
+# %%
+predictions = pretraining_predictions(study)
+predictions = predictions[predictions["init"].isin(inits)].assign(
+    correct=lambda table: table["truth"] == table["predicted"]
+)
+network = ["init", "backbone"]
+scores = predictions.groupby(network, sort=False).agg(
     images=("case_id", "size"),
     patients=("patient_id", "nunique"),
     top1=("correct", "mean"),
     top5=("in_top5", "mean"),
 )
-recalls = tested.groupby([*network, "truth"], sort=False)["correct"].mean()
-scores["balanced"] = recalls.groupby(network, sort=False).mean()
-scores[["low", "high"]] = [
-    share_interval(own["correct"], own["patient_id"])
-    for _, own in tested.groupby(network, sort=False)
+recalls = predictions.groupby([*network, "truth"])["correct"].mean()
+scores["balanced"] = recalls.groupby(network).mean()
+scores[["ci_low", "ci_high"]] = [
+    share_interval(rows["correct"], rows["patient_id"])
+    for _, rows in predictions.groupby(network, sort=False)
 ]
 scores = scores.join(weights.set_index(network)[["classes", "seconds"]])
-scores.loc[scores["classes"] <= 5, "top5"] = (
-    np.nan
-)  # always among five: says nothing
-
-# %%
-backbones = list(dict.fromkeys([*RELEASED_ACCURACY, *weights["backbone"]]))
-figure, axes = plt.subplots(1, 2, figsize=(7, 3.8), sharey=True)
-for ax, metric in zip(axes, ("top1", "top5"), strict=True):
-    stated = [
-        getattr(RELEASED_ACCURACY.get(name), metric, np.nan)
-        for name in backbones
-    ]
-    heights = np.arange(len(backbones))
-    look = {
-        "markerfacecolor": "white",
-        "markeredgecolor": "#767676",
-        "markeredgewidth": 2,
-    }
-    ax.plot(stated, heights - 0.22, "o", label="RadImageNet, published", **look)
-    for place, init in enumerate(inits):
-        own, style = scores.loc[init], init_style(init)
-        at = [backbones.index(name) + 0.22 * place for name in own.index]
-        if metric == "top1":
-            ax.hlines(
-                at, 100 * own["low"], 100 * own["high"], color=style.color
-            )
-        ax.plot(
-            100 * own[metric], at, "s", color=style.color, label=style.label
-        )
-    ax.set(title=f"Top-{metric[-1]}", xlabel="Test accuracy, %", xlim=(0, 103))
-    ax.grid(axis="x")
-axes[0].set_yticks(heights, backbones)
-axes[0].set_ylim(len(backbones) - 0.4, -0.6)
-figure.legend(
-    *axes[0].get_legend_handles_labels(),
-    loc="outside upper left",
-    ncols=3,
-    fontsize=10,
-)
-picture(
-    figure,
-    "Top-1 and top-5 test accuracy of each network, published and pretrained here",
-)
-
-# %% [markdown]
-# Classes, numbers of images and test sets differ, so the columns cannot be compared with each
-# other. The published values are those of the official repository's README.
-
-# %%
-percent = "{:.1f}".format
-table = pd.DataFrame(index=pd.Index(backbones, name="Backbone"))
-for name, one in RELEASED_ACCURACY.items():
-    table.loc[name, "Published"] = f"{one.top1:.1f} / {one.top5:.1f}"
-for (init, backbone), one in scores.iterrows():
-    top5 = "–" if np.isnan(one.top5) else percent(100 * one.top5)
-    table.loc[backbone, init_style(init).short] = (
-        f"{100 * one.top1:.1f} / {top5}"
-    )
-book_table(table.fillna("–"), "Table E2: test accuracy, top-1 / top-5, %")
-
-# %%
-rows = {
-    f"{init_style(init).short}, {backbone}": {
-        "Top-1, % (95% CI)": f"{100 * one.top1:.1f} "
-        + format_interval(100 * one.low, 100 * one.high, 0),
-        "Balanced, %": percent(100 * one.balanced),
-        "Test images / patients": f"{one.images:.0f} / {one.patients:.0f}",
-        "Minutes": percent(one.seconds / 60),
-    }
-    for (init, backbone), one in scores.iterrows()
-}
-table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Network")
-book_table(table, "Each network on the test part of its corpus")
-
+scores.round(3)
 
 # %% tags=["hide-input"]
-def span(values: pd.Series) -> str:
-    ends = {f"{100 * values.min():.1f}", f"{100 * values.max():.1f}"}
-    return " to ".join(sorted(ends, key=float)) + " %"
-
-
-found = [
-    f"{span(scores.loc[init, 'top1'])} ({init_style(init).word})"
-    for init in inits
-]
-chance = [f"{100 / scores.loc[init, 'classes'].max():.1f} %" for init in inits]
-glue_values(
-    n_runs=len(scores),
-    found=" and ".join(found),
-    chance=" and ".join(chance),
-    minutes=scores["seconds"].sum() / 60,
-    paper_images=DATABASE["images"].value,
-    paper_patients=DATABASE["patients"].value,
-    paper_labels=DATABASE["labels"].value,
+accuracies = scores["top1"].groupby("init", sort=False).agg(["min", "max"])
+ranges = " and ".join(
+    f"{100 * low:.0f} to {100 * high:.0f}% ({init_style(init).word}; evenly "
+    f"guessing {100 / scores.loc[init, 'classes'].max():.0f}%)"
+    for init, low, high in accuracies.itertuples()
 )
-
-# %% [markdown]
-# ## Learning curves
-#
-# The weights of the epoch with the lowest validation loss are kept. The {glue:text}`n_runs`
-# trainings took {glue:text}`minutes:.1f` minutes of one worker's time.
+Markdown(f"""
+On test images that no training step saw, the networks classify {ranges}
+correctly. The released RadImageNet networks reach
+{min(row.top1 for row in RELEASED_ACCURACY.values()):.1f} to
+{max(row.top1 for row in RELEASED_ACCURACY.values()):.1f}%, on other images and
+165 classes. The {len(scores)} trainings took {scores["seconds"].sum() / 60:.1f}
+minutes of one worker's time.
+""")
 
 # %%
-histories = pretraining_histories(study)
-trained = list(dict.fromkeys(histories["backbone"]))
-figure, axes = plt.subplots(
-    len(trained), 2, figsize=(8, 2.7 * len(trained)), squeeze=False
-)
-for line, backbone in zip(axes, trained, strict=True):
-    own = histories[histories["backbone"] == backbone]
-    for ax, metric in zip(line, ("accuracy", "loss"), strict=True):
-        learning_curves(own, inits, metric=metric, ax=ax).set_title(
-            backbone, loc="left"
-        )
-        ax.set_xlim(0.5, own["epoch"].max() + 0.5)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        ax.get_legend().remove()
-figure.legend(
-    *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2
-)
-picture(
-    figure,
-    "Accuracy and loss of training and validation over the epochs, a row a network",
-)
-
-# %% [markdown]
-# ## The corpora and the budget
-#
-# Each corpus goes through the same compiled step: the same backbone, random initialisation,
-# learning rate and augmentation. Grey images are repeated to three channels; photographs keep
-# their colours. Where images, classes or steps differ between the columns, a difference between
-# the weights may come from there as well as from what the images show.
-
-# %%
-classes = pretraining_classes(study)
-classes = classes[classes["init"].isin(inits)]
-parts = ["train", "validation", "test"]
-facts = {}
-for init, own in classes.groupby("init", sort=False):
-    first = weights[weights["init"] == init].iloc[0]
-    ordered = own.sort_values("train")
-    smallest, largest = ordered.iloc[0], ordered.iloc[-1]
-    facts[init_style(init).short] = {
-        "Manifest": first["corpus"],
-        "Images are": first["provenance"],
-        "Images: training / validation / test": " / ".join(
-            f"{own[p].sum():,}" for p in parts
-        ),
-        "Classes": len(own),
-        "Epochs; steps": f"{first['epochs']}; {first['steps']:,}",
-        "Largest class, training images": f"{largest['label']} ({largest['train']:,})",
-        "Smallest class, training images": f"{smallest['label']} ({smallest['train']:,})",
-        "Fewest patients of a class": own["patients"].min(),
-    }
-book_table(
-    pd.DataFrame(facts).astype(str).rename_axis("Corpus"),
-    "What each network was trained on",
-    prose=True,
-)
+look = {"zero": None, "limits": (0, 100), "unit": "points", "legend": False}
+names_of = {"backbone": "group", "init": "kind", "top1": "estimate"}
+shown = scores.reset_index().rename(columns=names_of)
+shown["label"] = [init_style(init).short for init in shown["kind"]]
+ax = forest(shown, xlabel="Top-1 test accuracy, % (95% CI)", **look)
+picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 
 # %% [markdown]
 # ## Class by class
 #
 # Rare findings are rare in the images too, so a network may do well on average and miss the small
-# classes. Rows are true classes, with their training images in brackets, and add up to 100 %; the
-# diagonal is what is classified correctly. Shown is the mean of the networks; corpora of more than
-# 40 classes are put together by region.
-
+# classes. Rows are true classes and add up to 100%; the diagonal is classified correctly. Shown is
+# the first radiologic network.
 
 # %%
-def confused(
-    own: pd.DataFrame, training: pd.Series
-) -> tuple[pd.Series, np.ndarray]:
-    """Return training images by name, and the networks' mean of the row-normalised matrix."""
-    named = own[["truth", "predicted"]]
-    if len(training) > 40:
-        named = named.apply(lambda labels: labels.str.split("-").str[0])
-        training = training.groupby(training.index.str.split("-").str[0]).sum()
-    names = sorted({*named["truth"], *named["predicted"]})
-    matrices = [
-        confusion_matrix(
-            one["truth"], one["predicted"], labels=names, normalize="true"
-        )
-        for _, one in named.groupby(own["backbone"])
-    ]
-    return training[names], 100 * np.mean(matrices, axis=0)
+own = predictions.set_index(network).loc[run.init, run.backbone]
+confused = confusion_matrix(own["truth"], own["predicted"], normalize="true")
+shares = pd.DataFrame(100 * confused, names, names)
+ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 20, fmt=".0f")
+ax.set(xlabel="Predicted class", ylabel="True class")
+picture(ax, "Confusion matrix of one network, percent of each row")
 
+# %% [markdown]
+# ## What the features have learnt
+#
+# Of the five test images **of other patients** with the most similar pooled features (cosine), the
+# *purity* is the share with the class of the image, with patients resampled for its interval.
 
-sizes = classes.set_index(["init", "label"])["train"]
-for init in inits:
-    training, shares = confused(
-        predictions[predictions["init"] == init], sizes[init]
+# %%
+purity = []
+for trained in (r for r in planned if r.init in inits):
+    pair = trained.init, trained.backbone
+    cases, features = pretraining_features(study, *pair)
+    patients = cases["patient_id"]
+    near, _ = nearest_neighbours(np.asarray(features), patients, 5)
+    found = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
+    purity.append(dict(zip(network, pair, strict=True)) | found)
+columns = {"share": "estimate", "low": "ci_low", "high": "ci_high"}
+purity = pd.DataFrame(purity).rename(columns=names_of | columns)
+purity["label"] = [init_style(init).short for init in purity["kind"]]
+ax = forest(purity, xlabel="Neighbours of the same class, %", **look)
+picture(ax, "Purity of the neighbours of each network")
+
+# %% tags=["hide-input"]
+by_init = purity.groupby("kind")[["estimate", "chance"]].max().mul(100)
+Markdown(
+    "Of the five nearest test images, "
+    + " and ".join(
+        f"{by_init.loc[init, 'estimate']:.0f}% ({init}; "
+        f"{by_init.loc[init, 'chance']:.0f}% by chance)"
+        for init in inits
     )
-    numbers = np.arange(1, len(training) + 1)
-    side = 1.4 + 0.32 * len(training)
-    figure, ax = plt.subplots(figsize=(side + 2.8, side))
-    shades = LinearSegmentedColormap.from_list(
-        init, ["white", init_style(init).color]
-    )
-    ax.imshow(shares, cmap=shades, vmin=0, vmax=100)
-    for row, column in zip(*np.nonzero(shares >= 0.5), strict=True):
-        ax.text(
-            column,
-            row,
-            f"{shares[row, column]:.0f}",
-            ha="center",
-            va="center",
-            fontsize=9,
-        )
-    names = [
-        f"{name} ({n})  {k}" for k, (name, n) in enumerate(training.items(), 1)
-    ]
-    ax.set_xticks(numbers - 1, numbers)
-    ax.set_yticks(numbers - 1, names)
-    ax.set(
-        xlabel="Predicted class",
-        title=f"{init_style(init).label}: % of each row",
-    )
-    display(
-        picture(
-            figure,
-            f"Confusion matrix of the {init} corpus, percent of each row",
-        )
-    )
+    + " have the class of the image in the purest network. The corpora have "
+    "different classes, so their shares are not compared."
+)
 
 # %% [markdown]
 # ## The weights and their cards
 #
-# Each run leaves its backbone in three formats below `weights` in the results of this profile.
-# `backbone.weights.h5` is what Keras 3 writes. `backbone_notop.h5` has the layout of Keras 2, as
-# the released RadImageNet weights have; `backbone.safetensors` holds the same arrays. None can
-# carry code. In either Keras:
-#
-# ```python
-# keras.applications.ResNet50(include_top=False, weights="…/backbone_notop.h5")
-# ```
-#
-# Whoever passes weights on should pass on their card too: input, corpus, scores, digests and what
-# the weights are not good for. The cards have the fields of the ATLAS schema of the Radiological
-# Society of North America, in which the released RadImageNet weights
-# [have a card as well](https://doi.org/10.1148/atlas.1769274475598). They are written to
-# `cards/<init>_<backbone>.json` of the results; the first can be unfolded here.
+# Each run leaves its backbone in three formats below `weights` of the results: Keras 3
+# (`backbone.weights.h5`), the layout of Keras 2 that the released RadImageNet weights have
+# (`backbone_notop.h5`), and safetensors. None can carry code. Each has a card with the fields of
+# the ATLAS schema of the Radiological Society of North America: input, corpus, scores, digests, and
+# what the weights are not good for.
 
 # %%
-made = {}
-for run in weights.to_dict("records"):
-    score = scores.loc[(run["init"], run["backbone"])]
-    files = cards.weights_files(
-        study.weights.path(run["run_id"])
-    )  # size and SHA-256 of each
-    card = cards.model_card(study, run, score, files)
-    cards.write_card(study, run, card)
-    made[f"{init_style(run['init']).short}, {run['backbone']}"] = card
-title, card = next(iter(made.items()))
-document = escape(json.dumps(card, indent=2, ensure_ascii=False))
-HTML(
-    f'<details class="rin-card"><summary>{escape(title)}</summary><pre style="white-space:pre-wrap;'
-    f'overflow-wrap:anywhere">{document}</pre></details>'
-)
-
-# %% [markdown]
-# ## Run this page
-#
-# ```console
-# rin run notebooks/pipeline/pretraining.py -p profile=demo
-# rin pretrain --profile demo    # the training alone
-# ```
-#
-# A training that is cut off goes on from its last checkpoint, with the same order of images, when
-# the same command is given again; one that is finished is never repeated. With plain tools:
-# `jupytext --to ipynb notebooks/pipeline/pretraining.py`, then
-# `papermill notebooks/pipeline/pretraining.ipynb out.ipynb -p profile demo`.
+for made in weights[weights["init"].isin(inits)].to_dict("records"):
+    files = cards.weights_files(study.weights.path(made["run_id"]))
+    score = scores.rename(columns={"ci_low": "low", "ci_high": "high"})
+    score = score.loc[(made["init"], made["backbone"])]
+    card = cards.model_card(study, made, score, files)
+    cards.write_card(study, made, card)
+sorted(path.name for path in (study.results / "cards").iterdir())

@@ -12,6 +12,11 @@
 
 # %% [markdown]
 # # Where the networks look
+#
+# *Answers* whether class activation maps (Grad-CAM) overlap with the lesions that
+# radiologists marked, and for which initialisation more. *Needs* nothing: it
+# reads the reference run, in about 15 s.
+# *Run it*: `rin run notebooks/results/localisation.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -19,444 +24,218 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-from itertools import product
-
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import display
-from scipy.special import expit
-from scipy.stats import shapiro
+import seaborn as sns
+from IPython.display import Markdown
 
-from rin.data.manifest import find_task
 from rin.evidence import paper
-from rin.explain.gradcam import to_uint8
 from rin.explain.overlap import SIDE
-from rin.report import maps, page, style
+from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p, listed
-from rin.report.swarm import bars
-from rin.stats import against_baselines, holm, image_differences, scenario_aucs
+from rin.report.format import listed
+from rin.report.style import init_style, use_style
+from rin.stats import against_baselines, image_differences
 from rin.study import open_reference, open_runs
-from rin.study.fine_tuning import cam_arrays
 
-style.use_style()
+use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-if not any(
-    len(runs.overlap(task)) for task in runs.tasks
-):  # no task has marked lesions
-    runs = open_reference()
+if not any(len(runs.overlap(task)) for task in runs.tasks):
+    runs = open_reference()  # of the reader's tasks none has marked lesions
 inits = runs.inits
-a, b = (style.init_style(init).short for init in inits)
+a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = {task: find_task(task)[1].title for task in (*paper.DICE, *marked)}
+titles = {task: runs.titles[task].partition(",")[0] for task in marked}
 banner(runs, marked)
 
-# %% [markdown]
-# Figure 5 of the paper shows that class activation maps (Grad-CAM) of RadImageNet networks overlap
-# more with the lesions that radiologists marked. Tasks in which the Dice scores of the two
-# initialisations differ clearly here: {glue:text}`n_clear` of {glue:text}`n_tasks`. Of
-# {glue:text}`n_beside` comparisons with the best region or point that is drawn without looking at
-# the image, {glue:text}`n_below` fall short of it and {glue:text}`n_above` exceed it.
-
 # %%
-overlap = {task: runs.overlap(task) for task in marked}
-measures = ["dice", "pointing", "average_precision"]
+overlap = pd.concat([runs.overlap(task) for task in marked])
+MEASURES = {
+    "dice": "Dice at the paper's threshold",
+    "dice_best": "Dice at the threshold of other patients",
+    "average_precision": "Average precision",
+}
 differences = pd.concat(
-    [
-        image_differences(overlap[task], *inits, measures).assign(task=task)
-        for task in marked
-    ]
+    image_differences(rows, *inits, list(MEASURES)).assign(task=task)
+    for task, rows in overlap.groupby("task", sort=False)
 )
-dice = differences[
-    (differences["measure"] == "dice") & (differences["group"] == "all")
-]
-baselines = pd.concat(
-    [runs.baselines(task).assign(task=task) for task in marked]
-)
+differences = differences[differences["group"] == "all"]
 
 # %%
-here = [
-    {"group": titles[one.task], "init": init, "value": mean, "sd": sd}
-    for one in dice.itertuples()
-    for init, mean, sd in zip(
-        inits, (one.mean_a, one.mean_b), (one.sd_a, one.sd_b), strict=True
-    )
-]
-published = [
-    {"group": titles[task], "init": init, "value": value}
-    for task, one in paper.DICE.items()
-    for init, value in (
-        ("radimagenet", one.caption_radimagenet),
-        ("imagenet", one.caption_imagenet),
-    )
-]
-levels = (
-    baselines.groupby(["task", "baseline"], as_index=False)["dice"]
-    .mean()
-    .dropna()
+blind = pd.concat(
+    against_baselines(
+        overlap[overlap["task"] == task],
+        runs.baselines(task),
+        inits,
+        ["dice", "average_precision"],
+    ).assign(task=task)
+    for task in marked
 )
-levels = levels.assign(group=levels["task"].map(titles), value=levels["dice"])
-axes = bars(pd.DataFrame(published + here), levels, ylabel="Dice score")
-alt = "Mean Dice score of class activation maps by task and initialisation, with baselines"
-page.picture(axes, alt, width="38rem")
+
+# %% tags=["hide-input"]
+clear = {
+    measure: listed(
+        f"{titles[row.task]} ({(a if row.estimate > 0 else b).lower()} higher)"
+        for row in rows.itertuples()
+        if row.ci_low > 0 or row.ci_high < 0
+    )
+    for measure, rows in differences.groupby("measure")
+}
+Markdown(f"""
+Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
+networks. Here the interval of the difference in Dice excludes zero for
+{clear["dice"]}; at a threshold chosen on other patients, for
+{clear["dice_best"]}. But of {len(blind)} mean scores,
+{(blind["ci_high"] < 0).sum()} are below the best region that is drawn without
+looking at the image and {(blind["ci_low"] > 0).sum()} above it, and maps that
+do not beat such a region do not localise. Intervals are over patients, for
+these networks.
+""")
+
+# %%
+axes = forest(
+    differences, label="measure", group="task", names=titles | MEASURES,
+    xlabel=f"{a} − {b} (95% CI)", digits=3,
+    ends=(f"{b} higher", f"{a} higher"),
+)  # fmt: skip
+page.picture(axes, "Difference of the initialisations in overlap, task by task")
 
 # %% [markdown]
-# Bars are means over scenarios with their SD; the paper states no SD in numbers. Dark bars are
-# published, for the released weights and images of 256 pixels. Lines are regions that no network
-# drew: the whole image, and an ellipse in its middle, as large as the lesions of other patients.
-#
-# A map belongs to the predicted class. It is kept where it is positive, scaled to a maximum of 255
-# and enlarged to the image; what exceeds 180 counts as lesion, as in the paper. Dice is twice the
-# common area over the sum of both areas, 1 for a perfect overlap.
+# A map belongs to the predicted class. It is kept where it is positive, scaled to
+# a maximum of 255 and enlarged to the image; pixels above 180 count as lesion, as
+# in the paper. Scores of an image are averaged over scenarios first, and patients
+# are the independent units ([](../../methods_statistics)).
 #
 # ## What the paper shows
 
 # %% tags=["hide-input"]
-figure_5 = {
-    one.example.capitalize(): {
-        "RadImageNet: confidence": f"{one.confidence_radimagenet:.1f} %",
-        "mean Dice": f"{one.caption_radimagenet:.3f}",
-        "ImageNet: confidence": f"{one.confidence_imagenet:.1f} %",
-        "mean Dice ": f"{one.caption_imagenet:.3f}",
-        "Gain": f"{one.gain_percent:.1f} %, {one.p_text}",
-    }
-    for one in paper.DICE.values()
-}
-display(
-    book_table(
-        pd.DataFrame(figure_5),
-        "Figure 5: one example each, and the mean of 24 models",
-    )
+stated = listed(
+    f"{row.caption_radimagenet:.3f} against {row.caption_imagenet:.3f} ({task})"
+    for task, row in paper.DICE.items()
 )
-layers = pd.DataFrame(
-    paper.SETTINGS["gradcam_layers"].value, columns=["Backbone", "Layer"]
-)
-book_table(
-    layers,
-    "Layers of the maps, by the names that Keras gives them; the same are used here",
-)
+Markdown(f"""
+Mean Dice over 24 models, RadImageNet against ImageNet: {stated}.
+""")
 
 # %% [markdown]
-# ## Is the difference real?
+# ## Do the maps beat an image-blind region?
 #
-# The scores of an image are averaged over scenarios first, so that an image counts once, and
-# patients are the independent units. The paper pairs images.
+# The whole image, and an ellipse in its middle as large as the lesions of other
+# patients, look at no image. Crops of thyroid nodules have the nodule in the
+# middle, so that there the ellipse is hard to beat.
 
 # %%
-tested = differences[differences["measure"] == "dice"]
-rows = pd.DataFrame(
-    {
-        "group": tested["task"].map(titles),
-        "label": [
-            "all scenarios" if g == "all" else style.UNFREEZING_LABEL[g]
-            for g in tested["group"]
-        ],
-        "estimate": tested["estimate"],
-        "ci_low": tested["ci_low"],
-        "ci_high": tested["ci_high"],
-        "note": [
-            f"{format_estimate(one)}, {format_p(one.p_value)}"
-            for one in tested.itertuples()
-        ],
-    }
-)
+blind["kind"], blind["note"] = blind["init"], [
+    f"{row.mean:.2f} − {row.baseline_mean:.2f} ({row.baseline})"
+    for row in blind.itertuples()
+]  # fmt: skip
 axes = forest(
-    rows,
-    xlabel=f"Dice, {a} − {b} (95% CI)",
-    ends=(f"{b} ahead", f"{a} ahead"),
-    width=8.4,
-)
-page.picture(
-    axes,
-    "Difference in Dice over all scenarios and by unfreezing regime, task by task",
-)
-
-# %%
-normality = {}
-for task, rows in overlap.items():
-    of_image = rows.groupby(["case_id", "init"])["dice"].mean().unstack("init")
-    normality[task] = shapiro(of_image[inits[0]] - of_image[inits[1]]).pvalue
+    blind, label="measure", group="task", names=titles | MEASURES,
+    xlabel="Mean of the maps − best image-blind region (95% CI)",
+    note_title=f"{b}: mean − baseline", width=9,
+)  # fmt: skip
+page.picture(axes, "Overlap of the maps beside the best image-blind region")
 
 # %% [markdown]
-# The paper tests for normality first. Of these differences, image by image, the test of Shapiro and
-# Wilk gives {glue:text}`normality`. The intervals above rest on the standard error of a mean over
-# patients, and not on the shape of single differences.
+# ## Does the brightest point hit the lesion?
 #
-# ## Does either beat looking at nothing?
-#
-# Dice depends on the threshold. The pointing game asks whether the brightest point lies on the
-# lesion or within 6 % of the image's side of it, and pixel average precision whether bright pixels
-# are lesion; neither needs a threshold. Each stands beside the best region or point that ignores
-# the image.
+# The pointing game asks whether the brightest point lies on the lesion or within
+# 6% of the image's side of it {cite:p}`zhang2018`. On small images the maps
+# are coarse, and their brightest point is the middle of a cell or, in a
+# corner cell, the whole corner beyond it. Of 2 × 2 cells it is *always* in a
+# corner, where few lesions are. So hits are compared with a random cell of the
+# same grid, not with a random pixel.
 
 # %%
-beside = pd.concat(
-    [
-        against_baselines(
-            overlap[task], runs.baselines(task), inits, measures
-        ).assign(task=task)
-        for task in marked
-    ]
+hits = overlap.groupby(["task", "cells", "init"])["pointing"].mean().unstack()
+hits = 100 * hits[list(inits)].rename(
+    columns=dict(zip(inits, (a, b), strict=True))
 )
+cell = overlap.groupby(["task", "cells"])["pointing_blind"].mean()
+hits["Random cell"] = 100 * cell
+pixel = pd.Series(
+    {
+        task: runs.baselines(task)
+        .query("baseline == 'whole image'")["pointing"]
+        .mean()
+        for task in marked
+    }
+)
+hits["Random pixel"] = 100 * hits.index.get_level_values("task").map(pixel)
+hits.index = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
+hits.round(0).astype(int)
 
 # %% tags=["hide-input"]
-names = {
-    "dice": "Dice",
-    "pointing": "Pointing game",
-    "average_precision": "Average precision",
-}
-for task in marked:
-    rows = [
-        (
-            f"{names[one.measure]}, {style.init_style(one.init).short}",
-            format_estimate(one),
-            f"{one.mean:.3f}",
-            f"{one.baseline_mean:.3f}, {one.baseline}",
-        )
-        for one in beside[beside["task"] == task].itertuples()
-    ]
-    columns = ["Measure", "Mean − baseline (95% CI)", "Mean", "Best baseline"]
-    caption = f"{titles[task]}: against what looks at no image"
-    display(
-        book_table(pd.DataFrame(rows, columns=columns), caption, prose=True)
-    )
-page.glue_values(
-    n_tasks=len(dice),
-    n_clear=int((holm(dice["p_value"]) < 0.05).sum()),
-    n_beside=len(beside),
-    n_below=int((beside["ci_high"] < 0).sum()),
-    n_above=int((beside["ci_low"] > 0).sum()),
-    normality=listed(
-        f"{format_p(p)} ({titles[task]})" for task, p in normality.items()
-    ),
-    sizes=listed(sorted({str(runs.facts(task).size) for task in marked})),
-)
+better = (hits[[a, b]].gt(hits["Random cell"], axis=0)).all(axis=1)
+Markdown(f"""
+Against a random cell of their own grid, both initialisations hit more often in
+{better.sum()} of {len(better)} rows. That hits fall below a random *pixel* in
+{(hits[[a, b]].min(axis=1) < hits["Random pixel"]).sum()} rows is a property of
+coarse maps, not of the networks; larger images would be needed to measure it.
+""")
 
 # %% [markdown]
 # ## Image by image
 #
-# One mark an image and initialisation, averaged over scenarios; crosses are what the ellipse scores
-# on the same images.
+# One dot is one image: the difference between the initialisations in its mean
+# Dice over scenarios, by the lesion's share of the image.
 
 # %%
-for task in marked:
-    images = (
-        overlap[task]
-        .groupby(["case_id", "init"])[["dice", "pointing", "mask_share"]]
-        .mean()
-    )
-    images = images.reset_index()
-    ellipse = runs.baselines(task).query("baseline == 'centred ellipse'")
-    ellipse = ellipse.merge(images[["case_id", "mask_share"]].drop_duplicates())
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharex=True)
-    for ax, measure in zip(axes, ["dice", "pointing"], strict=True):
-        ax.plot(
-            100 * ellipse["mask_share"],
-            ellipse[measure],
-            "x",
-            ms=4,
-            c="0.6",
-            label="Ellipse",
-        )
-        for init in inits:
-            own, look = images[images["init"] == init], style.init_style(init)
-            x = 100 * own["mask_share"]
-            ax.plot(x, own[measure], "o", ms=4, c=look.color, label=look.short)
-        ax.set(
-            xlabel="Lesion, % of the image",
-            ylabel=f"{names[measure]} (0–1)",
-            ylim=(-0.03, 1.03),
-        )
-        ax.set_xscale("log")
-        ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
-        ax.minorticks_off()
-    figure.suptitle(titles[task])
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=3,
-    )
-    display(
-        page.picture(
-            figure,
-            f"{titles[task]}: Dice and pointing game of each image by lesion size",
-        )
-    )
+of_image = overlap.groupby(["task", "case_id", "init"])[["dice", "mask_share"]]
+wide = of_image.mean().unstack("init")
+paired = pd.DataFrame(
+    {
+        "difference": wide["dice", inits[0]] - wide["dice", inits[1]],
+        "share": 100 * wide["mask_share", inits[0]],
+    }
+).reset_index()
+grid = sns.relplot(
+    paired.assign(task=paired["task"].map(titles)), x="share", y="difference",
+    col="task", color="0.25", alpha=0.35, s=16, height=2.8, aspect=0.95,
+)  # fmt: skip
+grid.set(xscale="log", xticks=[1, 3, 10, 30], xticklabels=[1, 3, 10, 30])
+grid.set_titles("{col_name}")
+grid.set_axis_labels("Lesion, % of the image", f"Dice, {a} − {b}")
+grid.refline(y=0, color="0.6", linestyle="-")
+page.picture(
+    grid.figure, "Paired difference in Dice of each image by lesion size"
+)
 
 # %% [markdown]
 # ## Around the lesion
 #
-# Pictures of patients are shown only where they lie on this computer, in runs made with
-# `data_root`. What may be kept is the mean activation around the lesion: maps are shifted and
-# scaled so that the box around the lesion covers the central square, and averaged over images
-# and scenarios. Cells that fewer than half of the maps reach are left out. The figure is shown for
-# runs that recorded it.
+# Maps are shifted and scaled so that the box around the lesion covers the central
+# square, averaged over images and scenarios, and subtracted. No pixel of an image
+# is kept.
 
 # %%
-for task in marked:
-    table = runs.lesion_maps(task)
-    if table is not None:
-        cells = table[
-            table["n_maps"] >= table["n_maps"].max() / 2
-        ]  # of half the maps or more
-        every = pd.MultiIndex.from_product(
-            [range(SIDE)] * 2, names=["row", "column"]
-        )
-        by_cell = cells.set_index(["row", "column"]).groupby(
-            ["init", "unfreezing"]
-        )["activation"]
-        grids = {
-            key: own.reindex(every).unstack().to_numpy() for key, own in by_cell
-        }
-        scale = {
-            "vmin": cells["activation"].min(),
-            "vmax": cells["activation"].max(),
-        }
-        regimes = style.UNFREEZING_LABEL
-        figure, axes = plt.subplots(
-            len(inits), len(regimes), figsize=(7.4, 4.7), squeeze=False
-        )
-        for ax, (init, regime) in zip(
-            axes.flat, product(inits, regimes), strict=True
-        ):
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_visible(False)
-            if (init, regime) in grids:
-                grid = grids[init, regime]
-                shown = ax.imshow(grid, cmap="viridis", **scale)
-                # The box around the lesion is the central third; two lines read on every colour.
-                side = len(grid) / 3
-                for width, color in ((3.2, "black"), (1.6, "white")):
-                    look = {
-                        "fill": False,
-                        "linewidth": width,
-                        "edgecolor": color,
-                    }
-                    ax.add_patch(
-                        plt.Rectangle(
-                            (side - 0.5, side - 0.5), side, side, **look
-                        )
-                    )
-        for ax, regime in zip(axes[0], regimes, strict=True):
-            ax.set_title(
-                regimes[regime],
-                loc="center",
-                fontsize=10.5,
-                fontweight="normal",
-            )
-        for ax, init in zip(axes[:, 0], inits, strict=True):
-            look = style.init_style(init)
-            ax.set_ylabel(look.short, color=look.color, fontsize=11)
-        figure.suptitle(titles[task])
-        figure.colorbar(
-            shown,
-            ax=axes,
-            shrink=0.8,
-            pad=0.02,
-            label="Mean activation (0–255)",
-        )
-        display(
-            page.picture(
-                figure, f"{titles[task]}: mean activation around the lesion"
-            )
-        )
-
-# %% tags=["hide-input"]
-for task in marked:
-    if (
-        runs.origin(task) == "own"
-    ):  # the reader's own images, and the maps of the best scenario
-        inputs = runs.study.inputs(task)
-        aucs = (
-            scenario_aucs(runs.predictions(task=task))
-            .groupby("scenario")["auc"]
-            .mean()
-        )
-        found = {
-            rows["init"].iloc[0]: (rows, cams)
-            for rows, cams in cam_arrays(runs.study, task)
-            if rows["scenario"].iloc[0] == aucs.idxmax()
-            and rows["fold"].iloc[0] == 0
-        }
-        rows, other = (found[init][0] for init in inits)
-        lesion = rows["case_id"].isin(overlap[task]["case_id"])
-        right = (rows["score"] > 0) == (rows["label"] == 1)
-        right &= (other["score"] > 0) == (rows["label"] == 1)
-        order = rows.assign(right=right)[lesion].sort_values(
-            "right", ascending=False
-        )
-        shown = order.groupby("label").head(1).index
-        store = inputs.store
-        place = pd.Index(store.cases["case_id"]).get_indexer(
-            rows.loc[shown, "case_id"]
-        )
-        cases = store.cases.iloc[place][["case_id", "label"]]
-        cams = {}
-        for init in inits:
-            scored, arrays = found[init]
-            called = (scored.loc[shown, "score"] > 0).astype(int)
-            cams[init] = to_uint8(arrays[shown, :, :, called], store.size)
-            chance = expit(scored.loc[shown, "score"].to_numpy())
-            cases = cases.assign(**{f"score_{init}": chance})
-        axes = maps.cam_panel(
-            store.images()[place],
-            store.masks()[place],
-            cams,
-            cases,
-            positive_class=inputs.task.positive_class,
-            threshold=paper.SETTINGS["gradcam_threshold"].value,
-        )
-        display(
-            page.picture(
-                axes, f"{titles[task]}: one image of each class with both maps"
-            )
-        )
-
-# %% [markdown]
-# ## How to read it
-#
-# A difference in Dice says that the networks look at the lesion only where it does not hang on one
-# threshold, and where the maps beat what looks at no image.
-
-# %%
-rows = []
-for task in marked:
-    two = image_differences(overlap[task], *inits, ["dice", "dice_best"])
-    two = two[two["group"] == "all"].set_index("measure")[
-        ["estimate", "ci_low", "ci_high"]
-    ]
-    hits = overlap[task].groupby("init")["pointing"].mean()
-    blind = runs.baselines(task).groupby("baseline")["pointing"].mean()
-    rows.append(
-        (
-            titles[task],
-            *(
-                format_estimate(two.loc[measure])
-                for measure in ("dice", "dice_best")
-            ),
-            *(f"{100 * hits[init]:.0f}" for init in inits),
-            *(
-                f"{100 * blind[name]:.0f}"
-                for name in ("centred ellipse", "whole image")
-            ),
-        )
-    )
-columns = ["Task", "At the paper’s threshold", "At that of other patients"]
-columns += [f"{a} hits, %", f"{b} hits, %", "Middle hits, %", "Random point, %"]
-book_table(
-    pd.DataFrame(rows, columns=columns),
-    "Dice and pointing game, in one row",
-    prose=True,
+maps = [
+    table for task in marked if (table := runs.lesion_maps(task)) is not None
+]
+colors = [init_style(init).color for init in inits]
+palette = sns.blend_palette([colors[1], "white", colors[0]], as_cmap=True)
+figure, axes = plt.subplots(
+    1, max(1, len(maps)), figsize=(8, 2.7), squeeze=False, layout="constrained"
 )
+for ax, table in zip(axes[0], maps, strict=False):
+    reached = table[table["n_maps"] >= table["n_maps"].max() / 2]
+    means = reached.groupby(["init", "row", "column"])["activation"].mean()
+    heat = (means[inits[0]] - means[inits[1]]).unstack()
+    heat = heat.reindex(index=range(SIDE), columns=range(SIDE))
+    sns.heatmap(
+        heat, ax=ax, cmap=palette, vmin=-40, vmax=40, square=True, cbar=False,
+        xticklabels=False, yticklabels=False, rasterized=True,
+    )  # fmt: skip
+    box = plt.Rectangle((SIDE / 3, SIDE / 3), SIDE / 3, SIDE / 3, fill=False)
+    ax.add_patch(box)
+    ax.set(title=titles[table["task"].iloc[0]], xlabel="", ylabel="")
+if maps:
+    bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.8)
+    bar.set_label(f"{a} − {b}, grey levels")
+page.picture(figure, "Mean activation around the lesion, difference of the two")
 
 # %% [markdown]
-# A Dice score alone, as in Figure 5, cannot tell better maps from maps that are larger or lie
-# nearer the middle. Maps of images of {glue:text}`sizes` pixels are a few cells wide; larger images
-# may do better.
-#
-# ## Run this page
-#
-# `rin run notebooks/results/localisation.py -p profile=demo`; on images of one's own with
-# `-p data_root=FOLDER`. By plain tools: `jupytext --to ipynb notebooks/results/localisation.py`,
-# then `papermill notebooks/results/localisation.ipynb out.ipynb`. It takes about ten seconds.
+# A Dice score alone cannot distinguish better maps from maps that are larger or
+# nearer the middle. It says that one network looks at the lesion more only if it
+# holds at every threshold and the maps beat image-blind regions.

@@ -12,6 +12,10 @@
 
 # %% [markdown]
 # # Does pretraining help at all?
+#
+# *Answers* whether either pretraining beats random weights.
+# *Needs* nothing: it reads finished runs. *Takes* ten seconds:
+# `rin run notebooks/results/random.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -20,11 +24,13 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import pandas as pd
+import seaborn as sns
+from IPython.display import Markdown
 
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p, listed
-from rin.report.page import glue_values, picture
+from rin.report.format import book_table, format_estimate, listed
+from rin.report.page import picture
 from rin.report.style import init_style, use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_reference, open_runs
@@ -36,178 +42,123 @@ if "from_random" not in runs.studies:  # the profile does not ask for it
 titles = runs.titles
 banner(runs, study="from_random")
 
-# %% [markdown]
-# The paper compares two pretrainings with each other, never with a network that had none. Here each
-# stands against random weights: {glue:text}`n_clear` of {glue:text}`n_rows` comparisons are clear
-# after adjustment. The largest gain in the area under the ROC curve (AUC), with its 95% CI, is
-# {glue:text}`top_gain` points: {glue:text}`top_init` weights on “{glue:text}`top_task`”.
-#
-# ## Gain over random weights
-#
-# Both networks of a comparison have the same architecture and head, see the same training images in
-# the same order, and take the same number of steps. Only their first weights differ. AUCs are
-# computed within each fold, then averaged over folds; patients are the independent units
-# {cite:p}`obuchowski1997`, and P values are adjusted over the tasks by Holm's method
-# {cite:p}`holm1979`.
-
 # %%
 scores = runs.predictions(study="from_random")
-
-gains = []
-for init in runs.inits:
-    table = init_differences(scores, init, "random")
-    gains.append(table[table["group"] == "all"].assign(init=init))
-order = {task: place for place, task in enumerate(runs.tasks_of("from_random"))}
-gains = pd.concat(gains).sort_values(
-    "task", key=lambda task: task.map(order), kind="stable"
+compared = pd.concat(
+    init_differences(scores, init, "random").assign(kind=init)
+    for init in runs.inits
 )
-gains = gains.reset_index(drop=True)
+gains = compared[compared["group"] == "all"].reset_index(drop=True)
+gains[["task", "kind", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
+
+# %% tags=["hide-input"]
+largest = gains.loc[gains["estimate"].idxmax()]
+networks = listed(scores["backbone"].unique())
+Markdown(f"""
+The paper compares two pretrainings with each other and neither with random
+weights. Here {(gains["p_holm"] < 0.05).sum()} of {len(gains)} comparisons with
+random weights exclude zero after adjustment over the tasks
+{{cite:p}}`holm1979`. The largest gain is
+{format_estimate(largest, unit="points")} AUC points:
+{init_style(largest["kind"]).word} weights on
+“{titles[largest["task"]]}”. The backbone is {networks} alone and each network
+was trained once: this comparison is exploratory, and its intervals reflect
+patient sampling only {{cite:p}}`obuchowski1997`.
+""")
 
 # %%
-rows = gains.assign(
-    group=gains["task"].map(titles),
-    label=[init_style(init).short for init in gains["init"]],
-    kind=gains["init"],
-    clear=gains["p_holm"] < 0.05,
+order = list(runs.tasks_of("from_random"))
+rows = gains.sort_values(
+    "task", key=lambda task: task.map(order.index), kind="stable"
 )
 axes = forest(
-    rows,
+    rows.assign(label=[init_style(init).short for init in rows["kind"]]),
     unit="points",
+    group="task",
+    names=titles,
     xlabel="Gain over random weights, AUC points (95% CI)",
     ends=("worse", "better than random"),
 )
-picture(
-    axes,
-    "Gain of each pretraining over random weights with its 95% interval, by task",
-)
-
-# %% tags=["hide-input"]
-top = gains.loc[gains["estimate"].idxmax()]
-glue_values(
-    n_rows=len(gains),
-    n_clear=int(rows["clear"].sum()),
-    top_gain=format_estimate(top, unit="points"),
-    top_init=init_style(top["init"]).word,
-    top_task=titles[top["task"]],
-    scenarios=", ".join(scores["scenario"].unique()),
-)
-table = pd.DataFrame(
-    {
-        "Task": rows["group"],
-        "Weights": rows["label"],
-        "P, Holm": gains["p_holm"].map(format_p),
-        "AUC (random)": [
-            f"{one.auc_a:.2f} ({one.auc_b:.2f})" for one in gains.itertuples()
-        ],
-        "Patients": gains["n_patients"],
-    }
-)
-book_table(table, "Each pretraining against random weights", prose=True)
+picture(axes, "Gain of each pretraining over random weights, by task")
 
 # %% [markdown]
-# Scenarios: {glue:text}`scenarios`. All layers are trained, for above frozen random weights only
-# the head would learn.
+# All networks of a comparison have the same architecture, head, training
+# images and number of steps; only the first weights differ. All layers are
+# trained, because above frozen random weights only the head would learn.
 #
-# ## Fold by fold
-#
-# Each fold has networks of its own, and each network its own scale of scores. To rank the test
-# images of all folds together would compare scores that do not share a scale, so every AUC below
-# belongs to one fold.
+# ## Every network
 
 # %%
-aucs = scenario_aucs(scores)
-by_fold = aucs.pivot(
-    index=["task", "scenario", "fold"], columns="init", values="auc"
+aucs = scenario_aucs(scores).assign(
+    title=lambda table: table["task"].map(titles),
+    rate=lambda table: table["scenario"].str[-5:],
 )
-by_fold = by_fold[["random", *runs.inits]].rename(
-    columns=lambda init: init_style(init).short
+grid = sns.catplot(
+    aucs,
+    x="auc",
+    y="title",
+    order=[titles[task] for task in order],
+    hue="init",
+    col="rate",
+    palette={init: init_style(init).color for init in aucs["init"].unique()},
+    height=3.2,
+    aspect=1.15,
+    s=60,
+    jitter=False,
 )
-by_fold.index = [
-    f"{titles[t]}, {name}, fold {fold + 1}" for t, name, fold in by_fold.index
-]
-table = (
-    by_fold.map("{:.3f}".format)
-    .rename_axis(index="Networks", columns=None)
-    .reset_index()
+grid.refline(x=0.5)
+grid.set_axis_labels("AUC", "").set_titles("learning rate {col_name}")
+sns.move_legend(
+    grid, "upper center", ncols=3, title="", bbox_to_anchor=(0.5, 0.04)
 )
-book_table(table, "AUC of each scenario and fold", prose=True)
+picture(grid.axes, "AUC of each network, by task and initial weights")
+
+# %%
+network = ["task", "fold", "scenario", "init", "seed"]
+spread = scores.groupby(network)["score"].std().rename("score_sd")
+inverted = aucs[aucs["ci_high"] < 0.5].merge(spread.reset_index())
+inverted[["title", "init", "auc", "ci_low", "ci_high", "score_sd"]].round(2)
+
+# %% tags=["hide-input"]
+named = listed(
+    f"{init_style(row.init).word} weights on “{row.title}”, AUC {row.auc:.2f}"
+    f" ({row.ci_low:.2f}, {row.ci_high:.2f}),"
+    f" SD of the log-odds {row.score_sd:.2f}"
+    for row in inverted.itertuples()
+)
+Markdown(f"""
+{len(inverted)} of {len(aucs)} networks rank cases the wrong way round, with an
+interval wholly below 0.5, where chance would give {0.025 * len(aucs):.1f}:
+{named}. An SD of the log-odds near zero marks a network that has learnt
+nothing yet. Its scores still follow some property of the image, such as
+brightness, with a sign that its random weights decide; where that property
+separates the classes, as brightness does on head CT, the AUC of an untrained
+network can lie far from 0.5 on either side.
+""")
 
 # %% [markdown]
 # ## How the pretraining went
 #
-# What a network gains from pretraining depends on what it has learnt there. The table gives the
-# share of test images of its own corpus that each network classified correctly.
+# The gain depends on what a network learnt in pretraining: the share of test
+# images of its own corpus that it classified correctly.
 
 # %%
-learnt = ["backbone", "init", "top1", "classes", "training_images"]
-trained = runs.pretraining().reindex(
-    columns=learnt
-)  # no rows where weights were released ones
-accuracy = 100 * trained.pivot(index="backbone", columns="init", values="top1")
-table = (
-    accuracy.map("{:.0f}".format)
-    .replace("nan", "–")
-    .rename(columns=lambda init: f"{init_style(init).short}, %")
+learnt = runs.pretraining().reindex(columns=["backbone", "init", "top1"])
+accuracy = 100 * learnt.pivot_table(
+    index="backbone", columns="init", values="top1"
 )
-caption = "Test images of the pretraining corpus classified correctly"
-book_table(
-    table.rename_axis(columns=None, index="Backbone").reset_index(), caption
-)
+table = accuracy.map("{:.0f}".format).rename_axis(columns=None).reset_index()
+book_table(table, "Test images of the corpus classified correctly, %")
 
 # %% tags=["hide-input"]
-clear = gains["p_holm"] < 0.05
-ahead = {
-    init: set(
-        gains.loc[
-            clear & (gains["estimate"] > 0) & (gains["init"] == init), "task"
-        ]
-    )
-    for init in runs.inits
-}
-a, b = runs.inits
-of_init = gains.pivot(index="task", columns="init", values="estimate")
-shares = {}
-for init in runs.inits:
-    top1 = 100 * trained.loc[trained["init"] == init, "top1"]
-    shares[init] = (
-        f"{top1.min():.0f} to {top1.max():.0f} %"
-        if len(top1)
-        else "an unknown share"
-    )
-glue_values(
-    a=init_style(a).word,
-    b=init_style(b).word,
-    ahead_a=listed(titles[task] for task in order if task in ahead[a]),
-    ahead_b=listed(titles[task] for task in order if task in ahead[b]),
-    n_behind=int((clear & (gains["estimate"] < 0)).sum()),
-    n_larger=int((of_init[a] > of_init[b]).sum()),
-    n_tasks=len(of_init),
-    classes=listed(sorted({f"{n:.0f}" for n in trained["classes"]})),
-    images=listed(sorted({f"{n:.0f}" for n in trained["training_images"]})),
-    shares_a=shares[a],
-    shares_b=shares[b],
+shown = accuracy[[init for init in runs.inits if init in accuracy]]
+shares = listed(
+    f"{low:.0f} to {high:.0f}% ({init_style(init).word})"
+    for init, low, high in zip(shown, shown.min(), shown.max(), strict=True)
 )
-
-# %% [markdown]
-# ## How to read it
-#
-# The {glue:text}`a` weights are clearly better than random ones on {glue:text}`ahead_a`; the
-# {glue:text}`b` weights on {glue:text}`ahead_b`. {glue:text}`n_behind` of the gains are clearly
-# below zero. The {glue:text}`a` gain is the larger on {glue:text}`n_larger` of
-# {glue:text}`n_tasks` tasks.
-#
-# A larger gain does not show that one kind of image is the better teacher. From corpora of
-# {glue:text}`classes` classes and {glue:text}`images` training images, the {glue:text}`a` networks
-# classify {glue:text}`shares_a` of the test images of their corpus correctly and the
-# {glue:text}`b` networks {glue:text}`shares_b`: a difference between the initialisations may be a
-# difference in how much was learnt, which the page “The same networks, trained again” takes up.
-#
-# Two limits: every network was trained once, so that the intervals speak of other patients and not
-# of another training; and a short fine-tuning leaves random weights little time to catch up.
-#
-# ## Run this page
-#
-# `rin run notebooks/results/random.py -p profile=demo` takes some seconds; so do
-# `jupytext --to ipynb notebooks/results/random.py` and
-# `papermill notebooks/results/random.ipynb out.ipynb -p profile demo`. A profile of your own needs
-# a section `from_random`.
+Markdown(f"""
+Correct on the own corpus: {shares}. A difference between the initialisations
+may therefore be one of how much was learnt, and not of what (“The same
+networks, trained again”). A short fine-tuning also leaves random weights little
+time to catch up.
+""")

@@ -12,6 +12,9 @@
 
 # %% [markdown]
 # # The datasets, and how to get them
+#
+# *Answers* which images the tasks need, where to get them, and where to put them. *Needs* nothing.
+# *Takes* seconds: `rin run notebooks/use/data_status.py -p data_root=/path/to/images`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -21,33 +24,32 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 from html import escape
 
-from IPython.display import HTML
+from IPython.display import HTML, Markdown
 
 from rin.data.status import dataset_status
 from rin.evidence.paper import COMPARISONS
-from rin.files import manifest_folder
 from rin.report.format import book_table
-from rin.report.page import glue_values
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 statuses = dataset_status(runs.study.data_root)
-own = statuses[
+
+# %%
+of_paper = statuses[
     [not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]
 ]
-glue_values(
-    n_datasets=len(statuses),
-    n_here=int((statuses["state"] == "here").sum()),
-    n_own=len(own),
-    n_open=int((own["access"] == "open").sum()),
-    n_closed=int((own["access"] == "not public").sum()),
-)
+
+# %% tags=["hide-input"]
+Markdown(f"""
+The tasks of the paper need {len(of_paper)} datasets:
+{(of_paper["access"] == "open").sum()} can be downloaded as they are,
+{(of_paper["access"] == "not public").sum()} is not public, the others require
+an account or an agreement. Where this page was computed,
+{(statuses["state"] == "here").sum()} of all {len(statuses)} datasets were in
+the data folder.
+""")
 
 # %% [markdown]
-# The paper's tasks need {glue:text}`n_own` datasets: {glue:text}`n_open` can be downloaded as they
-# are, {glue:text}`n_closed` is not public, the others ask for an account or an agreement. Where
-# this page was computed, {glue:text}`n_here` of all {glue:text}`n_datasets` were at hand.
-#
 # ## What is there
 
 # %%
@@ -62,29 +64,18 @@ book_table(table, "Every dataset of the study", prose=True)
 #
 # ## Where to get them
 #
-# Each line unfolds to what to do, and to the manifest: home, licence, terms, counts, known faults.
+# Each line unfolds to what to do. Licence, terms, counts and known faults of a dataset are in its
+# manifest, `data_manifests/<name>.yaml`.
 
 # %%
-entry = (
-    "<details><summary><b>{}</b>: {}</summary><p>{}</p><pre>{}</pre></details>"
-)
-manifests = {
-    path.stem: path.read_text("utf-8")
-    for path in manifest_folder().glob("*.yaml")
-}
-HTML(
-    "".join(
-        entry.format(
-            *map(escape, (one.name, one.title, one.to_do, manifests[one.name]))
-        )
-        for one in statuses.itertuples()
-    )
-)
+entry = "<details><summary><b>{}</b>: {}</summary><p>{}</p></details>"
+columns = statuses[["name", "title", "to_do"]].map(escape)
+HTML("".join(entry.format(*row) for row in columns.to_numpy()))
 
 # %% [markdown]
 # ## How to place and check them
 #
-# All datasets lie in one folder, the data root, each under one of the names that its manifest
+# All datasets are in one folder, the data root, each under one of the names that its manifest
 # lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
 # alike. Nothing has to be unpacked unless a layout below says so. Files that do not belong to a
 # dataset are errors.
@@ -301,12 +292,3 @@ HTML(
 # What curation made from an archive has RadImageNet's layout, and patients beside it. It is read
 # from the results of this book; a copy of it can be read from here too.
 # :::
-#
-# ## Run this page
-#
-# ```console
-# rin run notebooks/use/data_status.py -p data_root=/path/to/images
-# ```
-#
-# With plain tools: `jupytext --to ipynb notebooks/use/data_status.py`, then `papermill
-# notebooks/use/data_status.ipynb out.ipynb -p data_root /path/to/images`. It takes seconds.

@@ -12,6 +12,9 @@
 
 # %% [markdown]
 # # How this book was built, and references
+#
+# *Answers* from which profile, runs, computers and images the numbers of this book come. *Needs*
+# the results folder of the book. *Takes* seconds: `rin run notebooks/use/how_built.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -26,17 +29,12 @@ import yaml
 from IPython.display import Markdown
 
 from rin.report.format import book_table
-from rin.report.page import glue_values
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 study, reference = runs.study, runs.reference
 
 # %% [markdown]
-# Every number of this book comes from one profile, {glue:text}`profile_name`, and from runs whose
-# records say what they read, where they ran and how long they took. Results shown:
-# {glue:text}`shown`.
-#
 # ## Time
 #
 # Each finished run leaves a record, `done.json`, in the results folder. The seconds are those of
@@ -61,23 +59,23 @@ records = pd.DataFrame(
         "software",
     ],
 )
-own = records.groupby("Stage", sort=False).agg(
+work = records.groupby("Stage", sort=False).agg(
     Runs=("seconds", "size"),
     seconds=("seconds", "sum"),
     last=("finished", "max"),
 )
-own.insert(0, "Run", "this profile")
+work.insert(0, "Run", "this profile")
 
 # %%
 facts = reference.facts if reference else None
-kept = pd.DataFrame(columns=own.columns)
+kept = pd.DataFrame(columns=work.columns)
 if facts:
-    work = {stage: one.model_dump() for stage, one in facts.work.items()}
-    kept = pd.DataFrame.from_dict(work, orient="index").rename(
+    recorded = {stage: one.model_dump() for stage, one in facts.work.items()}
+    kept = pd.DataFrame.from_dict(recorded, orient="index").rename(
         columns={"runs": "Runs"}
     )
     kept = kept.assign(Run="reference run", last=facts.last_finished)
-times = pd.concat([kept, own]) if len(own) else kept
+times = pd.concat([kept, work]) if len(work) else kept
 times["Minutes"] = (times["seconds"] / 60).map("{:.0f}".format)
 times["Last finished"] = [
     f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])
@@ -88,23 +86,18 @@ times = times.rename_axis("Stage").reset_index()[
 book_table(times, "Work of the training processes", prose=True)
 
 # %% tags=["hide-input"]
-computers = records["computer"].dropna().unique().tolist()
-own_tasks = sum(runs.origin(task) == "own" for task in runs.tasks)
-from_reference = len(runs.tasks) - own_tasks
-glue_values(
-    profile_name=study.profile.name,
-    shown=f"{own_tasks} tasks from runs of this computer, {from_reference} from the reference run",
-    own_computer="; ".join(computers) or "a computer that is not recorded",
-    reference_computer=facts.hardware.text
-    if facts
-    else "no reference run is shown",
-)
+here = sum(runs.origin(task) == "own" for task in runs.tasks)
+computers = records["computer"].dropna().unique()
+Markdown(f"""
+This book shows the profile {study.profile.name}: {here} tasks from runs of this
+computer ({"; ".join(computers) or "none recorded"}) and
+{len(runs.tasks) - here} from the reference run
+({facts.hardware.text if facts else "none"}). The statistics of the reference
+run are computed again, from its per-case predictions, each time the book is
+built.
+""")
 
 # %% [markdown]
-# Computer of this profile's runs: {glue:text}`own_computer`. Of the reference run:
-# {glue:text}`reference_computer`. The statistics of the reference run are computed anew, from its
-# per-case predictions, each time the book is built.
-#
 # ## Software
 
 # %%
@@ -129,7 +122,7 @@ book_table(
 # A digest covers ids, labels, pixels and masks, so equal digests mean equal images.
 
 # %%
-shown = {task: runs.facts(task).dataset for task in runs.tasks}
+datasets = {task: runs.facts(task).dataset for task in runs.tasks}
 rows = [
     (
         task,
@@ -138,7 +131,7 @@ rows = [
         f"{one.used:,} of {one.available:,}",
         one.digest[:12],
     )
-    for task, one in shown.items()
+    for task, one in datasets.items()
 ]
 book_table(
     pd.DataFrame(
@@ -151,19 +144,9 @@ book_table(
 # %% [markdown]
 # ## Profile
 
-# %% tags=["hide-output"]
+# %% tags=["hide-input", "hide-output"]
 settings = study.profile.model_dump(exclude_none=True, exclude_defaults=True)
 Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
-
-# %% [markdown]
-# ## Run this page
-#
-# ```console
-# rin run notebooks/use/how_built.py -p profile=demo
-# ```
-#
-# With plain tools: `jupytext --to ipynb notebooks/use/how_built.py`, then `papermill
-# notebooks/use/how_built.ipynb out.ipynb -p profile demo`. It reads records, in seconds.
 
 # %% [markdown]
 # ## References

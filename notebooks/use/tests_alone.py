@@ -13,17 +13,14 @@
 # %% [markdown]
 # # Only the tests
 #
+# *Answers* how to compare two models on a table of your own. *Needs* `pip install .`, no deep
+# learning. *Takes* seconds: `rin run notebooks/use/tests_alone.py`.
+#
 # Two models, one table of scores, several images of a patient: `rin.stats` compares their AUCs
-# without the rest of this study. It needs NumPy, SciPy, pandas, statsmodels and scikit-learn, and
-# loads neither a deep-learning framework nor plotting. Any cell can be copied; all cases below are
-# made up. In a checkout of the repository:
+# without the rest of this study: `pip install .` in a checkout brings neither a deep-learning
+# framework nor plotting. Any cell can be copied; all cases below are made up.
 #
-# ```console
-# pip install numpy scipy pandas statsmodels scikit-learn
-# pip install --no-deps .
-# ```
-#
-# ## A table of one's own
+# ## A table of your own
 #
 # One row an image, labels 0 or 1, and a higher score speaks for 1. Only the order of scores
 # matters, so probabilities, logits and ratings all do. With a file on disk, give its name to
@@ -78,7 +75,7 @@ pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
 # Images of a patient resemble each other, so they say less than as many independent cases would.
 # DeLong's test {cite:p}`delong1988` counts images; Obuchowski's estimator
 # {cite:p}`obuchowski1997` takes patients as the units. The AUCs stay the same, and what is known
-# about them changes. `difference`, `ci_low` and `ci_high` are of a − b.
+# about them changes. `estimate`, `ci_low` and `ci_high` are of a − b.
 
 # %%
 from rin.stats import delong_test
@@ -102,7 +99,7 @@ both.loc[rows].astype(float).round(3)
 # Where each fold has a network of its own, AUCs are computed within a fold and averaged.
 # `init_differences` does so for every task of a long table, over all scenarios and by group, with
 # patients as the units and Holm's adjustment over the tasks. Its columns are those of
-# `runs.predictions(…)` in this book; a table of one's own needs the names below. What a model was
+# `runs.predictions(…)` in this book; a table of your own needs the names below. What a model was
 # initialised from is `init`; with one way of training there is one scenario.
 
 # %%
@@ -171,9 +168,3 @@ functions = [
     name for name, _ in inspect.getmembers(rin.stats, inspect.isfunction)
 ]
 print(", ".join(functions))
-
-# %% [markdown]
-# ## Run this page
-#
-# `rin run notebooks/use/tests_alone.py`, or `jupytext --to ipynb notebooks/use/tests_alone.py` and
-# `papermill notebooks/use/tests_alone.ipynb out.ipynb`: seconds, 200 MB, no GPU.

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
-from rin.files import Stated, manifest_folder, misfit, read_yaml
+from rin.files import FrozenModel, manifest_folder, misfit, read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
@@ -20,7 +20,7 @@ PARTS = ("train", "validation", "test")
 PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 
 
-class FoldLists(Stated):
+class FoldLists(FrozenModel):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
     ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
@@ -35,7 +35,7 @@ class FoldLists(Stated):
     names: Literal["stem", "slice"] = "stem"
 
 
-class TaskManifest(Stated):
+class TaskManifest(FrozenModel):
     """One classification task that a dataset feeds.
 
     ``paper_task`` is the published task that this one stands beside, by its key in
@@ -57,7 +57,7 @@ class TaskManifest(Stated):
     fold_lists: FoldLists | None = None
 
 
-class ExpectedCounts(Stated):
+class ExpectedCounts(FrozenModel):
     """Images per class, from the three places that state them.
 
     ``paper`` counts labels; ``authors`` and ``images`` count source classes, in images or in exams
@@ -89,7 +89,7 @@ class Finding:
         return f"{self.kind}: {self.text}{cases}"
 
 
-class KnownFile(Stated):
+class KnownFile(FrozenModel):
     """A file of the published dataset, with what is known to recognise it by."""
 
     name: str
@@ -97,7 +97,7 @@ class KnownFile(Stated):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
-class PartSource(Stated):
+class PartSource(FrozenModel):
     """A published dataset from which a part of a collection was taken."""
 
     name: str
@@ -106,7 +106,7 @@ class PartSource(Stated):
     images: Annotated[int, Field(ge=1)]
 
 
-class DatasetManifest(Stated):
+class DatasetManifest(FrozenModel):
     """All that the study knows about a dataset before it opens a file.
 
     ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from rin.files import read_yaml
+from rin.stats.synthesis import random_effects
 
 #: From a metric to the factor that takes its scores to AUC points (0-100).
 AUC_POINTS = {"AUC": 100, "macro AUC": 100, "AUC × 100": 1}
@@ -84,3 +85,27 @@ def like_for_like() -> pd.DataFrame:
     ]
     columns += ["setting", "folds", "of_the_paper", "own_weights", "scaling_missing"]
     return table[columns + scores]
+
+
+def pooled_fine_tuned() -> pd.DataFrame:
+    """Pool the fully fine-tuned comparisons with SDs by random effects, by what they ask.
+
+    Index: `the paper's questions`, `other questions` and `all`; columns as of
+    `rin.stats.synthesis.random_effects`, in AUC points, and `scaling_missing`: whether all of them
+    lack the official scaling.  SDs are over folds, as if these were independent.
+    """
+    table = like_for_like().dropna(subset=["ci_low"])
+    table = table[table["setting"] == "fine-tuned"]
+    squares = table[["radimagenet_sd", "imagenet_sd"]].pow(2).sum(axis=1)
+    table = table.assign(variance=squares / table["folds"])
+    groups = {
+        "the paper's questions": table[table["of_the_paper"]],
+        "other questions": table[~table["of_the_paper"]],
+        "all": table,
+    }
+    pooled = {
+        name: random_effects(rows["estimate"], rows["variance"])
+        | {"scaling_missing": bool(rows["scaling_missing"].all())}
+        for name, rows in groups.items()
+    }
+    return pd.DataFrame(pooled.values(), index=list(pooled))

@@ -247,3 +247,25 @@ def _each_pair(measure: Callable[..., float], a: np.ndarray, b: np.ndarray) -> n
     pairs = zip(a, b, strict=True)
     found = [measure(x, y) if np.ptp(x) and np.ptp(y) else np.nan for x, y in pairs]
     return np.array(found, np.float64)
+
+
+def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+    """Return on how many cases two inits call the same class, by task, mean over the scenarios.
+
+    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same call,
+    which is also the share on which both are right or both wrong), `called` (share that `a` calls
+    positive), `chance` (agreement of two networks that call as many positive, each at random),
+    `kappa` (Cohen 1960: (agree − chance) / (1 − chance)), `positive` (share of positive cases).
+    Where nearly all cases are called positive, agreement is near one and says nothing.
+    """
+    case = ["task", "scenario", "fold", "case_id"]
+    case += ["pretraining"] if "pretraining" in predictions else []
+    calls = predictions.assign(called=predictions["score"] > 0)
+    calls = calls.pivot(index=case, columns="init", values="called")
+    of_a, of_b = (calls[init].astype(bool) for init in (a, b))
+    shares = pd.DataFrame({"agree": of_a == of_b, "called": of_a, "called_b": of_b})
+    shares = shares.groupby(["task", "scenario"], sort=False).mean()
+    p, q = shares["called"], shares.pop("called_b")
+    table = shares.assign(chance=p * q + (1 - p) * (1 - q)).groupby("task", sort=False).mean()
+    table["kappa"] = 1 - (1 - table["agree"]) / (1 - table["chance"])
+    return table.assign(positive=predictions.groupby("task")["label"].mean())

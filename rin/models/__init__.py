@@ -1,4 +1,4 @@
-"""The four CNNs of the study: backbone, head, unfreezing, input contract, weights.
+"""The four CNNs of the study: backbone, head, unfreezing, preprocessing, weights.
 
 Only the modules that build a model import the framework, and only when called.
 """

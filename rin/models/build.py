@@ -1,4 +1,4 @@
-"""A whole classifier: augmentation, input contract, backbone, head, and what of it is trained.
+"""A whole classifier: augmentation, preprocessing, backbone, head, and what of it is trained.
 
 A second model over the same layers returns logits and class activation maps together, so that
 explaining costs no second forward pass and no score saturates into a tie.

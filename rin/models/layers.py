@@ -39,26 +39,26 @@ class Augment(keras.layers.Layer):
 
 
 class Preprocess(keras.layers.Layer):
-    """Expand gray to three channels and apply an input contract.
+    """Expand gray to three channels and apply a preprocessing.
 
-    It is held in weights that no optimizer touches, so that all contracts share a compiled step.
+    It is held in weights that no optimizer touches, so that all share a compiled step.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
 
     def build(self, input_shape: tuple) -> None:
-        """Create the nine numbers of the contract, as the identity."""
+        """Create the nine numbers of the preprocessing, as the identity."""
         self.order = self.add_weight(shape=(3, 3), initializer="identity", trainable=False)
         self.scale = self.add_weight(shape=(3,), initializer="ones", trainable=False)
         self.offset = self.add_weight(shape=(3,), initializer="zeros", trainable=False)
 
-    def set_contract(self, contract: Preprocessing) -> None:
-        """Make the layer apply `contract` from now on."""
+    def set_preprocessing(self, preprocessing: Preprocessing) -> None:
+        """Make the layer apply `preprocessing` from now on."""
         identity = np.eye(3, dtype="float32")
-        self.order.assign(identity[::-1] if contract.bgr else identity)
-        self.scale.assign(np.asarray(contract.scale, "float32"))
-        self.offset.assign(np.asarray(contract.offset, "float32"))
+        self.order.assign(identity[::-1] if preprocessing.bgr else identity)
+        self.scale.assign(np.asarray(preprocessing.scale, "float32"))
+        self.offset.assign(np.asarray(preprocessing.offset, "float32"))
 
     def call(self, images: Any) -> Any:
         """Map (n, h, w, 1 or 3) pixels in 0-255 to (n, h, w, 3)."""

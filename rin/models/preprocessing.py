@@ -1,8 +1,8 @@
-"""Input contracts: how 0-255 pixels become what a set of weights was trained on.
+"""Preprocessing: how 0-255 pixels become what a set of weights was trained on.
 
-Every contract in use is an affine map per channel after an optional RGB to BGR swap, so one layer
+Every one in use is an affine map per channel after an optional RGB to BGR swap, so one layer
 with nine numbers serves them all, and a block of runs can change it without compiling anything.
-The contract belongs to the weights entry, never to the caller.
+The preprocessing belongs to the weights entry, never to the caller.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from rin.files import read_yaml
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """An input contract: `swap(pixels) * scale + offset`, pixels in 0-255.
+    """A preprocessing: `swap(pixels) * scale + offset`, pixels in 0-255.
 
     With `bgr` the channels are swapped to blue, green, red first; `scale` and `offset` hold one
     number for each channel, in the order after the swap; `used_by` says who is known to use it.
@@ -29,7 +29,7 @@ class Preprocessing:
     used_by: str = field(default="", compare=False)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Apply the contract to (..., 3) RGB pixels in 0-255; float32 comes back."""
+        """Apply the preprocessing to (..., 3) RGB pixels in 0-255; float32 comes back."""
         swapped = pixels[..., ::-1] if self.bgr else pixels
         return (swapped * np.asarray(self.scale) + np.asarray(self.offset)).astype("float32")
 
@@ -39,7 +39,7 @@ def _read(name: str, bgr: bool, mean: list[float], sd: list[float], used_by: str
     return Preprocessing(name, bgr, tuple(scale), tuple(offset), used_by)
 
 
-#: The contracts of `preprocessing.yaml`, by name.
+#: The preprocessings of `preprocessing.yaml`, by name.
 PREPROCESSING: dict[str, Preprocessing] = {
     name: _read(name, **facts)
     for name, facts in read_yaml(Path(__file__).with_suffix(".yaml")).items()
@@ -47,5 +47,5 @@ PREPROCESSING: dict[str, Preprocessing] = {
 
 
 def find_preprocessing(name: str) -> Preprocessing:
-    """Return the contract called `name`; raise `InputError` for an unknown one."""
+    """Return the preprocessing called `name`; raise `InputError` for an unknown one."""
     return look_up("preprocessing", name, PREPROCESSING)

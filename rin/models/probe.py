@@ -1,8 +1,8 @@
 """Which inputs a file of weights was trained on, read from its first batch normalisation.
 
 The moving averages of that normalisation describe the outputs of the first convolution over the
-images of pretraining.  An input contract is an affine map of the pixels and a convolution is
-linear, so the mean and variance of every channel under any contract follow from the mean and
+images of pretraining.  Preprocessing is an affine map of the pixels and a convolution is
+linear, so the mean and variance of every channel under any preprocessing follow from the mean and
 covariance of the image patches alone.  The candidate whose predictions are nearest to the stored
 averages wins, unless nothing fits or two fit alike.
 """
@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 from scipy.stats import beta
 
 from rin.errors import InputError, unknown
-from rin.files import Stated
+from rin.files import FrozenModel
 from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
 from rin.models.weights import BackboneName, count_parameters, read_section, read_weights_file
@@ -40,7 +40,7 @@ _FLOOR = 0.005
 
 NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 
-#: Input contracts that a file may have been trained with, in the order in which they are listed.
+#: Preprocessing that a file may have been trained with, in the order in which they are listed.
 #: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release and
 #: others feed `symmetric` in the order BGR.
 CANDIDATES: tuple[Preprocessing, ...] = (
@@ -148,7 +148,7 @@ def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np
     """Return mean (d,) and covariance (d, d) of the patches that a layer sees, and their channels.
 
     A patch is its pixels, channel by channel (0-255; zero outside the image), then a mark for each
-    of its places, 1 inside the image and 0 in the zero padding, where no contract applies:
+    of its places, 1 inside the image and 0 in the zero padding, where no preprocessing applies:
     d = (channels + 1) × places.  Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose
     channels are equal count as gray, with 1.  InputError for no image, another type or shape, or
     images without any contrast.
@@ -185,16 +185,16 @@ def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np
 
 
 def predict(
-    layer: FirstLayer, moments: tuple[np.ndarray, np.ndarray, int], contract: Preprocessing
+    layer: FirstLayer, moments: tuple[np.ndarray, np.ndarray, int], preprocessing: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance (outputs,) under an input contract, from those of the patches."""
+    """Return mean and variance (outputs,) under a preprocessing, from those of the patches."""
     (of_patches, covariance, channels), outputs = moments, layer.kernel.shape[-1]
     kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
-    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (contract.scale, contract.offset))
+    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (preprocessing.scale, preprocessing.offset))
     on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
     if channels == 1:
         on_pixels = on_pixels.sum(axis=0, keepdims=True)
-    elif contract.bgr:
+    elif preprocessing.bgr:
         on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
     weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
     mean = weights.T @ of_patches + layer.bias
@@ -202,14 +202,14 @@ def predict(
     return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
 
 
-def swapped(contract: Preprocessing) -> Preprocessing:
-    """Return a contract with the colour channels in the other order, each with its own numbers."""
+def swapped(preprocessing: Preprocessing) -> Preprocessing:
+    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
     return replace(
-        contract,
-        name=f"{contract.name}_{'rgb' if contract.bgr else 'bgr'}",
-        bgr=not contract.bgr,
-        scale=contract.scale[::-1],
-        offset=contract.offset[::-1],
+        preprocessing,
+        name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
+        bgr=not preprocessing.bgr,
+        scale=preprocessing.scale[::-1],
+        offset=preprocessing.offset[::-1],
     )
 
 
@@ -241,12 +241,12 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     channels); `channels`.
     """
     moments, rows = patch_moments(images, layer), []
-    color = [swapped(contract) for contract in CANDIDATES] if moments[2] == 3 else []
+    color = [swapped(preprocessing) for preprocessing in CANDIDATES] if moments[2] == 3 else []
     # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
     # say nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon
-    for contract in [*CANDIDATES, *color]:
-        mean, variance = predict(layer, moments, contract)
+    for preprocessing in [*CANDIDATES, *color]:
+        mean, variance = predict(layer, moments, preprocessing)
         predicted = variance + layer.epsilon
         forth = gaussian_divergence(layer.mean, stored, mean, predicted)
         back = gaussian_divergence(mean, predicted, layer.mean, stored)
@@ -256,7 +256,7 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
         correlation = np.corrcoef(logs)[0, 1] if varies else 0.0
         contrast = np.exp(np.mean(logs[0] - logs[1]) / 2)
         divergence = np.mean(forth + back) / 2
-        rows.append((contract.name, divergence, correlation, contrast, len(stored)))
+        rows.append((preprocessing.name, divergence, correlation, contrast, len(stored)))
     columns = ["candidate", "divergence", "correlation", "contrast", "channels"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("divergence", kind="stable", ignore_index=True)
@@ -265,11 +265,11 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
 
-    Keys are `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
-    contracts, whatever the verdict and the order of the channels; `best_divergence`,
+    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two
+    nearest, whatever the verdict and the order of the channels; `best_divergence`,
     `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as far
     the second diverges; `reason`, the rule that decided, in words; `order`, `RGB` or `BGR` where a
-    contract is named and the images tell it, else None.
+    preprocessing is named and the images tell it, else None.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     ranked = ranked.sort_values("divergence", kind="stable")
@@ -296,7 +296,9 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
         twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
         # Of one scaling in both orders, the other must be clearly off.
         if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
-            (own,) = [contract.bgr for contract in CANDIDATES if contract.name == verdict]
+            (own,) = [
+                preprocessing.bgr for preprocessing in CANDIDATES if preprocessing.name == verdict
+            ]
             order = "BGR" if own == (best["candidate"] == verdict) else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
     found = {"verdict": verdict, "best": best["scaling"], "second": second["scaling"]}
@@ -314,16 +316,16 @@ def chance_of(correlation: float, channels: int) -> float:
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 
 
-class Probed(Stated):
+class Probed(FrozenModel):
     """What `rin weights probe` found for a file: the verdict, with which images, how near."""
 
-    contract: str
+    preprocessing: str
     date: date
     images: Annotated[str, Field(min_length=1)]
     divergence: Annotated[float, Field(ge=0)]
 
 
-class Distribution(Stated):
+class Distribution(FrozenModel):
     """One file of weights, as one distributor hands it out.
 
     `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
@@ -344,7 +346,10 @@ class Distribution(Stated):
 
     @model_validator(mode="after")
     def _is_checkable(self) -> Distribution:
-        known, name = [contract.name for contract in CANDIDATES], self.stated_preprocessing
+        known, name = (
+            [preprocessing.name for preprocessing in CANDIDATES],
+            self.stated_preprocessing,
+        )
         if name is not None and scaling_of(name) not in known:
             raise unknown("candidate", name, known)
         if self.probed is not None and self.sha256 is None:

@@ -21,9 +21,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, explained, look_up, unknown
-from rin.files import Stated, manifest_folder, read_yaml, sha256_of, write_atomically
+from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
-from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
+from rin.models.preprocessing import PREPROCESSING, find_preprocessing
 
 if TYPE_CHECKING:
     import keras
@@ -34,10 +34,10 @@ BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).na
 _LEGACY_KERAS = b"2.15.0"
 
 
-class WeightsEntry(Stated):
+class WeightsEntry(FrozenModel):
     """One set of backbone weights.
 
-    `preprocessing` is the input contract that they were trained with; `file` is relative to the
+    `preprocessing` names what they were trained with; `file` is relative to the
     folder that is searched, None for weights that Keras itself fetches; `release` and `home` say
     which training this is and where it is to be had.
     """
@@ -51,11 +51,6 @@ class WeightsEntry(Stated):
     home: str = ""
     licence: str = ""
     provenance: Literal["real", "stand-in"] = "real"
-
-    @property
-    def contract(self) -> Preprocessing:
-        """The input contract of these weights."""
-        return find_preprocessing(self.preprocessing)
 
 
 def load_entries() -> list[WeightsEntry]:
@@ -81,8 +76,8 @@ def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> Weights
     raise unknown("init", init, sorted({e.init for e in entries} | {"random"}))
 
 
-def resolve_contract(name: str, backbone: str) -> str:
-    """Return the name of an input contract, given itself or an init of the manifest."""
+def resolve_preprocessing(name: str, backbone: str) -> str:
+    """Return the name of a preprocessing, given itself or an init of the manifest."""
     if name in PREPROCESSING:
         return name
     entries = load_entries()

@@ -111,7 +111,7 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
     for weights in facts.weights:
         sha256, term = (weights.sha256 or "not known")[:12], f"Weights: {weights.init}"
         before = f"{details[term]}, " if term in details else f"{weights.release}: "
-        details[term] = f"{before}{weights.backbone} ({weights.contract}, SHA-256 {sha256})"
+        details[term] = f"{before}{weights.backbone} ({weights.preprocessing}, SHA-256 {sha256})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
     details |= {
         "Profile": f"{facts.profile['name']}: {facts.profile['about']}",

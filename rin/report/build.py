@@ -23,7 +23,13 @@ from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
 from rin.files import manifest_folder
-from rin.report.execution import Job, last_lines, notebook_parameters, start_beside
+from rin.report.execution import (
+    Job,
+    last_lines,
+    notebook_parameters,
+    start_beside,
+    write_placeholder,
+)
 from rin.report.pages import Outline, contents, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -66,13 +72,36 @@ class Console:
 def make_book(profile: str, data_root: str, results: str) -> Path:
     """Run what is out of date, build the book and return its `index.html`.
 
-    Parameters are those of `rin.study.open_study`, as text; what was computed before an error
-    stays in the results folder.
+    Where pages need training and the cover does not, what needs none is computed and built first,
+    so that a reader has the results while the live part is trained.  Parameters are those of
+    `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, told = outline_of(study), Console(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
-    run_jobs(plan_jobs(study, outline, values, ROOT), told, measured=_measured(profile))
+    jobs = plan_jobs(study, outline, values, ROOT)
+    measured = _measured(profile)
+    later = _trained(jobs)
+    if jobs[0].name not in later and not all(job.current() for job in jobs if job.name in later):
+        run_jobs([job for job in jobs if job.name not in later], told)
+        for job in jobs:
+            write_placeholder(job)
+        index = _build(outline, told)
+        told.say(f"results: {index}; the live part follows" + (measured and f" ({measured})"))
+    run_jobs(jobs, told, measured=measured)
+    return _build(outline, told)
+
+
+def _trained(jobs: Sequence[Job]) -> set[str]:
+    """Return the names of the jobs that train, or read what another one trains."""
+    names = {job.name for job in jobs if job.trains}
+    while more := {job.name for job in jobs if job.after & names} - names:
+        names |= more
+    return names
+
+
+def _build(outline: Outline, told: Console) -> Path:
+    """Build the HTML of the computed notebooks unless it is up to date; return its index."""
     written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
     names = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
@@ -215,18 +244,19 @@ def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path
     `config` is Jupyter Book's ``_config.yml``, `listed` the table of contents.  InputError if the
     build fails or warns, as of a missing page or glue key.
     """
-    # An incremental build forgets the warnings of pages that it does not read again.
-    shutil.rmtree(output / "_build", ignore_errors=True)
+    # An incremental build forgets the warnings of pages that it does not read again.  An earlier
+    # book stays until the new one is whole.
+    draft, target = output / "_build.unfinished", output / "_build"
+    shutil.rmtree(draft, ignore_errors=True)
     # Called by name, as the package has no __main__ and the script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
-    command += ["--config", str(config), "--toc", str(listed), "--path-output", str(output)]
+    command += ["--config", str(config), "--toc", str(listed), "--path-output", str(draft)]
     command += ["--keep-going", "-W", "-n"]
     made = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
     )
-    index = output / "_build" / "html" / "index.html"
-    if made.returncode or not index.is_file():
+    if made.returncode or not (draft / "_build" / "html" / "index.html").is_file():
         # Complaints stand anywhere in the log; its end tells the rest.
         complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
         raise InputError(
@@ -234,4 +264,11 @@ def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path
             where=book_dir,
             remedy="\nMend the page that is named above.",
         )
-    return index
+    earlier = output / "_build.earlier"
+    shutil.rmtree(earlier, ignore_errors=True)
+    if target.exists():
+        target.rename(earlier)
+    (draft / "_build").rename(target)
+    shutil.rmtree(earlier, ignore_errors=True)
+    shutil.rmtree(draft, ignore_errors=True)
+    return target / "html" / "index.html"

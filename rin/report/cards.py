@@ -56,7 +56,7 @@ def model_card(
     those of `weights_files`.  InputError comes from `check_card`.
     """
     manifest, settings = find_corpus(study, run["corpus"]).manifest, study.profile.pretraining
-    contract = find_preprocessing(settings.contract(run["init"], run["backbone"]))
+    preprocessing = find_preprocessing(settings.preprocessing_of(run["init"], run["backbone"]))
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
     content, modalities = (
         list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
@@ -72,16 +72,21 @@ def model_card(
         **{"computer": "a computer not recorded", "software": "software not recorded"},
         **run,
         **{"profile": study.profile, "pretraining": settings, "manifest": manifest},
-        **{"score": score, "files": files, "settings": ", ".join(told), "contract": contract},
+        **{
+            "score": score,
+            "files": files,
+            "settings": ", ".join(told),
+            "preprocessing": preprocessing,
+        },
         **{"citation": CITATION, "year": CITATION.year, "paper": DATABASE},
         "chance": 1 / run["classes"],
         "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
         "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
         "minutes": run["seconds"] / 60,
         "layer": find_backbone(run["backbone"]).cam_layer,
-        "order": "blue, green, red" if contract.bgr else "red, green, blue",
-        "scale": ", ".join(f"{x:.6g}" for x in contract.scale),
-        "offset": ", ".join(f"{x:.6g}" for x in contract.offset),
+        "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
+        "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
+        "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
         "content": [*content, "IN"],
         "modalities": modalities or None,
         "keywords": [

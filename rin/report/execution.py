@@ -25,7 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 import rin
 from rin.data.chunks import end_with_parent
 from rin.errors import InputError, look_up
-from rin.files import sha256_of
+from rin.files import sha256_of, write_atomically
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # A bar as tqdm draws it: title, percentage, steps done and in all, times.
@@ -171,6 +171,29 @@ class Job:
             "parameters": dict(self.parameters),
             "heading": self.heading,
         }
+
+
+def write_placeholder(job: Job) -> None:
+    """Leave a page that says it is being computed where a notebook was never computed.
+
+    It has the first lines of the notebook: what it answers, needs and takes.
+    """
+    if job.output.is_file():
+        return
+    cells = [cell for cell in jupytext.read(job.source).cells if cell.cell_type == "markdown"]
+    note = (
+        "```{note}\nThis page is being computed: it trains networks on this computer. It is "
+        "complete when `make book` has ended; reload it then.\n```"
+    )
+    head = re.sub(r"\A# .*", lambda _: f"# {job.heading}", cells[0].source)
+    page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
+    page.cells = [
+        nbformat.v4.new_markdown_cell(head if job.heading else cells[0].source),
+        nbformat.v4.new_markdown_cell(note),
+    ]
+    job.output.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(job.output) as draft:
+        nbformat.write(page, draft)
 
 
 def name_fold(cell: nbformat.NotebookNode) -> None:

@@ -15,9 +15,9 @@ from rin.study import Study, open_runs
 from rin.study.setting import find_manifest
 
 #: Captions of the parts, in the order of the book; the first part needs none.
-PARTS = ("", "Results on real images", "Does the paper hold?", "How it is done, live",
-         "Use it yourself")  # fmt: skip
-_FRONT, _RESULTS, _EVIDENCE, _LIVE, _USE = PARTS
+PARTS = ("", "Does the paper hold?", "Results on real images", "How it is done, live",
+         "Use it yourself", "Methods and record")  # fmt: skip
+_FRONT, _EVIDENCE, _RESULTS, _LIVE, _USE, _RECORD = PARTS
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Notebook:
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
-    of: str = ""  # `task`: runs once for each task with results; `published`: for each without
+    of: str = ""  # `task`: runs once for each task with results
 
     @property
     def live(self) -> bool:
@@ -72,48 +72,56 @@ class Outline:
 
     def after(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the notebooks that must have run before another."""
-        free = not self.waits and not notebook.live and notebook.part != _USE
+        free = not self.waits and not notebook.live and notebook.part != _RECORD
         return () if free else notebook.after
 
 
 _TRAINED = ("pipeline/fine_tuning",)
 # Sections whose pages are left out where no result of them is shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
-_SHOWN_WITH_RESULTS = ("external", "losses", *_STUDIES)
+_SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
     Notebook("study", _FRONT, _TRAINED),
-    Notebook("results/all_tasks", _RESULTS, _TRAINED),
-    Notebook("results/regimes", _RESULTS, _TRAINED),
-    Notebook("results/task", _RESULTS, _TRAINED, of="task"),
-    Notebook("results/task_published", _RESULTS, of="published"),
-    Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
-    Notebook("results/external", _RESULTS, _TRAINED, "external"),
-    Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
-    Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
-    Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
-    Notebook("results/heads", _RESULTS, _TRAINED, "head"),
-    Notebook("results/confounders", _RESULTS, _TRAINED, "confounder"),
-    Notebook("results/layers", _RESULTS, _TRAINED, "layers"),
-    Notebook("results/losses", _RESULTS, ("pipeline/pretraining",), "losses", leaves="losses"),
     Notebook("evidence/audit", _EVIDENCE),
     Notebook("evidence/discrepancies", _EVIDENCE),
     Notebook("evidence/replications", _EVIDENCE),
     Notebook("evidence/questions", _EVIDENCE),
     Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
+    Notebook("results/all_tasks", _RESULTS, _TRAINED),
+    Notebook("results/regimes", _RESULTS, _TRAINED),
+    Notebook("results/task", _RESULTS, _TRAINED, of="task"),
+    Notebook("results/task_published", _RESULTS),
+    Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
+    Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
+    Notebook("results/external", _RESULTS, _TRAINED, "external"),
+    Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
+    Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
+    Notebook(
+        "results/small_replications",
+        _RESULTS,
+        ("pipeline/pretraining", *_TRAINED),
+        "replications",
+        leaves="losses",
+    ),
     Notebook("pipeline/curation", _LIVE, (), "curation"),
     Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
-    Notebook("pipeline/embeddings", _LIVE, ("pipeline/pretraining",), "pretraining"),
     Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
     Notebook("use/own_task", _USE),
+    Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),
-    Notebook("use/how_built", _USE, (*_TRAINED, "evidence/probe")),
+    Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
-# Prose pages, by the part in which they stand, before its notebooks.
-_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods", "methods_statistics"], _USE: ["use_it"]}
+# Prose pages, by the part in which they stand, before and after its notebooks.
+_BEFORE = {
+    _FRONT: ["intro"],
+    _RECORD: ["methods", "methods_statistics", "checklist"],
+    _USE: ["use_it"],
+}
+_AFTER = {_USE: ["api"]}
 
 
 def outline_of(study: Study) -> Outline:
@@ -129,8 +137,13 @@ def outline_of(study: Study) -> Outline:
     there |= {name for name in _STUDIES if runs.tasks_of(name)}
     if profile.losses or (runs.reference and "losses" in runs.reference.tables):
         there |= {"losses"}
+    if there & {"losses", "head", "confounder", "layers"}:
+        there |= {"replications"}
     waits = not profile.reference or study.data_root is not None
-    return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), waits)
+    # A dataset that another task is tested on has its own runs on the page of that test.
+    external = {name for task in runs.tasks for name in runs.external(task)}
+    tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
+    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits)
 
 
 def pages(outline: Outline) -> Iterator[Page]:
@@ -141,7 +154,7 @@ def pages(outline: Outline) -> Iterator[Page]:
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
             continue
         for task in outline.tasks if notebook.of else [""]:
-            if not task or (task in outline.with_results) == (notebook.of == "task"):
+            if not task or task in outline.with_results:
                 yield Page(notebook, task)
 
 
@@ -151,7 +164,7 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = [*_BEFORE.get(part, []), *here]
+        files = [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
         caption = {"caption": part} if part else {}
         parts += [caption | {"chapters": [{"file": file} for file in files]}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}

@@ -24,6 +24,12 @@ def cluster_weights(
     The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
     (n,) a replicate without a case of one class is drawn again.  InputError also for a class whose
     cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
+
+    Examples
+    --------
+    >>> from rin.stats import cluster_weights
+    >>> cluster_weights(["p1", "p1", "p2", "p3"], replicates=3, seed=0).tolist()
+    [[1, 1, 1, 1], [0, 0, 0, 3], [2, 2, 1, 0]]
     """
     if replicates < 2:
         raise InputError(
@@ -59,6 +65,16 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     With weights of `cluster_weights` these are replicates in which all predictors see the same
     patients, so that differences of columns are paired.  Each predictor is sorted once; a replicate
     then costs one cumulative sum.  NaN where all cases of a class weigh nothing.
+
+    Examples
+    --------
+    >>> from rin.stats import cluster_weights, weighted_aucs
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> weights = cluster_weights(patients, 3, seed=0, labels=labels)
+    >>> weighted_aucs(labels, [a, b], weights).round(2).tolist()
+    [[1.0, 0.6], [1.0, 0.75], [1.0, 0.75]]
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size)
@@ -96,6 +112,13 @@ def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
 
     Two numbers, or two arrays for several measures.  InputError for no replicate or NaN: dropping
     such replicates would narrow the interval unseen.  Efron and Tibshirani (1993), section 13.3.
+
+    Examples
+    --------
+    >>> from rin.stats import percentile_interval
+    >>> low, high = percentile_interval(range(101))
+    >>> f"{low:.1f} to {high:.1f}"
+    '2.5 to 97.5'
     """
     array = np.asarray(values, dtype=float)
     if array.size == 0 or np.isnan(array).any():

@@ -2,8 +2,9 @@
 
 Every measure takes `weighted_cases(labels, scores, weights)` and returns one value, or one row of
 values, for each row of weights (r, n), which say how often a case counts: a bootstrap of any
-measure is one call.  InputError for what `rin.stats.inputs` refuses, and for scores outside 0 to 1
-where they must be probabilities.
+measure is one call.  Scores are log-odds, and cases are ranked by them: probabilities of a sure
+network are all 1 to the computer, and would tie.  They serve calibration and net benefit alone.
+InputError for what `rin.stats.inputs` refuses.
 
 `clinical_measures` and `clinical_curves` average a measure over the scenarios of an init: a typical
 network, not their ensemble.  The test sets of a scenario's folds are put side by side.  Intervals,
@@ -45,8 +46,10 @@ MEASURES = (
     "calibration_in_the_large",
     "calibration_slope",
 )
+#: Those that take weights; the error by chance draws outcomes instead.
+_WEIGHTED = tuple(name for name in MEASURES if name != "ece_by_chance")
 GRID = np.linspace(0, 1, 101)  # recalls and thresholds of `clinical_curves`
-EXTREME = 1e-6  # scores nearer to 0 or 1 are moved to it before their log odds are taken
+EXTREME = 1e-6  # probabilities nearer to 0 or 1 count as this near in the calibration line
 _RAISED = {"ece", "brier_reliability", "brier_resolution"}  # by chance: reflected intervals
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are one
@@ -63,8 +66,8 @@ def clinical_measures(
 ) -> pd.DataFrame:
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
-    `predictions` are those of `rin.stats.inputs.task_scores`; scores are probabilities.  For
-    exactly two inits rows of init "difference" hold the first less the second.  The bootstrap draws
+    `predictions` are those of `rin.stats.inputs.task_scores`; scores are log-odds.  For exactly
+    two inits rows of init "difference" hold the first less the second.  The bootstrap draws
     patients; every replicate holds both classes.  `bins` of equal mass serve the calibration error
     and the Brier parts.
 
@@ -76,6 +79,19 @@ def clinical_measures(
     a slope that is NaN as a scenario's scores separate the classes.  "ece_by_chance" holds mean and
     range of the calibration error if the scores were true probabilities.  Efron and Tibshirani
     (1993), sections 13.3 and 13.4.
+
+    Examples
+    --------
+    >>> from rin.stats import clinical_measures
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> table = clinical_measures(predictions, ["a", "b"], replicates=50)
+    >>> ece = table.query("task == 'breast' and measure == 'ece'")
+    >>> print(ece[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
+          init  estimate  ci_low  ci_high
+             a     0.175   0.125    0.212
+             b     0.154   0.078    0.178
+    difference     0.020   0.006    0.062
     """
     rows = []
     for task, weights in _resampled(predictions, inits, replicates, seed):
@@ -83,10 +99,11 @@ def clinical_measures(
             values = _task_values(task, weights, seed, bins)
         sizes = {"n_scenarios": len(task.scenarios), "n_cases": task.labels.size}
         sizes["n_patients"] = len(set(task.patients))
-        for init, of_init in values.items():
+        for init, replicates_of in values.items():
             lowest = -1.0 if init == DIFFERENCE else 0.0
-            for measure, of_measure in zip(MEASURES, of_init.T, strict=True):
-                estimate, low, high, remark = _summary(of_measure, measure, lowest)
+            for measure in MEASURES:
+                summary = _summary(replicates_of[measure].to_numpy(), measure, lowest)
+                estimate, low, high, remark = summary
                 row = {"task": task.task, "init": init, "measure": measure, "estimate": estimate}
                 rows.append(row | {"ci_low": low, "ci_high": high} | sizes | {"remark": remark})
     return pd.DataFrame(rows)
@@ -110,6 +127,19 @@ def clinical_curves(
     "precision_recall": recall, precision;
     "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (ci_low,
     ci_high) are taken at each x alone; NaN where a bin is empty in some replicate.
+
+    Examples
+    --------
+    >>> from rin.stats import clinical_curves
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> table = clinical_curves(predictions, ["a", "b"], replicates=50, bins=3)
+    >>> rows = table.query("task == 'breast' and init == 'a' and curve == 'reliability'")
+    >>> print(rows[["x", "estimate"]].round(2).to_string(index=False))
+       x  estimate
+    0.34      0.12
+    0.66      0.47
+    0.87      0.91
     """
     tables = []
     for task, weights in _resampled(predictions, inits, replicates, seed):
@@ -140,28 +170,29 @@ class WeightedCases:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """Scores (n,) after checking that all lie in [0, 1]."""
-        if self.scores[0] > 1 or self.scores[-1] < 0:
-            raise InputError(
-                f"values from {self.scores[-1]:g} to {self.scores[0]:g} are not all probabilities",
-                where="scores",
-                remedy="Pass the probability of the positive class, between 0 and 1.",
-            )
-        return self.scores
+        """Probability of the positive class, float64 (n,)."""
+        return expit(self.scores)
 
     @cached_property
     def odds(self) -> np.ndarray:
-        """Log odds (n,) of probabilities."""
-        return logit(np.clip(self.probabilities, EXTREME, 1 - EXTREME))
+        """Log-odds (n,) for the calibration line, of probabilities from `EXTREME` on."""
+        return np.clip(self.scores, logit(EXTREME), logit(1 - EXTREME))
 
 
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> WeightedCases:
-    """Return labels (0 or 1) and scores, both (n,), with weights (n,) or (r, n), for the measures.
+    """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures.
 
     No weights count each case once.  InputError also for weights of another width, negative, not
     finite, or under which a class counts nothing.
+
+    Examples
+    --------
+    >>> from rin.stats import weighted_cases
+    >>> cases = weighted_cases([0, 1, 1], [-1.0, 0.5, 2.0], [1, 2, 1])
+    >>> cases.scores.tolist(), cases.positives.tolist()
+    ([2.0, 0.5, -1.0], [[1.0, 3.0, 3.0]])
     """
     positive = inputs.binary_labels(labels)
     row = inputs.score_row(scores, positive.size)
@@ -190,8 +221,8 @@ def weighted_cases(
 def reliability_curve(cases: WeightedCases, bins: int = 10) -> np.ndarray:
     """Return mean score, observed share of positives and share of cases a bin, (r, 3, bins).
 
-    Scores are probabilities, bins hold equal shares of the cases from low to high scores; the
-    first two are NaN in a bin without cases.  Cases of one score are never split: they go into
+    Scores are taken as probabilities, bins hold equal shares of the cases from low to high scores;
+    the first two are NaN in a bin without cases.  Cases of one score are never split: they go into
     bin ⌊bins · (share of cases below + half the share at that score)⌋.
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
@@ -219,19 +250,19 @@ def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarr
 
 
 def calibration_error_by_chance(
-    scores: np.ndarray, uniforms: np.ndarray, bins: int = 10
+    probabilities: np.ndarray, uniforms: np.ndarray, bins: int = 10
 ) -> np.ndarray:
-    """Return the calibration errors (r,) that scores (n,) show if they are true probabilities.
+    """Return the calibration errors (r,) of true probabilities (n,), which are due to chance.
 
     In each row of `uniforms` (r, n), drawn evenly from 0 to 1, a case is positive where its number
-    lies below its score.  Cases that share a number (a patient's) then agree as far as their
-    scores allow.  Consistency resampling (Bröcker and Smith 2007).
+    lies below its probability.  Cases that share a number (a patient's) then agree as far as
+    theirs allow.  Consistency resampling (Bröcker and Smith 2007).
     """
-    below = rankdata(scores) - 0.5  # cases below a score and half of those at it
-    bin_of = np.floor(bins * below / scores.size).astype(int)
+    below = rankdata(probabilities) - 0.5  # cases below one and half of those at it
+    bin_of = np.floor(bins * below / probabilities.size).astype(int)
     members = bin_of[:, None] == np.arange(bins)
-    observed = (uniforms < scores).astype(float) @ members
-    return np.abs(observed - scores @ members).sum(axis=1) / scores.size
+    observed = (uniforms < probabilities).astype(float) @ members
+    return np.abs(observed - probabilities @ members).sum(axis=1) / probabilities.size
 
 
 def brier_parts(cases: WeightedCases, bins: int = 10) -> np.ndarray:
@@ -244,7 +275,7 @@ def brier_parts(cases: WeightedCases, bins: int = 10) -> np.ndarray:
     """
     score, observed, share = np.nan_to_num(np.moveaxis(reliability_curve(cases, bins), 1, 0))
     prevalence = cases.positives[:, -1] / cases.total
-    squares = (cases.scores - cases.labels) ** 2
+    squares = (cases.probabilities - cases.labels) ** 2
     # Not a matrix product, whose threads would wait for each other.
     brier = np.einsum("rn,n->r", cases.weights, squares) / cases.total
     reliability = (share * (score - observed) ** 2).sum(axis=1)
@@ -255,12 +286,12 @@ def brier_parts(cases: WeightedCases, bins: int = 10) -> np.ndarray:
 def calibration_line(cases: WeightedCases) -> np.ndarray:
     """Return intercept in the large, intercept and slope of logistic recalibration, (r, 3).
 
-    The outcome's log odds on those of probabilities; ideal are 0, 0 and 1.  In the large is the
+    The outcome's log-odds on the scores; ideal are 0, 0 and 1.  In the large is the
     intercept with the slope held at 1, above 0 where scores are too low on average; a slope below
-    1 means scores too extreme.  Scores nearer than `EXTREME` to 0 or 1 are moved there, as their
-    log odds are infinite.  Intercept and slope are NaN if some score separates the classes (the
-    likelihood then has no finite maximum) or all scores are equal.  Cox (1958); Van Calster et
-    al. (2019).
+    1 means scores too extreme.  Probabilities nearer than `EXTREME` to 0 or 1 are moved there, so
+    that one sure case does not rule the line.  Intercept and slope are NaN if some score separates
+    the classes (the likelihood then has no finite maximum) or all scores are equal.  Cox (1958);
+    Van Calster et al. (2019).
     """
     odds, labels, weights = cases.odds, cases.labels, cases.weights
     counted = [weights * of_class > 0 for of_class in (labels, 1 - labels)]
@@ -305,17 +336,19 @@ def replicate_lines(cases: WeightedCases, line: np.ndarray) -> np.ndarray:
 def sensitivity_at_specificity(
     cases: WeightedCases, specificities: Sequence[float] = (0.90, 0.95)
 ) -> np.ndarray:
-    """Return the sensitivity of the empirical ROC curve at k specificities, (r, k), as pROC does.
+    """Return the highest sensitivity of a threshold with at least each of k specificities, (r, k).
 
-    Where the curve rises at exactly this specificity, the highest sensitivity counts.  Between
-    two points it is interpolated on the straight line, as a test that decides at random between
-    the two thresholds would perform.  Equal scores give 1 − specificity.
+    Nothing is interpolated between thresholds: of a network that gives many negatives its highest
+    score no threshold has a high specificity, save that which calls nobody positive, and its
+    sensitivity is 0.
     """
-    parts = cases.called - cases.positives, cases.positives
-    rates = (_from_zero(part / part[:, -1:]) for part in parts)
+    negatives = _from_zero(cases.called - cases.positives)
+    sensitivity = _from_zero(cases.positives) / cases.positives[:, -1:]
+    rate = np.round(negatives / negatives[:, -1:], 12)
     # Rounded, so that a tenth of thirty negatives is three; of equal rates the last one counts.
     allowed = np.round(1 - np.asarray(specificities), 12)
-    return np.array([np.interp(allowed, np.round(f, 12), t) for f, t in zip(*rates, strict=True)])
+    last = [row.searchsorted(allowed, side="right") - 1 for row in rate]
+    return np.take_along_axis(sensitivity, np.array(last), axis=1)
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
@@ -340,10 +373,11 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """Return true positives per case less false positives at their price, (r, k).
 
     With n cases and thresholds t (k,), 0 to below 1: TP / n − FP / n · t / (1 − t), where
-    probabilities of at least t are called positive.  Vickers and Elkin (2006).
+    probabilities of at least t (log-odds of at least t's) are called positive.  Vickers and Elkin
+    (2006).
     """
     at = np.asarray(thresholds, dtype=float)
-    called = np.searchsorted(-cases.probabilities[cases.ends], -at, side="right")
+    called = np.searchsorted(-cases.scores[cases.ends], -logit(at), side="right")
     every, true = (_from_zero(part)[:, called] for part in (cases.called, cases.positives))
     return (true - (every - true) * at / (1 - at)) / cases.total[:, None]
 
@@ -375,11 +409,11 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _in_the_large(cases: WeightedCases) -> np.ndarray:
-    """Return the shift (r,) of all log odds at which as many cases are expected as are positive."""
+    """Return the shift (r,) of all log-odds at which as many cases are expected as are positive."""
 
     def excess(shift: np.ndarray, row: np.ndarray) -> np.ndarray:
-        beyond = cases.labels - expit(cases.odds + shift[:, None])
-        return (cases.weights[row] * beyond).sum(axis=1)
+        residuals = cases.labels - expit(cases.odds + shift[:, None])
+        return (cases.weights[row] * residuals).sum(axis=1)
 
     # Were all scores the highest, or the lowest, the shift would be known.
     middle = logit(cases.positives[:, -1] / cases.total)
@@ -394,9 +428,20 @@ def _in_the_large(cases: WeightedCases) -> np.ndarray:
 def _resampled(
     predictions: pd.DataFrame, inits: Sequence[str], replicates: int, seed: int
 ) -> Iterator[tuple[TaskScores, np.ndarray]]:
-    """Yield each task and weights (1 + replicates, n): each case once, then patients drawn anew."""
+    """Yield each task and weights (1 + replicates, n): each case once, then patients drawn anew.
+
+    InputError where scores are probabilities: a task of several networks whose log-odds all lie
+    from 0 to 1 does not occur.
+    """
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
         with located(f"task {task.task}"):
+            if ((task.scores >= 0) & (task.scores <= 1)).all():
+                raise InputError(
+                    "all scores lie from 0 to 1, as probabilities do",
+                    where="score",
+                    remedy="Pass log-odds: predictions as they are, or `scipy.special.logit` of "
+                    "probabilities.",
+                )
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
         yield task, np.concatenate([np.ones((1, task.labels.size), drawn.dtype), drawn])
 
@@ -414,8 +459,8 @@ def _mean_over_scenarios(
 
 def _task_values(
     task: TaskScores, weights: np.ndarray, seed: int, bins: int
-) -> dict[str, np.ndarray]:
-    """Return (1 + replicates, measures) for each init and, of two, their difference."""
+) -> dict[str, pd.DataFrame]:
+    """Return `MEASURES` of each init and, of two, their difference: all cases, then replicates."""
     codes, n_patients = inputs.cluster_codes(task.patients, task.labels.size)
     shape = len(weights) - 1, n_patients
     uniforms = np.random.default_rng([seed, 1]).random(shape, np.float32)
@@ -423,24 +468,34 @@ def _task_values(
 
     def measures(scores: np.ndarray, block: np.ndarray) -> np.ndarray:
         cases = weighted_cases(task.labels, scores, block)
-        columns = [
-            expected_calibration_error(cases, bins)[:, None],
-            brier_parts(cases, bins),
-            sensitivity_at_specificity(cases),
-            average_precision(cases)[:, None],
-            net_benefit(cases, prevalence),
-            replicate_lines(cases, calibration_line(weighted_cases(task.labels, scores))[0]),
-        ]
-        return np.concatenate(columns, axis=1)
+        brier = brier_parts(cases, bins)
+        sensitivity = sensitivity_at_specificity(cases, (0.90, 0.95))
+        line = replicate_lines(cases, calibration_line(weighted_cases(task.labels, scores))[0])
+        values = {
+            "ece": expected_calibration_error(cases, bins),
+            "brier": brier[:, 0],
+            "brier_reliability": brier[:, 1],
+            "brier_resolution": brier[:, 2],
+            "brier_uncertainty": brier[:, 3],
+            "sensitivity_at_90": sensitivity[:, 0],
+            "sensitivity_at_95": sensitivity[:, 1],
+            "average_precision": average_precision(cases),
+            "net_benefit": net_benefit(cases, prevalence)[:, 0],
+            "calibration_in_the_large": line[:, 0],
+            "calibration_slope": line[:, 1],
+        }
+        return np.column_stack([values[name] for name in _WEIGHTED])
 
     def by_chance(scores: np.ndarray, block: np.ndarray) -> np.ndarray:
-        return calibration_error_by_chance(scores, block[:, codes], bins)
+        return calibration_error_by_chance(expit(scores), block[:, codes], bins)
 
     values = {}
     for init in task.inits:
-        measured = _mean_over_scenarios(task, init, weights, measures)
+        table = pd.DataFrame(
+            _mean_over_scenarios(task, init, weights, measures), columns=[*_WEIGHTED]
+        )
         chance = _mean_over_scenarios(task, init, uniforms, by_chance)
-        values[init] = np.insert(measured, 1, np.append(chance.mean(), chance), axis=1)
+        values[init] = table.assign(ece_by_chance=np.append(chance.mean(), chance))
     if len(values) == 2:
         first, second = values.values()
         values[DIFFERENCE] = first - second

@@ -73,6 +73,16 @@ def auc_ci(
     Patients `clusters` (n,) are then the independent units; with fewer than some 30 of them a class
     the interval is too short.  `scale` is "identity" for the Wald interval, which is pROC's, or
     "logit" (`auc_interval`).
+
+    Examples
+    --------
+    >>> from rin.stats import auc_ci
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> result = auc_ci(labels, b, patients)
+    >>> f"{result.auc:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f})"
+    '0.84 (0.62, 1.00)'
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, [score_row(scores, positive.size)])
@@ -93,6 +103,16 @@ def delong_test(
 
     Where patients `clusters` (n,) are given, they are the independent units, and the variance is
     Obuchowski's (`delong_covariance`).
+
+    Examples
+    --------
+    >>> from rin.stats import delong_test
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> result = delong_test(labels, a, b, patients)
+    >>> f"{result.estimate:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f}), P {result.p_value:.2f}"
+    '0.16 (-0.07, 0.38), P 0.17'
     """
     positive = binary_labels(labels)
     named = (scores_a, "scores_a"), (scores_b, "scores_b")
@@ -130,6 +150,14 @@ def delong_test_unpaired(
 
     The interval, which pROC does not give, is the t interval.  Where both variances are zero the
     statistic is ±infinity (or NaN for equal AUCs), and df, P and interval are NaN.
+
+    Examples
+    --------
+    >>> from rin.stats import delong_test_unpaired
+    >>> first, second = [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]
+    >>> result = delong_test_unpaired(first, [1, 3, 2, 2, 4, 5], second, [1, 4, 2, 3, 2, 5])
+    >>> f"{result.estimate:.3f}, P = {result.p_value:.3f}"
+    '0.146, P = 0.715'
     """
     a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
@@ -166,6 +194,16 @@ def delong_covariance(
         covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
 
     Pairs of a positive and a negative case of one patient count like any other pair.
+
+    Examples
+    --------
+    >>> from rin.stats import delong_covariance
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> aucs, covariance = delong_covariance(labels, [a, b], patients)
+    >>> aucs.round(3).tolist(), covariance.round(4).tolist()
+    ([1.0, 0.844], [[0.0, 0.0], [0.0, 0.0128]])
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
@@ -184,6 +222,16 @@ def auc_contrasts(
     covariance S, or Obuchowski's where `clusters` (n,) are given.  What rounding leaves of an
     estimate or a variance that is zero counts as zero.  InputError also for weights of another
     number or not finite.
+
+    Examples
+    --------
+    >>> from rin.stats import auc_contrasts
+    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
+    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
+    >>> aucs, estimates, covariance = auc_contrasts(labels, [a, b], [[1, -1]], patients)
+    >>> estimates.round(3).tolist(), covariance.round(4).tolist()
+    ([0.156], [[0.0128]])
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
@@ -231,6 +279,15 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
     clustered variance of the share over that of independent images, at least 1; the mean number of
     images a patient where every image is a hit or none is.  Korn and Graubard, Surv Methodol
     1998;24:193.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rin.stats import share_interval
+    >>> correct, patients = np.array([1, 1, 0, 1, 1, 0]), np.array([1, 1, 2, 3, 4, 5])
+    >>> low, high = share_interval(correct, patients)
+    >>> f"{low:.2f} to {high:.2f}"
+    '0.27 to 0.91'
     """
     hits = np.asarray(hits, dtype=float)
     n, share = len(hits), hits.mean()

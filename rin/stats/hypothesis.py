@@ -4,14 +4,19 @@ The paper compares Dice scores by a paired t test, and its intervals of differen
 of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.delong`.
 """
 
+import gc
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize, special, stats
+from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
@@ -29,7 +34,7 @@ _BOUNDARY = 1e-4  # share of the residual variance below which a component count
 
 @dataclass(frozen=True)
 class TTest:
-    """A t test of a difference a − b, two-sided, with its interval, of 95 % unless told."""
+    """A t test of a difference a − b, two-sided, with its interval, of 95 % unless stated."""
 
     estimate: float
     ci_low: float
@@ -72,6 +77,13 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
 
     Differences that are constant but for rounding have no spread.
+
+    Examples
+    --------
+    >>> from rin.stats import paired_t
+    >>> result = paired_t([0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88])
+    >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
+    '0.028 (-0.005, 0.060), df 3'
     """
     first, second = _finite(a, "a"), _finite(b, "b")
     if first.shape != second.shape:
@@ -80,21 +92,42 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
             where="a, b",
             remedy="Pass two measurements of the same units, in the same order.",
         )
-    # Of units that share nothing there is nothing to correct.
-    return nadeau_bengio(first - second, 0)
+    differences = first - second
+    estimate, df = differences.mean(), differences.size - 1
+    if _is_constant(differences):
+        return t_test(estimate, 0.0, df)
+    test = stats.ttest_rel(first, second)
+    return _scipy_test(test, estimate, stats.sem(differences))
 
 
 def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
-    """Compare two independent samples, two finite values or more each, by the pooled t test."""
-    samples = _finite(a, "a"), _finite(b, "b")
-    told = [(sample.mean(), sample.std(ddof=1), sample.size) for sample in samples]
-    return unpaired_t_from_summary(*told[0], *told[1])
+    """Compare two independent samples, two finite values or more each, by the pooled t test.
+
+    Examples
+    --------
+    >>> from rin.stats import unpaired_t
+    >>> result = unpaired_t([0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88])
+    >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
+    '0.028 (-0.023, 0.078), df 6'
+    """
+    first, second = _finite(a, "a"), _finite(b, "b")
+    return unpaired_t_from_summary(
+        first.mean(), first.std(ddof=1), first.size, second.mean(), second.std(ddof=1), second.size
+    )
 
 
 def unpaired_t_from_summary(
     mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
 ) -> TTest:
-    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit."""
+    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit.
+
+    Examples
+    --------
+    >>> from rin.stats import unpaired_t_from_summary
+    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)  # AUC points, as published
+    >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f}), P {breast.p_value:.2f}"
+    '4.0 (-0.6, 8.6), P 0.09'
+    """
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
         raise InputError(
             f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test",
@@ -102,8 +135,13 @@ def unpaired_t_from_summary(
             remedy="Pass at least two units a side and non-negative SDs.",
         )
     df = n_a + n_b - 2
+    # SciPy's test states no standard error and no interval.
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+    ours = t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+    if not ours.standard_error:
+        return ours
+    test = stats.ttest_ind_from_stats(mean_a, sd_a, n_a, mean_b, sd_b, n_b)
+    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -111,6 +149,12 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
     NaN (no test was possible) stays NaN and is not counted in the family, as in R's ``p.adjust``.
     InputError for a value outside [0, 1].
+
+    Examples
+    --------
+    >>> from rin.stats import holm
+    >>> holm([0.01, 0.04, float("nan"), 0.03]).round(3).tolist()
+    [0.03, 0.06, nan, 0.06]
     """
     values = np.asarray(p_values, dtype=float)
     tested = ~np.isnan(values)
@@ -119,10 +163,13 @@ def holm(p_values: ArrayLike) -> np.ndarray:
             "values outside [0, 1]", where="p_values", remedy="Pass unadjusted P values."
         )
     adjusted = np.full(values.shape, np.nan)
-    order = np.flatnonzero(tested)[np.argsort(values[tested], kind="stable")]
-    # As statsmodels' multipletests, which collects garbage at each call: a second in a notebook.
-    steps = values[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    if tested.any():
+        # Frozen, as multipletests collects garbage at each call: 0.2 s with a notebook's objects.
+        gc.freeze()
+        try:
+            adjusted[tested] = multipletests(values[tested], method="holm")[1]
+        finally:
+            gc.unfreeze()
     return adjusted
 
 
@@ -159,11 +206,9 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
             where="test_train_ratio",
             remedy="Pass cases tested over cases trained on, such as 0.25.",
         )
-    mean, sd = values.mean(), values.std(ddof=1)
-    if sd / math.sqrt(values.size) <= ROUNDING * abs(mean):
-        sd = 0.0
+    sd = 0.0 if _is_constant(values) else values.std(ddof=1)
     error = sd * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(mean, error, values.size - 1)
+    return t_test(values.mean(), error, values.size - 1)
 
 
 @dataclass(frozen=True)
@@ -223,8 +268,9 @@ class MixedModel(TTest):
 def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    By restricted maximum likelihood (`reml`).  Were the lead itself to change from fold to fold,
-    the model would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood, of statsmodels; a fit with a variance of zero is `reml`'s, for
+    there statsmodels' search stops short of the maximum.  Were the lead itself to change from fold
+    to fold, the model would be too sure (`nadeau_bengio` is not).
 
     `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the AUCs less the init effects and the levels of random effects that vary,
@@ -241,34 +287,96 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
         raise InputError(
             "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
         )
-    fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
+    fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
     varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
     indicators = {name: pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in varying}
     design = np.hstack([fixed, *indicators.values()])
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
-    nothing = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
     if np.abs(residual).max() <= 1e-12:
-        remark = "The AUCs leave no residual, so there is no standard error."
-        return MixedModel(*nothing, n, remark)
+        return _no_model(n, "The AUCs leave no residual, so there is no standard error.")
     try:
-        variances, coefficients, covariance = reml(
-            auc - auc.mean(), fixed, np.ones(n), list(indicators.values()), relative=True
-        )
+        fit = _regular_fit(auc, fixed, indicators) or _singular_fit(auc, fixed, indicators)
     except InputError as error:
-        return MixedModel(*nothing, n, f"{error.problem}, so no estimate.")
-    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
-    residual_sd, *found = np.sqrt(variances).tolist()
-    sds = dict.fromkeys(_EFFECTS, math.nan) | dict(zip(indicators, found, strict=True))
-    levels = [part for name, part in indicators.items() if sds[name]]
+        return _no_model(n, f"{error.problem}, so no estimate.")
+    levels = [part for name, part in indicators.items() if fit.sds[name]]
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
-    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
+    test = t_test(fit.estimate, fit.standard_error, df)
     remarks = [
         f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
         "them out."
-        for name in _EFFECTS
-        if sds[name] == 0
+        for name in varying
+        if fit.sds[name] == 0
     ]
-    return MixedModel(*asdict(test).values(), *sds.values(), residual_sd, n, " ".join(remarks))
+    return MixedModel(
+        **asdict(test),
+        scenario_sd=fit.sds.get("scenario", math.nan),
+        fold_sd=fit.sds.get("fold", math.nan),
+        residual_sd=fit.residual_sd,
+        n=n,
+        remark=" ".join(remarks),
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a mixed model estimates: init's effect, and the SDs of the random effects by name."""
+
+    estimate: float
+    standard_error: float
+    sds: dict[str, float]
+    residual_sd: float
+
+
+def _no_model(n: int, remark: str) -> MixedModel:
+    """Return a model without an estimate."""
+    missing = asdict(t_test(math.nan, math.nan))
+    sds = dict.fromkeys(("scenario_sd", "fold_sd", "residual_sd"), math.nan)
+    return MixedModel(**missing | sds, n=n, remark=remark)
+
+
+def _regular_fit(
+    auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]
+) -> _Fit | None:
+    """Return statsmodels' fit with crossed effects; None where some variance is zero."""
+    scale = auc.std()
+    values = (auc - auc.mean()) / scale  # the search is exact to an absolute tolerance
+    effects = VCSpec(
+        [*indicators],
+        [[[str(level) for level in range(part.shape[1])]] for part in indicators.values()],
+        [[part] for part in indicators.values()],
+    )
+    one_group = np.ones(len(auc))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
+        try:
+            fit = MixedLM(values, fixed, one_group, exog_vc=effects).fit(
+                reml=True, method="bfgs", gtol=1e-8
+            )
+        except np.linalg.LinAlgError:
+            return None
+    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
+        return None
+    return _Fit(
+        estimate=scale * fit.fe_params[1],
+        standard_error=scale * fit.bse_fe[1],
+        sds=dict(zip(indicators, (scale * np.sqrt(fit.vcomp)).tolist(), strict=True)),
+        residual_sd=scale * math.sqrt(fit.scale),
+    )
+
+
+def _singular_fit(auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]) -> _Fit:
+    """Return the fit by `reml`, which finds a variance of zero."""
+    variances, coefficients, covariance = reml(
+        auc - auc.mean(), fixed, np.ones(len(auc)), list(indicators.values()), relative=True
+    )
+    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
+    residual_sd, *sds = np.sqrt(variances).tolist()
+    return _Fit(
+        estimate=coefficients[1],
+        standard_error=math.sqrt(covariance[1, 1]),
+        sds=dict(zip(indicators, sds, strict=True)),
+        residual_sd=residual_sd,
+    )
 
 
 def reml(
@@ -305,18 +413,37 @@ def reml(
         return 2 * np.log(diagonal).sum() + misfit
 
     start = np.ones(len(shared))
-    found = optimize.minimize(deviance, start, method="Nelder-Mead", options=_SEARCH)
-    if not found.success:
+    search = optimize.minimize(deviance, start, method="Nelder-Mead", options=_SEARCH)
+    if not search.success:
         raise InputError(
-            f"REML does not converge ({found.message})",
+            f"REML does not converge ({search.message})",
             where="estimates, variances",
             remedy="Check the variances: they may differ by too many orders of magnitude.",
         )
-    r = triangle(found.x)[-p - 1 :, -p - 1 :]
+    r = triangle(search.x)[-p - 1 :, -p - 1 :]
     factor = r[p, p] ** 2 / (n - p) if relative else 1.0
     inverse = np.linalg.inv(r[:p, :p])
-    variances = factor * np.append(1.0, (scale * found.x) ** 2)
+    variances = factor * np.append(1.0, (scale * search.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
+
+
+def _is_constant(differences: np.ndarray) -> bool:
+    """Return whether differences vary no more than rounding explains, as R's ``t.test`` asks."""
+    return stats.sem(differences) <= ROUNDING * abs(differences.mean())
+
+
+def _scipy_test(test: Any, estimate: float, standard_error: float) -> TTest:
+    """Return a t test of SciPy with its 95 % interval."""
+    interval = test.confidence_interval(0.95)
+    return TTest(
+        estimate=float(estimate),
+        ci_low=float(interval.low),
+        ci_high=float(interval.high),
+        statistic=float(test.statistic),
+        df=float(test.df),
+        p_value=float(test.pvalue),
+        standard_error=float(standard_error),
+    )
 
 
 def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:

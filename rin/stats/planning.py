@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 from scipy.stats import norm
+from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
 
 from rin.errors import InputError
 
@@ -43,23 +44,32 @@ def patients_needed(
     pilot: Pilot, difference: float, *, power: float = 0.8, level: float = 0.95
 ) -> float:
     """Return how many patients find a true difference of AUCs by a two-sided test."""
-    of_one = detectable_difference(pilot, 1, power=power, level=level)
-    return (of_one / _positive("difference", abs(difference))) ** 2
+    size = _positive("difference", abs(difference))
+    tail = (1 - _positive("level", level, 1)) / 2
+    errors = pilot.errors(1)
+    return float(normal_sample_size_one_tail(size, _positive("power", power, 1), tail, *errors))
 
 
 def power_of(pilot: Pilot, patients: float, difference: float, *, level: float = 0.95) -> float:
     """Return the power of the two-sided test of `patients_needed`."""
-    null, own = pilot.errors(patients)
-    return float(norm.cdf((abs(difference) - norm.ppf((1 + level) / 2) * null) / own))
+    errors, tail = pilot.errors(1), (1 - level) / 2
+    # Of the tail on the side of the difference: the other one finds it with the wrong sign.
+    power = normal_power_het(
+        abs(difference), _positive("patients", patients), tail, *errors, alternative="larger"
+    )
+    return float(power)
 
 
 def detectable_difference(
     pilot: Pilot, patients: float, *, power: float = 0.8, level: float = 0.95
 ) -> float:
-    """Return the smallest difference of AUCs that so many patients find."""
-    null, own = pilot.errors(patients)
+    """Return the smallest difference of AUCs that so many patients find.
+
+    In closed form: statsmodels solves for it only where both standard errors are one.
+    """
+    null_error, error = pilot.errors(patients)
     two_sided = (1 + _positive("level", level, 1)) / 2
-    return float(norm.ppf(two_sided) * null + norm.ppf(_positive("power", power, 1)) * own)
+    return float(norm.ppf(two_sided) * null_error + norm.ppf(_positive("power", power, 1)) * error)
 
 
 def equivalence_power(
@@ -67,7 +77,8 @@ def equivalence_power(
 ) -> float:
     """Return the power of showing, by two one-sided tests, that a difference is within ± margin.
 
-    `level` 0.95 is two tests at 5 %, or a 90 % interval inside the margins.
+    `level` 0.95 is two tests at 5 %, or a 90 % interval inside the margins.  statsmodels has the
+    power of two one-sided tests for rates alone.
     """
     _, error = pilot.errors(patients)
     edge = _positive("margin", margin) - norm.ppf(level) * error
@@ -92,8 +103,8 @@ def patients_for_equivalence(
     _positive("power", power, 1)
 
     def lacking(log_patients: float) -> float:
-        found = equivalence_power(pilot, math.exp(log_patients), margin, difference, level=level)
-        return found - power
+        reached = equivalence_power(pilot, math.exp(log_patients), margin, difference, level=level)
+        return reached - power
 
     return math.exp(brentq(lacking, -20.0, 60.0, xtol=1e-12))
 

@@ -39,6 +39,14 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     One row per task × fold × scenario × init × seed: these five, auc, variance, ci_low, ci_high,
     n, n_positive.  InputError for a bad table (`rin.stats.inputs.evaluated_rows`), or a run whose
     test set has one class or a NaN score; the message names the run.
+
+    Examples
+    --------
+    >>> from rin.stats import scenario_aucs
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> scenario_aucs(predictions).groupby("init")["auc"].mean().round(2).to_dict()
+    {'a': 0.86, 'b': 0.83}
     """
     rows = []
     for names, positive, scores in each_run(predictions):
@@ -58,6 +66,15 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × fpr:
     these three, tpr, tpr_sd (n − 1; NaN for one scenario), n_scenarios.  InputError for a bad table
     (`rin.stats.inputs.evaluated_rows`) or one class only.
+
+    Examples
+    --------
+    >>> from rin.stats import mean_roc
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> curve = mean_roc(predictions, n_points=3)
+    >>> list(curve)
+    ['task', 'init', 'fpr', 'tpr', 'tpr_sd', 'n_scenarios']
     """
     if n_points < 2:
         raise InputError(
@@ -86,6 +103,17 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over the tasks, within the group),
     standard_error, n_folds, n_cases, n_positive, n_patients.  InputError as `task_scores`; a
     missing column, or a fold whose test cases are of one class.
+
+    Examples
+    --------
+    >>> from rin.stats import init_differences
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> table = init_differences(predictions, "a", "b")
+    >>> print(table.query("group == 'all'")[["task", "estimate", "ci_low", "ci_high"]].round(3))
+          task  estimate  ci_low  ci_high
+    0   breast     0.028  -0.016    0.071
+    3  thyroid     0.036  -0.012    0.084
     """
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
@@ -107,6 +135,15 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return predictions of images that the networks of every fold score, as others expect them.
 
     Such are those of another hospital.  Each fold's network counts as a scenario of its own.
+
+    Examples
+    --------
+    >>> from rin.stats import external_scores
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> renamed = external_scores(predictions.assign(part="elsewhere"))
+    >>> renamed["scenario"].iloc[0]
+    'DenseNet121-unfreeze_all-1e-03 0'
     """
     network = predictions["scenario"].astype(str) + " " + predictions["fold"].astype(str)
     return predictions.assign(scenario=network, fold=0, part="test")
@@ -118,6 +155,19 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     Of several seeds, tested on the same cases.  One row a task: task, sd (AUC 0-1, pooled over
     folds and scenarios), sd_low, sd_high (its 95 % interval, chi-squared), sd_df.  InputError as
     `scenario_aucs`, or where nothing was trained twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.stats import training_spread
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
+    >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
+    >>> print(spread[["task", "sd", "sd_df"]].round(4))
+          task      sd  sd_df
+    0   breast  0.0023      4
+    1  thyroid  0.0026      4
     """
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
@@ -143,6 +193,20 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     of `training_spread` divided by n.  One row a task of `spread`, with its columns and:
     estimate, ci_low, ci_high (AUC 0-1; other patients and trainings), standard_error, wider (share
     by which the interval grows).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.stats import init_differences, training_spread, with_training_spread
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
+    >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
+    >>> table = with_training_spread(init_differences(predictions, "a", "b"), spread)
+    >>> print(table[["task", "ci_low", "ci_high", "wider"]].round(3))
+          task  ci_low  ci_high  wider
+    0   breast  -0.016    0.071  0.001
+    1  thyroid  -0.012    0.084  0.001
     """
     overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
@@ -163,6 +227,16 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     A Wald test that all regimes' differences are equal, with their covariance over patients.  One
     row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks); NaN where a class has
     one patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
+
+    Examples
+    --------
+    >>> from rin.stats import regime_interaction
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> print(regime_interaction(predictions, "a", "b")[["task", "df", "p_value"]].round(2))
+          task  df  p_value
+    0   breast   1     0.73
+    1  thyroid   1     0.79
     """
     rows = []
     for task, groups, _, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
@@ -209,6 +283,19 @@ def factor_effects(
     same_networks.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
     scores in every case; they do not count in Holm's family.  InputError as `task_scores`; an
     unknown init, level or scenario, two equal levels or inits, or an empty group.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.stats import factor_effects
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> native = predictions.assign(factor="preprocessing", level="native")
+    >>> wrong = native.assign(level="wrong", score=-native["score"])
+    >>> both = pd.concat([native, wrong])
+    >>> table = factor_effects(both, ("a", "b"), ("native", "wrong"))
+    >>> sorted(table["quantity"].unique())
+    ['auc', 'difference', 'effect', 'interaction']
     """
     tasks = _levelled(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
@@ -280,6 +367,17 @@ def task_analyses(
     analysis.  The bootstrap has the interval of percentiles, twice the smaller share of replicates
     beyond zero as P, and the replicates' SD as the standard error.  InputError as `task_scores`;
     several tasks, or a fold whose test cases are of one class.
+
+    Examples
+    --------
+    >>> from rin.stats import task_analyses
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> breast = predictions[predictions["task"] == "breast"]
+    >>> table = task_analyses(breast, "a", "b", replicates=50)
+    >>> print(table.loc[table["recommended"], ["analysis", "estimate", "ci_low"]].round(3))
+                 analysis  estimate  ci_low
+    5  clustered_contrast     0.028  -0.016
     """
     import yaml
 
@@ -324,6 +422,19 @@ def image_differences(
     (paired t test over images, as published).  NaN where a measure is undefined for an image, or
     fewer than two patients or images are left: none is left out silently.  InputError for an
     unknown init, or an image scored under one init only in some scenario.
+
+    Examples
+    --------
+    >>> from rin.stats import image_differences
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> table = image_differences(maps, "a", "b", ["dice"])
+    >>> print(table[["group", "n_images", "estimate", "p_value"]].round(3).to_string(index=False))
+           group  n_images  estimate  p_value
+             all       120     0.007    0.179
+      freeze_all       120     0.006    0.426
+    unfreeze_all       120     0.009    0.253
     """
     inputs.check_known("init", (init_a, init_b), table["init"])
     own = table[table["init"].isin([init_a, init_b])]
@@ -355,6 +466,19 @@ def against_baselines(
     each averaged over scenarios first), estimate, ci_low, ci_high,
     statistic, df, p_value (patients independent); NaN as in `image_differences`.  InputError when
     an image has no baseline.
+
+    Examples
+    --------
+    >>> from rin.stats import against_baselines
+    >>> from rin.stats.simulation import simulate_predictions
+    >>> predictions = simulate_predictions()
+    >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> centre = maps[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
+    >>> table = against_baselines(maps, centre, ["a", "b"], ["dice"])
+    >>> print(table[["init", "baseline", "estimate", "ci_low"]].round(3).to_string(index=False))
+    init baseline  estimate  ci_low
+       a   centre     0.029   0.014
+       b   centre     0.022   0.008
     """
     rows = []
     for measure in measures:
@@ -429,7 +553,7 @@ def _regime_contrasts(
             groups = {ALL: np.ones(len(of_scenario), bool)}
             groups |= {name: of_scenario == name for name in there}
             means = np.array([inside / inside.sum() for inside in groups.values()])
-            weights = np.hstack([means, -means])  # of the AUCs of init a, then of init b
+            weights = np.hstack([means, -means])  # AUCs of init a, then of init b
             aucs, estimates, covariance = _mean_over_folds(task, weights)
         yield task, groups, aucs.reshape(2, -1), estimates, covariance
 

@@ -6,6 +6,7 @@ do not depend on it.
 """
 
 from collections.abc import Iterable
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,8 @@ TRUE_AUCS = (0.85, 0.80)
 #: Correlation of the two networks, in patient effects and in image effects.
 BETWEEN_NETWORKS = 0.5
 _SETS_AT_ONCE = 10
+_REGIMES = ("unfreeze_all", "freeze_all")
+_CASE = ["case_id", "patient_id", "part", "label", "score"]
 
 
 def simulate_test_sets(
@@ -172,4 +175,59 @@ def simulate_coverage(
         naive = table["variance"]["naive"]
         table["design_effect"] = table["variance"].div(naive, level="measure")
         tables.append(table.reset_index().assign(correlation=correlation))
+    return pd.concat(tables, ignore_index=True)
+
+
+def simulate_predictions(
+    *, patients: int = 60, pretrainings: int = 1, seed: int = 0
+) -> pd.DataFrame:
+    """Return a small made-up predictions table, for examples and for trying an analysis.
+
+    Two tasks, two initialisations "a" (true AUC 0.85) and "b" (0.80), two backbones, each fully
+    fine-tuned and frozen; one fold, in which every patient has two images.  Columns are those of
+    the predictions of a study.
+
+    Parameters
+    ----------
+    patients
+        Number of patients of each task; half are positive.
+    pretrainings
+        Number of pretrainings of each initialisation.
+    seed
+        Seed of the random numbers.
+
+    Examples
+    --------
+    >>> table = simulate_predictions()
+    >>> table.groupby("init")["case_id"].count().to_dict()
+    {'a': 960, 'b': 960}
+    """
+    tables = []
+    for number, task in enumerate(("breast", "thyroid")):
+        networks = list(product(("DenseNet121", "ResNet50"), _REGIMES, range(1, pretrainings + 1)))
+        positive, patient, scores = simulate_test_sets(
+            0.5, patients=patients, images=2, replicates=len(networks), seed=seed + number
+        )
+        cases = pd.DataFrame(
+            {
+                "case_id": [f"{task}{case}" for case in range(len(patient))],
+                "patient_id": [f"p{name}" for name in patient],
+                "part": "test",
+                "label": positive.astype(int),
+            }
+        )
+        for network, (backbone, unfreezing, pretraining) in enumerate(networks):
+            for place, init in enumerate(("a", "b")):
+                run = {
+                    "task": task,
+                    "fold": 0,
+                    "scenario": f"{backbone}-{unfreezing}-1e-03",
+                    "backbone": backbone,
+                    "unfreezing": unfreezing,
+                    "learning_rate": 1e-3,
+                    "init": init,
+                    "seed": 0,
+                    "pretraining": pretraining,
+                }
+                tables.append(cases.assign(**run, score=scores[network, place])[[*run, *_CASE]])
     return pd.concat(tables, ignore_index=True)

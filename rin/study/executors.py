@@ -16,6 +16,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+from filelock import Timeout
 from tqdm import tqdm
 
 from rin.data.chunks import end_with_parent
@@ -96,14 +97,24 @@ def drive(
         raise failures[0]
 
 
-def run_each(work: Callable[[Any], None], jobs: Iterable) -> None:
-    """Do jobs one after the other; the first `InputError` is raised when all have ended."""
+def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledger) -> None:
+    """Do the runs that a ledger lacks one after the other, those last that others are doing.
+
+    The first `InputError` is raised when all have ended.
+    """
     failures = []
-    for job in jobs:
-        try:
-            work(job)
-        except InputError as error:
-            failures.append(error)
+    for waiting in (False, True):
+        runs, held = list(runs), []
+        for run in runs:
+            try:
+                with ledger.claim(run.run_id, wait=waiting) as unfinished:
+                    if unfinished:
+                        work(run)
+            except Timeout:  # another process trains it: look again at the end
+                held.append(run)
+            except InputError as error:
+                failures.append(error)
+        runs = held
     if failures:
         raise failures[0]
 

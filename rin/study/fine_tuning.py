@@ -59,6 +59,8 @@ def run_block(
 
     from rin.training.trainer import CompiledBlock, prepare_framework
 
+    if not (block := [run for run in block if not ledger.has(run.run_id)]):
+        return  # another process was faster
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
     compiled = CompiledBlock(block[0].architecture)
@@ -73,7 +75,7 @@ def run_block(
             )
         _train(run, compiled, weights[run.init], ledger)
 
-    run_each(train, block)
+    run_each(train, block, ledger)
 
 
 def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
@@ -98,7 +100,7 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
         stores |= {name: store for name in parts if name != "train" and name not in stores}
     checked = sanity_rows(run, store, parts["test"].rows)
-    contract = find_preprocessing(run.contract)
+    preprocessing = find_preprocessing(run.preprocessing)
     recipe = Recipe(
         run.scenario.learning_rate,
         run.settings.epochs,
@@ -109,12 +111,12 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     activations = {}
     if run.inside:
         look = partial(_inside, run, compiled, parts["test"])
-        compiled.parts.preprocess.set_contract(contract)
+        compiled.parts.preprocess.set_preprocessing(preprocessing)
         activations = look("before", weights)
         if run.init == RANDOM:
             activations |= look("other", compiled.untrained)
     started = time.monotonic()
-    state = compiled.fit(weights, contract, recipe, parts["train"], parts["validation"])
+    state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     activations |= look("after", None) if run.inside else {}
@@ -279,8 +281,8 @@ def predictions(
 
     Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, pretraining (which of
     the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive class),
-    score (its log-odds).  Studies of a factor have `factor`, `level` and `contract` (the input
-    contract in effect) in front, and rows of a run that both levels share under both.
+    score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing` (what was
+    in effect) in front, and rows of a run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
     by name, and `reversed` where confounders are put on images.

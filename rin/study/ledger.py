@@ -2,8 +2,9 @@
 
 A run is written to a temporary folder beside the others and renamed when whole, with
 `done.json` as its last file.  So a killed run leaves nothing that could be taken for a
-result, and two processes that finish the same run leave one of it.  What a long run keeps to
-go on from lies apart, in its work folder, until the run is committed.
+result, and two processes that finish the same run leave one of it.  `done.json` has the SHA-256
+of every file and of itself: a file that was changed since is never read as a result.  What a long
+run keeps to go on from lies apart, in its work folder, until the run is committed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,14 +28,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 from pydantic import NonNegativeInt
 
 from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
-from rin.files import Stated
+from rin.files import FrozenModel, read_sealed, sealed, sha256_of, sync
 
 _STALE_SECONDS = 24 * 3600
-_WORK = ".work"
+_WORK, _DONE = ".work", "done.json"
+# What this process has found to be as it was written, by path.
+_checked: dict[Path, tuple[int, ...]] = {}
 #: What tells a person which run it is, of all that a configuration may hold.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may move a number.
@@ -74,7 +78,7 @@ class Ledger:
 
     def has(self, run_id: str) -> bool:
         """Tell whether a run is finished."""
-        return (self.path(run_id) / "done.json").is_file()
+        return (self.path(run_id) / _DONE).is_file()
 
     def count(self, runs: Iterable[Planned]) -> int:
         """Return how many of some runs are finished."""
@@ -95,18 +99,35 @@ class Ledger:
 
     def done(self, run_id: str) -> dict[str, Any]:
         """Return what `done.json` records of a finished run."""
-        return self.read(run_id, "done.json", lambda path: json.loads(path.read_text("utf-8")))
+        record = self.read(run_id, _DONE, read_sealed)
+        return {name: record[name] for name in record if name not in ("run", "files")}
+
+    def _check(self, run_id: str, name: str) -> None:
+        """Raise ValueError unless a file is the one that its run recorded, once a process."""
+        path, folder = self.path(run_id) / name, self.path(run_id)
+        stat = path.stat()
+        mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        if _checked.get(path) == mark:
+            return
+        record = read_sealed(folder / _DONE)
+        if record["run"] != run_id:
+            raise ValueError(f"it belongs to the run {record['run']}")
+        names = ["config.json"] if name == _DONE else [name]
+        if damaged := [n for n in names if sha256_of(folder / n) != record["files"].get(n)]:
+            raise ValueError(f"{damaged[0]} was changed after the run had written it")
+        _checked[path] = mark
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run.
 
-        `InputError` when the file is not there or damaged.
+        `InputError` when the file is not there, damaged, or not what the run has written.
         """
         path, problem = self.path(run_id) / name, "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
-        kinds = (OSError, EOFError, ValueError)
+        kinds = (OSError, EOFError, ValueError, KeyError)
         with explained(problem, where=path, remedy=remedy, kinds=kinds):
+            self._check(run_id, name)
             return reader(path)
 
     def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
@@ -134,8 +155,38 @@ class Ledger:
             work.mkdir(parents=True, exist_ok=True)
         return work
 
+    @contextmanager
+    def claim(self, run_id: str, *, wait: bool) -> Iterator[bool]:
+        """Hold a run, so that no other process trains it; tell whether it is still to be trained.
+
+        Raises `filelock.Timeout` where another process holds it, unless asked to wait.
+        """
+        if self.has(run_id):
+            yield False
+            return
+        lock = FileLock(self.work(f"{run_id}.lock"), timeout=-1 if wait else 0)
+        while not lock.is_locked:
+            self.open_work("")
+            try:
+                lock.acquire()
+            except Timeout:
+                raise
+            except FileNotFoundError:
+                continue  # another process has just removed the folder, as it had no more work
+            except OSError as error:
+                problem = f"the run cannot be locked ({error.strerror})"
+                remedy = "Choose a results folder that can be written."
+                raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
+        try:
+            yield not self.has(run_id)
+            if self.has(run_id):  # else another process may wait for this very file
+                self._close_work(run_id)
+        finally:
+            lock.release()
+
     def _close_work(self, run_id: str) -> None:
         shutil.rmtree(self.work(run_id), ignore_errors=True)
+        self.work(run_id).with_suffix(".lock").unlink(missing_ok=True)
         with suppress(OSError):  # not there, or other runs are at work
             (self.folder / _WORK).rmdir()
 
@@ -154,14 +205,19 @@ class Ledger:
             where=self.folder,
             remedy="Make room or choose a writable results folder, then run again: "
             "finished runs are kept.",
-            kinds=OSError,
+            kinds=(OSError, RuntimeError),  # h5py's, of a full disk
         ):
             self.folder.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=self.folder))
             try:
                 (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
                 record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
-                (draft / "done.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+                files = sorted(path for path in draft.rglob("*") if path.is_file())
+                digests = {path.relative_to(draft).as_posix(): sha256_of(path) for path in files}
+                done = draft / _DONE
+                done.write_text(sealed(record | {"run": run_id, "files": digests}))
+                for path in (*files, done, draft):  # before the name that says it is whole
+                    sync(path)
                 draft.chmod(0o755)
                 self._publish(draft, run_id)
                 self._close_work(run_id)
@@ -177,18 +233,19 @@ class Ledger:
             # Left by other means than this class, for it renames whole folders only.
             shutil.rmtree(self.path(run_id), ignore_errors=True)
             draft.rename(self.path(run_id))
+        sync(self.folder)
 
     def sweep(self) -> None:
         """Remove drafts that a killed run left a day ago, and work folders of finished runs."""
         for work in self.folder.glob(f"{_WORK}/*"):
-            if self.has(work.name):
-                self._close_work(work.name)
+            if self.has(work.stem):
+                self._close_work(work.stem)
         for draft in self.folder.glob(".*-*"):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-class Hardware(Stated):
+class Hardware(FrozenModel):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
 
     processor: str

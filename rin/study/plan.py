@@ -24,30 +24,30 @@ from rin.models.weights import (
     find_entry,
     load_entries,
     locate,
-    resolve_contract,
+    resolve_preprocessing,
 )
 from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
 from rin.study.setting import Study, TaskInputs
-from rin.training import CODE_VERSION
+from rin.training import code_digest
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
 # Settings that are compiled into a block's step.
 _COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
-RANDOM_CONTRACT = "symmetric"
+RANDOM_PREPROCESSING = "symmetric"
 #: What the official fine-tuning scripts feed to every network, whatever its weights.
-OFFICIAL_CONTRACT = "caffe_unit"
+OFFICIAL_PREPROCESSING = "caffe_unit"
 
 
 @dataclass(frozen=True)
 class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
-    `contract` names how its inputs are prepared: that of its weights, unless `settings` say
+    `preprocessing` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
     `sanity_cases` is the number of test cases whose maps it records as its weights go random,
     `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
@@ -60,7 +60,7 @@ class Run(Planned):
     scenario: profiles.Scenario
     init: str
     entry: WeightsEntry | None
-    contract: str
+    preprocessing: str
     seed: int
     settings: profiles.FineTuning
     inputs: TaskInputs = field(repr=False, compare=False)
@@ -76,9 +76,9 @@ class Run(Planned):
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
-        named |= {"init": self.init, "preprocessing": self.contract, "seed": self.seed}
+        named |= {"init": self.init, "preprocessing": self.preprocessing, "seed": self.seed}
         read = {"store": self.inputs.store.digest, "split": self.split_digest}
-        read |= {"weights": self.weights_digest, "code": CODE_VERSION}
+        read |= {"weights": self.weights_digest, "code": code_digest()}
         external = {name: away.store.digest for name, away in self.inputs.external.items()}
         recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
         recorded |= {"external": external}
@@ -89,7 +89,7 @@ class Run(Planned):
     @property
     def named(self) -> dict[str, Any]:
         """The columns that name a run in every table, after those of the study's factor."""
-        factor = {"factor": self.study, "level": self.level, "contract": self.contract}
+        factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
         named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
         named |= asdict(self.scenario) | {"init": self.init, "pretraining": self.pretraining}
         named |= {"seed": self.seed}
@@ -126,7 +126,7 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     """List the runs of a named study, level by level and task by task.
 
     The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
-    another than the study's.  A run that both levels of a factor share (weights whose own contract
+    another than the study's.  A run that both levels of a factor share (weights whose preprocessing
     is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
@@ -190,9 +190,9 @@ def plan_runs(
     further = {"repeat": variant.repeat} if variant.repeat else {}
     if variant.pretraining > 1:
         further["pretraining"] = variant.pretraining
-    tested = set()  # fold and scenario of runs whose maps are tested
+    tested = {}  # cases whose maps are tested, by fold and scenario
     if _tests_maps(profile, inputs, variant, settings):
-        tested = {(0, scenario) for scenario in profile.sanity.scenarios}
+        tested = {(0, name): profile.sanity.cases for name in profile.sanity.scenarios}
     inside: tuple[tuple[str, int], ...] = ()
     if name == LAYERS:
         sizes = profile.layers.model_dump(include={"cases", "points", "channels"})
@@ -206,18 +206,18 @@ def plan_runs(
             seed = int(digest_of(named | {"seed": profile.seed} | further)[:7], 16)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
-                contract = _contract(profile, entry, settings)
-                in_main = init in profile.inits and contract == _contract(profile, entry, tuning)
+                preprocessing = _preprocessing_of(profile, entry, settings)
+                of_main = _preprocessing_of(profile, entry, tuning)
                 sanity_cases = 0
-                if in_main and (fold, scenario.name) in tested:
-                    sanity_cases = profile.sanity.cases
+                if init in profile.inits and preprocessing == of_main:
+                    sanity_cases = tested.get((fold, scenario.name), 0)
                 run = Run(
                     task=task,
                     fold=int(fold),
                     scenario=scenario,
                     init=init,
                     entry=entry,
-                    contract=contract,
+                    preprocessing=preprocessing,
                     seed=seed,
                     settings=settings,
                     inputs=inputs,
@@ -250,16 +250,16 @@ def _tests_maps(
     return as_in_main and inputs.store.masks() is not None
 
 
-def _contract(
+def _preprocessing_of(
     profile: profiles.Profile, entry: WeightsEntry | None, settings: profiles.FineTuning
 ) -> str:
-    """Return the name of the input contract of a run that starts from an entry."""
-    released = profile.pretraining_released
+    """Return the name of the preprocessing of a run that starts from an entry."""
+    released = profile.released_counterparts
     if settings.preprocessing == "released" and entry is not None and entry.init in released:
-        return resolve_contract(released[entry.init], entry.backbone)
+        return resolve_preprocessing(released[entry.init], entry.backbone)
     if settings.preprocessing == "official_scripts":
-        return OFFICIAL_CONTRACT
-    return entry.preprocessing if entry else RANDOM_CONTRACT
+        return OFFICIAL_PREPROCESSING
+    return entry.preprocessing if entry else RANDOM_PREPROCESSING
 
 
 def weights_digest(study: Study, entry: WeightsEntry) -> str | None:

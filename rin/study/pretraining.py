@@ -30,7 +30,7 @@ from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
-from rin.training import CODE_VERSION, FEATURES, PROGRESS, UNUSED
+from rin.training import FEATURES, PROGRESS, UNUSED, code_digest
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PretrainingRun(Planned):
-    """One backbone on one corpus, under one input contract.
+    """One backbone on one corpus, under one preprocessing.
 
-    `parts` has the part of every row of the store; `settings` are the profile's; `contract` is what
-    they mean for this init and backbone.  `pretraining` counts those of an init and backbone, which
-    differ in `seed` and split.
+    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing` is
+    what they mean for this init and backbone.  `pretraining` counts those of an init and backbone,
+    which differ in `seed` and split.
     """
 
     init: str
@@ -54,7 +54,7 @@ class PretrainingRun(Planned):
     parts: pd.Categorical = field(repr=False, compare=False)
     split_digest: str
     settings: Pretraining
-    contract: str
+    preprocessing: str
     seed: int
     pretraining: int = 1
 
@@ -65,8 +65,8 @@ class PretrainingRun(Planned):
         unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
-        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.contract}
-        return named | read | {"seed": self.seed, "code": CODE_VERSION} | own
+        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.preprocessing}
+        return named | read | {"seed": self.seed, "code": code_digest()} | own
 
 
 def plan_pretraining(
@@ -113,7 +113,7 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
                 parts=parts,
                 split_digest=split_digest,
                 settings=own,
-                contract=settings.contract(init, backbone),
+                preprocessing=settings.preprocessing_of(init, backbone),
                 seed=seed,
                 pretraining=number,
             )
@@ -157,7 +157,7 @@ PREDICTIONS = "test_predictions.parquet"
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
-    named = ("init", "corpus", "provenance", "backbone", "contract", "pretraining", "run_id")
+    named = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining", "run_id")
     rows = [
         {name: getattr(run, name) for name in named} | study.weights.done(run.run_id)
         for run in _finished(study)
@@ -270,7 +270,7 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
 
 
 def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
-    """Pretrain one backbone on several corpora, or under several contracts, with one compiled step.
+    """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
     Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
     block that was cut off goes on exactly as it began.  The first failure is raised at the end.
@@ -280,6 +280,8 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     from rin.training.pretrain import PretrainingBlock
     from rin.training.trainer import prepare_framework
 
+    if not (missing := [run for run in runs if not ledger.has(run.run_id)]):
+        return  # another process was faster
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
     stores, first = {run.store: open_store(run.store) for run in runs}, runs[0]
@@ -289,9 +291,8 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     block = PretrainingBlock(
         first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
-    missing = [run for run in runs if not ledger.has(run.run_id)]
     minutes = execution.checkpoint_minutes
-    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing)
+    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing, ledger)
 
 
 def _pretrain(
@@ -304,7 +305,7 @@ def _pretrain(
     kept = WorkFolder(work, {"run": run.run_id}, minutes)
     corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     try:
-        result = block.train(*corpus, run.contract, kept, epochs=run.settings.epochs)
+        result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
     finally:
         (work / PROGRESS).unlink(missing_ok=True)
 
@@ -323,7 +324,7 @@ def _pretrain(
         entry = WeightsEntry(
             init=run.init,
             backbone=run.backbone,
-            preprocessing=run.contract,
+            preprocessing=run.preprocessing,
             file=f"{run.run_id}/{WEIGHTS}",
             sha256=sha256_of(folder / WEIGHTS),
             release=f"pretrained here on {run.corpus}",

@@ -1,6 +1,6 @@
 """Does a weights file tell which inputs it was trained on?  Tried where the answer is known.
 
-Every backbone is pretrained under several input contracts, all else equal; then each file is
+Every backbone is pretrained under several preprocessings, all else equal; then each file is
 probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
 the study, which it never saw; so are random weights and the study's own pretraining.
 """
@@ -98,7 +98,7 @@ class Measurement(Planned):
         weights = self.run.run_id if self.run else f"random-{self.seed}"
         named = {"version": VERSION, "kind": self.kind, "backbone": self.backbone}
         sources = [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources]
-        candidates = [contract.name for contract in probe.CANDIDATES]
+        candidates = [preprocessing.name for preprocessing in probe.CANDIDATES]
         return named | {"weights": weights, "candidates": candidates, "sources": sources}
 
     def known(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Measurement(Planned):
             return named | _UNTRAINED
         done = self.ledger.done(run.run_id)
         tested = self.ledger.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
-        named |= {"init": run.init, "trained_with": run.contract, "corpus": run.corpus}
+        named |= {"init": run.init, "trained_with": run.preprocessing, "corpus": run.corpus}
         named |= {"weights_provenance": run.provenance, "epochs": done["epochs"]}
         return named | {"top1": done["top1"], "chance": float(tested.max() / tested.sum())}
 
@@ -142,13 +142,13 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
 
 
 def plan_probe(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs whose files are probed: backbones × contracts on one corpus.
+    """List the pretraining runs whose files are probed: backbones × preprocessings on one corpus.
 
     `InputError` when the profile has no section on the probe.
     """
     section, own = study.profile.section("probe"), study.profile.pretraining
     changes = {"backbones": section.backbones or own.backbones}
-    settings = [own.changed(section, preprocessing=c, **changes) for c in section.contracts]
+    settings = [own.changed(section, preprocessing=c, **changes) for c in section.preprocessings]
     return [
         run
         for own in settings
@@ -180,7 +180,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe every file that there is, on images of every source, as far as that is not done.
 
     Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
-    `init`, `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`,
+    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`, `epochs`,
     `top1`, `chance` (share of the largest class among the test images), `source` (dataset), `seen`
     (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`, and
     the columns of `rin.models.probe.score_candidates`.

@@ -7,6 +7,7 @@ paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 from __future__ import annotations
 
 import os
+import reprlib
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -24,12 +25,12 @@ from pydantic import (
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
 from rin.evidence.paper import SETTINGS
-from rin.files import REPOSITORY, Stated, read_yaml
+from rin.files import REPOSITORY, FrozenModel, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
-from rin.models.weights import resolve_contract
+from rin.models.weights import resolve_preprocessing
 
 
 @dataclass(frozen=True)
@@ -91,34 +92,46 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
 FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 
+#: Folders beside those of profiles.
+RESERVED = ("index", "stand_ins", "stores")
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED:
+        raise ValueError(f"{', '.join(RESERVED)} are folders of what profiles share")
+    return name
+
+
 def _distinct(names: list[str]) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"names repeat: {names}")
     return names
 
 
-Positive = Annotated[int, Field(gt=0)]
-Momentum = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-NotNegative = Annotated[int, Field(ge=0)]
+# A text, a truth value and infinity are no numbers.
+Positive = Annotated[int, Field(gt=0, strict=True)]
+NotNegative = Annotated[int, Field(ge=0, strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Momentum = Annotated[Number, Field(gt=0, lt=1)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
 Pretrainings = Annotated[list[Positive], Field(min_length=1), AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Head = Literal[HEADS]
-Contract = Literal[tuple(PREPROCESSING)]
+PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
 
-class FineTuning(Stated):
+class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; training ends after `epochs`, or earlier, once the
     validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper, or
     `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind
-    and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, the
-    contract of the weights that a run starts from, `official_scripts`, the one that those feed to
-    every network, or `released`, that of the released weights of which the init is the counterpart
+    and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that
+    of the weights that a run starts from, `official_scripts`, the one that those feed to every
+    network, or `released`, that of the released weights of which the init is the counterpart
     (`Pretraining.released`).
     """
 
@@ -143,7 +156,7 @@ class FineTuning(Stated):
         return self.model_dump(exclude={"preprocessing", *as_before})
 
 
-class Brief(Stated):
+class Brief(FrozenModel):
     """A further pretraining of some backbones of an init, for fewer epochs.
 
     It is trained on about `training_images`, and tested on the same images as others.
@@ -160,20 +173,21 @@ class Brief(Stated):
         return f"{self.init}_brief"
 
 
-class Pretraining(Stated):
+class Pretraining(FrozenModel):
     """How backbones are trained from random initialisation.
 
-    `preprocessing` is an input contract, or an init of the weights manifest whose contract for the
-    same backbone is taken; one for all inits, or one each. `corpora` maps an init to the dataset it
-    is trained on, or to several in order of preference; all corpora get the same epochs.  `cases`
-    limits the images that are drawn from a corpus. `backbones` are those of the profile where none
-    are named.  `sgd` has a momentum of 0.9; `loss` is one of `rin.training.losses`; `warmup` is the
-    share of the steps over which the learning rate rises; `pretrainings` are which pretrainings of
-    every init and backbone there are, numbered from 1, each with first weights, order and split of
-    its own: a number n means 1 to n, and a list such as [2] is a part that another computer does;
-    `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number of
-    batches.  `released` maps an init to the init of the weights manifest that it stands for.
-    `brief` is pretrained beside all that.
+    `preprocessing` is a preprocessing, or an init of the weights manifest whose preprocessing for
+    the same backbone is taken; one for all inits, or one each.
+    `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
+    all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
+    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
+    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning rate
+    rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number
+    of batches.
+    `pretrainings` are which pretrainings of every init and backbone there are, numbered from 1,
+    each with first weights, order and split of its own: a number n means 1 to n, and a list such as
+    [2] is a part that another computer does.  `released` maps an init to the init of the weights
+    manifest that it stands for.  `brief` is pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -183,8 +197,8 @@ class Pretraining(Stated):
     batch: Positive
     epochs: Positive
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[Number, Field(ge=0)] = 0.0
+    learning_rate: Annotated[Number, Field(gt=0)] = 1e-3
     loss: Loss = "hard"
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
@@ -205,15 +219,15 @@ class Pretraining(Stated):
 
     @field_validator("preprocessing")
     @classmethod
-    def _known_contracts(
+    def _known_preprocessings(
         cls, each: str | dict[str, str], others: ValidationInfo
     ) -> str | dict[str, str]:
         inits = set(others.data.get("corpora", {}))
         if isinstance(each, dict) and set(each) != inits:
-            raise ValueError(f"contracts of {sorted(each)} for corpora of {sorted(inits)}")
+            raise ValueError(f"preprocessings of {sorted(each)} for corpora of {sorted(inits)}")
         for name in each.values() if isinstance(each, dict) else [each]:
             for backbone in others.data.get("backbones") or BACKBONES:
-                resolve_contract(name, backbone)
+                resolve_preprocessing(name, backbone)
         return each
 
     @model_validator(mode="after")
@@ -230,13 +244,29 @@ class Pretraining(Stated):
         limits |= {"corpora": {section.init: self.corpora[section.init]}, "pretrainings": [1]}
         return self.model_copy(update=limits | changes)
 
-    def contract(self, init: str, backbone: str) -> str:
-        """Return the name of the input contract of an init's pretraining."""
+    def preprocessing_of(self, init: str, backbone: str) -> str:
+        """Return the name of the preprocessing of an init's pretraining."""
         each = self.preprocessing
-        return resolve_contract(each[init] if isinstance(each, dict) else each, backbone)
+        return resolve_preprocessing(each[init] if isinstance(each, dict) else each, backbone)
 
 
-class Execution(Stated):
+class Slurm(FrozenModel):
+    """What every job of a cluster asks for, under submitit's names.
+
+    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch as
+    it is, such as `{account: lab}`.
+    """
+
+    partition: str | None = None
+    gpus_per_node: NotNegative = 0
+    cpus_per_task: Positive = 8
+    mem_gb: Positive | None = None
+    timeout_min: Positive = 24 * 60
+    array_parallelism: Positive = 64
+    additional: dict[str, str | int] = Field(default_factory=dict)
+
+
+class Execution(FrozenModel):
     """Where the blocks run; changes no result beyond floating-point noise.
 
     `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
@@ -245,6 +275,9 @@ class Execution(Stated):
 
     The others concern pretraining: `devices` that share each batch (null: one; `all`), and
     `checkpoint_minutes` between two checkpoints of a training.
+
+    `executor` is `processes`, or ships every block, and every single pretraining, as a job of its
+    own through submitit: to `slurm`, or to subprocesses of this computer (`local`).
     """
 
     workers: NotNegative = 0
@@ -252,10 +285,12 @@ class Execution(Stated):
     threads: Positive | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     devices: Positive | Literal["all"] | None = None
-    checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
+    checkpoint_minutes: Annotated[Number, Field(ge=0)] = 5.0
+    executor: Literal["processes", "local", "slurm"] = "processes"
+    slurm: Slurm = Slurm()
 
 
-class Curation(Stated):
+class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
@@ -274,7 +309,7 @@ class Curation(Stated):
     size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
-class StudyFilter(Stated):
+class StudyFilter(FrozenModel):
     """The part of the plan that a named study takes: tasks, scenarios and folds of its own.
 
     Its runs start from the first of several pretrainings, or from those of `pretrainings`.
@@ -329,7 +364,7 @@ class Layers(StudyFilter):
     channels: Positive = 64
 
 
-class Sizes(Stated):
+class Sizes(FrozenModel):
     """About how many cases train and validate; all others are tested, or `test` of them."""
 
     train: Positive
@@ -337,7 +372,7 @@ class Sizes(Stated):
     test: Positive | None = None
 
 
-class SampledConfounder(Stated):
+class SampledConfounder(FrozenModel):
     """Two groups of a task's patients, told apart by a column that its manifest keeps.
 
     The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
@@ -394,7 +429,7 @@ class Convergence(StudyFilter):
     patience: Positive = 3
 
 
-class Factors(Stated):
+class Factors(FrozenModel):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
     preprocessing: StudyFilter | None = None
@@ -410,38 +445,38 @@ class Factors(Stated):
         return self
 
 
-class Probe(Stated):
+class Probe(FrozenModel):
     """Whether a weights file tells which inputs it was trained on.
 
     Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
-    `contracts`, on at most `cases` images for `epochs`; the files are probed with `images` images
+    `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
     of every dataset.
     """
 
     init: str = "radiologic"
     backbones: Names | None = None
-    contracts: Annotated[list[Contract], Field(min_length=2)]
+    preprocessings: Annotated[list[PreprocessingName], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
     images: Annotated[int, Field(ge=8)] = 64
 
 
-class LossStudy(Stated):
+class LossStudy(FrozenModel):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
-    On at most `cases` images, under the input contract `preprocessing`; of each there are `seeds`
+    On at most `cases` images, under the preprocessing `preprocessing`; of each there are `seeds`
     trainings, with other first weights.  `learning_rates` are those of backbones that do not learn
     at the profile's.
     """
 
     init: str = "radiologic"
     backbones: Names
-    learning_rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
     losses: Annotated[list[Loss], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
     seeds: Positive = 1
-    preprocessing: Contract = "symmetric"
+    preprocessing: PreprocessingName = "symmetric"
 
     @model_validator(mode="after")
     def _rates_of_its_backbones(self) -> LossStudy:
@@ -450,7 +485,7 @@ class LossStudy(Stated):
         return self
 
 
-class Sanity(Stated):
+class Sanity(FrozenModel):
     """Whether maps depend on what a network has learnt: its weights are put back to random ones.
 
     Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
@@ -461,7 +496,7 @@ class Sanity(Stated):
     cases: Positive = 16
 
 
-class Simulation(Stated):
+class Simulation(FrozenModel):
     """How far intervals reach that take several images of one patient for independent.
 
     `replicates` test sets of `patients` patients with `images` images each are drawn for every
@@ -473,7 +508,7 @@ class Simulation(Stated):
     images: Annotated[int, Field(ge=2)] = 5
 
 
-class Profile(Stated):
+class Profile(FrozenModel):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
@@ -486,7 +521,9 @@ class Profile(Stated):
     follows from image to result; by default the first one.
     """
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+    name: Annotated[
+        str, Field(pattern=r"^\w[\w.-]*$", max_length=64), AfterValidator(_not_reserved)
+    ]
     about: str
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
@@ -565,7 +602,7 @@ class Profile(Stated):
         return self.pretraining.pretrainings if self.pretraining else [1]
 
     @property
-    def pretraining_released(self) -> dict[str, str]:
+    def released_counterparts(self) -> dict[str, str]:
         """The released weights that each init pretrained here stands for, where that is stated."""
         return self.pretraining.released if self.pretraining else {}
 
@@ -613,7 +650,7 @@ class Profile(Stated):
         if isinstance(chosen, Confounding):
             levels = chosen.levels
             others = {"epochs": chosen.epochs} if chosen.epochs else {}
-        if study == "preprocessing" and not self.pretraining_released:
+        if study == "preprocessing" and not self.released_counterparts:
             levels = {name: tasks for name, tasks in levels.items() if name != "released"}
         changes_of = {level: {study: level} | others for level in levels if level is not None}
         if isinstance(chosen, Convergence):
@@ -680,15 +717,15 @@ def load_profile(name: str | Path) -> Profile:
     of range; the message names the setting.
     """
     path = Path(name) if str(name).endswith(".yaml") else profile_folder() / f"{name}.yaml"
-    if not path.is_file():
+    if len(path.name) > 255 or not path.is_file():  # no file system has longer names
         if path.parent == profile_folder():
-            raise unknown("profile", str(name), profile_names())
+            raise unknown("profile", f"{name!s:.80}", profile_names())
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     try:
         return Profile.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "profile"
-        problem = f"setting {setting}: {first['msg']} (got {first['input']!r:.80})"
+        problem = f"setting {setting}: {first['msg']} (got {reprlib.repr(first['input'])})"
         remedy = "Mend this setting; the fields are described in rin.study.profile."
         raise InputError(problem, where=path, remedy=remedy) from error

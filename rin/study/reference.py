@@ -20,6 +20,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pyarrow import Table, parquet
 from pydantic import (
+    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -30,7 +31,7 @@ from pydantic import (
 
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
-from rin.files import MAKE_ROOM, REPOSITORY, Stated, sha256_of
+from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, sha256_of
 from rin.study import fine_tuning as own
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Hardware, commit_of, digest_of, installed_packages, this_computer
@@ -49,7 +50,7 @@ OVERLAP_DECIMALS = 4
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class DatasetFacts(Stated):
+class DatasetFacts(FrozenModel):
     """A dataset that was read.
 
     `used` of `available` images were drawn, from `patients` patients; where `independence` is
@@ -73,7 +74,7 @@ class DatasetFacts(Stated):
     digest: Digest
 
 
-class TaskFacts(Stated):
+class TaskFacts(FrozenModel):
     """A task and its images; `split` counts those of each part, all folds together.
 
     `substitute_for` is the title of the task's own dataset where another was read;
@@ -92,12 +93,14 @@ class TaskFacts(Stated):
     shared_pictures: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
 
-class WeightsFacts(Stated):
-    """Weights that runs start from, and the input contract that they were trained under."""
+class WeightsFacts(FrozenModel):
+    """Weights that runs start from, and the preprocessing that they were trained under."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     init: str
     backbone: str
-    contract: str
+    preprocessing: str = Field(alias="contract")  # as run.json names it
     release: str
     licence: str
     provenance: Literal["real"]
@@ -105,7 +108,7 @@ class WeightsFacts(Stated):
     pretraining: PositiveInt = 1
 
 
-class Addition(Stated):
+class Addition(FrozenModel):
     """Pretrainings that were added to a reference run later, with what computed them."""
 
     pretrainings: list[PositiveInt]
@@ -116,14 +119,14 @@ class Addition(Stated):
     hardware: Hardware
 
 
-class Work(Stated):
+class Work(FrozenModel):
     """How many runs, and the seconds of each added up; runs may have gone side by side."""
 
     runs: NonNegativeInt
     seconds: NonNegativeFloat
 
 
-class FileFacts(Stated):
+class FileFacts(FrozenModel):
     """A table of the reference run."""
 
     sha256: Digest
@@ -131,7 +134,7 @@ class FileFacts(Stated):
     rows: NonNegativeInt
 
 
-class RunFacts(Stated):
+class RunFacts(FrozenModel):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
@@ -177,7 +180,9 @@ class RunFacts(Stated):
     @property
     def expected_digest(self) -> str:
         """SHA-256 of every other field that the file states."""
-        return digest_of(self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True), 64)
+        return digest_of(
+            self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True, by_alias=True), 64
+        )
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -229,7 +234,7 @@ _LATER = ("pointing_blind", "cells", "validation_auc", "validation_loss")
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
-_FACTOR = ["factor", "level", "contract"]
+_FACTOR = ["factor", "level", "preprocessing"]
 _RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
 
 
@@ -346,7 +351,8 @@ def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
         raise _broken(path, "the file is missing")
     if sha256_of(path) != stated.sha256:
         raise _broken(path, f"its SHA-256 is not the one in {RUN}")
-    table = pd.read_parquet(path)
+    # Files of earlier reference runs name the preprocessing `contract`.
+    table = pd.read_parquet(path).rename(columns={"contract": "preprocessing"})
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
     if "pretraining" in SCHEMAS.get(path.stem, {}) and "pretraining" not in table:
         # Earlier reference runs had one.
@@ -441,7 +447,7 @@ def write_reference(
             facts = _gather_facts(study, runs, files, accelerator)
             if earlier is not None:
                 facts = _joined_facts(earlier, facts, tables, target)
-            text = facts.model_dump_json(indent=1) + "\n"
+            text = facts.model_dump_json(indent=1, by_alias=True) + "\n"
             sizes[RUN] = (draft / RUN).write_bytes(text.encode())
             if (total := sum(sizes.values())) > LARGEST:
                 listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
@@ -578,7 +584,8 @@ def _joined_facts(
         "added": [*facts.added, addition],
         "digest": "",
     }
-    joined = RunFacts.model_validate_json(facts.model_copy(update=changes).model_dump_json())
+    changed = facts.model_copy(update=changes)
+    joined = RunFacts.model_validate_json(changed.model_dump_json(by_alias=True))
     return joined.model_copy(update={"digest": joined.expected_digest})
 
 
@@ -709,13 +716,8 @@ def _gather_facts(
     for number in study.profile.pretrainings:
         for entry in filter(None, find_entries(study, pretraining=number).values()):
             stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
-            facts_of_weights = WeightsFacts(
-                **stated,
-                contract=entry.preprocessing,
-                sha256=weights_digest(study, entry),
-                pretraining=number,
-            )
-            weights.append(facts_of_weights)
+            digest = weights_digest(study, entry)
+            weights.append(WeightsFacts(**stated, sha256=digest, pretraining=number))
     facts = RunFacts(
         name=study.profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),
@@ -738,7 +740,8 @@ def _gather_facts(
         weights=weights,
         files=files,
     )
-    facts = RunFacts.model_validate_json(facts.model_dump_json())  # every field is then stated
+    # Every field is then stated.
+    facts = RunFacts.model_validate_json(facts.model_dump_json(by_alias=True))
     return facts.model_copy(update={"digest": facts.expected_digest})
 
 

@@ -24,7 +24,7 @@ from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
-from rin.study.setting import Place, Study, has_real_images, open_study
+from rin.study.setting import PathLike, Study, has_real_images, open_study
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,10 @@ class Runs:
 
 
 def open_runs(
-    profile: Place | Profile = "demo", *, data_root: Place | None = None, results: Place = "results"
+    profile: PathLike | Profile = "demo",
+    *,
+    data_root: PathLike | None = None,
+    results: PathLike = "results",
 ) -> Runs:
     """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
 

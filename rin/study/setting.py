@@ -21,7 +21,7 @@ from rin.files import REPOSITORY
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, Sizes, load_profile
 
-Place = str | Path
+PathLike = str | Path
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
@@ -158,7 +158,10 @@ class TaskInputs:
 
 
 def open_study(
-    profile: Place | Profile = "demo", *, data_root: Place | None = None, results: Place = "results"
+    profile: PathLike | Profile = "demo",
+    *,
+    data_root: PathLike | None = None,
+    results: PathLike = "results",
 ) -> Study:
     """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
 
@@ -190,7 +193,7 @@ def has_real_images(study: Study, task: str) -> bool:
     return study.holds(find_manifest(study, *find_task(task)))
 
 
-def from_checkout(path: Place) -> Path:
+def from_checkout(path: PathLike) -> Path:
     """Return a folder as a caller names it; a notebook's starts at the checkout."""
     # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
     return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)

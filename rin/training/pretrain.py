@@ -96,7 +96,7 @@ class PretrainingBlock:
         images: np.ndarray,
         classes: np.ndarray,
         parts: np.ndarray,
-        contract: str,
+        preprocessing: str,
         work: WorkFolder | None = None,
         *,
         epochs: int | None = None,
@@ -104,7 +104,7 @@ class PretrainingBlock:
         """Pretrain on one corpus from the random start, or from where it was killed.
 
         From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
-        image, (n,), and the name of the input contract; for the settings' epochs unless others are
+        image, (n,), and the name of the preprocessing; for the settings' epochs unless others are
         given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
         corpus that the network cannot be trained on, a part without images, a store that cannot be
         read, or when training diverges.
@@ -132,7 +132,7 @@ class PretrainingBlock:
         progress = work.folder / PROGRESS if work else None
         state = self._block.fit(
             self._start,
-            find_preprocessing(contract),
+            find_preprocessing(preprocessing),
             Recipe(s.learning_rate, epochs, s.batch, self._seed, s.schedule, s.warmup),
             training,
             validation,

@@ -1,7 +1,7 @@
 """One compiled step, many runs, on one device or several.
 
 Between runs a block restores weights, empties the optimizer and sets the learning rate and the
-input contract, none of which makes the framework trace again.  Several devices share each batch;
+preprocessing, none of which makes the framework trace again.  Several devices share each batch;
 gradients and the statistics of batch normalisation are those of the whole batch, so that the number
 of devices changes floating-point noise only.
 """
@@ -216,7 +216,7 @@ class CompiledBlock:
     def fit(
         self,
         weights: list[np.ndarray],
-        contract: Preprocessing,
+        preprocessing: Preprocessing,
         recipe: Recipe,
         training: Part,
         validation: Part,
@@ -227,8 +227,8 @@ class CompiledBlock:
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and tell how it went.
 
-        `weights` are in the order of `keras.Model.get_weights`, `contract` is theirs; the epoch of
-        lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
+        `weights` are in the order of `keras.Model.get_weights`, `preprocessing` theirs; the epoch
+        of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in training
         loss; `watcher` makes a further callback; `work` is where the training leaves checkpoints,
         and goes on from if it was killed.
 
@@ -248,7 +248,7 @@ class CompiledBlock:
         own = [*([LabelTurn(self._online)] if self._online else []), state]
         own += [watcher(state, self._meters[0])] if watcher else []
         with self.devices.scope():
-            self._restore(weights, contract, recipe, steps)
+            self._restore(weights, preprocessing, recipe, steps)
             state.resume(model)
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while not state.ended:
@@ -317,12 +317,12 @@ class CompiledBlock:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)
 
     def _restore(
-        self, weights: list[np.ndarray], contract: Preprocessing, recipe: Recipe, steps: int
+        self, weights: list[np.ndarray], preprocessing: Preprocessing, recipe: Recipe, steps: int
     ) -> None:
         """Bring every variable to the state in which a run begins."""
         parts, draws = self.parts, np.random.default_rng(recipe.seed)
         parts.backbone.set_weights(weights)
-        parts.preprocess.set_contract(contract)
+        parts.preprocess.set_preprocessing(preprocessing)
         reset_head(parts.head, draws)
         dropouts = (layer for layer in parts.head.layers if isinstance(layer, keras.layers.Dropout))
         # Without a rate Keras makes no generator.

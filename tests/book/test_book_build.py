@@ -87,11 +87,11 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
     study = open_study("smoke")
     jobs = {job.name: job for job in plan_jobs(study, outline_of(study), VALUES, ROOT)}
     assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
-    assert [path.name for path in jobs["pipeline/embeddings"].ledgers] == ["weights"]
+    assert [path.name for path in jobs["pipeline/pretraining"].ledgers] == ["weights"]
     assert jobs["evidence/audit"].ledgers == ()
     trains = {name for name, job in jobs.items() if job.trains}
     live = {"pipeline/pretraining", "pipeline/fine_tuning"}
-    assert trains == live | {"evidence/probe", "results/losses"}
+    assert trains == live | {"evidence/probe", "results/small_replications"}
 
 
 # ---- running pages

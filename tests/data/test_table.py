@@ -268,7 +268,6 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
         (b"id,hemorrhage,id\n0,1,2\n", "its columns are id, hemorrhage, id; needed"),
         (b"id,hemorrhage\n0,1\n1\n", "Expected 2 columns, got 1"),
         (b"id,hemorrhage\n0,1,2\n", "Expected 2 columns, got 3"),
-        (b"id,hemorrhage\n\xff\xfe,1\n", "no CSV table in UTF-8"),
         (b'id,hemorrhage\n0,"1\n', "a quote in the table is not closed"),
     ],
 )
@@ -368,3 +367,57 @@ def test_radimagenet_with_a_file_out_of_place_or_options_is_refused(db, name):
     (db / name).write_text("x")
     with pytest.raises(InputError, match=f"1 file has no place in .*'radimagenet': {name}"):
         found(db)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_find_cases_of_a_table_finds_its_separator_and_encoding(
+    head_ct, manifest, separator, encoding
+):
+    rows = (
+        ["id", "hemorrhage", "Ärztliche Prüfung"],
+        ["0", "1", "Größe"],
+        ["1", "1", "ä"],
+        ["12", "0", ""],
+    )
+    text = "\r\n".join(separator.join(row) for row in rows)
+    (head_ct / "set" / "labels.csv").write_bytes(text.encode(encoding))
+    kept = with_options(manifest, keep={"checked": "Ärztliche Prüfung"})
+    assert [c.checked for c in cases_of(head_ct, kept)] == ["Größe", "ä", ""]
+
+
+def test_find_cases_of_excel_equals_those_of_csv(bus, bus_manifest):
+    before = cases_of(bus, bus_manifest, "bus")
+    (bus / "bus" / "rows.csv").unlink()
+    ROWS.convert_dtypes().to_excel(bus / "bus" / "rows.xlsx", index=False)
+    other = with_options(bus_manifest, table="rows.xlsx")
+    assert cases_of(bus, other, "bus") == before
+
+
+@pytest.mark.parametrize(
+    "cells",
+    ["head_ct/000.png", "./000.png", "000", "000.PNG", "set\\head_ct\\000.png", "/x/head_ct/000"],
+)
+def test_find_cases_takes_names_with_folder_without_ending_and_in_any_case(
+    head_ct, manifest, cells
+):
+    (head_ct / "set" / "labels.csv").write_text(f"id,hemorrhage\n{cells},0\n001,1\n012.png,1\n")
+    (head_ct / "set" / "head_ct" / "001.png").rename(head_ct / "set" / "head_ct" / "001.PNG")
+    found = cases_of(head_ct, with_options(manifest, image="id"))
+    images = {c.case_id: c.image.rpartition("/")[2] for c in found}
+    assert images == {cells: "000.png", "001": "001.PNG", "012.png": "012.png"}
+
+
+def test_find_cases_of_a_name_that_two_files_fit_refuses_it(head_ct, manifest):
+    save(head_ct / "set" / "head_ct" / "000.bmp", picture(7))
+    (head_ct / "set" / "labels.csv").write_text("id,hemorrhage\n000,0\n001,1\n012,1\n")
+    with pytest.raises(InputError, match="1 row without pictures: 000") as caught:
+        cases_of(head_ct, with_options(manifest, image="id"))
+    assert "Searched below head_ct" in caught.value.remedy
+
+
+def test_find_cases_leaves_out_what_the_manifest_says(head_ct, manifest):
+    (head_ct / "set" / "notes.txt").write_text("x")
+    (head_ct / "set" / "labels.csv").write_text("id,hemorrhage\n0,0\n1,1\n13,1\n")
+    some = with_options(manifest, leave_out=["rows", "pictures", "files"])
+    assert [c.case_id for c in cases_of(head_ct, some)] == ["000.png", "001.png"]

@@ -6,7 +6,13 @@ from scipy import stats
 
 from rin.evidence import replications
 from rin.evidence.paper import CITATION, COMPARISONS
-from rin.evidence.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
+from rin.evidence.replications import (
+    AUC_POINTS,
+    FOLLOW_UPS,
+    REPLICATIONS,
+    like_for_like,
+    pooled_fine_tuned,
+)
 from rin.files import REPOSITORY
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
@@ -94,3 +100,12 @@ def test_intervals_of_others_are_welchs():
     half = (one["ci_high"] - one["ci_low"]) / 2
     p_at_the_end = stats.ttest_ind_from_stats(half, 4.2, 5, 0, 3.8, 5, equal_var=False).pvalue
     assert p_at_the_end == pytest.approx(0.05)
+
+
+def test_pooled_comparisons_depend_on_what_they_ask():
+    pooled = pooled_fine_tuned()
+    found = pooled[["estimate", "ci_low", "ci_high"]].round(1)
+    assert found.loc["the paper's questions"].tolist() == [-0.2, -1.6, 1.2]
+    assert pooled["k"].to_dict() == {"the paper's questions": 4, "other questions": 3, "all": 7}
+    assert found.loc["all", "ci_high"] < 0 < found.loc["the paper's questions", "ci_high"]
+    assert pooled["scaling_missing"].all()

@@ -1,6 +1,7 @@
 """Similarity of activations and of maps, against scikit-learn, SciPy, scikit-image, definitions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
@@ -11,6 +12,7 @@ from rin.errors import InputError
 from rin.explain.gradcam import to_uint8
 from rin.explain.similarity import (
     MEASURES,
+    call_agreement,
     linear_cka,
     mean_cca,
     rank_correlation,
@@ -133,3 +135,17 @@ def test_measures_of_unusable_maps_raise(a, b, told):
         rank_correlation(a, b)
     with pytest.raises(InputError, match=told):
         similarity_table(a, b, 20)
+
+
+def test_networks_that_call_all_cases_positive_agree_as_often_as_by_chance():
+    cases = {"task": "t", "scenario": "s", "fold": 0, "case_id": [f"c{k}" for k in range(8)]}
+    label = [1, 1, 1, 1, 1, 1, 0, 0]
+    a = pd.DataFrame(cases | {"init": "a", "label": label, "score": 1.0})
+    b = a.assign(init="b", score=[1, 1, 1, 1, 1, 1, 1, -1])
+    row = call_agreement(pd.concat([a, b]), "a", "b").loc["t"]
+    assert row[["agree", "chance", "kappa"]].tolist() == [7 / 8, 7 / 8, 0]
+    assert (row["called"], row["positive"]) == (1, 6 / 8)
+    same = call_agreement(pd.concat([b.assign(init="a"), b]), "a", "b").loc["t"]
+    assert same["kappa"] == 1
+    twice = [table.assign(pretraining=k) for table in (a, b) for k in (1, 2)]
+    assert call_agreement(pd.concat(twice), "a", "b").loc["t"].equals(row)

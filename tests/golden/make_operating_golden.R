@@ -1,4 +1,4 @@
-# Sensitivity at fixed specificity by pROC, for rin/stats/operating.py:
+# The highest sensitivity of pROC's thresholds at a fixed specificity, for rin/stats/clinical.py:
 #
 #   Rscript make_operating_golden.R operating_golden.json
 #
@@ -11,16 +11,22 @@ specificities <- c(0, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 1)
 
 golden <- function(name, labels, scores, intervals = FALSE) {
   curve <- roc(labels, scores, levels = c(0, 1), direction = "<", quiet = TRUE)
-  at <- coords(curve, x = specificities, input = "specificity", ret = "sensitivity",
-               transpose = FALSE)
+  points <- coords(curve, x = "all", ret = c("specificity", "sensitivity"), transpose = FALSE)
+  at <- sapply(specificities, function(s)
+    max(points$sensitivity[points$specificity >= s - 1e-12]))
   case <- list(name = name, labels = labels, scores = scores, specificity = specificities,
-               sensitivity = at$sensitivity)
+               sensitivity = at)
   if (intervals) {
     set.seed(1)
-    bounds <- ci.se(curve, specificities = c(0.9, 0.95), boot.n = 20000,
-                    boot.stratified = FALSE, progress = "none")
-    case$ci <- list(specificity = c(0.9, 0.95), low = unname(bounds[, 1]),
-                    high = unname(bounds[, 3]))
+    drawn <- t(replicate(4000, {
+      cases <- sample(length(labels), replace = TRUE)
+      again <- roc(labels[cases], scores[cases], levels = c(0, 1), direction = "<", quiet = TRUE)
+      points <- coords(again, x = "all", ret = c("specificity", "sensitivity"), transpose = FALSE)
+      sapply(c(0.9, 0.95), function(s) max(points$sensitivity[points$specificity >= s - 1e-12]))
+    }))
+    case$ci <- list(specificity = c(0.9, 0.95),
+                    low = unname(apply(drawn, 2, quantile, 0.025)),
+                    high = unname(apply(drawn, 2, quantile, 0.975)))
   }
   case
 }

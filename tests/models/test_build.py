@@ -18,7 +18,7 @@ def gray():
     keras.utils.set_random_seed(1)
     made = build_classifier(Architecture("MobileNetV2", "unfreeze_top10", 64, n_classes=3))
     made.backbone.set_weights(literal_weights(made.backbone, 1))
-    made.preprocess.set_contract(PREPROCESSING["symmetric"])
+    made.preprocess.set_preprocessing(PREPROCESSING["symmetric"])
     return made
 
 
@@ -57,7 +57,7 @@ def test_gray_input_equals_three_equal_channels_through_contract_and_backbone(gr
 def test_rgb_input_when_channels_are_three_reaches_the_backbone_in_colour():
     made = build_classifier(Architecture("MobileNetV2", "freeze_all", 32, channels=3))
     made.backbone.set_weights(literal_weights(made.backbone, 1))
-    made.preprocess.set_contract(PREPROCESSING["symmetric"])
+    made.preprocess.set_preprocessing(PREPROCESSING["symmetric"])
     images = uint8(2, 32, 3)
     assert made.model.input_shape == (None, 32, 32, 3)
     assert len(made.model.trainable_variables) == 2

@@ -37,8 +37,8 @@ def test_caffe_unit_when_applied_is_caffe_over_255():
 def test_layer_when_contract_changes_equals_apply_without_a_new_layer(channels):
     layer, images = Preprocess(), rgb()[..., :channels]
     np.testing.assert_array_equal(layer(images), np.broadcast_to(images, rgb().shape))
-    for contract in [*PREPROCESSING.values(), PREPROCESSING["caffe"]]:
-        layer.set_contract(contract)
-        expected = contract.apply(np.broadcast_to(images, rgb().shape))
+    for preprocessing in [*PREPROCESSING.values(), PREPROCESSING["caffe"]]:
+        layer.set_preprocessing(preprocessing)
+        expected = preprocessing.apply(np.broadcast_to(images, rgb().shape))
         np.testing.assert_allclose(layer(images), expected, rtol=1e-5, atol=1e-4)
     assert layer.trainable_variables == []

@@ -33,7 +33,7 @@ from rin.models.probe import (
 )
 from rin.models.weights import load_entries
 
-CONTRACTS = {contract.name: contract for contract in CANDIDATES}
+BY_NAME = {preprocessing.name: preprocessing for preprocessing in CANDIDATES}
 
 
 def made_layer(channels=48, size=3, stride=2, padding=0, seed=0, bias=False):
@@ -46,10 +46,10 @@ def made_layer(channels=48, size=3, stride=2, padding=0, seed=0, bias=False):
     return FirstLayer("made", kernel, biases, mean, variance, 1e-5, stride, padding)
 
 
-def trained_layer(contract, images, layer=None):
-    """The layer with the averages that training on the images under a contract would leave."""
+def trained_layer(preprocessing, images, layer=None):
+    """The layer with the averages that training on the images under a preprocessing would leave."""
     layer = layer or made_layer()
-    mean, variance = predict(layer, patch_moments(images, layer), contract)
+    mean, variance = predict(layer, patch_moments(images, layer), preprocessing)
     return replace(layer, mean=mean, variance=variance)
 
 
@@ -69,12 +69,12 @@ def color_images(n=6, size=20, seed=1):
     )
 
 
-def loop_over_patches(layer, images, contract):
+def loop_over_patches(layer, images, preprocessing):
     """Mean and variance of every channel, patch by patch, as the network computes them."""
     if images.ndim == 3:
         images = np.repeat(images[..., None], 3, axis=3)
     size, outputs = layer.kernel.shape[0], []
-    for image in contract.apply(images):
+    for image in preprocessing.apply(images):
         sides = [layer.sides(side) for side in image.shape[:2]]
         padded = np.pad(image.astype(float), (*sides, (0, 0)))
         for top in range(0, padded.shape[0] - size + 1, layer.stride):
@@ -84,7 +84,7 @@ def loop_over_patches(layer, images, contract):
     return np.mean(outputs, axis=0), np.var(outputs, axis=0)
 
 
-@pytest.mark.parametrize("contract", [*CONTRACTS.values(), *map(swapped, CONTRACTS.values())])
+@pytest.mark.parametrize("preprocessing", [*BY_NAME.values(), *map(swapped, BY_NAME.values())])
 @pytest.mark.parametrize("images", [gray_images(2, 12), color_images(2, 12)], ids=["gray", "rgb"])
 @pytest.mark.parametrize(
     "layer",
@@ -95,9 +95,9 @@ def loop_over_patches(layer, images, contract):
     ],
     ids=["valid", "padded", "same"],
 )
-def test_predicted_moments_equal_those_of_a_loop_over_every_patch(layer, images, contract):
-    mean, variance = predict(layer, patch_moments(images, layer), contract)
-    looped = loop_over_patches(layer, images, contract)
+def test_predicted_moments_equal_those_of_a_loop_over_every_patch(layer, images, preprocessing):
+    mean, variance = predict(layer, patch_moments(images, layer), preprocessing)
+    looped = loop_over_patches(layer, images, preprocessing)
     np.testing.assert_allclose(mean, looped[0], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(variance, looped[1], rtol=1e-4, atol=1e-6)
 
@@ -128,10 +128,10 @@ def test_predicted_moments_agree_with_keras(name):
     layer, images = first_layer(backbone), gray_images(4, 75)
     norms = (x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization))
     outputs = keras.Model(backbone.input, next(norms).input)
-    for contract in PREPROCESSING.values():
-        pixels = contract.apply(np.repeat(images[..., None], 3, axis=3))
+    for preprocessing in PREPROCESSING.values():
+        pixels = preprocessing.apply(np.repeat(images[..., None], 3, axis=3))
         found = np.asarray(outputs(pixels), dtype=float).reshape(-1, len(layer.mean))
-        mean, variance = predict(layer, patch_moments(images, layer), contract)
+        mean, variance = predict(layer, patch_moments(images, layer), preprocessing)
         scale = found.std(axis=0)
         np.testing.assert_allclose(mean / scale, found.mean(axis=0) / scale, atol=1e-4)
         np.testing.assert_allclose(np.sqrt(variance) / scale, 1, atol=1e-4)
@@ -166,10 +166,10 @@ def test_chance_equals_the_one_sided_p_value_of_pearson():
     assert chance_of(tested.statistic, 32) == pytest.approx(tested.pvalue, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_training(name):
     images = gray_images()
-    verdict = verdict_on(trained_layer(CONTRACTS[name], images), images)
+    verdict = verdict_on(trained_layer(BY_NAME[name], images), images)
     assert verdict["verdict"] == name
     assert verdict["best_divergence"] == pytest.approx(0, abs=1e-9)
     assert verdict["contrast"] == pytest.approx(1)
@@ -178,8 +178,8 @@ def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_trainin
 @pytest.mark.parametrize(("name", "order"), [("caffe_unit", "BGR"), ("symmetric", "RGB")])
 def test_colour_images_tell_the_order_of_the_channels(name, order):
     images = color_images()
-    own = verdict_on(trained_layer(CONTRACTS[name], images), images)
-    other = verdict_on(trained_layer(swapped(CONTRACTS[name]), images), images)
+    own = verdict_on(trained_layer(BY_NAME[name], images), images)
+    other = verdict_on(trained_layer(swapped(BY_NAME[name]), images), images)
     assert (own["verdict"], own["order"]) == (name, order)
     assert (other["verdict"], {other["order"], order}) == (name, {"RGB", "BGR"})
 
@@ -193,7 +193,7 @@ def test_averages_that_were_never_updated_fit_no_candidate(images):
 
 def test_averages_shuffled_over_the_channels_fit_no_candidate():
     images = gray_images()
-    layer = trained_layer(CONTRACTS["symmetric"], images)
+    layer = trained_layer(BY_NAME["symmetric"], images)
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(len(layer.mean))
         shuffled = replace(layer, mean=layer.mean[order], variance=layer.variance[order])
@@ -208,8 +208,8 @@ def test_a_contract_that_is_no_candidate_fits_none():
 
 
 def test_images_of_half_and_of_twice_the_contrast_are_equally_far_off():
-    images, contract = gray_images(), PREPROCESSING["symmetric"]
-    layer = replace(trained_layer(contract, images), epsilon=0.0)
+    images, preprocessing = gray_images(), PREPROCESSING["symmetric"]
+    layer = replace(trained_layer(preprocessing, images), epsilon=0.0)
     changed = (replace(layer, variance=layer.variance * factor) for factor in (1 / 4, 4))
     tables = (score_candidates(each, images).set_index("candidate") for each in changed)
     less, more = (table.loc["symmetric"] for table in tables)
@@ -300,7 +300,7 @@ DISTRIBUTION = {
     **dict.fromkeys(("file", "stated_preprocessing", "probed")),
     **{"backbone": "ResNet50", "sha256": "ab" * 32},
 }
-PROBED = {"contract": "caffe", "date": "2026-01-02", "images": "64 of BUSI", "divergence": 0.1}
+PROBED = {"preprocessing": "caffe", "date": "2026-01-02", "images": "64 of BUSI", "divergence": 0.1}
 
 
 def test_known_distributions_hold_one_file_under_two_names_and_disagree_about_it():

@@ -79,7 +79,7 @@ def test_entries_of_the_repository_name_both_inits_of_all_backbones():
     pairs = [(e.init, e.backbone) for e in entries]
     assert sorted(pairs) == sorted((init, b) for init, known in backbones.items() for b in known)
     assert {e.preprocessing for e in entries if e.init == "radimagenet"} == {"caffe_unit"}
-    assert {e.backbone: e.contract.name for e in entries if e.init == "imagenet"} == {
+    assert {e.backbone: e.preprocessing for e in entries if e.init == "imagenet"} == {
         "ResNet50": "caffe",
         "InceptionResNetV2": "symmetric",
         "DenseNet121": "standardised",

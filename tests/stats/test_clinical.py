@@ -1,4 +1,4 @@
-"""Measures beyond the area, against scikit-learn and pROC, and their two tables."""
+"""Clinical measures beyond the AUC, against scikit-learn and pROC, and their two tables."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ from rin.stats.clinical import (
 from rin.stats.inputs import task_scores
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
-#: Scores of a coarse grid, so that ties and the ends 0 and 1 occur.
+#: Probabilities of a coarse grid, so that ties and the ends 0 and 1 occur.
 case = st.tuples(st.integers(0, 1), st.integers(0, 8).map(lambda k: k / 8), st.integers(0, 3))
 
 
@@ -81,18 +81,43 @@ def brier_score(cases):
 NUMBERS = [brier_score, expected_calibration_error, average_precision, sensitivity_at_specificity]
 
 
-def measured(measure, labels, scores, *options, weights=None):
+def measured(measure, labels, probabilities, *options, weights=None):
     """A measure of one row of weights."""
+    return ranked(measure, labels, logit(probabilities), *options, weights=weights)
+
+
+def ranked(measure, labels, scores, *options, weights=None):
+    """A measure of one row of weights and scores of any size."""
     return measure(weighted_cases(labels, scores, weights), *options)[0]
 
 
-@pytest.mark.parametrize("scores", [[-0.01, 0.5], [0.5, 1.01]])
-@pytest.mark.parametrize(
-    "measure", [brier_parts, reliability_curve, calibration_line, lambda c: net_benefit(c, [0.3])]
-)
-def test_scores_that_are_no_probabilities_are_an_error(measure, scores):
-    with pytest.raises(InputError, match="not all probabilities"):
-        measured(measure, [0, 1], scores)
+def test_probabilities_in_place_of_log_odds_are_an_error(predictions):
+    wrong = predictions.assign(score=expit(predictions["score"]))
+    with pytest.raises(InputError, match=r"task breast, score: all scores lie from 0 to 1.*logit"):
+        clinical_measures(wrong, INITS, replicates=10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sure_networks_are_ranked_on_log_odds_and_no_threshold_is_made_up(dtype):
+    # Sure of everything: as float32 probabilities nearly all are 1, and tie.
+    scores = np.array([60, 55, 50, 45, 40, 38, 35, 30, 25, 20, 19, 18, 17, 16, 15], dtype)
+    labels = np.array([1, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+    assert np.unique(expit(scores.astype(np.float32))).size < 5
+    found = ranked(sensitivity_at_specificity, labels, scores, [0.75, 0.9, 0.95])
+    np.testing.assert_allclose(found, [1, 4 / 5, 1 / 5])
+    assert ranked(average_precision, labels, scores) == pytest.approx(
+        np.mean([1, 2 / 3, 3 / 4, 4 / 5, 5 / 7])
+    )
+    run = one_run(labels, scores, np.arange(15))
+    table = clinical_measures(run, ("a",), replicates=20, bins=2).set_index("measure")["estimate"]
+    assert table["sensitivity_at_90"] == 4 / 5
+    assert table["brier"] == pytest.approx(np.mean((expit(scores.astype(float)) - labels) ** 2))
+
+
+def test_sensitivity_is_one_that_some_threshold_reaches():
+    # The highest score is given to one negative of five: nothing is 90 % specific but nobody.
+    scores, labels = [9, 9, 9, 9, 3, 2, 1, 0], [1, 1, 1, 0, 0, 0, 0, 1]
+    assert ranked(sensitivity_at_specificity, labels, scores, [0.9, 0.75]).tolist() == [0, 0.75]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +142,7 @@ def test_every_row_of_weights_is_measured_as_if_alone(measure):
     labels, scores = sample(30, levels=6)
     weights = replicates(30)
     alone = [measured(measure, labels, scores, weights=row) for row in weights]
-    found = measure(weighted_cases(labels, scores, weights))
+    found = measure(weighted_cases(labels, logit(scores), weights))
     np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
@@ -186,10 +211,8 @@ def test_error_by_chance_is_the_calibration_error_of_the_outcomes_drawn(bins):
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
-def test_sensitivity_equals_proc(case):
-    found = measured(
-        sensitivity_at_specificity, case["labels"], case["scores"], case["specificity"]
-    )
+def test_sensitivity_is_the_highest_of_procs_thresholds(case):
+    found = ranked(sensitivity_at_specificity, case["labels"], case["scores"], case["specificity"])
     np.testing.assert_allclose(found, case["sensitivity"], atol=1e-12)
 
 
@@ -207,15 +230,15 @@ def test_sensitivity_of_weighted_cases_is_that_of_cases_written_out(counted, spe
     [
         ([0] * 10 + [1] * 3, [*range(10), 8.5, 8.6, 20], 0.9, 1),  # the upper end of a rise
         ([0] * 10 + [1] * 3, [*range(10), 8.5, 8.6, 20], 1, 1 / 3),
-        ([0, 1, 0, 1], [3, 3, 1, 1], 0.9, 0.1),  # a tie: a line from (0, 0) to (0.5, 0.5)
-        ([0, 1, 1], [0.4] * 3, 0.95, 0.05),
+        ([0, 1, 0, 1], [3, 3, 1, 1], 0.9, 0),  # a tie: no threshold between (0, 0) and (0.5, 0.5)
+        ([0, 1, 1], [0.4] * 3, 0.95, 0),
         ([1, 1, 0, 0], [0, 0, 1, 1], 0.9, 0),
         # 0.1 of ten negatives is a little less than the one above all positives.
         ([0, 1, 0] + [0] * 8, [5, 4, 4] + [1] * 8, 0.9, 0),
     ],
 )
 def test_sensitivity_between_and_at_points_of_the_curve(labels, scores, specificity, expected):
-    found = measured(sensitivity_at_specificity, labels, scores, [specificity])
+    found = ranked(sensitivity_at_specificity, labels, scores, [specificity])
     assert found == pytest.approx([expected], abs=1e-15)
     assert found >= 0
 
@@ -236,7 +259,7 @@ def test_average_precision_equals_scikit_learn_and_the_mean_precision_over_recal
 
 def test_precision_at_recall_is_that_of_the_highest_threshold_that_reaches_it():
     recall = np.array([0, 0.2, 1 / 3, 0.4, 2 / 3, 0.9, 1])
-    found = measured(precision_at_recall, [1, 0, 1, 0, 1, 0], [6, 5, 4, 3, 2, 1], recall)
+    found = ranked(precision_at_recall, [1, 0, 1, 0, 1, 0], [6, 5, 4, 3, 2, 1], recall)
     np.testing.assert_allclose(found, [1, 1, 1, 2 / 3, 2 / 3, 3 / 5, 3 / 5])
 
 
@@ -244,7 +267,7 @@ def test_precision_at_recall_is_that_of_the_highest_threshold_that_reaches_it():
 def test_line_with_weights_solves_the_equations_of_the_likelihood_row_by_row(n):
     labels, scores = sample(n)
     weights, odds = np.vstack([np.ones(n, int), replicates(n)]), logit(scores)
-    lines = calibration_line(weighted_cases(labels, scores, weights))
+    lines = calibration_line(weighted_cases(labels, odds, weights))
     large, intercept, slope = lines.T[:, :, None]
     for fitted in (odds + large, intercept + slope * odds):
         left = weights * (labels - expit(fitted))
@@ -270,7 +293,7 @@ def test_slope_is_nan_where_the_likelihood_has_no_finite_maximum(labels, scores)
 
 def test_slope_is_nan_only_in_rows_whose_weights_separate_the_classes():
     weights = [[1, 1, 1, 1], [1, 0, 1, 1], [2, 1, 1, 0]]
-    lines = calibration_line(weighted_cases([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.9], weights))
+    lines = calibration_line(weighted_cases([0, 1, 0, 1], logit([0.1, 0.2, 0.3, 0.9]), weights))
     assert np.isnan(lines[:, 2]).tolist() == [False, True, False]
 
 
@@ -285,7 +308,7 @@ def test_scores_of_0_and_1_count_as_the_nearest_that_have_log_odds():
 
 def near(labels, scores, weights):
     line = measured(calibration_line, labels, scores)
-    return replicate_lines(weighted_cases(labels, scores, weights), line)
+    return replicate_lines(weighted_cases(labels, logit(scores), weights), line)
 
 
 def test_replicate_slope_is_nan_where_all_cases_that_count_score_the_same():
@@ -321,14 +344,14 @@ INITS = ("radimagenet", "imagenet")
 REFLECTED = ("ece", "brier_reliability", "brier_resolution")
 
 
-def probabilities(**shape):
+def shifted(**shape):
     table = make_predictions(**shape)
-    return table.assign(score=expit(table["score"] - 0.5))
+    return table.assign(score=table["score"] - 0.5)
 
 
 @pytest.fixture(scope="module")
 def predictions():
-    return probabilities(n_scenarios=3, n_folds=2, n_cases=36)
+    return shifted(n_scenarios=3, n_folds=2, n_cases=36)
 
 
 @pytest.fixture(scope="module")
@@ -395,7 +418,7 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
 
 
 def test_interval_of_the_line_is_near_that_of_complete_fits():
-    predictions = probabilities(n_scenarios=1, n_folds=1, n_cases=600)
+    predictions = shifted(n_scenarios=1, n_folds=1, n_cases=600)
     table = clinical_measures(predictions, INITS, replicates=200)
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 200, 0, labels=task.labels)
@@ -410,14 +433,14 @@ def test_an_estimate_above_its_reflected_interval_says_so():
     # True probabilities in many small bins: nearly all of the error is chance.
     rng = np.random.default_rng(3)
     scores = rng.random(60)
-    predictions = one_run((rng.random(60) < scores).astype(int), scores, np.arange(60))
+    predictions = one_run((rng.random(60) < scores).astype(int), logit(scores), np.arange(60))
     row = one(clinical_measures(predictions, ("a",), replicates=300, bins=30), "a", "ece")
     assert row["ci_high"] < row["estimate"]
     assert row["remark"].startswith("outside its interval")
 
 
 def test_ece_by_chance_draws_one_number_a_patient():
-    labels, scores = np.arange(240) % 2, np.full(240, 0.4)
+    labels, scores = np.arange(240) % 2, np.full(240, logit(0.4))
     runs = (one_run(labels, scores, np.arange(240) // images) for images in (1, 8))
     tables = (clinical_measures(run, ("a",), replicates=200) for run in runs)
     apart, shared = (one(table, "a", "ece_by_chance")["estimate"] for table in tables)
@@ -439,7 +462,7 @@ def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
     ],
 )
 def test_slope_that_is_not_defined_everywhere_has_no_interval_and_says_why(scores, slope, remark):
-    predictions = one_run([0, 1, 0, 1], scores, np.arange(4))
+    predictions = one_run([0, 1, 0, 1], logit(scores), np.arange(4))
     row = one(clinical_measures(predictions, ("a",), replicates=200), "a", "calibration_slope")
     assert row["estimate"] == pytest.approx(slope, abs=1e-9, nan_ok=True)
     assert np.isnan([row["ci_low"], row["ci_high"]]).all()
@@ -455,7 +478,7 @@ def test_slope_that_is_not_defined_everywhere_has_no_interval_and_says_why(score
     ],
 )
 def test_what_cannot_be_measured_is_an_error_that_names_the_task(changes, problem):
-    good = {"labels": [0, 1, 0, 1], "scores": [0.1, 0.3, 0.5, 0.8], "patients": [1, 2, 3, 4]}
+    good = {"labels": [0, 1, 0, 1], "scores": [-2, -1, 0, 1.5], "patients": [1, 2, 3, 4]}
     with pytest.raises(InputError, match=f"task breast.*{problem}"):
         clinical_measures(one_run(**good | changes), ("a",), replicates=10)
 
@@ -472,7 +495,7 @@ def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
 
 def two_scenarios(first, second):
     cases = np.arange(len(first))
-    runs = [one_run(cases % 2, np.array(scores), cases) for scores in (first, second)]
+    runs = [one_run(cases % 2, logit(scores), cases) for scores in (first, second)]
     return pd.concat([runs[0], runs[1].assign(scenario="t")])
 
 

@@ -88,7 +88,7 @@ def planned_runs(study):
 
 def pretrained_files(run, folder):
     entry = WeightsEntry(
-        init=run.init, backbone=run.backbone, preprocessing=run.contract, sha256="0" * 64,
+        init=run.init, backbone=run.backbone, preprocessing=run.preprocessing, sha256="0" * 64,
         file=f"{run.run_id}/w.h5", release=f"pretrained here on {run.corpus}",
         provenance=run.provenance,
     )  # fmt: skip

@@ -4,9 +4,10 @@ import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 from rin.errors import InputError
-from rin.study.executors import drive
+from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -64,6 +65,25 @@ def _write(draft, number):
     return {"number": number}
 
 
-if __name__ == "__main__":
+def share(folder):
+    """Do twelve runs of a ledger, which another process may do too, and log who did which."""
+    ledger = Ledger(folder / "shared")
+    # Both have started before either begins.
+    (folder / f"ready-{os.getpid()}").touch()
+    while len(list(folder.glob("ready-*"))) < 2:
+        time.sleep(0.01)
+
+    def work(run):
+        with (folder / "log").open("a") as log:
+            log.write(f"{run.run_id} {os.getpid()}\n")
+        time.sleep(0.1)
+        ledger.commit(run.run_id, {}, lambda draft: _write(draft, 1))
+
+    run_each(work, [SimpleNamespace(run_id=run_id) for run_id in runs(12)], ledger)
+
+
+if __name__ == "__main__" and "share" in sys.argv:
+    share(Path(sys.argv[1]))
+elif __name__ == "__main__":
     path = Path(sys.argv[1]) / "beat"
     drive(Execution(workers=1), beat, [(path,)], Ledger(path.parent / "none"), [], "Beating")

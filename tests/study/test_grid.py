@@ -109,9 +109,9 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
 
     trained, fit = [], CompiledBlock.fit
 
-    def note(self, weights, contract, recipe, part, validation):
+    def note(self, weights, preprocessing, recipe, part, validation):
         trained.append(set(part.rows))
-        return fit(self, weights, contract, recipe, part, validation)
+        return fit(self, weights, preprocessing, recipe, part, validation)
 
     monkeypatch.setattr(CompiledBlock, "fit", note)
     run_fine_tuning(study)

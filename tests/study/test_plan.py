@@ -9,7 +9,7 @@ from rin.evidence.paper import SETTINGS
 from rin.models.backbones import BACKBONES
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
-from rin.study.plan import _contract, group_blocks, plan_runs, runs_table
+from rin.study.plan import _preprocessing_of, group_blocks, plan_runs, runs_table
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import SCENARIOS, Scenario, scenarios_of
 
@@ -77,7 +77,7 @@ def test_run_ids_know_images_split_and_version_of_the_code_but_not_where_they_ru
     assert before.isdisjoint(ids(first, folds=folds))
     execution = {"workers": 3, "threads": 2, "blocks": "by_task"}
     assert ids(first | {"execution": execution}) == before
-    monkeypatch.setattr("rin.study.plan.CODE_VERSION", -1)
+    monkeypatch.setattr("rin.study.plan.code_digest", lambda: "other")
     assert before.isdisjoint(ids(first))
 
 
@@ -109,7 +109,7 @@ def test_plan_under_the_official_scripts_feeds_all_weights_alike(planned):
     inits = {"inits": ["radimagenet", "imagenet"]}
     own = {run.run_id: run for run in planned(inits)}
     official = planned(inits | {"fine_tuning.preprocessing": "official_scripts"})
-    assert {run.contract for run in official} == {"caffe_unit"}
+    assert {run.preprocessing for run in official} == {"caffe_unit"}
     shared = {own[run.run_id].init for run in official if run.run_id in own}
     assert shared == {"radimagenet"}
 
@@ -236,7 +236,7 @@ def test_inputs_of_released_counterparts_are_a_level_where_they_are_named(study_
     profile = tiny_profile(SEVERAL | changes)
     assert profile.variants("preprocessing")[-1].level == "released"
     found = {
-        init: _contract(
+        init: _preprocessing_of(
             profile,
             WeightsEntry(
                 init=init, backbone="ResNet50", preprocessing="symmetric", release="made here"

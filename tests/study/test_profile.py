@@ -25,7 +25,7 @@ def test_load_profile_when_path_is_missing_names_it(tmp_path):
 
 
 RESIZE = {"tasks": ["breast"], "scenarios": ["odd"]}
-PROBE = {"contracts": ["caffe", "symmetric"], "epochs": 1}
+PROBE = {"preprocessings": ["caffe", "symmetric"], "epochs": 1}
 LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1, "init": "natural"}
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
 EQUAL = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
@@ -66,7 +66,7 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"factors.resize": RESIZE}, ["factors", "odd"]),
         ({"factors.confounder": TAG | {"put_on": ["odd"]}}, ["put_on: ['odd'] are not among"]),
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),
-        ({"probe": PROBE | {"contracts": ["caffe", "odd"]}}, ["probe.contracts", "odd"]),
+        ({"probe": PROBE | {"preprocessings": ["caffe", "odd"]}}, ["probe.preprocessings", "odd"]),
         ({"losses": LOSSES}, ["losses: 'natural' is not among the inits"]),
         (
             {"losses": LOSSES | {"learning_rates": {"VGG19": 1e-4}}},

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from finished_study import CHANGES, finished_study, planned_runs, write_images, write_manifests
-from tiny_study import tiny_profile
+from tiny_study import seal_again, tiny_profile
 
 from rin.cli import main
 from rin.errors import InputError
@@ -98,7 +98,7 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     assert len(ids) > len(set(ids))
     kept = reference.tables["pretraining"]
     pd.testing.assert_frame_equal(kept, pretrained(finished))
-    assert kept["contract"].tolist() == ["caffe_unit", "caffe"]
+    assert kept["preprocessing"].tolist() == ["caffe_unit", "caffe"]
     kept = reference.tables["pretraining_histories"]
     pd.testing.assert_frame_equal(kept, pretraining_histories(finished))
     assert kept.groupby("init")["epoch"].max().tolist() == [finished.profile.pretraining.epochs] * 2
@@ -166,7 +166,7 @@ def probed(finished, monkeypatch):
         finished.ledger("probe").commit(each.run_id, {}, lambda _: {})
     monkeypatch.setattr("rin.study.reference.plan_probe", lambda _: runs)
     monkeypatch.setattr("rin.study.reference.probe_measurements", lambda _: table)
-    probe = Probe(contracts=["caffe", "symmetric"], epochs=1)
+    probe = Probe(preprocessings=["caffe", "symmetric"], epochs=1)
     profile = finished.profile.model_copy(update={"probe": probe})
     return SimpleNamespace(study=replace(finished, profile=profile), table=table)
 
@@ -201,7 +201,7 @@ def test_facts_tell_how_the_run_came_about(reference, finished):
     assert {one.name: one.patients for one in facts.corpora} == {
         "corpus_radiologic": 36, "corpus_photographic": 48,
     }  # fmt: skip
-    assert [(w.init, w.contract, w.sha256) for w in facts.weights] == [
+    assert [(w.init, w.preprocessing, w.sha256) for w in facts.weights] == [
         ("radiologic", "caffe_unit", "0" * 64), ("photographic", "caffe", "0" * 64),
     ]  # fmt: skip
 
@@ -238,6 +238,7 @@ def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, im
         write_reference(study, tmp_path / "runs")
     for path in study.weights.folder.glob("*/entry.json"):
         path.write_text(path.read_text().replace('"provenance":"real"', '"provenance":"stand-in"'))
+    seal_again(study.weights)
     with pytest.raises(InputError, match="weights radiologic ResNet50"):
         write_reference(study, tmp_path / "runs")
     for path in study.weights.folder.iterdir():

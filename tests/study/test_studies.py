@@ -76,9 +76,9 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, name):
 
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
     table = predictions(factors, "preprocessing")
-    assert list(table) == ["factor", "level", "contract", *COLUMNS]
+    assert list(table) == ["factor", "level", "preprocessing", *COLUMNS]
     native, scripts = (table[table["level"] == name] for name in ("native", "official_scripts"))
-    assert set(scripts["contract"]) == {"caffe_unit"}
+    assert set(scripts["preprocessing"]) == {"caffe_unit"}
     for init, same in (("radiologic", True), ("photographic", False)):
         one, two = (part[part["init"] == init] for part in (native, scripts))
         assert one["case_id"].tolist() == two["case_id"].tolist()
@@ -89,7 +89,7 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
     told = run_records(factors, "preprocessing")
     assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
-    assert told["contract"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
+    assert told["preprocessing"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
     assert pd.to_datetime(told["finished"]).notna().all()
 
 
@@ -126,9 +126,9 @@ def test_plan_of_all_studies_lists_every_run_once(larger):
     planned, grid = plan_all(larger), ids(plan_study(larger))
     assert len(ids(planned)) == len(planned) <= larger.profile.most_runs == 12 + 2 + 2 * 2 * 2
     assert grid < ids(planned)
-    # The scripts' contract is that of neither start; from random weights nothing is added.
+    # The scripts' preprocessing is that of neither start; from random weights nothing is added.
     beside = [each for each in planned if each.run_id not in grid]
-    assert sorted((each.init, each.contract, each.settings.resize) for each in beside) == [
+    assert sorted((each.init, each.preprocessing, each.settings.resize) for each in beside) == [
         ("radiologic", "caffe_unit", "stretch"),
         ("radiologic", "symmetric", "pad"),
         ("random", "caffe_unit", "stretch"),
@@ -173,7 +173,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     runs = plan_pretraining(study)
     assert [run.init for run in runs] == ["radiologic", "photographic", "radiologic_brief"]
     assert ids(plan_pretraining(alone)) == ids(runs[:2])
-    assert (runs[2].contract, runs[2].store) == ("caffe_unit", runs[0].store)
+    assert (runs[2].preprocessing, runs[2].store) == ("caffe_unit", runs[0].store)
     whole, _, brief = (run.parts.to_numpy() for run in runs)
     assert abs((brief == "train").sum() - 16) <= 2  # classes are rounded
     used = whole == "train"

@@ -18,7 +18,7 @@ from rin.study.probe_study import (
     run_probe,
 )
 
-SECTION = {"contracts": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
+SECTION = {"preprocessings": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
 COLUMNS = [
     *("kind", "backbone", "init", "trained_with", "corpus", "weights_provenance", "epochs"),
     *("top1", "chance", "source", "seen", "source_provenance", "images", "color"),
@@ -40,10 +40,10 @@ def probed(study):
     return own
 
 
-def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(study):
+def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corpus(study):
     own = probing(study)
     runs = plan_probe(own)
-    assert [(r.backbone, r.init, r.contract) for r in runs] == [
+    assert [(r.backbone, r.init, r.preprocessing) for r in runs] == [
         ("ResNet50", "radiologic", "caffe"),
         ("ResNet50", "radiologic", "symmetric"),
     ]
@@ -53,7 +53,7 @@ def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(st
         run.store_digest for run in plan_pretraining(own)
     )
     assert len({run.run_id for run in runs}) == 2
-    # Two contracts, the study's own two inits and random weights; none is there yet.
+    # Two preprocessings, the study's own two inits and random weights; none is there yet.
     assert len({each.run_id for each in plan_measurements(own)}) == 5
     with pytest.raises(InputError, match="no section probe"):
         plan_probe(study)

@@ -30,9 +30,9 @@ from rin.training.trainer import (
 CAFFE, SYMMETRIC = PREPROCESSING["caffe"], PREPROCESSING["symmetric"]
 
 
-def run(block, start, parts, recipe, contract=SYMMETRIC):
+def run(block, start, parts, recipe, preprocessing=SYMMETRIC):
     """Train and return losses and test logits."""
-    curves = block.fit(start, contract, recipe, *parts[:2]).curves
+    curves = block.fit(start, preprocessing, recipe, *parts[:2]).curves
     losses = [(row["loss"], row["val_loss"]) for row in curves]
     return losses, block.predict(parts[2], recipe.batch)[0]
 
@@ -46,14 +46,14 @@ def changed(block, start):
 def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, store):
     block, traces = frozen
     others = [w * np.float32(1.1) for w in start]
-    for recipe, contract, weights, ends in (
+    for recipe, preprocessing, weights, ends in (
         (Recipe(1e-2, 1, 8, 1), CAFFE, start, (0, 13, 22, 31)),
         (Recipe(1e-4, 2, 8, 0), SYMMETRIC, others, (0, 16, 24, 40)),
         (Recipe(1e-3, 1, 8, 2), CAFFE, start, (0, 5, 6, 9)),
         (Recipe(1e-3, 1, 8, 2), CAFFE, start, (4, 5, 6, 7)),
     ):
         parts = [Part(*store, np.arange(*each)) for each in pairwise(ends)]
-        run(block, weights, parts, recipe, contract)
+        run(block, weights, parts, recipe, preprocessing)
         assert block.traces == traces
 
 
@@ -203,13 +203,13 @@ def test_block_on_the_jax_backend_traces_once_and_repeats_to_the_bit():
     subprocess.run([sys.executable, "-c", JAX], env=environment, check=True, timeout=500)
 
 
-def check_literal(block, start, parts, contract, recipe, tolerance):
+def check_literal(block, start, parts, preprocessing, recipe, tolerance):
     """What a block computes is what the literal training does, in the same process.
 
     Results that change on purpose need a higher `CODE_VERSION` and another literal training.
     """
     assert literal_training.VERSION == CODE_VERSION
-    state = block.fit(start, contract, recipe, *parts[:2])
+    state = block.fit(start, preprocessing, recipe, *parts[:2])
     logits, weights = block.predict(parts[2], recipe.batch)[0], block.parts.backbone.get_weights()
     expected = literal_training.literal_training(
         start,
@@ -219,8 +219,8 @@ def check_literal(block, start, parts, contract, recipe, tolerance):
         epochs=recipe.epochs,
         batch=recipe.batch,
         seed=recipe.seed,
-        scale=contract.scale,
-        offset=contract.offset,
+        scale=preprocessing.scale,
+        offset=preprocessing.offset,
     )
     for column, values in zip(("loss", "val_loss"), expected[:2], strict=True):
         assert [row[column] for row in state.curves] == pytest.approx(values, abs=tolerance)

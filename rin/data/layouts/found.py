@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple, Self
+from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
@@ -15,10 +16,11 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 from pydantic import ValidationError
 
+from rin.data.discovery import decode, excel_rows, separator_of
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import REMEDY, Tree
-from rin.errors import InputError, explained
-from rin.files import Stated, misfit
+from rin.data.tree import Tree
+from rin.errors import InputError, explained, meant
+from rin.files import FrozenModel, misfit
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
@@ -73,7 +75,7 @@ def one_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
-class ReaderOptions(Stated):
+class ReaderOptions(FrozenModel):
     """Base of the options of one reader."""
 
     @classmethod
@@ -92,36 +94,48 @@ def read_table(
 ) -> pd.DataFrame:
     """Return a table as text; ``columns`` must be among its own.
 
-    A file that ends in ``.parquet`` is read as parquet, where a missing value is empty text.  Any
-    other is CSV in UTF-8: without a ``header``, ``columns`` are what its columns are called; a byte
-    order mark, the kind of line ends, blanks around cells, and empty lines do not matter.
+    Parquet and Excel are known by the ending of the name; a missing value is empty text.  Any other
+    is CSV: separator and encoding are found (:mod:`rin.data.discovery`); without a ``header``,
+    ``columns`` are what its columns are called; line ends, blanks around cells, and empty lines do
+    not matter.
     InputError for a file that is missing or broken, and columns that are missing or named twice.
     """
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
     columns, content = list(columns), tree.read(name)
-    parquet, kinds = name.lower().endswith(".parquet"), (pa.ArrowException, OSError, ValueError)
-    problem = f"it is no {'parquet table' if parquet else 'CSV table in UTF-8'}"
-    with explained(problem, where=tree.place(name), remedy=REMEDY, kinds=kinds):
-        rows = _parquet(content, columns) if parquet else _csv(content, None if header else columns)
+    kind = name.lower().rpartition(".")[2]
+    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
+    remedy = "Open it and save it again, every row with all columns; names and order may stay."
+    kinds = (pa.ArrowException, OSError, ValueError, BadZipFile, KeyError)
+    with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
+        if kind == "parquet":
+            rows = _parquet(content, columns)
+        elif kind == "xlsx":
+            rows = excel_rows(content).astype(pd.StringDtype("pyarrow"))
+        else:
+            rows = _csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if not set(columns) <= set(names) or len(set(names)) < len(names):
-        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
-        raise tree.wrong(problem, file=name)
+        absent = [column for column in columns if column not in names]
+        near = meant(absent[0], names) if absent else ""
+        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}{near}"
+        remedy = "Name the columns of the table in the manifest's options, each of them once."
+        raise tree.wrong(problem, file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
 
 
 def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     # Arrow refuses rows of another length, which pandas would cut or fill in silence.
-    if content.count(b'"') % 2:
+    text, _ = decode(content)
+    if text.count('"') % 2:
         raise ValueError("a quote in the table is not closed")
-    file = pa.BufferReader(content)
+    file, parsing = pa.BufferReader(text.encode()), csv.ParseOptions(delimiter=separator_of(text))
     reading = csv.ReadOptions(column_names=names)
-    titles = csv.open_csv(file, reading).schema.names
+    titles = csv.open_csv(file, reading, parsing).schema.names
     file.seek(0)
     types = dict.fromkeys(titles, pa.string())
     options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    table = csv.read_csv(file, reading, convert_options=options)
+    table = csv.read_csv(file, reading, parsing, options)
     return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
 
 

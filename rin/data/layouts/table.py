@@ -10,22 +10,24 @@ patients are published; a corpus that was curated here brings ``patients.csv``.
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
+from rin.data.discovery import matched
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, LOOKED
-from rin.data.tree import Tree
-from rin.errors import InputError
+from rin.data.tree import SHOWN, Tree
+from rin.errors import InputError, meant
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
 _FIELD = re.compile(r"\{([^{}:!]+)(?::(\d*d))?\}")
 _PART = "part"
+_LEFT_OVER = "Take them away, or name them in the option beside, or say leave_out: [files]."
 
 
 def _pieces(template: str) -> list[str | None]:
@@ -73,6 +75,8 @@ class TableOptions(ReaderOptions):
     that file, each picture is a patient.  ``parts`` takes columns apart, each by a pattern that
     matches the whole value; its named groups serve in templates as columns do.  ``keep`` takes
     columns into the case table, under new names.  ``beside`` are other files of the dataset.
+    ``leave_out`` says what may be left over: ``rows`` without pictures, ``pictures`` without rows
+    (and masks), and ``files`` of other kinds; otherwise these are errors.
     """
 
     table: str | dict[str, str]
@@ -87,6 +91,7 @@ class TableOptions(ReaderOptions):
     keep: dict[Name, str] = Field(default_factory=dict)
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
+    leave_out: tuple[Literal["rows", "pictures", "files"], ...] = ()
 
 
 #: Table of each part, as in the database.
@@ -133,21 +138,31 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     labels = rows[options.label]
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
-    strange = labels[~labels.isin(list(manifest.label_map) or set(labels) - {""})]
-    tree.refuse(strange.map(repr), "labels are not in the manifest's label map", file=place)
+    known = list(manifest.label_map) or sorted(set(labels) - {""})
+    strange = labels[~labels.isin(known)]
+    tree.refuse(
+        [f"{label!r} (row {row + 2})" for row, label in strange.items()],
+        "labels are not in the manifest's label map",
+        file=place,
+        remedy=f"Column {options.label} may hold {', '.join(map(repr, known[:SHOWN]))}: correct "
+        "the cell, or give the class a line in label_map; null leaves it out.",
+    )
     masks = rows["name"] if options.masks else pd.Series("", rows.index)
     if options.mask:
         named = options.mask in rows
         masks = rows[options.mask] if named else _filled(tree, place, rows, options.mask)
     patients = _patients(tree, options, manifest, rows)
     images, drawn, others = _files(tree, options, place, rows["name"], masks)
-    tree.refuse(others, f"files have no place in the layout {manifest.layout!r}")
+    if "files" not in options.leave_out:
+        problem = f"files have no place in the layout {manifest.layout!r}"
+        tree.refuse(others, problem, remedy=_LEFT_OVER)
     cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
-    return pd.DataFrame(cases, dtype=str).assign(
-        image=[tree.locator(images[name]) for name in rows["name"]],
+    found = pd.DataFrame(cases, dtype=str).assign(
+        image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
         masks=[(tree.locator(drawn[mask]),) if mask else () for mask in masks],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
     )
+    return found[found["image"].notna()]
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
@@ -180,7 +195,10 @@ def _rows(
     for part, name in file.items() if several else [("", file)]:
         found = [each for each in tree.names if each.rpartition("/")[2] == name]
         if len(found) != 1:
-            raise tree.wrong(f"{len(found)} files are called {name} instead of one")
+            near = meant(name, [file.rpartition("/")[2] for file in tree.names])
+            remedy = "Put the table there once, or correct the option table of the manifest."
+            problem = f"{len(found)} files are called {name} instead of one{near}"
+            raise tree.wrong(problem, remedy=remedy)
         # Texts of Python, as millions of them are gone through one by one.
         rows = read_table(tree, found[0], needed).astype(object)
         for column, pattern in options.parts.items():
@@ -196,7 +214,9 @@ def _rows(
     if rows.empty:
         raise tree.wrong("the table has no rows", file=places[0])
     twice = rows["name"][rows["name"].duplicated()]
-    tree.refuse(twice, "pictures have several rows", file="" if several else places[0])
+    remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
+    file = "" if several else places[0]
+    tree.refuse(twice, "pictures have several rows", file=file, remedy=remedy)
     return places[0], rows
 
 
@@ -211,7 +231,8 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
             cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
         names += cells + text
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, pieces[::3]].to_numpy()]
-    tree.refuse(bad, f"rows fit no file name of the form {template}", file=place)
+    remedy = f"Each row needs {', '.join(pieces[::3])}: fill the cell, or take out the row."
+    tree.refuse(bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy)
     return names
 
 
@@ -234,7 +255,9 @@ def _patients(
         named = named.set_index("name").loc[rows["name"]].reset_index()
     if not options.patient:
         return rows["name"]
-    tree.refuse(named["name"][named[options.patient] == ""], "pictures have no patient")
+    remedy = f"Fill column {options.patient}, or take out these rows."
+    nameless = named["name"][named[options.patient] == ""]
+    tree.refuse(nameless, "pictures have no patient", remedy=remedy)
     return named[options.patient]
 
 
@@ -249,12 +272,37 @@ def _files(
     base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
     pictures = _below(tree, files, options.images, base)
     drawn = _below(tree, files, options.masks or options.images, base) if len(masks) else {}
-    tree.refuse(names[~names.isin(list(pictures))], "rows without pictures")
-    tree.refuse(masks[~masks.isin(list(drawn))], "masks of the table are not there")
-    used = {pictures[name] for name in names} | {drawn[name] for name in masks}
-    for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
-        tree.refuse([name for name, file in known.items() if file not in used], problem)
-    return pictures, drawn, [name for name in files if name not in used]
+    found = {
+        "rows without pictures": (names, pictures, options.images),
+        "masks of the table are not there": (masks, drawn, options.masks or options.images),
+    }
+    resolved, used = [], set()
+    for problem, (wanted, known, folder) in found.items():
+        called = matched(wanted, known, folder)
+        if "rows" not in options.leave_out or problem.startswith("masks"):
+            tree.refuse(
+                [name for name in wanted if name not in called],
+                problem,
+                remedy=f"Searched below {folder or base or 'the folder of the table'}, with and "
+                f"without ending, in any case; {len(known):,} pictures lie there"
+                f"{', such as ' + min(known) if known else ''}. Correct names, add files, or "
+                "say leave_out: [rows].",
+            )
+        files_of = {name: known[own] for name, own in called.items()}
+        twice = pd.Series(files_of, dtype=object)
+        twice = (
+            twice[twice.duplicated(keep=False)] if not problem.startswith("masks") else twice[:0]
+        )
+        tree.refuse([*twice.index], "rows name one picture", remedy="Keep one row a picture.")
+        resolved.append(files_of)
+        used |= set(files_of.values())
+    if "pictures" not in options.leave_out:
+        for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
+            lost = [name for name, file in known.items() if file not in used]
+            remedy = "Add their rows to the table, take them away, or say leave_out: [pictures]."
+            tree.refuse(lost, problem, remedy=remedy)
+    below = {*pictures.values(), *drawn.values()}
+    return *resolved, [name for name in files if name not in used and name not in below]
 
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:

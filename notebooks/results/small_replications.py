@@ -1,0 +1,268 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Small replications
+#
+# *Answers* what four findings of follow-up studies look like here: other heads,
+# softened labels, similarity of layers, confounders. *Needs* nothing: it reads
+# the reference run, in about 15 s.
+# *Run it*: `rin run notebooks/results/small_replications.py`.
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+from math import comb
+
+import pandas as pd
+import seaborn as sns
+from IPython.display import Markdown
+
+from rin.evidence.replications import FOLLOW_UPS
+from rin.explain.similarity import call_agreement
+from rin.report.banner import banner
+from rin.report.forest import forest
+from rin.report.format import book_table, format_number, listed
+from rin.report.page import picture
+from rin.report.style import init_style, use_style
+from rin.stats import (
+    factor_effects,
+    init_differences,
+    scenario_aucs,
+)
+from rin.study import open_reference, open_runs
+from rin.study.loss_study import run_losses
+
+use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+if runs.study.profile.losses:
+    run_losses(runs.study)  # trains what is missing
+if not {"head", "layers", "confounder"} <= set(
+    runs.studies
+):  # as in a profile without them
+    runs = open_reference()
+a, b = runs.inits
+titles = runs.titles
+banner(runs, study="head")
+
+# %%
+losses = runs.losses()
+studies = ("head", "layers", "confounder")
+scores = {study: runs.predictions(study=study) for study in studies}
+NETWORK = ["task", "fold", "scenario", "level", "init", "loss", "backbone"]
+design = []
+for study, rows in (scores | {"losses": losses}).items():
+    networks = len(rows.reindex(columns=NETWORK).drop_duplicates())
+    design.append((study, listed(rows["backbone"].unique()), networks))
+names = ["Study", "Backbones", "Networks, each trained once"]
+book_table(pd.DataFrame(design, columns=names), "Exploratory studies")
+
+# %% [markdown]
+# Everything on this page is exploratory: one backbone (for losses, three), small
+# images, few scenarios, and each network trained once. Intervals reflect patient
+# sampling only, and a difference moves by several points from one training to the
+# next (“The same networks, trained again”). So the page sets estimates beside what was
+# published and neither confirms nor contradicts it.
+#
+# ## Another head on the same network
+#
+# One group tried four heads on breast lesions and cruciate ligaments. It found
+# one-dimensional convolutions with a skip connection and partial unfreezing
+# best, and no evidence for RadImageNet weights {cite:p}`frees2025`. The
+# convolutions slide four filters of two taps along the pooled features, whose
+# order is the arbitrary one of the channels.
+
+# %%
+HEADS = {
+    "linear": "Linear",
+    "nonlinear": "One hidden layer",
+    "conv": "1-D convolution",
+    "conv_skip": "1-D convolution with skip",
+}
+of_heads = scores["head"]
+groups = {"all": list(of_heads["scenario"].unique())}
+gains = pd.concat(
+    factor_effects(of_heads, (a, b), ("linear", head), groups=groups)
+    .assign(head=head)
+    .query("quantity == 'effect'")
+    for head in list(HEADS)[1:]
+).drop(columns="p_holm")
+gains["kind"] = gains["init"]
+axes = forest(
+    gains.sort_values("task"), unit="points", label="head", group="task",
+    names=titles | HEADS, xlabel="Gain over the linear head, AUC points",
+)  # fmt: skip
+picture(
+    axes, "Gain of each head over the linear one, by task and initialisation"
+)
+
+# %% tags=["hide-input"]
+skip = 100 * gains.loc[gains["head"] == "conv_skip", "estimate"]
+best = scenario_aucs(of_heads.query("level == 'conv_skip'"))
+best = best[best["task"] == best["task"].iloc[0]]
+published = FOLLOW_UPS["frees2025"]["breast"]["auc"]
+Markdown(f"""
+Averaged over scenarios, the skip connection changes the AUC by
+{format_number(skip.min(), 1, signed=True)} to
+{format_number(skip.max(), 1, signed=True)} points.
+Its best network on “{titles[best["task"].iloc[0]]}” reaches an AUC of
+{best["auc"].max():.3f}; the source reports {published:.3f} with ImageNet
+weights on larger images.
+""")
+
+# %% [markdown]
+# ## Softer labels in pretraining
+#
+# Three networks pretrained on RadImageNet did best in accuracy and calibration
+# with online label smoothing {cite:p}`choudhury2025`. With hard labels a network
+# is asked for certainty; smoothing gives a tenth to the other classes; a free
+# teacher is right with probability .99, softened by a temperature of 20; online
+# smoothing takes the mean prediction for a class in the epoch before.
+
+# %%
+LOSSES = {
+    "smoothing": "Label smoothing",
+    "teacher_free": "Teacher-free distillation",
+    "online": "Online label smoothing",
+}
+shown = losses[losses["loss"] != "hard"].rename(
+    columns={"gain": "estimate", "gain_low": "ci_low", "gain_high": "ci_high"}
+)
+shown["note"] = [
+    f"{100 * row.top1:.0f}%, {row.ece:.2f}" for row in shown.itertuples()
+]
+axes = forest(
+    shown, unit="points", label="loss", group="backbone", names=LOSSES,
+    xlabel="Top-1 accuracy, softened − hard labels, points",
+    note_title="Top-1, ECE",
+)  # fmt: skip
+picture(
+    axes, "Change of top-1 accuracy by softened labels, by network and loss"
+)
+
+# %% tags=["hide-input"]
+online = losses[losses["loss"] == "online"]
+hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
+better = online.set_index("backbone")["ece"] < hard
+Markdown(f"""
+Online smoothing changes top-1 accuracy by
+{format_number(100 * online["gain"].min(), 1, signed=True)} to
+{format_number(100 * online["gain"].max(), 1, signed=True)} points, and its
+expected calibration error (ECE) is smaller than that of hard labels on
+{better.sum()} of {len(better)} networks. Training lasted
+{losses["epochs"].max()} epochs. Online labels are uniform in the first, which
+weighs more the fewer epochs there are; the source does not state its number.
+""")
+
+# %% [markdown]
+# ## What fine-tuning leaves of the layers
+#
+# Networks from ImageNet and from RadImageNet weights were reported to represent
+# the same images differently, more so after fine-tuning, while their predictions
+# remain alike {cite:p}`juodelyte2023`. The mean canonical correlation of two layers is between
+# 0 and 1 and ignores how channels are mixed.
+
+# %%
+alike = pd.concat(runs.layer_similarity(t) for t in runs.tasks_of("layers"))
+pairs = alike[alike["comparison"].isin(["before", "after", "random"])]
+grid = sns.catplot(
+    pairs.replace({"task": titles}), x="cca", y="layer", col="task",
+    hue="comparison", hue_order=["before", "after", "random"],
+    kind="point", errorbar=None, linestyle="none",
+    palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"],
+    height=2.8, aspect=1.35,
+)  # fmt: skip
+grid.set_titles("{col_name}").set_axis_labels("Mean canonical correlation", "")
+picture(grid.figure, "Similarity of the two initialisations before and after")
+
+# %%
+main = runs.predictions(study="main")
+agreement = call_agreement(main, a, b)
+agreement.rename(index=titles).round(2)
+
+# %% tags=["hide-input"]
+means = alike.groupby("comparison")["cca"].mean()
+top = agreement["agree"].idxmax()
+Markdown(f"""
+Over layers and scenarios the mean correlation of the two initialisations is
+{means["before"]:.2f} before and {means["after"]:.2f} after fine-tuning; of two
+random networks, {means["random"]:.2f}. Agreement must be read beside its chance
+level: on “{titles[top]}” networks agree on
+{100 * agreement.loc[top, "agree"]:.0f}% of the cases, but
+{100 * agreement.loc[top, "positive"]:.0f}% are positive and
+{100 * agreement.loc[top, "called"]:.0f}% are called so, which alone gives
+{100 * agreement.loc[top, "chance"]:.0f}% (kappa
+{agreement.loc[top, "kappa"]:.2f}).
+""")
+
+# %% [markdown]
+# ## Which weights learn shortcuts?
+#
+# Confounders were put on a share of the positive training images, and on
+# negative images in the test: networks from ImageNet weights followed them more
+# than those from RadImageNet weights {cite:p}`juodelyte2024`. Here a letter, a
+# low-pass filter and Poisson noise are put on images; *sampled* takes the device
+# of an ultrasound image in place of a mark. Below an AUC of 0.5 a network follows
+# the confounder against the disease.
+
+# %%
+same = scores["confounder"]
+sampled = same["level"].str.startswith(
+    "sampled"
+)  # its test is reversed already
+turned = [
+    runs.predictions(study="confounder", task=task, part="reversed")
+    for task in same.loc[~sampled, "task"].unique()
+]
+confounded = pd.concat([*turned, same[sampled]]).assign(part="test")
+confounded = confounded[confounded["level"].str.endswith(" 100")]
+
+# %%
+KINDS = {
+    "tag 100": "Letter R",
+    "denoising 100": "Low-pass",
+    "noise 100": "Poisson noise",
+    "sampled 100": "Sampled by device",
+}
+followed = pd.concat(
+    init_differences(rows, a, b).query("group == 'all'").assign(level=level)
+    for level, rows in confounded.groupby("level")
+).drop(columns="p_holm")
+followed["note"] = [
+    f"{r.auc_a:.2f}, {r.auc_b:.2f}" for r in followed.itertuples()
+]
+axes = forest(
+    followed, unit="points", label="level", group="task",
+    names=titles | KINDS, note_title="AUCs",
+    ends=(f"{init_style(b).word} better", f"{init_style(a).word} better"),
+)  # fmt: skip
+picture(axes, "Difference between the initialisations in the reversed test")
+
+# %% tags=["hide-input"]
+source = FOLLOW_UPS["juodelyte2024"]
+stated = listed(
+    f"{format_number(-one['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "
+    f"{one['share']}%)"
+    for kind, one in source.items()
+)
+Markdown(f"""
+With all positive training images marked, the difference in the reversed test is
+{format_number(100 * followed["estimate"].min(), 1, signed=True)} to
+{format_number(100 * followed["estimate"].max(), 1, signed=True)} AUC points.
+The source prints t statistics of RadImageNet − ImageNet over five trainings
+each: {stated}; it sampled by the patients' sex. Five trainings permuted
+against five cannot give less than P = {2 / comb(10, 5):.4f}, however far apart
+they are.
+""")

@@ -1,0 +1,175 @@
+"""What a folder of somebody's own holds: how its table is written, and what its columns are.
+
+Tables are read whatever their separator and encoding; columns are recognised by their names, in
+English and the commoner European languages, and by what they hold.  Nothing here decides in
+silence: `rin new` shows every guess, and writes it into the manifest with a comment.
+"""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from io import BytesIO, StringIO
+
+import pandas as pd
+
+SEPARATORS = ",;\t|"
+#: Words of column names, without accents; the first that fits wins.
+WORDS = {
+    "image": "image img picture photo file filename filepath path bild datei bilddatei dateiname "
+    "bildname imagen archivo fichier immagine afbeelding bestand imagem dicom",
+    "label": "label class diagnosis target finding pathology category klasse diagnose befund "
+    "dignitaet dignitat clase diagnostico classe diagnostic etiquette etichetta diagnosi malignant "
+    "outcome ergebnis groundtruth",
+    "patient": "patient patientid patientenid patientennummer pat patid subject subjectid case "
+    "caseid person mrn pid studyid fall fallnummer paciente paziente patientennr",
+    "mask": "mask segmentation maske segmentierung masque maschera mascara seg",
+    "split": "split part set partition subset fold aufteilung teilmenge datensatz particion jeu",
+}
+POSITIVE = (
+    "malignant malign maligne maligno bosartig boesartig positive positiv positif positivo yes ja "
+    "oui si 1 true abnormal disease cancer krank auffallig pathologic pathologisch tumor tumour"
+)
+PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+
+
+def decode(content: bytes) -> tuple[str, str]:
+    """Return the text of a table and its encoding: by byte order mark, UTF-8, or what is likely."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
+                           (b"\xfe\xff", "utf-16")):  # fmt: skip
+        if content.startswith(mark):
+            return content.decode(encoding), encoding
+    try:
+        if b"\0" not in content:
+            return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(content)
+    likely = {match.encoding for match in found}
+    best = "cp1252" if "cp1252" in likely or found.best() is None else found.best().encoding
+    try:
+        text = content.decode(best)
+    except UnicodeDecodeError:  # five bytes mean nothing in cp1252
+        best = "latin-1"
+        text = content.decode(best)
+    if "\0" in text:
+        raise ValueError("it is neither text nor a table of a known kind")
+    return text, best
+
+
+def separator_of(text: str) -> str:
+    """Return what separates the cells: that which gives all of the first rows as many, and most."""
+    lines = text.splitlines()[:50]
+    widths = {}
+    for separator in SEPARATORS:
+        rows = [row for row in csv.reader(StringIO("\n".join(lines)), delimiter=separator) if row]
+        counts = {len(row) for row in rows}
+        if len(counts) == 1:
+            widths[separator] = counts.pop()
+    return max(widths, key=widths.get, default=",") if max(widths.values(), default=1) > 1 else ","
+
+
+def excel_rows(content: bytes) -> pd.DataFrame:
+    """Return the first sheet of an Excel file, every cell as text."""
+    return pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False, engine="openpyxl")
+
+
+def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:
+    """Return what a table's names of files are called below their folder, where that is clear.
+
+    A name counts with or without the folder before it, with either slash, with or without its
+    ending, and in any case of letters; never where two files fit it alike.
+    """
+    found = {name: name for name in names if name in known}
+    missing = [name for name in names if name not in found]
+    if not missing:
+        return found
+    forms: list[dict[str, list[str]]] = [{}, {}]
+    for name in known:
+        lower = name.lower()
+        for form, index in zip((lower, _stem(lower)), forms, strict=True):
+            index.setdefault(form, []).append(name)
+    for name in missing:
+        path = name.replace("\\", "/").removeprefix("./")
+        below = f"/{path}".rpartition(f"/{folder}/")[2] if folder else path
+        last = folder.rpartition("/")[2]
+        short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
+        for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
+            lower = tried.lower()
+            hits = [i.get(f, []) for i, f in zip(forms, (lower, _stem(lower)), strict=True)]
+            hits.append(forms[1].get(lower, []))
+            one = [tried] if tried in known else next((h for h in hits if len(h) == 1), [])
+            if one:
+                found[name] = one[0]
+                break
+    return found
+
+
+def _stem(name: str) -> str:
+    head, dot, ending = name.rpartition(".")
+    return head if dot and "/" not in ending and len(ending) <= 5 else name
+
+
+def plain(text: str) -> str:
+    """Return a name in lower case, without accents and signs: `Patienten-Nr.` is patientennr."""
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
+    return re.sub(r"[^a-z0-9]", "", letters)
+
+
+def guess_columns(
+    rows: pd.DataFrame, pictures: Collection[str], masks: Collection[str], folders: tuple[str, str]
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the columns of a table by role, a reason each, and the columns that may be the label.
+
+    ``pictures`` and ``masks`` are the names of files below the two ``folders``.
+    """
+    roles, reasons = {}, {}
+    for role, files, folder in zip(("image", "mask"), (pictures, masks), folders, strict=True):
+        share = {
+            name: len(matched(cells, files, folder)) / max(1, len(cells))
+            for name in rows
+            if files and name not in roles.values() and len(cells := set(rows[name]) - {""})
+            and (role == "mask" or len(cells) > 0.5 * len(rows))
+        }  # fmt: skip
+        ordered = sorted(share, key=lambda name: (share[name], _named(name, role)), reverse=True)
+        if ordered and share[ordered[0]] > 0.2:
+            roles[role] = ordered[0]
+            reasons[role] = f"{100 * share[ordered[0]]:.0f} % of its cells are names of files"
+    for role in ("patient", "split"):
+        free = [name for name in rows if name not in roles.values()]
+        fits = [name for name in free if _named(name, role) and _may_be(rows[name], role)]
+        if fits:
+            roles[role] = max(fits, key=lambda name: _named(name, role))
+            reasons[role] = "by its name"
+    free = [name for name in rows if name not in roles.values()]
+    classes = [name for name in free if _may_be(rows[name], "label")]
+    named = sorted((n for n in classes if _named(n, "label")), key=lambda n: -_named(n, "label"))
+    if named or len(classes) == 1:
+        roles["label"] = (named or classes)[0]
+        reasons["label"] = "by its name" if named else "the only column with a few classes"
+    return roles, reasons, classes
+
+
+def _named(name: str, role: str) -> float:
+    """Return how well a column's name fits a role, 0 to 1."""
+    own, words = plain(name), WORDS[role].split()
+    if own in words:
+        return 1 - words.index(own) / 100
+    parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
+    return max((0.5 - words.index(w) / 100 for w in words if w in parts), default=0) or max(
+        (0.25 for w in words if len(w) > 3 and w in own), default=0
+    )
+
+
+def _may_be(cells: pd.Series, role: str) -> bool:
+    values = set(cells) - {""}
+    if role == "split":
+        return 2 <= len(values) <= 10 and (
+            {value.lower() for value in values} <= PARTS_WORDS
+            or all(value.isdecimal() for value in values)
+        )
+    if role == "label":
+        return 1 <= len(values) <= 12 and len(values) < max(3, len(cells) / 3)
+    return len(values) >= 1

@@ -1,0 +1,64 @@
+"""The figure of the cover and the README: the paper, other groups and this run in three bands."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import pooled_fine_tuned
+from rin.report.forest import forest
+from rin.report.format import ESTIMATE
+from rin.stats import init_differences, pretraining_differences
+from rin.study.results import Runs
+
+#: Names of tasks that are shorter than their titles up to the first comma.
+_SHORT = {"busbra": "Breast, BUS-BRA"}
+
+
+def short_names(runs: Runs) -> dict[str, str]:
+    """Return a short name of every task with a page: its title up to the first comma."""
+    return {task: title.partition(",")[0] for task, title in runs.titles.items()} | _SHORT
+
+
+def three_bands(runs: Runs) -> pd.DataFrame:
+    """Return the differences of the three bands, in AUC points.
+
+    Columns: group (the band), label, kind (of `rin.report.style`), estimate, ci_low, ci_high.  The
+    paper's are as printed; those of other groups are pooled (`pooled_fine_tuned`); a task of this
+    run has two rows, for these networks and new patients, and for other pretrainings.
+    """
+    names = short_names(runs)
+    scores = runs.predictions()
+    networks = init_differences(scores, *runs.inits)
+    networks = networks[networks["group"] == "all"].assign(kind="networks")
+    units = pretraining_differences(scores, *runs.inits).assign(kind="pretrainings")
+    own = pd.concat([networks, units])
+    own[[*ESTIMATE]] *= 100
+    order = list(names)
+    own = own.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
+    printed = pd.DataFrame(COMPARISONS.values())
+    printed = printed.assign(kind="published", estimate=printed["difference"])
+    pooled = pooled_fine_tuned()
+    labels = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
+    bands = {
+        "The paper: RadImageNet − ImageNet": printed.assign(label=printed["task"].map(names)),
+        "One other group, pooled: RadImageNet − ImageNet": pooled.assign(
+            kind="independent", label=labels
+        ),
+        "This run (dark: other pretrainings; pale: new patients only)": own.assign(
+            label=own["task"].map(names)
+        ),
+    }
+    table = pd.concat([rows.assign(group=band) for band, rows in bands.items()])
+    return table[["group", "label", "kind", *ESTIMATE]].reset_index(drop=True)
+
+
+def headline(bands: pd.DataFrame) -> Axes:
+    """Draw the three bands on one axis."""
+    return forest(
+        bands,
+        xlabel="AUC points (95% CI)",
+        ends=("photographs ahead", "radiologic images ahead"),
+        limits=(-17, 17),
+        legend=False,
+        width=8,
+    )

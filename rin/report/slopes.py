@@ -1,0 +1,52 @@
+"""Paired slopes: the AUC of every scenario from one initialisation to the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from rin.errors import InputError
+from rin.report.style import FAINT, INK, UNFREEZING_LABEL, check_columns, init_style
+
+#: Colours of the regimes; blue and orange mean initialisations only.
+_REGIMES = dict(zip(UNFREEZING_LABEL, (INK, "#6A3D9A", "#A9A9A9"), strict=True))
+
+
+def slopes(
+    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3, height: float = 2.5
+) -> np.ndarray[Axes]:
+    """Draw a line a scenario, from the second of two inits to the first; a panel a value.
+
+    `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1) and
+    the column `panel`; panels are in the order of its values.  Colour is the regime.  InputError
+    where a scenario has several AUCs from one init in a panel, or one init alone.
+    """
+    check_columns(aucs, ["scenario", "unfreezing", "init", "auc", panel])
+    rows = aucs[aucs["init"].isin(inits)]
+    counts = rows.groupby([panel, "scenario", "init"], observed=True).size().unstack()
+    if not (counts.reindex(columns=list(inits)) == 1).all(axis=None):
+        raise InputError(
+            "scenarios without exactly one AUC from either init",
+            where="aucs",
+            remedy="Average folds and seeds, and leave out scenarios of one init.",
+        )
+    rows = rows.assign(
+        place=[list(inits[::-1]).index(init) for init in rows["init"]],
+        layers=rows["unfreezing"].map(UNFREEZING_LABEL).fillna(rows["unfreezing"]),
+    )
+    colors = {UNFREEZING_LABEL[name]: color for name, color in _REGIMES.items()}
+    colors |= dict.fromkeys(set(rows["layers"]) - set(colors), INK)
+    grid = sns.relplot(
+        rows, kind="line", x="place", y="auc", hue="layers", palette=colors,
+        hue_order=[name for name in colors if name in set(rows["layers"])],
+        units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
+        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=height, aspect=1.1,
+    )  # fmt: skip
+    grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
+    grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)
+    words = [init_style(init).word for init in inits[::-1]]
+    grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)
+    sns.move_legend(grid, "upper center", ncols=3, title="", bbox_to_anchor=(0.45, 0.03))
+    return grid.axes

@@ -1,0 +1,109 @@
+"""Figures and tables that several pages share: slopes, heat maps, measures, calibration."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from rin.errors import InputError
+from rin.evidence.paper import COMPARISONS
+from rin.report.clinical import calibration, measure_table
+from rin.report.headline import three_bands
+from rin.report.heat import heat
+from rin.report.slopes import slopes
+from rin.report.style import init_style
+from rin.stats import pretraining_differences
+from rin.study import open_reference
+
+INITS = ("radiologic", "photographic")
+AUCS = pd.DataFrame(
+    [
+        ("A", "one", "freeze_all", "radiologic", 0.9),
+        ("A", "one", "freeze_all", "photographic", 0.6),
+        ("A", "two", "unfreeze_all", "radiologic", 0.7),
+        ("A", "two", "unfreeze_all", "photographic", 0.8),
+        ("B", "one", "freeze_all", "radiologic", 0.5),
+        ("B", "one", "freeze_all", "photographic", 0.4),
+    ],
+    columns=["task", "scenario", "unfreezing", "init", "auc"],
+)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_slopes_go_from_the_second_init_to_the_first_a_line_a_scenario():
+    first, second = slopes(AUCS, INITS, "task").flat
+    drawn = [line.get_xydata().tolist() for line in first.lines if len(line.get_xdata()) == 2]
+    assert [[0, 0.6], [1, 0.9]] in drawn and [[0, 0.8], [1, 0.7]] in drawn
+    assert [label.get_text() for label in second.get_xticklabels()] == [
+        "photographic",
+        "radiologic",
+    ]
+
+
+@pytest.mark.parametrize("rows", [AUCS.iloc[:-1], pd.concat([AUCS, AUCS.iloc[:1]])])
+def test_slopes_refuse_scenarios_that_are_not_one_auc_from_either_init(rows):
+    with pytest.raises(InputError, match="exactly one AUC"):
+        slopes(rows, INITS, "task")
+
+
+def test_heat_map_shows_signed_numbers_stars_and_the_colour_of_the_init_ahead():
+    points = pd.DataFrame({"one": [20.0, -20.0], "two": [np.nan, 0.04]}, index=["x", "y"])
+    clear = pd.DataFrame({"one": [True, False], "two": [False, False]}, index=["x", "y"])
+    ax = heat(points, INITS, clear=clear)
+    shown = [text.get_text() for text in ax.texts if text.get_text()]
+    assert shown == ["+20.0*", "−20.0", "0.0"]
+    colors = ax.collections[0].get_facecolors()[:, :3]
+    blue, orange = (plt.matplotlib.colors.to_rgb(init_style(init).color) for init in INITS)
+    np.testing.assert_allclose(colors[0], blue, atol=0.01)
+    np.testing.assert_allclose(colors[-2], orange, atol=0.01)
+
+
+def test_table_of_measures_has_a_row_a_measure_with_the_difference_and_both_values():
+    rows = [
+        (init, measure, estimate, estimate - 0.1, estimate + 0.1)
+        for init, estimate in zip((*INITS, "difference"), (0.3, 0.2, 0.1), strict=True)
+        for measure in ("brier", "ece", "calibration_slope")
+    ]
+    columns = ["init", "measure", "estimate", "ci_low", "ci_high"]
+    table = measure_table(pd.DataFrame(rows, columns=columns), INITS)
+    assert table.iloc[:, 0].tolist() == ["Calibration error (0 is best)", "Brier score (0 is best)"]
+    assert table.iloc[0, 1:].tolist() == ["+0.100 (0.000, 0.200)", "0.300", "0.200"]
+
+
+def test_calibration_draws_the_reliability_alone():
+    curves = pd.DataFrame(
+        {
+            "curve": ["reliability"] * 4 + ["decision"],
+            "init": ["radiologic", "radiologic", "photographic", "photographic", "radiologic"],
+            "x": [0.1, 0.9, 0.2, 0.8, 0.5],
+            "estimate": [0.2, 0.8, 0.1, 0.9, -3.0],
+            "test": "internal",
+        }
+    )
+    (ax,) = calibration(curves, INITS, "test").flat
+    lines = [line.get_xydata().tolist() for line in ax.lines]
+    assert [[0.1, 0.2], [0.9, 0.8]] in lines
+    assert not any(-3.0 in np.ravel(line) for line in lines)
+
+
+def test_bands_of_the_headline_hold_the_paper_the_others_and_both_intervals_of_the_run():
+    runs = open_reference("open")
+    bands = three_bands(runs)
+    paper, others, own = (rows for _, rows in bands.groupby("group", sort=False))
+    assert paper["label"].tolist()[:2] == ["Thyroid nodules", "Breast lesions"]
+    assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].difference
+    assert others["label"].tolist() == [
+        "4 on the paper's questions",
+        "3 on other questions",
+        "7 on all",
+    ]
+    units = pretraining_differences(runs.predictions(), *runs.inits).set_index("task")
+    breast = own[own["label"] == "Breast lesions"]
+    assert breast["kind"].tolist() == ["networks", "pretrainings"]
+    assert breast["estimate"].iloc[1] == pytest.approx(100 * units.loc["breast", "estimate"])
+    assert own["label"].nunique() == len(runs.tasks) and len(own) == 2 * len(runs.tasks)

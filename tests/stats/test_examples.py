@@ -1,0 +1,48 @@
+"""Every public function of `rin.stats` has an example that runs, and is listed in the book."""
+
+import doctest
+import inspect
+import re
+import sys
+
+import pytest
+
+import rin.stats
+import rin.study
+from rin.files import REPOSITORY
+from rin.stats import simulation
+
+FUNCTIONS = {name: getattr(rin.stats, name) for name in dir(rin.stats)
+             if inspect.isfunction(getattr(rin.stats, name))}  # fmt: skip
+FUNCTIONS |= {
+    name: function
+    for name, function in inspect.getmembers(simulation, inspect.isfunction)
+    if function.__module__ == simulation.__name__ and not name.startswith("_")
+}
+API = (REPOSITORY / "book" / "api.md").read_text(encoding="utf-8")
+LISTED = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", API, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_has_an_example_that_gives_what_it_says(name, capsys):
+    function = FUNCTIONS[name]
+    (example,) = doctest.DocTestFinder(recurse=False).find(
+        function, name, sys.modules[function.__module__]
+    )
+    if name != "normal_intervals":  # shown by the coverage that is made of them
+        assert example.examples, f"{name} has no example"
+    failed = doctest.DocTestRunner().run(example).failed
+    assert not failed, capsys.readouterr().out
+
+
+def test_reference_lists_every_function_of_statistics_once():
+    assert len(LISTED) == len(set(LISTED))
+    assert {name for name in LISTED if not hasattr(rin.study, name)} == FUNCTIONS.keys()
+
+
+def test_reference_lists_every_entry_point_of_studies():
+    entry_points = {name for name in LISTED if hasattr(rin.study, name)}
+    assert {"open_study", "run_study", "open_runs", "open_reference", "Runs"} <= entry_points
+    public = {name for name, value in vars(rin.study).items()
+              if inspect.isfunction(value) and not name.startswith("_")}  # fmt: skip
+    assert public - entry_points <= {"pretrained", "predictions"}

@@ -1,0 +1,164 @@
+"""Files that were changed after a run had written them are never read as results."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rin import training
+from rin.errors import InputError
+from rin.files import source_digest
+from rin.study.ledger import Ledger
+
+HERE = Path(__file__).parent
+FIRST, SECOND = "a" * 16, "b" * 16
+READERS = {
+    "predictions.parquet": pd.read_parquet,
+    "cams.npy": np.load,
+    "done.json": lambda path: json.loads(path.read_text()),
+    "config.json": lambda path: json.loads(path.read_text()),
+}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    def write(scores):
+        def files(folder):
+            pd.DataFrame({"case_id": ["x", "y"], "score": scores}).to_parquet(
+                folder / "predictions.parquet"
+            )
+            np.save(folder / "cams.npy", np.array(scores))
+            return {"seconds": 12.5, "best_epoch": 3}
+
+        return files
+
+    ledger = Ledger(tmp_path / "runs")
+    ledger.commit(FIRST, {"seed": 1}, write([0.25, -1.5]))
+    ledger.commit(SECOND, {"seed": 2}, write([2.5, 0.5]))
+    return ledger
+
+
+def refused(ledger, run_id, name):
+    with pytest.raises(InputError, match="Delete the run's folder") as caught:
+        ledger.read(run_id, name, READERS[name])
+    assert run_id in caught.value.where
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_single_bit_that_flipped_in_a_file_of_a_run_is_never_silent(ledger, name):
+    path = ledger.path(FIRST) / name
+    whole, draws = path.read_bytes(), random.Random(7)
+    ledger.read(FIRST, name, READERS[name])  # a file that was found whole is checked again
+    for place in draws.sample(range(8 * len(whole)), 20):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        refused(ledger, FIRST, name)
+    path.write_bytes(whole)
+    ledger.read(FIRST, name, READERS[name])
+
+
+def test_edits_that_leave_readable_files_are_refused(ledger):
+    table = ledger.path(FIRST) / "predictions.parquet"
+    scores = pd.read_parquet(table)
+    for changed in (
+        scores.assign(score=-scores["score"]),
+        scores.assign(score=[np.nan, 0.5]),
+        scores.assign(case_id=["y", "x"]),
+    ):
+        changed.to_parquet(table)
+        refused(ledger, FIRST, "predictions.parquet")
+    shutil.copy(ledger.path(SECOND) / "predictions.parquet", table)
+    refused(ledger, FIRST, "predictions.parquet")
+    (ledger.path(FIRST) / "done.json").write_text("{}")
+    refused(ledger, FIRST, "done.json")
+
+
+def test_whole_folder_of_another_run_in_the_place_of_a_run_is_refused(ledger):
+    shutil.rmtree(ledger.path(FIRST))
+    shutil.copytree(ledger.path(SECOND), ledger.path(FIRST))
+    for name in READERS:
+        refused(ledger, FIRST, name)
+
+
+def test_configuration_of_another_run_is_noticed_with_the_record(ledger):
+    config = ledger.path(FIRST) / "config.json"
+    config.write_text(config.read_text().replace("1", "2"))
+    refused(ledger, FIRST, "done.json")
+
+
+def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, monkeypatch):
+    seen = []
+
+    def fsync(handle):
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        seen.append(path.name if path.parent.name.startswith(f".{FIRST}") else path)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    ledger = Ledger(tmp_path / "runs")
+    ledger.commit(FIRST, {}, lambda folder: {"bytes": (folder / "table").write_bytes(b"1")})
+    assert seen[:3] == ["config.json", "table", "done.json"]
+    assert seen[-1] == ledger.folder
+
+
+def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "share"]
+    both = [
+        subprocess.Popen(program, env=os.environ | {"PYTHONPATH": str(HERE.parents[1])})
+        for _ in range(2)
+    ]
+    assert [each.wait(120) for each in both] == [0, 0]
+    done = Counter(line.split()[0] for line in (tmp_path / "log").read_text().splitlines())
+    assert set(done.values()) == {1}
+    assert len(done) == 12
+    workers = {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()}
+    assert len(workers) == 2, "the second waited for the first to end"
+    assert sorted(path.name for path in (tmp_path / "shared").iterdir()) == sorted(done)
+
+
+SOURCE = '''"""What it is."""
+def fit(rate: float, steps=3):
+    """Train."""
+    return f"{rate:.2f}", [rate * k for k in range(steps)]
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ('"""Train."""', "# no more words", True),
+        ("What it is", "Something else", True),
+        ("steps=3", "steps =  3", True),
+        ("steps=3", "steps=4", False),
+        ("rate * k", "rate + k", False),
+        (":.2f", ":.3f", False),
+        ("rate * k", 'rate * "k"', False),
+    ],
+)
+def test_digest_of_sources_follows_what_they_compute_alone(tmp_path, old, new, same):
+    path = tmp_path / "code.py"
+    path.write_text(SOURCE)
+    before = source_digest([path])
+    path.write_text(SOURCE.replace(old, new))
+    assert (source_digest([path]) == before) is same
+
+
+def test_ids_of_runs_cover_every_source_of_training(monkeypatch):
+    covered = []
+    monkeypatch.setattr(training, "source_digest", lambda paths: covered.extend(paths) or "")
+    training.code_digest.__wrapped__()
+    package = Path(training.__file__).parents[1]
+    needed = {*package.glob("models/*.py"), *package.glob("training/*.py")}
+    texts = [path.read_text() for path in package.glob("training/*.py")]
+    for path in package.glob("explain/*.py"):
+        if any(f"from rin.explain.{path.stem} import" in text for text in texts):
+            needed.add(path)
+    assert needed <= {*covered}

@@ -1,0 +1,80 @@
+"""YAML that was written to hurt ends in one clear error, at once."""
+
+import time
+
+import pytest
+import yaml
+
+from rin.errors import InputError
+from rin.files import read_yaml
+from rin.study import load_profile
+from rin.study.profile import Profile
+
+ALIASES = "".join(
+    f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10) if k else '1'}]\n" for k in range(10)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ("a: " + "{b: " * 5000, "nested too deeply"),
+        ("- " * 5000, "nested too deeply"),
+        (ALIASES, "aliases grow too large"),
+        ("a: &a [*a]", "stands for nothing, or for itself"),
+        ("a: " + "x" * 3_000_000, "bytes"),
+    ],
+    ids=["brackets", "braces", "lists", "aliases", "itself", "large"],
+)
+def test_read_yaml_of_an_endless_file_is_one_error_at_once(tmp_path, content, told):
+    path, started = tmp_path / "bad.yaml", time.monotonic()
+    path.write_text(content)
+    with pytest.raises(InputError, match=told) as caught:
+        read_yaml(path)
+    assert caught.value.where == str(path)
+    assert len(str(caught.value)) < 1000
+    assert time.monotonic() - started < 5
+
+
+def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text("a: &a {x: 1e-4}\nb: *a\nc: [*a, 2E3, '1e-4', 1e]\n")
+    rate = {"x": 1e-4}
+    assert read_yaml(path) == {"a": rate, "b": rate, "c": [rate, 2000.0, "1e-4", "1e"]}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("folds", True),
+        ("folds", "1"),
+        ("folds", 1.0),
+        ("seed", True),
+        ("seed", float("inf")),
+        ("name", "stores"),
+        ("name", "Index"),
+        ("name", "x" * 300),
+        ("fine_tuning", {"size": 32, "batch": True, "epochs": 1}),
+        ("fine_tuning", {"size": 32, "batch": 1, "epochs": 1, "dropout": "0.5"}),
+        ("pretraining", {"corpora": {"a": "b"}, "size": 32, "batch": 1, "epochs": 1,
+                         "learning_rate": float("inf")}),
+        ("about", [["x" * 100] * 1000] * 1000),
+    ],
+)  # fmt: skip
+def test_profile_with_a_value_of_another_kind_is_refused_in_a_short_line(tmp_path, setting, value):
+    good = {"name": "good", "about": "", "tasks": ["breast"], "inits": ["random", "imagenet"]}
+    good |= {"backbones": ["ResNet50"], "fine_tuning": {"size": 32, "batch": 1, "epochs": 1}}
+    Profile.model_validate(good)
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(good | {setting: value}))
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert len(caught.value.problem) < 400
+
+
+def test_profile_of_an_impossible_name_is_unknown():
+    with pytest.raises(InputError, match="unknown profile"):
+        load_profile("x" * 300)
+    with pytest.raises(InputError, match="no such file"):
+        load_profile("x" * 300 + ".yaml")

@@ -1,0 +1,79 @@
+"""What the page on fine-tuning does by hand, with every backbone: plain Keras, `compile` and `fit`.
+
+The package trains many runs with one compiled step; each has to be what a reader gets who writes
+the same run in Keras, with the order of cases and the augmentation of the package.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+from rin.models.augmentation import AUGMENTATION
+from rin.models.build import Architecture
+from rin.models.layers import Augment
+from rin.models.preprocessing import PREPROCESSING
+from rin.models.weights import random_weights
+from rin.training import trainer
+from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+
+SIZE, BATCH, SEED, RATE = 75, 8, 11, 1e-4
+CONTRACT = PREPROCESSING["caffe_unit"]
+
+
+@pytest.fixture(scope="module")
+def parts():
+    draws = np.random.default_rng(0)
+    labels = np.arange(24) % 2
+    noise = draws.integers(0, 120, (24, SIZE, SIZE))
+    images = (noise + 90 * labels[:, np.newaxis, np.newaxis]).astype("uint8")
+    rows = np.split(np.arange(24), [8, 16])
+    return [Part(images, labels, of_part) for of_part in rows]
+
+
+def by_hand(name, start, parts, best):
+    """Return the probabilities of the test cases, trained in plain Keras."""
+    build = getattr(keras.applications, name)
+    backbone = build(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
+    backbone.set_weights(start)
+    augment, dropout = Augment(AUGMENTATION["official"]), keras.layers.Dropout(0.5, seed=0)
+    dense = keras.layers.Dense(2)
+    pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+    rgb = keras.ops.repeat(augment(keras.ops.cast(pixels, "float32")), 3, axis=-1)
+    prepared = rgb * np.float32(CONTRACT.scale) + np.float32(CONTRACT.offset)
+    pooled = keras.layers.GlobalAveragePooling2D()(backbone(prepared))
+    model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
+    chance = np.random.default_rng(SEED)
+    limit = np.sqrt(6 / (pooled.shape[1] + 2))
+    kernel = chance.uniform(-limit, limit, (pooled.shape[1], 2))
+    dense.set_weights([kernel, np.zeros(2)])
+    augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    model.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", jit_compile=False)
+    batch = {"batch": BATCH, "channels": 1}
+    kept = keras.callbacks.ModelCheckpoint(
+        best, "val_loss", save_best_only=True, save_weights_only=True
+    )
+    training, validation, test = parts
+    model.fit(
+        ShuffledBatches(training, seed=SEED, **batch),
+        steps_per_epoch=training.steps(BATCH),
+        validation_data=OrderedBatches(validation, **batch),
+        callbacks=kept,
+        verbose=0,
+    )
+    model.load_weights(best)
+    return model.predict(OrderedBatches(test, **batch), verbose=0)[:, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ResNet50", "DenseNet121", "InceptionV3", "InceptionResNetV2"])
+def test_run_of_a_block_is_the_training_by_hand(name, parts, tmp_path, request):
+    if name == "ResNet50":
+        request.getfixturevalue("real_resnet")
+    start = random_weights(name, SIZE, 0)
+    block = trainer.CompiledBlock(Architecture(name, "unfreeze_all", SIZE))
+    block.fit(start, CONTRACT, trainer.Recipe(RATE, 1, BATCH, SEED), *parts[:2])
+    logits, _ = block.predict(parts[2], BATCH)
+    recorded = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    expected = by_hand(name, start, parts, tmp_path / "best.weights.h5")
+    np.testing.assert_allclose(recorded, expected, atol=5e-3)
