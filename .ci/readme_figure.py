@@ -12,16 +12,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COVER = ROOT / "book" / "notebooks" / "findings.ipynb"
-FILES = [ROOT / "book" / "_static" / f"headline_{side}.svg" for side in ("left", "right")]
+FILES = [ROOT / "book" / "_static" / "headline.svg"]
 
 
 def cover_figures(notebook: Path) -> list[bytes]:
-    """Return the figures that a computed cover shows, as SVG."""
+    """Return the first figures that a computed cover shows, as SVG; one for each file."""
     text = json.dumps(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
-    return [
-        base64.b64decode(data)
-        for data in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
-    ]
+    found = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
+    return [base64.b64decode(data) for data in found[: len(FILES)]]
 
 
 def main() -> int:

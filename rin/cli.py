@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -158,6 +159,64 @@ def profiles() -> None:
         typer.echo(f"{name:8s} {load_profile(name).about}")
 
 
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
+    images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
+    table: Annotated[Path | None, typer.Option(help="CSV, TSV, Excel or parquet.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
+    image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
+    label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
+    patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
+    positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
+    minutes: Annotated[float, typer.Option(min=2, help="What it may take to compute.")] = 15,
+    leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
+    several: Annotated[bool, typer.Option("--several-labels", help="Accept in patients.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    data_root: Root = "",
+    results: Results = "results",
+) -> None:
+    """Make a task of your own images: look at them, then write its manifest and its profile."""
+    from rin.study.new_task import new_task, refuse_to_guess, write_task
+
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
+
+    def ask(question: str, choices: Sequence[str], default: str) -> str:
+        shown = f"{question.partition('|')[0]} ({', '.join(choices)})"
+        return typer.prompt(shown, default=default or None)
+
+    quiet = yes or not sys.stdin.isatty()
+    made = new_task(
+        name,
+        images=images,
+        table=table,
+        masks=masks,
+        image=image,
+        label=label,
+        patient=patient,
+        positive=positive or (),
+        minutes=minutes,
+        leave_out=leave_out,
+        several=several,
+        data_root=Path(data_root) if data_root else None,
+        results=Path(results) / name,
+        ask=refuse_to_guess if quiet else ask,
+    )
+    _say(name, "bold")
+    for what, text, style in made.facts:
+        _say(f"  {what:16} {text}", style)
+    if not quiet and not typer.confirm("Is this right?", default=True):
+        raise typer.Exit(1)
+    for path in write_task(made):
+        _say(f"Written: {path}", "green")
+    root = shlex.quote(str(made.data_root))
+    _say("Next:")
+    _say(f"  rin study --profile {name} --data-root {root}")
+    _say(f"  make book PROFILE={name} DATA_ROOT={root}")
+    _say(f"In Jupyter: make lab, then results/task.py with task = {name!r}, profile = {name!r}.")
+
+
 @reference_app.command("write")
 def reference_write(
     profile: Annotated[str, typer.Argument(help="Profile of a finished study, or a YAML file.")],
@@ -205,8 +264,8 @@ def data_status(
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
     if as_json:
-        told = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
-        typer.echo(json.dumps(told, indent=1))
+        report = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
+        typer.echo(json.dumps(report, indent=1))
     else:
         _print_status(statuses, root)
 

@@ -181,10 +181,12 @@ class FrozenModel(BaseModel):
 
 def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     *place, last = first["loc"] or ("",)
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
-    more = len(error.errors()) - 1
+    more = len(found) - 1
     others = f" (and {more} more)" if more else ""
     setting = ".".join(map(str, first["loc"]))
     if last == "[key]":

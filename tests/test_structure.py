@@ -115,8 +115,8 @@ def test_imports_form_no_circle():
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
-BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "yaml", "pydantic", "typer", "papermill"}
-BEYOND_ARRAYS |= {"PIL", "skimage", "IPython", "pandera"}
+BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "yaml", "typer", "papermill"}
+BEYOND_ARRAYS |= {"PIL", "skimage", "IPython"}
 
 
 @pytest.mark.parametrize(

@@ -69,13 +69,13 @@ headline = pd.concat(
 )
 
 # %% tags=["hide-input"]
-facts, away = runs.facts(of), runs.facts(of).external[0]
-away_name = away.title.partition(",")[0]
+facts, site = runs.facts(of), runs.facts(of).external[0]
+site_name = site.title.partition(",")[0]
 within = headline.set_index("test")
 alone = networks[networks["group"] == "all"].set_index("test")
 Markdown(f"""
 Every network fine-tuned on {facts.dataset.title} also scored all
-{away.used:,} images of {away.patients:,} patients of {away_name}; none of
+{site.used:,} images of {site.patients:,} patients of {site_name}; none of
 these networks was trained on them. With pretrainings as the units the
 difference
 {a} − {b} is {format_estimate(within.loc["internal"], unit="points")} AUC points
@@ -105,7 +105,7 @@ axes = forest(
     group="test",
     names={
         "internal": "Internal test set",
-        "external": f"External test set: {away_name}",
+        "external": f"External test set: {site_name}",
         "trained there": "Trained and tested on the external dataset",
     },
     xlabel=f"{a} − {b}, AUC points (95% CI)",
@@ -190,7 +190,7 @@ if len(groups):
     for name, end in ((a, "auc_a"), (b, "auc_b")):
         shown[name] = groups[end].map("{:.3f}".format)
     shown["Points (95% CI)"] = format_estimate(groups, unit="points")
-book_table(shown, f"Mean AUC in subgroups of {away_name}", prose=True)
+book_table(shown, f"Mean AUC in subgroups of {site_name}", prose=True)
 
 # %% [markdown]
 # ## Are the probabilities still right?

@@ -89,12 +89,17 @@ aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
 aucs = aucs.reset_index().merge(scores[conditions].drop_duplicates())
 axes = slopes(aucs.sort_values("backbone"), inits, "backbone", wrap=2)
 axes.flat[0].set_ylim(0.3, 1)
-page.picture(axes, "AUC of every scenario from either initialisation")
+every_auc = "AUC of every scenario from either initialisation"
+page.picture(axes, every_auc, width="36rem")
+
+# %% tags=["hide-input"]
+Markdown(f"""
+Each line is a scenario, from one initialisation to the other; all tasks are
+drawn on one scale. {(aucs["auc"] <= 0.5).sum()} of {len(aucs)} networks are no
+better than chance (dotted); they count like the others.
+""")
 
 # %% [markdown]
-# Each line is a scenario, from one initialisation to the other; all tasks are
-# drawn on one scale.
-#
 # ## The difference and its intervals
 
 # %%
@@ -180,6 +185,7 @@ of_scenarios = init_differences(rows, *inits).merge(
     aucs.drop_duplicates("scenario"), left_on="group", right_on="scenario"
 )
 rates = of_scenarios["learning_rate"].map("{:.0e}".format)
+rates = rates.str.replace("e-0", "e-")
 layers = of_scenarios["unfreezing"].map(style.UNFREEZING_LABEL)
 wide = of_scenarios.assign(
     points=100 * of_scenarios["estimate"], condition=layers + ", " + rates
@@ -209,10 +215,9 @@ book_table(
 )
 
 # %%
-page.picture(
-    clinical.calibration(curves, inits, "task"),
-    "Calibration of both initialisations",
-)
+axes = clinical.calibration(curves, inits, "task")
+alt = "Calibration of both initialisations"
+page.picture(axes, alt, width="26rem")
 
 # %%
 decided = curves[curves["curve"] == "decision"]
@@ -223,7 +228,8 @@ sns.lineplot(decided, x="x", y="estimate", errorbar=None, **look)
 ax.plot(everyone["x"], everyone["estimate"], color=style.FAINT, ls="--")
 ax.axhline(0, color=style.FAINT, ls=":")
 ax.set(xlabel="Threshold probability", ylabel="Net benefit", ylim=(-0.3, 1))
-page.picture(ax, "Net benefit of both initialisations; dashed, treat all")
+alt_text = "Net benefit of both initialisations; dashed, treat all"
+page.picture(ax, alt_text, width="32rem")
 
 # %%
 strict = norm.ppf(0.9)  # a threshold that one negative case in ten exceeds

@@ -230,7 +230,7 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     output = Path(plan.output)
     screened = screen(query_normal(archive))
     write_review_queue(screened, output / QUEUE)
-    chosen, left_out, told = select_images(plan, archive, screened)
+    chosen, left_out, counts_by_step = select_images(plan, archive, screened)
     exported = export.export_images(chosen, archive.root, output, names, plan.workers)
     # As the corpus knows them: no column holds an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
@@ -250,7 +250,7 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
     rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")[EXCLUDED]
     rows = rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
-    card = corpus_card(images, plan, archive, told | {"rare": rare, "excluded": rows})
+    card = corpus_card(images, plan, archive, counts_by_step | {"rare": rare, "excluded": rows})
     texts = write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
@@ -358,11 +358,12 @@ def _link(source: Path, target: Path) -> None:
 
 
 def corpus_card(
-    images: pd.DataFrame, plan: CurationPlan, archive: Archive, told: Mapping[str, Any]
+    images: pd.DataFrame, plan: CurationPlan, archive: Archive, counts_by_step: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the card of a corpus.
 
-    `told` are "normal studies", "excluded" images, how many images had "several" findings, and the
+    `counts_by_step` are "normal studies", "excluded" images, how many images had "several"
+    findings, and the
     "rare" classes with too few patients for the split.
     """
     kinds = images["kind"].value_counts()
@@ -391,16 +392,16 @@ def corpus_card(
             "shares": dict(zip(PARTS, SHARES, strict=True)),
             "seed": plan.seed,
             "smallest class": f"{FEWEST_PATIENTS} patients",
-            "classes left out": told["rare"],
+            "classes left out": counts_by_step["rare"],
         },
         "selection": {
             "archive": index.archive_counts(archive),
-            "normal studies": told["normal studies"],
+            "normal studies": counts_by_step["normal studies"],
             "key images": int(kinds.get("key", 0)),
             "images of normal studies": int(kinds.get("normal", 0)),
-            "images with several findings, kept under the rarest": told["several"],
+            "images with several findings, kept under the rarest": counts_by_step["several"],
         },
-        "excluded": told["excluded"],
+        "excluded": counts_by_step["excluded"],
         "de-identification": {"profile": profile}
         | {about: text.format(**deidentify.WINDOWS) for about, text in made},
         "must not be used for": _TEXTS["must not be used for"],

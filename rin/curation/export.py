@@ -72,9 +72,9 @@ def export_images(
                 values = ", ".join("?" * len(NOTED))
                 notes.executemany(f"INSERT OR REPLACE INTO exported VALUES ({values})", made)
         if bad:
-            told = named([f"{path}: {problem}" for path, problem in sorted(bad)])
+            listing = named([f"{path}: {problem}" for path, problem in sorted(bad)])
             raise InputError(
-                f"{len(bad)} of {len(images)} images cannot be exported: {told}",
+                f"{len(bad)} of {len(images)} images cannot be exported: {listing}",
                 where=root,
                 remedy="Export these files from the archive again, or take them out of its folder. "
                 "What was done for the others is kept.",

@@ -124,6 +124,14 @@ class Problem(NamedTuple):
     problem: str
 
 
+class Reading(NamedTuple):
+    """What came of one file: a row of the index, a problem, or the rule that passes it over."""
+
+    row: dict | None = None
+    problem: Problem | None = None
+    passed_over: str = ""
+
+
 class Archive(NamedTuple):
     """An indexed archive: paths are relative to `root`, `provenance` is "real" or "stand-in"."""
 
@@ -189,13 +197,18 @@ def archive_counts(archive: Archive) -> dict[str, int]:
 
 def archive_files(archive: Archive) -> pd.DataFrame:
     """Return all files by SOP UID, with what the choice of images looks at, as `rule_of` says."""
-    told = [
+    described = [
         table.c[name].label(f"{level}_{name}")
         for table, level in ((series, "series"), (studies, "study"))
         for name in ("description", "body_part")
     ]
     above = (series.c.modality, studies.c.study_uid, studies.c.patient_id)
-    query = sa.select(*instances.c, *above, *told).select_from(instances).join(series).join(studies)
+    query = (
+        sa.select(*instances.c, *above, *described)
+        .select_from(instances)
+        .join(series)
+        .join(studies)
+    )
     # Databases sort text each in their own way.
     files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
     return files.assign(rule=rule_of(files))
@@ -273,11 +286,11 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
         _forget(connection, {row.path for row in rows} - known)
     names = sorted(name for name in walk(root, links=True) if name not in known)
     problems, passed, read = [], Counter(), partial(_read_file, root, encoding)
-    for found in map_chunks(read, names, CHUNK, workers=workers, title="Indexing files"):
-        passed.update(each for each in found if isinstance(each, str))
-        problems += [each for each in found if isinstance(each, Problem)]
+    for readings in map_chunks(read, names, CHUNK, workers=workers, title="Indexing files"):
+        passed.update(reading.passed_over for reading in readings if reading.passed_over)
+        problems += [reading.problem for reading in readings if reading.problem]
         with engine.begin() as connection:
-            store_files(connection, [each for each in found if isinstance(each, dict)])
+            store_files(connection, [reading.row for reading in readings if reading.row])
     with engine.begin() as connection:
         connection.execute(sa.delete(passed_over))
         if passed:
@@ -285,31 +298,41 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
             connection.execute(sa.insert(passed_over), counts)
         problems += _settle(connection, root)
     if problems:
-        told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
+        listing = named([f"{path}: {problem}" for path, problem in sorted(problems)])
         raise InputError(
-            f"{len(problems)} files cannot be indexed: {told}",
+            f"{len(problems)} files cannot be indexed: {listing}",
             where=root,
             remedy="Export or correct these files again, or move them out of the archive. All "
             "others are in the index, and only these are read again.",
         )
 
 
-def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
-    """Return what the index keeps of a file, or the rule that passes it over."""
+def _joined(values: pd.Series) -> str:
+    """Return the different texts of a column, as DICOM joins several values."""
+    return "\\".join(sorted({*values} - {""}))
+
+
+def _read_file(root: Path, encoding: str, path: str) -> Reading:
+    """Read one file of an archive for the index."""
     if _UNDECODED.search(path):
-        return Problem(ascii(path), "the file's name is not valid UTF-8")
-    kind, mark = _kind(path), dict(zip(_MARK, _mark_of(root, path), strict=True))
+        return Reading(problem=Problem(ascii(path), "the file's name is not valid UTF-8"))
+    kind = _kind(path)
     if kind == REPORT:
-        found = read_report(root, encoding, path)
+        reading = read_report(root, encoding, path)
+    elif kind:
+        reading = Reading(passed_over=kind)
     else:
-        found = kind or read_header(root, path) or NO_DICOM
-    return found | mark if isinstance(found, dict) else found
+        reading = read_header(root, path)
+    if reading.row is None:
+        return reading
+    mark = dict(zip(_MARK, _mark_of(root, path), strict=True))
+    return reading._replace(row=reading.row | mark)
 
 
 def _refuse_empty(root: Path) -> None:
     """Refuse a folder without DICOM: a drive that is not mounted must not empty the index."""
     for name in walk(root, links=True):
-        if not _kind(name) and read_header(root, name) is not None:
+        if not _kind(name) and read_header(root, name).passed_over != NO_DICOM:
             return
     remedy = "Name the folder of an export, with files that end in .dcm or hold the DICM prefix."
     raise InputError("no DICOM file lies in this folder", where=root, remedy=remedy)
@@ -347,11 +370,11 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     problems = _contradictions(said, root)
     _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
-        key, *told = table.columns.keys()
-        own = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in told]
+        key, *others = table.columns.keys()
+        own = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in others]
         first = [sa.func.coalesce(sa.func.min(sa.func.nullif(column, "")), "") for column in own]
         rows = sa.select(files.c[key], *first).where(images).group_by(files.c[key])
-        connection.execute(sa.insert(table).from_select([key, *told], rows))
+        connection.execute(sa.insert(table).from_select([key, *others], rows))
     paths = sa.select(sa.func.min(files.c.path)).where(images).group_by(files.c.sop_uid)
     columns = instances.columns.keys()
     rows = sa.select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
@@ -360,11 +383,11 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part)
     shown = pd.DataFrame(connection.execute(query).all(), columns=["uid", "modalities", "parts"])
     shown.loc[shown["modalities"].isin(_FACTS["documents"]), ["modalities", "parts"]] = ""
-    told = shown.groupby("uid", as_index=False).agg(lambda own: "\\".join(sorted({*own} - {""})))
-    if len(told):
-        own = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
-        own = own.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
-        connection.execute(own, told.to_dict("records"))
+    joined = shown.groupby("uid", as_index=False).agg(_joined)
+    if len(joined):
+        update = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
+        update = update.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
+        connection.execute(update, joined.to_dict("records"))
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
     columns = reports.columns.keys()
@@ -376,10 +399,12 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
-def _contradictions(told: pd.DataFrame, root: Path) -> dict[str, str]:
+def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, str]:
     """Return the files that contradict the first of their study, series or copies, and how."""
     found = {}
-    for sop_uid, copies in told[told.duplicated("sop_uid", keep=False)].groupby("sop_uid")["path"]:
+    for sop_uid, copies in stated[stated.duplicated("sop_uid", keep=False)].groupby("sop_uid")[
+        "path"
+    ]:
         first, *others = copies
         digest = sha256_of(root / first)
         for path in others:
@@ -387,7 +412,7 @@ def _contradictions(told: pd.DataFrame, root: Path) -> dict[str, str]:
                 found[path] = f"SOPInstanceUID {sop_uid} is also that of {first}, which differs"
     common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
     for name, owner in common.items():
-        said = told[(told[owner] != "") & (told[name] != "")]
+        said = stated[(stated[owner] != "") & (stated[name] != "")]
         first = said.groupby(owner)[name].transform("first")
         odd = said.assign(first=first)[said[name] != first]
         for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
@@ -435,21 +460,21 @@ def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
     return path, stat.st_size, stat.st_mtime_ns
 
 
-def read_header(root: Path, path: str) -> dict | Problem | None:
+def read_header(root: Path, path: str) -> Reading:
     """Return what the index keeps of a DICOM file, texts empty where an element is missing.
 
-    A `Problem` says what is wrong with a file that says that it is DICOM (by its suffix or the
-    DICM prefix), but is broken, cut short or without one of the identifiers; None is no DICOM file.
+    Its problem is that of a file that says that it is DICOM (by its suffix or the DICM prefix), but
+    is broken, cut short or without one of the identifiers; other files are passed over as no DICOM.
     """
     try:
         with _Opened(io.FileIO(root / path)) as opened:
             claims = PurePosixPath(path).suffix.lower() in _FACTS["claiming"]
             if not claims and opened.read(132)[128:] != b"DICM":
-                return None
+                return Reading(passed_over=NO_DICOM)
             opened.seek(0)
-            return _row(_whole_header(opened))
+            return Reading(row=_row(_whole_header(opened)))
     except BROKEN as error:
-        return Problem(path, problem_of(error))
+        return Reading(problem=Problem(path, problem_of(error)))
 
 
 class _Opened(io.BufferedReader):
@@ -518,25 +543,28 @@ def _row(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def read_report(root: Path, encoding: str, path: str) -> dict | Problem:
+def read_report(root: Path, encoding: str, path: str) -> Reading:
     """Return what the index keeps of a report."""
     try:
         content = (root / path).read_bytes().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         value, offset = error.object[error.start], error.start
         problem = f"byte 0x{value:02x} at offset {offset} is not {encoding}"
-        return Problem(path, f"{problem} (name the encoding, for instance encoding='latin-1')")
+        remedy = "name the encoding, for instance encoding='latin-1'"
+        return Reading(problem=Problem(path, f"{problem} ({remedy})"))
     except OSError as error:
-        return Problem(path, f"cannot be read ({error.strerror})")
+        return Reading(problem=Problem(path, f"cannot be read ({error.strerror})"))
     if "\0" in content:
-        return Problem(path, f"a NUL character at {content.index(chr(0))}: this is no text")
+        problem = f"a NUL character at {content.index(chr(0))}: this is no text"
+        return Reading(problem=Problem(path, problem))
     findings, impression = parse_report(content)
-    return {
+    row = {
         "accession_number": PurePosixPath(path).stem.strip(),
         "findings": findings,
         "impression": impression,
         "encoding": encoding,
     }
+    return Reading(row=row)
 
 
 def parse_report(content: str) -> tuple[str, str]:

@@ -117,8 +117,8 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
         if not term:
             bad.append(f"row {number} has no finding")
         elif target not in {*classes.values(), LEFT_OUT}:
-            told = ": ".join(filter(None, target))
-            bad.append(f"row {number}: {told} is no class{_near(told, classes)}")
+            label = ": ".join(filter(None, target))
+            bad.append(f"row {number}: {label} is no class{_near(label, classes)}")
         elif terms.setdefault(term, target) != target:
             named_twice = f"{row.finding.strip()!r} stands there twice, translated otherwise"
             bad.append(f"row {number}: {named_twice}")

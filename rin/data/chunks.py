@@ -9,11 +9,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence, Sized
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeVar
 
+from joblib import Parallel, cpu_count, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from rin.errors import InputError
@@ -42,9 +42,9 @@ def run_chunks(
         if len(jobs) > 1 and count > 1:
             results = _in_processes(work, jobs, min(count, len(jobs)), title)
         else:
-            results = ((job, work(job, min(MAX_THREADS, count))) for job in jobs)
-        for job, result in results:
-            bar.update(len(job))
+            results = (_sized(work, job, min(MAX_THREADS, count)) for job in jobs)
+        for size, result in results:
+            bar.update(size)
             yield result
 
 
@@ -52,10 +52,7 @@ def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> list[Result]:
     """Map a function over items, in their order, in some threads; with one, in this one."""
-    if threads == 1:
-        return list(map(function, items))
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, items))
+    return Parallel(threads, prefer="threads")(delayed(function)(item) for item in items)
 
 
 def map_chunks(
@@ -72,30 +69,27 @@ def map_chunks(
 
 
 def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of cores that this process may use, a container's quota included."""
+    return cpu_count()
 
 
 def _in_processes(
     work: Callable[[Job, int], Result], jobs: Sequence[Job], count: int, title: str
-) -> Iterator[tuple[Job, Result]]:
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, spawn, initializer=end_with_parent)
+) -> Iterator[tuple[int, Result]]:
+    parallel = Parallel(count, return_as="generator_unordered", pre_dispatch="all", batch_size=1)
     try:
-        futures = {pool.submit(work, job, 1): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
+        yield from parallel(delayed(_sized)(work, job, 1) for job in jobs)
+    except TerminatedWorkerError as error:
         raise InputError(
             "a worker process died; what was finished before is kept",
             where=title,
-            remedy="Often memory: run again with fewer workers, to go on from here. A script of "
-            "one's own must call this under 'if __name__ == \"__main__\":'.",
+            remedy="Often memory: run again with fewer workers, to go on from here.",
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+
+def _sized(work: Callable[[Job, int], Result], job: Job, threads: int) -> tuple[int, Result]:
+    """Return how many pictures a job had, and its result."""
+    return len(job), work(job, threads)
 
 
 def end_with_parent() -> None:

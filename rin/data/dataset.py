@@ -83,8 +83,8 @@ def check_counts(
         *count_differences("in all", whole, in_all, absent),
     ]
     if differences:
-        told = "; ".join(differences)
-        problem = f"the counts differ from those expected of {manifest.name}: {told}"
+        sentences = "; ".join(differences)
+        problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
         raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -176,7 +176,9 @@ def find(
         "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
         "authors' counts differ": count_differences(f"{unit}s", authors, in_files),
     }
-    noted += [Finding(kind, "; ".join(told)) for kind, told in differing.items() if told]
+    noted += [
+        Finding(kind, "; ".join(sentences)) for kind, sentences in differing.items() if sentences
+    ]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
 
@@ -379,5 +381,5 @@ def sample_pictures(
         drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
-    told = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
-    return pixels, told, provenance
+    description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    return pixels, description, provenance

@@ -30,6 +30,8 @@ POSITIVE = (
     "malignant malign maligne maligno bosartig boesartig positive positiv positif positivo yes ja "
     "oui si 1 true abnormal disease cancer krank auffallig pathologic pathologisch tumor tumour"
 )
+#: Encodings of tables that are not Unicode, the likelier ones first.
+CODE_PAGES = ("cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman")
 PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
@@ -46,17 +48,15 @@ def decode(content: bytes) -> tuple[str, str]:
         pass
     from charset_normalizer import from_bytes
 
-    found = from_bytes(content)
-    likely = {match.encoding for match in found}
-    best = "cp1252" if "cp1252" in likely or found.best() is None else found.best().encoding
-    try:
-        text = content.decode(best)
-    except UnicodeDecodeError:  # five bytes mean nothing in cp1252
-        best = "latin-1"
-        text = content.decode(best)
+    if content[1::2].count(0) > len(content) // 4:
+        return content.decode("utf-16-le"), "utf-16-le"
+    found = from_bytes(content, cp_isolation=[*CODE_PAGES]).best()
+    likely = found.could_be_from_charset if found else ["latin_1"]
+    encoding = next(page for page in (*CODE_PAGES, likely[0]) if page in likely)
+    text = content.decode(encoding)
     if "\0" in text:
         raise ValueError("it is neither text nor a table of a known kind")
-    return text, best
+    return text, encoding
 
 
 def separator_of(text: str) -> str:

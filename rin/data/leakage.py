@@ -174,9 +174,9 @@ def check_patients(
     if len(divided):
         patients = divided["patient_id"].unique()
         shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
-        told = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
+        places = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
         problem = counted(len(patients), "patients stand in several parts")
-        problem += f" ({'; '.join(told)})"
+        problem += f" ({'; '.join(places)})"
         raise InputError(problem, where=where, remedy=remedy)
 
 

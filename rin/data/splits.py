@@ -430,10 +430,10 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
         ids = ids.str.replace(_SLICE, r"\1-\2-\3", regex=True)
     own = ids.map(labels)
     stated = table[words[0]].replace(lists.labels)
-    told = ids + " (" + stated.map(repr) + " instead of " + own.map(repr) + ")"
+    differences = ids + " (" + stated.map(repr) + " instead of " + own.map(repr) + ")"
     tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=found[0])
     tree.refuse(ids[own.isna()], "pictures are no case", file=found[0])
-    tree.refuse(told[stated != own], "pictures have another label", file=found[0])
+    tree.refuse(differences[stated != own], "pictures have another label", file=found[0])
     return ids
 
 

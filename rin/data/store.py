@@ -36,38 +36,15 @@ from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_p
 from rin.data.tree import fingerprints
 from rin.errors import InputError, explained, look_up, named
 from rin.files import MAKE_ROOM
-
-HEX_DIGITS = r"^[0-9a-f]{64}$"
-CASES = pa.DataFrameSchema(
-    {
-        "case_id": pa.Column(str, unique=True),
-        "patient_id": pa.Column(str),
-        "label": pa.Column(str),
-        "source_class": pa.Column(str),
-        "image": pa.Column(str, unique=True),
-        "masks": pa.Column(
-            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
-        ),
-        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "blank": pa.Column(bool),
-    },
-    index=pa.Index(int),
-    strict=True,
-    ordered=True,
-)
+from rin.tables import CASES
 
 
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as it should be.
 
-    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label`` (after
-    the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of locators, or shapes
-    in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels), ``hash``
-    and ``blank`` (of :func:`rin.data.leakage.picture_hash`); then text columns that the layout
-    keeps.
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks`` are
+    locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
+    ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
@@ -75,7 +52,7 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
         problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
-        remedy = "Case ids must be unique; the columns are described in rin.data.store."
+        remedy = "Case ids must be unique; the columns are described in rin.tables."
         raise InputError(problem, where=where, remedy=remedy) from error
 
 
@@ -109,10 +86,10 @@ ROW_BYTES = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
-LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
-LOOKED |= {"blank": pyarrow.bool_()}
-SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | LOOKED)
+MEASURED = dict.fromkeys(["width", "height"], pyarrow.int32())
+MEASURED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
+MEASURED |= {"blank": pyarrow.bool_()}
+SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | MEASURED)
 
 
 @dataclass(frozen=True)
@@ -253,8 +230,8 @@ def inspect_cases(
     place = seen.index.get_indexer(keys)
     rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
     patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
-    looked = {name: rows[name].array for name in LOOKED}
-    return cases.assign(patient_id=patients.astype(str), **looked), bad
+    measured = {name: rows[name].array for name in MEASURED}
+    return cases.assign(patient_id=patients.astype(str), **measured), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -266,12 +243,12 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
     """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
     if len(bad):
-        told = named((bad["place"] + ": " + bad["problem"]).tolist())
+        listing = named((bad["place"] + ": " + bad["problem"]).tolist())
         raise InputError(
-            f"{len(bad)} of {count} cases cannot be read: {told}",
+            f"{len(bad)} of {count} cases cannot be read: {listing}",
             where=where,
-            remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
-            "with the reason. What was done for the others is kept.",
+            remedy="Export or fetch these files again, or list the cases under known_bad in the "
+            "manifest, with the reason. What was done for the others is kept.",
         )
 
 
@@ -419,8 +396,8 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
             problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-            told = f"{problem} ({named([*replaced], ', ')})"
-            raise InputError(told, where=where, remedy=RUN_AGAIN)
+            problem = f"{problem} ({named([*replaced], ', ')})"
+            raise InputError(problem, where=where, remedy=RUN_AGAIN)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)

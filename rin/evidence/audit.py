@@ -158,9 +158,9 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
 def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float) -> float:
     """Return the largest half-width that a paired DeLong interval can have, in points.
 
-    Given the ranges of both areas (0-1), and the tested cases of each class, above one.  Placements
-    lie in 0-1 and average to the area A, so their sample variance over m cases is at most A(1 − A)
-    m/(m − 1); DeLong's variance of one area is then at most A(1 − A)(1/(m − 1) + 1/(n − 1)), and
+    Given the ranges of both AUCs (0-1), and the tested cases of each class, above one.  Placements
+    lie in 0-1 and average to the AUC A, so their sample variance over m cases is at most A(1 − A)
+    m/(m − 1); DeLong's variance of one AUC is then at most A(1 − A)(1/(m − 1) + 1/(n − 1)), and
     the standard error of a difference at most the sum of both.  This holds for any scores, also of
     dependent images.
     """
@@ -173,7 +173,7 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
     nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
-    errors = [math.sqrt(area * (1 - area) * share) for area in nearest]
+    errors = [math.sqrt(auc * (1 - auc) * share) for auc in nearest]
     return float(_POINTS * t_quantile() * sum(errors))
 
 
@@ -190,16 +190,16 @@ class TaskAudit:
         self.published, self.task = published, published.task
         # The printed numbers before rounding, RadImageNet's first.
         printed_sds = [_POINTS * sd for sd in (published.sd_radimagenet, published.sd_imagenet)]
-        areas = (published.auc_radimagenet, published.auc_imagenet)  # 0-1
+        printed_aucs = (published.auc_radimagenet, published.auc_imagenet)  # 0-1
         self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in printed_sds)
-        self.areas = tuple(rounded(area, 0.01, least=0.0, most=1.0) for area in areas)
+        self.aucs = tuple(rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs)
         self.difference = rounded(published.difference, 0.1)
         low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
 
-        # Three ways to the difference, and the difference in percent of ImageNet's area.
+        # Three ways to the difference, and the difference in percent of ImageNet's AUC.
         self.middle = (low + high).scaled(0.5)
-        self.means = self.areas[0].scaled(_POINTS) - self.areas[1].scaled(_POINTS)
-        self.relative_gain = corner_bounds(truediv, self.difference, self.areas[1])
+        self.means = self.aucs[0].scaled(_POINTS) - self.aucs[1].scaled(_POINTS)
+        self.relative_gain = corner_bounds(truediv, self.difference, self.aucs[1])
         self.ahead = self.difference.low > 0
         self.contains_zero = low.high <= 0 <= high.low
         self.may_contain_zero = low.low <= 0 <= high.high
@@ -253,7 +253,7 @@ class TaskAudit:
         share = paper.SETTINGS["split_percent"].value[-1] / 100
         counts = paper.CLASS_COUNTS[self.task]
         tested = [count.images * share for count in counts if count.group != "all"]
-        self.delong_limit = delong_width_limit(*self.areas, *tested)
+        self.delong_limit = delong_width_limit(*self.aucs, *tested)
         self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
     def intervals(self) -> pd.DataFrame:

@@ -252,12 +252,12 @@ def _refuse_saved_code(path: Path) -> None:
     """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
-    told = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}
+    context = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}
     problem = "the configuration of the model in this file cannot be read"
-    with explained(problem, **told, kinds=(TypeError, ValueError)):
+    with explained(problem, **context, kinds=(TypeError, ValueError)):
         if _carries_code(json.loads(config)):
             problem = "the model in this file has Lambda layers, which carry code"
-            raise InputError(problem, **told)
+            raise InputError(problem, **context)
 
 
 def _carries_code(config: Any) -> bool:

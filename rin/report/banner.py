@@ -61,8 +61,8 @@ def banner(
     provenances = [task.dataset.provenance for task in facts]
     summary = [facts[0].dataset.title if len(facts) == 1 else f"{len(facts)} tasks"]
     if "reference" in origins.values():
-        told, of_reference = _reference(runs.reference)
-        summary, details = summary + told, details | of_reference
+        text, of_reference = _reference(runs.reference)
+        summary, details = summary + text, details | of_reference
     if own:
         profile = runs.study.profile
         summary.append(f"profile {profile.name}")
@@ -137,15 +137,15 @@ def _trained(
     for init in inits:
         rows = weights[weights["init"] == init] if len(weights) else weights
         if init == "random":
-            told = "none: random initialisation"
+            text = "none: random initialisation"
         elif rows.empty:
-            told = "released weights, see data_manifests/weights.yaml"
+            text = "released weights, see data_manifests/weights.yaml"
         else:
-            told = (
+            text = (
                 "pretrained here from random initialisation on {training_images} images of "
                 "{classes} classes, {epochs} epochs"
             ).format(**rows.iloc[0])
-        details[f"Weights: {init}"] = told
+        details[f"Weights: {init}"] = text
     details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
     for term, column in (("Computer", "computer"), ("Software", "software")):
         if column in done:

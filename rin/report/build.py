@@ -54,13 +54,13 @@ class Console:
         self._of = len(stale)
         last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
         known = [seconds for seconds in last if seconds is not None]
-        told = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
+        sentence = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
         if len(known) > len(stale) / 2:
             minutes = sum(known) / len(known) * len(stale) / cores / 60
-            told += f", about {max(1, minutes):.0f} min as they took last"
+            sentence += f", about {max(1, minutes):.0f} min as they took last"
         elif measured and len(stale) > len(jobs) / 2:
-            told += f"; measured: {measured}"
-        self.say(told)
+            sentence += f"; measured: {measured}"
+        self.say(sentence)
 
     def ran(self, job: Job, seconds: float | None) -> None:
         """Tell that a page was computed."""
@@ -77,19 +77,19 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
-    outline, told = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     jobs = plan_jobs(study, outline, values, ROOT)
     measured = _measured(profile)
     later = _trained(jobs)
     if jobs[0].name not in later and not all(job.current() for job in jobs if job.name in later):
-        run_jobs([job for job in jobs if job.name not in later], told)
+        run_jobs([job for job in jobs if job.name not in later], console)
         for job in jobs:
             write_placeholder(job)
-        index = _build(outline, told)
-        told.say(f"results: {index}; the live part follows" + (measured and f" ({measured})"))
-    run_jobs(jobs, told, measured=measured)
-    return _build(outline, told)
+        index = _build(outline, console)
+        console.say(f"results: {index}; the live part follows" + (measured and f" ({measured})"))
+    run_jobs(jobs, console, measured=measured)
+    return _build(outline, console)
 
 
 def _trained(jobs: Sequence[Job]) -> set[str]:
@@ -100,7 +100,7 @@ def _trained(jobs: Sequence[Job]) -> set[str]:
     return names
 
 
-def _build(outline: Outline, told: Console) -> Path:
+def _build(outline: Outline, console: Console) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
     written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
@@ -110,12 +110,12 @@ def _build(outline: Outline, told: Console) -> Path:
     digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
     index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
     if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
-        told.say("HTML unchanged")
+        console.say("HTML unchanged")
         return index
-    told.say("Building the HTML, about half a minute")
+    console.say("Building the HTML, about half a minute")
     build_html(book, config, written, ROOT)
     made_from.write_text(digest, encoding="utf-8")
-    told.say("Done")
+    console.say("Done")
     return index
 
 
@@ -164,7 +164,7 @@ def plan_jobs(
 
 
 def run_jobs(
-    jobs: Sequence[Job], told: Console, cores: int | None = None, measured: str = ""
+    jobs: Sequence[Job], console: Console, cores: int | None = None, measured: str = ""
 ) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
@@ -173,7 +173,7 @@ def run_jobs(
     first failure is raised after the pages under way have ended.
     """
     cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
-    told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
+    console.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     first = _awaited({job.name: job for job in jobs}, [job.name for job in jobs if job.trains])
     waiting, ended, failures = list(jobs), set(), []
     running: dict[Future, Job] = {}
@@ -197,10 +197,10 @@ def run_jobs(
                 job = running.pop(done)
                 if error := done.exception():
                     failures.append(error)
-                    told.say(f"{job.name}: failed")
+                    console.say(f"{job.name}: failed")
                 else:
                     ended.add(job.name)
-                    told.ran(job, done.result())
+                    console.ran(job, done.result())
     if failures:
         raise failures[0]
 

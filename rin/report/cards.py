@@ -33,7 +33,7 @@ def weights_files(folder: Path) -> str:
 
     InputError if one is missing.
     """
-    told = []
+    lines = []
     for name, kind in FORMATS.items():
         path = folder / name
         if not path.is_file():
@@ -42,8 +42,8 @@ def weights_files(folder: Path) -> str:
                 where=path,
                 remedy="Delete the run's folder and pretrain again; only this run is redone.",
             )
-        told.append(f"{name} ({kind}; {path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})")
-    return "; ".join(told)
+        lines.append(f"{name} ({kind}; {path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})")
+    return "; ".join(lines)
 
 
 def model_card(
@@ -63,11 +63,11 @@ def model_card(
         for kind in ("content", "modalities")
     )
     top5 = score.get("top5", float("nan"))
-    told = []
+    lines = []
     for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
         if isinstance(value, Mapping):  # each init's
             value = " and ".join(f"{x} ({init})" for init, x in value.items())
-        told.append(f"{name.replace('_', ' ')} {value}")
+        lines.append(f"{name.replace('_', ' ')} {value}")
     facts = {
         **{"computer": "a computer not recorded", "software": "software not recorded"},
         **run,
@@ -75,7 +75,7 @@ def model_card(
         **{
             "score": score,
             "files": files,
-            "settings": ", ".join(told),
+            "settings": ", ".join(lines),
             "preprocessing": preprocessing,
         },
         **{"citation": CITATION, "year": CITATION.year, "paper": DATABASE},

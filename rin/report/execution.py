@@ -235,16 +235,16 @@ class Progress:
     every_percent, every_seconds = 20, 5.0
 
     def __init__(self, out: TextIO) -> None:
-        self._out, self._told = out, {}
+        self._out, self._reported = out, {}
 
     def write(self, text: str) -> int:
         """Take what a notebook has written: lines, or bars that are drawn anew in place."""
         for bar in filter(None, map(_BAR.match, re.split(r"[\r\n]+", text))):
             title, percent, done, total, left = bar.groups()
             key, share, now = (title, total), int(percent), time.monotonic()
-            told, when = self._told.setdefault(key, (share, now))
-            if share >= told + self.every_percent and now >= when + self.every_seconds:
-                self._told[key] = (share, now)
+            reported, when = self._reported.setdefault(key, (share, now))
+            if share >= reported + self.every_percent and now >= when + self.every_seconds:
+                self._reported[key] = (share, now)
                 rest = f", {left} left" if left and "?" not in left and share < 100 else ""
                 self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
         return len(text)

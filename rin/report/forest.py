@@ -72,7 +72,8 @@ def forest(
     right = 12 + max(_width(text) for text in [*(line.note for line in lines), note_title])
     inner = max(width - 0.1 - (left + right) / 72, 1.5)
     # Ends that are too long for one line above the axes stand on two.
-    lift = 13 * (sum(_width(end, size=_SMALL) + 12 for end in ends or ()) > 72 * inner)
+    of_ends = sum(_width(end, size=_SMALL) + 12 for end in ends or ())
+    lift = 13 if of_ends > 72 * inner else 0
     head = (_HEAD if ends or note_title else 0.05) + lift / 72
     deepest = sum(line.units for line in lines)
     handles = _handles(rows, styles) if legend else []
@@ -96,10 +97,10 @@ def forest(
     above |= {"fontsize": _SMALL}
     if note_title:
         ax.annotate(note_title, (1, 1), xytext=(8, 3), fontweight="bold", **above)
-    for place, side, text, up in (0, "left", "← {0}", 3 + lift), (1, "right", "{1} →", 3):
-        if ends:
-            look = {"xytext": (0, up), "ha": side, "gid": "end"}
-            ax.annotate(text.format(*ends), (place, 1), **look, **above)
+    if ends:
+        left_end, right_end = ends
+        ax.annotate(f"← {left_end}", (0, 1), xytext=(0, 3 + lift), ha="left", gid="end", **above)
+        ax.annotate(f"{right_end} →", (1, 1), xytext=(0, 3), ha="right", gid="end", **above)
     ax.grid(axis="x")
     ax.spines["left"].set_visible(False)
     return ax
@@ -164,8 +165,9 @@ def _lines(rows: pd.DataFrame, digits: int) -> Iterator[_Line]:
             top += space
         current = group
         # Points without intervals hide nothing of each other.
-        many = (len(members) - 1) * members[["ci_low", "ci_high"]].notna().any(axis=None)
-        units = max(1 + many * _MANY / _LINE, 1 + 0.75 * label.count("\n"))
+        with_intervals = members[["ci_low", "ci_high"]].notna().any(axis=None)
+        further = len(members) - 1 if with_intervals else 0
+        units = max(1 + further * _MANY / _LINE, 1 + 0.75 * label.count("\n"))
         last = members.iloc[-1]
         numbers = format_estimate(last, digits=digits)
         note = last.get("note", np.nan)
@@ -203,8 +205,8 @@ def _mark(
     if whole:
         ax.plot(np.clip([low, high], *limits), [height] * 2, color=style.color, linewidth=1.8,
                 solid_capstyle="butt", gid="interval", zorder=2)  # fmt: skip
-    beyond = np.nanmin([low, estimate]) < limits[0], np.nanmax([high, estimate]) > limits[1]
-    for limit, arrow, cut in zip(limits, "<>", beyond, strict=True):
+    overshoots = np.nanmin([low, estimate]) < limits[0], np.nanmax([high, estimate]) > limits[1]
+    for limit, arrow, cut in zip(limits, "<>", overshoots, strict=True):
         if cut:
             look = {"color": style.color, "markersize": 7, "gid": "cut", "zorder": 3}
             ax.plot(limit, height, arrow, clip_on=False, **look)
@@ -219,10 +221,11 @@ def _mark(
 def _handles(rows: pd.DataFrame, styles: dict[str, Style]) -> list[Line2D]:
     """Return what the legend names: kinds where there are several, filled and open marks."""
     look = {"markersize": 6, "markeredgewidth": 1.5, "linewidth": 1.8}
-    handles = [
-        Line2D([], [], color=style.color, marker=style.marker, label=style.label, **look)
-        for style in styles.values()
-    ] * (len(styles) > 1)
+    handles = []
+    if len(styles) > 1:
+        for style in styles.values():
+            marks = {"color": style.color, "marker": style.marker, "label": style.label}
+            handles.append(Line2D([], [], **marks, **look))
     if "clear" in rows:
         look |= {"linewidth": 0, "color": INK, "marker": "o"}
         for label, face in ("adjusted P < .05", INK), ("adjusted P ≥ .05", "white"):

@@ -57,8 +57,8 @@ def headline(bands: pd.DataFrame) -> Axes:
     return forest(
         bands,
         xlabel="AUC points (95% CI)",
-        ends=("photographs ahead", "radiologic images ahead"),
+        ends=("photographs ahead", "radiologic ahead"),
         limits=(-17, 17),
         legend=False,
-        width=8,
+        width=7.5,
     )

@@ -38,7 +38,8 @@ def heat(
         points.astype(float), annot=texts, fmt="", vmin=-limit, vmax=limit, cmap=cmap, cbar=False,
         linewidths=1, ax=ax, annot_kws=look,
     )  # fmt: skip
-    labels = [str(name).replace(" ", "\n", 1) for name in points.columns]
+    parted = [str(name).replace(", ", "\n", 1) for name in points.columns]
+    labels = [name if "\n" in name else name.replace(" ", "\n", 1) for name in parted]
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)

@@ -65,6 +65,7 @@ class Outline:
     with_results: frozenset[str]  # those of them with own runs, or runs of the reference
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     waits: bool = True  # whether pages of results read what this computer trains first
+    chosen: tuple[str, ...] = ()  # notebooks of a book of its own, the cover first; empty: all
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -115,6 +116,8 @@ NOTEBOOKS = (
     Notebook("use/tests_alone", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
+#: Cover of a book of one task; it stands in no other.
+COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
 # Prose pages, by the part in which they stand, before and after its notebooks.
 _BEFORE = {
     _FRONT: ["intro"],
@@ -143,12 +146,16 @@ def outline_of(study: Study) -> Outline:
     # A dataset that another task is tested on has its own runs on the page of that test.
     external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
-    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits)
+    chosen = tuple(name.removesuffix(".py") for name in profile.pages or ())
+    tasks = profile.tasks if chosen else tasks
+    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits, chosen)
 
 
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
-    for notebook in NOTEBOOKS:
+    known = {notebook.source: notebook for notebook in (*NOTEBOOKS, COVER)}
+    own = [known.get(name) or Notebook(name, _RESULTS, _TRAINED) for name in outline.chosen]
+    for notebook in own or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}
         # Pages of results show the reference run instead, as far as it goes.
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
@@ -164,9 +171,10 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
+        files = here if outline.chosen else [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
         caption = {"caption": part} if part else {}
-        parts += [caption | {"chapters": [{"file": file} for file in files]}]
+        if files:
+            parts += [caption | {"chapters": [{"file": file} for file in files]}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
 
 

@@ -34,12 +34,12 @@ def curve(
     check_columns(rows, ["init", x, y, *(band or ())])
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     for init in inits:
-        style, own = kind_style(init), rows_of(rows, init).sort_values(x, kind="stable")
+        style, of_init = kind_style(init), rows_of(rows, init).sort_values(x, kind="stable")
         if band:
-            ends = own[band[0]], own[band[1]]
-            ax.fill_between(own[x], *ends, color=style.color, alpha=0.14, linewidth=0)
+            ends = of_init[band[0]], of_init[band[1]]
+            ax.fill_between(of_init[x], *ends, color=style.color, alpha=0.14, linewidth=0)
         label = labels.get(init, style.label)
-        ax.plot(own[x], own[y], style.linestyle, color=style.color, label=label)
+        ax.plot(of_init[x], of_init[y], style.linestyle, color=style.color, label=label)
     ax.grid()
     return ax
 
@@ -56,10 +56,10 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
     for place, init in enumerate(inits):
-        own = rows_of(rows, init)
-        some = own.iloc[np.searchsorted(own["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
-        at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
-        ends = ((some["tpr"] + sign * some["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
+        of_init = rows_of(rows, init)
+        points = of_init.iloc[np.searchsorted(of_init["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
+        at = points["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
+        ends = ((points["tpr"] + sign * points["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
         look = {"color": init_style(init).color, "linewidth": 1.2, "alpha": 0.8, "gid": "sd"}
         ax.vlines(at, *ends, **look)
     curve(rows, inits, x="fpr", y="tpr", ax=ax)
@@ -90,12 +90,12 @@ def learning_curves(
     room = 0.04 * (high - low or 1)
     low, top = low - room, high + room
     for init in inits:
-        style, own = init_style(init), rows_of(history, init).sort_values("epoch")
+        style, of_init = init_style(init), rows_of(history, init).sort_values("epoch")
         parts = ((metric, "--", "training"), (f"val_{metric}", "-", "validation"))
         for column, dash, part in parts:
-            ax.plot(own["epoch"], own[column], dash, color=style.color, linewidth=1.8,
+            ax.plot(of_init["epoch"], of_init[column], dash, color=style.color, linewidth=1.8,
                     marker="o", markersize=3.5, label=f"{style.short}, {part}")  # fmt: skip
-            for row in own[own[column] > top].itertuples():
+            for row in of_init[of_init[column] > top].itertuples():
                 ax.plot(row.epoch, top, "^", color=style.color, clip_on=False, gid="cut", zorder=4)
     cut = int((values > top).sum())
     ax.set(xlabel="Epoch", ylabel=_UNITS.get(metric, metric), ylim=(low, top))

@@ -36,9 +36,11 @@ INK, FAINT = _LOOK["ink"], _LOOK["faint"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 BACKBONE_MARKER: dict[str, str] = _LOOK["backbones"]
-UNFREEZING_LABEL: dict[str, str] = {name: one["label"] for name, one in _LOOK["unfreezing"].items()}
+UNFREEZING_LABEL: dict[str, str] = {
+    name: look["label"] for name, look in _LOOK["unfreezing"].items()
+}
 #: From regime to how its marks are filled: the word for it, and the share of colour in it.
-FILL = {name: (one["fill"], one["share"]) for name, one in _LOOK["unfreezing"].items()}
+FILL = {name: (look["fill"], look["share"]) for name, look in _LOOK["unfreezing"].items()}
 _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
 
@@ -58,8 +60,8 @@ def init_style(init: str) -> Style:
     An init that was pretrained briefly is called so, in the colour of the other.
     """
     if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
-        one = INIT_STYLE[base]
-        return replace(one, label=f"{one.label}, brief", short=f"{one.short}, brief")
+        look = INIT_STYLE[base]
+        return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")
     return look_up("init", init, INIT_STYLE)
 
 

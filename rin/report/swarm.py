@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -38,31 +39,44 @@ def auc_swarm(
     backbones = [b for b in _MARKER if b in set(aucs["backbone"])]
     stated = {} if published is None else published.set_index("init").to_dict("index")
     names, values = [], [np.concatenate([style.rows_of(aucs, init)["auc"] for init in inits])]
-    near = 0.03 * float(np.ptp(values[0]))
     for place, init in enumerate(inits):
-        look, own = style.init_style(init), style.rows_of(aucs, init)
-        marks = {"markersize": 4.5 if compact else 6, "markeredgewidth": 1.1, "zorder": 3}
-        marks |= {"color": look.color, "gid": "scenario"}
-        faces = {name: style.lighter(look.color, share) for name, (_, share) in _FILL.items()}
+        look, of_init = style.init_style(init), style.rows_of(aucs, init)
+        fills = {name: style.lighter(look.color, share) for name, (_, share) in _FILL.items()}
         for slot, backbone in enumerate(backbones):
-            members = own[own["backbone"] == backbone].sort_values("auc")
-            centre = place - 0.36 + 0.15 * slot
-            sides = _beside(members["auc"].to_numpy(), near, 0.045)
-            for side, row in zip(sides, members.itertuples(), strict=True):
-                marks["markerfacecolor"] = faces[row.unfreezing]
-                ax.plot(centre + side, row.auc, _MARKER[backbone], **marks)
-        mean, sd = own["auc"].mean(), own["auc"].std()
+            scenarios = of_init[of_init["backbone"] == backbone]
+            seaborn.swarmplot(
+                x=np.full(len(scenarios), place - 0.36 + 0.15 * slot),
+                y=scenarios["auc"].to_numpy(),
+                hue=scenarios["unfreezing"].to_numpy(),
+                palette=fills,
+                marker=_MARKER[backbone],
+                size=4.5 if compact else 6,
+                edgecolor=look.color,
+                linewidth=1.1,
+                native_scale=True,
+                warn_thresh=1,  # marks of equal AUCs may touch
+                legend=False,
+                gid="scenario",
+                ax=ax,
+            )
+        mean, sd = of_init["auc"].mean(), of_init["auc"].std()
         values.append(_mean(ax, place + 0.27, mean, sd, filled=True))
         lines = [look.short, format_mean_sd(mean, sd)]
         if init in stated:
             mean, sd = stated[init]["mean"], stated[init]["sd"]
             values.append(_mean(ax, place + 0.40, mean, sd, filled=False))
-            lines += [] if compact else [f"paper {format_mean_sd(mean, sd)}"]
+            if not compact:
+                lines.append(f"paper {format_mean_sd(mean, sd)}")
         names.append("\n".join(lines))
     low, high = np.min(np.concatenate(values)), np.max(np.concatenate(values))
     if low < 0.55 and not (low > 0.5 and compact):
         ax.axhline(0.5, color=style.FAINT, linewidth=1, linestyle=":", zorder=1)
-    ax.set(ylabel="AUC", xlim=(-0.5, len(inits) - 0.45), ylim=(low - 0.02, max(high, 1.0) + 0.02))
+    ax.set(
+        xlabel="",
+        ylabel="AUC",
+        xlim=(-0.5, len(inits) - 0.45),
+        ylim=(low - 0.02, max(high, 1.0) + 0.02),
+    )
     ax.set_xticks(range(len(inits)), names, fontsize=9.5 if compact else 10.5)
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
@@ -80,17 +94,10 @@ def swarm_key(backbones: Sequence[str] = tuple(_MARKER), published: bool = True)
         label, face = f"{style.UNFREEZING_LABEL[regime]} ({words})", style.lighter(style.INK, share)
         marks.append(Line2D([], [], marker="o", markerfacecolor=face, label=label, **look))
     marks.append(Line2D([], [], color=style.INK, marker="_", markersize=11, label="mean ± SD"))
-    face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
-    return marks + [Line2D([], [], label="paper, mean ± SD", **face)] * published
-
-
-def _beside(values: np.ndarray, gap: float, step: float) -> np.ndarray:
-    """Return sideways shifts of rising values that lie closer than `gap`: 0, 1, −1 steps, …."""
-    shifts, turn = np.zeros(len(values)), 0
-    for at in range(1, len(values)):
-        turn = turn + 1 if values[at] - values[at - 1] < gap else 0
-        shifts[at] = step * (0, 1, -1)[turn % 3]
-    return shifts
+    if published:
+        face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
+        marks.append(Line2D([], [], label="paper, mean ± SD", **face))
+    return marks
 
 
 def _mean(ax: Axes, x: float, mean: float, sd: float, *, filled: bool) -> tuple[float, float]:
@@ -125,12 +132,12 @@ def bars(rows: pd.DataFrame, baselines: pd.DataFrame, *, ylabel: str) -> Axes:
     rows["low"], rows["top"] = rows["value"] - rows["sd"], rows["value"] + rows["sd"].fillna(0)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     look = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 9.5}
-    for init, own in rows.groupby("init", sort=False):
+    for init, of_init in rows.groupby("init", sort=False):
         kind = style.kind_style(init)
         size = {"width": 0.86 * width, "color": kind.color, "label": kind.label}
-        ax.bar(own["x"], own["value"], **size)
-        ax.vlines(own["x"], own["low"], own["top"], color=style.INK, linewidth=1.5)
-        for bar in own.itertuples():
+        ax.bar(of_init["x"], of_init["value"], **size)
+        ax.vlines(of_init["x"], of_init["low"], of_init["top"], color=style.INK, linewidth=1.5)
+        for bar in of_init.itertuples():
             text, at = format_number(bar.value, 3), (bar.x, bar.top)
             ax.annotate(text, at, xytext=(0, 4), gid="value", zorder=5, bbox=box, **look)
     levels = _baselines(ax, baselines, groups)

@@ -325,10 +325,10 @@ def replicate_lines(cases: WeightedCases, line: np.ndarray) -> np.ndarray:
     # The step is a regression, weighted by information, of the residuals on the log odds.
     information = weights * (risk * (1 - risk))
     mean = _ratio((information * odds).sum(axis=1), information.sum(axis=1))
-    apart = odds - mean[:, None]
-    squares = (information * apart**2).sum(axis=1)
+    deviations = odds - mean[:, None]
+    squares = (information * deviations**2).sum(axis=1)
     differ = squares > _SINGULAR * (information * odds**2).sum(axis=1)
-    step = (weights * (cases.labels - risk) * apart).sum(axis=1)
+    step = (weights * (cases.labels - risk) * deviations).sum(axis=1)
     slopes = slope + _ratio(step, np.where(differ, squares, 0))
     return np.column_stack([_in_the_large(cases), slopes])
 
@@ -378,8 +378,10 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """
     at = np.asarray(thresholds, dtype=float)
     called = np.searchsorted(-cases.scores[cases.ends], -logit(at), side="right")
-    every, true = (_from_zero(part)[:, called] for part in (cases.called, cases.positives))
-    return (true - (every - true) * at / (1 - at)) / cases.total[:, None]
+    called_cases, true_positives = (
+        _from_zero(part)[:, called] for part in (cases.called, cases.positives)
+    )
+    return (true_positives - (called_cases - true_positives) * at / (1 - at)) / cases.total[:, None]
 
 
 def treat_all(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
@@ -419,10 +421,10 @@ def _in_the_large(cases: WeightedCases) -> np.ndarray:
     middle = logit(cases.positives[:, -1] / cases.total)
     bracket = middle - cases.odds[0] - 1, middle - cases.odds[-1] + 1
     rows = np.arange(len(middle))
-    found = elementwise.find_root(excess, bracket, args=(rows,), tolerances={"xatol": 1e-10})
-    if not found.success.all():
+    root = elementwise.find_root(excess, bracket, args=(rows,), tolerances={"xatol": 1e-10})
+    if not root.success.all():
         raise ArithmeticError("no convergence of the calibration in the large")
-    return found.x
+    return root.x
 
 
 def _resampled(
@@ -533,15 +535,17 @@ def _init_curves(task: TaskScores, init: str, weights: np.ndarray, bins: int) ->
         return np.hstack([*binned, *(measure(cases, x) for measure, x in curves.values())])
 
     values = _mean_over_scenarios(task, init, weights, points)
-    score, observed, share, held, values = np.split(values, bins * np.arange(1, 5), axis=1)
+    score, observed, share, scenarios_with_cases, values = np.split(
+        values, bins * np.arange(1, 5), axis=1
+    )
     # Means over the scenarios whose bin holds cases, from means over all.
-    score, observed = _ratio(score, held), _ratio(observed, held)
+    score, observed = _ratio(score, scenarios_with_cases), _ratio(observed, scenarios_with_cases)
     low, high = np.full((2, bins), np.nan)
-    if (always := (held > 0).all(axis=0)).any():
-        low[always], high[always] = percentile_interval(observed[1:, always])
+    if (filled := (scenarios_with_cases > 0).all(axis=0)).any():
+        low[filled], high[filled] = percentile_interval(observed[1:, filled])
     rows = {"curve": "reliability", "x": score[0], "estimate": observed[0]}
     rows |= {"ci_low": low, "ci_high": high, "share": share[0]}
-    tables = [pd.DataFrame(rows)[held[0] > 0]]
+    tables = [pd.DataFrame(rows)[scenarios_with_cases[0] > 0]]
     for curve, (_, x) in curves.items():
         drawn, values = values[:, : x.size], values[:, x.size :]
         low, high = percentile_interval(drawn[1:])

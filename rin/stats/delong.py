@@ -115,8 +115,8 @@ def delong_test(
     '0.16 (-0.07, 0.38), P 0.17'
     """
     positive = binary_labels(labels)
-    named = (scores_a, "scores_a"), (scores_b, "scores_b")
-    rows = [score_row(scores, positive.size, where) for scores, where in named]
+    arguments = (scores_a, "scores_a"), (scores_b, "scores_b")
+    rows = [score_row(scores, positive.size, where) for scores, where in arguments]
     wins, losses = placement_counts(positive, rows)
     auc_a, auc_b = placement_aucs(wins, losses)
     for part in (wins, losses):
@@ -268,8 +268,8 @@ def auc_interval(
         return math.nan, math.nan
     if scale == "identity":
         return float(max(auc - half_width, 0)), float(min(auc + half_width, 1))
-    apart = half_width / (auc * (1 - auc)) * np.array([-1, 1])
-    return tuple(special.expit(special.logit(auc) + apart).tolist())
+    distances = half_width / (auc * (1 - auc)) * np.array([-1, 1])
+    return tuple(special.expit(special.logit(auc) + distances).tolist())
 
 
 def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
@@ -357,8 +357,8 @@ def _covariance(
     of_positive, of_negative = codes[positive], codes[~positive]
     # A negative adds to the AUC by the positives above it: the fewer it beats, the more it adds.
     x, y = (
-        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (m * n)
-        for part, own in ((wins, of_positive), (-losses, of_negative))
+        (part - part.mean(axis=1, keepdims=True)) @ member[clusters_of_part] / (m * n)
+        for part, clusters_of_part in ((wins, of_positive), (-losses, of_negative))
     )
     sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
     f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)

@@ -1,7 +1,8 @@
 """What statistics accept: labels and scores, patients, levels, and the predictions table.
 
-Every check of this package stands here, so that the formulas elsewhere can trust their arrays,
-and so does the one step from the long table to arrays.  Nothing is repaired or dropped.
+What a single column may hold says its schema (`rin.tables`); what columns have to agree on stands
+here, so that the formulas elsewhere can trust their arrays, and so does the one step from the long
+table to arrays.  Nothing is repaired or dropped.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError, explained, look_up
+from rin.tables import PREDICTIONS, check_table
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
@@ -65,9 +67,9 @@ def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[Tas
     require(predictions, ["patient_id"], "Name the patient of each case.")
     rows = evaluated_rows(predictions, inits)
     check_unique(rows, ["task", "scenario", "init", "case_id"])
-    for task, own in rows.groupby("task", observed=True, sort=False):
+    for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
-            scores = _one_task(str(task), own, tuple(inits))
+            scores = _one_task(str(task), rows_of_task, tuple(inits))
         yield scores
 
 
@@ -126,12 +128,7 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
         raise InputError(
             "no row of part 'test'", where="predictions", remedy="Pass runs that were evaluated."
         )
-    if rows[[*RUN, "case_id"]].isna().any(axis=None):
-        raise InputError(
-            f"a test row lacks one of {[*RUN, 'case_id']}",
-            where="predictions",
-            remedy="Rows without a run or a case cannot be grouped; repair the ledger.",
-        )
+    check_table(rows, PREDICTIONS, COLUMNS, where="predictions, test rows")
     if inits is not None:
         check_known("init", inits, rows["init"])
         rows = rows[rows["init"].isin(inits)]
@@ -170,9 +167,9 @@ def require(
 
 def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
     """Raise InputError for a name that a column lacks, listing those that it has."""
-    there = sorted(present.dropna().unique())
+    known = sorted(present.dropna().unique())
     for name in names:
-        look_up(kind, name, there)
+        look_up(kind, name, known)
 
 
 def check_unique(rows: pd.DataFrame, key: list[str]) -> None:

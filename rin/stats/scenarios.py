@@ -9,7 +9,7 @@ as given: intervals, of 95 %, tell what other patients would change.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_a
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, TTest, holm, t_test
 from rin.stats.inputs import TaskScores, each_run, located, task_scores
+from rin.tables import DIFFERENCES, OVERLAP, check_table
 
 ALL = "all"
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
@@ -173,7 +174,7 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     networks = ["task", "fold", "scenario", "seed"]
     trained = aucs.pivot(index=networks, columns="init", values="auc")
     trainings = (trained[init_a] - trained[init_b]).dropna().groupby(networks[:3])
-    apart = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
+    squares = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
     df = (trainings.size() - 1).groupby("task").sum()
     if not df.all():
         raise InputError(
@@ -182,8 +183,8 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
             remedy="Train with other seeds as well: the section repeats of a profile.",
         )
     ends = {"sd_low": 0.975, "sd_high": 0.025}
-    found = {name: np.sqrt(apart / stats.chi2.ppf(end, df)) for name, end in ends.items()}
-    return pd.DataFrame({"sd": np.sqrt(apart / df), **found, "sd_df": df}).reset_index()
+    interval = {name: np.sqrt(squares / stats.chi2.ppf(end, df)) for name, end in ends.items()}
+    return pd.DataFrame({"sd": np.sqrt(squares / df), **interval, "sd_df": df}).reset_index()
 
 
 def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
@@ -208,7 +209,9 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     0   breast  -0.016    0.071  0.001
     1  thyroid  -0.012    0.084  0.001
     """
-    overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
+    columns = ["task", "group", "n_scenarios", "estimate", "standard_error"]
+    check_table(differences, DIFFERENCES, columns, where="differences")
+    overall = differences[differences["group"] == ALL].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
     both = np.hypot(alone, spread["sd"] / np.sqrt(n))
     estimate, half = overall["estimate"].to_numpy(), hypothesis.t_quantile() * both
@@ -251,10 +254,10 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
         against_first = np.eye(k - 1, k + 1, 2)
         against_first[:, 1] = -1
         effects = against_first @ estimates
-        own = against_first @ covariance @ against_first.T
+        covariance_of_effects = against_first @ covariance @ against_first.T
         chi2 = math.nan
-        if np.isfinite(own).all():
-            chi2 = float(effects @ np.linalg.pinv(own, hermitian=True) @ effects)
+        if np.isfinite(covariance_of_effects).all():
+            chi2 = float(effects @ np.linalg.pinv(covariance_of_effects, hermitian=True) @ effects)
         p_value = float(stats.chi2.sf(chi2, k - 1))
         rows.append({"task": task.task, "statistic": chi2, "df": k - 1, "p_value": p_value})
     table = pd.DataFrame(rows)
@@ -312,7 +315,7 @@ def factor_effects(
     ]
     rows = []
     for task in tasks:
-        own, weights = [], []
+        rows_of_task, weights = [], []
         for group, members in (groups or {name: [name] for name in task.scenarios}).items():
             if not len(members) or len(set(members)) != len(members):
                 raise InputError(
@@ -327,15 +330,17 @@ def factor_effects(
                 plus, minus = (task.scores[np.equal(signs, k)][:, inside] for k in (1, -1))
                 row = {"task": task.task, "group": group, "n_scenarios": len(members)}
                 row |= {"quantity": quantity, "init": init, "level": level}
-                own.append(row | {"same_networks": np.array_equal(plus, minus)})
+                rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             _, estimates, covariance = _mean_over_folds(task, np.array(weights))
         sizes = {"n": len(task.cases), "n_clusters": len(set(task.patients))}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
-        for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
+        for row, estimate, variance in zip(
+            rows_of_task, estimates, np.diag(covariance), strict=True
+        ):
             test = t_test(estimate, math.sqrt(variance))
             cells = _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(named | cells | sizes)
+            rows.append(row | cells | sizes)
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
@@ -393,17 +398,24 @@ def task_analyses(
     nothing = dict.fromkeys([*_NUMBERS, "standard_error", *_EQUIVALENCE], math.nan) | {"remark": ""}
     nothing |= {"margin": EQUIVALENCE_MARGIN, "equivalent": False}
     rows, marks = [], {"published": False, "recommended": False}
-    for words in analyses:
-        n, noun, found = of_analyses[words["key"]]
-        named = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
-        row = nothing | marks | words | named | found
+    for analysis in analyses:
+        n, noun, finding = of_analyses[analysis["key"]]
+        units = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
+        row = nothing | marks | analysis | units | finding
         if math.isfinite(row["standard_error"]):
             df = math.inf if math.isnan(row["df"]) else row["df"]
             test = hypothesis.equivalence(row["estimate"], row["standard_error"], df)
-            row |= dict(zip(_EQUIVALENCE, astuple(test), strict=True))
+            row |= {
+                "margin": test.margin,
+                "equivalence_p": test.p_value,
+                "equivalence_low": test.ci_low,
+                "equivalence_high": test.ci_high,
+                "equivalent": test.equivalent,
+                "smallest_margin": test.smallest_margin,
+            }
         rows.append(row)
     table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
-    columns = ["analysis", "name", *named, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
+    columns = ["analysis", "name", *units, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
     return table[[*columns, "standard_error", *_EQUIVALENCE]]
 
 
@@ -436,12 +448,16 @@ def image_differences(
       freeze_all       120     0.006    0.426
     unfreeze_all       120     0.009    0.253
     """
+    columns = ["scenario", "unfreezing", "init", *_IMAGE]
+    check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
+    inputs.require(table, measures, where="table")
     inputs.check_known("init", (init_a, init_b), table["init"])
-    own = table[table["init"].isin([init_a, init_b])]
-    regimes = [ALL, *(name for name in REGIMES if name in set(own["unfreezing"]))]
+    compared = table[table["init"].isin([init_a, init_b])]
+    regimes = [ALL, *(name for name in REGIMES if name in set(compared["unfreezing"]))]
     rows = []
     for measure in measures:
-        cells = own.groupby(["scenario", "unfreezing", *_IMAGE, "init"], observed=True)[measure]
+        images = compared.groupby(["scenario", "unfreezing", *_IMAGE, "init"], observed=True)
+        cells = images[measure]
         pairs = _mean_of_all(cells).unstack("init")
         if alone := int((cells.size().unstack("init").isna()).any(axis=1).sum()):
             raise InputError(
@@ -486,16 +502,18 @@ def against_baselines(
         best = wide.dropna(axis=1, how="all").mean().idxmax()
         for init in inits:
             images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
-            beside = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
-            if np.isnan(beside).any():
+            baseline_scores = (
+                wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
+            )
+            if np.isnan(baseline_scores).any():
                 raise InputError(
-                    f"{np.isnan(beside).sum()} images without a score of {best}",
+                    f"{np.isnan(baseline_scores).sum()} images without a score of {best}",
                     where="baselines",
                     remedy="Score the baselines on every image with a lesion.",
                 )
-            named = {"measure": measure, "init": init, "baseline": best}
-            named |= {"mean": images.mean(skipna=False), "baseline_mean": beside.mean()}
-            rows.append(named | _over_patients(images - beside))
+            row = {"measure": measure, "init": init, "baseline": best}
+            row |= {"mean": images.mean(skipna=False), "baseline_mean": baseline_scores.mean()}
+            rows.append(row | _over_patients(images - baseline_scores))
     return pd.DataFrame(rows)
 
 
@@ -515,13 +533,13 @@ def _mean_over_folds(
 
     Each fold's, averaged; `weights` is (q, k).  Folds share no patient, so variances add up.
     """
-    found = []
+    contrasts = []
     for k, fold in task.folds():
         with located(f"fold {k}"):
             clusters = fold.patients if clustered else None
-            found.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
-    aucs, estimates, covariance = (np.array(part) for part in zip(*found, strict=True))
-    return aucs.mean(axis=0), estimates.mean(axis=0), covariance.sum(axis=0) / len(found) ** 2
+            contrasts.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
+    aucs, estimates, covariance = (np.array(part) for part in zip(*contrasts, strict=True))
+    return aucs.mean(axis=0), estimates.mean(axis=0), covariance.sum(axis=0) / len(contrasts) ** 2
 
 
 def _networks(scores: TaskScores) -> np.ndarray:
@@ -541,17 +559,17 @@ def _regime_contrasts(
     predictions = inputs.name_networks(predictions).drop(columns="pretraining", errors="ignore")
     for task in task_scores(predictions, (init_a, init_b)):
         with located(f"task {task.task}"):
-            own = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
-            named = own.drop_duplicates().set_index("scenario")["unfreezing"]
-            if named.index.duplicated().any():
+            runs = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
+            regime_of = runs.drop_duplicates().set_index("scenario")["unfreezing"]
+            if regime_of.index.duplicated().any():
                 raise InputError(
                     "a scenario has two unfreezing regimes", where="predictions", remedy="Mend it."
                 )
-            of_scenario = named.loc[list(task.scenarios)].to_numpy()
-            there = [name for name in REGIMES if name in of_scenario]
-            there += sorted(set(of_scenario) - set(there))
-            groups = {ALL: np.ones(len(of_scenario), bool)}
-            groups |= {name: of_scenario == name for name in there}
+            regime_of_scenario = regime_of.loc[list(task.scenarios)].to_numpy()
+            regimes = [name for name in REGIMES if name in regime_of_scenario]
+            regimes += sorted(set(regime_of_scenario) - set(regimes))
+            groups = {ALL: np.ones(len(regime_of_scenario), bool)}
+            groups |= {name: regime_of_scenario == name for name in regimes}
             means = np.array([inside / inside.sum() for inside in groups.values()])
             weights = np.hstack([means, -means])  # AUCs of init a, then of init b
             aucs, estimates, covariance = _mean_over_folds(task, weights)
@@ -583,26 +601,26 @@ def _findings(
     wide = aucs.pivot(index=["scenario", "fold"], columns="init", values="auc")
     scenarios, folds = (wide.groupby(part).mean() for part in wide.index.names)
     n_scenarios, n_folds = len(scenarios), len(folds)
-    found = {"remark": "One scenario has no spread to test."}
-    for key in ("unpaired_t", "paired_t"):
+    finding = {"remark": "One scenario has no spread to test."}
+    for key, test_of in (("unpaired_t", hypothesis.unpaired_t), ("paired_t", hypothesis.paired_t)):
         if n_scenarios > 1:
-            found = _numbers(getattr(hypothesis, key)(scenarios[a], scenarios[b]))
-        yield key, n_scenarios, "scenario", found
+            finding = _numbers(test_of(scenarios[a], scenarios[b]))
+        yield key, n_scenarios, "scenario", finding
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
     test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    found = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
-    yield "delong_stacked", stacked.shape[1], "prediction", found
+    finding = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
+    yield "delong_stacked", stacked.shape[1], "prediction", finding
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
     test = delong_test(task.labels, means[0], means[1])
-    found = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
-    yield "delong_mean_scores", n_cases, "case", found
+    finding = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
+    yield "delong_mean_scores", n_cases, "case", finding
 
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
     _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
-    found = _numbers(t_test(estimate, math.sqrt(variance)))
-    yield "delong_contrast", n_cases, "case", found
+    finding = _numbers(t_test(estimate, math.sqrt(variance)))
+    yield "delong_contrast", n_cases, "case", finding
     patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
     if (patients < 2).any():
         k, label = patients.index[patients < 2][0]
@@ -619,28 +637,28 @@ def _findings(
     yield "clustered_contrast", n_patients, "patient", by_patient
     yield "cluster_bootstrap", n_patients, "patient", bootstrapped
 
-    found = {"remark": "One fold has no spread to test."}
+    finding = {"remark": "One fold has no spread to test."}
     if n_folds > 1 and ratio is None:
-        found = {"remark": "The ratio of test to training cases was not given."}
+        finding = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
-        found = _numbers(hypothesis.nadeau_bengio(folds[a] - folds[b], ratio))
-    yield "nadeau_bengio", n_folds, "fold", found
+        finding = _numbers(hypothesis.nadeau_bengio(folds[a] - folds[b], ratio))
+    yield "nadeau_bengio", n_folds, "fold", finding
     test = hypothesis.mixed_model(aucs, a, b)
     yield "mixed_model", test.n, "AUC", _numbers(test) | {"remark": test.remark}
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
     """Return interval, standard error and P of the mean difference over replicates of patients."""
-    drawn = []
+    differences = []
     for place, (_, fold) in enumerate(task.folds()):
-        own_seed = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
-        weights = cluster_weights(fold.patients, replicates, own_seed, labels=fold.labels)
+        fold_seed = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
+        weights = cluster_weights(fold.patients, replicates, fold_seed, labels=fold.labels)
         a, b = np.split(weighted_aucs(fold.labels, _networks(fold), weights), 2, axis=1)
-        drawn.append((a - b).mean(axis=1))
-    means = np.mean(drawn, axis=0)
+        differences.append((a - b).mean(axis=1))
+    means = np.mean(differences, axis=0)
     low, high = percentile_interval(means)
-    beyond = min((means <= 0).sum(), (means >= 0).sum())
-    p_value = min(1.0, 2 * float(beyond + 1) / (means.size + 1))
+    opposite = min((means <= 0).sum(), (means >= 0).sum())
+    p_value = min(1.0, 2 * float(opposite + 1) / (means.size + 1))
     error = float(means.std(ddof=1))
     return {"ci_low": low, "ci_high": high, "standard_error": error, "p_value": p_value}
 

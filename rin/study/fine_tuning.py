@@ -93,9 +93,9 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     images, named = store.images(), ("train", *SCORED_PARTS)
     parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in named}
     stores = dict.fromkeys(SCORED_PARTS, store)
-    for name, away in inputs.external.items():
-        stores[name], of_cases = away.store, away.labels.to_numpy()
-        parts[name] = Part(away.store.images(), of_cases, np.arange(len(of_cases)))
+    for name, site in inputs.external.items():
+        stores[name], of_cases = site.store, site.labels.to_numpy()
+        parts[name] = Part(site.store.images(), of_cases, np.arange(len(of_cases)))
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
         stores |= {name: store for name in parts if name != "train" and name not in stores}

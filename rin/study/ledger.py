@@ -273,11 +273,11 @@ def this_computer(accelerator: str | None = None) -> Hardware:
     """Return what this computer is, with the accelerator that is found unless one is stated."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if accelerator is None:
-        told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-        accelerator = ", ".join(told.splitlines())
+        answer = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+        accelerator = ", ".join(answer.splitlines())
     listed = Path("/proc/cpuinfo")
-    told = listed.read_text("utf-8") if listed.is_file() else ""
-    model = re.search(r"^model name\s*:(.*)", told, re.MULTILINE)
+    processors = listed.read_text("utf-8") if listed.is_file() else ""
+    model = re.search(r"^model name\s*:(.*)", processors, re.MULTILINE)
     return Hardware(
         processor=model[1].strip() if model else platform.machine(),
         cores=available_cores(),

@@ -63,12 +63,12 @@ def loss_table(study: Study) -> pd.DataFrame:
     hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
         done = ledger.done(run.run_id)
-        told = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
+        predictions = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
         features = ledger.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
-        right = (told["truth"] == told["predicted"]).set_axis(told["case_id"])
+        right = (predictions["truth"] == predictions["predicted"]).set_axis(predictions["case_id"])
         if run.settings.loss == "hard":
             hard[run.backbone, run.seed] = right
-        confidence = told["confidence"].to_numpy()
+        confidence = predictions["confidence"].to_numpy()
         row = {"loss": run.settings.loss, "backbone": run.backbone}
         row |= {"seed": run.seed - study.profile.seed, "corpus": run.corpus}
         row |= {"provenance": run.provenance, "run_id": run.run_id}
@@ -80,6 +80,6 @@ def loss_table(study: Study) -> pd.DataFrame:
             by_image = right.astype(float) - hard[run.backbone, run.seed].loc[right.index]
             gain, half = by_image.mean(), norm.ppf(0.975) * by_image.sem()
         row |= {"gain": gain, "gain_low": gain - half, "gain_high": gain + half}
-        row |= class_spread(np.asarray(features), told["truth"])
+        row |= class_spread(np.asarray(features), predictions["truth"])
         rows.append(row | {name: done[name] for name in ("epochs", "seconds")})
     return pd.DataFrame(rows)

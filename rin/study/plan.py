@@ -79,7 +79,7 @@ class Run(Planned):
         named |= {"init": self.init, "preprocessing": self.preprocessing, "seed": self.seed}
         read = {"store": self.inputs.store.digest, "split": self.split_digest}
         read |= {"weights": self.weights_digest, "code": code_digest()}
-        external = {name: away.store.digest for name, away in self.inputs.external.items()}
+        external = {name: site.store.digest for name, site in self.inputs.external.items()}
         recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
         recorded |= {"external": external}
         # What came later is told only where there is any, so that earlier ids stay.

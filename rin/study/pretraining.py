@@ -139,9 +139,11 @@ def _split(
         if n_training is not None:
             classes = store.cases.set_index("case_id")["label"][part == "train"]
             if n_training > len(classes):
-                told = f"{n_training} training images are asked for, and there are {len(classes)}"
+                problem = (
+                    f"{n_training} training images are asked for, and there are {len(classes)}"
+                )
                 remedy = "Lower pretraining.brief.training_images, or leave it out."
-                raise InputError(told, where=f"corpus {dataset.manifest.name}", remedy=remedy)
+                raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
             share = n_training / len(classes)
             kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
             part[classes.index.difference(kept)] = UNUSED

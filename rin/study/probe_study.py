@@ -231,7 +231,7 @@ def probe_file(
 
     `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
     """
-    pixels, told, provenance = sample_pictures(images, data_root, n=n, size=size)
+    pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
     scores = probe.score_candidates(layer, pixels)
     shown = scores.drop(columns="channels").to_string(
@@ -241,7 +241,7 @@ def probe_file(
     found = probe.judge(scores)
     order = f", channels in the order {found['order']}" if found["order"] else ""
     lines += [f"Verdict: {found['verdict']}{order}; {found['reason']}."]
-    lines += [f"Images: {told}."]
+    lines += [f"Images: {description}."]
     if provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if (pixels == pixels[..., :1]).all():

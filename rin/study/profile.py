@@ -240,9 +240,10 @@ class Pretraining(FrozenModel):
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
         """Return these settings for the init, cases and epochs of a section, with some changed."""
-        limits = {"cases": section.cases, "epochs": section.epochs, "brief": None}
-        limits |= {"corpora": {section.init: self.corpora[section.init]}, "pretrainings": [1]}
-        return self.model_copy(update=limits | changes)
+        settings = {"cases": section.cases, "epochs": section.epochs, "brief": None}
+        settings["corpora"] = {section.init: self.corpora[section.init]}
+        settings["pretrainings"] = [1]
+        return self.model_copy(update=settings | changes)
 
     def preprocessing_of(self, init: str, backbone: str) -> str:
         """Return the name of the preprocessing of an init's pretraining."""
@@ -511,6 +512,8 @@ class Simulation(FrozenModel):
 class Profile(FrozenModel):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
+    `scenarios` are those of the main study, by default all of the `backbones`.  `pages` are the
+    notebooks of a book of its own, the cover first; without it, the book is whole.
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
     the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits` is
     `own`, or `official` for the folds that the authors of the paper, or of the dataset, published.
@@ -528,6 +531,8 @@ class Profile(FrozenModel):
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
     backbones: Names = Field(default_factory=lambda: list(BACKBONES))
+    scenarios: Scenarios | None = None
+    pages: Names | None = None
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
     splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
@@ -563,6 +568,9 @@ class Profile(FrozenModel):
         sections = (FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, "sanity")
         filters = {name: getattr(self, name) for name in sections}
         filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        for name in self.scenarios or []:
+            if find_scenario(name).backbone not in self.backbones:
+                raise ValueError(f"scenarios: {name}: its backbone is not among the profile's")
         named = {"live": [self.live] if self.live else []}
         named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
         for section, chosen in filters.items():
@@ -584,8 +592,8 @@ class Profile(FrozenModel):
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
-                told = "pretraining.brief names no init of the profile with the backbones"
-                raise ValueError(f"equal_accuracy: {told} {sorted(needed)}")
+                problem = "pretraining.brief names no init of the profile with the backbones"
+                raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
         corpora = self.pretraining.corpora if self.pretraining else {}
         if self.pretrainings != [1] and not {*self.inits} <= {*corpora}:
             others = sorted({*self.inits} - {*corpora})
@@ -618,7 +626,7 @@ class Profile(FrozenModel):
         """
         look_up("study", study, STUDIES)
         if study == MAIN:
-            names = [scenario.name for scenario in scenarios_of(self.backbones)]
+            names = self.scenarios or [s.name for s in scenarios_of(self.backbones)]
             return StudyFilter.model_construct(
                 tasks=self.tasks,
                 scenarios=names,

@@ -451,9 +451,9 @@ def write_reference(
             sizes[RUN] = (draft / RUN).write_bytes(text.encode())
             if (total := sum(sizes.values())) > LARGEST:
                 listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
-                problem = f"its files have {total:,} bytes together, at most {LARGEST:,} may be"
+                size = f"{total:,} bytes together, and at most {LARGEST:,} may be ({listed})"
                 remedy = "Write it from a profile with fewer test cases, scenarios or folds."
-                raise InputError(f"{problem} ({listed})", where=target, remedy=remedy)
+                raise InputError(f"its files have {size}", where=target, remedy=remedy)
             load_reference(draft)
             if target.exists():
                 target.rename(Path(work) / "old")

@@ -240,5 +240,5 @@ def open_reference(name: str = "open") -> Runs:
     """Open the committed reference run alone, whatever profile a book is built with."""
     reference = load_reference(name)
     # What sections measured stands in the reference run: this study has no ledgers of its own.
-    told = reference.facts.profile | {"reference": name, "probe": None, "losses": None}
-    return Runs(Study(Profile.model_validate(told), None, Path("results") / name), reference)
+    settings = reference.facts.profile | {"reference": name, "probe": None, "losses": None}
+    return Runs(Study(Profile.model_validate(settings), None, Path("results") / name), reference)

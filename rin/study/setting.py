@@ -229,11 +229,11 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
             problem = "one has colour images and the other gray ones"
             remedy = f"Leave {name} out of the external datasets of task {task.name}."
             raise InputError(problem, where=f"datasets {manifest.name} and {name}", remedy=remedy)
-        away = study.dataset(other, square)
+        site = study.dataset(other, square)
         bits = leakage.SAME_PICTURE if near is None else near
-        shared = leakage.matches_between(away.cases, dataset.cases, bits)
-        store_away, no_folds = study.store(away, *square), split.iloc[:0]
-        external[name] = TaskInputs(task, away, away, store_away, shared, no_folds)
+        shared = leakage.matches_between(site.cases, dataset.cases, bits)
+        store_away, no_folds = study.store(site, *square), split.iloc[:0]
+        external[name] = TaskInputs(task, site, site, store_away, shared, no_folds)
     title = own.title if manifest.name != own.name else None
     return TaskInputs(task, found, dataset, store, pairs, split, title, external)
 

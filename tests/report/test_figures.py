@@ -206,8 +206,12 @@ def aucs():
 def test_swarm_draws_every_auc_once_and_names_means_and_sds_of_run_and_paper(aucs):
     published = pd.DataFrame({"init": ["radiologic"], "mean": [0.94], "sd": [0.05]})
     ax = swarm.auc_swarm(aucs, INITS, published)
-    marks = [one.get_ydata()[0] for one in artists(ax, "scenario")]
-    assert sorted(marks) == sorted(aucs["auc"])
+    swarms = artists(ax, "scenario")
+    heights = np.concatenate([swarm.get_offsets()[:, 1] for swarm in swarms])
+    assert sorted(heights) == sorted(aucs["auc"])
+    outlines = {to_hex(swarm.get_edgecolors()[0]) for swarm in swarms}
+    assert outlines == {init_style(init).color.lower() for init in INITS}
+    assert len({to_hex(face) for swarm in swarms for face in swarm.get_facecolors()}) == 5
     first, second = (one.get_text() for one in ax.get_xticklabels())
     own = aucs.loc[aucs["init"] == "radiologic", "auc"]
     assert first == f"Radiologic\n{own.mean():.2f} ± {own.std():.2f}\npaper 0.94 ± 0.05"

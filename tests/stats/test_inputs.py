@@ -132,7 +132,12 @@ def changed(column, value):
         (lambda rows: rows.drop(columns="score"), "score"),
         (lambda rows: rows[rows["part"] == "validation"], "no row of part 'test'"),
         (lambda rows: rows[rows["init"] == "imagenet"], "unknown init 'radimagenet'"),
-        (lambda rows: rows.assign(seed=rows["seed"].where(rows["fold"] == 0)), "lacks one of"),
+        (
+            lambda rows: rows.assign(seed=rows["seed"].where(rows["fold"] == 0)),
+            "column 'seed': 144 of 288 values are not there",
+        ),
+        (changed("label", 2), "column 'label': 1 of 288 values are not 0 or 1; the first: 2"),
+        (lambda rows: rows.assign(score="high"), "column 'score'.*not numbers"),
         (lambda rows: rows.assign(label=1), "one class"),
         (lambda rows: rows.drop(columns="unfreezing"), "'unfreezing'.* missing"),
         (changed("unfreezing", "x"), "task breast, .*two unfreezing regimes"),

@@ -78,7 +78,7 @@ def test_means_carry_the_variance_of_training_of_their_scenarios():
 def test_external_images_are_scored_by_the_network_of_every_fold(predictions):
     one_fold = predictions[(predictions["part"] == "test") & (predictions["fold"] == 0)]
     another = one_fold.assign(fold=1, score=-one_fold["score"])
-    both = pd.concat([one_fold, another], ignore_index=True).assign(part="abroad")
+    both = pd.concat([one_fold, another], ignore_index=True).assign(part="external")
     aucs = scenario_aucs(external_scores(both))
     assert len(aucs) == 2 * one_fold.groupby(["scenario", "init"]).ngroups
     assert aucs["n"].unique().tolist() == [one_fold["case_id"].nunique()]

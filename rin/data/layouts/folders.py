@@ -10,6 +10,7 @@ COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
 some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
+import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -56,10 +57,12 @@ class FolderOptions(ReaderOptions):
 
     ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
     ``inner_copy`` is a folder that holds the whole tree once more: what is twice is read once.
+    ``leave_out: [files]`` passes over files that are no pictures.
     """
 
     splits: tuple[str, ...] = ()
     inner_copy: str | None = None
+    leave_out: tuple[Literal["files"], ...] = ()
 
 
 def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -72,8 +75,12 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
+    ending = r"\.(?i:png|jpe?g|bmp|tiff?|dcm)"
+    if options.leave_out:
+        kept = (name for name in tree.names if re.search(f"{ending}$", name))
+        tree = replace(tree, names=tuple(kept))
     above = f"({one_of(options.splits)})/" if options.splits else ""
-    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+\.(?i:png|jpe?g|bmp|tiff?))"
+    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+{ending})"
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
     pictures = files["pictures"]
     short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
@@ -146,8 +153,10 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         found = scans.map(lambda scan: counted[scan])
         differ = found.astype(str) != rows["n_slice"]
         differ &= (found > 0) | (not options.partial)
-        told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
-        refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+        differences = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+        refused(
+            (differences + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}"
+        )
         refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
     if METADATA in tables and not options.partial:
         there = {key.split("/")[1] for key in slices}

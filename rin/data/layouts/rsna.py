@@ -88,8 +88,8 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; none where Target is 0."""
     columns = ["patientId", "Target", *SIDES]
     rows = read_table(tree, name, columns)[columns].itertuples(index=False, name=None)
-    told = [(image, _box(tree, name, image, *row)) for image, *row in rows]
-    boxes = pd.DataFrame(told, columns=["patientId", "box"])
+    pairs = [(image, _box(tree, name, image, *row)) for image, *row in rows]
+    boxes = pd.DataFrame(pairs, columns=["patientId", "box"])
     beyond = boxes.duplicated("patientId", keep=False) & (boxes["box"] == "")
     twice = boxes["patientId"][boxes.duplicated() | beyond].unique()
     tree.refuse(twice, "images have rows that repeat or contradict", file=name)

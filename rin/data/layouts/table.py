@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from rin.data.discovery import matched
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
-from rin.data.store import CASES, LOOKED
+from rin.data.store import CASES, MEASURED
 from rin.data.tree import SHOWN, Tree
 from rin.errors import InputError, meant
 
@@ -125,7 +125,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     picture is a patient.  An empty cell in a column of masks means that there is none.
     """
     options = _options(manifest)
-    if taken := [name for name in options.keep if name in (*CASES.columns, *LOOKED)]:
+    if taken := [name for name in options.keep if name in (*CASES.columns, *MEASURED)]:
         raise InputError(
             f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
             where=f"manifest {manifest.name}",

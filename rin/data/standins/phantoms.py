@@ -111,16 +111,18 @@ class Phantom:
                 ovals.append((own[0] / (cut * half[0]), own[1] / (cut * half[1])))
         if ovals:
             self.frames[part["name"]] = ovals[-1]
-            away = np.minimum.reduce([_distance(own, part.get("power", 2)) for own in ovals])
+            distance = np.minimum.reduce([_distance(own, part.get("power", 2)) for own in ovals])
             for name, size, gray in rims:
-                self._paint(part | {"name": name}, away / size, half, gray)
-            self._paint(part, away, half, level)
+                self._paint(part | {"name": name}, distance / size, half, gray)
+            self._paint(part, distance, half, level)
         else:
             self.areas.setdefault(part["name"], np.zeros(self.shape, bool))
 
-    def _paint(self, part: dict, away: ndarray, half: list[float], level: float | ndarray) -> None:
+    def _paint(
+        self, part: dict, distance: ndarray, half: list[float], level: float | ndarray
+    ) -> None:
         """Paint where a part is near enough to its middle."""
-        area, name = away <= 1, part["name"]
+        area, name = distance <= 1, part["name"]
         for other in part.get("only", ()):
             area &= self.areas[other]
         for sigma, low, high in part.get("grain", ()):
@@ -131,7 +133,7 @@ class Phantom:
             return
         self.top[area] = list(self.areas).index(name)
         if "soft" in part:
-            depth = (1 - away ** (1 / part.get("power", 2))) * (min(half) / part["soft"])
+            depth = (1 - distance ** (1 / part.get("power", 2))) * (min(half) / part["soft"])
             cover = np.clip(0.5 + depth, 0, 1) if "grain" not in part else area
             self.levels += level * cover
         elif "mottle" in part:
@@ -198,8 +200,8 @@ class Phantom:
             if lesion["frame"] not in self.frames:
                 return None
             down, across = self.frames[lesion["frame"]]
-            away = (down - wanted[0]) ** 2 + (across - wanted[1]) ** 2
-            return np.unravel_index(np.argmin(away), self.shape)
+            distance = (down - wanted[0]) ** 2 + (across - wanted[1]) ** 2
+            return np.unravel_index(np.argmin(distance), self.shape)
         step = 2 if np.count_nonzero(region) > 1000 else 1
         region = region[::step, ::step]
         near = max(1.0, min(radius, 0.15 * self.unit)) / step
@@ -209,8 +211,8 @@ class Phantom:
         if not len(places):
             return None
         low, high = places.min(axis=0), places.max(axis=0)
-        away = ((places - (low + np.multiply(wanted, high - low))) ** 2).sum(axis=1)
-        return tuple(places[np.argmin(away)])
+        distance = ((places - (low + np.multiply(wanted, high - low))) ** 2).sum(axis=1)
+        return tuple(places[np.argmin(distance)])
 
     def _blend(self, rng: Generator, lesion: dict, number: Any, mask: ndarray) -> None:
         """Change the levels where the lesion is, and what lies behind it."""
@@ -269,8 +271,8 @@ class Phantom:
             # The field of view of a curved probe.
             rows, columns = np.mgrid[:height, :width] / (height / 2)
             down, across = rows - 1, columns - width / height
-            away = np.hypot(down + 1.9, across)
-            values *= (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
+            distance = np.hypot(down + 1.9, across)
+            values *= (distance > 0.98) & (distance < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
         return values
 
     def picture(self, shape: tuple[int, int] | None = None) -> ndarray:
@@ -352,8 +354,8 @@ def outline(
     for order, (amplitude, phase) in enumerate(waves, start=2):
         limit += amplitude * np.cos(order * angle + phase)
     for direction, length, width in spikes:
-        away = np.angle(np.exp(1j * (angle - direction)))
-        limit += length * np.exp(-((away / width) ** 2))
+        distance = np.angle(np.exp(1j * (angle - direction)))
+        limit += length * np.exp(-((distance / width) ** 2))
     window[:] = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
     return mask
 

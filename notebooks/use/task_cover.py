@@ -1,0 +1,81 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A task of one's own
+#
+# *Answers* which initialisation ranks the new cases better, on one task.
+# *Needs* its runs: `rin study --profile NAME` makes them.
+# *Takes* seconds: `rin run notebooks/use/task_cover.py -p profile=NAME`.
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import pandas as pd
+from IPython.display import Markdown
+
+from rin.data.manifest import find_task
+from rin.report.banner import banner
+from rin.report.format import book_table, format_estimate
+from rin.report.page import picture
+from rin.report.style import use_style
+from rin.report.swarm import auc_swarm
+from rin.stats import init_differences, scenario_aucs
+from rin.study import open_runs
+
+use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+task, inits = runs.study.profile.live_task, runs.inits
+banner(runs, [task])
+
+# %%
+scores = runs.predictions(task=task)
+differences = init_differences(scores, *inits).set_index("group")
+overall = differences.loc["all"]
+
+# %% tags=["hide-input"]
+Markdown(f"""
+**{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images of
+{overall["n_patients"]:.0f} independent units, the mean AUC over
+{overall["n_scenarios"]:.0f} scenarios is {overall["auc_a"]:.2f} from
+{inits[0]} and {overall["auc_b"]:.2f} from {inits[1]} weights; the difference
+is {format_estimate(overall, unit="points")} points of AUC (95% CI, these
+networks on new patients).
+""")
+
+# %%
+aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
+kinds = scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
+picture(
+    auc_swarm(aucs.reset_index().merge(kinds), inits),
+    "AUC of every scenario by initialisation, with mean and SD",
+)
+
+# %% [markdown]
+# Each mark is one scenario of fine-tuning; marks of one colour start from the
+# same kind of weights.
+#
+# ## The images
+
+# %%
+facts = runs.facts(task)
+parts = pd.DataFrame(
+    [(part, f"{number:,}") for part, number in facts.split.items()],
+    columns=["Part", "Images"],
+)
+book_table(parts, f"{facts.dataset.used:,} images, divided by patients")
+
+# %% [markdown]
+# How the networks were trained is on the pages that follow.

@@ -1,0 +1,229 @@
+# ruff: noqa: E501
+"""`rin new`: what it recognises, what it writes, and the mistakes that it finds before training."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from rin.data.manifest import load_manifest
+from rin.files import manifest_folder
+from rin.study import load_profile, new_task
+from rin.study.profile import profile_folder
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Folders of manifests and profiles of the test's own, and a cohort of 24 patients."""
+    for folder, name, variable in (
+        (manifest_folder(), "manifests", "RIN_MANIFESTS"),
+        (profile_folder(), "profiles", "RIN_PROFILES"),
+    ):
+        shutil.copytree(folder, tmp_path / name)
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    monkeypatch.setattr(new_task, "measure_step", lambda: (0.01, 10.0))
+    rng = np.random.default_rng(0)
+    rows = []
+    for patient in range(24):
+        for view in range(2):
+            name = f"p{patient:02d}_{view}.png"
+            save(tmp_path / "own" / "Bilder" / name, rng.integers(0, 256, (16, 16), dtype=np.uint8))
+            outline = np.zeros((16, 16), dtype=np.uint8)
+            outline[4:8, 4:8] = 255
+            save(tmp_path / "own" / "masks" / name, outline)
+            rows.append((name, "malignant" if patient < 9 else "benign", f"P{patient}"))
+    write_table(tmp_path, rows)
+    return tmp_path
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def write_table(
+    home, rows, *, separator=",", encoding="utf-8", columns=("Bild", "Befund", "Patient")
+):
+    lines = [separator.join(columns), *(separator.join(row) for row in rows)]
+    (home / "own" / "list.csv").write_text("\n".join(lines) + "\n", encoding=encoding)
+
+
+def rows_of(home):
+    return [line.split(",") for line in (home / "own" / "list.csv").read_text().splitlines()[1:]]
+
+
+OWN = ["--table", "own/list.csv", "--images", "own/Bilder", "--yes"]
+
+
+def written(home):
+    names = {
+        path.name for folder in ("manifests", "profiles") for path in (home / folder).iterdir()
+    }
+    return "mine.yaml" in names
+
+
+def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
+    status, out, err = rin("new", "mine", *OWN, "--masks", "own/masks")
+    assert (status, err) == (0, "")
+    manifest, profile = load_manifest("mine"), load_profile("mine")
+    assert manifest.options["patient"] == "Patient"
+    assert manifest.counts.images == {"benign": 30, "malignant": 18}
+    assert manifest.tasks[0].positive_class == "malignant"
+    assert profile.tasks == ["mine"]
+    assert len(profile.variants("main")[0].scenarios) == len(profile.scenarios)
+    assert "STAND-IN weights" in out
+    assert "5 folds" in out
+    assert "rin study --profile mine" in out
+
+
+def test_new_never_overwrites_and_leaves_no_half(rin, home):
+    rin("new", "mine", *OWN)
+    before = {
+        p: p.read_text()
+        for p in (home / "manifests" / "mine.yaml", home / "profiles" / "mine.yaml")
+    }
+    status, _, err = rin("new", "mine", *OWN)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "'mine' is taken" in err
+    assert all(path.read_text() == text for path, text in before.items())
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig"])
+def test_new_reads_tables_of_any_separator_and_encoding(rin, home, separator, encoding):
+    rows = [
+        (name, "bösartig" if label == "malignant" else "gutartig", patient)
+        for name, label, patient in rows_of(home)
+    ]
+    columns = ("Bild", "Befund", "Patienten-Nr.")
+    write_table(home, rows, separator=separator, encoding=encoding, columns=columns)
+    status, _, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    manifest = load_manifest("mine")
+    assert manifest.options["patient"] == "Patienten-Nr."
+    assert manifest.tasks[0].positive_class == "bösartig"
+
+
+def test_new_of_a_folder_a_class_takes_patients_from_a_pattern(rin, home):
+    for name, label, _ in rows_of(home):
+        (home / "classes" / label).mkdir(parents=True, exist_ok=True)
+        (home / "own" / "Bilder" / name).rename(home / "classes" / label / name)
+    status, out, err = rin("new", "mine", "--images", "classes", "--patient", r"^p(\d+)_", "--yes")
+    assert (status, err) == (0, "")
+    assert "patients         24" in out
+    (home / "manifests" / "mine.yaml").unlink()
+    (home / "profiles" / "mine.yaml").unlink()
+    _, out, _ = rin("new", "mine", "--images", "classes", "--yes")
+    assert "none are named" in out
+
+
+def test_new_with_links_spaces_umlauts_percent_and_upper_case_reads_all(rin, home):
+    odd = home / "Größe 100 %"
+    (home / "own" / "Bilder").rename(odd)
+    (home / "own" / "Bilder").symlink_to(odd)
+    for path in sorted(odd.iterdir())[:3]:
+        path.rename(path.with_suffix(".PNG"))
+    status, out, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    assert "pictures         48 " in out
+
+
+def change_row(home, number, cells):
+    rows = rows_of(home)
+    rows[number] = cells
+    write_table(home, rows)
+
+
+def mixed(home):
+    name, _, patient = rows_of(home)[0]
+    change_row(home, 0, (name, "benign", patient))
+
+
+MISTAKES = {
+    "one class": (lambda h: write_table(h, [(n, "benign", p) for n, _, p in rows_of(h)]), "one class only (benign)"),
+    "patient with two labels": (mixed, "1 patient has two labels (P0: benign and malignant)"),
+    "black mask": (lambda h: save(h / "own/masks/p03_1.png", np.zeros((16, 16), np.uint8)), "1 mask mark nothing or the whole picture (p03_1.png)"),
+    "mask of another size": (lambda h: save(h / "own/masks/p03_1.png", np.ones((8, 8), np.uint8)), "mask is 8 x 8"),
+    "row without picture": (lambda h: (h / "own/Bilder/p03_1.png").unlink(), "1 row without pictures: p03_1.png"),
+    "picture without row": (lambda h: write_table(h, rows_of(h)[1:]), "1 picture without rows: p00_0.png"),
+    "picture twice": (lambda h: write_table(h, [*rows_of(h), rows_of(h)[0]]), "1 picture has several rows: p00_0.png"),
+    "no label": (lambda h: change_row(h, 5, ("p02_1.png", "", "P2")), "1 row has no label"),
+    "no patient": (lambda h: change_row(h, 5, ("p02_1.png", "malignant", "")), "1 picture has no patient: p02_1.png"),
+    "broken picture": (lambda h: (h / "own/Bilder/p03_1.png").write_bytes(b"x"), "p03_1.png: the file is no whole picture"),
+    "empty picture": (lambda h: (h / "own/Bilder/p03_1.png").write_bytes(b""), "p03_1.png: the file is empty"),
+    "16 bits": (lambda h: save(h / "own/Bilder/p03_1.png", np.zeros((9, 9), np.uint16)), "no agreed 8-bit meaning"),
+    "no table": (lambda h: (h / "own/list.csv").unlink(), "--table own/list.csv: there is no such file"),
+    "empty table": (lambda h: write_table(h, []), "the table has no rows"),
+    "row of another length": (lambda h: change_row(h, 3, ("p01_1.png", "malignant", "P1", "x")), "it is no CSV table (CSV parse error"),
+    "open quote": (lambda h: change_row(h, 3, ('"p01_1.png', "malignant", "P1")), "a quote in the table is not closed"),
+    "no column of pictures": (lambda h: write_table(h, [("x" + n, a, b) for n, a, b in rows_of(h)]), "no column names the 48 pictures"),
+    "too few patients": (lambda h: [write_table(h, rows_of(h)[14:]), *[(h / f"own/{f}/p{p:02d}_{v}.png").unlink() for f in ("Bilder", "masks") for p in range(7) for v in (0, 1)]], "too few independent patients per class to divide (benign: 15, malignant: 2)"),
+    "dangling link": (lambda h: (h / "own/Bilder/zz.png").symlink_to("nowhere.png"), "zz.png: the link leads nowhere"),
+    "round link": (lambda h: (h / "own/Bilder/round").symlink_to(h / "own"), "the link leads back"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_new_finds_a_mistake_in_one_line_and_writes_nothing(rin, home, mistake):
+    make, said = MISTAKES[mistake]
+    make(home)
+    status, _, err = rin("new", "mine", *OWN, "--masks", "own/masks")
+    (line,) = err.splitlines()
+    assert said in line
+    assert line.endswith(".")
+    assert "Fetch the dataset" not in line
+    assert status == 1
+    assert not written(home)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "status"),
+    [
+        (["new", "busi", *OWN], "'busi' is taken by a dataset", 1),
+        (["new", "breast", *OWN], "'breast' is a task of busi", 1),
+        (["new", "demo", *OWN], "'demo' is taken", 1),
+        (["new", "mine", *OWN, "--label", "Befun"], "(did you mean Befund?)", 1),
+        (["new", "mine", *OWN, "--positive", "malignent"], "(did you mean malignant?)", 1),
+        (["new", "Mine Own", *OWN], "small letters", 2),
+        (["new", "mine"], "--images", 2),
+    ],
+)
+def test_new_with_a_wrong_word_says_which_and_the_nearest(rin, home, arguments, said, status):
+    code, _, err = rin(*arguments)
+    assert said in err
+    assert code == status
+    assert not written(home)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"label_map": {True: "malignant", False: "benign"}}, "write it in quotes"),
+        ({"tasks": [{"name": "mine", "title": "x", "positve_class": "y"}]}, "no such setting"),
+    ],
+)
+def test_manifest_with_boolean_keys_or_a_slip_is_told_in_one_line(rin, home, change, said):
+    rin("new", "mine", *OWN)
+    path = home / "manifests" / "mine.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | change))
+    status, _, err = rin("data", "verify", "mine", "--data-root", ".")
+    (line,) = err.splitlines()
+    assert status == 1
+    assert said in line
+    assert "mine.yaml" in line
+    assert "http" not in line
+
+
+def test_new_with_leave_out_says_what_is_left_out_in_the_manifest(rin, home):
+    (home / "own/Bilder/p03_1.png").unlink()
+    change_row(home, 5, ("p02_1.png", "", "P2"))
+    status, out, err = rin("new", "mine", *OWN, "--leave-out")
+    assert (status, err) == (0, "")
+    assert "1 row without pictures" in out
+    manifest = load_manifest("mine")
+    assert manifest.options["leave_out"] == ["rows", "pictures", "files"]
+    assert manifest.label_map["unlabelled"] is None
+    assert isinstance(pd.Series(manifest.counts.images).sum(), np.integer)

@@ -1,0 +1,64 @@
+"""Schemas of tables: those of the reference run fit, and a wrong one is a clear error."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rin.errors import InputError
+from rin.stats import init_differences
+from rin.study import open_reference
+from rin.tables import SCHEMAS, check_table, described
+
+
+@pytest.fixture(scope="module")
+def tables():
+    runs = open_reference("open")
+    predictions = runs.predictions(task="breast")
+    return {
+        "Predictions": predictions,
+        "Differences": init_differences(predictions, *runs.inits),
+        "Overlap": runs.overlap("breast"),
+        "RunRecords": runs.reference.tables["runs"],
+        "Pretrained": runs.pretraining(),
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEMAS if name != "Cases"])
+def test_tables_of_the_reference_run_have_their_schema(tables, name):
+    check_table(tables[name], SCHEMAS[name], where=name)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_column_says_its_type_and_meaning(name):
+    table = described(SCHEMAS[name])
+    assert table["column"].tolist() == [*SCHEMAS[name].columns]
+    assert table["type"].isin(["text", "texts", "integer", "number", "yes or no"]).all()
+    assert table["meaning"].str.len().gt(2).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("label", 2, r"column 'label': 1 of 6 values are not 0 or 1; the first: .*2.*positive"),
+        ("fold", -1, r"column 'fold': 1 of 6 values are not counts from 0; the first: .*-1"),
+        ("init", None, r"column 'init': 1 of 6 values are not there; the first in row 2"),
+        ("seed", "x", r"column 'seed': .*not numbers; they are of type"),
+    ],
+)
+def test_a_wrong_value_is_an_error_with_column_value_and_remedy(tables, column, value, problem):
+    table = tables["Predictions"].head(6).reset_index(drop=True)
+    table[column] = table[column].astype(object)
+    table.loc[2, column] = value
+    table[column] = table[column].infer_objects()
+    with pytest.raises(InputError, match=f"^my table: {problem}"):
+        check_table(table, SCHEMAS["Predictions"], where="my table")
+
+
+def test_missing_columns_are_named_and_others_may_stand_beside():
+    table = pd.DataFrame({"task": ["breast"], "mine": [np.nan]})
+    schema = SCHEMAS["Predictions"]
+    check_table(table, schema, ["task"], where="table")
+    with pytest.raises(
+        InputError, match=r"columns \['fold'\] are missing. Needed: \['task', 'fold'"
+    ):
+        check_table(table, schema, ["task", "fold"], where="table")

@@ -1,0 +1,96 @@
+"""One vocabulary: words that are banned from names and from prose.
+
+Names are nouns that a stranger guesses; prose is that of the field.  Exceptions stand beside the
+words.  `ALLOWED` lists files that still have a banned name, with how many: it may only shrink.
+"""
+
+import ast
+import re
+from collections import Counter
+
+import pytest
+
+from rin.files import REPOSITORY
+
+#: Verbs, pronouns and this project's former words, as names of variables, arguments or functions.
+NAMES = {"told", "went", "looked", "away", "abroad", "contract", "contracts"}
+NAMES |= {"area_contrasts", "weighted_areas", "beyond_area", "beyond_curves", "resolve_contract"}
+#: Prose that has a better word.
+PROSE = {
+    r"\bat home\b": "internal test set",
+    r"\babroad\b": "external test set",
+    r"outside oracle": "independent implementation",
+    r"[Ii]nput contract": "preprocessing",
+    r"\bunless told\b": "by default",
+    r"\bto be told\b|\bneed not be told\b": "stated",
+}
+# Where areas are AUCs; in images and DICOM headers an area is an area.
+ABOUT_AUCS = ("rin/stats/", "rin/evidence/", "rin/report/", "rin/study/", "notebooks/", "book/")
+AREA = re.compile(r"\bareas?\b(?! under| of high signal)")
+#: Files that still have banned names, and how many.
+ALLOWED = {}
+
+
+def texts(*patterns):
+    for pattern in patterns:
+        for path in sorted(REPOSITORY.glob(pattern)):
+            name = path.relative_to(REPOSITORY).as_posix()
+            if "reference_runs" not in name and not name.startswith("book/notebooks/"):
+                yield name, path.read_text(encoding="utf-8")
+
+
+PYTHON = dict(texts("rin/**/*.py", "notebooks/**/*.py"))
+ALL = PYTHON | dict(texts("rin/**/*.yaml", "rin/*.md", "notebooks/**/*.yaml", "book/*.md"))
+
+
+def names_in(source):
+    """Yield every name that a module gives: variables, arguments, functions, classes."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def banned_names(source):
+    return Counter(name for name in names_in(source) if name.strip("_").lower() in NAMES)
+
+
+@pytest.mark.parametrize("file", PYTHON)
+def test_names_are_nouns_of_the_field(file):
+    found = banned_names(PYTHON[file])
+    assert found.total() <= ALLOWED.get(file, 0), dict(found)
+
+
+def test_allowance_is_no_larger_than_what_is_left():
+    left = {file: banned_names(PYTHON[file]).total() for file in ALLOWED if file in PYTHON}
+    assert left == ALLOWED
+
+
+def test_a_banned_name_is_found_in_every_place_that_names():
+    source = "def told(away, *, went=1):\n    looked, (abroad, fine) = 1, (2, 3)\n"
+    assert sorted(banned_names(source)) == ["abroad", "away", "looked", "told", "went"]
+
+
+@pytest.mark.parametrize("pattern", PROSE)
+def test_prose_uses_the_words_of_the_field(pattern):
+    hits = [
+        f"{name}: {line.strip()}"
+        for name, text in ALL.items()
+        for line in text.splitlines()
+        if re.search(pattern, line)
+    ]
+    assert hits == [], f"better: {PROSE[pattern]}"
+
+
+def test_an_auc_is_not_called_an_area():
+    hits = [
+        f"{name}: {line.strip()}"
+        for name, text in ALL.items()
+        if name.startswith(ABOUT_AUCS)
+        for line in text.splitlines()
+        if AREA.search(line)
+    ]
+    assert hits == []
