@@ -6,9 +6,12 @@ Imports wait until a command runs, so that help comes at once.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rin.data.chunks import Stopped, kill_workers
 from rin.errors import InputError, named
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
 _SHOWN = 20  # problems that are shown one by one
+INTERRUPTED = 130  # exit status, as that of a program that Ctrl-C ended
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -141,11 +146,28 @@ def grid(
 
 
 @app.command()
-def study(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def study(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would take, and do nothing.")
+    ] = False,
+) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
 
     opened = open_study(profile, data_root=data_root, results=results)
+    if dry_run:
+        from rin.study.forecast import forecast, missing_inputs
+
+        table = forecast(opened)
+        shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
+        typer.echo(table.to_string(**shown))
+        typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
+        for item in missing_inputs(opened):
+            typer.echo(f"missing: {item}")
+        return
     table = run_study(opened)
     typer.echo(f"{len(table)} runs in {opened.runs.folder}")
 
@@ -270,6 +292,27 @@ def data_status(
         _print_status(statuses, root)
 
 
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A dataset that can be had without an account.")],
+    data_root: Root = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence.")] = False,
+) -> None:
+    """Download a dataset into the data root, resumed and checked; asks for its licence."""
+    from rin.data.fetch import fetch_dataset
+    from rin.data.manifest import load_manifest
+
+    if not data_root:
+        remedy = "Give --data-root, or set DATA_ROOT."
+        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    manifest = load_manifest(name)
+    _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
+    if manifest.fetch and not yes and not typer.confirm("Accept it?", default=False):
+        raise typer.Exit(1)
+    for path in fetch_dataset(manifest, Path(data_root)):
+        _say(f"Here: {path}", "green")
+
+
 @data_app.command("verify")
 def data_verify(
     name: Annotated[str, typer.Argument(help="A dataset, or all: those that are there.")],
@@ -283,6 +326,7 @@ def data_verify(
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset
+    from rin.data.store import replaced_pictures
 
     if not data_root:
         remedy = "Give --data-root, or set DATA_ROOT."
@@ -300,6 +344,13 @@ def data_verify(
             done = verify_dataset(
                 manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
             )
+            if fresh and not quick:
+                kept = Path(results) / "index"
+                if replaced := replaced_pictures(done.manifest, kept, folder):
+                    done.problems.append(
+                        f"{len(replaced)} pictures are not those that {kept} remembers of the same "
+                        "files: delete that folder, and run again what was made of them"
+                    )
         print_verification(done)
         failed += bool(done.problems)
     if not manifests:
@@ -421,10 +472,37 @@ def weights_probe(
     typer.echo("\n".join(lines))
 
 
+def _interrupted(*_: object) -> None:
+    """Say at once what Ctrl-C means, and end within five seconds; a second one ends at once."""
+    signal.signal(signal.SIGINT, lambda *_: _end())
+    typer.echo(
+        "\nrin: stopped. Finished runs, checkpoints and decoded pictures are kept; the same "
+        "command goes on from there.",
+        err=True,
+    )
+    last = threading.Timer(4, _end)
+    last.daemon = True
+    last.start()
+    raise Stopped
+
+
+def _end() -> None:
+    kill_workers()
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)  # threads that train would otherwise be waited for
+
+
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
     try:
         app()
+    except Stopped:
+        _end()
     except InputError as error:
         typer.echo(f"rin: {error}", err=True)
         sys.exit(1)
+    finally:
+        if main_thread:
+            signal.signal(signal.SIGINT, before)

@@ -26,6 +26,19 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+# What this process has found whole: by path, what it was when it was read.
+_whole: dict[Path, tuple] = {}
+
+
+def is_whole(path: Path, sha256: str | None) -> bool:
+    """Tell whether a file has a SHA-256; it is read once a process, unless it changes."""
+    stat = path.stat()
+    mark = (sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if _whole.get(path) != mark and sha256_of(path) == sha256:
+        _whole[path] = mark
+    return _whole.get(path) == mark
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a draft to write beside `path`; it takes that name when the block ends well.

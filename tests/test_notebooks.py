@@ -60,8 +60,8 @@ def test_opens_with_its_title_and_says_how_to_run_it(path):
     assert re.match(r"# \S", first.source)
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
     section = re.search(r"(?ms)^## Run this page$(.*)", text)
-    head = first.source if is_converted(path) else ""
-    assert f"notebooks/{name(path)}.py" in head + (section.group(1) if section else "")
+    command = first.source + (section.group(1) if section else "")
+    assert f"notebooks/{name(path)}.py" in command
 
 
 @for_each
@@ -83,11 +83,6 @@ def test_imports_at_most_ten_names_from_the_report(path):
     assert len(taken) <= 10, taken
 
 
-def is_converted(path):
-    """Whether sentences with numbers are outputs; until then a page is as long as it was."""
-    return not any("{glue" in cell.source or "glue" in cell.source for cell in read(path).cells)
-
-
 def counted_lines(cell):
     """How many lines a cell has, without imports, sentences and empty lines."""
     lines = set()
@@ -106,8 +101,6 @@ def working_cells(path):
 
 @for_each
 def test_a_page_has_few_lines_and_hides_at_most_a_third(path):
-    if not is_converted(path):
-        return
     counts = [(counted_lines(cell), cell) for cell in working_cells(path)]
     total = sum(lines for lines, _ in counts)
     hidden = sum(lines for lines, cell in counts if tags(cell) & {"hide-input", "hide-cell"})
@@ -137,8 +130,6 @@ def bound_names(cell):
 
 @for_each
 def test_no_name_is_bound_to_two_things(path):
-    if not is_converted(path):
-        return
     bound = Counter(name for cell in cells(path, "code") for name in bound_names(cell))
     assert not [name for name, cells_ in bound.items() if cells_ > 1]
 
@@ -146,18 +137,24 @@ def test_no_name_is_bound_to_two_things(path):
 @for_each
 def test_code_wraps_at_80_columns(path):
     long = [
-        line
-        for cell in working_cells(path)
-        for line in cell.source.splitlines()
-        if len(line) > 80 and is_converted(path)
+        line for cell in working_cells(path) for line in cell.source.splitlines() if len(line) > 80
     ]
     assert not long
 
 
 @for_each
+def test_no_value_is_glued_and_no_role_but_citations_and_references_is_left(path):
+    """Jupyter and papermill show the text of a notebook as it is."""
+    known = r"\{(?!cite|numref|ref|bibliography|note|dropdown|math)[a-z]+(:[a-z]+)?\}`"
+    for cell in read(path).cells:
+        assert "glue" not in cell.source
+        assert not re.search(known, cell.source)
+
+
+@for_each
 def test_a_sentence_is_the_end_of_a_folded_cell(path):
     for cell in cells(path, "code"):
-        if is_converted(path) and re.search(r"^Markdown\(", cell.source, re.M):
+        if re.search(r"^Markdown\(", cell.source, re.M):
             assert "hide-input" in tags(cell)
             assert re.match(r"Markdown\(", ast.unparse(ast.parse(cell.source).body[-1]))
 

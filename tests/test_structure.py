@@ -199,3 +199,79 @@ def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(versio
     wanted = [Requirement(each) for each in python_requirements()]
     wanted = [one for one in wanted if not one.marker or one.marker.evaluate(environment)]
     assert {one.name.lower() for one in wanted} - {*held} == set()
+
+
+#: Distributions whose module goes by another name.
+MODULE_OF = {
+    "axe-playwright-python": "axe_playwright_python",
+    "charset-normalizer": "charset_normalizer",
+    "dicom-anonymizer": "dicomanonymizer",
+    "jupyter-book": "jupyter_book",
+    "pillow": "PIL",
+    "pytest-timeout": "pytest_timeout",
+    "pytest-xdist": "xdist",
+    "pyyaml": "yaml",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "sphinx-mathjax-offline": "sphinx_mathjax_offline",
+    "tensorflow-cpu": "tensorflow",
+}
+#: Used without an import, and by what.
+RUN_BY_NAME = {
+    "ipykernel": "rin/report/execution.py",  # the kernel that papermill starts
+    "jupyter_book": "rin/report/build.py",
+    "jupyterlab": "Makefile",
+    "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
+    "pytest_timeout": "pyproject.toml",
+    "ruff": "Makefile",
+    "sphinx_mathjax_offline": "_config.yml",
+    "xdist": "Makefile",  # `-n auto`
+}
+#: Required by what is still being written.
+NOT_YET = {"pooch", "submitit"}
+#: What the project's card names; each is used by a notebook or a module.
+CARD = ("jupyter_book", "jupytext", "papermill", "tensorflow", "sklearn", "pandas", "seaborn",
+        "statsmodels", "pingouin")  # fmt: skip
+
+
+def modules_imported_below(*folders):
+    found = set()
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found |= {node.module.split(".")[0]}
+    return found
+
+
+def required_modules():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {Requirement(entry).name.lower() for group in groups for entry in group}
+    return {MODULE_OF.get(name, name) for name in names}
+
+
+def named_in(module, place):
+    """Whether a text below a place names what it runs."""
+    path = ROOT / place
+    files = [path] if path.is_file() else path.rglob("*.py")
+    return any(
+        module in text or module.replace("_", "-") in text
+        for text in (file.read_text(encoding="utf-8") for file in files)
+    )
+
+
+def test_every_dependency_is_imported_or_run_by_name():
+    imported_modules = modules_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
+    unused = required_modules() - imported_modules - RUN_BY_NAME.keys()
+    assert sorted(unused - NOT_YET) == []
+
+
+@pytest.mark.parametrize("module", sorted(CARD))
+def test_library_of_the_card_is_used_by_a_notebook_or_a_module(module):
+    imported_modules = modules_imported_below("rin", "notebooks")
+    place = RUN_BY_NAME.get(module)
+    assert module in imported_modules or (place and named_in(module, place))
+    assert module in required_modules()

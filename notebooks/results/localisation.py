@@ -27,7 +27,7 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
@@ -35,6 +35,7 @@ from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import listed
+from rin.report.maps import example_maps
 from rin.report.style import init_style, use_style
 from rin.stats import against_baselines, image_differences
 from rin.study import open_reference, open_runs
@@ -154,15 +155,11 @@ hits = 100 * hits[list(inits)].rename(
 )
 cell = overlap.groupby(["task", "cells"])["pointing_blind"].mean()
 hits["Random cell"] = 100 * cell
-pixel = pd.Series(
-    {
-        task: runs.baselines(task)
-        .query("baseline == 'whole image'")["pointing"]
-        .mean()
-        for task in marked
-    }
-)
-hits["Random pixel"] = 100 * hits.index.get_level_values("task").map(pixel)
+whole = {
+    task: runs.baselines(task).groupby("baseline")["pointing"].mean()
+    for task in marked
+}
+hits["Random pixel"] = [100 * whole[t]["whole image"] for t, _ in hits.index]
 hits.index = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
 hits.round(0).astype(int)
 
@@ -234,6 +231,18 @@ if maps:
     bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.8)
     bar.set_label(f"{a} − {b}, grey levels")
 page.picture(figure, "Mean activation around the lesion, difference of the two")
+
+# %% [markdown]
+# Pictures of patients are shown only in runs on this computer: one image of each
+# class, with the maps of the best scenario.
+
+# %%
+for task in marked:
+    if runs.origin(task) == "own":
+        panel = example_maps(runs, task)
+        display(
+            page.picture(panel, f"{titles[task]}: maps on one image of each")
+        )
 
 # %% [markdown]
 # A Dice score alone cannot distinguish better maps from maps that are larger or

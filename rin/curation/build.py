@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -118,9 +119,9 @@ def index_archive(plan: CurationPlan) -> Archive:
         problem = "the output lies inside the archive, and would be read as a part of it"
         remedy = "Name another folder for the output."
         raise InputError(problem, where=output, remedy=remedy)
-    output.mkdir(parents=True, exist_ok=True)
     url = plan.database or URL.create("sqlite", database=str(output / INDEX)).render_as_string()
-    return index.open_archive(archive, url, encoding=plan.encoding, workers=plan.workers)
+    with private(output):
+        return index.open_archive(archive, url, encoding=plan.encoding, workers=plan.workers)
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
@@ -134,11 +135,13 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     output = Path(plan.output)
     try:
         archive = index_archive(plan)
-        with FileLock(output / LOCK):
+        with private(output), FileLock(output / LOCK):
             names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
             made_of = _made_of(plan, archive, names)
             if not _is_current(output, made_of):
                 _curate(plan, archive, names, made_of)
+                for path in (output / SHARED, *(output / SHARED).rglob("*")):
+                    path.chmod(0o755 if path.is_dir() else 0o644)
             folder = output / SHARED / FOLDER
             card = json.loads((folder / CARD).read_text("utf-8"))
             images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
@@ -149,6 +152,20 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         problem = f"the work of curation cannot be kept ({error})"
         remedy = "Free some space, or name a folder that can be written. What was done is kept."
         raise InputError(problem, where=output, remedy=remedy) from error
+
+
+@contextmanager
+def private(output: Path) -> Iterator[None]:
+    """Close to others whatever lies beside the folder to share, and what is made in the block."""
+    before = os.umask(0o077)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for place in output.iterdir():
+            if place.name != SHARED and not place.is_symlink():
+                place.chmod(0o700 if place.is_dir() else 0o600)
+        yield
+    finally:
+        os.umask(before)
 
 
 def select_images(

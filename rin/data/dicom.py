@@ -11,7 +11,6 @@ JPEG 2000; nothing is installed for other compressions.
 """
 
 import io
-import math
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,8 @@ REQUIRED = (
 )
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
+#: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
+MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 _PROBLEM = "the file is no DICOM picture that can be read"
 _REMEDY = (
     "Fetch it again, or name it in the manifest's known_bad; a picture that is whole must be "
@@ -90,9 +91,11 @@ def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | 
     if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
         raise ValueError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
     if rescaled and not (
-        0 < dataset.RescaleSlope < math.inf and math.isfinite(dataset.RescaleIntercept)
+        MIN_SLOPE <= dataset.RescaleSlope <= MAX_SLOPE
+        and abs(dataset.RescaleIntercept) <= MAX_INTERCEPT
     ):
-        raise ValueError(f"RescaleSlope is {dataset.RescaleSlope}")
+        slope, intercept = dataset.RescaleSlope, dataset.RescaleIntercept
+        raise ValueError(f"RescaleSlope is {slope} and RescaleIntercept {intercept}")
     # A table with a negative first entry would overflow the stored type.
     share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

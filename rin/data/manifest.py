@@ -106,6 +106,14 @@ class PartSource(FrozenModel):
     images: Annotated[int, Field(ge=1)]
 
 
+class Download(FrozenModel):
+    """A file that can be fetched without an account; its hash is ``md5:…`` or ``sha256:…``."""
+
+    url: str
+    name: str
+    hash: Annotated[str, Field(pattern="^(md5|sha256):[0-9a-f]+$")]
+
+
 class DatasetManifest(FrozenModel):
     """All that the study knows about a dataset before it opens a file.
 
@@ -115,6 +123,7 @@ class DatasetManifest(FrozenModel):
     center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
     largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
     ``patient_labels`` is ``several`` where pictures of one patient may differ in their label.
+    ``fetch`` lists what `rin data fetch` downloads.
     ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
     reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
     """
@@ -132,6 +141,7 @@ class DatasetManifest(FrozenModel):
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
     files: tuple[KnownFile, ...] = ()
+    fetch: tuple[Download, ...] = ()
     independence: Literal["image", "exam", "patient"]
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False

@@ -32,6 +32,8 @@ BOX = "box:"
 MIN_POINTS = 3
 #: No picture is that large; beyond it, coordinates are a slip of the annotation.
 MAX_COORDINATE = 1e6
+#: No outline needs more; tracing one takes time with the square of its points.
+MAX_POINTS = 20_000
 
 
 def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
@@ -77,7 +79,10 @@ def _numbers(entry: str) -> np.ndarray:
     """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
     box, (_, _, text) = entry.startswith(BOX), entry.partition(":")
     try:
-        numbers = np.array([row.split(",") for row in text.split()], dtype=float)
+        points = text.split()
+        if len(points) > MAX_POINTS:
+            raise ValueError
+        numbers = np.array([row.split(",") for row in points], dtype=float)
     except ValueError:
         numbers = np.empty(0)
     if box:
@@ -89,7 +94,7 @@ def _numbers(entry: str) -> np.ndarray:
         raise InputError(
             f"the shape {_short(entry)!r} cannot be read",
             where="mask",
-            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
+            remedy=f"Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of 3 to {MAX_POINTS:,} points, or "
             "'box:x,y,width,height' of sides above zero, in pixels, all finite.",
         )
     return numbers
@@ -132,7 +137,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     with explained("the volume cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
         stat = path.stat()
         if member:
-            volume = _unpacked(Path(root), locator, stat.st_mtime_ns, stat.st_size)
+            volume = _unpacked(Path(root), locator, stat.st_ctime_ns, stat.st_size)
         else:
             with _PARSING:
                 volume = np.lib.format.open_memmap(path, mode="r")
@@ -147,13 +152,19 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _unpacked(root: Path, locator: str, _modified: int, _size: int) -> np.ndarray:
+def _unpacked(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray:
     content = read_bytes(root, locator)
     with _PARSING:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+#: The end of a PNG file, with which it is known to be whole.
+PNG_END = b"IEND\xaeB`\x82"
+#: EXIF's number for how a picture is to be turned before it is shown.
+ORIENTATION = 0x0112
+#: Largest share of a mask's pixels that are neither dark nor bright.
+MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 
@@ -205,8 +216,23 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
             problem = f"the mask is {drawn} pixels and its picture {shown}"
             remedy = "Fetch the picture and its mask again; they must have one size."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
+        if problem := _no_mask(gray):
+            remedy = "Name the right file; a mask is black, with the lesion in one bright value."
+            raise InputError(problem, where=Path(root, locator), remedy=remedy)
         merged |= gray > gray.max() / 2
     return merged
+
+
+def _no_mask(gray: np.ndarray) -> str:
+    """Return why gray values are no mask, or nothing; a mask may be all black."""
+    brightest = int(gray.max())
+    if brightest and gray.min() == brightest:
+        return "the mask covers its whole picture"
+    # The border of a lesion may be smooth, or blurred by JPEG.
+    between = (gray > 0.25 * brightest) & (gray < 0.75 * brightest)
+    if brightest > 4 and between.mean() > MAX_GRAY:
+        return f"{between.mean():.0%} of the mask is neither dark nor bright: it is a picture"
+    return ""
 
 
 def _open(root: Path, locator: str) -> Image.Image:
@@ -222,6 +248,10 @@ def _open(root: Path, locator: str) -> Image.Image:
         if getattr(picture, "n_frames", 1) > 1:
             raise ValueError(f"{picture.n_frames} frames in one file")
         picture.load()
+        if picture.format == "PNG" and PNG_END not in content:
+            raise ValueError("its end is missing")
+        if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
+            raise ValueError("its EXIF says to turn it, which its mask and others would not follow")
     if picture.mode not in GRAY_MODES + COLOR_MODES:
         problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
         remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."

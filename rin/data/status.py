@@ -58,7 +58,9 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
             | {
                 "tasks": tasks,
                 "substitute_for": stands_for,
-                "purpose": ", ".join(tasks) or substitute or "pretraining",
+                "purpose": ", ".join(tasks)
+                or substitute
+                or ("practice" if manifest.fetch else "pretraining"),
                 "state": state,
                 "location": location,
                 "problem": problem,

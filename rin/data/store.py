@@ -12,6 +12,7 @@ was made of and how.
 
 import errno
 import hashlib
+import io
 import json
 import math
 import os
@@ -35,7 +36,7 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
 from rin.errors import InputError, explained, look_up, named
-from rin.files import MAKE_ROOM
+from rin.files import MAKE_ROOM, is_whole, read_sealed, sealed, sha256_of, sync, write_atomically
 from rin.tables import CASES
 
 
@@ -76,7 +77,7 @@ class Dataset:
     records: Path
 
 
-INSPECTION_VERSION = 1
+INSPECTION_VERSION = 2
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
@@ -133,12 +134,15 @@ class _Pass:
         if seen:
             joined = "".join(job["key"]).encode()
             name = hashlib.blake2b(joined, digest_size=16).hexdigest()
-            unfinished = self.folder / f"{name}.tmp.npy"
+            record, written = pyarrow.Table.from_pylist(seen, schema=SEEN), io.BytesIO()
             if self.square:
-                np.save(unfinished, np.stack([look["row"] for look in seen]))
-                unfinished.replace(self.folder / f"{name}-{self.ending}")
-            pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
-            unfinished.replace(self.folder / f"{name}.parquet")
+                with write_atomically(self.folder / f"{name}-{self.ending}") as draft:
+                    np.save(draft, np.stack([look["row"] for look in seen]))
+                    record = record.replace_schema_metadata({self.ending: sha256_of(draft)})
+            pq.write_table(record, written)
+            digest = hashlib.sha256(written.getvalue()).hexdigest()[:16]
+            with write_atomically(self.folder / f"{name}.{digest}.parquet") as draft:
+                draft.write_bytes(written.getvalue())
         return bad
 
     def inspect(self, case: NamedTuple) -> dict | tuple[str, str, str]:
@@ -181,10 +185,14 @@ class _Pass:
         """Return ``file`` and ``row`` of the rows that are kept whole, by their `CONTENT`."""
         tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
         row_bytes = self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
-        for file in sorted(self.folder.glob(f"*-{self.ending}")):
-            record = self.folder / f"{file.name.removesuffix(f'-{self.ending}')}.parquet"
+        for record in sorted(self.folder.glob("*.parquet")):
+            file = self.folder / f"{record.name.partition('.')[0]}-{self.ending}"
             with suppress(OSError, ValueError, EOFError):
-                seen = pq.read_table(record, columns=CONTENT).to_pandas()
+                table = _whole_record(record)
+                digest = (table.schema.metadata or {}).get(self.ending.encode(), b"").decode()
+                if not is_whole(file, digest):
+                    continue  # the pictures are decoded again
+                seen = table.select(CONTENT).to_pandas()
                 if np.load(file, mmap_mode="r").shape == (len(seen), row_bytes):
                     tables.append(seen.assign(file=str(file), row=range(len(seen))))
         return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
@@ -269,12 +277,30 @@ def _remembered(folder: Path) -> pd.DataFrame:
     """Return all that was seen before, indexed by key."""
     tables = [SEEN.empty_table()]
     for path in sorted(folder.glob("*.parquet")):
-        problem = "the record of an inspection cannot be read"
-        remedy = "Delete this file; the next run looks at its pictures again."
-        with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
-            tables.append(pq.read_table(path).cast(SEEN))
+        with suppress(ValueError):  # what is damaged is looked at again
+            tables.append(_whole_record(path).cast(SEEN))
     seen = pyarrow.concat_tables(tables).to_pandas().set_index("key")
     return seen if seen.index.is_unique else seen[~seen.index.duplicated()]
+
+
+def _whole_record(path: Path) -> pyarrow.Table:
+    """Return the record of a chunk; ValueError where it is not as it was written."""
+    content, (_, digest, _) = path.read_bytes(), path.name.split(".")
+    if hashlib.sha256(content).hexdigest()[:16] != digest:
+        raise ValueError(f"{path.name} is damaged")
+    return pq.read_table(pyarrow.BufferReader(content))
+
+
+def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
+    """Return digests of pictures that other inspections of the same files saw otherwise.
+
+    ``before`` and ``now`` are folders of inspections.
+    """
+    first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
+    both = first.index.intersection(second.index)
+    columns = ["digest", "mask_digest"]
+    same = (first.loc[both, columns] == second.loc[both, columns]).all(axis=1)
+    return first.loc[both, "digest"][~same].tolist()
 
 
 STORE_VERSION = 2
@@ -298,8 +324,8 @@ class ImageStore:
     cases: pd.DataFrame
 
     def __reduce__(self) -> tuple:
-        """Cross the border of a process as a path."""
-        return open_store, (self.path,)
+        """Cross the border of a process as a path; what was found whole is not read again."""
+        return open_store, (self.path, False)
 
     def images(self) -> np.memmap:
         """Return the images, read-only uint8 (n, size, size), or (n, size, size, 3) in colour."""
@@ -347,8 +373,11 @@ def build_store(
     return open_store(target)
 
 
-def open_store(path: Path) -> ImageStore:
-    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
+def open_store(path: Path, check: bool = True) -> ImageStore:
+    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole.
+
+    With ``check``, its files must be what was written: they are read, once a process.
+    """
     path = Path(path)
     remedy = "Delete this folder; the next run decodes the pictures again."
     kinds = (OSError, ValueError, KeyError, TypeError)
@@ -356,9 +385,9 @@ def open_store(path: Path) -> ImageStore:
         problem = f"there is no image store here ({NOTE} is missing)"
         raise InputError(problem, where=path, remedy=remedy)
     with explained(f"{NOTE} cannot be read", where=path, remedy=remedy, kinds=kinds):
-        note = json.loads((path / NOTE).read_text("utf-8"))
+        note = read_sealed(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
-        version, sizes = note["version"], dict(note["bytes"])
+        version, sizes, digests = note["version"], dict(note["bytes"]), dict(note["sha256"])
     if version != STORE_VERSION:
         problem = f"the store has version {version}; this code reads {STORE_VERSION}"
         raise InputError(problem, where=path, remedy=remedy)
@@ -366,6 +395,9 @@ def open_store(path: Path) -> ImageStore:
         found = (path / name).stat().st_size if (path / name).is_file() else 0
         if found != size:
             problem = f"{name} holds {found} bytes instead of {size}"
+            raise InputError(problem, where=path, remedy=remedy)
+        if check and not is_whole(path / name, digests[name]):
+            problem = f"{name} was changed after it was written"
             raise InputError(problem, where=path, remedy=remedy)
     cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]
@@ -404,11 +436,16 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         for file in dataset.records.glob(f"*-{looking.ending}"):
             file.unlink()
     dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / TABLE)
-    sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
-    (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
+    files = sorted(unfinished.iterdir())
+    note |= {"bytes": {file.name: file.stat().st_size for file in files}}
+    note |= {"sha256": {file.name: sha256_of(file) for file in files}}
+    (unfinished / NOTE).write_text(sealed(note))
+    for path in (*files, unfinished / NOTE, unfinished):
+        sync(path)
     if target.exists():
         shutil.rmtree(target)
     unfinished.rename(target)
+    sync(target.parent)
 
 
 def _write_arrays(

@@ -79,8 +79,8 @@ class Tree:
 
 
 def is_archive(path: str | Path) -> bool:
-    """Tell whether a location is a zip archive, by its name."""
-    return str(path).lower().endswith(".zip")
+    """Tell whether a location is a zip archive, by its name; NumPy's `.npz` is one."""
+    return str(path).lower().endswith((".zip", ".npz"))
 
 
 def open_tree(root: Path, location: str) -> Tree:
@@ -123,14 +123,22 @@ def read_bytes(root: Path, locator: str) -> bytes:
             problem = f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}"
             remedy = "Check that this is a picture; split it if it is a stack."
             raise InputError(problem, where=path, remedy=remedy)
-        return archive.read(member) if archive else path.read_bytes()
+        if archive is None:
+            return path.read_bytes()
+        # A member may unpack to more than it says: no more than that is unpacked.
+        with archive.open(member) as stream:
+            content = stream.read(size + 1)
+            if stream.read(1) or len(content) != size:
+                raise zipfile.BadZipFile(f"it does not hold the {size} bytes that it states")
+        return content
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return for each locator what changes when its file does, without reading any content.
 
-    Size and time of change of a file, size and CRC-32 of a member of an archive, ``absent``
-    where there is none.  ``#k`` behind the name of a volume is left out of account.
+    Size and times of change of a file (of its content, and of any kind: a copy that keeps the
+    first has another second), size and CRC-32 of a member of an archive, ``absent`` where there is
+    none.  ``#k`` behind the name of a volume is left out of account.
     """
     open_once, found = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
@@ -142,7 +150,7 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
                 found.append(f"{info.file_size}-{info.CRC:08x}")
             else:
                 stat = Path(root, place).stat()
-                found.append(f"{stat.st_size}-{stat.st_mtime_ns}")
+                found.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
         except (OSError, KeyError):
             found.append("absent")
     return found
@@ -195,11 +203,11 @@ def _archive(path: Path) -> zipfile.ZipFile:
         raise _absent(path, "zip archive")
     stat = path.stat()
     # A forked process must not share the parent's file offset, hence the process id in the key.
-    return _open_archive(path, stat.st_mtime_ns, stat.st_size, os.getpid())
+    return _open_archive(path, (stat.st_ino, stat.st_ctime_ns, stat.st_size), os.getpid())
 
 
 @lru_cache(maxsize=8)
-def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipfile.ZipFile:
+def _open_archive(path: Path, _mark: tuple[int, ...], _process: int) -> zipfile.ZipFile:
     remedy = "The download is probably incomplete; fetch it again."
     with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
         return zipfile.ZipFile(path)

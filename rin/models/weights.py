@@ -32,6 +32,8 @@ Row = TypeVar("Row", bound=BaseModel)
 BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
 # The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
 _LEGACY_KERAS = b"2.15.0"
+#: No weight of a trained network is larger.
+LARGEST = 1e12
 
 
 class WeightsEntry(FrozenModel):
@@ -170,7 +172,22 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
             where=path,
             remedy="Fetch or train the weights again.",
         )
+    if problem := _untrainable(backbone):
+        raise InputError(problem, where=path, remedy="Fetch or train the weights again.")
     return weights
+
+
+def _untrainable(backbone: keras.Model) -> str:
+    """Return why finite weights cannot be those of a trained network, or nothing."""
+    for variable in backbone.weights:
+        values = np.asarray(variable)
+        if values.ndim > 1 and not values.any():
+            return f"{variable.path} holds zeros alone"
+        if "variance" in variable.name and (values < 0).any():
+            return f"{variable.path} holds negative variances"
+        if np.abs(values).max(initial=0) > LARGEST:
+            return f"{variable.path} holds numbers beyond {LARGEST:.0e}"
+    return ""
 
 
 def count_parameters(path: Path) -> int:

@@ -185,12 +185,14 @@ def write_placeholder(job: Job) -> None:
         "```{note}\nThis page is being computed: it trains networks on this computer. It is "
         "complete when `make book` has ended; reload it then.\n```"
     )
-    head = re.sub(r"\A# .*", lambda _: f"# {job.heading}", cells[0].source)
+    head = cells[0].source if cells else f"# {job.source.stem}"
+    if job.heading:
+        head = re.sub(r"\A# .*", lambda _: f"# {job.heading}", head)
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
-    page.cells = [
-        nbformat.v4.new_markdown_cell(head if job.heading else cells[0].source),
-        nbformat.v4.new_markdown_cell(note),
-    ]
+    # Citations of the other pages lead to the list of references.
+    references = [cell.source for cell in cells if "{bibliography}" in cell.source]
+    texts = (head, note, *references)
+    page.cells = [nbformat.v4.new_markdown_cell(text) for text in texts]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)

@@ -6,8 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from scipy.special import expit
 
+from rin.explain.gradcam import to_uint8
+from rin.explain.overlap import PAPER_THRESHOLD
 from rin.report.style import check_columns, init_style
+from rin.stats import scenario_aucs
+from rin.study import Runs
+from rin.study.fine_tuning import cam_arrays
 
 OUTLINE = "#00E5FF"  # reads on gray images and on the overlay's colours alike
 # Names of cases come from files: a dollar sign in them starts no formula.
@@ -59,6 +65,44 @@ def cam_panel(
     scale = figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02, label="Activation (0–255)")
     scale.ax.axhline(threshold, color="white", linestyle="--", linewidth=1.2)
     return axes
+
+
+def example_maps(runs: Runs, task: str) -> np.ndarray:
+    """Draw one image of each class with the maps of both inits, of runs on this computer.
+
+    The maps are of the scenario with the largest mean AUC, in its first fold; an image that both
+    networks classify correctly comes first.  Return the axes, as `cam_panel`.
+    """
+    aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
+    found = {
+        rows["init"].iloc[0]: (rows, maps)
+        for rows, maps in cam_arrays(runs.study, task)
+        if rows["scenario"].iloc[0] == aucs.idxmax() and rows["fold"].iloc[0] == 0
+    }
+    inputs = runs.study.inputs(task)
+    rows = found[runs.inits[0]][0]
+    marked = rows["case_id"].isin(runs.overlap(task)["case_id"])
+    right = np.all(
+        [(found[init][0]["score"] > 0) == (rows["label"] == 1) for init in runs.inits], axis=0
+    )
+    order = rows.assign(right=right)[marked].sort_values("right", ascending=False, kind="stable")
+    shown = order.groupby("label").head(1).index
+    store = inputs.store
+    place = pd.Index(store.cases["case_id"]).get_indexer(rows.loc[shown, "case_id"])
+    cases, cams = store.cases.iloc[place][["case_id", "label"]], {}
+    for init in runs.inits:
+        scored, maps = found[init]
+        scores = scored.loc[shown, "score"].to_numpy()
+        cams[init] = to_uint8(maps[shown, :, :, (scores > 0).astype(int)], store.size)
+        cases = cases.assign(**{f"score_{init}": expit(scores)})
+    return cam_panel(
+        store.images()[place],
+        store.masks()[place],
+        cams,
+        cases,
+        positive_class=inputs.task.positive_class,
+        threshold=PAPER_THRESHOLD,
+    )
 
 
 def image_row(

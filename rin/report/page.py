@@ -1,4 +1,4 @@
-"""What a page of the book is made with: claims that guard its text, glued numbers, figures."""
+"""What a page of the book is made with: claims that guard its text, and figures."""
 
 import math
 from base64 import b64encode
@@ -25,17 +25,6 @@ def claim(statement: str, holds: object) -> None:
             where="this page",
             remedy="Read the numbers again and rewrite the sentence.",
         )
-
-
-def glue_values(**values: object) -> None:
-    """Glue values under their names, for use in the prose of the same page.
-
-    NumPy scalars become Python numbers, whose text a page can format.
-    """
-    from myst_nb import glue
-
-    for name, value in values.items():
-        glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
 
 
 def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:

@@ -69,11 +69,14 @@ class Outline:
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
+        if notebook.leaves == "losses":
+            return "losses live" in self.sections
         return bool(notebook.leaves) and notebook.section in {"", *self.sections}
 
     def after(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the notebooks that must have run before another."""
-        free = not self.waits and not notebook.live and notebook.part != _RECORD
+        shown = notebook.part in (_FRONT, _EVIDENCE, _RESULTS)
+        free = not self.waits and shown
         return () if free else notebook.after
 
 
@@ -111,9 +114,10 @@ NOTEBOOKS = (
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
-    Notebook("use/own_task", _USE),
+    Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
     Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),
+    Notebook("use/tables", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 #: Cover of a book of one task; it stands in no other.
@@ -142,6 +146,8 @@ def outline_of(study: Study) -> Outline:
         there |= {"losses"}
     if there & {"losses", "head", "confounder", "layers"}:
         there |= {"replications"}
+    if profile.losses:
+        there |= {"losses live"}
     waits = not profile.reference or study.data_root is not None
     # A dataset that another task is tested on has its own runs on the page of that test.
     external = {name for task in runs.tasks for name in runs.external(task)}

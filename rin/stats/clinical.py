@@ -4,7 +4,8 @@ Every measure takes `weighted_cases(labels, scores, weights)` and returns one va
 values, for each row of weights (r, n), which say how often a case counts: a bootstrap of any
 measure is one call.  Scores are log-odds, and cases are ranked by them: probabilities of a sure
 network are all 1 to the computer, and would tie.  They serve calibration and net benefit alone.
-InputError for what `rin.stats.inputs` refuses.
+InputError for what `rin.stats.inputs` refuses.  Calibration is written out here, for
+scikit-learn's takes no case weights.
 
 `clinical_measures` and `clinical_curves` average a measure over the scenarios of an init: a typical
 network, not their ensemble.  The test sets of a scenario's folds are put side by side.  Intervals,

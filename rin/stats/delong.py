@@ -15,6 +15,8 @@ What degenerate input gives, and whether pROC 1.18.0 does the same:
 - infinite scores rank as the extremes that they are (pROC builds no curve and warns); NaN scores
   are an error (pROC drops the cases).
 
+Written out here as no library has the variance over patients, or contrasts of many AUCs.
+
 All else that is no label, score or patient raises InputError (`rin.stats.inputs`).
 """
 

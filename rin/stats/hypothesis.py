@@ -389,6 +389,9 @@ def reml(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
 
+    Written out here as statsmodels' `combine_effects` has no restricted likelihood, and its mixed
+    models stop short of a variance of zero.
+
     Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
     one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
     `relative` the known ones are so up to a factor, which is estimated as well; it comes first,

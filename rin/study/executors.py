@@ -1,44 +1,192 @@
-"""Where jobs run: this process or a pool of processes, behind one interface.
+"""Where jobs run: this process, a pool of processes, or submitit's jobs, behind one interface.
 
 Anything with the interface of `concurrent.futures.Executor` will do.  Nothing here
-retries: what a dead worker left undone, the ledger still lists as missing.
+retries: what a dead worker or job left undone, the ledger still lists as missing.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
 from tqdm import tqdm
 
-from rin.data.chunks import end_with_parent
-from rin.errors import InputError
-from rin.study.ledger import Ledger, Planned
+from rin.data.chunks import Stopped, end_with_parent, kill_workers
+from rin.errors import InputError, explained, problem_of
+from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
 # The bar that several stages share, while there is one.
+_IN_PROCESS = "rin-in-process"
+#: Lines of a failed job's log that its error shows; seconds that a file may take between nodes.
+LAST_LINES, SLOW_FILES = 5, 5
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 
 
-def make_executor(execution: Execution) -> Executor:
-    """Return the executor that a profile asks for."""
+def make_executor(execution: Execution, folder: Path) -> Executor:
+    """Return the executor that a profile asks for; jobs of submitit keep their logs in a folder."""
+    if execution.executor != "processes":
+        return Jobs(execution, folder)
     if execution.workers == 0:
-        return ThreadPoolExecutor(1)
+        return ThreadPoolExecutor(1, _IN_PROCESS)
     spawned = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(execution.workers, spawned, initializer=_start_worker)
+    devices = spawned.SimpleQueue()
+    if visible := visible_devices() if execution.devices is None else []:
+        for worker in range(execution.workers):
+            devices.put(visible[worker % len(visible)])
+    given = (devices if visible else None,)
+    return ProcessPoolExecutor(execution.workers, spawned, _start_worker, given)
 
 
-def _start_worker() -> None:
+def visible_devices() -> list[str]:
+    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in named.split(",") if name.strip()]
+    return [str(k) for k in range(len(answer_of(["nvidia-smi", "-L"]).splitlines()))]
+
+
+def _start_worker(devices: SimpleQueue | None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if devices is not None:  # a worker has one GPU to itself, and sees no other
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
     end_with_parent()
+
+
+@dataclass
+class Shipped:
+    """A job as submitit ships it; called again, it does what its ledger still lacks."""
+
+    work: Callable[..., None]
+    arguments: tuple
+
+    def __call__(self) -> InputError | None:
+        """Do the work; bad input is an answer, so that it comes back as what it is."""
+        try:
+            self.work(*self.arguments)
+        except InputError as error:
+            return error
+
+    def checkpoint(self) -> Any:
+        """Go on in another job, when this one's time is up or a more urgent one takes its place."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+class Jobs(Executor):
+    """Jobs of submitit, as futures: one array on a cluster, a few subprocesses at a time here."""
+
+    def __init__(self, execution: Execution, folder: Path) -> None:
+        import submitit
+
+        self._local, asked = execution.executor == "local", execution.slurm
+        self._most = max(1, execution.workers) if self._local else sys.maxsize
+        self._waiting: list[tuple[Shipped, Future]] = []
+        self._running: list[tuple[Any, Future]] = []
+        self._open = True
+        more = {} if self._local else {"slurm_max_num_timeout": 10_000}
+        problem, remedy = "jobs cannot be submitted", "Set execution.executor to processes."
+        with explained(problem, where=execution.executor, remedy=remedy, kinds=RuntimeError):
+            self._submitit = submitit.AutoExecutor(folder, execution.executor, **more)
+        wanted = {"timeout_min": asked.timeout_min, "cpus_per_task": asked.cpus_per_task}
+        wanted |= {"name": "rin", "slurm_array_parallelism": asked.array_parallelism}
+        wanted |= {"slurm_additional_parameters": asked.additional}
+        optional = {"slurm_partition": asked.partition, "mem_gb": asked.mem_gb}
+        optional |= {"gpus_per_node": asked.gpus_per_node}
+        wanted |= {name: value for name, value in optional.items() if value}
+        self._submitit.update_parameters(**wanted)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def submit(self, work: Callable[..., None], /, *arguments: Any) -> Future:
+        """Return a future of a job, which `start` submits with the others."""
+        self._waiting.append((Shipped(work, arguments), future := Future()))
+        return future
+
+    def start(self) -> None:
+        """Submit what was given, on a cluster as one array."""
+        self._fill()
+        self._watcher.start()
+
+    def _fill(self) -> None:
+        some = self._waiting[: self._most - len(self._running)]
+        self._waiting = self._waiting[len(some) :]
+        if not some:
+            return
+        try:
+            with self._submitit.batch():
+                jobs = [self._submitit.submit(shipped) for shipped, _ in some]
+        except Exception as error:  # submitit and sbatch raise what they like
+            remedy = "Look at the queue and its limits, then run the same command again."
+            problem = f"the jobs cannot be submitted ({problem_of(error)})"
+            for _, future in some:
+                future.set_exception(InputError(problem, where="submitit", remedy=remedy))
+            return
+        self._running += [(job, future) for job, (_, future) in zip(jobs, some, strict=True)]
+
+    def _watch(self) -> None:
+        while self._open and (self._running or self._waiting):
+            listed = self._listed()
+            for job, future in list(self._running):
+                kept = job.paths.result_pickle.is_file()
+                if kept or not (job.job_id in listed if listed is not None else not job.done()):
+                    self._running.remove((job, future))
+                    _settle(job, future)
+            if len(self._running) < self._most:
+                self._fill()
+            time.sleep(0.5 if self._local else 2)
+
+    def _listed(self) -> set[str] | None:
+        """Return the jobs that the cluster still knows; None here, where each tells itself."""
+        if self._local:
+            return None
+        known = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i %F_%K"])
+        # Asking may fail while the controller starts again: then none is taken for lost.
+        unsure = not known and not answer_of(["sinfo", "-h"])
+        return {job.job_id for job, _ in self._running} if unsure else set(known.split())
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Cancel what has not ended."""
+        self._open = False
+        for job, _ in self._running:
+            job.cancel(check=False)
+
+
+def _settle(job: Any, future: Future) -> None:
+    """Let a future have what its job, which has ended, gave or failed with."""
+    deadline = time.monotonic() + SLOW_FILES
+    while not job.paths.result_pickle.is_file() and time.monotonic() < deadline:
+        time.sleep(0.2)  # the file of another node
+    try:
+        if not job.paths.result_pickle.is_file():
+            raise RuntimeError("it ended without a result")
+        failure = job.result()
+    except Exception as error:
+        log = job.paths.stderr
+        lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
+        last = " | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())
+        problem = f"the job {job.job_id} failed ({problem_of(error)[-300:]}); its log ends: {last}"
+        remedy = "Correct what the log tells, or ask for more time or memory; then run the same "
+        failure = InputError(
+            problem, where=log, remedy=remedy + "command: it submits what is missing."
+        )
+    if failure is None:
+        future.set_result(None)
+    else:
+        future.set_exception(failure)
 
 
 @contextmanager
@@ -70,7 +218,10 @@ def drive(
     if not jobs:
         return
     ledger.sweep()
-    before, total, executor = ledger.count(runs), len(runs), make_executor(execution)
+    before, total = ledger.count(runs), len(runs)
+    executor = make_executor(execution, ledger.folder.parent / "jobs")
+    futures: list[Future[Any]] = []
+    patient = True
     if (bar := _shared_bar.get()) is None:
         shown = _new_bar(title, total, before)
     else:
@@ -79,15 +230,20 @@ def drive(
     with shown as bar:
         others = bar.n - before  # runs of other stages, where the bar is shared
         try:
-            futures: list[Future[Any]] = [executor.submit(work, *job) for job in jobs]
+            futures += [executor.submit(work, *job) for job in jobs]
+            if isinstance(executor, Jobs):
+                executor.start()
             pending = set(futures)
             while pending:
                 pending = wait(pending, timeout=0.5).not_done
                 bar.set_postfix_str(status(), refresh=False)
                 bar.update(others + ledger.count(runs) - bar.n)
+        except (KeyboardInterrupt, Stopped):
+            patient = False
+            _stop_working(futures)
+            raise
         finally:
-            # An interrupt from the keyboard waits for the blocks under way, not for all.
-            executor.shutdown(cancel_futures=True)
+            executor.shutdown(wait=patient, cancel_futures=True)
     failures = [e for f in futures if (e := f.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
@@ -95,6 +251,19 @@ def drive(
         raise InputError(problem, where=title, remedy=remedy) from failures[0]
     if failures:
         raise failures[0]
+
+
+def _stop_working(futures: Sequence[Future]) -> None:
+    """End what is under way: workers at once, a thread of this process at its next step."""
+    kill_workers()
+    begun = [future for future in futures if not future.cancel()]
+    threads = [t for t in threading.enumerate() if t.name.startswith(_IN_PROCESS)]
+    deadline = time.monotonic() + 4
+    while threads and any(f.running() for f in begun) and time.monotonic() < deadline:
+        for thread in threads:
+            raised = ctypes.py_object(KeyboardInterrupt)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), raised)
+        wait(begun, timeout=0.5)
 
 
 def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledger) -> None:

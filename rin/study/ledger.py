@@ -33,12 +33,10 @@ from pydantic import NonNegativeInt
 
 from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
-from rin.files import FrozenModel, read_sealed, sealed, sha256_of, sync
+from rin.files import FrozenModel, is_whole, read_sealed, sealed, sha256_of, sync
 
 _STALE_SECONDS = 24 * 3600
 _WORK, _DONE = ".work", "done.json"
-# What this process has found to be as it was written, by path.
-_checked: dict[Path, tuple[int, ...]] = {}
 #: What tells a person which run it is, of all that a configuration may hold.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may move a number.
@@ -103,19 +101,14 @@ class Ledger:
         return {name: record[name] for name in record if name not in ("run", "files")}
 
     def _check(self, run_id: str, name: str) -> None:
-        """Raise ValueError unless a file is the one that its run recorded, once a process."""
-        path, folder = self.path(run_id) / name, self.path(run_id)
-        stat = path.stat()
-        mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        if _checked.get(path) == mark:
-            return
+        """Raise ValueError unless a file is the one that its run recorded."""
+        folder = self.path(run_id)
         record = read_sealed(folder / _DONE)
         if record["run"] != run_id:
             raise ValueError(f"it belongs to the run {record['run']}")
-        names = ["config.json"] if name == _DONE else [name]
-        if damaged := [n for n in names if sha256_of(folder / n) != record["files"].get(n)]:
-            raise ValueError(f"{damaged[0]} was changed after the run had written it")
-        _checked[path] = mark
+        file = "config.json" if name == _DONE else name
+        if not is_whole(folder / file, record["files"].get(file)):
+            raise ValueError(f"{file} was changed after the run had written it")
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run.
@@ -273,7 +266,7 @@ def this_computer(accelerator: str | None = None) -> Hardware:
     """Return what this computer is, with the accelerator that is found unless one is stated."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if accelerator is None:
-        answer = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+        answer = answer_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
         accelerator = ", ".join(answer.splitlines())
     listed = Path("/proc/cpuinfo")
     processors = listed.read_text("utf-8") if listed.is_file() else ""
@@ -297,12 +290,12 @@ def computed_on() -> dict[str, str]:
 
 def commit_of(folder: Path) -> str | None:
     """Return the commit of a checkout, with a plus where its files differ; None where none is."""
-    commit = _answer(["git", "rev-parse", "HEAD"], folder)
-    changed = _answer(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
+    commit = answer_of(["git", "rev-parse", "HEAD"], folder)
+    changed = answer_of(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
     return commit + "+" * bool(changed) if commit else None
 
 
-def _answer(command: list[str], folder: Path | None = None) -> str:
+def answer_of(command: list[str], folder: Path | None = None) -> str:
     """Return what a program prints; nothing where it is absent or fails."""
     if shutil.which(command[0]) is None:
         return ""

@@ -210,8 +210,8 @@ def new_task(
     _describe(facts, manifest, cases, found, pairs, bits, folds, word)
     manifest = DatasetManifest.model_validate(fields)
     made = NewTask(name, root, manifest, facts=facts)
-    profile, told = _profile(name, manifest, cases, folds, root, minutes, measured)
-    facts += told
+    profile, profile_facts = _profile(name, manifest, cases, folds, root, minutes, measured)
+    facts += profile_facts
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, notes)
     made.texts[profile_folder() / f"{name}.yaml"] = profile
     return made
@@ -498,11 +498,11 @@ def measure_step(size: int = SIDE, batch: int = 16) -> tuple[float, float]:
     labels = np.arange(len(pictures)) % 2
     train = Part(pictures, labels, np.arange(3 * batch))
     check = Part(pictures, labels, np.arange(3 * batch, len(pictures)))
-    weights, contract = block.parts.backbone.get_weights(), find_preprocessing("symmetric")
+    weights, preprocessing = block.parts.backbone.get_weights(), find_preprocessing("symmetric")
     seconds = []
     for _ in range(2):
         began = time.monotonic()
-        block.fit(weights, contract, Recipe(1e-4, 1, batch, 0), train, check)
+        block.fit(weights, preprocessing, Recipe(1e-4, 1, batch, 0), train, check)
         seconds.append(time.monotonic() - began)
     images = 3 * batch + PREDICTION * batch
     return seconds[1] / images, max(0.0, seconds[0] - seconds[1])
@@ -574,7 +574,7 @@ def _profile(
     if weights == "stand-ins":
         many = {"class_count": 12, "per_class": max(24, corpus // 12)}
         settings["stand_ins"] = dict.fromkeys(CORPORA.values(), many)
-    live = ["pipeline/pretraining"] * pretrained + ["pipeline/fine_tuning"]
+    live = ["pipeline/fine_tuning"]
     live += ["results/localisation"] * manifest.masks
     settings["pages"] = ["use/task_cover", "results/task", *live, "use/how_built"]
     head = [
@@ -591,9 +591,9 @@ def _profile(
     extent = f"{counted(settings['folds'], 'folds')}, {size} px, {epochs} epochs"
     extent += f", {train} training pictures" if train < 10**9 else ""
     length = f"about {estimate} minutes for a budget of {minutes:g}"
-    told = [
+    profile_facts = [
         ("weights", title, "bold red" if weights == "stand-ins" else ""),
         ("training", f"{counted(len(scenarios), 'scenarios')}, {extent}", ""),
         ("time", length, "" if chosen else "yellow"),
     ]
-    return "\n".join(head) + "\n" + dumped, told
+    return "\n".join(head) + "\n" + dumped, profile_facts

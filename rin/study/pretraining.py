@@ -21,7 +21,7 @@ import pandas as pd
 from rin.data.dataset import Dataset
 from rin.data.splits import corpus_split
 from rin.data.store import ImageStore, open_store
-from rin.errors import InputError, look_up
+from rin.errors import InputError, explained, look_up
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
@@ -256,6 +256,8 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
         if not all(ledger.has(run.run_id) for run in blocks[key])
     ]
     jobs = [(block, ledger, execution) for block in longest_first]
+    if execution.executor != "processes":  # a job each
+        jobs = [(*job, run.run_id) for job in jobs for run in job[0] if not ledger.has(run.run_id)]
     status = partial(progress_of, runs, ledger)
     drive(execution, pretrain_block, jobs, ledger, runs, title, status)
 
@@ -271,22 +273,26 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
     return "; ".join(lines)
 
 
-def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
+def pretrain_block(
+    runs: list[PretrainingRun], ledger: Ledger, execution: Execution, only: str | None = None
+) -> None:
     """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
     Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
     block that was cut off goes on exactly as it began.  The first failure is raised at the end.
+    `only` is the id of the run to train, where not all are.
     """
     import keras
 
     from rin.training.pretrain import PretrainingBlock
     from rin.training.trainer import prepare_framework
 
-    if not (missing := [run for run in runs if not ledger.has(run.run_id)]):
+    chosen = [run for run in runs if only in (None, run.run_id)]
+    if not (missing := [run for run in chosen if not ledger.has(run.run_id)]):
         return  # another process was faster
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    stores, first = {run.store: open_store(run.store) for run in runs}, runs[0]
+    stores, first = {run.store: open_store(run.store, check=False) for run in runs}, runs[0]
     outputs = max(store.cases["label"].nunique() for store in stores.values())
     channels = 3 if any(store.color for store in stores.values()) else 1
     seed, devices = first.seed, execution.devices
@@ -306,10 +312,13 @@ def _pretrain(
     work, cases = ledger.open_work(run.run_id), store.cases
     kept = WorkFolder(work, {"run": run.run_id}, minutes)
     corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
-    try:
-        result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
-    finally:
-        (work / PROGRESS).unlink(missing_ok=True)
+    problem = "the pretraining cannot keep its work"
+    remedy = "Make room, or put the results folder back, then run again to go on from here."
+    with explained(problem, where=work, remedy=remedy, kinds=OSError):
+        try:
+            result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
+        finally:
+            (work / PROGRESS).unlink(missing_ok=True)
 
     def write(folder: Path) -> dict:
         block.backbone.save_weights(folder / WEIGHTS)

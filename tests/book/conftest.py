@@ -22,11 +22,13 @@ scale: float = 1.0
 
 # %%
 import pandas as pd
-from myst_nb import glue
+from IPython.display import Markdown
 
 table = pd.DataFrame({"x": range(count), "scaled": [scale * i for i in range(count)]})
-glue("mean", float(table.x.mean()), display=False)
 table
+
+# %% tags=["hide-input"]
+Markdown(f"The mean is **{table.x.mean():.3f}**, after {{cite:t}}`delong1988`; see [](../intro).")
 
 # %%
 from matplotlib import pyplot as plt
@@ -43,8 +45,6 @@ $$ \hat\theta = \frac{1}{mn} \sum_{i=1}^m \sum_{j=1}^n \psi(X_i, Y_j) $$
 | a | b |
 |---|---|
 | 1 | 2 |
-
-The mean is {glue:text}`notebooks/page.ipynb::mean:.3f`, after {cite:t}`delong1988`.
 
 ```{bibliography}
 ```

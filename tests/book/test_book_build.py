@@ -10,7 +10,7 @@ from rin.errors import InputError
 from rin.report import build as module
 from rin.report.build import Console, make_book, plan_jobs, run_jobs
 from rin.report.execution import Job
-from rin.report.pages import NOTEBOOKS, outline_of
+from rin.report.pages import NOTEBOOKS, PARTS, outline_of
 from rin.study import open_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,3 +199,43 @@ def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_p
     with pytest.raises(InputError, match="no such data root"):
         make_book("smoke", str(tmp_path / "absent"), "results")
     assert calls == []
+
+
+# ---- results first
+
+
+def test_pages_that_train_or_read_what_is_trained_come_after_the_results():
+    study = open_study("demo")
+    jobs = plan_jobs(study, outline_of(study), VALUES, ROOT)
+    later = module._trained(jobs)
+    assert {"pipeline/pretraining", "pipeline/fine_tuning", "pipeline/gradcam"} <= later
+    assert "use/own_task" in later
+    assert not {"findings", "results/breast", "evidence/audit", "use/fork_me"} & later
+
+
+def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
+    tree, monkeypatch, calls, capsys
+):
+    """The page on the study stands for the live part: it trains, and is cut off the first time."""
+    notebooks = [replace(one, part=PARTS[0]) for one in NOTEBOOKS if one.source == "study"]
+    live = [replace(notebooks[0], part="How it is done, live", leaves="runs")]
+    first = [replace(notebooks[0], source="use/tests_alone", after=())]
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
+    ran = []
+
+    def run(jobs, told, **_):
+        ran.append([job.name for job in jobs])
+        if len(jobs) > 1:
+            raise KeyboardInterrupt
+        for job in jobs:
+            job.output.parent.mkdir(parents=True, exist_ok=True)
+            job.output.write_text("{}")
+
+    monkeypatch.setattr(module, "run_jobs", run)
+    with pytest.raises(KeyboardInterrupt):
+        make_book("smoke", "", "results")
+    assert ran == [["use/tests_alone"], ["use/tests_alone", "study"]]
+    assert len(calls) == 1  # the first book is whole
+    waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
+    assert "This page is being computed" in waiting
+    assert "index.html; the live part follows" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+from bs4 import BeautifulSoup
 
 from rin.errors import InputError
 from rin.report.build import build_html
@@ -24,13 +25,14 @@ def test_page_when_opened_requests_nothing_from_network(tiny_html, browser, page
     assert wide <= 0, "the page is wider than a phone"
 
 
-def test_built_page_shows_glued_value_figure_and_citation(tiny_html):
-    intro = (tiny_html / "intro.html").read_text(encoding="utf-8")
-    assert "The mean is 2.000" in intro.replace('<span class="pasted-text">', "").replace(
-        "</span>", ""
-    )
-    assert "Clarke-Pearson" in intro
-    assert "<img" in (tiny_html / "notebooks" / "page.html").read_text(encoding="utf-8")
+def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(tiny_html):
+    page = BeautifulSoup((tiny_html / "notebooks" / "page.html").read_text("utf-8"), "html.parser")
+    shown = " ".join(page.find("article").get_text().split())
+    assert "The mean is 2.000, after DeLong" in shown
+    assert "see Front page" in shown
+    assert page.find("img")
+    folds = [summary.get_text(" ", strip=True) for summary in page.find_all("summary")]
+    assert any("This sentence" in fold for fold in folds)
 
 
 def test_build_html_with_missing_page_raises_and_names_it(tiny_book, tmp_path):

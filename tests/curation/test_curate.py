@@ -486,3 +486,24 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package
 def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path):
     curate(replace(plan, output=tmp_path / "out", workers=2))
     assert result(tmp_path / "out") == result(plan.output)
+
+
+def test_only_what_is_to_share_is_readable_by_others(plan, corpus):
+    output = Path(plan.output)
+    for path in output.rglob("*"):
+        shared = path.relative_to(output).parts[0] == "shared"
+        beside = path.parent == output and not shared
+        mode = path.stat().st_mode & 0o777
+        if shared:
+            assert mode == (0o755 if path.is_dir() else 0o644), path
+        elif beside:
+            assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_files_that_earlier_code_left_open_are_closed(copied):
+    output = Path(copied.output)
+    for name in ("archive.sqlite", "review_queue.csv", "screened.parquet"):
+        (output / name).chmod(0o644)
+    curate(copied)
+    closed = ("archive.sqlite", "review_queue.csv", "screened.parquet")
+    assert {(output / name).stat().st_mode & 0o777 for name in closed} == {0o600}

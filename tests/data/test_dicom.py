@@ -194,6 +194,8 @@ REFUSED = [
         ({"Rows": 0}, "6 x 0 pixels"),
         ({"Rows": 40}, "less than expected"),
         ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope is 0"),
+        ({"RescaleSlope": "1e300", "RescaleIntercept": 0}, r"RescaleSlope is 1e\+?300"),
+        ({"RescaleSlope": 1, "RescaleIntercept": "1e300"}, r"RescaleIntercept 1e\+?300"),
         ({"WindowCenter": 40, "WindowWidth": 0}, "Window Width"),
         ({"WindowCenter": 40, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "CUBIC"),
     )

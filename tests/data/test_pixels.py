@@ -362,3 +362,48 @@ def _distance(pixels, a, b):
     along = b - a
     t = np.clip((pixels - a) @ along / max(along @ along, 1e-12), 0, 1)
     return np.linalg.norm(pixels - a - t[:, None] * along, axis=1)
+
+
+def saved(path, array, **options):
+    Image.fromarray(array).save(path, **options)
+    return path.name
+
+
+def test_png_without_its_end_is_no_whole_picture(tmp_path):
+    name = saved(tmp_path / "a.png", np.full((8, 8), 7, np.uint8))
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: content.index(b"IEND") - 4])
+    with pytest.raises(InputError, match="its end is missing"):
+        read_picture(tmp_path, name)
+
+
+def test_picture_that_its_exif_turns_is_refused(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    name = saved(tmp_path / "a.jpg", np.full((8, 8), 7, np.uint8), exif=exif)
+    with pytest.raises(InputError, match="EXIF says to turn it"):
+        read_picture(tmp_path, name)
+    exif[0x0112] = 1
+    assert read_picture(
+        tmp_path, saved(tmp_path / "b.jpg", np.full((8, 8), 7, np.uint8), exif=exif)
+    ).shape
+
+
+def test_masks_that_are_pictures_or_cover_everything_are_refused_and_black_ones_are_empty(tmp_path):
+    ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
+    for array, told in ((ramp, "it is a picture"), (np.full((8, 8), 255, np.uint8), "whole")):
+        name = saved(tmp_path / "m.png", array)
+        with pytest.raises(InputError, match=told):
+            read_mask(tmp_path, (name,), (8, 8))
+    black = saved(tmp_path / "m.png", np.zeros((8, 8), np.uint8))
+    assert not read_mask(tmp_path, (black,), (8, 8)).any()
+    blurred = np.zeros((32, 32), np.uint8)
+    blurred[8:24, 8:24] = 255
+    name = saved(tmp_path / "m.jpg", blurred, quality=50)
+    assert read_mask(tmp_path, (name,), (32, 32)).sum() == 256
+
+
+def test_outline_of_very_many_points_is_refused_at_once(tmp_path):
+    entry = "polygon:" + " ".join(f"{k % 100},{k % 97}" for k in range(300_000))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_mask(tmp_path, (entry,), (100, 100))

@@ -1,12 +1,15 @@
 """The pass that decodes pictures, what it keeps, and the stores that are made of it."""
 
+import hashlib
 import multiprocessing
+import random
 from collections import Counter, namedtuple
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import imagehash
 import numpy as np
 import pandas as pd
+import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
@@ -234,7 +237,7 @@ def test_build_store_on_a_full_disk_names_the_folder_and_goes_on_later(
     dataset, tmp_path, decoded, monkeypatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr(store_module.os, "fsync", full)
+        patched.setattr(store_module, "_write_arrays", full)
         with pytest.raises(InputError, match=r"stores: .*No space left.*Free some space"):
             build_store(dataset, 8, folder=tmp_path / "stores", workers=1)
     assert stores_in(tmp_path / "stores") == []
@@ -448,16 +451,71 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was
     pd.testing.assert_frame_equal(resumed, whole)
 
 
-def test_inspect_cases_with_a_torn_record_says_which_to_delete(pictures):
-    inspect(pictures)
-    (path,) = records(pictures)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=rf"{path.name}: the record.*Delete this file"):
-        inspect(pictures)
-
-
 def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(pictures, monkeypatch):
     monkeypatch.setattr(store_module, "picture_hash", lambda pixels: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         inspect(pictures)
     assert caught.value.__notes__ == ["while reading set/0.png"]
+
+
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet", "store.json"])
+def test_single_bit_that_flipped_in_a_store_is_noticed_and_it_is_built_again(
+    dataset, tmp_path, name
+):
+    path = build_store(dataset, 8, folder=tmp_path).path
+    whole, draws = (path / name).read_bytes(), random.Random(7)
+    for place in draws.sample(range(8 * len(whole)), 15):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        (path / name).write_bytes(damaged)
+        with pytest.raises(InputError, match="Delete this"):
+            open_store(path)
+    assert build_store(dataset, 8, folder=tmp_path).path == path
+    assert (path / name).read_bytes() == whole
+
+
+def test_single_bit_that_flipped_in_an_inspection_has_its_pictures_decoded_again(
+    pictures, monkeypatch
+):
+    first, _ = inspect(pictures)
+    (record,) = records(pictures)
+    whole, draws = record.read_bytes(), random.Random(7)
+    for place in draws.sample(range(8 * len(whole)), 10):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        record.write_bytes(damaged)
+        again, bad = inspect(pictures)
+        pd.testing.assert_frame_equal(again, first)
+        assert bad.empty
+        assert record.read_bytes() == whole
+
+
+def test_single_bit_that_flipped_in_kept_rows_has_their_pictures_decoded_again(
+    dataset, busi_root, tmp_path, decoded
+):
+    opened = open_dataset(dataset.manifest, busi_root, tmp_path / "i", square=(8, "pad"))
+    (rows,) = (tmp_path / "i").rglob("*.npy")
+    damaged = bytearray(rows.read_bytes())
+    damaged[-3] ^= 1
+    rows.write_bytes(damaged)
+    decoded.clear()
+    build_store(opened, 8, folder=tmp_path / "b", resize="pad")
+    assert decoded.total() == 4
+
+
+def test_replaced_pictures_are_those_that_a_fresh_look_sees_otherwise(pictures, tmp_path):
+    inspect(pictures)
+    fresh = tmp_path / "fresh"
+    found = pd.DataFrame(cases())
+    inspect_cases(pictures, found, MANIFEST, folder=fresh, workers=1)
+    before = pictures.parent / "index"
+    assert store_module.replaced_pictures(MANIFEST, before, fresh) == []
+    (record,) = fresh.rglob("*.parquet")
+    table = pq.read_table(record).to_pandas()
+    table.loc[2, "digest"] = "0" * 64  # as if its pixels had changed under the same times
+    record.unlink()
+    written = pyarrow.Table.from_pandas(table, schema=store_module.SEEN)
+    pq.write_table(written, fresh / "x")
+    digest = hashlib.sha256((fresh / "x").read_bytes()).hexdigest()[:16]
+    (fresh / "x").rename(record.with_name(f"a.{digest}.parquet"))
+    assert len(store_module.replaced_pictures(MANIFEST, before, fresh)) == 1

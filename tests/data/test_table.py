@@ -64,6 +64,7 @@ def test_find_cases_with_a_patient_pattern_groups_by_it(head_ct, manifest):
         (TABLE.replace("12,0", "12,"), "1 label is not in the manifest's label map: ''"),
         (TABLE.replace("12,0", "12,2"), "1 label is not in the manifest's label map: '2'"),
         ("id,hemorrhage\n", "the table has no rows"),
+        (",".join(["id", "hemorrhage", *map(str, range(100_000))]) + "\n", "2,000 columns"),
     ],
 )
 def test_find_cases_with_a_wrong_table_says_what_is_wrong(head_ct, manifest, rows, message):

@@ -289,3 +289,20 @@ def test_model_whose_configuration_cannot_be_read_is_refused(small, tmp_path):
     path = write_legacy(tmp_path / "saved.h5", small, config=b'{"class_name": "Lam')
     with pytest.raises(InputError, match="configuration"):
         read_weights_file(path, small)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda name, values: values * 0, "zeros alone"),
+        (lambda name, values: values - 9 * ("variance" in name), "negative variances"),
+        (lambda name, values: values + 1e38 * ("gamma" in name), "beyond 1e"),
+    ],
+    ids=["zeros", "variances", "huge"],
+)
+def test_finite_weights_that_no_training_gives_are_refused(small, tmp_path, change, told):
+    path = tmp_path / "tensors.safetensors"
+    small.set_weights([change(v.path, np.asarray(v)) for v in small.weights])
+    save_safetensors(path, small)
+    with pytest.raises(InputError, match=told):
+        read_weights_file(path, small)

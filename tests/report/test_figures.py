@@ -1,6 +1,7 @@
 """Figures draw the values of their tables, keep texts apart, refuse what they cannot draw."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,30 @@ def test_forest_draws_estimates_with_intervals_where_rows_of_one_label_share_a_l
     # Open where not clear, or without an interval.
     faces = [one.get_markerfacecolor() for one in artists(ax, "estimate")]
     assert faces == [kind_style("published").color, kind_style("recomputed").color, *["white"] * 3]
+
+
+def test_forest_takes_a_table_of_differences_as_it_is():
+    rows = [("breast", 0.02, 0.01), ("covid19", -0.0512, 0.2)]
+    table = pd.DataFrame(
+        {"task": task, "group": group, "estimate": estimate, "ci_low": estimate - 0.03,
+         "ci_high": estimate + 0.03, "p_holm": p_holm}
+        for task, estimate, p_holm in rows
+        for group in ("all", "freeze_all")
+    )  # fmt: skip
+    ax = forest.forest(table, unit="points", names={"breast": "Breast", "all": "All scenarios"})
+    assert texts(ax, "heading") == ["All scenarios", "freeze_all"]
+    assert texts(ax, "label") == ["Breast", "covid19"] * 2
+    assert texts(ax, "note")[:2] == ["+2.0 (−1.0, 5.0)", "−5.1 (−8.1, −2.1)"]
+    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [2.0, -5.12] * 2
+    # Filled where the adjusted P value is below .05.
+    assert [one.get_markerfacecolor() != "white" for one in artists(ax, "estimate")] == [
+        True,
+        False,
+    ] * 2
+    assert ax.get_xlabel() == "AUC points (95% CI)"
+    assert table["estimate"].max() == 0.02  # the table itself stays as it was
+    by_task = forest.forest(table, unit="points", label="group", group="task")
+    assert texts(by_task, "heading") == ["breast", "covid19"]
 
 
 def test_forest_interval_beyond_limits_ends_in_an_arrow():
@@ -240,6 +265,27 @@ def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
     assert "…" in axes[0, 0].get_title(loc="left")
     assert not axes[1, 0]._left_title.get_parse_math()
     assert overlapping_texts(axes[0, 0].figure) == []
+
+
+def test_example_maps_show_a_correctly_classified_image_of_each_class(monkeypatch):
+    case = {"task": "breast", "fold": 0, "scenario": "s", "seed": 1, "part": "test"}
+    rows = pd.DataFrame(case | {"case_id": list("abcd"), "patient_id": list("abcd")})
+    rows = rows.assign(label=[0, 0, 1, 1], score=[1.0, -1.0, -1.0, 1.0], backbone="ResNet50")
+    both = [(rows.assign(init=init), np.ones((4, 2, 2, 2), np.float32)) for init in INITS]
+    cases = pd.DataFrame({"case_id": list("abcd"), "label": ["benign"] * 2 + ["malignant"] * 2})
+    pictures = np.zeros((4, 16, 16), np.uint8)
+    store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
+    inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
+    runs = SimpleNamespace(
+        inits=INITS,
+        predictions=lambda task: pd.concat([table for table, _ in both]),
+        overlap=lambda task: rows,
+        study=SimpleNamespace(inputs=lambda task: inputs),
+    )
+    monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(both))
+    axes = maps.example_maps(runs, "breast")
+    shown = {ax.get_title(loc="left") for ax in axes[:, 0]}
+    assert shown == {"b\nbenign", "d\nmalignant"}
 
 
 def test_image_row_shows_titles_and_outlines():

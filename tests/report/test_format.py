@@ -1,8 +1,10 @@
 import math
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from rin.errors import InputError
 from rin.report import format as fmt
 
 
@@ -81,3 +83,27 @@ def test_book_table_keeps_the_ends_of_an_interval_on_one_line():
     html = fmt.book_table(table, "c", prose=True).to_html()
     assert "+0.1 (−0.2,\u00a00.4)" in html
     assert "lung, left (two, or three)" in html
+
+
+ESTIMATE = {"estimate": 0.04, "ci_low": -0.006, "ci_high": 0.087}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ESTIMATE,
+        pd.Series(ESTIMATE),
+        SimpleNamespace(**ESTIMATE),
+        next(pd.DataFrame([ESTIMATE]).itertuples()),
+    ],
+)
+def test_an_estimate_is_a_row_of_any_kind_in_its_unit(row):
+    assert fmt.format_estimate(row, unit="points") == "+4.0 (−0.6, 8.7)"
+    assert fmt.format_estimate(row, digits=2, signed=False) == "0.04 (−0.01, 0.09)"
+
+
+def test_a_table_of_estimates_is_a_column_of_texts_with_its_index():
+    texts = fmt.format_estimate(pd.DataFrame([ESTIMATE] * 2, index=["a", "b"]), unit="points")
+    assert texts.to_dict() == dict.fromkeys("ab", "+4.0 (−0.6, 8.7)")
+    with pytest.raises(InputError, match=r"unknown unit 'per mille'.*points"):
+        fmt.format_estimate(ESTIMATE, unit="per mille")

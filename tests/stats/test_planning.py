@@ -24,9 +24,9 @@ GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "planning.json").rea
 
 def pilot_of(labels, scores):
     """The difference and pROC's pilot: were the AUCs equal, both had the first's variance."""
-    areas, ((var_a, cov), (_, var_b)) = delong_covariance(labels, scores)
+    aucs, ((var_a, cov), (_, var_b)) = delong_covariance(labels, scores)
     pilot = Pilot(np.sum(labels), var_a + var_b - 2 * cov, 2 * var_a - 2 * cov)
-    return areas[0] - areas[1], pilot
+    return aucs[0] - aucs[1], pilot
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: f"{len(case['labels'])} cases")

@@ -80,8 +80,8 @@ def test_bootstrap_p_is_twice_the_smaller_share_of_replicates_beyond_zero():
 
 
 def of_folds(aucs):
-    areas = aucs.groupby(["init", "fold"])["auc"].mean()
-    return nadeau_bengio(areas["radimagenet"] - areas["imagenet"], 0.25)
+    means = aucs.groupby(["init", "fold"])["auc"].mean()
+    return nadeau_bengio(means["radimagenet"] - means["imagenet"], 0.25)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_area_is_that_of_scikit_learn_and_has_no_p():
 
 def test_folds_are_averaged_and_never_pooled():
     predictions = made(n_folds=2)
-    # Another unit of scores in the second fold changes no fold's area, but a pooled curve.
+    # Another unit of scores in the second fold changes no fold's AUC, but a pooled curve.
     moved = predictions.assign(score=predictions["score"] * 50 ** predictions["fold"])
     table, same = (factor_effects(one, INITS, LEVELS) for one in (predictions, moved))
     pd.testing.assert_frame_equal(table, same)

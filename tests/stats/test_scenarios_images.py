@@ -66,10 +66,11 @@ def test_undefined_measure_leaves_no_image_out(dice_rows):
 
 
 @pytest.mark.parametrize(
-    ("first", "inits", "told"), [(1, INITS, "1 images"), (0, ("radiologic", "x"), "photographic")]
+    ("first", "inits", "problem"),
+    [(1, INITS, "1 images"), (0, ("radiologic", "x"), "photographic")],
 )
-def test_missing_run_or_unknown_init_raises(dice_rows, first, inits, told):
-    with pytest.raises(InputError, match=told):
+def test_missing_run_or_unknown_init_raises(dice_rows, first, inits, problem):
+    with pytest.raises(InputError, match=problem):
         image_differences(dice_rows.iloc[first:], *inits, ["dice"])
 
 

@@ -1,5 +1,6 @@
 """Work for executors and for processes that tests kill; importable by every worker."""
 
+import ctypes
 import os
 import sys
 import time
@@ -26,7 +27,68 @@ def fail(path):
 
 
 def die(_path):
+    print("these are its last words", file=sys.stderr, flush=True)
     os._exit(9)
+
+
+def commit_later(folder, number, seconds):
+    """Commit a run of a ledger after some seconds, in steps that a signal can come between."""
+    ledger, run_id = Ledger(folder / "runs"), f"{number:016x}"
+    with (folder / "log").open("a") as log:
+        log.write(f"{number} begins\n")
+    for _ in range(int(10 * seconds)):
+        time.sleep(0.1)
+    if not ledger.has(run_id):
+        ledger.commit(run_id, {"number": number}, lambda draft: _write(draft, number))
+
+
+def share_none(folder, name):
+    (folder / name).write_text(str(os.getpid()))
+    time.sleep(0.2)
+
+
+def note_device(folder, name):
+    time.sleep(0.5)  # so that both workers are at work
+    (folder / name).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+
+
+class Beats:
+    """Files in a folder that grow as long as somebody works."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def sizes(self):
+        return {path.name: path.stat().st_size for path in self.folder.glob("beat-*")}
+
+    def wait_for(self, count):
+        deadline = time.monotonic() + 60
+        while len(self.sizes()) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def going_on(self):
+        before = self.sizes()
+        time.sleep(0.5)
+        return self.sizes() != before
+
+
+def interruptible(folder, workers):
+    """Work under the command line's handling of Ctrl-C."""
+    from rin import cli
+
+    def app():
+        jobs = [(folder / f"beat-{k}",) for k in range(4)]
+        drive(Execution(workers=workers), beat, jobs, Ledger(folder / "runs"), [], "Beating")
+
+    cli.app = app
+    cli.main()
+
+
+def hold_everything(path):
+    """Hold the interpreter's lock, as loading a large library does."""
+    path.write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(30)
 
 
 def call(work, *arguments):
@@ -84,6 +146,12 @@ def share(folder):
 
 if __name__ == "__main__" and "share" in sys.argv:
     share(Path(sys.argv[1]))
+elif __name__ == "__main__" and "interrupt" in sys.argv:
+    interruptible(Path(sys.argv[1]), int(sys.argv[3]))
+elif __name__ == "__main__" and "stuck" in sys.argv:
+    path = Path(sys.argv[1])
+    jobs = [(path / "stuck",)]
+    drive(Execution(workers=1), hold_everything, jobs, Ledger(path / "runs"), [], "Stuck")
 elif __name__ == "__main__":
     path = Path(sys.argv[1]) / "beat"
     drive(Execution(workers=1), beat, [(path,)], Ledger(path.parent / "none"), [], "Beating")

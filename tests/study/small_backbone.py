@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+from rin.study.fine_tuning import run_block
+from rin.study.pretraining import pretrain_block
+
 
 def small_backbone(*, include_top, weights, input_shape):
     """Convolutions, batch normalisation and a shortcut, in the shape of a backbone."""
@@ -17,3 +20,14 @@ def small_backbone(*, include_top, weights, input_shape):
     joined = layers.Add(name="joined")([shallow, deep])
     features = layers.ReLU(name="conv5_block3_out")(layers.Conv2D(16, 3, strides=2)(joined))
     return keras.Model(pixels, features, name="resnet50")
+
+
+def small_block(*arguments):
+    """Fine-tune small networks, in whichever process."""
+    keras.applications.ResNet50 = small_backbone
+    run_block(*arguments)
+
+
+def small_pretraining(*arguments):
+    keras.applications.ResNet50 = small_backbone
+    pretrain_block(*arguments)

@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from rin.study import open_study, run_grid, run_pretraining
+from rin.study import open_study, run_grid, run_pretraining, run_study
+from rin.study.corpora import curated_corpus
 
 if __name__ == "__main__":
     profile, results, *options = sys.argv[1:]
@@ -17,13 +18,23 @@ if __name__ == "__main__":
     from rin.training.batches import Part
 
     if "small" in options:
-        from small_backbone import small_backbone
+        import small_backbone
 
-        keras.applications.ResNet50 = small_backbone
+        from rin.study import fine_tuning, pretraining
+
+        keras.applications.ResNet50 = small_backbone.small_backbone
+        # What travels to another process makes the networks small there.
+        fine_tuning.run_block = small_backbone.small_block
+        pretraining.pretrain_block = small_backbone.small_pretraining
     study, take = open_study(profile, results=results), Part.take
     if "slow" in options:
         Part.take = lambda *given: (time.sleep(0.05), take(*given))[1]
-    run_pretraining(study)
-    if "slow" not in options:
+    if "curate" in options:
+        curated_corpus(study)
+    elif "study" in options:
+        run_study(study)
+    else:
+        run_pretraining(study)
+    if not {"slow", "curate", "pretrain", "study"} & {*options}:
         Path(results, "ready").touch()
         run_grid(study)

@@ -80,7 +80,7 @@ def start_program(profile, folder, *options):
     """Start what a study trains as a program of its own, in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-B", HERE / "study_program.py", profile, folder, *options],
-        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )

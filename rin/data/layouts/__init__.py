@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from rin.data.layouts import ddti, folders, mrnet, rsna, table
+from rin.data.layouts import ddti, folders, mrnet, npz, rsna, table
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -21,6 +21,7 @@ LAYOUTS: dict[str, Reader] = {
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,
     "mrnet": mrnet.find_cases,
+    "npz": npz.find_cases,
     "radimagenet": table.find_cases,
     "rsna_hemorrhage": rsna.find_hemorrhage,
     "rsna_pneumonia": rsna.find_pneumonia,
@@ -30,7 +31,7 @@ LAYOUTS: dict[str, Reader] = {
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
 #: nothing may name them.
 PATTERNED = ("folder_classes", "table")
-UNNAMED = ("busi", "radimagenet", *PATTERNED)
+UNNAMED = ("busi", "npz", "radimagenet", *PATTERNED)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:

@@ -89,6 +89,10 @@ class ReaderOptions(FrozenModel):
             raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 
 
+#: Columns that a table may have.
+MAX_COLUMNS = 2000
+
+
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
@@ -129,6 +133,9 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     text, _ = decode(content)
     if text.count('"') % 2:
         raise ValueError("a quote in the table is not closed")
+    line = text.partition("\n")[0]
+    if max(map(line.count, ",;\t")) >= MAX_COLUMNS:
+        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
     file, parsing = pa.BufferReader(text.encode()), csv.ParseOptions(delimiter=separator_of(text))
     reading = csv.ReadOptions(column_names=names)
     titles = csv.open_csv(file, reading, parsing).schema.names
@@ -141,6 +148,8 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
 
 def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
     file = pq.ParquetFile(pa.BufferReader(content))
+    if file.metadata.num_columns > MAX_COLUMNS:
+        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
     names = file.schema_arrow.names
     # What is not asked for may be pictures, and stays unread.
     read = file.read([name for name in names if name.strip() in columns] if columns else names)

@@ -1,0 +1,123 @@
+"""Fetching from a server of the test's own, and the archive of arrays that it hands out."""
+
+import hashlib
+import io
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import numpy as np
+import pytest
+from busi_files import changed
+
+from rin.data import fetch
+from rin.data.dataset import open_dataset
+from rin.data.fetch import fetch_dataset
+from rin.data.layouts import find_cases
+from rin.data.manifest import Download, ExpectedCounts, load_manifest
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+
+def archive():
+    arrays, rng = {}, np.random.default_rng(0)
+    for part, n in (("train", 6), ("val", 2), ("test", 4)):
+        arrays[f"{part}_images"] = rng.integers(0, 256, (n, 12, 12), dtype=np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(n) % 2).astype(np.uint8)[:, None]
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue(), arrays
+
+
+CONTENT, ARRAYS = archive()
+
+
+@pytest.fixture
+def server():
+    """Serves the archive; `cut` ends the first answer early, `asked` are the ranges asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        cut, asked = 0, []
+
+        def do_GET(self):
+            start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+            Handler.asked.append(start)
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(CONTENT) - start))
+            self.end_headers()
+            end, Handler.cut = Handler.cut or len(CONTENT), 0
+            self.wfile.write(CONTENT[start:end])
+
+        def log_message(self, *_):
+            pass
+
+    serving = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    yield Handler, f"http://127.0.0.1:{serving.server_port}/a.npz"
+    serving.shutdown()
+    serving.server_close()
+
+
+def manifest_of(url, digest=None):
+    digest = digest or hashlib.md5(CONTENT).hexdigest()
+    file = Download(url=url, name="a.npz", hash=f"md5:{digest}")
+    counts = ExpectedCounts(images={"0": 6, "1": 6})
+    own = load_manifest("breastmnist_224")
+    return changed(own, fetch=(file,), locations=("a.npz",), counts=counts)
+
+
+def test_fetch_brings_the_whole_file_once(server, tmp_path):
+    handler, url = server
+    assert fetch_dataset(manifest_of(url), tmp_path) == [tmp_path / "a.npz"]
+    assert fetch_dataset(manifest_of(url), tmp_path) == [tmp_path / "a.npz"]
+    assert (tmp_path / "a.npz").read_bytes() == CONTENT
+    assert handler.asked == [0]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_fetch_that_was_cut_off_goes_on_where_it_stopped(server, tmp_path, monkeypatch):
+    handler, url = server
+    monkeypatch.setattr(fetch, "BLOCK", 50)
+    handler.cut = 100
+    with pytest.raises(InputError, match="goes on where it stopped"):
+        fetch_dataset(manifest_of(url), tmp_path)
+    assert not (tmp_path / "a.npz").exists()
+    fetch_dataset(manifest_of(url), tmp_path)
+    assert handler.asked == [0, 100]
+    assert (tmp_path / "a.npz").read_bytes() == CONTENT
+
+
+def test_fetch_of_another_hash_leaves_nothing(server, tmp_path):
+    with pytest.raises(InputError, match="another hash than md5:0"):
+        fetch_dataset(manifest_of(server[1], "0" * 32), tmp_path)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_fetch_without_network_or_space_says_so(server, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="could not be fetched"):
+        fetch_dataset(manifest_of("http://127.0.0.1:9/a.npz"), tmp_path)
+    full = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: full)
+    with pytest.raises(InputError, match=r"cannot be written .*Free some space"):
+        fetch_dataset(manifest_of(server[1]), tmp_path)
+
+
+def test_fetch_of_a_dataset_on_request_says_where_to_get_it(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be fetched.*open https"):
+        fetch_dataset(load_manifest("ddti"), tmp_path)
+
+
+def test_archive_of_arrays_is_read_picture_by_picture(tmp_path):
+    (tmp_path / "a.npz").write_bytes(CONTENT)
+    manifest = manifest_of("x")
+    dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
+    assert len(dataset.cases) == 12
+    own = dataset.cases.set_index("case_id").loc["train-00001"]
+    assert own["label"] == "benign"
+    assert own["digest"] == hashlib.sha256(ARRAYS["train_images"][1].tobytes()).hexdigest()
+
+
+def test_archive_that_lacks_an_array_names_it(tmp_path):
+    np.savez(tmp_path / "a.npz", train_images=ARRAYS["train_images"])
+    with pytest.raises(InputError, match=r"1 array is missing: train_labels\.npy"):
+        find_cases(open_tree(tmp_path, "a.npz"), manifest_of("x"))

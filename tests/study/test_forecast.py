@@ -1,0 +1,44 @@
+"""What a dry run says of a study before and after it is done."""
+
+import numpy as np
+import pytest
+from tiny_study import write_profile
+
+from rin.study.forecast import forecast, missing_inputs
+from rin.study.profile import load_profile
+from rin.study.setting import Study
+
+
+def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finished_study):
+    table = forecast(finished_study).set_index("stage")
+    assert table["runs"].to_dict() == {"pretraining": 1, "fine-tuning": 12}
+    assert (table["runs"] == table["finished"]).all()
+    assert table["jobs"].to_dict() == {"pretraining": 1, "fine-tuning": 3}
+    assert (table[["hours", "gigabytes"]] == 0).all(axis=None)
+    assert missing_inputs(finished_study) == []
+
+
+def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_study, tmp_path):
+    profile = finished_study.profile.model_copy(update={"folds": 5})
+    study = Study(profile, None, finished_study.results)
+    row = forecast(study).set_index("stage").loc["fine-tuning"]
+    assert (row["runs"], row["finished"]) == (60, 12)
+    runs = finished_study.runs
+    seconds = [runs.done(path.name)["seconds"] for path in runs.folder.glob("[!.]*")]
+    assert row["hours"] == pytest.approx(48 * np.mean(seconds) / 3600)
+
+
+def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
+    changes = {"inits": ["radimagenet", "imagenet"], "pretraining": None, "stand_ins": {}}
+    path = write_profile(tmp_path / "tiny.yaml", changes)
+    status, told, _ = rin("study", "--dry-run", "--profile", path, "--results", tmp_path / "r")
+    assert status == 0
+    assert "missing: images of breast: get busi" in told
+    assert "missing: weights radimagenet ResNet50" in told
+    assert "not known yet" in told
+    assert not (tmp_path / "r").exists()
+
+
+def test_forecast_of_the_paper_has_its_runs(tmp_path):
+    table = forecast(Study(load_profile("paper"), None, tmp_path)).set_index("stage")
+    assert table["runs"]["fine-tuning"] >= 24 * 2 * (4 * 5 + 4)

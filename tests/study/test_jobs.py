@@ -1,0 +1,114 @@
+"""Jobs through submitit, here as subprocesses; workers with a GPU each; Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pool_jobs import Beats, die, fail, note_device, share_none
+from tiny_study import records, start_program, write_profile
+
+from rin.errors import InputError
+from rin.study import open_study
+from rin.study.executors import drive
+from rin.study.ledger import Ledger
+from rin.study.profile import Execution
+
+HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
+
+
+@pytest.fixture
+def local(tmp_path, monkeypatch):
+    """Drives jobs of one function as subprocesses of submitit, two at a time."""
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+
+    def call(work, jobs):
+        execution = Execution(executor="local", workers=2, slurm={"timeout_min": 5})
+        drive(execution, work, jobs, Ledger(tmp_path / "study" / "runs"), [], "Trying")
+
+    return call
+
+
+def test_jobs_of_submitit_do_every_run_in_processes_of_their_own(local, tmp_path):
+    local(share_none, [(tmp_path, name) for name in "abc"])
+    assert sorted(path.name for path in tmp_path.glob("?")) == ["a", "b", "c"]
+    assert len({path.read_text() for path in tmp_path.glob("?")} | {str(os.getpid())}) == 4
+    assert list((tmp_path / "study" / "jobs").glob("*.err"))
+
+
+def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_path):
+    with pytest.raises(InputError, match="no first"):
+        local(fail, [(Path("first"),)])
+
+
+def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
+    with pytest.raises(InputError, match=r"the job .* failed .*its log ends: .*last words") as seen:
+        local(die, [(tmp_path,)])
+    assert Path(seen.value.where).is_file()
+    assert "the same command" in seen.value.remedy
+
+
+def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")  # that are not there: the CPU stands in
+    jobs = [(tmp_path, str(k)) for k in range(6)]
+    drive(Execution(workers=2), note_device, jobs, Ledger(tmp_path / "runs"), [], "Trying")
+    seen = {path.read_text() for path in tmp_path.glob("?")}
+    assert seen == {"3", "5"}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt", str(workers)]
+    started = subprocess.Popen(program, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    beats = Beats(tmp_path)
+    beats.wait_for(max(1, workers))
+    started.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, told = started.communicate(timeout=20)
+    assert time.monotonic() - began < 6
+    assert started.returncode == 130
+    assert "stopped. Finished runs" in told
+    assert "same command" in told
+    assert "Traceback" not in told
+    assert not beats.going_on()
+
+
+def test_workers_end_soon_after_a_parent_that_was_killed_while_they_start(tmp_path):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "stuck"]
+    parent = subprocess.Popen(program, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "stuck").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    worker = int((tmp_path / "stuck").read_text())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{worker}").exists() and "\nState:\tZ" not in Path(
+        f"/proc/{worker}/status"
+    ).read_text(errors="replace"):
+        assert time.monotonic() < deadline, "a worker outlives its parent"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_study_through_jobs_is_byte_identical_to_one_in_this_process(tmp_path):
+    studies = []
+    for name in ("processes", "local"):
+        folder = tmp_path / name
+        folder.mkdir()
+        changes = {"execution": {"executor": name, "threads": 1, "workers": 2 * (name == "local")}}
+        profile = write_profile(folder / "tiny.yaml", changes)
+        assert start_program(profile, folder, "small").wait() == 0
+        studies.append(open_study(profile, results=folder))
+    one, other = studies
+    assert records(one.runs).keys() == records(other.runs).keys()
+    for name in records(one.runs):
+        if not name.endswith("done.json"):
+            same = (one.runs.folder / name).read_bytes() == (other.runs.folder / name).read_bytes()
+            assert same, name
