@@ -251,6 +251,9 @@ def reference_write(
     finished: Annotated[
         bool, typer.Option("--finished", help="Leave out what is not finished yet.")
     ] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add this study's pretrainings to the one there.")
+    ] = False,
     accelerator: Annotated[
         str | None, typer.Option(help="What trained, where it is not this computer's.")
     ] = None,
@@ -265,6 +268,7 @@ def reference_write(
         folder or reference_folder(),
         replace=replace,
         finished=finished,
+        add=add,
         accelerator=accelerator,
     )
     size = sum(path.stat().st_size for path in written.iterdir())

@@ -65,20 +65,20 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def _seal(record: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-
-
 def sealed(record: dict[str, Any]) -> str:
-    """Return a record as JSON that states its own SHA-256."""
-    record = json.loads(json.dumps(record))
-    return json.dumps(record | {"seal": _seal(record)}, indent=1, sort_keys=True) + "\n"
+    """Return a record as JSON that states its own SHA-256, that of the text without it."""
+    text = json.dumps(record | {"seal": ""}, indent=1, sort_keys=True)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    return text.replace('"seal": ""', f'"seal": "{seal}"')
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
     """Return the record of a file that `sealed` made; ValueError where it was changed since."""
-    record = json.loads(path.read_text("utf-8"))
-    if not isinstance(record, dict) or record.pop("seal", None) != _seal(record):
+    text = path.read_text("utf-8")
+    record = json.loads(text)
+    seal = record.pop("seal", None) if isinstance(record, dict) else None
+    unsealed = text.replace(f'"seal": "{seal}"', '"seal": ""')
+    if hashlib.sha256(unsealed.encode()).hexdigest() != seal:
         raise ValueError(f"{path.name} is not as it was written")
     return record
 

@@ -227,8 +227,6 @@ RUN_BY_NAME = {
     "sphinx_mathjax_offline": "_config.yml",
     "xdist": "Makefile",  # `-n auto`
 }
-#: Required by what is still being written.
-NOT_YET = {"pooch", "submitit"}
 #: What the project's card names; each is used by a notebook or a module.
 CARD = ("jupyter_book", "jupytext", "papermill", "tensorflow", "sklearn", "pandas", "seaborn",
         "statsmodels", "pingouin")  # fmt: skip
@@ -266,7 +264,7 @@ def named_in(module, place):
 def test_every_dependency_is_imported_or_run_by_name():
     imported_modules = modules_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
     unused = required_modules() - imported_modules - RUN_BY_NAME.keys()
-    assert sorted(unused - NOT_YET) == []
+    assert sorted(unused) == []
 
 
 @pytest.mark.parametrize("module", sorted(CARD))

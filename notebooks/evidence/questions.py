@@ -66,7 +66,7 @@ reference_banner(runs.reference)
 # **How was one grey channel made three, and which scaling do the weights expect?**
 # This was asked in the first thread of the tracker and again three years later
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)), and two releases
-# of one network want different inputs. [](probe) reads it from a weights file, and
+# of one network want different inputs. [](../evidence/probe) reads it from a weights file, and
 # [](../results/inputs) measures what wrong inputs do.
 #
 # **Why does one released network have variances so large that half precision

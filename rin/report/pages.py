@@ -114,6 +114,7 @@ NOTEBOOKS = (
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
+    Notebook("use/manifests", _USE),
     Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
     Notebook("use/fork_me", _USE),
     Notebook("use/tests_alone", _USE),

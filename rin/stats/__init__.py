@@ -31,7 +31,13 @@ from rin.stats.hypothesis import (
     unpaired_t,
     unpaired_t_from_summary,
 )
-from rin.stats.pretrainings import pair_differences, pretraining_differences
+from rin.stats.pretrainings import (
+    choose_settings,
+    pair_differences,
+    pretraining_differences,
+    setting_choices,
+    validation_scores,
+)
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,

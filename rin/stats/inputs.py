@@ -133,7 +133,16 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
         check_known("init", inits, rows["init"])
         rows = rows[rows["init"].isin(inits)]
     check_unique(rows, [*RUN, "case_id"])
-    return rows
+    return name_networks(rows)
+
+
+def name_networks(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions in which a scenario from a further pretraining has a name of its own."""
+    if "pretraining" not in predictions or (first := predictions["pretraining"].eq(1)).all():
+        return predictions
+    number = " pretraining " + predictions["pretraining"].astype(str)
+    scenario = predictions["scenario"].astype(str)
+    return predictions.assign(scenario=scenario.where(first, scenario + number))
 
 
 def each_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:

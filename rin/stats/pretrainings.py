@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
+from rin.errors import InputError
 from rin.stats import inputs
 from rin.stats.hypothesis import holm, t_test
-from rin.stats.inputs import TaskScores, located, task_scores
+from rin.stats.inputs import TaskScores, located, name_networks, task_scores
 from rin.stats.scenarios import _mean_over_folds
 from rin.stats.synthesis import three_level
 
@@ -114,6 +116,74 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     return table
 
 
+def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return how every run does on its validation cases, from their scores (log-odds).
+
+    One row a run: `rin.stats.inputs.RUN`, validation_auc (0-1; NaN where the cases are of one
+    class), validation_loss (cross-entropy in nats).
+    """
+    rows = []
+    for key, run in predictions.groupby(inputs.RUN, observed=True, sort=False):
+        labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
+        both = 0 < labels.sum() < len(labels)
+        loss = np.logaddexp(0, -scores * (2 * labels - 1)).mean()
+        scored = {"validation_auc": roc_auc_score(labels, scores) if both else math.nan}
+        rows.append(dict(zip(inputs.RUN, key, strict=True)) | scored | {"validation_loss": loss})
+    return pd.DataFrame(rows)
+
+
+def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions of the setting that validation data choose, as a practitioner would.
+
+    For every task, fold, init, backbone and pretraining: of its scenarios that of highest
+    validation AUC, of equals that of lowest validation loss.  `records` names runs as predictions
+    do, with the columns of `validation_scores`.  The scenario is called `<backbone>-chosen`, so
+    that inits are compared at the setting that each would have been given.  InputError where the
+    records have no validation scores, as those of the first reference run.
+    """
+    needed = ["validation_auc", "validation_loss"]
+    remedy = "Take runs whose records keep them: rin.stats.validation_scores."
+    inputs.require(records, needed, remedy, where="records")
+    if records[needed].isna().all(axis=None):
+        raise InputError("no run has a validation score", where="records", remedy=remedy)
+    if "pretraining" not in records:
+        records = records.assign(pretraining=1)
+    if "pretraining" not in predictions:
+        predictions = predictions.assign(pretraining=1)
+    best_first = records.sort_values(needed, ascending=[False, True], kind="stable")
+    network = ["task", "fold", "init", *_PAIR]
+    chosen = best_first.drop_duplicates(network)[[*network, "scenario", "seed"]]
+    rows = predictions.merge(chosen, on=[*network, "scenario", "seed"])
+    return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
+
+
+def setting_choices(
+    predictions: pd.DataFrame,
+    init_a: str,
+    init_b: str,
+    records: pd.DataFrame | None = None,
+    *,
+    left_out: float = 1e-2,
+) -> pd.DataFrame:
+    """Compare two inits under several choices of the settings of fine-tuning.
+
+    The mean over all settings, the mean without a learning rate, and, where `records` are given,
+    the setting chosen on validation data (`choose_settings`).  One row a choice and task: choice,
+    then the columns of `pretraining_differences`, whose P values are adjusted within a choice.
+    """
+    inputs.require(predictions, ["learning_rate"], "Name each run's learning rate.")
+    others = predictions[~np.isclose(predictions["learning_rate"], left_out)]
+    choices = {"all settings": predictions, f"without learning rate {left_out:g}": others}
+    if records is not None:
+        choices["chosen on validation data"] = choose_settings(predictions, records)
+    tables = []
+    for choice, rows in choices.items():
+        table = pretraining_differences(rows, init_a, init_b)
+        table.insert(0, "choice", choice)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
 def _pooled(pairs: _Pairs) -> dict[str, object]:
     """Return the cells of the mean difference over pairs, and what is to be said of it."""
     differences, backbones = pairs.differences, pairs.table["backbone"]
@@ -149,10 +219,8 @@ def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator
     rows = predictions
     if "pretraining" not in rows:
         rows = rows.assign(pretraining=1)
-    rows = rows[rows["init"].isin([init_a, init_b])]
-    network = rows["scenario"].astype(str) + " " + rows["pretraining"].astype(str)
-    rows = rows.assign(scenario=network)
-    for task in task_scores(rows, (init_a, init_b)):
+    rows = name_networks(rows[rows["init"].isin([init_a, init_b])])
+    for task in task_scores(rows.drop(columns="pretraining"), (init_a, init_b)):
         with located(f"task {task.task}"):
             of_task = rows[(rows["task"] == task.task) & (rows["part"] == "test")]
             yield _pairs_of(task, of_task)
@@ -161,7 +229,7 @@ def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator
 def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
     named = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
     if named.index.has_duplicates:
-        raise inputs.InputError(
+        raise InputError(
             "a scenario has two backbones", where="predictions", remedy="Name one backbone each."
         )
     networks = named.loc[list(task.scenarios)]

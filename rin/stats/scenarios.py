@@ -556,6 +556,7 @@ def _regime_contrasts(
     differences (groups,) come with their covariance.
     """
     inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
+    predictions = inputs.name_networks(predictions).drop(columns="pretraining", errors="ignore")
     for task in task_scores(predictions, (init_a, init_b)):
         with located(f"task {task.task}"):
             runs = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]

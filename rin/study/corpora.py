@@ -17,7 +17,7 @@ import pandas as pd
 
 from rin.data.dataset import Dataset, open_dataset
 from rin.data.leakage import nearest_pictures, picture_hash
-from rin.data.manifest import find_task, load_manifest
+from rin.data.manifest import DatasetManifest, find_task, load_manifest
 from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
 from rin.study.setting import Study, draw_cases, find_manifest
@@ -113,7 +113,8 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     no other slice of a patient.  As a positive control, `copies` of each task are reduced to the
     corpus' own size, as a copy inside it would be, and compared with themselves.
 
-    One row a task and corpus: `task`, `dataset`, `images`, `corpus`, `corpus_images`, `equal`
+    One row a task and corpus: `task`, `dataset`, `images`, `modality`, `in_corpus` (whether the
+    corpus has images of that modality), `corpus`, `corpus_images`, `equal`
     (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of a picture of it),
     `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
     `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
@@ -128,12 +129,20 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
             found = nearest_pictures(dataset.cases, corpus.cases)
             control = _distances_of_copies(dataset, side, copies, study.profile.seed)
             row = {"task": task, "dataset": dataset.manifest.name, "images": len(dataset.cases)}
+            of_task, of_corpus = (_modalities(each.manifest) for each in (dataset, corpus))
+            row |= {"modality": ", ".join(sorted(of_task)), "in_corpus": of_task <= of_corpus}
             row |= {"corpus": corpus.manifest.name, "corpus_images": len(corpus.cases)}
             near, copied = (found["distance"] <= COPY_BITS).sum(), (control <= COPY_BITS).sum()
             row |= {"equal": int(found["equal"].sum()), "near": int(near)}
             row |= {"nearest": int(found["distance"].min()), "copies": len(control)}
             rows.append(row | {"copies_found": int(copied), "farthest_copy": int(control.max())})
     return pd.DataFrame(rows)
+
+
+def _modalities(manifest: DatasetManifest) -> set[str]:
+    """Return the modalities of a dataset's images."""
+    named = {name.strip() for name in manifest.modality.split(",")}
+    return {"MR" if name == "MRI" else name for name in named}
 
 
 def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:

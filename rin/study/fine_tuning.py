@@ -6,6 +6,7 @@ whichever task.  Finished runs are never repeated.
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from rin.explain import overlap
 from rin.explain.similarity import linear_cka, mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
+from rin.stats.inputs import RUN
+from rin.stats.pretrainings import validation_scores
 from rin.study import loss_study, pretraining, probe_study
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
@@ -42,6 +45,7 @@ SCORED_PARTS = ("validation", "test")
 REVERSED = "reversed"
 PREDICTIONS, HISTORY, SANITY = "predictions.parquet", "history.parquet", "sanity.parquet"
 ACTIVATIONS = "activations.npz"
+_NETWORK = ["scenario", "init", "pretraining", "fold"]
 
 
 def run_block(
@@ -97,7 +101,13 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
         stores |= {name: store for name in parts if name != "train" and name not in stores}
     checked = sanity_rows(run, store, parts["test"].rows)
     preprocessing = find_preprocessing(run.preprocessing)
-    recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
+    recipe = Recipe(
+        run.scenario.learning_rate,
+        run.settings.epochs,
+        run.settings.batch,
+        run.seed,
+        patience=run.settings.patience,
+    )
     activations = {}
     if run.inside:
         look = partial(_inside, run, compiled, parts["test"])
@@ -133,6 +143,7 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
             np.savez(folder / ACTIVATIONS, **activations)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "seconds": seconds}
+        done |= {"epochs": len(history)} if run.settings.patience else {}
         done |= {"peak_memory_gb": round(memory, 2), "traces": compiled.traces}
         done |= {"backend": keras.backend.backend(), "precision": keras.config.dtype_policy().name}
         return done | computed_on()
@@ -268,10 +279,10 @@ def predictions(
 ) -> pd.DataFrame:
     """Return the per-case predictions of a named study, tidy.
 
-    Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
-    patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a factor
-    have `factor`, `level` and `preprocessing` (what was in effect) in front, and rows of a
-    run that both levels share under both.
+    Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, pretraining (which of
+    the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive class),
+    score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing` (what was
+    in effect) in front, and rows of a run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
     by name, and `reversed` where confounders are put on images.
@@ -299,13 +310,35 @@ def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 def histories(study: Study, task: str) -> pd.DataFrame:
     """Return learning curves of a task's main study: the columns of a run, losses, epoch from 1."""
     table = _read(study, finished_runs(study, MAIN, task), HISTORY)
-    return table.assign(epoch=table.groupby(["scenario", "init", "fold"]).cumcount() + 1)
+    return table.assign(epoch=table.groupby(_NETWORK).cumcount() + 1)
 
 
 def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
-    """Return one row a run (and level): its columns and what `done.json` records of it."""
+    """Return one row a run (and level): its columns and what `done.json` records of it.
+
+    And how it does on its validation cases (`rin.stats.validation_scores`).
+    """
     planned = finished_runs(study, name, task)
-    return pd.DataFrame([run.named | study.runs.done(run.run_id) for run in planned])
+    validation = validation_records(study, planned)
+    done = [
+        run.named | study.runs.done(run.run_id) | validation.loc[run.run_id].to_dict()
+        for run in planned
+    ]
+    return pd.DataFrame(done)
+
+
+def validation_records(study: Study, runs: Sequence[Run]) -> pd.DataFrame:
+    """Return validation_auc and validation_loss of finished runs, by run id."""
+    rows = []
+    for run_id in dict.fromkeys(run.run_id for run in runs):
+        table = study.runs.read(run_id, PREDICTIONS, pd.read_parquet)
+        validation = table[table["part"] == "validation"].assign(**dict.fromkeys(RUN, run_id))
+        if len(validation):
+            (scores,) = validation_scores(validation).to_dict("records")
+        else:
+            scores = dict.fromkeys(("validation_auc", "validation_loss"), math.nan)
+        rows.append(scores | {"run_id": run_id})
+    return pd.DataFrame(rows).set_index("run_id")[["validation_auc", "validation_loss"]]
 
 
 def cam_arrays(
@@ -313,11 +346,14 @@ def cam_arrays(
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Yield each run's rows of `predictions` in a part and their maps (n, h, w, 2) before ReLU.
 
+    Of several pretrainings, the runs from the first.
     `InputError` for images without lesion masks, of which runs keep no maps; otherwise as
     `finished_runs`.
     """
     study.inputs(task).scored(part).lesion_masks()
-    for run in finished_runs(study, MAIN, task):
+    first = study.profile.pretrainings[0]
+    runs = [run for run in finished_runs(study, MAIN, task) if run.pretraining == first]
+    for run in runs:
         table = _read(study, [run], PREDICTIONS)
         maps = study.runs.read(run.run_id, _cams_of(part), np.load)
         yield table[table["part"] == part].reset_index(drop=True), maps

@@ -19,7 +19,13 @@ from rin.errors import look_up
 from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
-from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.models.weights import (
+    WeightsEntry,
+    find_entry,
+    load_entries,
+    locate,
+    resolve_preprocessing,
+)
 from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
@@ -45,7 +51,8 @@ class Run(Planned):
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
     `sanity_cases` is the number of test cases whose maps it records as its weights go random,
     `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
-    `study` and `level`, that of the study's factor, are no part of the configuration.
+    `study` and `level`, that of the study's factor, are no part of the configuration; nor is
+    `pretraining`, which of the init's it starts from, as its weights and seed are.
     """
 
     task: str
@@ -63,6 +70,7 @@ class Run(Planned):
     study: str = MAIN
     level: str | None = None
     inside: tuple[tuple[str, int], ...] = ()
+    pretraining: int = 1
 
     @property
     def config(self) -> dict:
@@ -83,7 +91,8 @@ class Run(Planned):
         """The columns that name a run in every table, after those of the study's factor."""
         factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
         named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
-        named |= asdict(self.scenario) | {"init": self.init, "seed": self.seed}
+        named |= asdict(self.scenario) | {"init": self.init, "pretraining": self.pretraining}
+        named |= {"seed": self.seed}
         return named if self.level is None else factor | named
 
     @property
@@ -95,13 +104,17 @@ class Run(Planned):
 
 
 def find_entries(
-    study: Study, inits: Sequence[str] | None = None, backbones: Iterable[str] = ()
+    study: Study,
+    inits: Sequence[str] | None = None,
+    backbones: Iterable[str] = (),
+    pretraining: int = 1,
 ) -> dict[tuple[str, str], WeightsEntry | None]:
     """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
-    `InputError` for an unknown init, or one whose pretraining has not been run.
+    Of inits that are pretrained here, those of one pretraining.  `InputError` for an unknown init,
+    or one whose pretraining has not been run.
     """
-    known = local_entries(study) + load_entries()
+    known = local_entries(study, pretraining) + load_entries()
     return {
         (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
         for init in inits or study.profile.inits
@@ -162,41 +175,42 @@ def plan_runs(
 
     They are those of a variant of a named study; of the main study where none is given.
     """
-    (variant,) = [variant] if variant else study.profile.variants(MAIN)
+    variant = variant or study.profile.variants(MAIN)[0]
     profile, task = study.profile, inputs.task.name
-    own = profile.tuning(task)
-    settings = own.model_copy(update=variant.changes)
+    tuning = profile.tuning(task)
+    settings = tuning.model_copy(update=variant.changes)
     scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
-    entries = find_entries(study, variant.inits, backbones)
+    entries = find_entries(study, variant.inits, backbones, variant.pretraining)
     digests = {
         key: weights_digest(study, entry) or f"{entry.init}:{entry.release}"
         for key, entry in entries.items()
         if entry
     }
-    # Runs of the main study record, in whichever study they stand.
-    alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
-    recordable = alike and not variant.repeat and inputs.store.masks() is not None
-    checked = profile.sanity if recordable else None
-    repeated = {"repeat": variant.repeat} if variant.repeat else {}
-    sampled = {"cases", "points", "channels"} if name == LAYERS else None
-    inside = tuple(profile.layers.model_dump(include=sampled).items()) if sampled else ()
+    further = {"repeat": variant.repeat} if variant.repeat else {}
+    if variant.pretraining > 1:
+        further["pretraining"] = variant.pretraining
+    tested = {}  # cases whose maps are tested, by fold and scenario
+    if _tests_maps(profile, inputs, variant, settings):
+        tested = {(0, name): profile.sanity.cases for name in profile.sanity.scenarios}
+    inside: tuple[tuple[str, int], ...] = ()
+    if name == LAYERS:
+        sizes = profile.layers.model_dump(include={"cases", "points", "channels"})
+        inside = tuple(sizes.items())
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
         for scenario in scenarios:
             # Both inits of a scenario share head, order and augmentation: a paired design.
             named = {"task": task, "fold": int(fold), "scenario": scenario.name}
-            seed = int(digest_of(named | {"seed": profile.seed} | repeated)[:7], 16)
+            seed = int(digest_of(named | {"seed": profile.seed} | further)[:7], 16)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
-                preprocessing = _preprocessing_of(entry, settings)
-                main = (
-                    init in profile.inits
-                    and fold == 0
-                    and preprocessing == _preprocessing_of(entry, own)
-                )
-                records = main and checked is not None and scenario.name in checked.scenarios
+                preprocessing = _preprocessing_of(profile, entry, settings)
+                of_main = _preprocessing_of(profile, entry, tuning)
+                sanity_cases = 0
+                if init in profile.inits and preprocessing == of_main:
+                    sanity_cases = tested.get((fold, scenario.name), 0)
                 run = Run(
                     task=task,
                     fold=int(fold),
@@ -209,17 +223,40 @@ def plan_runs(
                     inputs=inputs,
                     split_digest=split_digest,
                     weights_digest=digests.get((init, scenario.backbone), f"random-{profile.seed}"),
-                    sanity_cases=checked.cases if records else 0,
+                    sanity_cases=sanity_cases,
                     study=name,
                     level=variant.level,
                     inside=inside,
+                    pretraining=variant.pretraining,
                 )
                 runs.append(run)
     return runs
 
 
-def _preprocessing_of(entry: WeightsEntry | None, settings: profiles.FineTuning) -> str:
+def _tests_maps(
+    profile: profiles.Profile,
+    inputs: TaskInputs,
+    variant: profiles.Variant,
+    settings: profiles.FineTuning,
+) -> bool:
+    """Return whether runs of a variant may test their maps: those of the main study do.
+
+    In whichever study they stand; of several trainings or pretrainings the first ones.
+    """
+    if profile.sanity is None or variant.repeat or variant.pretraining > 1:
+        return False
+    tuning = profile.tuning(inputs.task.name)
+    as_in_main = settings.model_copy(update={"preprocessing": tuning.preprocessing}) == tuning
+    return as_in_main and inputs.store.masks() is not None
+
+
+def _preprocessing_of(
+    profile: profiles.Profile, entry: WeightsEntry | None, settings: profiles.FineTuning
+) -> str:
     """Return the name of the preprocessing of a run that starts from an entry."""
+    released = profile.released_counterparts
+    if settings.preprocessing == "released" and entry is not None and entry.init in released:
+        return resolve_preprocessing(released[entry.init], entry.backbone)
     if settings.preprocessing == "official_scripts":
         return OFFICIAL_PREPROCESSING
     return entry.preprocessing if entry else RANDOM_PREPROCESSING

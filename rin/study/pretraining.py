@@ -27,7 +27,7 @@ from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.corpora import open_corpus
 from rin.study.executors import drive, run_each
-from rin.study.ledger import Ledger, Planned, computed_on
+from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
 from rin.training import FEATURES, PROGRESS, UNUSED, code_digest
@@ -41,7 +41,8 @@ class PretrainingRun(Planned):
     """One backbone on one corpus, under one preprocessing.
 
     `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing` is
-    what they mean for this init and backbone.
+    what they mean for this init and backbone.  `pretraining` counts those of an init and backbone,
+    which differ in `seed` and split.
     """
 
     init: str
@@ -55,11 +56,12 @@ class PretrainingRun(Planned):
     settings: Pretraining
     preprocessing: str
     seed: int
+    pretraining: int = 1
 
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        unsaid = {"corpora", "cases", "backbones", "brief"}
+        unsaid = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
         unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
@@ -67,17 +69,33 @@ class PretrainingRun(Planned):
         return named | read | {"seed": self.seed, "code": code_digest()} | own
 
 
-def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
+def plan_pretraining(
+    study: Study, settings: Pretraining | None = None, pretraining: int | None = None
+) -> list[PretrainingRun]:
     """List the pretraining runs of a study, under other settings than the profile's where given.
 
-    Empty when its profile pretrains nothing.
+    Those of one of the `pretrainings`, or of all.  Empty when the profile pretrains nothing.
     """
-    settings, seed, runs = settings or study.profile.pretraining, study.profile.seed, []
+    settings = settings or study.profile.pretraining
     if settings is None:
         return []
+    numbers = settings.pretrainings if pretraining is None else [pretraining]
+    return [run for number in numbers for run in _plan_pretraining(study, settings, number)]
+
+
+def pretraining_seed(seed: int, pretraining: int) -> int:
+    """Return the seed of a pretraining, from a profile's: the first one has it as it is."""
+    if pretraining == 1:
+        return seed
+    return int(digest_of({"seed": seed, "pretraining": pretraining})[:7], 16)
+
+
+def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[PretrainingRun]:
+    """List the runs of one pretraining of every init and backbone."""
+    seed, runs = pretraining_seed(study.profile.seed, number), []
     backbones = settings.backbones or study.profile.backbones
     planned = [(init, init, backbones, settings, None) for init in settings.corpora]
-    if brief := settings.brief:
+    if (brief := settings.brief) and number == 1:
         fewer = settings.model_copy(update={"epochs": brief.epochs})
         planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
     for name, init, own_backbones, own, n_training in planned:
@@ -97,6 +115,7 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
                 settings=own,
                 preprocessing=settings.preprocessing_of(init, backbone),
                 seed=seed,
+                pretraining=number,
             )
             for backbone in own_backbones
         ]
@@ -139,8 +158,8 @@ PREDICTIONS = "test_predictions.parquet"
 
 
 def pretrained(study: Study) -> pd.DataFrame:
-    """Return one row a finished pretraining run: init, backbone, accuracy, budget, run id."""
-    named = ("init", "corpus", "provenance", "backbone", "preprocessing", "run_id")
+    """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
+    named = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining", "run_id")
     rows = [
         {name: getattr(run, name) for name in named} | study.weights.done(run.run_id)
         for run in _finished(study)
@@ -151,8 +170,8 @@ def pretrained(study: Study) -> pd.DataFrame:
 def pretraining_histories(study: Study) -> pd.DataFrame:
     """Return learning curves, one row an epoch of a finished run.
 
-    Columns init, backbone, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-    images_per_second (of training alone) and seconds (with validation).
+    Columns init, backbone, pretraining, epoch, loss, accuracy, val_loss, val_accuracy,
+    learning_rate, images_per_second (of training alone) and seconds (with validation).
     """
     return _read(study, HISTORY, "backbone")
 
@@ -160,8 +179,8 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
 def pretraining_predictions(study: Study) -> pd.DataFrame:
     """Return what every finished run says of its test images, one row an image.
 
-    Columns init, backbone, case_id, patient_id, truth, predicted (class names), in_top5 (bool),
-    confidence (probability of `predicted`) and truth_probability.
+    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted (class names),
+    in_top5 (bool), confidence (probability of `predicted`) and truth_probability.
     """
     return _read(study, PREDICTIONS, "backbone")
 
@@ -169,33 +188,35 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
 def pretraining_classes(study: Study) -> pd.DataFrame:
     """Return the classes of every corpus that a finished run was trained on.
 
-    Columns init, corpus, label, train, validation, test (images) and patients.
+    Columns init, corpus, pretraining, label, train, validation, test (images) and patients.
     """
     table = _read(study, CLASSES, "corpus")
     return table.drop_duplicates(ignore_index=True)  # the same for every backbone
 
 
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the test predictions of one run and the pooled features of the same images.
+    """Return the test predictions of a first pretraining and the pooled features of its images.
 
     A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`
     for a run that is not planned or not finished.
     """
-    runs = {f"{run.init} {run.backbone}": run for run in plan_pretraining(study)}
+    planned = plan_pretraining(study, pretraining=study.profile.pretrainings[0])
+    runs = {f"{run.init} {run.backbone}": run for run in planned}
     run = look_up("pretraining", f"{init} {backbone}", runs)
     study.weights.require([run], "pretraining")
     table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
     return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
-def local_entries(study: Study) -> list[WeightsEntry]:
-    """Return the weights entries of the study's own pretraining; all must be finished."""
+def local_entries(study: Study, pretraining: int = 1) -> list[WeightsEntry]:
+    """Return the weights entries of one pretraining of the study's own; all must be finished."""
 
     # A run of earlier code may state fields that have gone since.
     def read(path: Path) -> WeightsEntry:
         return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
 
-    study.weights.require(runs := plan_pretraining(study), "pretraining")
+    runs = plan_pretraining(study, pretraining=pretraining)
+    study.weights.require(runs, "pretraining")
     return [study.weights.read(run.run_id, ENTRY, read) for run in runs]
 
 
@@ -204,8 +225,11 @@ def _finished(study: Study) -> list[PretrainingRun]:
 
 
 def _read(study: Study, file: str, column: str) -> pd.DataFrame:
-    """Return one file of all finished runs, behind columns of the init and another field."""
-    named = [(r.run_id, {"init": r.init, column: getattr(r, column)}) for r in _finished(study)]
+    """Return one file of all finished runs, behind init, another field, and pretraining."""
+    columns = ("init", column, "pretraining")
+    named = [
+        (run.run_id, {name: getattr(run, name) for name in columns}) for run in _finished(study)
+    ]
     return study.weights.tables(named, file)
 
 
@@ -244,7 +268,8 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
     for run in runs:
         with suppress(FileNotFoundError):  # not begun, or finished
             line = (ledger.work(run.run_id) / PROGRESS).read_text("utf-8")
-            lines.append(f"{run.backbone} {run.init}: {line}")
+            number = f" {run.pretraining}" if run.pretraining > 1 else ""
+            lines.append(f"{run.backbone} {run.init}{number}: {line}")
     return "; ".join(lines)
 
 

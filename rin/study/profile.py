@@ -73,21 +73,23 @@ RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
 #: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus better.
 EQUAL_ACCURACY = "equal_accuracy"
-LAYERS, CONFOUNDER, SAMPLED = "layers", "confounder", "sampled"
+LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
 #: Shares, in percent, of the positive training images that a confounder stands on.
 SHARES = (0, 20, 50, 80, 100)
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
 #: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
-#: ratio; a confounder has a kind, and a share in percent.
+#: ratio; `converged` trains until the validation loss stops falling; a confounder has a kind, and a
+#: share in percent.
 STUDIES: dict[str, tuple[str | None, ...]] = {
     **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
-    "preprocessing": ("native", "official_scripts"),
+    "preprocessing": ("native", "official_scripts", "released"),
     "resize": ("stretch", "pad"),
     "head": HEADS,
+    CONVERGENCE: ("fixed", "converged"),
     CONFOUNDER: tuple(f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES),
 }
-FACTORS = ("preprocessing", "resize", "head", CONFOUNDER)
+FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 
 #: Folders beside those of profiles.
@@ -112,6 +114,7 @@ NotNegative = Annotated[int, Field(ge=0, strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Momentum = Annotated[Number, Field(gt=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
+Pretrainings = Annotated[list[Positive], Field(min_length=1), AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Head = Literal[HEADS]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
@@ -123,18 +126,21 @@ Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name
 class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
-    `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
-    which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind and a
-    share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that of
-    the weights that a run starts from, or `official_scripts`, the one that those feed to every
-    network.
+    `size` is the image side in pixels; training ends after `epochs`, or earlier, once the
+    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper, or
+    `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind
+    and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that
+    of the weights that a run starts from, `official_scripts`, the one that those feed to every
+    network, or `released`, that of the released weights of which the init is the counterpart
+    (`Pretraining.released`).
     """
 
     size: Positive
     batch: Positive
     epochs: Positive
+    patience: Positive | None = None
     resize: Literal["stretch", "pad"] = "stretch"
-    preprocessing: Literal["native", "official_scripts"] = "native"
+    preprocessing: Literal["native", "official_scripts", "released"] = "native"
     augmentation: Augmentation = "official"
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
@@ -144,7 +150,8 @@ class FineTuning(FrozenModel):
     @property
     def identity(self) -> dict[str, Any]:
         """What decides a result; of what came later only what is not as it was before."""
-        later = {name: type(self).model_fields[name].default for name in ("head", "confounder")}
+        names = ("head", "confounder", "patience")
+        later = {name: type(self).model_fields[name].default for name in names}
         as_before = {name for name, value in later.items() if getattr(self, name) == value}
         return self.model_dump(exclude={"preprocessing", *as_before})
 
@@ -176,7 +183,11 @@ class Pretraining(FrozenModel):
     `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
     is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning rate
     rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number
-    of batches.  `brief` is pretrained beside all that.
+    of batches.
+    `pretrainings` are which pretrainings of every init and backbone there are, numbered from 1,
+    each with first weights, order and split of its own: a number n means 1 to n, and a list such as
+    [2] is a part that another computer does.  `released` maps an init to the init of the weights
+    manifest that it stands for.  `brief` is pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -197,7 +208,14 @@ class Pretraining(FrozenModel):
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
     batch_norm_recalibration: NotNegative = 0
+    pretrainings: Pretrainings = Field(default_factory=lambda: [1])
+    released: dict[str, str] = Field(default_factory=dict)
     brief: Brief | None = None
+
+    @field_validator("pretrainings", mode="before")
+    @classmethod
+    def _numbered(cls, stated: Any) -> Any:
+        return list(range(1, stated + 1)) if type(stated) is int else stated
 
     @field_validator("preprocessing")
     @classmethod
@@ -224,6 +242,7 @@ class Pretraining(FrozenModel):
         """Return these settings for the init, cases and epochs of a section, with some changed."""
         settings = {"cases": section.cases, "epochs": section.epochs, "brief": None}
         settings["corpora"] = {section.init: self.corpora[section.init]}
+        settings["pretrainings"] = [1]
         return self.model_copy(update=settings | changes)
 
     def preprocessing_of(self, init: str, backbone: str) -> str:
@@ -292,11 +311,15 @@ class Curation(FrozenModel):
 
 
 class StudyFilter(FrozenModel):
-    """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
+    """The part of the plan that a named study takes: tasks, scenarios and folds of its own.
+
+    Its runs start from the first of several pretrainings, or from those of `pretrainings`.
+    """
 
     tasks: Names
     scenarios: Scenarios
     folds: Positive = 1
+    pretrainings: Pretrainings = Field(default_factory=lambda: [1])
 
 
 class Repeats(StudyFilter):
@@ -316,7 +339,8 @@ class Variant:
     """A part of a named study: cells of the plan, under the settings that it changes.
 
     `level` is that of the study's factor, None where it has none; `repeat` counts further
-    trainings of the same runs, each with seeds of its own.
+    trainings of the same runs, each with seeds of its own; `pretraining` is which pretraining of
+    each init they start from.
     """
 
     tasks: list[str]
@@ -326,6 +350,7 @@ class Variant:
     level: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     repeat: int = 0
+    pretraining: int = 1
 
 
 class Layers(StudyFilter):
@@ -395,12 +420,23 @@ class Confounding(StudyFilter):
         return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
 
 
+class Convergence(StudyFilter):
+    """The epochs of the profile beside training until validation stops improving.
+
+    That is, for at most `epochs`, and until the validation loss has not fallen for `patience`.
+    """
+
+    epochs: Positive = 12
+    patience: Positive = 3
+
+
 class Factors(FrozenModel):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
     preprocessing: StudyFilter | None = None
     resize: StudyFilter | None = None
     head: StudyFilter | None = None
+    convergence: Convergence | None = None
     confounder: Confounding | None = None
 
     @model_validator(mode="after")
@@ -559,11 +595,24 @@ class Profile(FrozenModel):
                 problem = "pretraining.brief names no init of the profile with the backbones"
                 raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
         corpora = self.pretraining.corpora if self.pretraining else {}
+        if self.pretrainings != [1] and not {*self.inits} <= {*corpora}:
+            others = sorted({*self.inits} - {*corpora})
+            raise ValueError(f"pretraining.pretrainings: {others} are not pretrained here")
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
         for section, chosen in sections.items():
             if chosen and (init := chosen.init) not in corpora:
                 raise ValueError(f"{section}: {init!r} is not among the inits pretrained here")
         return self
+
+    @property
+    def pretrainings(self) -> list[int]:
+        """Which pretrainings of its inits the main study starts from."""
+        return self.pretraining.pretrainings if self.pretraining else [1]
+
+    @property
+    def released_counterparts(self) -> dict[str, str]:
+        """The released weights that each init pretrained here stands for, where that is stated."""
+        return self.pretraining.released if self.pretraining else {}
 
     @property
     def live_task(self) -> str:
@@ -578,10 +627,20 @@ class Profile(FrozenModel):
         look_up("study", study, STUDIES)
         if study == MAIN:
             names = self.scenarios or [s.name for s in scenarios_of(self.backbones)]
-            return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
+            return StudyFilter.model_construct(
+                tasks=self.tasks,
+                scenarios=names,
+                folds=self.folds,
+                pretrainings=self.pretrainings,
+            )
         section = getattr(self.factors if study in FACTORS else self, study, None)
-        kept = [task for task in section.tasks if task in self.tasks] if section else []
-        return section.model_copy(update={"tasks": kept}) if kept else None
+        if section is None:
+            return None
+        tasks = [task for task in section.tasks if task in self.tasks]
+        pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
+        if not tasks or not pretrainings:
+            return None
+        return section.model_copy(update={"tasks": tasks, "pretrainings": pretrainings})
 
     def variants(self, study: str) -> list[Variant]:
         """Return the parts of a named study: levels of its factor, or repeats of its runs.
@@ -599,11 +658,29 @@ class Profile(FrozenModel):
         if isinstance(chosen, Confounding):
             levels = chosen.levels
             others = {"epochs": chosen.epochs} if chosen.epochs else {}
+        if study == "preprocessing" and not self.released_counterparts:
+            levels = {name: tasks for name, tasks in levels.items() if name != "released"}
+        changes_of = {level: {study: level} | others for level in levels if level is not None}
+        if isinstance(chosen, Convergence):
+            longer = {"epochs": chosen.epochs, "patience": chosen.patience}
+            changes_of = {"fixed": {}, "converged": longer}
         found = []
-        for (level, tasks), repeat in product(levels.items(), range(seeds + 1)):
-            folds = chosen.folds + (0 if repeat else splits)  # another seed: the first split alone
-            changes = {} if level is None else {study: level} | others
-            found.append(Variant(tasks, chosen.scenarios, inits, folds, level, changes, repeat))
+        trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
+        for pretraining, (level, tasks), repeat in trainings:
+            found.append(
+                Variant(
+                    tasks=tasks,
+                    scenarios=chosen.scenarios,
+                    # Random weights are of no pretraining: their runs are made once.
+                    inits=inits if pretraining == 1 else [i for i in inits if i != RANDOM],
+                    # Another seed: the first split alone.
+                    folds=chosen.folds + (0 if repeat else splits),
+                    level=level,
+                    changes=changes_of.get(level, {}),
+                    repeat=repeat,
+                    pretraining=pretraining,
+                )
+            )
         return found
 
     @property

@@ -24,6 +24,7 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -54,7 +55,8 @@ class DatasetFacts(FrozenModel):
 
     `used` of `available` images were drawn, from `patients` patients; where `independence` is
     not `patient`, the files name none, and `patients` counts what stands for them.  `digest` is
-    that of the images that were found, `counts` of those used, by label.
+    that of the images that were found, `counts` of those used, by label.  `modality`, or several
+    with commas, is empty where an earlier reference run did not state it.
     """
 
     name: str
@@ -63,6 +65,7 @@ class DatasetFacts(FrozenModel):
     licence: str
     access: str
     home: str
+    modality: str = ""
     independence: Literal["image", "exam", "patient"]
     used: NonNegativeInt
     available: NonNegativeInt
@@ -102,6 +105,18 @@ class WeightsFacts(FrozenModel):
     licence: str
     provenance: Literal["real"]
     sha256: Digest | None
+    pretraining: PositiveInt = 1
+
+
+class Addition(FrozenModel):
+    """Pretrainings that were added to a reference run later, with what computed them."""
+
+    pretrainings: list[PositiveInt]
+    written: str
+    python: str
+    packages: dict[str, str]
+    commit: str | None
+    hardware: Hardware
 
 
 class Work(FrozenModel):
@@ -124,7 +139,8 @@ class RunFacts(FrozenModel):
 
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` (with a plus where other files than its own were at work) and `hardware` are of the
-    code and computer that wrote the files; `work` goes by stage; `digest` covers all the others.
+    code and computer that wrote the files; `work` goes by stage; `added` tells of pretrainings that
+    other computers added; `digest` covers all the others.
     """
 
     format: Literal[4] = 4
@@ -145,6 +161,7 @@ class RunFacts(FrozenModel):
     corpora: list[DatasetFacts]
     weights: list[WeightsFacts]
     files: dict[str, FileFacts]
+    added: list[Addition] = Field(default_factory=list)
     digest: str = ""
 
     @model_validator(mode="after")
@@ -178,17 +195,21 @@ _NAMED = {"task": str, "part": str, "case_id": str}
 _MEASURES = ["dice", "pointing", "average_precision"]
 SCHEMAS: dict[str, dict[str, Any]] = {
     "runs": {"study": str, "task": str, "fold": int, "scenario": str, "backbone": str,
-             "unfreezing": str, "learning_rate": float, "init": str, "seed": int, "run_id": str,
-             "best_epoch": int, "epochs": int, "seconds": float},
+             "unfreezing": str, "learning_rate": float, "init": str, "pretraining": int,
+             "seed": int, "run_id": str, "best_epoch": int, "epochs": int, "seconds": float,
+             "validation_auc": float, "validation_loss": float},
     "predictions": {"run_id": str, "case_id": str, "patient_id": str, "part": str, "label": int,
                     "score": np.float32},
     "cases": _NAMED | {"patient_id": str, "label": int},
     "overlap": _NAMED | {"fold": int, "scenario": str, "init": str, "target": int}
-    | dict.fromkeys([*_MEASURES, "dice_best", "mask_share"], np.float32),
+    | dict.fromkeys([*_MEASURES, "dice_best", "mask_share", "pointing_blind"], np.float32)
+    | {"cells": int},
     "baselines": _NAMED | {"baseline": str} | dict.fromkeys(_MEASURES, np.float32),
-    "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
-    "pretraining_histories": {"init": str, "backbone": str, "epoch": int, "loss": float,
-                              "accuracy": float, "val_loss": float, "val_accuracy": float},
+    "pretraining": {"init": str, "corpus": str, "backbone": str, "pretraining": int,
+                    "top1": float, "run_id": str},
+    "pretraining_histories": {"init": str, "backbone": str, "pretraining": int, "epoch": int,
+                              "loss": float, "accuracy": float, "val_loss": float,
+                              "val_accuracy": float},
     "corpus_overlap": {"task": str, "dataset": str, "corpus": str, "images": int, "equal": int,
                        "near": int, "nearest": int, "farthest_copy": int},
     "lesion_maps": {"task": str, "init": str, "unfreezing": str, "row": int, "column": int,
@@ -201,11 +222,20 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 _FLOATS = (float, np.float32)
 #: Tables that every study has.
 REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
+#: What names a row of the tables to which another pretraining adds rows.
+_ADDED = {
+    "runs": ["study", "level", "run_id"],
+    "predictions": ["run_id", "part", "case_id"],
+    "pretraining": ["run_id"],
+    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
+}
+#: Columns that earlier reference runs lack.
+_LATER = ("pointing_blind", "cells", "validation_auc", "validation_loss")
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
 _FACTOR = ["factor", "level", "preprocessing"]
-_RECORDED = ["run_id", "best_epoch", "epochs", "seconds"]
+_RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -236,18 +266,23 @@ class ReferenceRun:
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a run and case of a part."""
-        runs = self.run_records(study, task).drop(columns=_RECORDED[1:])
+        runs = self.run_records(study, task).drop(columns=_RECORDED, errors="ignore")
         return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
 
     def run_records(self, study: str, task: str) -> pd.DataFrame:
-        """Return one row a run: what names it, `run_id`, `best_epoch`, `epochs`, `seconds`."""
+        """Return one row a run: what names it, `run_id`, `best_epoch`, `epochs`, `seconds`.
+
+        And `validation_auc` and `validation_loss`, which the first reference run does not have.
+        """
         runs = self._of("runs", study=study, task=task).drop(columns="study")
         return runs if runs["factor"].notna().any() else runs.drop(columns=_FACTOR)
 
     def overlap_table(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a run and image with a lesion."""
+        """Return one row a run and image with a lesion, of the first pretraining."""
         rows = self._of("overlap", task=task, part=part)
-        return self.predictions(MAIN, task, part).merge(rows).drop(columns="part")
+        scores = self.predictions(MAIN, task, part)
+        scores = scores[scores["pretraining"] == scores["pretraining"].min()]
+        return scores.drop(columns="pretraining").merge(rows).drop(columns="part")
 
     def baseline_table(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a picture that looks at no image and image with a lesion."""
@@ -319,8 +354,17 @@ def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
     # Files of earlier reference runs name the preprocessing `contract`.
     table = pd.read_parquet(path).rename(columns={"contract": "preprocessing"})
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+    if "pretraining" in SCHEMAS.get(path.stem, {}) and "pretraining" not in table:
+        # Earlier reference runs had one.
+        table.insert(table.columns.get_loc("init") + 1, "pretraining", 1)
     columns = {
-        column: pa.Column(kind, check, nullable=kind in _FLOATS and check is None, coerce=True)
+        column: pa.Column(
+            kind,
+            check,
+            nullable=kind in _FLOATS and check is None,
+            coerce=True,
+            required=column not in _LATER,
+        )
         for column, kind in SCHEMAS.get(path.stem, {}).items()
         for check in [_CHECKS.get(column)]
     }
@@ -346,7 +390,7 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
 
 
 def _dataset(found: Dataset, used: pd.DataFrame) -> DatasetFacts:
-    stated = ("name", "title", "licence", "access", "home", "independence")
+    stated = ("name", "title", "licence", "access", "home", "modality", "independence")
     return DatasetFacts(
         **{name: getattr(found.manifest, name) for name in stated},
         provenance=found.provenance,
@@ -364,24 +408,31 @@ def write_reference(
     *,
     replace: bool = False,
     finished: bool = False,
+    add: bool = False,
     accelerator: str | None = None,
 ) -> Path:
     """Write the reference run of a finished study below `folder` and return its folder.
 
-    With `replace` one that is there is replaced; with `finished` tasks and studies that are not
-    finished are left out; `accelerator` trained the networks, where this computer has another.
+    With `replace` one that is there is replaced; with `finished` tasks, studies and pretrainings
+    that are not finished are left out; with `add` the study's pretrainings are added to one that is
+    there, which may have been computed elsewhere, as its networks; `accelerator` trained the
+    networks, where this computer has another.
 
-    `InputError` when the reference run is there already, something was made from stand-ins, a run
+    `InputError` when the reference run is there already, or is not there or of another profile or
+    other images where it is added to; when something was made from stand-ins, a run
     is not finished, or the files are larger than `LARGEST` together; nothing is written then.
     """
     if finished:
         study = _finished_part(study)
     target = Path(folder) / study.profile.name
-    if target.exists() and not replace:
-        remedy = "Use --replace to replace it."
+    if target.exists() and not (replace or add):
+        remedy = "Use --replace to replace it, or --add to add further pretrainings to it."
         raise InputError("there is a reference run already", where=target, remedy=remedy)
+    earlier = load_reference(target) if add else None
     runs = _finished_runs(study)
     tables, problem = _tables(study, runs), "the reference run cannot be written"
+    if earlier is not None:
+        tables = _joined_tables(earlier.tables, tables)
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
@@ -394,6 +445,8 @@ def write_reference(
                 size = sizes[path.name] = path.stat().st_size
                 files[path.name] = FileFacts(sha256=sha256_of(path), bytes=size, rows=len(table))
             facts = _gather_facts(study, runs, files, accelerator)
+            if earlier is not None:
+                facts = _joined_facts(earlier, facts, tables, target)
             text = facts.model_dump_json(indent=1, by_alias=True) + "\n"
             sizes[RUN] = (draft / RUN).write_bytes(text.encode())
             if (total := sum(sizes.values())) > LARGEST:
@@ -409,13 +462,17 @@ def write_reference(
 
 
 def _finished_part(study: Study) -> Study:
-    """Return the study without what is not finished: tasks, and studies beside the main one."""
+    """Return the study without what is not finished.
+
+    Pretrainings whose main study is not finished; else, of the first, tasks; then studies beside
+    the main one.
+    """
+    study = _finished_pretrainings(study)
 
     def finished(name: str) -> list[str]:
         begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
         return [task for task in study.profile.filter_of(name).tasks if task not in begun]
 
-    study.weights.require(plan_pretraining(study), "pretraining")
     if not (tasks := finished(MAIN)):
         where = f"profile {study.profile.name}"
         remedy = "Run rin study with this profile first; it goes on where it was stopped."
@@ -435,6 +492,119 @@ def _finished_part(study: Study) -> Study:
     return replace(study, profile=study.profile.model_copy(update=kept))
 
 
+def _finished_pretrainings(study: Study) -> Study:
+    """Return the study with the pretrainings whose main study is finished, or with the first."""
+    numbers = study.profile.pretrainings
+    finished = []
+    for number in numbers:
+        part = _with_pretrainings(study, [number])
+        weights = plan_pretraining(part)
+        if study.weights.count(weights) == len(weights):
+            runs = plan_study(part, MAIN)
+            if study.runs.count(runs) == len(runs):
+                finished.append(number)
+    study = _with_pretrainings(study, finished or numbers[:1])
+    study.weights.require(plan_pretraining(study), "pretraining")
+    return study
+
+
+def _with_pretrainings(study: Study, numbers: list[int]) -> Study:
+    """Return the study with some of its pretrainings alone."""
+    pretraining = study.profile.pretraining
+    if pretraining is None:
+        return study
+    pretraining = pretraining.model_copy(update={"pretrainings": numbers})
+    return replace(study, profile=study.profile.model_copy(update={"pretraining": pretraining}))
+
+
+def _joined_tables(
+    earlier: dict[str, pd.DataFrame], later: dict[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a reference run with the rows that another one adds.
+
+    Tables that are not of single networks stay as they were.
+    """
+    joined = later | earlier
+    for name, key in _ADDED.items():
+        if name in earlier and name in later:
+            # Integers of old files are shorter or nullable: a union would make floats of them.
+            rows = pd.concat([earlier[name], later[name].reindex(columns=earlier[name].columns)])
+            joined[name] = rows.drop_duplicates(key, ignore_index=True)
+    return joined
+
+
+def _joined_facts(
+    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame], where: Path
+) -> RunFacts:
+    """Return the facts of a reference run to which another one adds; InputError if it cannot."""
+    facts = earlier.facts
+    stated = [_comparable(each) for each in (facts, later)]
+    if differing := [name for name in stated[0] if stated[0][name] != stated[1][name]]:
+        raise InputError(
+            f"the reference run there differs in {', '.join(differing)}",
+            where=where,
+            remedy="Add runs of the same profile, images and version; other ones need a name of "
+            "their own.",
+        )
+    known = set(earlier.tables["runs"]["pretraining"])
+    numbers = sorted(set(tables["runs"]["pretraining"]) - known)
+    if not numbers:
+        raise InputError(
+            f"pretrainings {sorted(known)} are there already",
+            where=where,
+            remedy="Finish another pretraining: pretraining.pretrainings of the profile.",
+        )
+    profile = facts.profile | {
+        "pretraining": facts.profile["pretraining"] | {"pretrainings": sorted({*known, *numbers})}
+    }
+    new_runs = ~tables["runs"]["run_id"].isin(earlier.tables["runs"]["run_id"])
+    seconds = {"fine-tuning": tables["runs"][new_runs].drop_duplicates("run_id")["seconds"]}
+    networks = tables["pretraining"]
+    seconds["pretraining"] = networks.loc[networks["pretraining"].isin(numbers), "seconds"]
+    work = dict(facts.work)
+    for stage, of_stage in seconds.items():
+        before = work[stage]
+        work[stage] = Work(
+            runs=before.runs + len(of_stage),
+            seconds=round(before.seconds + float(of_stage.sum()), 1),
+        )
+    addition = Addition(
+        pretrainings=numbers,
+        **{name: getattr(later, name) for name in Addition.model_fields if name != "pretrainings"},
+    )
+    changes = {
+        "written": later.written,
+        "first_finished": min(facts.first_finished, later.first_finished),
+        "last_finished": max(facts.last_finished, later.last_finished),
+        "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
+        "profile": profile,
+        "work": work,
+        "weights": [*facts.weights, *(w for w in later.weights if w.pretraining in numbers)],
+        "files": later.files,
+        "added": [*facts.added, addition],
+        "digest": "",
+    }
+    changed = facts.model_copy(update=changes)
+    joined = RunFacts.model_validate_json(changed.model_dump_json(by_alias=True))
+    return joined.model_copy(update={"digest": joined.expected_digest})
+
+
+def _comparable(facts: RunFacts) -> dict[str, Any]:
+    """Return what has to be equal in reference runs that are joined, by name.
+
+    Studies beside the main one need not be finished everywhere, and where the blocks run changes no
+    result.
+    """
+    profile = facts.profile
+    beside = {name for name in STUDIES if name not in FACTORS} | {"factors", "probe", "losses"}
+    beside |= {"execution", "pretraining", "about"}
+    named = {f"profile {name}": value for name, value in profile.items() if name not in beside}
+    pretraining = dict(profile["pretraining"] or {})
+    pretraining.pop("pretrainings", None)
+    named |= {f"profile pretraining.{name}": value for name, value in pretraining.items()}
+    return named | {"tasks": facts.tasks, "corpora": facts.corpora}
+
+
 def _finished_runs(study: Study) -> list[Run]:
     """Return the runs of all studies, each once; all are finished, and nothing is made up."""
     pretraining = plan_pretraining(study)
@@ -445,8 +615,10 @@ def _finished_runs(study: Study) -> list[Run]:
             made[f"images of {name}"] = each.store.provenance
     _refuse_stand_ins(study, made)
     study.weights.require(pretraining, "pretraining")
-    entries = find_entries(study).items()
-    _refuse_stand_ins(study, {f"weights {' '.join(key)}": e.provenance for key, e in entries if e})
+    for number in study.profile.pretrainings:
+        entries = find_entries(study, pretraining=number)
+        known = {" ".join(key): entry.provenance for key, entry in entries.items() if entry}
+        _refuse_stand_ins(study, {f"weights {name}": value for name, value in known.items()})
     runs = plan_all(study)
     study.runs.require(runs, "fine-tuning")
     if study.profile.probe is not None:
@@ -469,17 +641,17 @@ def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
 
 def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
-    records = []
+    records, validation = [], own.validation_records(study, runs)
     for name in filter(study.profile.filter_of, STUDIES):
         for run in plan_study(study, name):
             done = study.runs.done(run.run_id)
-            recorded = {
-                "run_id": run.run_id,
-                "best_epoch": done["best_epoch"],
-                "epochs": run.settings.epochs,
-                "seconds": float(done["seconds"]),
-            }
-            records.append({"study": name} | dict.fromkeys(_FACTOR) | run.named | recorded)
+            row = {"study": name} | dict.fromkeys(_FACTOR) | run.named
+            row["run_id"] = run.run_id
+            row["best_epoch"] = done["best_epoch"]
+            row["epochs"] = done.get("epochs", run.settings.epochs)
+            row["seconds"] = float(done["seconds"])
+            row |= validation.loc[run.run_id].astype(float).to_dict()
+            records.append(row)
     named = [(run.run_id, {"run_id": run.run_id}) for run in runs]
     rows = study.runs.tables(named, own.PREDICTIONS)
     tables = {"runs": pd.DataFrame(records), "predictions": rows[rows["part"] != "validation"]}
@@ -541,9 +713,11 @@ def _gather_facts(
     for name in networks["corpus"].unique() if len(networks) else ():
         found, drawn = find_corpus(study, name), open_corpus(study, name, drawn_cases)
         corpora.append(_dataset(found, drawn.cases))
-    for entry in filter(None, find_entries(study).values()):
-        stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
-        weights.append(WeightsFacts(**stated, sha256=weights_digest(study, entry)))
+    for number in study.profile.pretrainings:
+        for entry in filter(None, find_entries(study, pretraining=number).values()):
+            stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
+            digest = weights_digest(study, entry)
+            weights.append(WeightsFacts(**stated, sha256=digest, pretraining=number))
     facts = RunFacts(
         name=study.profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,9 @@ from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
 from rin.study.setting import PathLike, Study, has_real_images, open_study
 
+#: Whose results are shown: those of the reader's own runs, or those of the reference run.
+Origin = Literal["own", "reference"]
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -37,7 +40,7 @@ class Runs:
 
     study: Study
     reference: ReferenceRun | None = None
-    _cache: dict[tuple | str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def inits(self) -> tuple[str, str]:
@@ -84,18 +87,36 @@ class Runs:
         """Return the tasks with results of a study, in the order of `paper_tasks`."""
         return tuple(task for task in self.paper_tasks if self.origin(task, study))
 
-    def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
+    def origin(self, task: str, study: str = MAIN) -> Origin | None:
         """Return where the results of a task come from; None where there are none.
 
         `InputError` for a study or a task that is not known.
         """
-        asked = self.study.profile.filter_of(study)
+        look_up("study", study, STUDIES)
         look_up("task", task, self.paper_tasks)
-        planned = asked is not None and task in asked.tasks
-        if planned and (self.reference is None or has_real_images(self.study, task)):
-            return "own"
-        there = self.reference is not None and task in self.reference.tasks_of(study)
-        return "reference" if there else None
+        return self._origins[study, task]
+
+    @cached_property
+    def _origins(self) -> dict[tuple[str, str], Origin | None]:
+        """Where the results of every study and task come from, found out once."""
+        for task in self.paper_tasks:
+            paper.comparison_of(find_task(task)[1].paper_task)  # a misspelt name is an error
+        origins = {}
+        for study in STUDIES:
+            section = self.study.profile.filter_of(study)
+            planned = section.tasks if section is not None else ()
+            kept = self.reference.tasks_of(study) if self.reference is not None else ()
+            for task in self.paper_tasks:
+                if task in planned and (self.reference is None or self._has_real_images(task)):
+                    origins[study, task] = "own"
+                else:
+                    origins[study, task] = "reference" if task in kept else None
+        return origins
+
+    def _has_real_images(self, task: str) -> bool:
+        if task not in self._cache:
+            self._cache[task] = has_real_images(self.study, task)
+        return self._cache[task]
 
     def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
         """Return what a task's shown results rest on; None where there are none."""
@@ -128,7 +149,7 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        return self._ask(fine_tuning.predictions, task, study, part)
+        return self._read(fine_tuning.predictions, ReferenceRun.predictions, study, task, part)
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
@@ -138,27 +159,27 @@ class Runs:
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        return self._ask(fine_tuning.scored_cases, task, None, part)
+        return self._read_main(fine_tuning.scored_cases, ReferenceRun.scored_cases, task, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        return self._ask(fine_tuning.run_records, task, study)
+        return self._read(fine_tuning.run_records, ReferenceRun.run_records, study, task)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""
-        return self._ask(fine_tuning.overlap_table, task, None, part)
+        return self._read_main(fine_tuning.overlap_table, ReferenceRun.overlap_table, task, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        return self._ask(fine_tuning.baseline_table, task, None, part)
+        return self._read_main(fine_tuning.baseline_table, ReferenceRun.baseline_table, task, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return mean activation around lesions (`rin.study.fine_tuning.lesion_maps`), or None."""
-        return self._ask(fine_tuning.lesion_maps, task)
+        return self._read_main(fine_tuning.lesion_maps, ReferenceRun.lesion_maps, task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
-        return self._ask(fine_tuning.layer_similarity, task, LAYERS)
+        return self._read(fine_tuning.layer_similarity, ReferenceRun.layer_similarity, LAYERS, task)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -189,17 +210,25 @@ class Runs:
             self._cache[name] = measure(self.study)
         return self._cache[name]
 
-    def _ask(self, read: Callable, task: str, study: str | None = None, *part: str) -> Any:
-        """Return a table of a task, of a named study where it is of one, once it is computed.
+    def _read(self, own: Callable, kept: Callable, study: str, task: str, *part: str) -> Any:
+        """Return a table of a study's task: `own` computes it, once, or the reference has it."""
+        key = (own, study, task, *part)
+        if key not in self._cache:
+            if self._of_reference(task, study):
+                self._cache[key] = kept(self.reference, study, task, *part)
+            else:
+                self._cache[key] = own(self.study, study, task, *part)
+        return self._cache[key]
 
-        One's own is what `read` returns; a reference run has a method of that name.
-        """
-        asked, name = (task, *part) if study is None else (study, task, *part), read.__name__
-        of_reference = self._of_reference(task, study or MAIN)
-        if (name, *asked) not in self._cache:
-            read = getattr(self.reference, name) if of_reference else partial(read, self.study)
-            self._cache[name, *asked] = read(*asked)
-        return self._cache[name, *asked]
+    def _read_main(self, own: Callable, kept: Callable, task: str, *part: str) -> Any:
+        """Return a table that only the main study has, as `_read` does."""
+        key = (own, task, *part)
+        if key not in self._cache:
+            if self._of_reference(task, MAIN):
+                self._cache[key] = kept(self.reference, task, *part)
+            else:
+                self._cache[key] = own(self.study, task, *part)
+        return self._cache[key]
 
     def _of_reference(self, task: str, study: str) -> bool:
         """Return whether a task's results are those of the reference run, and not one's own."""

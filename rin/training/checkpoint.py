@@ -95,14 +95,15 @@ class WorkFolder:
 class TrainingState(keras.callbacks.Callback):
     """Progress of one training, which it keeps, and saves in the folder `work` when that is due.
 
-    `steps` and `images` are batches and cases of an epoch.  `epoch` and `step` count what is done,
-    `curves` has one row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of
-    training alone, without the step that compiles) and `seconds`.  `lowest` and `best` are the
-    lowest validation loss and the weights of that epoch (`keras.callbacks.EarlyStopping` keeps a
-    first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and seconds that
-    count for the speed) are those of the epoch under way; `resumed` and `earlier` say how often the
-    training went on from a checkpoint, and seconds until the last; `meters` are the model's running
-    metrics.
+    `steps` and `images` are batches and cases of an epoch.  The training ends after `epochs`, or
+    after `patience` epochs in a row whose validation loss is not below the lowest.  `epoch` and
+    `step` count what is done, `curves` has one row an epoch: what Keras logs, `learning_rate`,
+    `images_per_second` (of training alone, without the step that compiles) and `seconds`.  `lowest`
+    and `best` are the lowest validation loss and the weights of that epoch
+    (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever);
+    `seconds` and `timed` (cases and seconds that count for the speed) are those of the epoch under
+    way; `resumed` and `earlier` say how often the training went on from a checkpoint, and seconds
+    until the last; `meters` are the model's running metrics.
 
     Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """
@@ -111,6 +112,7 @@ class TrainingState(keras.callbacks.Callback):
     images: int
     batch: int
     epochs: int
+    patience: int | None = None
     epoch: int = 0
     step: int = 0
     curves: list[dict[str, float]] = field(default_factory=list)
@@ -128,6 +130,17 @@ class TrainingState(keras.callbacks.Callback):
         self._compiled = False
         self._metrics: dict[str, np.ndarray] = {}
         self._checked, self._saved = time.monotonic(), (0, 0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further epoch is to be trained."""
+        if self.epoch >= self.epochs:
+            return True
+        if self.patience is None or self.step:
+            return False
+        losses = [row["val_loss"] for row in self.curves]
+        lowest = losses.index(self.lowest) + 1 if self.lowest in losses else 0
+        return len(losses) - lowest >= self.patience
 
     @property
     def done(self) -> int:
@@ -191,6 +204,7 @@ class TrainingState(keras.callbacks.Callback):
         if logs["val_loss"] < self.lowest:
             self.lowest, self.best = logs["val_loss"], model.get_weights()
         self.epoch, self.step, self.seconds, self.timed = epoch + 1, 0, 0.0, (0, 0.0)
+        model.stop_training = self.ended
         self._save_when_due()
 
     def _count(self, step: int) -> None:

@@ -35,7 +35,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "conv3_block4_out",
         "conv4_block6_out",
         "conv5_block3_out",
-    )
+    ),
+    "DenseNet121": ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu"),
 }
 #: Given how far a training has come and its running loss, returns a further callback.
 Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callback]
@@ -144,7 +145,8 @@ class Recipe:
     """What may change from run to run without compiling anything but a schedule.
 
     `batch` is cases a step; `seed` decides head, order of cases, augmentation and dropout.
-    `schedule` and `warmup` are those of the function `learning_rate`.
+    `schedule` and `warmup` are those of the function `learning_rate`.  With `patience` the training
+    ends before `epochs`, once so many in a row have not lowered the validation loss.
     """
 
     learning_rate: float
@@ -153,6 +155,7 @@ class Recipe:
     seed: int
     schedule: str = "constant"
     warmup: float = 0.0
+    patience: int | None = None
 
 
 class CompiledBlock:
@@ -234,7 +237,13 @@ class CompiledBlock:
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         state = TrainingState(
-            steps, len(used.rows), recipe.batch, recipe.epochs, work=work, meters=self._meters
+            steps,
+            len(used.rows),
+            recipe.batch,
+            recipe.epochs,
+            recipe.patience,
+            work=work,
+            meters=self._meters,
         )
         own = [*([LabelTurn(self._online)] if self._online else []), state]
         own += [watcher(state, self._meters[0])] if watcher else []
@@ -242,7 +251,7 @@ class CompiledBlock:
             self._restore(weights, preprocessing, recipe, steps)
             state.resume(model)
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
-            while state.epoch < recipe.epochs:
+            while not state.ended:
                 shuffled = ShuffledBatches(
                     training,
                     batch=recipe.batch,

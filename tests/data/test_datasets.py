@@ -217,9 +217,9 @@ def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
         (IN_IMAGES, "p", "a: 1 image instead of 3"),
         (IN_IMAGES, "pqrs", "a: 4 images instead of 3"),
         (
-            {"images": {}, "masks": {}, "total": 9194, "classes": 26},
+            {"images": {}, "masks": {}, "total": 780, "classes": 36},
             "pqr",
-            r"classes: 1 in all instead of 26 \(-25\); images: 3 in all instead of 9194 \(-9191\)",
+            r"classes: 1 in all instead of 36 \(-35\); images: 3 in all instead of 780 \(-777\)",
         ),
     ],
 )

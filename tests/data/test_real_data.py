@@ -96,9 +96,9 @@ def test_busi_folds_from_leak_free_groups_hold_no_leak(busi):
 
 
 @pytest.mark.parametrize("name", ["corpus_radiologic", "corpus_photographic"])
-def test_corpora_hold_9194_images_in_26_classes_of_equal_sizes(opened, name):
+def test_corpora_hold_11780_images_in_36_classes_of_equal_sizes(opened, name):
     sizes = opened(name).cases["label"].value_counts()
-    assert (len(sizes), sizes.sum(), sizes.min(), sizes.max()) == (26, 9194, 64, 400)
+    assert (len(sizes), sizes.sum(), sizes.min(), sizes.max()) == (36, 11780, 64, 400)
 
 
 def test_sarscov2_holds_one_negative_slice_less_than_said_and_the_copies_that_are_named(opened):

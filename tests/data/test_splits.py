@@ -430,3 +430,22 @@ def test_read_fold_files_without_a_list_or_with_two_of_one_name_names_it(folder)
     write_lists(folder / "copy")
     with pytest.raises(InputError, match=r"2 lists called thyroid_train_fold1\.csv"):
         read_fold_files(folder, LISTS, CASES, n_folds=2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(8, 90),
+    per_group=st.floats(1, 3),
+    mixed=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 1000),
+)
+def test_no_small_cohort_has_a_patient_on_two_sides(n, per_group, mixed, seed):
+    cases, groups = several_labels(n, max(2, int(n / per_group)), 2, mixed, seed)
+    try:
+        folds = make_folds(cases, groups, 5, seed=seed)
+    except InputError as error:
+        assert error.remedy.endswith(".")
+        return
+    check_splits(cases.assign(patient_id=groups.to_numpy().astype(str)), folds, NO_PAIRS)
+    labels = folds.merge(cases, on="case_id").groupby(["fold", "part"])["label"].nunique()
+    assert (labels == cases["label"].nunique()).all()

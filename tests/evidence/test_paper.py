@@ -1,5 +1,6 @@
 import pytest
 
+from rin.errors import InputError
 from rin.evidence import paper
 
 TASKS = [
@@ -44,3 +45,10 @@ def test_scenarios_are_four_backbones_by_three_unfreezings_by_two_rates():
     assert set(backbones) == set(paper.RELEASED_ACCURACY)
     per_backbone = sum(map(len, rates.values()))
     assert len(backbones) * per_backbone == paper.SETTINGS["scenarios"].value
+
+
+def test_comparison_of_a_task_is_that_of_the_paper_and_none_for_a_task_of_ones_own():
+    assert paper.comparison_of("breast") is paper.COMPARISONS["breast"]
+    assert paper.comparison_of(None) is None
+    with pytest.raises(InputError, match=r"unknown task of the paper 'brest'.*breast"):
+        paper.comparison_of("brest")

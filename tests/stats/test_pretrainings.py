@@ -6,9 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.metrics import log_loss, roc_auc_score
 
 from rin.errors import InputError
-from rin.stats import init_differences, pair_differences, pretraining_differences
+from rin.stats import (
+    choose_settings,
+    init_differences,
+    pair_differences,
+    pretraining_differences,
+    setting_choices,
+    validation_scores,
+)
 from rin.stats.synthesis import three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
@@ -205,3 +213,78 @@ def test_a_scenario_of_two_backbones_is_refused():
     predictions = made(EQUAL, pretrainings=1)
     with pytest.raises(InputError, match="two backbones"):
         pair_differences(predictions.assign(backbone=np.arange(len(predictions)) % 2), "a", "b")
+
+
+def test_choices_of_settings_are_the_means_over_the_settings_that_are_left():
+    predictions = made(EQUAL, tasks=TASKS[:1])
+    rates = predictions["scenario"].str[-5:].astype(float)
+    predictions = predictions.assign(learning_rate=rates)
+    table = setting_choices(predictions, "a", "b", left_out=1e-3).set_index("choice")
+    assert list(table.index) == ["all settings", "without learning rate 0.001"]
+    for choice, rows in zip(table.index, (predictions, predictions[rates == 1e-4]), strict=True):
+        expected = pretraining_differences(rows, "a", "b").iloc[0]
+        assert table.loc[choice, "estimate"] == expected["estimate"]
+        assert table.loc[choice, "ci_low"] == expected["ci_low"]
+
+
+def test_chosen_setting_is_that_of_the_best_validation_of_each_network():
+    predictions = made(EQUAL[:2], pretrainings=2, tasks=TASKS[:1])
+    runs = ["task", "fold", "scenario", "backbone", "init", "pretraining", "seed"]
+    records = predictions[runs].drop_duplicates(ignore_index=True)
+    later = records["scenario"].str.endswith("1e-04")
+    # Init a does better at the later rate; b does as well at both, with less loss at the first.
+    of_a = records["init"] == "a"
+    records["validation_auc"] = np.where(of_a & later, 0.9, 0.8)
+    records["validation_loss"] = np.where(later, 0.6, 0.5)
+    chosen = choose_settings(predictions, records)
+    kept = chosen.drop_duplicates(["init", "backbone", "pretraining"])
+    assert set(kept["scenario"]) == {"DenseNet121-chosen", "InceptionResNetV2-chosen"}
+    assert len(kept) == 2 * 2 * 2
+    for row in kept.itertuples():
+        wanted = "1e-04" if row.init == "a" else "1e-03"
+        own = predictions[
+            (predictions["scenario"] == f"{row.backbone}-unfreeze_all-{wanted}")
+            & (predictions["init"] == row.init)
+            & (predictions["pretraining"] == row.pretraining)
+        ]
+        scores = chosen[
+            (chosen["backbone"] == row.backbone)
+            & (chosen["init"] == row.init)
+            & (chosen["pretraining"] == row.pretraining)
+        ]
+        np.testing.assert_array_equal(scores["score"], own["score"])
+    table = setting_choices(predictions.assign(learning_rate=1e-4), "a", "b", records, left_out=9)
+    assert table["choice"].tolist()[-1] == "chosen on validation data"
+    expected = pretraining_differences(chosen, "a", "b").iloc[0]
+    assert table.iloc[-1]["estimate"] == expected["estimate"]
+
+
+def test_settings_are_not_chosen_without_validation_scores():
+    predictions = made(EQUAL[:1], tasks=TASKS[:1])
+    with pytest.raises(InputError, match="validation_auc"):
+        choose_settings(predictions, predictions[["task", "scenario"]])
+    unknown = predictions.assign(validation_auc=np.nan, validation_loss=np.nan)
+    with pytest.raises(InputError, match="no run has a validation score"):
+        choose_settings(predictions, unknown)
+
+
+def test_validation_scores_equal_those_of_scikit_learn():
+    predictions = made(EQUAL[:1], pretrainings=1, tasks=TASKS[:1])
+    table = validation_scores(predictions)
+    assert len(table) == 4
+    for row in table.itertuples():
+        run = predictions[
+            (predictions["scenario"] == row.scenario) & (predictions["init"] == row.init)
+        ]
+        probability = 1 / (1 + np.exp(-run["score"]))
+        assert row.validation_loss == pytest.approx(log_loss(run["label"], probability))
+        assert row.validation_auc == pytest.approx(roc_auc_score(run["label"], run["score"]))
+    single = validation_scores(predictions[predictions["label"] == 1])
+    assert single["validation_auc"].isna().all()
+
+
+def test_networks_of_several_pretrainings_all_count_where_they_are_taken_as_given():
+    predictions = made(EQUAL)
+    found = init_differences(predictions, "a", "b")
+    expected = init_differences(pooled_networks(predictions), "a", "b")
+    pd.testing.assert_frame_equal(found, expected)

@@ -93,6 +93,7 @@ def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
     (row,) = corpus_overlap(study, copies=5).to_dict("records")
     assert (row["task"], row["dataset"], row["corpus"]) == ("breast", "busi", "corpus_radiologic")
     assert (row["images"], row["corpus_images"]) == (60, 36)
+    assert (row["modality"], row["in_corpus"]) == ("US", True)
     assert (row["equal"], row["near"]) == (0, 0)
     assert row["nearest"] > COPY_BITS >= row["farthest_copy"]
     assert (row["copies"], row["copies_found"]) == (5, 5)

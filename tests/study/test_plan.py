@@ -7,8 +7,10 @@ from tiny_study import tiny_profile
 from rin.errors import InputError
 from rin.evidence.paper import SETTINGS
 from rin.models.backbones import BACKBONES
+from rin.models.weights import WeightsEntry
 from rin.study import open_study
-from rin.study.plan import group_blocks, plan_runs, runs_table
+from rin.study.plan import _preprocessing_of, group_blocks, plan_runs, runs_table
+from rin.study.pretraining import plan_pretraining
 from rin.study.profile import SCENARIOS, Scenario, scenarios_of
 
 WHOLE = {
@@ -154,3 +156,93 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
         } == rates
     assert len(SCENARIOS) == SETTINGS["scenarios"].value
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
+
+
+SEVERAL = {
+    "inits": ["radiologic", "photographic"],
+    "pretraining.corpora": {
+        "radiologic": "corpus_radiologic",
+        "photographic": "corpus_photographic",
+    },
+}
+
+
+def planned_pretrainings(study_folder, stated):
+    profile = tiny_profile(SEVERAL | {"name": "several", "pretraining.pretrainings": stated})
+    return plan_pretraining(open_study(profile, results=study_folder))
+
+
+def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(study_folder):
+    single = planned_pretrainings(study_folder, 1)
+    several = planned_pretrainings(study_folder, 3)
+    assert [run.run_id for run in several[:2]] == [run.run_id for run in single]
+    assert [run.pretraining for run in several] == [1, 1, 2, 2, 3, 3]
+    assert len({run.run_id for run in several}) == 6
+    seeds = {run.pretraining: run.seed for run in several}
+    assert len(set(seeds.values())) == 3
+    splits = {(run.init, run.split_digest) for run in several}
+    assert len(splits) == 6
+    part = planned_pretrainings(study_folder, [3])
+    assert [run.run_id for run in part] == [run.run_id for run in several[4:]]
+
+
+def test_main_study_starts_from_every_pretraining_and_side_studies_from_the_first():
+    side = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+    changes = SEVERAL | {"pretraining.pretrainings": 2, "from_random": side}
+    profile = tiny_profile(changes | {"repeats": side | {"pretrainings": [1, 2]}})
+    assert [variant.pretraining for variant in profile.variants("main")] == [1, 2]
+    assert [variant.pretraining for variant in profile.variants("from_random")] == [1]
+    assert {variant.pretraining for variant in profile.variants("repeats")} == {1, 2}
+    elsewhere = tiny_profile(changes | {"pretraining.pretrainings": [2]})
+    assert elsewhere.filter_of("from_random") is None
+
+
+def test_pretrainings_of_weights_from_elsewhere_are_refused():
+    with pytest.raises(ValueError, match=r"\['random'\] are not pretrained here"):
+        tiny_profile({"pretraining.pretrainings": 2})
+
+
+def levels_of(study_folder, inputs, study, changes):
+    """Runs of each level of a factor, as planned for weights from elsewhere."""
+    profile = tiny_profile(WHOLE | {"backbones": ["ResNet50"], "folds": 1} | changes)
+    opened = open_study(profile, results=study_folder)
+    return {
+        variant.level: plan_runs(opened, inputs, variant, study)
+        for variant in profile.variants(study)
+    }
+
+
+def test_convergence_trains_longer_and_shares_the_runs_of_the_main_study(study_folder, inputs):
+    longer = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+    changes = {"factors": {"convergence": longer | {"epochs": 7, "patience": 2}}}
+    levels = levels_of(study_folder, inputs, "convergence", changes)
+    lengths = {
+        level: {(run.settings.epochs, run.settings.patience) for run in runs}
+        for level, runs in levels.items()
+    }
+    assert lengths == {"fixed": {(1, None)}, "converged": {(7, 2)}}
+    main = {run.run_id for run in levels_of(study_folder, inputs, "main", changes)[None]}
+    assert {run.run_id for run in levels["fixed"]} <= main
+    assert main.isdisjoint(run.run_id for run in levels["converged"])
+
+
+def test_inputs_of_released_counterparts_are_a_level_where_they_are_named(study_folder, inputs):
+    factor = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+    profile = tiny_profile(SEVERAL | {"factors": {"preprocessing": factor}})
+    levels = [variant.level for variant in profile.variants("preprocessing")]
+    assert levels == ["native", "official_scripts"]
+    named = {"radiologic": "radimagenet", "photographic": "imagenet"}
+    changes = {"pretraining.released": named, "factors": {"preprocessing": factor}}
+    profile = tiny_profile(SEVERAL | changes)
+    assert profile.variants("preprocessing")[-1].level == "released"
+    found = {
+        init: _preprocessing_of(
+            profile,
+            WeightsEntry(
+                init=init, backbone="ResNet50", preprocessing="symmetric", release="made here"
+            ),
+            profile.tuning("breast").model_copy(update={"preprocessing": "released"}),
+        )
+        for init in named
+    }
+    assert found == {"radiologic": "caffe_unit", "photographic": "caffe"}

@@ -363,3 +363,69 @@ def test_hostile_table_is_one_clear_error(copy, name, change, said):
     forged(copy, f"{name}.parquet", change)
     with pytest.raises(InputError, match=said):
         load_reference(copy)
+
+
+ALONE = dict.fromkeys(("from_random", "repeats", "layers", "factors"))
+
+
+@pytest.fixture
+def part_of_study(images, tmp_path):
+    """Return a function: a finished study of some pretrainings, as of a computer of its own."""
+
+    def finished_part(pretrainings, **changes):
+        folder = tmp_path / f"results-{pretrainings}-{len(changes)}"
+        changes = {name.replace("__", "."): value for name, value in changes.items()}
+        changes |= ALONE | {"pretraining.pretrainings": pretrainings}
+        return finished_study(folder, images, changes)
+
+    return finished_part
+
+
+def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_gives(
+    part_of_study, tmp_path
+):
+    expected = load_reference(write_reference(part_of_study(2), tmp_path / "whole"))
+    written = write_reference(part_of_study([1]), tmp_path / "joined")
+    assert load_reference(written).facts.profile["pretraining"]["pretrainings"] == [1]
+    assert write_reference(part_of_study([2]), tmp_path / "joined", add=True) == written
+    joined = load_reference(written)
+    assert set(joined.tables) == set(expected.tables)
+    for name, table in expected.tables.items():
+        times = {"finished"} & {*table}  # of the computation
+        kept = joined.tables[name]
+        pd.testing.assert_frame_equal(kept.drop(columns=times), table.drop(columns=times), obj=name)
+    found = joined.predictions("main", "breast")
+    assert set(found["pretraining"]) == {1, 2}
+    for name in ("tasks", "corpora", "weights", "profile", "work"):
+        assert getattr(joined.facts, name) == getattr(expected.facts, name), name
+    assert [each.pretrainings for each in joined.facts.added] == [[2]]
+    assert expected.facts.added == []
+
+
+def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_path):
+    written = write_reference(part_of_study([1]), tmp_path / "joined")
+    before = (written / "run.json").read_text()
+    with pytest.raises(InputError, match=r"pretrainings \[1\] are there already"):
+        write_reference(part_of_study([1]), tmp_path / "joined", add=True)
+    with pytest.raises(InputError, match="differs in profile fine_tuning"):
+        write_reference(part_of_study([2], fine_tuning__epochs=2), tmp_path / "joined", add=True)
+    with pytest.raises(InputError, match="not readable"):
+        write_reference(part_of_study([2]), tmp_path / "nowhere", add=True)
+    assert (written / "run.json").read_text() == before
+
+
+def test_pretrainings_that_are_not_finished_are_left_out_where_asked(part_of_study, tmp_path):
+    finished = part_of_study(2)
+    pretraining = finished.profile.pretraining.model_copy(update={"pretrainings": [1, 2, 3]})
+    profile = finished.profile.model_copy(update={"pretraining": pretraining})
+    study = replace(finished, profile=profile)
+    with pytest.raises(InputError, match="not finished"):
+        write_reference(study, tmp_path / "all")
+    kept = load_reference(write_reference(study, tmp_path / "kept", finished=True))
+    assert set(kept.tables["runs"]["pretraining"]) == {1, 2}
+
+
+def test_reference_run_from_before_pretrainings_were_counted_has_one(copy):
+    for name in ("runs", "pretraining", "pretraining_histories"):
+        forged(copy, f"{name}.parquet", lambda table: table.drop(columns="pretraining"))
+    assert set(load_reference(copy).predictions("main", "breast")["pretraining"]) == {1}

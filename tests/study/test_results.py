@@ -5,7 +5,7 @@ from tiny_study import COLUMNS, tiny_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, open_reference, open_runs
-from rin.study.profile import STUDIES
+from rin.study.profile import CONVERGENCE, STUDIES
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_predictions_are_those_of_the_reference_run(demo):
 
 
 def test_studies_beside_the_grid(demo):
-    assert demo.studies == tuple(STUDIES)
+    assert demo.studies == tuple(name for name in STUDIES if name != CONVERGENCE)
     assert set(demo.predictions("from_random")["init"]) == {"radiologic", "photographic", "random"}
     assert set(demo.predictions("preprocessing")["level"]) == {"native", "official_scripts"}
     assert demo.tasks_of("resize") == ("breast",)

@@ -51,7 +51,8 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     for run in plan_pretraining(study):
         study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     planned = plan_all(study)
-    assert len(plan_study(study)) == 6 * len(profile.inits) <= len(planned) <= profile.most_runs
+    networks = len(profile.inits) * len(profile.pretrainings)
+    assert len(plan_study(study)) == 6 * networks <= len(planned) <= profile.most_runs
     assert {run.study for run in planned} <= {s for s in STUDIES if profile.filter_of(s)}
     inits = set(profile.inits) | ({RANDOM} if profile.from_random or profile.layers else set())
     inits |= {profile.pretraining.brief.name} if profile.equal_accuracy else set()

@@ -36,8 +36,8 @@ SETTINGS = {
 }
 # Of a table of predictions.
 COLUMNS = [
-    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"),
-    *("case_id", "patient_id", "part", "label", "score"),
+    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init"),
+    *("pretraining", "seed", "case_id", "patient_id", "part", "label", "score"),
 ]
 # Changes that pretrain on two corpora.
 TWO = {

@@ -126,6 +126,29 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
     assert kept == pytest.approx(losses[1], rel=1e-4)
 
 
+@pytest.mark.parametrize(("patience", "epochs"), [(None, 5), (1, 3), (2, 4), (9, 5)])
+def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patience(
+    frozen, start, parts, patience, epochs
+):
+    """The second epoch is the best: from the third on the head is spoilt."""
+    block = frozen[0]
+
+    def spoil(epoch, _):
+        if epoch >= 2:
+            block.parts.dense.bias.assign([9, -9])
+
+    calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    recipe = Recipe(1e-2, 5, 8, 7, patience=patience)
+    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda *_: calls)
+    losses = [row["val_loss"] for row in state.curves]
+    assert np.argmin(losses) == 1
+    assert len(losses) == state.epoch == epochs
+    logits, _ = block.predict(parts[1], 8)
+    labels = parts[1].labels[parts[1].rows]
+    kept = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()
+    assert kept == pytest.approx(losses[1], rel=1e-4)
+
+
 def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, start, parts):
     block, recipe = frozen[0], Recipe(1e-3, 1, 8, 7)
     expected = run(block, start, parts, recipe)[1]
