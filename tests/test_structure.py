@@ -115,7 +115,7 @@ def test_imports_form_no_circle():
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
-BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "yaml", "typer", "papermill"}
+BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "typer", "papermill"}
 BEYOND_ARRAYS |= {"PIL", "skimage", "IPython"}
 
 
