@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+from rin.errors import look_up
 from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -42,6 +43,14 @@ def _records(kind: type[Record], section: str) -> dict[str, Record]:
 CITATION = SimpleNamespace(**{name: _frozen(text) for name, text in _READ["citation"].items()})
 COMPARISONS = _records(PublishedComparison, "comparisons")
 DICE = _records(PublishedDice, "dice")
+
+
+def comparison_of(task: str | None) -> "PublishedComparison | None":
+    """Return what the paper states of a task of its own; None for no task of the paper.
+
+    `InputError` for any other name, as a manifest may have it under `paper_task`.
+    """
+    return None if task is None else look_up("task of the paper", task, COMPARISONS)
 
 
 #: Three sections state sizes; for acl, pneumonia and hemorrhage they disagree.
