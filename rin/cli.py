@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rin.data.chunks import Stopped, kill_workers
 from rin.errors import InputError, named
+from rin.processes import Stopped, kill_workers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,14 +4,9 @@ A chunk leaves its result on disk, so a pass that was stopped goes on where it s
 chunk is worked on by threads of this process, several by processes.
 """
 
-import ctypes
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence, Sized
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -20,9 +15,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from rin.errors import InputError
+from rin.processes import Stopped, die_with, kill_workers
 
 MAX_THREADS = 8
-PR_SET_PDEATHSIG = 1
 Job = TypeVar("Job", bound=Sized)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -72,19 +67,6 @@ def map_chunks(
     yield from run_chunks(partial(map_threads, function), jobs, workers=workers, title=title)
 
 
-class Stopped(BaseException):
-    """Somebody pressed Ctrl-C; nothing on the way to the command line may take it for an error."""
-
-
-def kill_workers() -> None:
-    """End the processes of this one's pools at once: what they had finished is kept."""
-    for worker in multiprocessing.active_children():
-        with suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGKILL)
-    for worker in multiprocessing.active_children():
-        worker.join(2)
-
-
 def available_cores() -> int:
     """Return the number of cores that this process may use, a container's quota included."""
     return cpu_count()
@@ -112,28 +94,5 @@ def _sized(
 ) -> tuple[int, Result]:
     """Return how many pictures a job had, and its result; a worker of a `parent` ends with it."""
     if parent not in (None, os.getpid()):
-        _die_with(parent)
+        die_with(parent)
     return len(job), work(job, threads)
-
-
-def _die_with(parent: int) -> None:
-    """Leave Ctrl-C to the parent process, and have the kernel end this one when that is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":  # also while a library is loaded, when no thread can do it
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def end_with_parent() -> None:
-    """End this worker when its parent is gone, even if killed; the parent alone hears Ctrl-C."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    _die_with(parent.pid)
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()

@@ -18,11 +18,12 @@ from functools import partial
 from pathlib import Path
 
 import rin
-from rin.data.chunks import available_cores, end_with_parent
+from rin.data.chunks import available_cores
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
 from rin.files import manifest_folder
+from rin.processes import end_with_parent
 from rin.report.execution import (
     Job,
     last_lines,

@@ -23,9 +23,9 @@ import nbformat
 from pydantic import TypeAdapter, ValidationError
 
 import rin
-from rin.data.chunks import end_with_parent
 from rin.errors import InputError, look_up
 from rin.files import sha256_of, write_atomically
+from rin.processes import end_with_parent
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # A bar as tqdm draws it: title, percentage, steps done and in all, times.

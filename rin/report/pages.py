@@ -116,7 +116,7 @@ NOTEBOOKS = (
     Notebook("use/data_status", _USE),
     Notebook("use/manifests", _USE),
     Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
-    Notebook("use/fork_me", _USE),
+    Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
     Notebook("use/tests_alone", _USE),
     Notebook("use/tables", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),

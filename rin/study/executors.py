@@ -25,8 +25,8 @@ from typing import Any
 from filelock import Timeout
 from tqdm import tqdm
 
-from rin.data.chunks import Stopped, end_with_parent, kill_workers
 from rin.errors import InputError, explained, problem_of
+from rin.processes import Stopped, end_with_parent, kill_workers
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
