@@ -20,6 +20,7 @@ CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
 HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_TOLD = "holds", "does not follow", "cannot be told"
 VERDICTS = (HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_TOLD)
 _TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
+Audits = Collection[TaskAudit]
 _SHORT_NAMES = {
     "acl": "ACL",
     "covid19": "COVID-19",
@@ -45,7 +46,8 @@ def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
     for claim in CLAIMS:
         # Nothing is printed to judge "unfreezing" and "backbones" by.
         judge = _JUDGES.get(claim["name"])
-        verdict, values = judge(audits) if judge else (CANNOT_BE_TOLD, {})
+        chosen = _of_claim(claim["name"], audits)
+        verdict, values = judge(chosen, audits) if judge else (CANNOT_BE_TOLD, {})
         rows.append(
             {
                 "name": claim["name"],
@@ -60,8 +62,10 @@ def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _significant(claim: str, audits: Collection[TaskAudit]) -> Judgement:
-    chosen = _of_claim(claim, audits)
+# A judge takes the audits of the tasks that a claim names, and all of them.
+
+
+def _significant(chosen: Audits, _: Audits) -> Judgement:
     zero = [audit.task for audit in chosen if audit.contains_zero]
     follows = [audit.task for audit in chosen if audit.p_follows]
     values = {
@@ -73,16 +77,7 @@ def _significant(claim: str, audits: Collection[TaskAudit]) -> Judgement:
     return _judged(len(follows) == len(chosen) and not zero, values)
 
 
-def _small_significant(audits: Collection[TaskAudit]) -> Judgement:
-    return _significant("small_significant", audits)
-
-
-def _large_significant(audits: Collection[TaskAudit]) -> Judgement:
-    return _significant("large_significant", audits)
-
-
-def _superior(audits: Collection[TaskAudit]) -> Judgement:
-    chosen = _of_claim("superior", audits)
+def _superior(chosen: Audits, _: Audits) -> Judgement:
     ahead = [audit.task for audit in chosen if audit.ahead]
     clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
     values = {
@@ -93,22 +88,20 @@ def _superior(audits: Collection[TaskAudit]) -> Judgement:
     return _judged(len(clear) == len(chosen), values)
 
 
-def _range(audits: Collection[TaskAudit]) -> Judgement:
-    stated = [audit.published.difference for audit in _of_claim("range", audits)]
+def _range(chosen: Audits, _: Audits) -> Judgement:
+    stated = [audit.published.difference for audit in chosen]
     low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
     text = next(claim["text"] for claim in CLAIMS if claim["name"] == "range")
     return _judged(f"from {low}% to {high}%" in text, {"low": low, "high": high})
 
 
-def _gain(audits: Collection[TaskAudit]) -> Judgement:
-    chosen = _of_claim("gain", audits)
+def _gain(chosen: Audits, _: Audits) -> Judgement:
     is_relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
     values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.difference}
     return _judged(is_relative, values)
 
 
-def _outperforming(audits: Collection[TaskAudit]) -> Judgement:
-    chosen = _of_claim("outperforming", audits)
+def _outperforming(chosen: Audits, _: Audits) -> Judgement:
     above = [audit.task for audit in chosen if audit.ahead]
     zero = [audit.task for audit in chosen if audit.contains_zero]
     equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
@@ -120,9 +113,8 @@ def _outperforming(audits: Collection[TaskAudit]) -> Judgement:
     return _judged(len(above) == len(chosen) and not zero, values)
 
 
-def _narrowed(audits: Collection[TaskAudit]) -> Judgement:
+def _narrowed(large: Audits, audits: Audits) -> Judgement:
     small = _of_claim("small_significant", audits)
-    large = _of_claim("large_significant", audits)
     mean_small, mean_large = _mean_difference(small), _mean_difference(large)
     top = max(large, key=lambda audit: audit.published.difference)
     beaten = [audit for audit in small if audit.difference.high < top.difference.low]
@@ -139,7 +131,7 @@ def _narrowed(audits: Collection[TaskAudit]) -> Judgement:
     return _judged(mean_small.low > mean_large.high, values)
 
 
-def _smaller_sds(audits: Collection[TaskAudit]) -> Judgement:
+def _smaller_sds(_: Audits, audits: Audits) -> Judgement:
     rows = [audit.published for audit in audits]
     smaller = [row for row in rows if row.sd_radimagenet < row.sd_imagenet]
     ratios = [row.sd_imagenet / row.sd_radimagenet for row in rows]
@@ -147,14 +139,14 @@ def _smaller_sds(audits: Collection[TaskAudit]) -> Judgement:
     return _judged(len(smaller) == len(rows), values)
 
 
-def _comparable(audits: Collection[TaskAudit]) -> Judgement:
-    rows = [audit.published for audit in _of_claim("comparable", audits)]
+def _comparable(chosen: Audits, _: Audits) -> Judgement:
+    rows = [audit.published for audit in chosen]
     margin = 100 * EQUIVALENCE_MARGIN
     inside = [row for row in rows if -margin < row.ci_low and row.ci_high < margin]
     return _judged(len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)})
 
 
-def _dice(_: Collection[TaskAudit]) -> Judgement:
+def _dice(_chosen: Audits, _: Audits) -> Judgement:
     gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
     fits = all(
         gain["stated"].meets(gain[source])
@@ -166,15 +158,15 @@ def _dice(_: Collection[TaskAudit]) -> Judgement:
     return Judgement(CANNOT_BE_TOLD if fits else DOES_NOT_FOLLOW, {"gains": words})
 
 
-def _interpretability(_: Collection[TaskAudit]) -> Judgement:
+def _interpretability(_chosen: Audits, _: Audits) -> Judgement:
     of_large = [task for task in paper.DICE if task not in _TASKS["small_significant"]]
     values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
     return Judgement(CANNOT_BE_TOLD, values)
 
 
-_JUDGES: Mapping[str, Callable[[Collection[TaskAudit]], Judgement]] = {
-    "small_significant": _small_significant,
-    "large_significant": _large_significant,
+_JUDGES: Mapping[str, Callable[[Audits, Audits], Judgement]] = {
+    "small_significant": _significant,
+    "large_significant": _significant,
     "superior": _superior,
     "range": _range,
     "gain": _gain,
