@@ -237,5 +237,6 @@ At a correlation of 0.8, intervals with images as the units contain the truth in
 as few as **{lowest["naive"]:.0%}** of {study.simulation.replicates} simulated
 test sets of {study.simulation.patients} patients with
 {study.simulation.images} images, in place of 95%; with patients as the units,
-in {lowest["clustered"]:.0%}. Dice scores by hand are on [](../pipeline/gradcam).
+in {lowest["clustered"]:.0%}. Dice scores by hand are on
+[](../pipeline/gradcam).
 """)

@@ -207,9 +207,9 @@ page.picture(
 
 # %%
 n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
-drawn = {"seed": runs.study.profile.seed, "bins": n_bins}
-measures = clinical_measures(scores, inits, **drawn)
-curves = clinical_curves(scores, inits, bins=n_bins, replicates=20)
+seed = runs.study.profile.seed
+measures = clinical_measures(scores, inits, seed=seed, bins=n_bins)
+curves = clinical_curves(scores, inits, seed=seed, bins=n_bins, replicates=20)
 book_table(
     clinical.measure_table(measures, inits), "Beyond the AUC", prose=True
 )

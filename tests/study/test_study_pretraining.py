@@ -37,7 +37,7 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     assert curve[["init", "backbone", "epoch"]].values.tolist() == [["radiologic", "ResNet50", 1]]
     assert curve["learning_rate"].tolist() == pytest.approx([1e-3])
     table = pretraining_predictions(study)
-    assert list(table)[:4] == ["init", "backbone", "case_id", "patient_id"]
+    assert list(table)[:5] == ["init", "backbone", "pretraining", "case_id", "patient_id"]
     dataset = open_corpus(study, "corpus_radiologic", None)
     part = corpus_split(dataset, study.profile.seed)
     assert set(table["case_id"]) == set(part.index[part == "test"])
@@ -48,7 +48,7 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     own, features = pretraining_features(study, "radiologic", "ResNet50")
     assert (features.shape, features.dtype) == ((len(own), 16), np.float32)
     counted = pretraining_classes(study)
-    assert list(counted) == ["init", "corpus", "label", *PARTS, "patients"]
+    assert list(counted) == ["init", "corpus", "pretraining", "label", *PARTS, "patients"]
     assert (counted[[*PARTS]].sum(axis=1) == 12).all()
     patients = dataset.cases.groupby("label")["patient_id"].nunique()
     assert counted["patients"].tolist() == patients.loc[counted["label"]].tolist()
@@ -118,8 +118,9 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     assert sorted(whole["images"]) == [36, 48]
     assert rest["images"] == [36]
     pd.testing.assert_frame_equal(pretraining_predictions(study), before)
+    shutil.rmtree(study.weights.path(second.run_id))
     pretraining.pretrain_block([second], study.weights, study.profile.execution)
-    assert blocks[-1]["channels"] == 1  # a gray corpus alone, of which nothing is missing
+    assert blocks[-1]["channels"] == 1  # a gray corpus alone
 
 
 def test_pretraining_when_a_store_is_damaged_still_does_the_others(
