@@ -142,8 +142,8 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
         if activations:
             np.savez(folder / ACTIVATIONS, **activations)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "seconds": seconds}
-        done |= {"epochs": len(history)} if run.settings.patience else {}
+        done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "epochs": len(history)}
+        done["seconds"] = seconds
         done |= {"peak_memory_gb": round(memory, 2), "traces": compiled.traces}
         done |= {"backend": keras.backend.backend(), "precision": keras.config.dtype_policy().name}
         return done | computed_on()
@@ -320,11 +320,11 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
     """
     planned = finished_runs(study, name, task)
     validation = validation_records(study, planned)
-    done = [
-        run.named | study.runs.done(run.run_id) | validation.loc[run.run_id].to_dict()
-        for run in planned
-    ]
-    return pd.DataFrame(done)
+    rows = []
+    for run in planned:
+        done = {"epochs": run.settings.epochs} | study.runs.done(run.run_id)
+        rows.append(run.named | done | validation.loc[run.run_id].to_dict())
+    return pd.DataFrame(rows)
 
 
 def validation_records(study: Study, runs: Sequence[Run]) -> pd.DataFrame:
