@@ -608,12 +608,12 @@ def _findings(
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
     test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    finding = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
+    finding = _numbers(test)
     yield "delong_stacked", stacked.shape[1], "prediction", finding
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
     test = delong_test(task.labels, means[0], means[1])
-    finding = _numbers(t_test(test.estimate, math.sqrt(test.variance)))
+    finding = _numbers(test)
     yield "delong_mean_scores", n_cases, "case", finding
 
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
