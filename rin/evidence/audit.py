@@ -234,20 +234,13 @@ class TaskAudit:
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
         self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
 
-        # Correlation of scenarios from which on a paired t test gives less than the stated P, and
-        # at which its interval has the printed width (−1 to 1).  The low end is what the most
-        # favourable rounding needs; 1 or more cannot be reached.
+        # Correlation of scenarios from which on a paired t test gives less than the stated P.  The
+        # low end is what the most favourable rounding needs; 1 or more cannot be reached.
         sizes = abs(self.difference.low), abs(self.difference.high)
         smallest = 0.0 if self.difference.holds(0) else min(sizes)
-        needed = Bounds(smallest, max(sizes)), float(stats.t.isf(self.stated_p / 2, _N - 1))
-        by_width = self.half_width, t_quantile(_N - 1)
-        self.needed_correlation, found = (
-            correlation_bounds(*self.sds, Bounds(*(_N * (x / t) ** 2 for x in (d.low, d.high))))
-            for d, t in (needed, by_width)
-        )
-        self.width_correlation = Bounds(
-            *(min(max(end, -1.0), 1.0) for end in (found.low, found.high))
-        )
+        t = float(stats.t.isf(self.stated_p / 2, _N - 1))
+        variance = Bounds(*(_N * (size / t) ** 2 for size in (smallest, max(sizes))))
+        self.needed_correlation = correlation_bounds(*self.sds, variance)
 
         # Largest half-width of DeLong's interval on the stated share of each class.
         share = paper.SETTINGS["split_percent"].value[-1] / 100

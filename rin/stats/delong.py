@@ -22,7 +22,7 @@ All else that is no label, score or patient raises InputError (`rin.stats.inputs
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +30,7 @@ from scipy import sparse, special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
-from rin.stats.hypothesis import ROUNDING, t_quantile, t_test
+from rin.stats.hypothesis import ROUNDING, TTest, t_quantile, t_test
 from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 
 
@@ -45,20 +45,14 @@ class AucInterval:
 
 
 @dataclass(frozen=True)
-class DeLongTest:
-    """Two AUCs and their difference a − b, `estimate`, with its test.
+class DeLongTest(TTest):
+    """Two AUCs, and the test of their difference a − b.
 
     `df` is infinite (a z test) for the same cases, Satterthwaite's (a t test) for different ones.
     """
 
     auc_a: float
     auc_b: float
-    estimate: float
-    ci_low: float
-    ci_high: float
-    statistic: float
-    df: float
-    p_value: float
     variance: float
 
 
@@ -127,17 +121,8 @@ def delong_test(
     difference = placement_aucs(*counts)[0]
     variance = _covariance(counts, positive, clusters)[0, 0]
     test = t_test(difference, math.sqrt(variance), level=level)
-    return DeLongTest(
-        auc_a=float(auc_a),
-        auc_b=float(auc_b),
-        estimate=test.estimate,
-        ci_low=test.ci_low,
-        ci_high=test.ci_high,
-        statistic=test.statistic,
-        df=test.df,
-        p_value=test.p_value,
-        variance=float(variance),
-    )
+    aucs = {"auc_a": float(auc_a), "auc_b": float(auc_b)}
+    return DeLongTest(**asdict(test), **aucs, variance=float(variance))
 
 
 def delong_test_unpaired(
@@ -168,17 +153,9 @@ def delong_test_unpaired(
     if variance:
         df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
     test = t_test(difference, math.sqrt(variance), df, level)
-    return DeLongTest(
-        auc_a=a.auc,
-        auc_b=b.auc,
-        estimate=difference,
-        ci_low=test.ci_low,
-        ci_high=test.ci_high,
-        statistic=test.statistic if variance or difference else math.nan,
-        df=df,
-        p_value=test.p_value,
-        variance=variance,
-    )
+    if not (variance or difference):
+        test = replace(test, statistic=math.nan)
+    return DeLongTest(**asdict(test), auc_a=a.auc, auc_b=b.auc, variance=variance)
 
 
 def delong_covariance(

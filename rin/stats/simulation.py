@@ -137,7 +137,7 @@ def simulate_coverage(
 
     Parameters are those of `simulate_test_sets`.  Columns `correlation`, `method`, `measure` and
     `truth` as `normal_intervals`; `coverage` with Wilson's 95% interval (`ci_low`, `ci_high`),
-    `covered` of `replicates` test sets, `mean_width`, mean `variance`, and `design_effect`: that
+    `covered` of `replicates` test sets, mean `variance`, and `design_effect`: that
     variance over the naive one.
 
     Examples
@@ -160,12 +160,10 @@ def simulate_coverage(
         intervals["is_covered"] = intervals["truth"].between(
             intervals["ci_low"], intervals["ci_high"]
         )
-        intervals["width"] = intervals["ci_high"] - intervals["ci_low"]
         table = intervals.groupby(["method", "measure"], sort=False).agg(
             truth=("truth", "first"),
             coverage=("is_covered", "mean"),
             covered=("is_covered", "sum"),
-            mean_width=("width", "mean"),
             variance=("variance", "mean"),
             replicates=("is_covered", "size"),
         )

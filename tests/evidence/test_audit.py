@@ -203,9 +203,6 @@ def test_every_range_holds_what_the_numbers_before_rounding_give(drawn):
     needed = audit.correlation_for(*sds, N * (difference / stats.t.isf(0.0005, N - 1)) ** 2)
     found = one.needed_correlation
     assert found.low - 1e-6 <= needed <= found.high + 1e-6
-    half = (high - low) / 2
-    width = audit.correlation_for(*sds, N * (half / stats.t.ppf(0.975, N - 1)) ** 2)
-    assert one.width_correlation.holds(min(max(width, -1), 1))
 
 
 @pytest.mark.parametrize(
