@@ -179,7 +179,9 @@ def provenance(page: Page, runs: Runs) -> str | None:
         return "stand-in" if runs.kind(page.task) == "stand-in" else "real"
     own = runs.reference is None and runs.study.data_root is None
     live = page.notebook.leaves in ("weights", "runs") and runs.study.data_root is None
-    return "stand-in" if live or (own and page.notebook.source.startswith("results/")) else None
+    results = page.notebook.source.startswith("results/")
+    shows_images = results and page.notebook.source != "results/task_published"
+    return "stand-in" if live or (own and shows_images) else None
 
 
 def check_book(runs: Runs, built: Built) -> list[str]:

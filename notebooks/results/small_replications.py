@@ -194,11 +194,12 @@ agreement.rename(index=titles).round(2)
 
 # %% tags=["hide-input"]
 means = alike.groupby("comparison")["cca"].mean()
+means = means.map("{:.2f}".format).replace("nan", "not measured")
 top = agreement["agree"].idxmax()
 Markdown(f"""
 Over layers and scenarios the mean correlation of the two initialisations is
-{means["before"]:.2f} before and {means["after"]:.2f} after fine-tuning; of two
-random networks, {means["random"]:.2f}. Agreement must be read beside its chance
+{means["before"]} before and {means["after"]} after fine-tuning; of two
+random networks, {means["random"]}. Agreement must be read beside its chance
 level: on “{titles[top]}” networks agree on
 {100 * agreement.loc[top, "agree"]:.0f}% of the cases, but
 {100 * agreement.loc[top, "positive"]:.0f}% are positive and

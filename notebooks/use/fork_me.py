@@ -88,7 +88,8 @@ for _ in range(60):  # 1,000 for a paper
     means = means.groupby("init").mean()
     differences.append(means[a] - means[b])
 estimate = (by_scenario[a] - by_scenario[b]).mean()
-low, high = np.quantile(differences, [0.025, 0.975])
+# A draw of a small cohort may lack a class: it has no sensitivity.
+low, high = np.nanquantile(differences, [0.025, 0.975])
 
 # %% tags=["hide-input"]
 Markdown(f"""
