@@ -188,8 +188,7 @@ grid.set_titles("{col_name}").set_axis_labels("Mean canonical correlation", "")
 picture(grid.figure, "Similarity of the two initialisations before and after")
 
 # %%
-main = runs.predictions(study="main")
-agreement = call_agreement(main, a, b)
+agreement = call_agreement(runs.predictions(study="main"), a, b)
 agreement.rename(index=titles).round(2)
 
 # %% tags=["hide-input"]

@@ -52,7 +52,7 @@ class Console:
 
     def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
         """Tell what is to run, and for how long: as the pages took last, or as was measured."""
-        self._of = len(stale)
+        self._of = self._n + len(stale)
         last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
         known = [seconds for seconds in last if seconds is not None]
         sentence = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"

@@ -75,12 +75,14 @@ class Outline:
 
     def after(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the notebooks that must have run before another."""
-        shown = notebook.part in (_FRONT, _EVIDENCE, _RESULTS)
+        shown = notebook.part in (_FRONT, _EVIDENCE, _RESULTS) or notebook.source in _COPIED
         free = not self.waits and shown
         return () if free else notebook.after
 
 
 _TRAINED = ("pipeline/fine_tuning",)
+# Pages to copy, which show results as those of the results' part do.
+_COPIED = ("use/fork_me",)
 # Sections whose pages are left out where no result of them is shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
 _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)

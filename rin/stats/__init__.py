@@ -32,11 +32,8 @@ from rin.stats.hypothesis import (
     unpaired_t_from_summary,
 )
 from rin.stats.pretrainings import (
-    choose_settings,
     pair_differences,
     pretraining_differences,
-    setting_choices,
-    validation_scores,
 )
 from rin.stats.scenarios import (
     against_baselines,

@@ -316,7 +316,7 @@ def histories(study: Study, task: str) -> pd.DataFrame:
 def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
     """Return one row a run (and level): its columns and what `done.json` records of it.
 
-    And how it does on its validation cases (`rin.stats.validation_scores`).
+    And how it does on its validation cases (`rin.stats.pretrainings.validation_scores`).
     """
     planned = finished_runs(study, name, task)
     validation = validation_records(study, planned)

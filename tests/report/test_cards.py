@@ -111,9 +111,10 @@ def test_card_of_patients_does_not_say_that_they_are_unknown(manifests):
 
 def test_card_is_indexed_by_what_the_manifest_says_of_its_images():
     document = card()["Model"]
-    assert document["Indexing"]["Content"] == ["CT", "MR", "CH", "GI", "NR", "BR", "GU", "MK", "IN"]
+    content = ["CT", "MR", "US", "CH", "GI", "NR", "BR", "GU", "MK", "IN"]
+    assert document["Indexing"]["Content"] == content
     assert [name.split()[0] for name in document["Imaging"]["Modalities"]] == [
-        "Computed", "Magnetic", "Projection",
+        "Computed", "Magnetic", "Projection", "Ultrasound",
     ]  # fmt: skip
     photographs = card("photographic")["Model"]
     assert "Modalities" not in photographs["Imaging"]

@@ -9,14 +9,8 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 
 from rin.errors import InputError
-from rin.stats import (
-    choose_settings,
-    init_differences,
-    pair_differences,
-    pretraining_differences,
-    setting_choices,
-    validation_scores,
-)
+from rin.stats import init_differences, pair_differences, pretraining_differences
+from rin.stats.pretrainings import choose_settings, setting_choices, validation_scores
 from rin.stats.synthesis import three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
