@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -162,7 +162,8 @@ def private(output: Path) -> Iterator[None]:
         output.mkdir(parents=True, exist_ok=True)
         for place in output.iterdir():
             if place.name != SHARED and not place.is_symlink():
-                place.chmod(0o700 if place.is_dir() else 0o600)
+                with suppress(FileNotFoundError):  # the index's journal comes and goes
+                    place.chmod(0o700 if place.is_dir() else 0o600)
         yield
     finally:
         os.umask(before)
