@@ -204,7 +204,7 @@ level: on “{titles[top]}” networks agree on
 {100 * agreement.loc[top, "positive"]:.0f}% are positive and
 {100 * agreement.loc[top, "called"]:.0f}% are called so, which alone gives
 {100 * agreement.loc[top, "chance"]:.0f}% (kappa
-{agreement.loc[top, "kappa"]:.2f}).
+{str(agreement.loc[top, "kappa"].round(2)).replace("nan", "undefined")}).
 """)
 
 # %% [markdown]
