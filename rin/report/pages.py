@@ -117,7 +117,8 @@ NOTEBOOKS = (
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
     Notebook("use/manifests", _USE),
-    Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
+    # It trains networks of its own, beside the fine-tuning, so it is not among the first.
+    Notebook("use/own_task", _USE, ("pipeline/pretraining",)),
     Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
     Notebook("use/tests_alone", _USE),
     Notebook("use/tables", _USE),

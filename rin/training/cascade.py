@@ -61,12 +61,12 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
     sides: dict[int, list[int]] = {}
     for layer in backbone.layers:
         if layer.weights:
-            own = [place[id(variable)] for variable in layer.weights]
-            sides.setdefault(layer.output.shape[1], []).extend(own)
+            places = sides.setdefault(layer.output.shape[1], [])
+            places += [place[id(variable)] for variable in layer.weights]
     ordered = [sides[side] for side in sorted(sides)]
     stem = [number for places in ordered[STAGES - 1 :] for number in places]
     stages = ordered[: STAGES - 1] + ([stem] if stem else [])
-    return {f"stage {len(stages) - k}": sorted(each) for k, each in enumerate(stages)}
+    return {f"stage {len(stages) - k}": sorted(places) for k, places in enumerate(stages)}
 
 
 def cascade_table(
@@ -80,19 +80,19 @@ def cascade_table(
     `similarity_table`; the same ending in `_other` compare with the next case, the last with the
     first: what maps of one class share whatever the image.
     """
-    each, size = np.arange(len(cases)), block.architecture.size
+    images, size = np.arange(len(cases)), block.architecture.size
     target = block.predict(part, batch)[0].argmax(axis=1)
-    groups, found = cascade_maps(block, part, batch, seed)
-    maps, others = (
-        found[:, rows, :, :, target].swapaxes(0, 1) for rows in (each, np.roll(each, -1))
+    groups, all_maps = cascade_maps(block, part, batch, seed)
+    maps, next_maps = (
+        all_maps[:, rows, :, :, target].swapaxes(0, 1) for rows in (images, np.roll(images, -1))
     )
     tables = []
     for depth, group in enumerate(groups):
-        own = similarity_table(maps[0], maps[1 + depth], size)
-        other = similarity_table(maps[0], others[1 + depth], size).add_suffix("_other")
+        same = similarity_table(maps[0], maps[1 + depth], size)
+        other = similarity_table(maps[0], next_maps[1 + depth], size).add_suffix("_other")
         other = other if len(cases) > 1 else other * np.nan
         steps = cases.assign(target=target, depth=depth, group=group)
-        tables.append(pd.concat([steps, own, other], axis=1))
+        tables.append(pd.concat([steps, same, other], axis=1))
     return pd.concat(tables, ignore_index=True)
 
 
