@@ -218,7 +218,6 @@ MODULE_OF = {
 }
 #: Used without an import, and by what.
 RUN_BY_NAME = {
-    "ipykernel": "rin/report/execution.py",  # the kernel that papermill starts
     "jupyter_book": "rin/report/build.py",
     "jupyterlab": "Makefile",
     "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
