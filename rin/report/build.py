@@ -259,7 +259,8 @@ def name_absent_pages(page: Path, root: Path, names: Sequence[str]) -> None:
         source = next(filter(Path.is_file, sources), None)
         if name in names or source is None:
             return link[0]
-        heading = re.search(r"(?m)^(?:# )?# (.+)$", source.read_text(encoding="utf-8"))
+        mark = "# # " if source.suffix == ".py" else "# "
+        heading = re.search(f"(?m)^{mark}(.+)$", source.read_text(encoding="utf-8"))
         return f"{link[1] or f'*{heading[1]}*'} (a page of the whole book)"
 
     notebook = nbformat.read(page, nbformat.NO_CONVERT)
