@@ -239,7 +239,8 @@ def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
     members = np.array([(networks == pair).all(axis=1) for _, pair in table.iterrows()])
     table["n_scenarios"] = members.sum(axis=1)
     means = members / members.sum(axis=1, keepdims=True)
-    contrasts = mean_over_folds(task, np.hstack([means, -means]))  # init a, then init b
+    weights = np.hstack([means, -means])  # of the networks of init a, then of init b
+    contrasts = mean_over_folds(task, weights)
     aucs_a, aucs_b = np.split(contrasts.aucs, 2)
     table = table.assign(auc_a=means @ aucs_a, auc_b=means @ aucs_b)
     return _Pairs(task.task, table, contrasts.estimates, contrasts.covariance)
