@@ -1,6 +1,6 @@
 """The tables that pass between packages: their columns, and the one check of them.
 
-The page “Tables” of the book is made from the schemas (`described`), and functions that take a
+The page “Tables and manifests” is made from the schemas (`described`), and functions that take a
 table ask `check_table`.  Nothing is repaired, and no file is read.
 """
 
