@@ -1,4 +1,4 @@
-"""Every notebook by plain jupytext and papermill, from the root of the checkout and from notebooks."""
+"""Every notebook by plain jupytext and papermill, from the root and from the notebooks' folder."""
 
 import json
 import re
