@@ -256,6 +256,7 @@ MODULE_OF = {
 RUN_BY_NAME = {
     "jupyter_book": "rin/report/build.py",
     "jupyterlab": "Makefile",
+    "onnxruntime": "rin/curation/burned_in.yaml",  # RapidOCR computes with it
     "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
     "pytest_timeout": "pyproject.toml",
     "ruff": "Makefile",
