@@ -30,13 +30,11 @@ from rin.evidence.replications import pooled_fine_tuned
 from rin.report.banner import reference_banner
 from rin.report.format import book_table, format_estimate
 from rin.report.headline import headline, short_names, three_bands
-from rin.report.heat import heat
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import (
     external_scores,
     init_differences,
-    pair_differences,
     pretraining_differences,
 )
 from rin.study import open_reference
@@ -88,9 +86,9 @@ picture(axes, "Differences in AUC in three bands: the paper, others, this run")
 
 # %% [markdown]
 # *Top:* as printed. *Middle:* full fine-tuning, where standard deviations (SDs)
-# are stated. *Bottom:* dark intervals say what other pretrainings of the same
-# networks would show, and conclusions follow them; pale ones what these networks
-# would show on new patients. `three_bands` in `rin.report.headline` computes the
+# are stated. *Bottom:* diamonds say what other pretrainings of the same networks
+# would show, and conclusions follow them; dots what these networks would show on new
+# patients. `three_bands` in `rin.report.headline` computes the
 # table, `headline` draws it.
 #
 # ## What the three bands say
@@ -133,31 +131,16 @@ Markdown(f"""
 **This run.** {size["pairs"]} pairs of networks were compared on each task:
 {size["backbones"]} backbones, pretrained
 {"once" if size["pretrainings"] == 1 else f"{size['pretrainings']} times"} on
-either corpus. From pair to pair the difference varies so much that nothing can
-be said about radiologic pretraining in general where the dark interval includes
-zero. These very networks, on new patients, are behind on {behind} (Holm
-P < .05) and ahead on {ahead}. Those of the breast task, tested on images of
-another hospital, differ by {format_estimate(transfer, unit="points")} points
-with pretrainings as the units, a single unadjusted test (“Images from another
-hospital”).
+either corpus. From pair to pair the difference varies so much
+([](results/all_tasks)) that nothing can be said about radiologic pretraining in
+general where the interval of the diamond includes zero. These very networks, on new
+patients, are behind on {behind} (Holm P < .05) and ahead on {ahead}. Those of
+the breast task, tested on images of another hospital, differ by
+{format_estimate(transfer, unit="points")} points with pretrainings as the
+units, a single unadjusted test.
 """)
 
-# %%
-pairs = pair_differences(runs.predictions(), *runs.inits)
-cells = pairs.pivot_table(index="task", columns="backbone", values="estimate")
-cells = 100 * cells.loc[list(facts)]
-cells.index = cells.index.map(names)
-axes = heat(cells, runs.inits, limit=15)
-picture(
-    axes,
-    "Difference of each pair of networks, by task and backbone",
-)
-
 # %% [markdown]
-# Each cell is the mean over the scenarios of one backbone, radiologic −
-# photographic in AUC points, in the colour of the side that is ahead
-# ([](results/all_tasks)).
-#
 # ## How small this run is
 
 # %%

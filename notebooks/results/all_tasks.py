@@ -123,7 +123,7 @@ apart = (
 Markdown(f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
 pairs differ by more than the patients explain (Cochran’s Q, Holm over the
-tasks) on: {changed}. {apart} This scatter is why the dark intervals above are
+tasks) on: {changed}. {apart} This scatter is why the intervals of the diamonds are
 wide.
 """)
 
