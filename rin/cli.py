@@ -190,6 +190,7 @@ def new(
     image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
     label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
     patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
+    split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
     minutes: Annotated[float, typer.Option(min=2, help="What it may take to compute.")] = 15,
     leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
@@ -217,6 +218,7 @@ def new(
         image=image,
         label=label,
         patient=patient,
+        split=split,
         positive=positive or (),
         minutes=minutes,
         leave_out=leave_out,
@@ -494,6 +496,7 @@ def _end() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     main_thread = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
     try:

@@ -37,7 +37,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
-from rin.stats import factor_effects, scenario_aucs
+from rin.stats import factor_effects, init_differences, scenario_aucs
 from rin.study import open_reference, open_runs
 
 use_style()
@@ -98,6 +98,24 @@ axes = forest(
 picture(
     axes, "Effect of the scripts' inputs on each source and their difference"
 )
+
+# %%
+LEVELS = {
+    "native": "As pretrained",
+    "official_scripts": "The scripts’",
+    "released": "Of the released counterpart",
+}
+shares = {}
+for level in [level for level in LEVELS if level in set(scores["level"])]:
+    fed_so = scores[scores["level"] == level]
+    mean_auc = scenario_aucs(fed_so).groupby("init")["auc"].mean()
+    difference = init_differences(fed_so, *inits).query("group == 'all'")
+    shares[LEVELS[level]] = [
+        *mean_auc[list(inits)].round(3),
+        format_estimate(difference.iloc[0], unit="points"),
+    ]
+by_inputs = pd.DataFrame(shares, index=[a, b, f"{a} − {b}, points (95% CI)"])
+book_table(by_inputs.T.astype(str), "Mean AUC and difference, by inputs")
 
 # %% [markdown]
 # The difference is the radiologic − photographic one. An initialisation that is

@@ -31,15 +31,17 @@ from IPython.display import Markdown
 
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import listed
+from rin.report.format import format_estimate, listed
 from rin.report.page import picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
+    factor_effects,
     init_differences,
     scenario_aucs,
     training_spread,
     with_training_spread,
 )
+from rin.stats.pretrainings import setting_choices
 from rin.study import open_runs
 
 use_style()
@@ -192,4 +194,46 @@ The difference keeps its sign on
 patients excludes zero on {excluded.get("whole", 0)} with the whole pretraining
 and on {excluded.get("brief", 0)} with the brief one. What remains at equal
 accuracy may come from the corpus, or from fewer images and steps.
+""")
+
+# %% [markdown]
+# ## At other settings of fine-tuning
+#
+# A mean over 24 scenarios counts settings that nobody would choose. Beside it
+# stand the mean without the highest learning rate and, of runs that kept their
+# scores on validation cases, the setting that these choose for each network.
+# Unlike the figures above, this one has intervals over pretrainings.
+
+# %%
+records = pd.concat(map(runs.records, main["task"].unique()))
+scored = "validation_auc" in records and records["validation_auc"].notna().any()
+choices = setting_choices(main, *inits, records if scored else None)
+axes = forest(
+    choices.drop(columns="p_holm"), unit="points", label="choice",
+    group="task", names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+)  # fmt: skip
+picture(axes, "Difference with the pretraining as the unit, by choice")
+
+# %% [markdown]
+# ## Trained until validation stops improving
+
+# %%
+longer = pd.DataFrame(columns=["task", "quantity"])
+if "convergence" in runs.studies:
+    trained = runs.predictions(study="convergence")
+    together = {"all": trained["scenario"].unique()}
+    longer = factor_effects(
+        trained, inits, ("fixed", "converged"), groups=together
+    )
+moves = longer[longer["quantity"] == "interaction"].set_index("task")
+
+# %% tags=["hide-input"]
+texts = format_estimate(moves, unit="points").rename(titles)
+Markdown("""
+The runs shown were trained for the stated epochs only. The profiles `open` and
+`open_full` ask for longer training, too.
+""") if moves.empty else Markdown(f"""
+When training goes on until validation stops improving, the difference {a} − {b}
+moves by {listed(f"{text} ({name})" for name, text in texts.items())} AUC points
+(95% CI over patients).
 """)

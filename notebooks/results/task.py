@@ -63,13 +63,17 @@ networks = found[found["task"] == task].set_index("group")
 # %% tags=["hide-input"]
 main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f"{here['n_patients']:,.0f} {facts.dataset.independence}s"
+pretrained = f"""With pretrainings as the units ({main["pairs"]:.0f} pairs of
+networks) the difference {a} − {b} is {format_estimate(main, unit="points")}
+points of AUC (adjusted {format_p(main["p_holm"])})."""
+if main["pairs"] == 1:
+    pretrained = f"""One pair of networks was compared, {a} − {b}, which says
+nothing of other pretrainings."""
 Markdown(f"""
 **{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
-{a} − {b}: {format_estimate(main, unit="points")} points of AUC with
-{main["pairs"]:.0f} pairs of networks as the units (adjusted
-{format_p(main["p_holm"])}); {format_estimate(here, unit="points")}
-({format_p(here["p_holm"])}) for these networks on new patients. Mean AUCs over
-{here["n_scenarios"]:.0f} scenarios: {here["auc_a"]:.2f} and
+{pretrained} These networks, on new patients:
+{format_estimate(here, unit="points")} ({format_p(here["p_holm"])}). Mean AUCs
+over {here["n_scenarios"]:.0f} scenarios: {here["auc_a"]:.2f} and
 {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images of {units}.
 """)
 
@@ -78,7 +82,7 @@ aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
 conditions = scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
 aucs = aucs.reset_index().merge(conditions).sort_values("backbone")
 axes = slopes(aucs, inits, "backbone", wrap=2)
-axes.flat[0].set_ylim(0.3, 1)  # one scale on all tasks
+axes.flat[0].set_ylim(min(0.3, aucs["auc"].min() - 0.02), 1)
 every_auc = "AUC of every scenario from either initialisation"
 page.picture(axes, every_auc, width="36rem")
 
@@ -148,13 +152,13 @@ table = clinical.measure_table(measures, inits)
 book_table(table, "Means over scenarios; intervals over patients", prose=True)
 
 # %%
-curves = clinical_curves(scores, inits, seed=seed, bins=n_bins, replicates=20)
+curves = clinical_curves(scores, inits, bins=n_bins)
 names = {"reliability": "Calibration", "decision": "Net benefit"}
 grid = sns.relplot(
     curves[curves["curve"].isin(names)].replace({"curve": names}),
     kind="line", x="x", y="estimate", col="curve", hue="init", estimator=None,
     palette={init: style.init_style(init).color for init in inits},
-    facet_kws={"sharey": False}, height=3.2, legend=False,
+    facet_kws={"sharey": False}, height=3.2,
 )  # fmt: skip
 everyone = curves[curves["curve"] == "treat_all"].drop_duplicates("x")
 line = {"color": style.FAINT, "ls": "--"}
@@ -164,5 +168,7 @@ benefit.plot(everyone["x"], everyone["estimate"], **line)
 benefit.set(ylim=(-0.3, 1), ylabel="Net benefit")
 calibration.set(ylabel="Share positive")
 grid.set_titles("{col_name}").set_xlabels("Probability, or threshold")
+place = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
+sns.move_legend(grid, **place, ncols=2, title="")
 curves_alt = f"Calibration and net benefit of {a} (blue) and {b} (orange)"
 page.picture(grid.axes, curves_alt, width="40rem")

@@ -7,7 +7,6 @@ paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 from __future__ import annotations
 
 import os
-import reprlib
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -25,7 +24,7 @@ from pydantic import (
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
 from rin.evidence.paper import SETTINGS
-from rin.files import REPOSITORY, FrozenModel, read_yaml
+from rin.files import REPOSITORY, FrozenModel, misfit, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
@@ -732,8 +731,5 @@ def load_profile(name: str | Path) -> Profile:
     try:
         return Profile.model_validate(read_yaml(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        setting = ".".join(map(str, first["loc"])) or "profile"
-        problem = f"setting {setting}: {first['msg']} (got {reprlib.repr(first['input'])})"
         remedy = "Mend this setting; the fields are described in rin.study.profile."
-        raise InputError(problem, where=path, remedy=remedy) from error
+        raise InputError(misfit(error, Profile), where=path, remedy=remedy) from error
