@@ -30,11 +30,13 @@ from rin.evidence.replications import pooled_fine_tuned
 from rin.report.banner import reference_banner
 from rin.report.format import book_table, format_estimate
 from rin.report.headline import headline, short_names, three_bands
+from rin.report.heat import heat
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import (
     external_scores,
     init_differences,
+    pair_differences,
     pretraining_differences,
 )
 from rin.study import open_reference
@@ -131,16 +133,29 @@ Markdown(f"""
 **This run.** {size["pairs"]} pairs of networks were compared on each task:
 {size["backbones"]} backbones, pretrained
 {"once" if size["pretrainings"] == 1 else f"{size['pretrainings']} times"} on
-either corpus. From pair to pair the difference varies so much
-([](results/all_tasks)) that nothing can be said about radiologic pretraining in
-general where the interval of the diamond includes zero. These very networks, on new
-patients, are behind on {behind} (Holm P < .05) and ahead on {ahead}. Those of
+either corpus. From pair to pair the difference varies so much that nothing can
+be said about radiologic pretraining in general where the interval of the
+diamond includes zero. These very networks, on new patients, are behind on
+{behind} (Holm P < .05) and ahead on {ahead}. Those of
 the breast task, tested on images of another hospital, differ by
 {format_estimate(transfer, unit="points")} points with pretrainings as the
 units, a single unadjusted test.
 """)
 
+# %%
+pairs = pair_differences(runs.predictions(), *runs.inits)
+cells = pairs.pivot_table(index="task", columns="backbone", values="estimate")
+cells = 100 * cells.loc[list(facts)]
+cells.index = cells.index.map(names)
+axes = heat(cells, runs.inits, limit=15)
+picture(
+    axes,
+    "Difference of each pair of networks, by task and backbone",
+)
+
 # %% [markdown]
+# Radiologic − photographic in AUC points, in the colour of the side that is ahead.
+#
 # ## How small this run is
 
 # %%

@@ -123,8 +123,8 @@ apart = (
 Markdown(f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
 pairs differ by more than the patients explain (Cochran’s Q, Holm over the
-tasks) on: {changed}. {apart} This scatter is why the intervals of the diamonds are
-wide.
+tasks) on: {changed}. {apart} This scatter is why the intervals of the diamonds
+are wide.
 """)
 
 # %% [markdown]
@@ -204,8 +204,9 @@ where = listed(f"{name} ({n})" for name, n in failed.items())
 spread = networks[["sd_a", "sd_b"]].to_numpy()
 Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
-averaged at equal false-positive rates. {len(aucs[aucs["auc"] <= 0.5])} of {len(aucs)} networks are no better than
-chance, by task: {where}. They count like the others; excluding them after
+averaged at equal false-positive rates. {len(aucs[aucs["auc"] <= 0.5])} of
+{len(aucs)} networks are no better than chance, by task: {where}.
+They count like the others; excluding them after
 seeing the results would introduce bias. The SD over scenarios is
 {100 * spread.min():.0f} to {100 * spread.max():.0f} points; the initialisations
 differ by {100 * networks["estimate"].abs().max():.1f} points at most.
