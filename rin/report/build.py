@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock, Timeout
 
 import rin
 from rin.data.chunks import available_cores
@@ -81,6 +83,29 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    with _alone(console):
+        return _make_book(study, outline, console, profile, data_root, results)
+
+
+@contextmanager
+def _alone(console: Console) -> Iterator[None]:
+    """Wait for another `make book` of this folder, and say so: both write the same pages."""
+    (ROOT / "_build").mkdir(exist_ok=True)
+    lock = FileLock(ROOT / "_build" / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        console.say("Another book is being built in this folder: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_book(
+    study: Study, outline: Outline, console: Console, profile: str, data_root: str, results: str
+) -> Path:
     values = {"profile": profile, "data_root": data_root, "results": results}
     jobs = plan_jobs(study, outline, values, ROOT)
     measured = _measured(profile)
