@@ -231,7 +231,7 @@ for trained in (r for r in planned if r.init in inits):
     pair = trained.init, trained.backbone
     cases, features = pretraining_features(study, *pair)
     patients = cases["patient_id"]
-    near, _ = nearest_neighbours(np.asarray(features), patients, 5)
+    near = nearest_neighbours(np.asarray(features), patients, 5)
     found = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
     purity.append(dict(zip(network, pair, strict=True)) | found)
 columns = {"share": "estimate", "low": "ci_low", "high": "ci_high"}
