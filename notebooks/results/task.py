@@ -147,7 +147,9 @@ More on the files: [](../use/run_it).
 # %%
 seed = runs.study.profile.seed
 n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
-measures = clinical_measures(scores, inits, seed=seed, bins=n_bins)
+measures = clinical_measures(
+    scores, inits, seed=seed, bins=n_bins, replicates=400
+)
 table = clinical.measure_table(measures, inits)
 book_table(table, "Means over scenarios; intervals over patients", prose=True)
 
