@@ -19,8 +19,10 @@ import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
+import simplejpeg
 from PIL import Image
 from skimage.draw import polygon
 
@@ -108,7 +110,8 @@ def _short(entry: str) -> str:
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError)
+# NumPy reads a header as Python, token by token.
+_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
@@ -276,6 +279,8 @@ def _open(root: Path, locator: str) -> Image.Image:
         picture.load()
         if picture.format == "PNG" and PNG_END not in content:
             raise ValueError("its end is missing")
+        if picture.format == "JPEG":
+            refuse_gaps(content)
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
             raise ValueError("its EXIF says to turn it, which its mask and others would not follow")
     if picture.mode not in GRAY_MODES + COLOR_MODES:
@@ -283,6 +288,12 @@ def _open(root: Path, locator: str) -> Image.Image:
         remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
         raise InputError(problem, where=where, remedy=remedy)
     return picture
+
+
+def refuse_gaps(content: bytes) -> None:
+    """Raise ValueError where a JPEG's data end too early or too late, which Pillow lets pass."""
+    if simplejpeg.decode_jpeg_header(content)[2] not in ("CMYK", "YCCK"):  # refused by its mode
+        simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, min_factor=8)
 
 
 RESIZES = ("stretch", "pad")
