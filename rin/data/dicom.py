@@ -21,8 +21,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 from pydicom.uid import JPEGBaseline8Bit
 
-from rin.data.pixels import refuse_gaps
-from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes
+from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
 from rin.errors import InputError, explained
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")

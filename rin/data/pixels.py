@@ -22,11 +22,19 @@ from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
-import simplejpeg
 from PIL import Image
 from skimage.draw import polygon
 
-from rin.data.tree import MALFORMED, MARK, MAX_PIXELS, SEPARATOR, is_dicom, is_slice, read_bytes
+from rin.data.tree import (
+    MALFORMED,
+    MARK,
+    MAX_PIXELS,
+    SEPARATOR,
+    is_dicom,
+    is_slice,
+    read_bytes,
+    refuse_gaps,
+)
 from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
@@ -288,12 +296,6 @@ def _open(root: Path, locator: str) -> Image.Image:
         remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
         raise InputError(problem, where=where, remedy=remedy)
     return picture
-
-
-def refuse_gaps(content: bytes) -> None:
-    """Raise ValueError where a JPEG's data end too early or too late, which Pillow lets pass."""
-    if simplejpeg.decode_jpeg_header(content)[2] not in ("CMYK", "YCCK"):  # refused by its mode
-        simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, min_factor=8)
 
 
 RESIZES = ("stretch", "pad")
