@@ -107,6 +107,7 @@ made = new_task(
     pace=Pace(image=0.02, run=0.5, tracing=15),
 )
 screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
+screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
 book_table(screen[["What", "Found"]], "What `rin new` says", prose=True)
 
 # %% [markdown]
@@ -126,7 +127,8 @@ Markdown(f"```yaml\n{manifest.read_text('utf-8')}```")
 # And a profile, which says how much to compute:
 
 # %% tags=["hide-input"]
-Markdown(f"```yaml\n{own_profile.read_text('utf-8')}```")
+profile_text = own_profile.read_text("utf-8").replace(str(work), "FOLDER")
+Markdown("```yaml\n" + profile_text + "```")
 
 # %% [markdown]
 # With the released weights under `DATA_ROOT/weights` it compares those; with the two corpora of this
