@@ -106,6 +106,8 @@ def run(
 @app.command()
 def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
+    from rin.curation.build import IMAGE_QUEUE, QUEUE
+    from rin.curation.burned_in import NOT_LOOKED_FOR
     from rin.study import open_study
     from rin.study.corpora import curated_corpus, curation_plan
 
@@ -115,7 +117,8 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
-    typer.echo(f"To share: {corpus.root}. To review: {plan.output / 'review_queue.csv'}")
+    typer.echo(f"To share: {corpus.root}. Not looked for: {NOT_LOOKED_FOR}.")
+    typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output}")
 
 
 @app.command()

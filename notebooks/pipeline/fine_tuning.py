@@ -93,7 +93,7 @@ picture(
 # %%
 planned = plan_study(study, "main", live_task)
 names = sorted({run.scenario.name for run in planned})
-scenario = f"{study.profile.backbones[0]}-unfreeze_all-1e-04"
+scenario = f"{study.profile.backbones[0]}-unfreeze_top10-1e-03"
 scenario = scenario if scenario in names else names[0]
 run = next(r for r in planned if (r.scenario.name, r.init) == (scenario, a))
 settings, size = run.settings, inputs.store.size

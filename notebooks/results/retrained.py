@@ -41,7 +41,7 @@ from rin.stats import (
     training_spread,
     with_training_spread,
 )
-from rin.stats.pretrainings import setting_choices
+from rin.stats.pretrainings import choose_settings, pretraining_differences
 from rin.study import open_runs
 
 use_style()
@@ -153,22 +153,15 @@ accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 # %%
 pairs = {"whole": main}
 if "equal_accuracy" in runs.studies:
-    pairs["brief"] = runs.predictions(study="equal_accuracy")
-    brief = pairs["brief"]
-    pairs["whole"] = main[
-        main["scenario"].isin(brief["scenario"])
-        & main["task"].isin(brief["task"])
-    ]
+    brief = runs.predictions(study="equal_accuracy")
+    alike = main["scenario"].isin(brief["scenario"])
+    pairs["whole"] = main[alike & main["task"].isin(brief["task"])]
+    names = brief["init"].astype(str).str.removesuffix("_brief")
+    pairs["brief"] = brief.assign(init=names)
 
 # %%
 compared = pd.concat(
-    init_differences(
-        rows,
-        *sorted(
-            rows["init"].unique(),
-            key=lambda init: inits.index(init.removesuffix("_brief")),
-        ),
-    ).assign(pretraining=name)
+    init_differences(rows, *inits).assign(pretraining=name)
     for name, rows in pairs.items()
 )
 compared = compared[compared["group"] == "all"].sort_values(
@@ -206,9 +199,14 @@ accuracy may come from the corpus, or from fewer images and steps.
 # Unlike the figures above, this one has intervals over pretrainings.
 
 # %%
+settings = {"all": main, "without 0.01": main[main["learning_rate"] < 0.01]}
 records = pd.concat(map(runs.records, main["task"].unique()))
-scored = "validation_auc" in records and records["validation_auc"].notna().any()
-choices = setting_choices(main, *inits, records if scored else None)
+if "validation_auc" in records and records["validation_auc"].notna().any():
+    settings["chosen on validation data"] = choose_settings(main, records)
+choices = pd.concat(
+    pretraining_differences(rows, *inits).assign(choice=name)
+    for name, rows in settings.items()
+).sort_values("task", kind="stable")
 axes = forest(
     choices.drop(columns="p_holm"), unit="points", label="choice",
     group="task", names=titles, ends=(f"{b} ahead", f"{a} ahead"),

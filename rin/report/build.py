@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock, Timeout
 
 import rin
 from rin.data.chunks import available_cores
@@ -25,14 +27,13 @@ from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
 from rin.files import manifest_folder, write_atomically
-from rin.processes import end_with_parent
 from rin.report.execution import (
     Job,
     last_lines,
     notebook_parameters,
-    start_beside,
     write_placeholder,
 )
+from rin.report.kernels import share_imports, share_imports_beside
 from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -81,6 +82,29 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    with _alone(console):
+        return _make_book(study, outline, console, profile, data_root, results)
+
+
+@contextmanager
+def _alone(console: Console) -> Iterator[None]:
+    """Wait for another `make book` of this folder, and say so: both write the same pages."""
+    (ROOT / "_build").mkdir(exist_ok=True)
+    lock = FileLock(ROOT / "_build" / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        console.say("Another book is being built in this folder: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_book(
+    study: Study, outline: Outline, console: Console, profile: str, data_root: str, results: str
+) -> Path:
     values = {"profile": profile, "data_root": data_root, "results": results}
     jobs = plan_jobs(study, outline, values, ROOT)
     measured = _measured(profile)
@@ -184,8 +208,8 @@ def run_jobs(
     running: dict[Future, Job] = {}
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        pool(1, initializer=end_with_parent) as leader,
-        pool(cores, initializer=start_beside) as others,
+        pool(1, initializer=share_imports) as leader,
+        pool(cores, initializer=share_imports_beside) as others,
     ):
         while running or (waiting and not failures):
             for job in [] if failures else list(waiting):
