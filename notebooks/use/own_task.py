@@ -189,8 +189,8 @@ chosen = [
     if run.scenario.name in scenarios
 ]
 run_missing(study, chosen)
-named = [(run.run_id, run.named) for run in chosen]
-scored = study.runs.tables(named, "predictions.parquet")
+columns = [(run.run_id, run.columns) for run in chosen]
+scored = study.runs.tables(columns, "predictions.parquet")
 predictions = scored[scored["part"] == "test"]
 scenario_aucs(predictions).pivot(index="scenario", columns="init", values="auc")
 

@@ -321,8 +321,8 @@ def _labels() -> Check:
 @_checks("duplicates")
 def _duplicates() -> Check:
     findings = {finding.kind: finding for finding in load_manifest("radimagenet").findings}
-    named = len(findings["duplicates"].case_ids)
-    return Check({"named": named}, FACTS["blank_pictures"] > 0 and named > 0)
+    n_cases = len(findings["duplicates"].case_ids)
+    return Check({"named": n_cases}, FACTS["blank_pictures"] > 0 and n_cases > 0)
 
 
 # Between distributors of the weights

@@ -20,6 +20,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.report.style import init_style
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS
+from rin.study.profile import Pretraining
 from rin.study.setting import Study
 
 #: Formats of the weights in which every run leaves its backbone, with what reads them.
@@ -58,61 +59,74 @@ def model_card(
     manifest, settings = find_corpus(study, run["corpus"]).manifest, study.profile.pretraining
     preprocessing = find_preprocessing(settings.preprocessing_of(run["init"], run["backbone"]))
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
-    content, modalities = (
-        list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
-        for kind in ("content", "modalities")
-    )
-    top5 = score.get("top5", float("nan"))
-    lines = []
-    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
-        if isinstance(value, Mapping):  # each init's
-            value = " and ".join(f"{x} ({init})" for init, x in value.items())
-        lines.append(f"{name.replace('_', ' ')} {value}")
+    content = [_TEMPLATE["content"][word] for word in words if word in _TEMPLATE["content"]]
+    modalities = [
+        _TEMPLATE["modalities"][word] for word in words if word in _TEMPLATE["modalities"]
+    ]
+    keywords = ["RadImageNet", "transfer learning", "pretrained weights", run["backbone"]]
+    keywords.append(f"{init_style(run['init']).short} pretraining")
+    if run["provenance"] == "stand-in":
+        keywords.append("stand-in images")
+    metrics, top5_text, top5 = ["accuracy", "balanced accuracy"], "", score.get("top5")
+    if pd.notna(top5):
+        metrics.append("top-5 accuracy")
+        top5_text = f", top-5 accuracy {top5:.3f}"
     facts = {
-        **{"computer": "a computer not recorded", "software": "software not recorded"},
+        "computer": "a computer not recorded",
+        "software": "software not recorded",
         **run,
-        **{"profile": study.profile, "pretraining": settings, "manifest": manifest},
-        **{
-            "score": score,
-            "files": files,
-            "settings": ", ".join(lines),
-            "preprocessing": preprocessing,
-        },
-        **{"citation": CITATION, "year": CITATION.year, "paper": DATABASE},
+        "profile": study.profile,
+        "pretraining": settings,
+        "manifest": manifest,
+        "score": score,
+        "files": files,
+        "settings": _in_words(settings),
+        "preprocessing": preprocessing,
+        "citation": CITATION,
+        "year": CITATION.year,
+        "paper": DATABASE,
         "chance": 1 / run["classes"],
-        "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
-        "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
+        "metrics": metrics,
+        "top5_text": top5_text,
         "minutes": run["seconds"] / 60,
         "layer": find_backbone(run["backbone"]).cam_layer,
         "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
         "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
         "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
-        "content": [*content, "IN"],
-        "modalities": modalities or None,
-        "keywords": [
-            *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
-            f"{init_style(run['init']).short} pretraining",
-            *(["stand-in images"] if run["provenance"] == "stand-in" else []),
-        ],
-        "patients_unknown": _TEMPLATE["patients_unknown"] * (manifest.independence == "image"),
+        "content": [*dict.fromkeys(content), "IN"],
+        "modalities": [*dict.fromkeys(modalities)] or None,
+        "keywords": keywords,
+        "patients_unknown": "",
     }
+    if manifest.independence == "image":
+        facts["patients_unknown"] = _TEMPLATE["patients_unknown"]
     facts |= {name: text.format(**facts) for name, text in _TEMPLATE[run["provenance"]].items()}
     card = _filled(_TEMPLATE["card"], facts)
     check_card(card)
     return card
 
 
-def check_card(card: Mapping[str, Any]) -> None:
-    """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
+def _in_words(settings: Pretraining) -> str:
+    """Return the settings of a pretraining as a list in words."""
+    entries = []
+    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
+        if isinstance(value, Mapping):  # by init
+            value = " and ".join(f"{of_init} ({init})" for init, of_init in value.items())
+        entries.append(f"{name.replace('_', ' ')} {value}")
+    return ", ".join(entries)
 
-    Of what was filled in (`checks` of the template); also for empty texts and names left in braces.
+
+def check_card(card: Mapping[str, Any]) -> None:
+    """Raise InputError, with all problems at once, where what was filled in breaks the schema.
+
+    That is, the `checks` of the template; also for empty texts and names left in braces.
     """
     model = card["Model"]
     fields = dict(card_fields(model))
     problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
     problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
-    found = jsonschema.Draft202012Validator(_TEMPLATE["checks"]).iter_errors(model)
-    problems += [f"{': '.join(map(str, error.path))}: {error.message}" for error in found]
+    for error in jsonschema.Draft202012Validator(_TEMPLATE["checks"]).iter_errors(model):
+        problems.append(f"{': '.join(map(str, error.path))}: {error.message}")
     if problems:
         raise InputError(
             f"no card of the ATLAS schema: {'; '.join(problems)}",

@@ -75,9 +75,9 @@ def picture(
 def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
     """Return figures, by alternative text, side by side on a wide screen and below on a phone."""
     images = ""
-    for alt, one in figures.items():
-        share = f"flex:{one.figure.get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
-        images += picture(one, alt, style=share).data
+    for alt, figure in figures.items():
+        share = f"flex:{figure.figure.get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
+        images += picture(figure, alt, style=share).data
     return HTML(
         '<div class="rin-figures" style="display:flex;flex-wrap:wrap;gap:0.5em;'
         f'align-items:flex-start">{images}</div>'

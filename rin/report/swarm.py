@@ -26,7 +26,7 @@ def auc_swarm(
     """Draw the AUC of every scenario per init beside mean ± SD (paper, Figure 3, column 1).
 
     `aucs` has one row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc`
-    (0–1).  Markers tell backbones, which stand side by side; filling tells unfreezing.  Means and
+    (0–1).  Markers are of backbones, which stand side by side, filling is of unfreezing.  Means and
     SDs stand below the names of the `inits`.
     """
     style.check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])

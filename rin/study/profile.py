@@ -7,7 +7,7 @@ paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 from __future__ import annotations
 
 import os
-import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -25,7 +25,7 @@ from pydantic import (
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
 from rin.evidence.paper import SETTINGS
-from rin.files import REPOSITORY, FrozenModel, read_yaml
+from rin.files import REPOSITORY, FrozenModel, misfit, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
@@ -220,15 +220,15 @@ class Pretraining(FrozenModel):
     @field_validator("preprocessing")
     @classmethod
     def _known_preprocessings(
-        cls, each: str | dict[str, str], others: ValidationInfo
+        cls, stated: str | dict[str, str], others: ValidationInfo
     ) -> str | dict[str, str]:
         inits = set(others.data.get("corpora", {}))
-        if isinstance(each, dict) and set(each) != inits:
-            raise ValueError(f"preprocessings of {sorted(each)} for corpora of {sorted(inits)}")
-        for name in each.values() if isinstance(each, dict) else [each]:
+        if isinstance(stated, dict) and set(stated) != inits:
+            raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {sorted(inits)}")
+        for name in stated.values() if isinstance(stated, dict) else [stated]:
             for backbone in others.data.get("backbones") or BACKBONES:
                 resolve_preprocessing(name, backbone)
-        return each
+        return stated
 
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
@@ -247,8 +247,8 @@ class Pretraining(FrozenModel):
 
     def preprocessing_of(self, init: str, backbone: str) -> str:
         """Return the name of the preprocessing of an init's pretraining."""
-        each = self.preprocessing
-        return resolve_preprocessing(each[init] if isinstance(each, dict) else each, backbone)
+        name = self.preprocessing
+        return resolve_preprocessing(name[init] if isinstance(name, dict) else name, backbone)
 
 
 class Slurm(FrozenModel):
@@ -374,7 +374,7 @@ class Sizes(FrozenModel):
 
 
 class SampledConfounder(FrozenModel):
-    """Two groups of a task's patients, told apart by a column that its manifest keeps.
+    """Two groups of a task's patients, by a column that its manifest keeps.
 
     The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
     `validation` and `test` are patients of each class.
@@ -447,7 +447,7 @@ class Factors(FrozenModel):
 
 
 class Probe(FrozenModel):
-    """Whether a weights file tells which inputs it was trained on.
+    """Whether a weights file shows which inputs it was trained on.
 
     Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
     `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
@@ -559,28 +559,33 @@ class Profile(FrozenModel):
     execution: Execution = Execution()
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Profile:
-        official = [t for t in self.tasks if self.splits_of.get(t, self.splits) == "official"]
-        if any(self.cases_of.get(task, self.cases) is not None for task in official):
-            raise ValueError("cases: official splits name all their cases, so none can be drawn")
-        for name in self.backbones:
-            look_up("backbone", name, BACKBONES)
-        sections = (FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, "sanity")
-        filters = {name: getattr(self, name) for name in sections}
-        filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
-        for name in self.scenarios or []:
-            if find_scenario(name).backbone not in self.backbones:
-                raise ValueError(f"scenarios: {name}: its backbone is not among the profile's")
-        named = {"live": [self.live] if self.live else []}
-        named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
-        for section, chosen in filters.items():
-            named[section] = getattr(chosen, "tasks", [])
-            for name in chosen.scenarios if chosen else []:
-                if find_scenario(name).backbone not in self.backbones:
-                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
-        for section, tasks in named.items():
+    def _names_its_own_tasks(self) -> Profile:
+        tasks_of: dict[str, Iterable[str]] = {
+            name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")
+        }
+        tasks_of["live"] = [self.live] if self.live else []
+        tasks_of |= {name: chosen.tasks for name, chosen in self._filters.items()}
+        for section, tasks in tasks_of.items():
             if others := [task for task in tasks if task not in self.tasks]:
                 raise ValueError(f"{section}: {others} are not among the profile's tasks")
+        for task in self.tasks:
+            official = self.splits_of.get(task, self.splits) == "official"
+            if official and self.cases_of.get(task, self.cases) is not None:
+                problem = "official splits name all their cases, so none can be drawn"
+                raise ValueError(f"cases: {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_its_own_backbones(self) -> Profile:
+        for name in self.backbones:
+            look_up("backbone", name, BACKBONES)
+        scenarios = {name: chosen.scenarios for name, chosen in self._filters.items()}
+        scenarios |= {"scenarios": self.scenarios or []}
+        scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
+        for section, names in scenarios.items():
+            for name in names:
+                if find_scenario(name).backbone not in self.backbones:
+                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
         sizes = {"fine_tuning": self.fine_tuning.size}
         sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
         if self.pretraining and not self.pretraining.backbones:
@@ -588,21 +593,33 @@ class Profile(FrozenModel):
         for section, size in sizes.items():
             for name in self.backbones:
                 check_size(name, size, f"{section}.size")
+        return self
+
+    @model_validator(mode="after")
+    def _names_inits_that_it_pretrains(self) -> Profile:
+        corpora = self.pretraining.corpora if self.pretraining else {}
         brief = self.pretraining.brief if self.pretraining else None
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
                 problem = "pretraining.brief names no init of the profile with the backbones"
                 raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
-        corpora = self.pretraining.corpora if self.pretraining else {}
-        if self.pretrainings != [1] and not {*self.inits} <= {*corpora}:
-            others = sorted({*self.inits} - {*corpora})
+        others = sorted({*self.inits} - {*corpora})
+        if self.pretrainings != [1] and others:
             raise ValueError(f"pretraining.pretrainings: {others} are not pretrained here")
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
         for section, chosen in sections.items():
-            if chosen and (init := chosen.init) not in corpora:
-                raise ValueError(f"{section}: {init!r} is not among the inits pretrained here")
+            if chosen and chosen.init not in corpora:
+                problem = f"{chosen.init!r} is not among the inits pretrained here"
+                raise ValueError(f"{section}: {problem}")
         return self
+
+    @property
+    def _filters(self) -> dict[str, StudyFilter]:
+        """Sections that take a part of the plan, by their names in the file."""
+        sections = {name: getattr(self, name) for name in STUDIES if hasattr(self, name)}
+        sections |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        return {name: section for name, section in sections.items() if section is not None}
 
     @property
     def pretrainings(self) -> list[int]:
@@ -664,10 +681,10 @@ class Profile(FrozenModel):
         if isinstance(chosen, Convergence):
             longer = {"epochs": chosen.epochs, "patience": chosen.patience}
             changes_of = {"fixed": {}, "converged": longer}
-        found = []
+        variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
         for pretraining, (level, tasks), repeat in trainings:
-            found.append(
+            variants.append(
                 Variant(
                     tasks=tasks,
                     scenarios=chosen.scenarios,
@@ -681,22 +698,23 @@ class Profile(FrozenModel):
                     pretraining=pretraining,
                 )
             )
-        return found
+        return variants
 
     @property
     def most_runs(self) -> int:
         """Number of fine-tuning runs if no two studies shared any."""
         return sum(
-            len(each.tasks) * len(each.scenarios) * len(each.inits) * each.folds
+            len(part.tasks) * len(part.scenarios) * len(part.inits) * part.folds
             for study in filter(self.filter_of, STUDIES)
-            for each in self.variants(study)
+            for part in self.variants(study)
         )
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
-        if (found := getattr(self, name)) is None:
+        section = getattr(self, name)
+        if section is None:
             raise self._lacks(f"has no section {name}")
-        return found
+        return section
 
     def _lacks(self, what: str) -> InputError:
         remedy = "Give it such a section; rin.study.profile describes the fields."
@@ -732,8 +750,5 @@ def load_profile(name: str | Path) -> Profile:
     try:
         return Profile.model_validate(read_yaml(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        setting = ".".join(map(str, first["loc"])) or "profile"
-        problem = f"setting {setting}: {first['msg']} (got {reprlib.repr(first['input'])})"
         remedy = "Mend this setting; the fields are described in rin.study.profile."
-        raise InputError(problem, where=path, remedy=remedy) from error
+        raise InputError(f"setting {misfit(error, Profile)}", where=path, remedy=remedy) from error
