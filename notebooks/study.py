@@ -11,10 +11,11 @@
 # ---
 
 # %% [markdown]
-# # The study and its data
+# # The study, and how to read this book
 #
-# *Answers* what the paper did, what was done here in its place, and on which
-# images. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/study.py`.
+# *Answers* what the paper did, what was done here in its place, on which images,
+# and what the words of this book mean. *Needs* nothing. *Takes* ten seconds:
+# `rin run notebooks/study.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -61,14 +62,17 @@ own = plan.pretraining  # None where released weights are loaded
 # %% tags=["hide-input"]
 inside = [task for task in runs.tasks if task in paper.COMPARISONS]
 Markdown(f"""
-The authors built a database of {database["images"] / 1e6:.2f} million images of
+Mei and colleagues built a database of
+{database["images"] / 1e6:.2f} million images of
 {database["patients"]:,} patients, trained four networks on it, and compared
 them with networks trained on photographs in {len(paper.COMPARISONS)} tasks
-{{cite:p}}`mei2022`. The database is given out on request only. This book asks
-the same question of two smaller corpora of equal size, one radiologic and one
+{{cite:p}}`mei2022`. The database is given out on request only. This book
+checks the published numbers, compares them with what others found, and asks the
+same question of two smaller corpora of equal size, one radiologic and one
 photographic, in {len(inside)} of the {len(paper.COMPARISONS)} tasks and
 {len(facts) - len(inside)} more. Released RadImageNet weights among those
-compared: {"yes" if "radimagenet" in plan.inits else "none"}.
+compared: {"yes" if "radimagenet" in plan.inits else "none"}; until there are,
+results bear on the question and not on those weights.
 """)
 
 # %% [markdown]
@@ -104,7 +108,69 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # %% [markdown]
 # The first two phases cannot be repeated without the archive. Afterwards the
 # architectures, the ways of unfreezing and the learning rates are the paper's;
-# images are smaller, trainings shorter, and training sets smaller.
+# images are smaller, trainings shorter, and training sets smaller. The corpora
+# differ in their subject, but also in difficulty and contrast, so that a difference
+# between two pretrainings is not the effect of the subject alone.
+#
+# ## What is real, and what is not
+#
+# Each computed page opens with one line about its numbers, which unfolds to
+# datasets, weights, dates and computers.
+#
+# | the line says | it means |
+# |---|---|
+# | **Real images** | images of the named dataset, checked against its manifest |
+# | … *open substitute for* … | real images of another dataset with the same question and labels |
+# | **Stand-in images** | images made up in the layout of the real ones; the numbers show that the pipeline works |
+#
+# The default book shows the **reference run**: per-case predictions of a run on
+# real images, kept with the book as numbers. Put the images of a task in the data
+# folder and the same pages show your own run of it. Stand-ins appear only in the
+# part *How it is done, live* and in profiles that ask for them.
+#
+# Sentences with numbers are outputs of the cell above them, and numbers of the paper
+# come from one module, `rin.evidence.paper`, which names the place of each. Where a
+# sentence interprets a result, an assertion in the same notebook guards it, and the
+# book does not build when it stops being true.
+#
+# ## Words
+#
+# patient, case
+# : The person, and one image of hers with one label. Everything from one patient
+#   stays on one side of a split.
+#
+# task, fold
+# : A question with two answers about the cases of one dataset, and one division of
+#   its patients into training, validation and test.
+#
+# initialisation
+# : Where a network's weights come from before fine-tuning: radiologic (blue) or
+#   photographic (orange) pretraining, or random numbers (grey).
+#
+# pretraining
+# : One training of one architecture on one corpus. Two pretrainings of the same
+#   kind differ in their seed: random weights, order of the images, split.
+#
+# scenario, regime
+# : One architecture, one choice of trained layers, one learning rate: there are 24.
+#   Regimes are the choices of layers (all, the last ten, the head alone), with eight
+#   scenarios each.
+#
+# difference
+# : Radiologic minus photographic, in points of the area under the ROC curve (AUC):
+#   0.80 against 0.78 is a difference of 2 points.
+#
+# ahead
+# : Said only where P, with the pretraining as the unit and adjusted by Holm's
+#   method, is below .05. Otherwise there is *no clear difference*, which does not
+#   mean that the two are equal.
+#
+# these networks, new patients
+# : An interval over patients alone. It does not say what another pretraining would
+#   give.
+#
+# exploratory
+# : One backbone, or one training of each network: estimates without a verdict.
 #
 # ## What the database holds: the paper's Figure 2
 
@@ -175,12 +241,11 @@ for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
 book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 
 # %% [markdown]
-# A *substitute* is an open dataset for the same question. Most show other
-# patients than the paper's; the thyroid crops were cut by others from the images
-# that the paper used. Test sets here are all images that were neither trained
-# nor validated on, up to a limit for chest images. The paper's own counts
-# contradict each other in places ([](evidence/discrepancies)); [the page on
-# data](use/data_status) says how to get each dataset.
+# Most substitutes show other patients than the paper's; the thyroid crops were cut
+# by others from the images that the paper used. Test sets here are all images that
+# were neither trained nor validated on, up to a limit for chest images. The paper's
+# own counts contradict each other in places ([](evidence/discrepancies));
+# [](use/run_it) says how to get each dataset.
 #
 # ## The two corpora
 
@@ -239,8 +304,7 @@ are not public.
 # %% [markdown]
 # ## The reference run
 #
-# A small study on real, open images comes with the book: its predictions are
-# kept, and every number is computed from them again.
+# Every number of it is computed again from its predictions.
 
 # %%
 reference = open_reference().reference.facts
@@ -254,6 +318,5 @@ It was computed in {work["hours"].sum():.0f} hours on
 {reference.hardware.text}. To repeat it,
 put the datasets into one folder and run
 `rin study --profile open --data-root FOLDER`, which continues where it was
-stopped; `rin reference write open --data-root FOLDER` writes its files. What is
-estimated and tested with it: [](results/all_tasks).
+stopped; `rin reference write open --data-root FOLDER` writes its files.
 """)

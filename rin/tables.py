@@ -1,7 +1,7 @@
 """The tables that pass between packages: their columns, and the one check of them.
 
 What a column is called, holds and means stands in `tables.yaml`; here schemas are made of it.  The
-page “Tables” of the book is made from them (`described`), and functions that take a table ask
+page “Tables and manifests” is made from them (`described`), and functions that take a table ask
 `check_table`.  Nothing is repaired.
 """
 

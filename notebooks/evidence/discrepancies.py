@@ -11,12 +11,17 @@
 # ---
 
 # %% [markdown]
-# # Discrepancy ledger
+# # Discrepancies, and what readers asked
 #
 # *Answers* where the paper, its authors' files and the public data contradict one
-# another, and what this book does about it. *Needs* nothing: the entries are in
-# `rin/evidence/discrepancies.yaml`, 10 s.
+# another, and what readers asked about it. *Needs* nothing, and takes 15 s: entries
+# are in `rin/evidence/discrepancies.yaml`, scores are those of finished runs.
 # *Run it*: `rin run notebooks/evidence/discrepancies.py`.
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 from html import escape
@@ -24,10 +29,18 @@ from html import escape
 import pandas as pd
 from IPython.display import HTML, Markdown
 
+from rin.evidence import paper
 from rin.evidence.checks import computed_checks
 from rin.evidence.discrepancies import KINDS, ledger
+from rin.report.banner import banner
 from rin.report.format import book_table
-from rin.report.page import claim
+from rin.report.heat import heat
+from rin.report.page import claim, picture
+from rin.report.style import UNFREEZING_LABEL, use_style
+from rin.stats import init_differences
+from rin.study import open_runs
+
+use_style()
 
 # %%
 checks = computed_checks()
@@ -114,3 +127,114 @@ unfold("data")
 
 # %%
 unfold("distributors")
+
+# %% [markdown]
+# ## What readers asked
+#
+# A commentary appeared with the paper (Alexandre Cadrin-Chênevert), a reader's
+# summary is on the web, and the authors keep a tracker of questions.
+#
+# **Are there duplicates and blank images?** A user reported files under two labels
+# and one blank picture that occurs many times
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/17)). RadImageNet's
+# images are not public, so nothing here counts them. The curation of this book
+# finds such pairs by hash and by appearance and keeps them on one side of a split.
+#
+# **Which versions of the public datasets?** The paper names sources, not files
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset of
+# this book has its counts and a digest ([](../use/run_it)).
+#
+# **Is every patient on one side of a split?** The paper says so. A group that used
+# the released lists of folds found that training, validation and test parts
+# overlap, and divided the images again {cite:p}`frees2025`. The lists of the
+# pretraining were shared on request, without patients
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/8)), so nobody can check
+# that the test accuracies are of new patients.
+#
+# **How was one grey channel made three, and which scaling do the weights expect?**
+# This was asked in the first thread of the tracker and again three years later
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [](probe) reads it
+# from a weights file, and [](../results/inputs) measures what wrong inputs do, and
+# what squashing images to squares does.
+#
+# **Why does one released network have variances so large that half precision
+# overflows?** No released file has been loaded here
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/20)).
+#
+# **Was an ImageNet network trained for the comparison?** No: public weights were
+# taken, which saw other numbers of images, classes and epochs. The networks of this
+# book share these, and still differ in how well they learnt
+# ([](../results/random)).
+#
+# **Do the networks generalise better?** The paper tests every network on images of
+# the dataset that it was fine-tuned on; “Images from another hospital” does not.
+
+# %% tags=["hide-input"]
+released = pd.DataFrame(paper.RELEASED_ACCURACY.values())
+released = released.set_index("backbone")
+first, fifth = released["top1"].idxmax(), released["top5"].idxmax()
+claim("the two accuracies favour different networks", first != fifth)
+Markdown(f"""
+**Which of the released networks is the best?** By the authors' test accuracies
+{first} has the highest top-1 ({released["top1"].max()}%) and {fifth} the
+highest top-5 ({released["top5"].max()}%). Without the classification layers,
+which were not released, neither can be checked
+([tracker](https://github.com/BMEII-AI/RadImageNet/issues/6)).
+""")
+
+# %% [markdown]
+# ## Which layers to train, and which network
+#
+# The paper says that “unfreezing all layers consistently achieved the best
+# performance” and that “Inception-ResNet-v2, ResNet50, and DenseNet121 achieved
+# higher performance than Inception V3”, without AUCs by layers or network.
+# `init_differences` compares two regimes, or two networks, when their names are in
+# the column `init`.
+
+# %% tags=["hide-input"]
+runs = open_runs(profile, data_root=data_root, results=results)
+banner(runs)
+
+# %%
+scores = runs.predictions(study="main")
+rates = scores.groupby("unfreezing")["learning_rate"].rank("dense").astype(str)
+
+
+def compared(column, level, other):
+    """Compare two levels of a column, averaged over everything else."""
+    names = sorted({"backbone", "unfreezing", "init"} - {column})
+    rest = scores[names[0]] + " " + scores[names[1]] + " " + rates
+    relabelled = scores.assign(
+        init=scores[column], scenario=rest, unfreezing="any"
+    )
+    table = init_differences(relabelled, level, other)
+    level, other = (UNFREEZING_LABEL.get(one, one) for one in (level, other))
+    return table[table["group"] == "all"].assign(label=f"{level} − {other}")
+
+
+# %%
+backbones = sorted(scores["backbone"].unique())
+weakest = "InceptionV3" if "InceptionV3" in backbones else backbones[-1]
+contrasts = [
+    ("unfreezing", "unfreeze_all", "unfreeze_top10"),
+    ("unfreezing", "unfreeze_all", "freeze_all"),
+    *(("backbone", name, weakest) for name in backbones if name != weakest),
+]
+levels = pd.concat(compared(*contrast) for contrast in contrasts)
+
+# %%
+titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
+cells = levels.assign(
+    points=100 * levels["estimate"],
+    clear=levels["p_holm"] < 0.05,
+    task=levels["task"].map(titles),
+).pivot(index="label", columns="task")
+cells = cells.loc[levels["label"].unique()]
+order = [titles[task] for task in runs.tasks]
+ax = heat(cells["points"][order], clear=cells["clear"])
+picture(ax, "Differences of regimes and of networks, by task")
+
+# %% [markdown]
+# AUC points, first less second, these networks on new patients; * P < .05 after
+# Holm's adjustment. For “consistently” the two upper rows would have to be positive
+# with a star on every task; for the second sentence, all the lower ones.

@@ -275,5 +275,35 @@ metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))
 pd.DataFrame(islice(metadata.records("images"), 3)).iloc[:, :4]
 
 # %% [markdown]
-# Only the folder `shared` of the results may leave the institution, once somebody has looked at it.
-# How to use an archive of your own: [](../../use_it).
+# ## An archive of your own
+#
+# A hospital has an export of its archive: DICOM files in any folders, and a text file for each
+# report.
+#
+# ```text
+# /path/to/images/
+# └── archive/
+#     ├── …/…/….dcm        images, key object documents, presentation states
+#     ├── reports/         4711.txt, …: by accession number, with FINDINGS: and IMPRESSION:
+#     ├── label_map.csv    finding,region,label: the site's own terms
+#     └── reviewed.csv     the list of normal studies, after a radiologist has read it
+# ```
+#
+# ```yaml
+# curation: {archive: archive, label_map: label_map.csv}
+# pretraining:
+#   corpora: {radiologic: curated_archive, photographic: corpus_photographic}
+# ```
+#
+# ```console
+# rin curate --profile hospital --data-root /path/to/images
+# rin pretrain --profile hospital --data-root /path/to/images
+# ```
+#
+# Curation can be interrupted and repeated, and reads only new files. The folder
+# `results/hospital/curation/shared` may leave the institution after somebody has looked at it;
+# everything beside it contains original identifiers or the key of the pseudonyms. Fill the column
+# `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in the
+# profile (`reviewed: reviewed.csv`) and curate again. `database:` takes the URL of a PostgreSQL
+# server in place of the SQLite file. Pretrained weights are written for Keras, as `_notop.h5` for
+# older software, and as safetensors, each with a model card.

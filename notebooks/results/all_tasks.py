@@ -13,9 +13,9 @@
 # %% [markdown]
 # # All tasks
 #
-# *Answers* on which tasks one pretraining beats the other, and how many
-# patients and pretrainings would settle it. *Needs* nothing: it reads finished
-# runs. *Takes* half a minute: `rin run notebooks/results/all_tasks.py`.
+# *Answers* on which tasks one pretraining beats the other, whether that depends on
+# the layers that are trained, and what would settle it. *Needs* nothing: it reads
+# finished runs. *Takes* half a minute: `rin run notebooks/results/all_tasks.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -34,12 +34,13 @@ from rin.report.forest import forest
 from rin.report.format import book_table, listed
 from rin.report.page import picture
 from rin.report.slopes import slopes
-from rin.report.style import init_style, use_style
+from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
     init_differences,
     mean_roc,
     pair_differences,
     pretraining_differences,
+    regime_interaction,
     scenario_aucs,
 )
 from rin.stats.planning import Pilot, patients_for_equivalence, patients_needed
@@ -48,9 +49,11 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
-colors = {init: init_style(init).color for init in runs.inits}
+ends = (f"{b} ahead", f"{a} ahead")
 titles = runs.titles
 short = {task: title.partition(",")[0] for task, title in titles.items()}
+order = [short[task] for task in runs.tasks]
+regimes = {"all": "all scenarios", **UNFREEZING_LABEL}
 banner(runs)
 
 # %%
@@ -70,52 +73,37 @@ With the pretraining as the unit ({n_pairs} pairs of networks a task), the
 difference {a} − {b} is distinguishable from zero after adjustment
 {{cite:p}}`holm1979` on: {clear}. With these networks held fixed and only the
 patients thought of as drawn again {{cite:p}}`obuchowski1997`, it is so on:
-{patients_only}. Statements about pretraining follow the first.
+{patients_only}. Statements about pretraining follow the first
+([](../../methods)).
 """)
 
 # %%
-both = pd.concat(
-    [networks.assign(kind="networks"), headline.assign(kind="pretrainings")]
-)
-order = list(runs.tasks)
+kinds = {"networks": networks, "pretrainings": headline}
+both = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
+places = {name: place for place, name in enumerate([*runs.tasks, *regimes])}
 axes = forest(
-    both.sort_values(
-        "task", key=lambda task: task.map(order.index), kind="stable"
-    ).drop(columns="group"),
-    unit="points",
-    names=titles,
+    both.sort_values("task", key=lambda task: task.map(places), kind="stable")
+    .drop(columns="group"),
+    unit="points", names=titles, ends=ends,
     xlabel=f"{a} − {b}, AUC points (95% CI)",
-    ends=(f"{b} ahead", f"{a} ahead"),
-)
+)  # fmt: skip
 picture(axes, "Difference on every task, with two intervals")
 
 # %% [markdown]
-# The mean over 24 scenarios hides how much depends on the layers that are
-# trained: [](regimes).
-#
 # ## Every pair of networks
 
 # %%
 pairs = pair_differences(scores, *runs.inits)
-pairs = pairs.assign(
-    title=pairs["task"].map(short), points=100 * pairs["estimate"]
-)
-grid = sns.relplot(
-    pairs,
-    x="points",
-    y="backbone",
-    hue="pretraining",
-    palette=["#222222", "#6A3D9A", "#8A8A8A"][: pairs["pretraining"].nunique()],
-    col="title",
-    col_wrap=3,
-    col_order=[short[task] for task in order],
-    height=2.2,
-    aspect=1.25,
-    s=70,
+pairs["points"] = 100 * pairs["estimate"]
+grid = sns.catplot(
+    pairs.assign(title=pairs["task"].map(short)), x="points", y="backbone",
+    col="title", col_wrap=3, col_order=order, hue="pretraining",
+    palette=["0.1", "#6A3D9A", "0.55"][: pairs["pretraining"].nunique()],
     legend=pairs["pretraining"].nunique() > 1,
-)
-grid.refline(x=0)
-grid.set_axis_labels("AUC points", "").set_titles("{col_name}", size=10.5)
+    height=2.2, aspect=1.25, s=60, jitter=False,
+)  # fmt: skip
+grid.refline(x=0).set_axis_labels("AUC points", "")
+grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
@@ -123,11 +111,6 @@ tested = ["task", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
 headline[tested].round(4)
 
 # %% tags=["hide-input"]
-ends = pairs.groupby("backbone")["points"].agg(["min", "max"]).round(1)
-spans = listed(
-    f"{name} {low:+.1f} to {high:+.1f}".replace("-", "−")
-    for name, low, high in ends.itertuples()
-)
 changed = listed(
     short[task] for task in headline.loc[headline["q_holm"] < 0.05, "task"]
 )
@@ -138,11 +121,58 @@ apart = (
     else ""
 )
 Markdown(f"""
-Each dot is a pair of networks of one backbone, averaged over its scenarios. By
-backbone the differences reach, over the tasks: {spans} points. They differ by
-more than the patients explain (Cochran’s Q with the covariance over patients:
-the test of backbone × initialisation, Holm over the tasks) on: {changed}.
-{apart} This scatter is why the dark intervals above are wide.
+Each dot is a pair of networks of one backbone, averaged over its scenarios. The
+pairs differ by more than the patients explain (Cochran’s Q, Holm over the
+tasks) on: {changed}. {apart} This scatter is why the dark intervals above are
+wide.
+""")
+
+# %% [markdown]
+# ## Does it depend on how many layers are trained?
+#
+# Networks are fine-tuned with the pretrained layers frozen, with the last ten of
+# them trained, and with all trained.
+
+# %%
+of_regimes = pd.concat(
+    pretraining_differences(rows, *runs.inits).assign(group=regime)
+    for regime, rows in scores.groupby("unfreezing")
+)
+interaction = regime_interaction(scores, *runs.inits)
+inside = found[found["group"] != "all"]
+lines = pd.concat(
+    [
+        inside.assign(kind="networks"),
+        of_regimes.assign(kind="pretrainings"),
+    ]
+)
+
+# %%
+axes = forest(
+    lines.sort_values(
+        ["task", "group"], key=lambda column: column.map(places), kind="stable"
+    ),
+    unit="points", label="group", group="task", names=titles | regimes,
+    xlabel=f"{a} − {b}, AUC points (95% CI)", ends=ends,
+)  # fmt: skip
+picture(axes, "Difference of the initialisations in each regime, by task")
+
+# %% tags=["hide-input"]
+unequal = listed(
+    short[task]
+    for task in interaction.loc[interaction["p_holm"] < 0.05, "task"]
+)
+certain = listed(
+    f"{short[row.task]} ({regimes[row.group]})"
+    for row in of_regimes[of_regimes["p_holm"] < 0.05].itertuples()
+)
+Markdown(f"""
+With pretrainings as the units the difference in a regime is distinguishable
+from zero (Holm over the tasks) on: {certain}. For these networks, on new
+patients, it is so in {(inside["p_holm"] < 0.05).sum()} of {len(inside)} cases,
+and it changes with the regime (test of interaction, Holm) on: {unequal}. One
+reading is that features of one corpus are the better ones to keep and that the
+advantage goes once everything may adapt; regimes also differ in learning rates.
 """)
 
 # %% [markdown]
@@ -150,31 +180,22 @@ the test of backbone × initialisation, Holm over the tasks) on: {changed}.
 
 # %%
 aucs = scenario_aucs(scores).groupby(["task", "scenario", "init"])["auc"]
-regimes = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+layers = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 aucs = aucs.mean().reset_index()
-aucs["unfreezing"] = aucs["scenario"].map(regimes)
+aucs["unfreezing"] = aucs["scenario"].map(layers)
 aucs["title"] = aucs["task"].map(short)
-aucs = aucs.sort_values("task", key=lambda task: task.map(order.index))
+aucs = aucs.sort_values("task", key=lambda task: task.map(places))
 axes = slopes(aucs, runs.inits, "title")
 picture(axes, "AUC of every scenario from either initialisation, by task")
 
 # %%
 curves = mean_roc(scores)
-curves["title"] = curves["task"].map(short)
 grid = sns.relplot(
-    curves,
-    kind="line",
-    x="fpr",
-    y="tpr",
-    hue="init",
-    palette=colors,
-    estimator=None,
-    col="title",
-    col_wrap=3,
-    col_order=[short[task] for task in order],
-    height=2.6,
-    legend=False,
-)
+    curves.assign(title=curves["task"].map(short)), kind="line",
+    x="fpr", y="tpr", col="title", col_wrap=3, col_order=order, hue="init",
+    palette={init: init_style(init).color for init in runs.inits},
+    estimator=None, height=2.6, legend=False,
+)  # fmt: skip
 grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
@@ -203,7 +224,7 @@ differ by {100 * networks["estimate"].abs().max():.1f} points at most.
 
 # %%
 rows = []
-for task, row in networks.set_index("task").loc[order].iterrows():
+for task, row in networks.set_index("task").loc[list(runs.tasks)].iterrows():
     pilot = Pilot(row["n_patients"], row["standard_error"] ** 2)
     sd = pairs.loc[pairs["task"] == task, "estimate"].std()
     needed = np.nan  # of one pair nothing is known
@@ -222,20 +243,3 @@ for task, row in networks.set_index("task").loc[order].iterrows():
 book_table(
     pd.DataFrame(rows), "Patients or pairs of networks needed", prose=True
 )
-
-# %% [markdown]
-# ## What is estimated, and what is tested
-#
-# Fixed on 22 November 2026, when the first results were already known.
-#
-# - *Population*: patients like those of a test set, and networks of the paper's
-#   architectures pretrained again on the same two corpora.
-# - *Estimand*: the mean AUC over all scenarios (architecture, layers trained,
-#   learning rate) with radiologic less that with photographic pretraining.
-# - *Headline family*: one test a task, pretrainings as the units, adjusted over
-#   the tasks by Holm's method {cite:p}`holm1979`. Words such as “ahead” follow
-#   this family alone.
-# - *Second family*: “these networks, new patients”, over the tasks.
-# - *Third*: within a regime, and the tests of interaction, over the tasks.
-# - *Exploratory*: scenarios of one task, measures beyond the AUC, and all side
-#   studies, each a family of its own; they can suggest and not conclude.

@@ -106,7 +106,7 @@ page.picture(axes, "Difference of the initialisations in overlap, task by task")
 # A map belongs to the predicted class. It is kept where it is positive, scaled to
 # a maximum of 255 and enlarged to the image; pixels above 180 count as lesion, as
 # in the paper. Scores of an image are averaged over scenarios first, and patients
-# are the independent units ([](../../methods_statistics)).
+# are the independent units ([](../../methods)).
 #
 # ## What the paper shows
 

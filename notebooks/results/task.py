@@ -128,7 +128,7 @@ axes = forest(
 page.picture(axes, "Differences as published, over all scenarios, by regime")
 
 # %% [markdown]
-# Regimes, with their test of interaction, are compared on [](regimes).
+# Regimes, with their test of interaction, are compared on [](all_tasks).
 #
 # ## The paper's own test
 #
@@ -173,7 +173,7 @@ narrow = (
 )
 Markdown(f"""
 {narrow if images.independence == "image" else ""}
-What else is known of the files: [](../use/data_status).
+What else is known of the files: [](../use/run_it).
 """)
 
 # %% [markdown]

@@ -11,16 +11,98 @@
 # ---
 
 # %% [markdown]
-# # A question of your own: fork me
+# # Fork me: your scores, your question
 #
-# *Answers* a question that this book does not ask, in ten cells: copy them and change them.
-# *Needs* nothing: the predictions of the reference run on real images come with the book. *Takes*
-# half a minute: `rin run notebooks/use/fork_me.py`, or open a copy in Jupyter.
+# *Answers* which of two models is better on a table of yours, and what this book did not ask.
+# *Needs* `pip install .` for the first half; the second reads the predictions that come with the
+# book. *Takes* half a minute: `rin run notebooks/use/fork_me.py`, or open a copy in Jupyter.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
+
+# %% [markdown]
+# ## Only the tests: a table of your own
+#
+# One row an image, several images of a patient, labels 0 or 1; a higher score speaks for 1. Only
+# the order of scores matters, so probabilities, logits and ratings all do. `rin.stats` installs
+# without a deep-learning framework and without plotting. These cases are made up; with a file on
+# disk, give its name to `read_csv`.
+
+# %%
+from io import StringIO
+
+import pandas as pd
+
+from rin.stats import auc_ci, delong_test, holm, init_differences
+
+file = StringIO("""patient,label,model_a,model_b
+p01,0,0.12,0.30
+p01,0,0.08,0.41
+p02,1,0.81,0.66
+p02,1,0.77,0.35
+p03,0,0.35,0.52
+p03,0,0.44,0.61
+p04,1,0.58,0.47
+p04,1,0.49,0.62
+p05,0,0.61,0.27
+p06,1,0.42,0.71
+""")
+images = pd.read_csv(file)
+labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
+
+# %%
+plain = auc_ci(labels, model_a)
+logit = auc_ci(labels, model_a, scale="logit")
+pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
+
+# %% [markdown]
+# The plain interval is cut at 0 and 1; the logit interval never reaches them, and is the better
+# choice for AUCs near 1.
+#
+# Images of a patient resemble each other, so they say less than as many independent cases would.
+# DeLong's test {cite:p}`delong1988` counts images; with patients given, Obuchowski's estimator
+# {cite:p}`obuchowski1997` counts those. `estimate` and its interval are of a − b.
+
+# %%
+naive = delong_test(labels, model_a, model_b)
+clustered = delong_test(labels, model_a, model_b, images["patient"])
+both = pd.DataFrame(
+    {"images independent": vars(naive), "patients independent": vars(clustered)}
+)
+rows = ["estimate", "ci_low", "ci_high", "p_value"]
+both.loc[rows].astype(float).round(3)
+
+# %%
+holm([0.030, 0.012, 0.028, 0.400]).round(3)  # P values of several tests
+
+# %% [markdown]
+# Nothing is repaired or dropped in silence: an error names what does not fit.
+
+# %%
+from rin.errors import InputError
+
+attempts = {
+    "one class": ([1, 1, 1], [0.2, 0.3, 0.4]),
+    "other labels": (["benign", "malignant"], [0.2, 0.3]),
+    "a missing score": ([0, 1, 1], [0.2, float("nan"), 0.4]),
+}
+for name, (bad_labels, bad_scores) in attempts.items():
+    try:
+        auc_ci(bad_labels, bad_scores)
+    except InputError as error:
+        print(f"{name:16} {error}")
+
+# %% [markdown]
+# For two groups of different patients there is `delong_test_unpaired`, for three or more models
+# `auc_contrasts`; [](../../api) has them all.
+#
+# ## The predictions of this book
+#
+# One row for each test image and network: `label` is 1 for the positive class, `score` its
+# log-odds. Every page of the results starts from this table, and a table of your own in these
+# columns will do in its place ([](reference)).
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -36,17 +118,20 @@ use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if "breast" not in runs.tasks:  # the profile has no results of this task
     runs = open_reference()
+a, b = runs.inits
 banner(runs, ["breast"])
-
-# %% [markdown]
-# ## The predictions
-#
-# One row for each test image and network: `label` is 1 for the positive class, `score` its
-# log-odds. Every page of the results starts from this table.
 
 # %%
 predictions = runs.predictions(task="breast")
 predictions.head(3).T
+
+# %% [markdown]
+# Each network has a scale of its own: AUCs are computed within a fold, then averaged over folds and
+# scenarios, with patients as the units.
+
+# %%
+table = init_differences(predictions, a, b)
+table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 
 # %% [markdown]
 # ## A metric of your own
@@ -58,20 +143,17 @@ predictions.head(3).T
 network = ["init", "scenario", "fold"]
 
 
-def sensitivity(table, specificity=0.9):
-    benign = table.loc[table["label"] == 0, "score"]
+def sensitivity(cases, specificity=0.9):
+    benign = cases.loc[cases["label"] == 0, "score"]
     threshold = benign.quantile(specificity, interpolation="higher")
-    return (table.loc[table["label"] == 1, "score"] > threshold).mean()
+    return (cases.loc[cases["label"] == 1, "score"] > threshold).mean()
 
 
 found = predictions.groupby(network)[["label", "score"]].apply(sensitivity)
 by_scenario = found.groupby(["init", "scenario"]).mean().unstack("init")
-a, b = runs.inits
 by_scenario.head(4).round(2)
 
 # %% [markdown]
-# ## An interval over patients
-#
 # Conclusions must hold for new patients, so patients are resampled, with all their images and in
 # every network at once.
 
@@ -83,7 +165,7 @@ narrow = predictions[[*network, "label", "score"]]
 differences = []
 for _ in range(60):  # 1,000 for a paper
     drawn = rng.choice(patients, len(patients))
-    sample = narrow.iloc[np.concatenate([rows_of[name] for name in drawn])]
+    sample = narrow.iloc[np.concatenate([rows_of[one] for one in drawn])]
     means = sample.groupby(network)[["label", "score"]].apply(sensitivity)
     means = means.groupby("init").mean()
     differences.append(means[a] - means[b])
@@ -96,12 +178,11 @@ Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
 {len(by_scenario)} scenarios: a difference of **{100 * estimate:+.1f} points
-(95% CI {100 * low:.1f}, {100 * high:.1f})** over {len(patients)} patients. The
-interval reflects patient sampling only.
+(95% CI {100 * low:.1f}, {100 * high:.1f})** over {len(patients)} patients.
 """)
 
 # %% [markdown]
-# ## A figure of your own
+# ## A figure and a table of your own
 #
 # One dot a scenario; above the line the first initialisation finds more.
 
@@ -119,8 +200,6 @@ ax.set(
 picture(ax, "Sensitivity of each scenario from both initialisations")
 
 # %% [markdown]
-# ## A table of Dice scores
-#
 # `runs.overlap` has one row for each map: how well the region above the threshold of the paper
 # covers the lesion.
 
@@ -130,9 +209,26 @@ dice = overlap.pivot_table(index="unfreezing", columns="init", values="dice")
 dice.assign(difference=dice[a] - dice[b]).round(3)
 
 # %% [markdown]
-# ## Your own predictions
+# ## A study of your own
 #
-# Any table with the columns above will do: read yours in place of `runs.predictions`, and all cells
-# run. Whether two columns of scores differ is answered by `rin.stats` alone, without this study:
-# [](tests_alone). A new scenario, loss or confounder is an entry of a profile, and a page is a
-# notebook in `notebooks/` with a line in `rin/report/pages.py`.
+# A new scenario, loss or confounder is an entry of a profile, and a page is a notebook in
+# `notebooks/` with a line in `rin/report/pages.py`. With the section `factors`, these become studies
+# beside the main one:
+#
+# ```yaml
+# factors:
+#   preprocessing: {tasks: [breast], scenarios: [ResNet50-freeze_all-1e-02], folds: 1}
+#   head: {tasks: [breast], scenarios: [ResNet50-freeze_all-1e-02]}
+#   confounder:
+#     tasks: [breast]
+#     scenarios: [ResNet50-unfreeze_all-1e-04]
+#     kinds: [tag]
+#     shares: [0, 50, 100]
+# ```
+#
+# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads, and
+# `confounder` marks a share of the positive training images and tests on marked negatives. Further
+# sections repeat trainings (`repeats`), compare layers before and after (`layers`), pretrain with
+# softened labels (`losses`), or briefly, until two corpora are learnt about equally well
+# (`pretraining: brief`, `equal_accuracy`). Their pages appear where there are results;
+# `rin.study.profile` describes every field.

@@ -208,7 +208,7 @@ def load_manifest(name: str) -> DatasetManifest:
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
     except ValidationError as error:
-        remedy = "Correct it there; the page “Manifests” of the book lists every setting."
+        remedy = "Correct it there; the page “Tables and manifests” lists every setting."
         raise InputError(misfit(error, DatasetManifest), where=path, remedy=remedy) from error
     if manifest.name != name:
         remedy = "Give the file and its 'name' field the same name."

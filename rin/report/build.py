@@ -35,7 +35,7 @@ from rin.report.execution import (
     start_beside,
     write_placeholder,
 )
-from rin.report.pages import Outline, contents, outline_of, pages, write_contents
+from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
 from rin.study.reference import reference_folder
@@ -109,8 +109,7 @@ def _build(outline: Outline, console: Console) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
     written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
-    names = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
-    files = [book / f"{name}{end}" for name in names for end in (".md", ".ipynb")]
+    files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
     digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
     index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"

@@ -64,6 +64,9 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
     return f"({format_number(low, digits)}, {format_number(high, digits)})"
 
 
+#: A word with more letters is an address or a file's name, which may break anywhere.
+_LONGEST_WORD = 24
+
 #: How an estimate is shown in a unit: the factor to it, and digits after the point.
 UNITS = MappingProxyType({"": (1, 3), "points": (100, 1), "percent": (100, 1)})
 
@@ -123,7 +126,13 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
         styler = styler.format_index(escape="html", axis=axis)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')
+        styler = styler.set_td_classes(table.map(_cell_class))
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+
+
+def _cell_class(cell: object) -> str:
+    longest = max(map(len, str(cell).split()), default=0)
+    return "rin-address" if longest > _LONGEST_WORD else ""
 
 
 def _plain(text: object) -> str:

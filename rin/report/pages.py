@@ -4,7 +4,7 @@ One table lists every notebook once; the pages of a book and its table of conten
 and from the profile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Notebook:
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
     of: str = ""  # `task`: runs once for each task with results
+    below: str = ""  # prose page of which its page is a sub-page
 
     @property
     def live(self) -> bool:
@@ -89,13 +90,11 @@ _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
     Notebook("study", _FRONT, _TRAINED),
-    Notebook("evidence/audit", _EVIDENCE),
-    Notebook("evidence/discrepancies", _EVIDENCE),
+    Notebook("evidence/audit", _EVIDENCE, _TRAINED),
+    Notebook("evidence/discrepancies", _EVIDENCE, _TRAINED),
     Notebook("evidence/replications", _EVIDENCE),
-    Notebook("evidence/questions", _EVIDENCE),
     Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
     Notebook("results/all_tasks", _RESULTS, _TRAINED),
-    Notebook("results/regimes", _RESULTS, _TRAINED),
     Notebook("results/task", _RESULTS, _TRAINED, of="task"),
     Notebook("results/task_published", _RESULTS),
     Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
@@ -115,22 +114,16 @@ NOTEBOOKS = (
     Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
-    Notebook("use/data_status", _USE),
-    Notebook("use/manifests", _USE),
+    Notebook("use/run_it", _USE),
     Notebook("use/own_task", _USE, _TRAINED),  # it trains, so it is not among the first
     Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
-    Notebook("use/tests_alone", _USE),
-    Notebook("use/tables", _USE),
+    Notebook("use/reference", _USE, below="api"),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 #: Cover of a book of one task; it stands in no other.
 COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
 # Prose pages, by the part in which they stand, before and after its notebooks.
-_BEFORE = {
-    _FRONT: ["intro"],
-    _RECORD: ["methods", "methods_statistics", "checklist"],
-    _USE: ["use_it"],
-}
+_BEFORE = {_RECORD: ["methods", "checklist"]}
 _AFTER = {_USE: ["api"]}
 
 
@@ -179,12 +172,34 @@ def contents(outline: Outline) -> dict:
     cover, *others = pages(outline)
     parts = []
     for part in PARTS:
-        here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = here if outline.chosen else [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
+        here = [page for page in others if page.notebook.part == part]
+        chapters = _chapters(here) if outline.chosen else _with_prose(part, here)
         caption = {"caption": part} if part else {}
-        if files:
-            parts += [caption | {"chapters": [{"file": file} for file in files]}]
+        if chapters:
+            parts += [caption | {"chapters": chapters}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
+
+
+def _chapters(here: Iterable[Page]) -> list[dict]:
+    return [{"file": f"notebooks/{page.name}"} for page in here]
+
+
+def _with_prose(part: str, here: Sequence[Page]) -> list[dict]:
+    """Return the chapters of a part: its notebooks and prose pages, with their sub-pages."""
+    chapters = [{"file": file} for file in _BEFORE.get(part, [])]
+    chapters += _chapters(page for page in here if not page.notebook.below)
+    for file in _AFTER.get(part, []):
+        sections = _chapters(page for page in here if page.notebook.below == file)
+        chapters += [{"file": file, "sections": sections}]
+    return chapters
+
+
+def files_of(listed: Mapping) -> list[str]:
+    """Return every file of a table of contents, in its order."""
+    files = [listed["root"]]
+    for chapter in (chapter for part in listed["parts"] for chapter in part["chapters"]):
+        files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
+    return files
 
 
 def write_contents(outline: Outline, folder: Path) -> Path:

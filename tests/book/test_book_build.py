@@ -32,13 +32,11 @@ def tree(tmp_path, monkeypatch):
     """A checkout in miniature: two notebooks, the manifests, one profile; nothing is executed."""
     root = tmp_path / "checkout"
     header = '# %% tags=["parameters"]\nprofile: str = ""\ndata_root: str = ""\nresults: str = ""\n'
-    write(
-        root, rin__one="x = 1\n", notebooks__study=header, notebooks__use__tests_alone="print(1)\n"
-    )
+    write(root, rin__one="x = 1\n", notebooks__study=header, notebooks__use__reference="print(1)\n")
     (root / "notebooks" / "profiles").mkdir()
     shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", root / "notebooks" / "profiles")
     shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
-    table = [one for one in NOTEBOOKS if one.source in ("study", "use/tests_alone")]
+    table = [one for one in NOTEBOOKS if one.source in ("study", "use/reference")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
     monkeypatch.setenv("RIN_PROFILES", str(root / "notebooks" / "profiles"))
     monkeypatch.setenv("RIN_MANIFESTS", str(root / "data_manifests"))
@@ -65,7 +63,7 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
     picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
     manifest = tree / "data_manifests" / "busi.yaml"
     before = fingerprints()
-    both = {"study", "use/tests_alone"}
+    both = {"study", "use/reference"}
     for change, pages in (
         (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), both),
         (lambda: (tree / "rin" / "words.yaml").write_text("word: 1\n"), both),
@@ -88,7 +86,7 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
     jobs = {job.name: job for job in plan_jobs(study, outline_of(study), VALUES, ROOT)}
     assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
     assert [path.name for path in jobs["pipeline/pretraining"].ledgers] == ["weights"]
-    assert jobs["evidence/audit"].ledgers == ()
+    assert jobs["evidence/replications"].ledgers == ()
     trains = {name for name, job in jobs.items() if job.trains}
     live = {"pipeline/pretraining", "pipeline/fine_tuning"}
     assert trains == live | {"evidence/probe", "results/small_replications"}
@@ -185,7 +183,7 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
     assert calls == [tree / "book" / "notebooks" / "_toc.yml"]
     for change, builds in (
         (lambda: None, 0),
-        (lambda: (tree / "book" / "intro.md").write_text("# About\n"), 1),
+        (lambda: (tree / "book" / "methods.md").write_text("# About\n"), 1),
         (lambda: (tree / "book" / "notebooks" / "study.ipynb").write_text("{}"), 1),
         (index.unlink, 1),
     ):
@@ -219,7 +217,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     """The page on the study stands for the live part: it trains, and is cut off the first time."""
     notebooks = [replace(one, part=PARTS[0]) for one in NOTEBOOKS if one.source == "study"]
     live = [replace(notebooks[0], part="How it is done, live", leaves="runs")]
-    first = [replace(notebooks[0], source="use/tests_alone", after=())]
+    first = [replace(notebooks[0], source="use/reference", after=())]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
     ran = []
 
@@ -234,7 +232,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     monkeypatch.setattr(module, "run_jobs", run)
     with pytest.raises(KeyboardInterrupt):
         make_book("smoke", "", "results")
-    assert ran == [["use/tests_alone"], ["use/tests_alone", "study"]]
+    assert ran == [["use/reference"], ["use/reference", "study"]]
     assert len(calls) == 1  # the first book is whole
     waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting

@@ -157,11 +157,11 @@ def test_visible_words_leave_out_what_is_folded(check):
 
 def test_counts_of_a_book_that_is_too_large_are_complained_of(check):
     assert check.check_counts(Counter({"a": 2_500, "b": 3}), ["a"]) == []
-    pages = Counter({f"{n}": 1_400 for n in range(38)} | {"long": 2_501})
+    pages = Counter({f"{n}": 1_400 for n in range(30)} | {"long": 2_501})
     told = check.check_counts(pages, [f"{n}" for n in range(9)])
     assert told == [
-        "pages: 39, at most 38",
-        "words: 55,701, at most 50,000",
+        "pages: 31, at most 30",
+        "words: 44,501, at most 40,000",
         "words on long: 2,501, at most 2,500",
         "pages of stand-ins: 9, at most 8",
     ]

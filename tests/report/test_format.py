@@ -72,6 +72,13 @@ def test_book_table_reads_nothing_as_markup():
     assert all(f"&lt;b&gt;{part}" in html for part in range(6))
 
 
+def test_only_addresses_may_break_anywhere():
+    cells = ["https://example.org/a-long-address", "+1.2\u00a0(−3.4,\u00a05.6), of 7 tasks in all"]
+    html = fmt.book_table(pd.DataFrame({"A": cells}), "c", prose=True).to_html()
+    assert html.count("rin-address") == 1
+    assert "rin-address" in html[: html.index("example.org")]
+
+
 def test_book_table_hides_a_running_index():
     html = fmt.book_table(pd.DataFrame({"A": ["x"]}), "It’s a 'caption'").to_html()
     assert "row_heading" not in html

@@ -11,11 +11,10 @@
 # ---
 
 # %% [markdown]
-# # Manifests
+# # Tables and manifests
 #
-# *Answers* which settings a dataset's manifest has, and what each may be.
-# *Needs* nothing.
-# *Takes* seconds: `rin run notebooks/use/manifests.py`.
+# *Answers* which columns the tables of this book have, and which settings a dataset's manifest.
+# *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -31,23 +30,39 @@ from rin.data.manifest import (
     TaskManifest,
 )
 from rin.report.format import book_table
+from rin.tables import SCHEMAS, described
 
 # %% [markdown]
-# A manifest is one YAML file in `data_manifests/`; `rin new` writes one from a
-# folder of images, and an unknown setting is an error. These tables are made
-# from the models that read the files.
+# ## Tables
+#
+# The same schemas check every table that enters a statistic; an error names the column that does
+# not fit. Your own scores in the columns of the predictions are enough for `rin.stats`.
+
+# %%
+for name, schema in SCHEMAS.items():
+    columns = described(schema)
+    optional = columns.pop("always").map({True: "", False: " (optional)"})
+    columns["meaning"] += optional
+    display(Markdown(f"**{name}**"))
+    display(book_table(columns, schema.description, prose=True))
+
+# %% [markdown]
+# ## Manifests
+#
+# A manifest is one YAML file in `data_manifests/`; `rin new` writes one from a folder of images, and
+# an unknown setting is an error. These tables are made from the models that read the files.
 
 
 # %%
 def settings_of(model):
     """Return one row a setting: its name, its values, and its default."""
     rows = []
-    for name, field in model.model_fields.items():
+    for setting, field in model.model_fields.items():
         kind = field.annotation
         values = kind.__name__ if type(kind) is type else str(kind)
         default = field.get_default(call_default_factory=True)
         shown = "needed" if field.is_required() else repr(default)
-        rows.append((name, values.replace("typing.", ""), shown))
+        rows.append((setting, values.replace("typing.", ""), shown))
     return pd.DataFrame(rows, columns=["Setting", "Values", "Default"])
 
 

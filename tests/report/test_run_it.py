@@ -9,7 +9,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.standins import STAND_INS, write_stand_in
 
-PAGE = Path(__file__).resolve().parents[2] / "notebooks" / "use" / "data_status.py"
+PAGE = Path(__file__).resolve().parents[2] / "notebooks" / "use" / "run_it.py"
 ENTRY = re.compile(r"((?:│   |    )*)(?:├── |└── )(.*?)(?:  +.*)?")
 
 

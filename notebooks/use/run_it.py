@@ -11,10 +11,11 @@
 # ---
 
 # %% [markdown]
-# # The datasets, and how to get them
+# # Run it: images, GPU, cluster
 #
-# *Answers* which images the tasks need, where to get them, and where to put them. *Needs* nothing.
-# *Takes* seconds: `rin run notebooks/use/data_status.py -p data_root=/path/to/images`.
+# *Answers* which images the tasks need, where to get and put them, and how to run the study on a
+# GPU or a cluster. *Needs* nothing. *Takes* seconds:
+# `rin run notebooks/use/run_it.py -p data_root=/path/to/images`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -28,11 +29,24 @@ from IPython.display import HTML, Markdown
 
 from rin.data.status import dataset_status
 from rin.evidence.paper import COMPARISONS
-from rin.report.format import book_table
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 statuses = dataset_status(runs.study.data_root)
+
+# %% [markdown]
+# ```console
+# make book                                      # the default book, without any download
+# make book DATA_ROOT=/path/to/images            # your runs in place of the reference run
+# make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
+# ```
+#
+# The book is `_build/html/index.html`; it opens without an internet connection. A second `make book`
+# skips pages and trainings that are finished and unchanged; an interrupted one continues. Profiles
+# are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs, cases, seeds.
+# `rin profiles` lists them; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
+#
+# ## The images
 
 # %%
 of_paper = statuses[
@@ -46,50 +60,106 @@ The tasks of the paper need {len(of_paper)} datasets:
 {(of_paper["access"] == "not public").sum()} is not public, the others require
 an account or an agreement. Where this page was computed,
 {(statuses["state"] == "here").sum()} of all {len(statuses)} datasets were in
-the data folder.
+the data folder. Unfold a line for what to do; licence, terms, counts and known
+faults are in `data_manifests/<name>.yaml`.
 """)
 
-# %% [markdown]
-# ## What is there
-
 # %%
-table = statuses[["name", "state", "access", "purpose"]]
-table.columns = ["Dataset", "State", "Access", "For"]
-book_table(table, "Every dataset of the study", prose=True)
+entry = "<details><summary><b>{}</b> ({}, {}): {}</summary><p>{}</p></details>"
+columns = ["name", "state", "access", "title", "to_do"]
+HTML(
+    "".join(entry.format(*row) for row in statuses[columns].map(escape).values)
+)
 
 # %% [markdown]
-# A task takes the images of its own dataset where they are at hand, else those of its substitute:
-# real, open images with the same question, of other patients. Without either, the default book
-# shows the committed reference run, and profiles that train on stand-ins say so on every page.
-#
-# ## Where to get them
-#
-# Each line unfolds to what to do. Licence, terms, counts and known faults of a dataset are in its
-# manifest, `data_manifests/<name>.yaml`.
-
-# %%
-entry = "<details><summary><b>{}</b>: {}</summary><p>{}</p></details>"
-columns = statuses[["name", "title", "to_do"]].map(escape)
-HTML("".join(entry.format(*row) for row in columns.to_numpy()))
-
-# %% [markdown]
-# ## How to place and check them
-#
-# All datasets are in one folder, the data root, each under one of the names that its manifest
-# lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
-# alike. Nothing has to be unpacked unless a layout below says so. Files that do not belong to a
-# dataset are errors.
+# A task takes the images of its own dataset where they are at hand, else those of its substitute.
+# All datasets are in one folder, the data root, each under one of the names that its manifest lists
+# under `locations`; the first that exists counts. A folder and a zip archive of it are read alike,
+# and nothing has to be unpacked unless a layout below says so. Files that do not belong to a dataset
+# are errors.
 #
 # ```console
 # export DATA_ROOT=/path/to/images
-# rin data status                 # the tables above
+# rin data status                 # what is there, and what to do for the rest
 # rin data verify busi            # files, counts, every image
 # rin data verify all --quick     # files and counts of all
 # ```
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
 # Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
-# two people work on the same images, wherever these lie; `--expect DIGEST` compares them.
+# two people work on the same images; `--expect DIGEST` compares them.
+#
+# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names of
+# `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
+# ImageNet weights. The folds that the paper's authors published are a second source of splits: put a
+# copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
+#
+# ## One step, or one notebook
+#
+# ```console
+# rin curate --profile smoke                     # from the archive to the corpus
+# rin pretrain --profile smoke                   # pretraining alone
+# rin grid breast --profile smoke                # the fine-tuning runs of a task; of all without one
+# rin study --profile smoke                      # everything that trains, under one progress bar
+# rin run notebooks/results/task.py -p task=breast -p profile=demo
+# ```
+#
+# Each step uses the finished runs of the ledger. Plain tools work as well, as on every notebook here:
+#
+# ```console
+# .venv/bin/jupytext --to ipynb notebooks/results/task.py
+# .venv/bin/papermill notebooks/results/task.ipynb out.ipynb -p task breast
+# ```
+#
+# A reference run of your own, per-case predictions without any image, is written to
+# `book/reference_runs/` by `rin reference write open --data-root /path/to/images`. A study with a
+# stand-in anywhere, or with an unfinished run, is refused; `--finished` leaves those out.
+#
+# ## A GPU
+#
+# TensorFlow with CUDA replaces the version without; JAX is installed beside it:
+#
+# ```console
+# python -m pip uninstall -y tensorflow-cpu
+# python -m pip install -e '.[gpu]'               # or '.[jax-gpu]', and KERAS_BACKEND=jax
+# make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
+# ```
+#
+# The profile `paper` computes in mixed precision (`execution: precision`). Results are then close to
+# those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of each
+# run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and
+# `execution: {workers: 4}` gives every worker a GPU to itself.
+#
+# ## A cluster
+#
+# ```console
+# python -m pip install -e '.[cluster]'
+# rin study --profile cluster --data-root /shared/images --results /shared/results --dry-run
+# rin study --profile cluster --data-root /shared/images --results /shared/results
+# ```
+#
+# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. A profile
+# that runs on Slurm says what a job may ask for:
+#
+# ```yaml
+# execution:
+#   executor: slurm          # local: the same jobs as subprocesses of this computer
+#   blocks: by_task
+#   precision: mixed_bfloat16
+#   slurm: {partition: gpu, gpus_per_node: 1, cpus_per_task: 8, timeout_min: 480}
+# ```
+#
+# The command decodes the images once, submits pretrainings and then blocks of fine-tuning as job
+# arrays through [submitit](https://github.com/facebookincubator/submitit), and shows one progress bar
+# until the last job has ended. Leave it running, for instance in `tmux`. Jobs share the results folder
+# and nothing else. A job whose time is up is queued again, and a pretraining continues from its
+# checkpoint. A job that fails is named with its log and the last lines of it; the same command then
+# submits only the missing runs. Ctrl-C cancels the jobs.
+#
+# The paper's full study is at most 1,632 runs of fine-tuning in 96 blocks by task. The main grid is
+# 1,152 of them: 24 scenarios on two initialisations in five folds for the four small tasks and in one
+# for the others. Once a few runs are finished, `--dry-run` gives the hours that the rest will take on
+# the same hardware.
 #
 # ## Layouts
 #
