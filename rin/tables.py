@@ -1,12 +1,10 @@
 """The tables that pass between packages: their columns, and the one check of them.
 
-What a column is called, holds and means stands in `tables.yaml`; here schemas are made of it.  The
-page “Tables and manifests” is made from them (`described`), and functions that take a table ask
-`check_table`.  Nothing is repaired.
+The page “Tables and manifests” is made from the schemas (`described`), and functions that take a
+table ask `check_table`.  Nothing is repaired, and no file is read.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +12,10 @@ import pandas as pd
 import pandera.pandas as pa
 
 from rin.errors import InputError
-from rin.files import read_yaml
+
+#: How much of a backbone is trained: nothing, its last ten layers whatever their kind (as in the
+#: official scripts, `base_model.layers[:-10]` frozen), all of it.
+UNFREEZING = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
 _DTYPES = {"text": str, "texts": object, "integer": int, "number": float, "yes or no": bool}
 _NUMBER = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
@@ -28,7 +29,27 @@ _VALUES = {
 }
 
 
-def _column(facts: Mapping[str, Any], strict: bool) -> pa.Column:
+Facts = dict[str, Any]
+
+
+def _text(meaning: str, **rules: Any) -> Facts:
+    return {"type": "text", "meaning": meaning} | rules
+
+
+def _integer(meaning: str, **rules: Any) -> Facts:
+    return {"type": "integer", "meaning": meaning} | rules
+
+
+def _number(meaning: str, **rules: Any) -> Facts:
+    return {"type": "number", "meaning": meaning} | rules
+
+
+def _column(facts: Facts, strict: bool) -> pa.Column:
+    """Return the schema of a column.
+
+    Its facts are type, meaning, and where they apply `unit`, `values` that it may have (`_VALUES`),
+    whether it is `optional`, may have `gaps`, or is `unique`.
+    """
     kind = facts["type"]
     is_number = kind in ("integer", "number")
     checks = [_VALUES[facts["values"]]] if "values" in facts else []
@@ -46,27 +67,179 @@ def _column(facts: Mapping[str, Any], strict: bool) -> pa.Column:
     )
 
 
-def _schema(name: str, table: Mapping[str, Any]) -> pa.DataFrameSchema:
-    strict = table.get("strict", False)
+def _schema(
+    name: str, description: str, columns: Mapping[str, Facts], strict: bool = False
+) -> pa.DataFrameSchema:
+    """Return the schema of a table; a `strict` one has these columns alone, in this order.
+
+    They are then of exactly these types; elsewhere identifiers may be text or numbers.
+    """
     return pa.DataFrameSchema(
-        {column: _column(facts, strict) for column, facts in table["columns"].items()},
+        {column: _column(facts, strict) for column, facts in columns.items()},
         index=pa.Index(int) if strict else None,
         strict=strict,
         ordered=strict,
         name=name,
-        description=table["description"],
+        description=description,
     )
 
 
-_TABLES = read_yaml(Path(__file__).with_suffix(".yaml"))
+_MAYBE = {"optional": True, "gaps": True}
+_SHARE = {"unit": "0 to 1", "values": "from 0 to 1", "gaps": True}
+_COUNT = {"values": "counts from 0"}
+_RUN = {
+    "task": _text("name of the task, such as breast"),
+    "fold": _integer("which division of the cases, from 0", values="counts from 0"),
+    "scenario": _text("backbone, unfreezing and learning rate"),
+    "init": _text("what the network was initialised from: radiologic, photographic, random, …"),
+}
+_SEED = {"seed": _integer("seed of the training")}
+_CASE = {
+    "case_id": _text("the case, from the dataset's own naming"),
+    "patient_id": _text("whose case it is; the independent unit", **_MAYBE),
+}
+_NETWORK = {
+    "backbone": _text("convolutional network, such as ResNet50", optional=True),
+    "unfreezing": _text(f"{', '.join(UNFREEZING[:2])} or {UNFREEZING[2]}", optional=True),
+    "learning_rate": _number("of the optimizer", optional=True),
+}
+_PRETRAINING = {
+    "pretraining": _integer("which pretraining of the init a run starts from", optional=True)
+}
+_FACTOR = {
+    "factor": _text("factor of a study that has one", **_MAYBE),
+    "level": _text("level of that factor", **_MAYBE),
+    "preprocessing": _text("how inputs were prepared", **_MAYBE),
+}
+
+CASES = _schema(
+    "Cases",
+    "The images of a dataset, one row a case.",
+    {
+        "case_id": _text("from the dataset's own naming", unique=True),
+        "patient_id": _text("whose case it is; the independent unit"),
+        "label": _text("class, after the label map of the manifest"),
+        "source_class": _text("class, as the dataset names it"),
+        "image": _text("where the image is, below the data root", unique=True),
+        "masks": {
+            "type": "texts",
+            "meaning": "where outlines of lesions are, or shapes in words",
+            "values": "tuples",
+        },
+        "width": _integer("of the image", unit="pixels", values="from 1"),
+        "height": _integer("of the image", unit="pixels", values="from 1"),
+        "digest": _text("SHA-256 of the decoded pixels", values="64 hexadecimal digits"),
+        "hash": _text("what the image looks like, 256 bits", values="64 hexadecimal digits"),
+        "blank": {"type": "yes or no", "meaning": "whether the image shows nothing"},
+    },
+    strict=True,
+)
+PREDICTIONS = _schema(
+    "Predictions",
+    "What every run says of every case, one row a run and case.",
+    _RUN
+    | _SEED
+    | _CASE
+    | {
+        "part": _text("test, validation, or the name of an external dataset"),
+        "label": _integer("1 for the positive class, else 0", values="0 or 1"),
+        "score": _number("what the network says of the case", unit="log-odds", gaps=True),
+    }
+    | _NETWORK
+    | _PRETRAINING
+    | _FACTOR,
+)
+DIFFERENCES = _schema(
+    "Differences",
+    "Two inits compared, one row a task and group (`rin.stats.init_differences`).",
+    {
+        "task": _RUN["task"],
+        "group": _text("all scenarios, or those of one unfreezing"),
+        "n_scenarios": _integer("scenarios that are averaged", **_COUNT),
+        "auc_a": _number("mean of the first init", **_SHARE | {"unit": "AUC, 0 to 1"}),
+        "sd_a": _number("SD over scenarios", unit="AUC", **_MAYBE),
+        "auc_b": _number("mean of the second init", **_SHARE | {"unit": "AUC, 0 to 1"}),
+        "sd_b": _number("SD over scenarios", unit="AUC", **_MAYBE),
+        "estimate": _number("the difference a − b", unit="AUC, 0 to 1", gaps=True),
+        "ci_low": _number("lower end of the 95 % interval", unit="as the estimate", gaps=True),
+        "ci_high": _number("upper end of the 95 % interval", unit="as the estimate", gaps=True),
+        "statistic": _number("t, or z where df is infinite", **_MAYBE),
+        "df": _number("degrees of freedom", **_MAYBE),
+        "p_value": _number("two-sided P value", **_SHARE, optional=True),
+        "p_holm": _number("P adjusted by Holm's method", **_SHARE, optional=True),
+        "standard_error": _number("of the estimate", unit="as the estimate", **_MAYBE),
+        "n_folds": _integer("folds that are averaged", **_COUNT),
+        "n_cases": _integer("test cases", **_COUNT),
+        "n_positive": _integer("positive test cases", **_COUNT),
+        "n_patients": _integer("patients of the test cases", **_COUNT),
+    },
+)
+OVERLAP = _schema(
+    "Overlap",
+    "Activation maps beside outlined lesions, one row a run and case with a lesion.",
+    _RUN
+    | _CASE
+    | {
+        "target": _integer(
+            "class whose map it is, 1 the positive one", values="0 or 1", optional=True
+        ),
+        "dice": _number("Dice of map and lesion", **_SHARE),
+        "pointing": _number(
+            "1 where the map's maximum is in the lesion", values="from 0 to 1", gaps=True
+        ),
+        "average_precision": _number("of the map's pixels for those of the lesion", **_SHARE),
+        "dice_best": _number(
+            "Dice at the threshold that is best for the image", **_SHARE, optional=True
+        ),
+        "mask_share": _number("share of the image that the lesion takes", **_SHARE, optional=True),
+    }
+    | _NETWORK,
+)
+RUN_RECORDS = _schema(
+    "RunRecords",
+    "How every run went, one row a study, level and run.",
+    {"study": _text("name of the study that planned the run")}
+    | _RUN
+    | _SEED
+    | _NETWORK
+    | _PRETRAINING
+    | _FACTOR
+    | {
+        "run_id": _text("digest of its configuration, of what it read and of the code's version"),
+        "best_epoch": _integer("epoch of the lowest validation loss, from 1", gaps=True),
+        "epochs": _integer("epochs that were trained", gaps=True),
+        "seconds": _number("time that the training took", unit="s", gaps=True),
+        "validation_auc": _number("of the epoch kept, validation cases", **_SHARE, optional=True),
+        "validation_loss": _number("of the epoch kept, validation cases", **_MAYBE),
+    },
+)
+PRETRAINED = _schema(
+    "Pretrained",
+    "Networks that were pretrained here, one row a network.",
+    {
+        "init": _RUN["init"],
+        "corpus": _text("images that the network was pretrained on"),
+        "backbone": _text("convolutional network, such as ResNet50"),
+        "run_id": _text("digest of its configuration and of what it read"),
+        "top1": _number("classified correctly, of test images", **_SHARE | {"gaps": False}),
+        "top5": _number("class among the five first", **_SHARE, optional=True),
+        "balanced_accuracy": _number("mean over classes", **_SHARE, optional=True),
+        "classes": _integer("classes of the corpus", **_COUNT, **_MAYBE),
+        "images": _integer("images of the corpus", **_COUNT, **_MAYBE),
+        "training_images": _integer("trained on", **_COUNT, **_MAYBE),
+        "epochs": _integer("epochs that were trained", **_COUNT, **_MAYBE),
+        "steps": _integer("steps of the optimizer", **_COUNT, **_MAYBE),
+        "seconds": _number("time that it took", unit="s", **_MAYBE),
+    }
+    | _PRETRAINING,
+)
 #: Every schema by the name that it goes by in the book.
-SCHEMAS = MappingProxyType({name: _schema(name, table) for name, table in _TABLES.items()})
-CASES = SCHEMAS["Cases"]
-PREDICTIONS = SCHEMAS["Predictions"]
-DIFFERENCES = SCHEMAS["Differences"]
-OVERLAP = SCHEMAS["Overlap"]
-RUN_RECORDS = SCHEMAS["RunRecords"]
-PRETRAINED = SCHEMAS["Pretrained"]
+SCHEMAS = MappingProxyType(
+    {
+        schema.name: schema
+        for schema in (CASES, PREDICTIONS, DIFFERENCES, OVERLAP, RUN_RECORDS, PRETRAINED)
+    }
+)
 
 
 def described(schema: pa.DataFrameSchema) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from rin.study.reference import LARGEST
+from rin.tables import UNFREEZING
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "rin"
@@ -112,6 +113,41 @@ def test_imports_form_no_circle():
         list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail("import circle: " + " -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) == "stats"])
+def test_statistics_read_no_file(name):
+    assert imported(name).isdisjoint(READERS)
+    calls = [node for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+             if isinstance(node, ast.Call)]  # fmt: skip
+    called = {getattr(call.func, "attr", getattr(call.func, "id", "")) for call in calls}
+    assert called.isdisjoint({"open", "read_text", "read_bytes", "read_csv", "read_parquet"})
+
+
+READERS = {"yaml", "json", "pathlib", "io", "importlib.resources", "rin.files"}
+
+
+def test_statistics_load_no_module_that_reads_yaml():
+    program = "import sys, rin.stats; print(*sys.modules)"
+    made = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "rin.files" not in made.stdout.split()
+
+
+def lists_of_unfreezing(name):
+    """Lines of a module where the three values of unfreezing stand in a list of their own."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            values = {item.value for item in node.elts if isinstance(item, ast.Constant)}
+            if values >= {*UNFREEZING}:
+                yield f"{name} line {node.lineno}"
+
+
+def test_the_values_of_unfreezing_are_listed_once():
+    hits = [hit for name in MODULES if name != "rin.tables" for hit in lists_of_unfreezing(name)]
+    assert hits == []
+    assert len([*lists_of_unfreezing("rin.tables")]) == 1
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}

@@ -200,8 +200,7 @@ seed, measures, curves = runs.study.profile.seed, {}, []
 for name in ("internal", "external"):
     measured = clinical_measures(scores[name], inits, seed=seed, replicates=400)
     measures[name] = measure_table(measured, inits)
-    # no bands, so that few replicates do
-    drawn = clinical_curves(scores[name], inits, seed=seed, replicates=20)
+    drawn = clinical_curves(scores[name], inits)
     curves.append(drawn.assign(test=name))
 axes = calibration(pd.concat(curves), inits, "test")
 page.picture(axes, "Calibration on the internal and the external test set")

@@ -61,7 +61,6 @@ differences = pd.concat(
     image_differences(rows, *inits, list(MEASURES)).assign(task=task)
     for task, rows in overlap.groupby("task", sort=False)
 )
-differences = differences[differences["group"] == "all"]
 
 # %%
 blind = pd.concat(

@@ -209,7 +209,7 @@ page.picture(
 n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
 seed = runs.study.profile.seed
 measures = clinical_measures(scores, inits, seed=seed, bins=n_bins)
-curves = clinical_curves(scores, inits, seed=seed, bins=n_bins, replicates=20)
+curves = clinical_curves(scores, inits, bins=n_bins)
 book_table(
     clinical.measure_table(measures, inits), "Beyond the AUC", prose=True
 )

@@ -13,13 +13,10 @@ from rin.errors import look_up
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import build_backbone
 from rin.models.heads import build_head
+from rin.tables import UNFREEZING
 
 if TYPE_CHECKING:
     import keras
-
-#: The regimes of the paper.  "Top 10" counts the last ten layers of the backbone, whatever their
-#: kind, as the official scripts do (`base_model.layers[:-10]` frozen).
-UNFREEZING: tuple[str, ...] = ("unfreeze_all", "freeze_all", "unfreeze_top10")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Statistics on arrays and tidy tables: AUCs (areas under ROC curves), their comparison, and more.
+"""Statistics on arrays and tidy tables: AUCs of ROC curves, their comparison, and more.
 
 Nothing here trains, plots or reads files.  Functions take labels (0 or 1), scores and patients as
 arrays, or the predictions table; results are small frozen dataclasses or tables::
@@ -15,7 +15,7 @@ fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `plannin
 # ruff: noqa: F401 - what the package offers
 
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
-from rin.stats.clinical import clinical_curves, clinical_measures, weighted_cases
+from rin.stats.clinical import clinical_curves, clinical_measures
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,
@@ -31,10 +31,7 @@ from rin.stats.hypothesis import (
     unpaired_t,
     unpaired_t_from_summary,
 )
-from rin.stats.pretrainings import (
-    pair_differences,
-    pretraining_differences,
-)
+from rin.stats.pretrainings import pair_differences, pretraining_differences
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,

@@ -22,7 +22,7 @@ from rin.errors import InputError
 from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
 
 #: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
-#: the paper names no margin; `smallest_margin` serves any other.
+#: the paper names no margin.
 EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
@@ -216,15 +216,13 @@ class Equivalence:
     """Two one-sided tests of a difference against ±margin.
 
     `p_value` is the larger of the two; the interval, of 90 %, lies within ±margin exactly where
-    `equivalent` holds.  Above `smallest_margin` equivalence would be shown.
+    `equivalent` holds.
     """
 
-    margin: float
     p_value: float
     ci_low: float
     ci_high: float
     equivalent: bool
-    smallest_margin: float
 
 
 def equivalence(
@@ -246,8 +244,12 @@ def equivalence(
     outside = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
     p_value = float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
     half_width = t_quantile(df, 0.90) * standard_error
-    low, high = estimate - half_width, estimate + half_width
-    return Equivalence(margin, p_value, low, high, p_value < 0.05, max(-low, high))
+    return Equivalence(
+        p_value=p_value,
+        ci_low=estimate - half_width,
+        ci_high=estimate + half_width,
+        equivalent=p_value < 0.05,
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from rin.errors import InputError
 from rin.stats import inputs
 from rin.stats.hypothesis import holm, t_test
 from rin.stats.inputs import TaskScores, located, name_networks, task_scores
-from rin.stats.scenarios import _mean_over_folds
+from rin.stats.scenarios import mean_over_folds
 from rin.stats.synthesis import three_level
 
 ESTIMATE = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value", "standard_error"]
@@ -42,13 +42,26 @@ class _Pairs:
 def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, pair by pair: backbone × pretraining.
 
-    `predictions` are those of `rin.stats.inputs.task_scores`, with `backbone` and `pretraining`
-    (where it is missing, every network is of pretraining 1).  The difference is a − b.
+    Intervals are over patients: of these networks.
 
-    One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
-    scenarios, AUC 0-1), estimate, ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over
-    the pairs of a task), standard_error.  Intervals are over patients: of these networks.
-    InputError as `rin.stats.init_differences`; or a scenario of two backbones.
+    Parameters
+    ----------
+    predictions
+        The predictions table, with `patient_id`, `backbone` and `pretraining` (where it is missing,
+        every network is of pretraining 1).
+    init_a, init_b : names of the inits
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
+        scenarios, AUC 0-1), estimate (a − b), ci_low, ci_high, statistic, df (infinite), p_value,
+        p_holm (over the pairs of a task), standard_error.
+
+    Raises
+    ------
+    InputError
+        As `init_differences`; for a scenario of two backbones.
 
     Examples
     --------
@@ -66,10 +79,10 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     rows = []
     for pairs in _task_pairs(predictions, init_a, init_b):
         errors = np.sqrt(np.diag(pairs.covariance))
-        tests = [t_test(*pair) for pair in zip(pairs.differences, errors, strict=True)]
-        found = pd.DataFrame([asdict(test) for test in tests])[ESTIMATE]
-        table = pd.concat([pairs.table, found], axis=1)
-        _insert_after(table, "p_value", "p_holm", holm(found["p_value"]))
+        tests = map(t_test, pairs.differences, errors)
+        estimates = pd.DataFrame([asdict(test) for test in tests])[ESTIMATE]
+        table = pd.concat([pairs.table, estimates], axis=1)
+        _insert_after(table, "p_value", "p_holm", holm(estimates["p_value"]))
         table.insert(0, "task", pairs.task)
         rows.append(table)
     return pd.concat(rows, ignore_index=True)
@@ -85,13 +98,29 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     pairs whose networks differ most, as their differences vary most with the patients.
     It is of Student's t on backbones − 1 degrees of freedom, since a statement beyond these
     backbones rests on no more than these.  With one pretraining of each backbone the two effects
-    cannot be told apart: `sd_pretraining` is then that of both, `sd_backbone` NaN.
+    cannot be separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
 
-    One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate, ci_low,
-    ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error, sd_backbone and
-    sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all pairs have one
-    difference, of backbone and pretraining × initialisation), remark.  Of one pair there is an
-    estimate alone; where the patients show no spread, pairs are compared as if they were known.
+    Parameters
+    ----------
+    predictions, init_a, init_b : as `pair_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate, ci_low,
+        ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error, sd_backbone and
+        sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all pairs have one
+        difference, of backbone and pretraining × initialisation), remark.  Of one pair there is an
+        estimate alone; where the patients show no spread, pairs are compared as if they were known.
+
+    Raises
+    ------
+    InputError
+        As `pair_differences`.
+
+    References
+    ----------
+    Konstantopoulos (2011), Research Synthesis Methods 2:61.  Obuchowski (1997), Biometrics 53:567.
 
     Examples
     --------
@@ -157,33 +186,6 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
 
 
-def setting_choices(
-    predictions: pd.DataFrame,
-    init_a: str,
-    init_b: str,
-    records: pd.DataFrame | None = None,
-    *,
-    left_out: float = 1e-2,
-) -> pd.DataFrame:
-    """Compare two inits under several choices of the settings of fine-tuning.
-
-    The mean over all settings, the mean without a learning rate, and, where `records` are given,
-    the setting chosen on validation data (`choose_settings`).  One row a choice and task: choice,
-    then the columns of `pretraining_differences`, whose P values are adjusted within a choice.
-    """
-    inputs.require(predictions, ["learning_rate"], "Name each run's learning rate.")
-    others = predictions[~np.isclose(predictions["learning_rate"], left_out)]
-    choices = {"all settings": predictions, f"without learning rate {left_out:g}": others}
-    if records is not None:
-        choices["chosen on validation data"] = choose_settings(predictions, records)
-    tables = []
-    for choice, rows in choices.items():
-        table = pretraining_differences(rows, init_a, init_b)
-        table.insert(0, "choice", choice)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
 def _pooled(pairs: _Pairs) -> dict[str, object]:
     """Return the cells of the mean difference over pairs, and what is to be said of it."""
     differences, backbones = pairs.differences, pairs.table["backbone"]
@@ -197,17 +199,17 @@ def _pooled(pairs: _Pairs) -> dict[str, object]:
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
     values, vectors = np.linalg.eigh(pairs.covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
-    found = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
-    error = found["standard_error"]
-    pooled |= {name: found[name] for name in ESTIMATE if name in found}
-    pooled |= {"statistic": found["estimate"] / error if error else math.nan}
-    pooled |= {"sd_backbone": math.sqrt(found["between"])}
-    pooled |= {"sd_pretraining": math.sqrt(found["within"])}
+    model = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
+    error = model["standard_error"]
+    pooled |= {name: model[name] for name in ESTIMATE if name in model}
+    pooled |= {"statistic": model["estimate"] / error if error else math.nan}
+    pooled |= {"sd_backbone": math.sqrt(model["between"])}
+    pooled |= {"sd_pretraining": math.sqrt(model["within"])}
     remarks = []
     if variance == 0:
         remarks.append("The patients show no spread: pairs are taken as known.")
     else:
-        pooled |= {name: found[name] for name in ("q", "q_df", "q_p")}
+        pooled |= {name: model[name] for name in ("q", "q_df", "q_p")}
     if backbones.nunique() == 1:
         remarks.append("One backbone: nothing is known of others.")
     return pooled | {"remark": " ".join(remarks)}
@@ -227,20 +229,21 @@ def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator
 
 
 def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
-    named = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
-    if named.index.has_duplicates:
+    pair_of_scenario = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
+    if pair_of_scenario.index.has_duplicates:
         raise InputError(
             "a scenario has two backbones", where="predictions", remedy="Name one backbone each."
         )
-    networks = named.loc[list(task.scenarios)]
+    networks = pair_of_scenario.loc[list(task.scenarios)]
     table = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
     members = np.array([(networks == pair).all(axis=1) for _, pair in table.iterrows()])
     table["n_scenarios"] = members.sum(axis=1)
     means = members / members.sum(axis=1, keepdims=True)
-    weights = np.hstack([means, -means])  # of the AUCs of init a, then of init b
-    aucs, differences, covariance = _mean_over_folds(task, weights)
-    table["auc_a"], table["auc_b"] = (means @ part for part in np.split(aucs, 2))
-    return _Pairs(task.task, table, differences, covariance)
+    weights = np.hstack([means, -means])  # of the networks of init a, then of init b
+    contrasts = mean_over_folds(task, weights)
+    aucs_a, aucs_b = np.split(contrasts.aucs, 2)
+    table = table.assign(auc_a=means @ aucs_a, auc_b=means @ aucs_b)
+    return _Pairs(task.task, table, contrasts.estimates, contrasts.covariance)
 
 
 def _insert_after(table: pd.DataFrame, column: str, name: str, values: np.ndarray) -> None:

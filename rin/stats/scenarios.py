@@ -4,14 +4,13 @@ Only test rows are read, and inits are compared only on exactly the same cases. 
 has a scale of its own, so AUCs are computed within a fold and then averaged over folds and
 scenarios; the variance of that average follows from the covariance of all AUCs over patients
 (Obuchowski 1997), and folds, which share no patient, count as independent. The networks are taken
-as given: intervals, of 95 %, tell what other patients would change.
+as given: intervals, of 95 %, say what other patients would change.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,28 +18,76 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
-from rin.files import read_yaml
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
-from rin.stats.hypothesis import EQUIVALENCE_MARGIN, TTest, holm, t_test
+from rin.stats.hypothesis import TTest, holm, t_test
 from rin.stats.inputs import TaskScores, each_run, located, task_scores
-from rin.tables import DIFFERENCES, OVERLAP, check_table
+from rin.tables import DIFFERENCES, OVERLAP, UNFREEZING, check_table
 
 ALL = "all"
-REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
+#: Analyses of `task_analyses`, in the order of its table, and the one to read first.
+ANALYSES = {
+    "unpaired_t": "t test of scenarios, unpaired",
+    "paired_t": "t test of scenarios, paired",
+    "delong_stacked": "DeLong, every prediction a new case",
+    "delong_mean_scores": "DeLong of mean scores",
+    "delong_contrast": "DeLong, mean over scenarios",
+    "clustered_contrast": "Obuchowski, mean over scenarios",
+    "cluster_bootstrap": "Bootstrap over patients, mean over scenarios",
+    "nadeau_bengio": "t test of folds, corrected for overlap",
+    "mixed_model": "Mixed model of all runs",
+}
+RECOMMENDED = "clustered_contrast"
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
-_EQUIVALENCE = ["margin", "equivalence_p", "equivalence_low", "equivalence_high"]
-_EQUIVALENCE += ["equivalent", "smallest_margin"]
+
+
+@dataclass(frozen=True)
+class MeanContrasts:
+    """The AUCs of a task's networks (k,) and weighted sums of them (q,), means over folds.
+
+    `covariance` (q, q) is that of the sums over patients, or over cases.
+    """
+
+    aucs: np.ndarray
+    estimates: np.ndarray
+    covariance: np.ndarray
+
+    def test(self, number: int) -> TTest:
+        """Return the z test of one of the sums."""
+        return t_test(self.estimates[number], math.sqrt(self.covariance[number, number]))
+
+
+@dataclass(frozen=True)
+class _GroupDifferences:
+    """Differences of two inits over groups of a task's scenarios: all, then each regime's.
+
+    `groups` says which scenarios are in each, bool (S,); `contrasts` holds their differences.
+    """
+
+    task: TaskScores
+    groups: dict[str, np.ndarray]
+    contrasts: MeanContrasts
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the test AUC of every run with DeLong's interval.
 
-    One row per task × fold × scenario × init × seed: these five, auc, variance, ci_low, ci_high,
-    n, n_positive.  InputError for a bad table (`rin.stats.inputs.evaluated_rows`), or a run whose
-    test set has one class or a NaN score; the message names the run.
+    Parameters
+    ----------
+    predictions : the predictions table
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task × fold × scenario × init × seed: these five, auc, variance, ci_low,
+        ci_high (AUC 0-1), n, n_positive.
+
+    Raises
+    ------
+    InputError
+        For a table that does not fit, or a run whose test set has one class or a NaN score.
 
     Examples
     --------
@@ -62,26 +109,37 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
 
     Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
     true-positive rates at a common false-positive rate, so that the AUC of the mean curve is
-    the mean AUC (Fawcett 2006, section 8.1).  Where a curve jumps, the middle of the jump counts,
-    but its upper end at rates of 0 and 1.
+    the mean AUC.  Where a curve jumps, the middle of the jump counts, but its upper end at rates of
+    0 and 1.
 
-    `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × fpr:
-    these three, tpr, tpr_sd (n − 1; NaN for one scenario), n_scenarios.  InputError for a bad table
-    (`rin.stats.inputs.evaluated_rows`) or one class only.
+    Parameters
+    ----------
+    predictions : the predictions table
+    n_points : points of the even grid of false-positive rates from 0 to 1
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task × init × fpr: these three, tpr, tpr_sd (n − 1; NaN for one scenario),
+        n_scenarios.
+
+    Raises
+    ------
+    InputError
+        As `scenario_aucs`.
+
+    References
+    ----------
+    Fawcett (2006), Pattern Recognition Letters 27:861, section 8.1.
 
     Examples
     --------
     >>> from rin.stats import mean_roc
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> curve = mean_roc(predictions, n_points=3)
+    >>> curve = mean_roc(simulate_predictions(), n_points=3)
     >>> list(curve)
     ['task', 'init', 'fpr', 'tpr', 'tpr_sd', 'n_scenarios']
     """
-    if n_points < 2:
-        raise InputError(
-            f"{n_points} is too few", where="n_points", remedy="Pass at least 2; 101 is usual."
-        )
     grid = np.linspace(0, 1, n_points)
     curves = [
         pd.DataFrame({**names, "fpr": grid, "tpr": _height(grid, *roc_curve(positive, scores)[:2])})
@@ -96,15 +154,31 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
-    The recommended comparison.  The mean over all scenarios and the means by regime are contrasts
-    of the same AUCs; the difference is a − b.  `predictions` are those of
-    `rin.stats.inputs.task_scores`, with `unfreezing`.
+    The recommended comparison of networks that are taken as given.  The mean over all scenarios and
+    the means by regime are contrasts of the same AUCs; the difference is a − b.
 
-    One row a task and group (`all`, then each regime there is): task, group, n_scenarios, auc_a,
-    sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), estimate (a − b),
-    ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over the tasks, within the group),
-    standard_error, n_folds, n_cases, n_positive, n_patients.  InputError as `task_scores`; a
-    missing column, or a fold whose test cases are of one class.
+    Parameters
+    ----------
+    predictions : the predictions table, with `patient_id` and `unfreezing`
+    init_a, init_b : names of the inits
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
+        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), estimate
+        (a − b), ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over the tasks, within
+        the group), standard_error, n_folds, n_cases, n_positive, n_patients.
+
+    Raises
+    ------
+    InputError
+        For a missing column or init, a network that lacks a case, a patient in two folds, or a fold
+        whose test cases are of one class.
+
+    References
+    ----------
+    Obuchowski (1997), Biometrics 53:567.  Holm (1979), Scand J Stat 6:65.
 
     Examples
     --------
@@ -118,16 +192,15 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     3  thyroid     0.036  -0.012    0.084
     """
     rows = []
-    for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
-        counts = {"n_folds": task.cases["fold"].nunique(), "n_cases": len(task.cases)}
-        counts |= {"n_positive": int(task.labels.sum()), "n_patients": len(set(task.patients))}
-        for place, (group, inside) in enumerate(groups.items()):
-            a, b = (pd.Series(row[inside]) for row in aucs)
-            test = t_test(estimates[place], math.sqrt(covariance[place, place]))
+    for differences in _regime_differences(predictions, init_a, init_b):
+        task, aucs = differences.task, differences.contrasts.aucs.reshape(2, -1)
+        for number, (group, inside) in enumerate(differences.groups.items()):
+            a, b = (pd.Series(of_init[inside]) for of_init in aucs)
+            test = differences.contrasts.test(number)
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
             row |= _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(row | counts)
+            rows.append(row | _sizes(task))
     table = pd.DataFrame(rows)
     adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
     return table.assign(p_holm=adjusted)
@@ -137,6 +210,15 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return predictions of images that the networks of every fold score, as others expect them.
 
     Such are those of another hospital.  Each fold's network counts as a scenario of its own.
+
+    Parameters
+    ----------
+    predictions : the predictions table of one external part
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, as the test part of one fold.
 
     Examples
     --------
@@ -154,9 +236,21 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Return how the difference a − b in one scenario varies from training to training.
 
-    Of several seeds, tested on the same cases.  One row a task: task, sd (AUC 0-1, pooled over
-    folds and scenarios), sd_low, sd_high (its 95 % interval, chi-squared), sd_df.  InputError as
-    `scenario_aucs`, or where nothing was trained twice.
+    Parameters
+    ----------
+    predictions : the predictions table of several seeds, tested on the same cases
+    init_a, init_b : names of the inits
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, sd (AUC 0-1, pooled over folds and scenarios), sd_low, sd_high (its
+        95 % interval, chi-squared), sd_df.
+
+    Raises
+    ------
+    InputError
+        As `scenario_aucs`; where nothing was trained twice.
 
     Examples
     --------
@@ -183,18 +277,36 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
             where="predictions",
             remedy="Train with other seeds as well: the section repeats of a profile.",
         )
-    ends = {"sd_low": 0.975, "sd_high": 0.025}
-    interval = {name: np.sqrt(squares / stats.chi2.ppf(end, df)) for name, end in ends.items()}
-    return pd.DataFrame({"sd": np.sqrt(squares / df), **interval, "sd_df": df}).reset_index()
+    spread = {
+        "sd": np.sqrt(squares / df),
+        "sd_low": np.sqrt(squares / stats.chi2.ppf(0.975, df)),
+        "sd_high": np.sqrt(squares / stats.chi2.ppf(0.025, df)),
+        "sd_df": df,
+    }
+    return pd.DataFrame(spread).reset_index()
 
 
 def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
     """Widen the means of `init_differences` by the chance of training.
 
     Every scenario is trained with a seed of its own, so a mean over n of them carries the variance
-    of `training_spread` divided by n.  One row a task of `spread`, with its columns and:
-    estimate, ci_low, ci_high (AUC 0-1; other patients and trainings), standard_error, wider (share
-    by which the interval grows).
+    of a training divided by n.
+
+    Parameters
+    ----------
+    differences : table of `init_differences`
+    spread : table of `training_spread`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task of `spread`, with its columns and: estimate, ci_low, ci_high, standard_error
+        (AUC 0-1; other patients and trainings).
+
+    Raises
+    ------
+    InputError
+        For differences without a column that is needed.
 
     Examples
     --------
@@ -205,32 +317,44 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
     >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
     >>> table = with_training_spread(init_differences(predictions, "a", "b"), spread)
-    >>> print(table[["task", "ci_low", "ci_high", "wider"]].round(3))
-          task  ci_low  ci_high  wider
-    0   breast  -0.016    0.071  0.001
-    1  thyroid  -0.012    0.084  0.001
+    >>> print(table[["task", "ci_low", "ci_high"]].round(3))
+          task  ci_low  ci_high
+    0   breast  -0.016    0.071
+    1  thyroid  -0.012    0.084
     """
     columns = ["task", "group", "n_scenarios", "estimate", "standard_error"]
     check_table(differences, DIFFERENCES, columns, where="differences")
-    overall = differences[differences["group"] == ALL].set_index("task").loc[spread["task"]]
-    alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
-    both = np.hypot(alone, spread["sd"] / np.sqrt(n))
-    estimate, half = overall["estimate"].to_numpy(), hypothesis.t_quantile() * both
+    means = differences[differences["group"] == ALL].set_index("task").loc[spread["task"]]
+    of_training = spread["sd"].to_numpy() / np.sqrt(means["n_scenarios"].to_numpy())
+    error = np.hypot(means["standard_error"].to_numpy(), of_training)
+    estimate, half_width = means["estimate"].to_numpy(), hypothesis.t_quantile() * error
     return spread.assign(
         estimate=estimate,
-        ci_low=estimate - half,
-        ci_high=estimate + half,
-        standard_error=both,
-        wider=both / alone - 1,
+        ci_low=estimate - half_width,
+        ci_high=estimate + half_width,
+        standard_error=error,
     )
 
 
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Test on every task whether the difference of two inits is the same in every regime.
 
-    A Wald test that all regimes' differences are equal, with their covariance over patients.  One
-    row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks); NaN where a class has
-    one patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
+    A Wald test that all regimes' differences are equal, with their covariance over patients.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b : as `init_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks); NaN where a
+        class has one patient.
+
+    Raises
+    ------
+    InputError
+        As `init_differences`; for a task with scenarios of one regime only.
 
     Examples
     --------
@@ -243,24 +367,24 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     1  thyroid   1     0.79
     """
     rows = []
-    for task, groups, _, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
-        k = len(groups) - 1
-        if k < 2:
+    for differences in _regime_differences(predictions, init_a, init_b):
+        task, n_regimes = differences.task.task, len(differences.groups) - 1
+        if n_regimes < 2:
             raise InputError(
-                f"task {task.task} has scenarios of {k} unfreezing regime",
+                f"task {task} has scenarios of {n_regimes} unfreezing regime",
                 where="predictions",
                 remedy="Pass the scenarios of at least two regimes.",
             )
-        # Each regime against the first: k - 1 contrasts that are all zero without an interaction.
-        against_first = np.eye(k - 1, k + 1, 2)
-        against_first[:, 1] = -1
-        effects = against_first @ estimates
-        covariance_of_effects = against_first @ covariance @ against_first.T
+        # Each regime less the first: all zero without an interaction.
+        less_first = np.column_stack([-np.ones(n_regimes - 1), np.eye(n_regimes - 1)])
+        effects = less_first @ differences.contrasts.estimates[1:]
+        covariance = less_first @ differences.contrasts.covariance[1:, 1:] @ less_first.T
         chi2 = math.nan
-        if np.isfinite(covariance_of_effects).all():
-            chi2 = float(effects @ np.linalg.pinv(covariance_of_effects, hermitian=True) @ effects)
-        p_value = float(stats.chi2.sf(chi2, k - 1))
-        rows.append({"task": task.task, "statistic": chi2, "df": k - 1, "p_value": p_value})
+        if np.isfinite(covariance).all():
+            chi2 = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
+        df = n_regimes - 1
+        p_value = float(stats.chi2.sf(chi2, df))
+        rows.append({"task": task, "statistic": chi2, "df": df, "p_value": p_value})
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p_value"]))
 
@@ -277,16 +401,29 @@ def factor_effects(
     Quantities are the ``auc`` of one init at one level; the ``difference`` of the inits, first
     less second, at one level; the ``effect`` on one init, second level less first; and the
     ``interaction``, the difference at the second level less that at the first: means over folds and
-    the scenarios of a group.  `predictions` are those of `rin.stats.inputs.task_scores` with
-    `level`, of one factor; `groups` names groups of scenarios, None takes each scenario alone.
+    the scenarios of a group.
 
-    One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
-    difference and interaction), level (empty for effect and interaction), estimate (AUC 0-1),
-    ci_low, ci_high (not clipped), statistic, df (infinite), p_value, p_holm (over all rows of one
-    quantity), standard_error, n (cases), n_clusters (patients), n_positive, n_folds,
-    same_networks.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
-    scores in every case; they do not count in Holm's family.  InputError as `task_scores`; an
-    unknown init, level or scenario, two equal levels or inits, or an empty group.
+    Parameters
+    ----------
+    predictions : the predictions table of one factor, with `level` and `patient_id`
+    inits, levels : names of two inits and of two levels
+    groups : scenarios of each group, by its name; None takes each scenario alone
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
+        difference and interaction), level (empty for effect and interaction), same_networks,
+        estimate (AUC 0-1), ci_low, ci_high (not clipped), statistic, df (infinite), p_value, p_holm
+        (over all rows of one quantity), standard_error, n_folds, n_cases, n_positive, n_patients.
+        An AUC has no P, nor have `same_networks`, effects whose two sides gave equal scores in
+        every case; they do not count in Holm's family.
+
+    Raises
+    ------
+    InputError
+        As `init_differences`; for an unknown init, level or scenario, two equal levels or inits, or
+        an empty group.
 
     Examples
     --------
@@ -301,47 +438,32 @@ def factor_effects(
     >>> sorted(table["quantity"].unique())
     ['auc', 'difference', 'effect', 'interaction']
     """
-    tasks = _levelled(predictions, inits, levels)
+    tasks = _scores_by_level(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
-    quantities = [  # what, of which init and level; signs of a before, a after, b before, b after
-        ("auc", a, before, [1, 0, 0, 0]),
-        ("auc", b, before, [0, 0, 1, 0]),
-        ("auc", a, after, [0, 1, 0, 0]),
-        ("auc", b, after, [0, 0, 0, 1]),
-        ("difference", "", before, [1, 0, -1, 0]),
-        ("difference", "", after, [0, 1, 0, -1]),
-        ("effect", a, "", [-1, 1, 0, 0]),
-        ("effect", b, "", [0, 0, -1, 1]),
-        ("interaction", "", "", [-1, 1, 1, -1]),
-    ]
+    # What is compared, of which init and level, and its signs over the cells init × level.
+    cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
+    change = {init: cell[init, after] - cell[init, before] for init in inits}
+    quantities = [("auc", init, level, cell[init, level]) for level in levels for init in inits]
+    quantities += [("difference", "", level, cell[a, level] - cell[b, level]) for level in levels]
+    quantities += [("effect", init, "", change[init]) for init in inits]
+    quantities += [("interaction", "", "", change[a] - change[b])]
     rows = []
     for task in tasks:
         rows_of_task, weights = [], []
         for group, members in (groups or {name: [name] for name in task.scenarios}).items():
-            if not len(members) or len(set(members)) != len(members):
-                raise InputError(
-                    f"scenarios {list(members)!r}",
-                    where=f"group {group!r}",
-                    remedy="Name some, each once.",
-                )
-            inputs.check_known("scenario", members, pd.Series(task.scenarios))
-            inside = np.isin(task.scenarios, members)
+            inside = _is_member(task, group, members)
             for quantity, init, level, signs in quantities:
                 weights.append(np.outer(signs, inside / len(members)).ravel())
-                plus, minus = (task.scores[np.equal(signs, k)][:, inside] for k in (1, -1))
+                plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
                 row = {"task": task.task, "group": group, "n_scenarios": len(members)}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
-            _, estimates, covariance = _mean_over_folds(task, np.array(weights))
-        sizes = {"n": len(task.cases), "n_clusters": len(set(task.patients))}
-        sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
-        for row, estimate, variance in zip(
-            rows_of_task, estimates, np.diag(covariance), strict=True
-        ):
-            test = t_test(estimate, math.sqrt(variance))
+            contrasts = mean_over_folds(task, np.array(weights))
+        for number, row in enumerate(rows_of_task):
+            test = contrasts.test(number)
             cells = _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(row | cells | sizes)
+            rows.append(row | cells | _sizes(task))
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
@@ -361,18 +483,29 @@ def task_analyses(
     """Compare two inits on one task by each of nine analyses.
 
     Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for a
-    random draw.  `predictions` are those of `rin.stats.inputs.task_scores`, of one task;
-    `test_train_ratio` is cases tested over cases trained on (None leaves out the analysis of
-    folds), `replicates` (2 or more) and `seed` those of the bootstrap over patients.
+    random draw.
 
-    One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (AUC 0-1,
-    a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
-    remark, published, recommended; then standard_error, and the test of equivalence: margin
-    (`EQUIVALENCE_MARGIN`), equivalence_p, equivalence_low, equivalence_high (90 % interval),
-    equivalent, smallest_margin.  Numbers are NaN, and `remark` says why, where data do not allow an
-    analysis.  The bootstrap has the interval of percentiles, twice the smaller share of replicates
-    beyond zero as P, and the replicates' SD as the standard error.  InputError as `task_scores`;
-    several tasks, or a fold whose test cases are of one class.
+    Parameters
+    ----------
+    predictions : the predictions table of one task, with `patient_id`
+    init_a, init_b : names of the inits
+    test_train_ratio : cases tested over cases trained on; None leaves out the analysis of folds
+    replicates, seed : of the bootstrap over patients; two replicates or more
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, estimate, ci_low,
+        ci_high (AUC 0-1, a − b), statistic, df (infinite for normal references), p_value,
+        standard_error, remark, recommended, equivalent (two one-sided tests within
+        `EQUIVALENCE_MARGIN`).  Numbers are NaN, and `remark` says why, where data do not allow an
+        analysis.  The bootstrap has the interval of percentiles, twice the smaller share of
+        replicates beyond zero as P, and the replicates' SD as the standard error.
+
+    Raises
+    ------
+    InputError
+        As `init_differences`; for several tasks.
 
     Examples
     --------
@@ -390,49 +523,52 @@ def task_analyses(
         raise InputError(
             f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
         )
-    analyses = read_yaml(Path(__file__).with_name("analyses.yaml"))
     aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
-    findings = _findings(tasks[0], aucs, test_train_ratio, replicates, seed)
-    of_analyses = {key: finding for key, *finding in findings}
-    nothing = dict.fromkeys([*_NUMBERS, "standard_error", *_EQUIVALENCE], math.nan) | {"remark": ""}
-    nothing |= {"margin": EQUIVALENCE_MARGIN, "equivalent": False}
-    rows, marks = [], {"published": False, "recommended": False}
-    for analysis in analyses:
-        n, noun, finding = of_analyses[analysis["key"]]
-        units = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
-        row = nothing | marks | analysis | units | finding
+    cells = _analyses_of_scenarios(aucs, init_a, init_b) | _analyses_of_cases(tasks[0])
+    cells |= _analyses_of_patients(tasks[0], replicates, seed)
+    cells |= _analyses_of_trainings(aucs, init_a, init_b, test_train_ratio)
+    rows = []
+    for analysis, name in ANALYSES.items():
+        row = {"analysis": analysis, "name": name}
+        row |= dict.fromkeys([*_NUMBERS, "standard_error"], math.nan) | {"remark": ""}
+        row |= cells[analysis] | {"recommended": analysis == RECOMMENDED, "equivalent": False}
         if math.isfinite(row["standard_error"]):
             df = math.inf if math.isnan(row["df"]) else row["df"]
             test = hypothesis.equivalence(row["estimate"], row["standard_error"], df)
-            row |= {
-                "margin": test.margin,
-                "equivalence_p": test.p_value,
-                "equivalence_low": test.ci_low,
-                "equivalence_high": test.ci_high,
-                "equivalent": test.equivalent,
-                "smallest_margin": test.smallest_margin,
-            }
+            row["equivalent"] = test.equivalent
         rows.append(row)
-    table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
-    columns = ["analysis", "name", *units, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
-    return table[[*columns, "standard_error", *_EQUIVALENCE]]
+    return pd.DataFrame(rows)
 
 
 def image_differences(
     table: pd.DataFrame, init_a: str, init_b: str, measures: Sequence[str]
 ) -> pd.DataFrame:
-    """Compare two inits by measures of images, over all scenarios and within each regime.
+    """Compare two inits by measures of images, such as the overlap of a map with the lesion.
 
     Scores of an image are averaged over scenarios first, so that it counts once; the paper does not
-    say how scenarios enter.  `table` is one task: scenario, unfreezing, init, patient_id, case_id
-    and the measures, such as the overlap of a map with the lesion, one row a run and image.
+    say how scenarios enter.  Patients are the independent units.
 
-    One row a measure and group (`all`, then each regime): measure, group, n_scenarios, n_images,
-    n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), estimate (a − b, mean over
-    images), ci_low, ci_high, statistic, df, p_value (`clustered_t`: patients independent).  NaN
-    where a measure is undefined for an image, or fewer than two patients are left: none is left out
-    silently.  InputError for an unknown init, or an image scored under one init only in some
-    scenario.
+    Parameters
+    ----------
+    table : one task: scenario, init, patient_id, case_id and the measures, one row a run and image
+    init_a, init_b : names of the inits
+    measures : columns to compare
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a measure: measure, n_images, n_patients, mean_a, mean_b, estimate (a − b, mean over
+        images), ci_low, ci_high, statistic, df, p_value.  NaN where a measure is undefined for an
+        image, or fewer than two patients are left: none is left out silently.
+
+    Raises
+    ------
+    InputError
+        For an unknown init, or an image scored under one init only in some scenario.
+
+    References
+    ----------
+    Liang and Zeger (1986), Biometrika 73:13.
 
     Examples
     --------
@@ -441,32 +577,30 @@ def image_differences(
     >>> predictions = simulate_predictions()
     >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
     >>> table = image_differences(maps, "a", "b", ["dice"])
-    >>> print(table[["group", "n_images", "estimate", "p_value"]].round(3).to_string(index=False))
-           group  n_images  estimate  p_value
-             all       120     0.007    0.179
-      freeze_all       120     0.006    0.426
-    unfreeze_all       120     0.009    0.253
+    >>> print(table[["n_images", "estimate", "p_value"]].round(3).to_string(index=False))
+     n_images  estimate  p_value
+          120     0.007    0.179
     """
-    columns = ["scenario", "unfreezing", "init", *_IMAGE]
+    columns = ["scenario", "init", *_IMAGE]
     check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
     inputs.require(table, measures, where="table")
     inputs.check_known("init", (init_a, init_b), table["init"])
     compared = table[table["init"].isin([init_a, init_b])]
-    regimes = [ALL, *(name for name in REGIMES if name in set(compared["unfreezing"]))]
     rows = []
     for measure in measures:
-        images = compared.groupby(["scenario", "unfreezing", *_IMAGE, "init"], observed=True)
-        cells = images[measure]
-        pairs = _mean_of_all(cells).unstack("init")
-        if alone := int((cells.size().unstack("init").isna()).any(axis=1).sum()):
+        scores = compared.groupby(["scenario", *_IMAGE, "init"], observed=True)[measure]
+        if unpaired := int(scores.size().unstack("init").isna().any(axis=1).sum()):
             raise InputError(
-                f"{alone} images have a score of one init only in some scenario",
+                f"{unpaired} images have a score of one init only in some scenario",
                 where="table",
                 remedy="Finish the missing runs, with the same folds for both.",
             )
-        for group in regimes:
-            chosen = pairs if group == ALL else pairs.xs(group, level="unfreezing")
-            rows.append({"measure": measure, "group": group} | _compared(chosen[[init_a, init_b]]))
+        images = _mean_of_all(_mean_of_all(scores).unstack("init").groupby(level=_IMAGE))
+        row = {"measure": measure, "n_images": len(images)}
+        row |= {"n_patients": images.index.get_level_values("patient_id").nunique()}
+        row |= {"mean_a": images[init_a].mean(skipna=False)}
+        row |= {"mean_b": images[init_b].mean(skipna=False)}
+        rows.append(row | _over_patients(images[init_a] - images[init_b]))
     return pd.DataFrame(rows)
 
 
@@ -475,12 +609,23 @@ def against_baselines(
 ) -> pd.DataFrame:
     """Compare each init with the best of what looks at no image.
 
-    `table` is that of `image_differences`; `baselines` has a row an image and baseline, with
-    case_id, baseline and the measures, for every image of the table.  One row a measure and init:
-    measure, init, baseline (the one with the largest mean), mean, baseline_mean (over images,
-    each averaged over scenarios first), estimate, ci_low, ci_high,
-    statistic, df, p_value (patients independent); NaN as in `image_differences`.  InputError when
-    an image has no baseline.
+    Parameters
+    ----------
+    table : that of `image_differences`
+    baselines : one row an image and baseline, with case_id, baseline and the measures
+    inits, measures : names of the inits, and columns to compare
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a measure and init: measure, init, baseline (the one with the largest mean), mean,
+        baseline_mean (over images, each averaged over scenarios first), estimate, ci_low, ci_high,
+        statistic, df, p_value (patients independent); NaN as in `image_differences`.
+
+    Raises
+    ------
+    InputError
+        For an image that has no baseline.
 
     Examples
     --------
@@ -501,9 +646,8 @@ def against_baselines(
         best = wide.dropna(axis=1, how="all").mean().idxmax()
         for init in inits:
             images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
-            baseline_scores = (
-                wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
-            )
+            cases = images.index.get_level_values("case_id")
+            baseline_scores = wide[best].reindex(cases).to_numpy()
             if np.isnan(baseline_scores).any():
                 raise InputError(
                     f"{np.isnan(baseline_scores).sum()} images without a score of {best}",
@@ -516,6 +660,43 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
+def mean_over_folds(
+    task: TaskScores, weights: np.ndarray, *, clustered: bool = True
+) -> MeanContrasts:
+    """Return weighted sums of the AUCs of all networks, each fold's, averaged.
+
+    `weights` is (q, k), of the networks of the first init and then those of the second.  Patients
+    are the units, or cases unless `clustered`; folds share no patient, so variances add up.
+    """
+    aucs, estimates, covariances = [], [], []
+    for number, fold in task.folds():
+        with located(f"fold {number}"):
+            clusters = fold.patients if clustered else None
+            of_fold = auc_contrasts(fold.labels, _networks(fold), weights, clusters)
+        aucs.append(of_fold[0])
+        estimates.append(of_fold[1])
+        covariances.append(of_fold[2])
+    return MeanContrasts(
+        aucs=np.mean(aucs, axis=0),
+        estimates=np.mean(estimates, axis=0),
+        covariance=np.sum(covariances, axis=0) / len(covariances) ** 2,
+    )
+
+
+def _networks(scores: TaskScores) -> np.ndarray:
+    """Return one row a network, those of the first init first: (inits × S, n)."""
+    return scores.scores.reshape(-1, scores.labels.size)
+
+
+def _sizes(task: TaskScores) -> dict[str, int]:
+    return {
+        "n_folds": task.cases["fold"].nunique(),
+        "n_cases": len(task.cases),
+        "n_positive": int(task.labels.sum()),
+        "n_patients": len(set(task.patients)),
+    }
+
+
 def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
     """Return the height of a curve, the middle of its jumps (trapezoids then keep the AUC)."""
     # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
@@ -525,35 +706,10 @@ def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
     return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
 
 
-def _mean_over_folds(
-    task: TaskScores, weights: np.ndarray, *, clustered: bool = True
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the AUCs (k,) of all networks, weighted sums of them (q,), and their covariance.
-
-    Each fold's, averaged; `weights` is (q, k).  Folds share no patient, so variances add up.
-    """
-    contrasts = []
-    for k, fold in task.folds():
-        with located(f"fold {k}"):
-            clusters = fold.patients if clustered else None
-            contrasts.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
-    aucs, estimates, covariance = (np.array(part) for part in zip(*contrasts, strict=True))
-    return aucs.mean(axis=0), estimates.mean(axis=0), covariance.sum(axis=0) / len(contrasts) ** 2
-
-
-def _networks(scores: TaskScores) -> np.ndarray:
-    """Return one row a network, those of the first init first: (inits × S, n)."""
-    return scores.scores.reshape(-1, scores.labels.size)
-
-
-def _regime_contrasts(
+def _regime_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str
-) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield each task, its groups of scenarios, AUCs, and the differences of the groups.
-
-    Groups, all scenarios and each regime's, are bool (S,), AUCs (2, S) averaged over folds;
-    differences (groups,) come with their covariance.
-    """
+) -> Iterator[_GroupDifferences]:
+    """Yield the differences of two inits on each task, over all scenarios and by regime."""
     inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
     predictions = inputs.name_networks(predictions).drop(columns="pretraining", errors="ignore")
     for task in task_scores(predictions, (init_a, init_b)):
@@ -564,93 +720,112 @@ def _regime_contrasts(
                 raise InputError(
                     "a scenario has two unfreezing regimes", where="predictions", remedy="Mend it."
                 )
-            regime_of_scenario = regime_of.loc[list(task.scenarios)].to_numpy()
-            regimes = [name for name in REGIMES if name in regime_of_scenario]
-            regimes += sorted(set(regime_of_scenario) - set(regimes))
-            groups = {ALL: np.ones(len(regime_of_scenario), bool)}
-            groups |= {name: regime_of_scenario == name for name in regimes}
+            regime = regime_of.loc[list(task.scenarios)].to_numpy()
+            shown = [name for name in UNFREEZING if name in regime]
+            shown += sorted(set(regime) - set(shown))
+            groups = {ALL: np.ones(len(regime), bool)}
+            groups |= {name: regime == name for name in shown}
             means = np.array([inside / inside.sum() for inside in groups.values()])
-            weights = np.hstack([means, -means])  # AUCs of init a, then of init b
-            aucs, estimates, covariance = _mean_over_folds(task, weights)
-        yield task, groups, aucs.reshape(2, -1), estimates, covariance
+            contrasts = mean_over_folds(task, np.hstack([means, -means]))
+        yield _GroupDifferences(task, groups, contrasts)
 
 
-def _levelled(
+def _scores_by_level(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
     inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
-    for what, names in (("init", inits), ("level", levels)):
+    for kind, names in (("init", inits), ("level", levels)):
         if len(set(names)) != 2:
             raise InputError(
-                f"{names!r} are not two different names", where=f"{what}s", remedy="Name two."
+                f"{names!r} are not two different names", where=f"{kind}s", remedy="Name two."
             )
-        inputs.check_known(what, names, predictions[what])
+        inputs.check_known(kind, names, predictions[kind])
     rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
     networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     return sorted(task_scores(rows.assign(init=networks), names), key=lambda task: task.task)
 
 
-def _findings(
-    task: TaskScores, aucs: pd.DataFrame, ratio: float | None, replicates: int, seed: int
-) -> Iterator[tuple[str, int, str, dict[str, object]]]:
-    """Yield the key of each analysis, how many units of what it counts, and what it finds."""
-    a, b = task.inits
-    wide = aucs.pivot(index=["scenario", "fold"], columns="init", values="auc")
-    scenarios, folds = (wide.groupby(part).mean() for part in wide.index.names)
-    n_scenarios, n_folds = len(scenarios), len(folds)
-    finding = {"remark": "One scenario has no spread to test."}
-    for key, test_of in (("unpaired_t", hypothesis.unpaired_t), ("paired_t", hypothesis.paired_t)):
-        if n_scenarios > 1:
-            finding = _numbers(test_of(scenarios[a], scenarios[b]))
-        yield key, n_scenarios, "scenario", finding
+def _is_member(task: TaskScores, group: str, members: Sequence[str]) -> np.ndarray:
+    """Return which scenarios of a task are in a group, bool (S,)."""
+    if not len(members) or len(set(members)) != len(members):
+        raise InputError(
+            f"scenarios {list(members)!r}", where=f"group {group!r}", remedy="Name some, each once."
+        )
+    inputs.check_known("scenario", members, pd.Series(task.scenarios))
+    return np.isin(task.scenarios, members)
 
-    stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
-    test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    finding = _numbers(test)
-    yield "delong_stacked", stacked.shape[1], "prediction", finding
+
+def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
+    """Return the cells of the t tests of scenarios."""
+    means = aucs.groupby(["scenario", "init"], observed=True)["auc"].mean().unstack("init")
+    if len(means) < 2:
+        cells = {"remark": "One scenario has no spread to test."}
+        return {"unpaired_t": cells, "paired_t": cells}
+    return {
+        "unpaired_t": _numbers(hypothesis.unpaired_t(means[init_a], means[init_b])),
+        "paired_t": _numbers(hypothesis.paired_t(means[init_a], means[init_b])),
+    }
+
+
+def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
+    """Return the cells of the analyses that take cases for independent."""
+    n_scenarios, n_cases = len(task.scenarios), len(task.cases)
+    stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
-    test = delong_test(task.labels, means[0], means[1])
-    finding = _numbers(test)
-    yield "delong_mean_scores", n_cases, "case", finding
+    contrasts = mean_over_folds(task, _mean_difference(task), clustered=False)
+    return {
+        "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_scenarios), *stacked)),
+        "delong_mean_scores": _numbers(delong_test(task.labels, means[0], means[1])),
+        "delong_contrast": _numbers(contrasts.test(0)),
+    }
 
-    weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
-    _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
-    finding = _numbers(t_test(estimate, math.sqrt(variance)))
-    yield "delong_contrast", n_cases, "case", finding
+
+def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[str, dict]:
+    """Return the cells of the analyses that take patients for independent."""
     patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
     if (patients < 2).any():
-        k, label = patients.index[patients < 2][0]
-        text = (
-            f"In fold {k} all {'positive' if label else 'negative'} cases belong to one patient, "
-            "which shows no spread between patients."
+        fold, label = patients.index[patients < 2][0]
+        remark = (
+            f"In fold {fold} all {'positive' if label else 'negative'} cases belong to one patient,"
+            " which shows no spread between patients."
         )
-        by_patient = bootstrapped = {"remark": text}
-    else:
-        _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
-        by_patient = _numbers(t_test(estimate, math.sqrt(variance)))
-        bootstrapped = {"estimate": estimate} | _bootstrapped(task, replicates, seed)
-    n_patients = len(set(task.patients))
-    yield "clustered_contrast", n_patients, "patient", by_patient
-    yield "cluster_bootstrap", n_patients, "patient", bootstrapped
+        return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
+    test = mean_over_folds(task, _mean_difference(task)).test(0)
+    bootstrap = {"estimate": test.estimate} | _bootstrapped(task, replicates, seed)
+    return {"clustered_contrast": _numbers(test), "cluster_bootstrap": bootstrap}
 
-    finding = {"remark": "One fold has no spread to test."}
-    if n_folds > 1 and ratio is None:
-        finding = {"remark": "The ratio of test to training cases was not given."}
-    elif n_folds > 1:
-        finding = _numbers(hypothesis.nadeau_bengio(folds[a] - folds[b], ratio))
-    yield "nadeau_bengio", n_folds, "fold", finding
-    test = hypothesis.mixed_model(aucs, a, b)
-    yield "mixed_model", test.n, "AUC", _numbers(test) | {"remark": test.remark}
+
+def _analyses_of_trainings(
+    aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float | None
+) -> dict[str, dict]:
+    """Return the cells of the analyses of folds and of runs."""
+    means = aucs.groupby(["scenario", "fold", "init"], observed=True)["auc"].mean()
+    folds = means.unstack("init").groupby("fold").mean()
+    if len(folds) < 2:
+        of_folds = {"remark": "One fold has no spread to test."}
+    elif ratio is None:
+        of_folds = {"remark": "The ratio of test to training cases was not given."}
+    else:
+        of_folds = _numbers(hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio))
+    model = hypothesis.mixed_model(aucs, init_a, init_b)
+    of_runs = _numbers(model) | {"remark": model.remark}
+    return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
+
+
+def _mean_difference(task: TaskScores) -> np.ndarray:
+    """Return weights (1, 2 S) of the mean difference of two inits over scenarios."""
+    n_scenarios = len(task.scenarios)
+    return np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
     """Return interval, standard error and P of the mean difference over replicates of patients."""
     differences = []
-    for place, (_, fold) in enumerate(task.folds()):
-        fold_seed = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
+    for number, (_, fold) in enumerate(task.folds()):
+        fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         weights = cluster_weights(fold.patients, replicates, fold_seed, labels=fold.labels)
         a, b = np.split(weighted_aucs(fold.labels, _networks(fold), weights), 2, axis=1)
         differences.append((a - b).mean(axis=1))
@@ -674,25 +849,12 @@ def _cells(test: TTest) -> dict[str, float]:
     return {name: getattr(test, name) for name in _NUMBERS}
 
 
-def _compared(pairs: pd.DataFrame) -> dict[str, object]:
-    """Return the cells of one comparison, from a row a scenario and image and a column an init."""
-    scenarios = _mean_of_all(pairs.groupby(level="scenario"))
-    images = _mean_of_all(pairs.groupby(level=_IMAGE))
-    (mean_a, mean_b), (sd_a, sd_b) = scenarios.mean(skipna=False), scenarios.std(skipna=False)
-    return {
-        "n_scenarios": len(scenarios),
-        "n_images": len(images),
-        "n_patients": images.index.get_level_values("patient_id").nunique(),
-        **{"mean_a": mean_a, "sd_a": sd_a, "mean_b": mean_b, "sd_b": sd_b},
-        **_over_patients(images.iloc[:, 0] - images.iloc[:, 1]),
-    }
-
-
 def _over_patients(differences: pd.Series) -> dict[str, float]:
-    patients, test = differences.index.get_level_values("patient_id"), t_test(math.nan, math.nan)
-    if differences.notna().all() and patients.nunique() > 1:
-        test = hypothesis.clustered_t(differences.to_numpy(), patients)
-    return _cells(test)
+    """Return the cells of a test of differences of images; NaN where there is none."""
+    patients = differences.index.get_level_values("patient_id")
+    if differences.isna().any() or patients.nunique() < 2:
+        return dict.fromkeys(_NUMBERS, math.nan)
+    return _cells(hypothesis.clustered_t(differences.to_numpy(), patients))
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from rin.stats.delong import auc_contrasts
 from rin.stats.hypothesis import t_test
-
-REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
+from rin.tables import UNFREEZING
 
 
 def one_run(labels, scores, patients=None, **names):
@@ -31,7 +30,7 @@ def make_predictions(
         cases = [f"case {fold}-{case}" for case in range(n_cases)]
         patients = [f"patient {fold}-{case // 2}" for case in range(n_cases)]
         for k in range(n_scenarios):
-            names = {"scenario": f"ResNet50-unfreeze_all-{k}", "unfreezing": REGIMES[k % 3]}
+            names = {"scenario": f"ResNet50-unfreeze_all-{k}", "unfreezing": UNFREEZING[k % 3]}
             for rank, init in enumerate(inits):
                 scores = rng.normal(labels * (1.5 - 0.7 * rank), 1).round(1)
                 names |= {"fold": fold, "init": init, "case_id": cases}

@@ -91,7 +91,7 @@ def test_equivalence_holds_exactly_where_the_interval_lies_within_the_margin(
     found = equivalence(estimate, error, df, margin)
     inside = -margin < found.ci_low and found.ci_high < margin
     assert found.equivalent == inside == (found.p_value < 0.05)
-    at_the_limit = equivalence(estimate, error, df, found.smallest_margin)
+    at_the_limit = equivalence(estimate, error, df, max(-found.ci_low, found.ci_high))
     assert at_the_limit.p_value == pytest.approx(0.05)
 
 

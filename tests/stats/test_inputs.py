@@ -11,8 +11,8 @@ from rin.stats import (
     delong_test,
     init_differences,
     weighted_aucs,
-    weighted_cases,
 )
+from rin.stats.clinical import weighted_cases
 from rin.stats.inputs import task_scores
 
 PLAIN = {

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import init_differences, pair_differences, pretraining_differences
-from rin.stats.pretrainings import choose_settings, setting_choices, validation_scores
+from rin.stats.pretrainings import choose_settings, validation_scores
 from rin.stats.synthesis import three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
@@ -209,18 +209,6 @@ def test_a_scenario_of_two_backbones_is_refused():
         pair_differences(predictions.assign(backbone=np.arange(len(predictions)) % 2), "a", "b")
 
 
-def test_choices_of_settings_are_the_means_over_the_settings_that_are_left():
-    predictions = made(EQUAL, tasks=TASKS[:1])
-    rates = predictions["scenario"].str[-5:].astype(float)
-    predictions = predictions.assign(learning_rate=rates)
-    table = setting_choices(predictions, "a", "b", left_out=1e-3).set_index("choice")
-    assert list(table.index) == ["all settings", "without learning rate 0.001"]
-    for choice, rows in zip(table.index, (predictions, predictions[rates == 1e-4]), strict=True):
-        expected = pretraining_differences(rows, "a", "b").iloc[0]
-        assert table.loc[choice, "estimate"] == expected["estimate"]
-        assert table.loc[choice, "ci_low"] == expected["ci_low"]
-
-
 def test_chosen_setting_is_that_of_the_best_validation_of_each_network():
     predictions = made(EQUAL[:2], pretrainings=2, tasks=TASKS[:1])
     runs = ["task", "fold", "scenario", "backbone", "init", "pretraining", "seed"]
@@ -247,10 +235,6 @@ def test_chosen_setting_is_that_of_the_best_validation_of_each_network():
             & (chosen["pretraining"] == row.pretraining)
         ]
         np.testing.assert_array_equal(scores["score"], own["score"])
-    table = setting_choices(predictions.assign(learning_rate=1e-4), "a", "b", records, left_out=9)
-    assert table["choice"].tolist()[-1] == "chosen on validation data"
-    expected = pretraining_differences(chosen, "a", "b").iloc[0]
-    assert table.iloc[-1]["estimate"] == expected["estimate"]
 
 
 def test_settings_are_not_chosen_without_validation_scores():

@@ -70,7 +70,7 @@ def test_effect_and_difference_are_paired_tests_of_two_networks():
         test = delong_test(labels, one, two, patients)
         assert own["estimate"] == pytest.approx(test.estimate)
         assert (own["p_value"], own["ci_low"]) == pytest.approx((test.p_value, test.ci_low))
-        assert (own["n"], own["n_positive"], own["n_clusters"]) == (48, 16, 24)
+        assert (own["n_cases"], own["n_positive"], own["n_patients"]) == (48, 16, 24)
 
 
 def test_area_is_that_of_scikit_learn_and_has_no_p():
@@ -99,7 +99,7 @@ def test_folds_are_averaged_and_never_pooled():
     assert own["standard_error"] ** 2 == pytest.approx(
         sum(one["standard_error"] ** 2 for one in folds) / 4
     )
-    assert (own["n"], own["n_folds"], own["n_clusters"]) == (96, 2, 48)
+    assert (own["n_cases"], own["n_folds"], own["n_patients"]) == (96, 2, 48)
 
 
 def shared_runs(predictions):
