@@ -117,7 +117,11 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
 
 
 @app.command()
-def pretrain(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def pretrain(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+) -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_study, run_pretraining
 

@@ -151,8 +151,8 @@ MOST_BYTES, MOST_DEPTH, MOST_VALUES = 2**21, 64, 200_000
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds.
 
-    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or where
-    a file is so large or so deep that reading it would not end.
+    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or
+    where a file is so large or so deep that reading it would not end.
     """
     kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
     with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
@@ -184,7 +184,7 @@ def _refuse_endless(text: str) -> None:
             opened[-1][1] += 1
         if len(opened) > MOST_DEPTH or opened[-1][1] > MOST_VALUES:
             line = event.start_mark.line + 1
-            raise ValueError(f"line {line}: it is nested too deeply, or its aliases grow too large")
+            raise ValueError(f"line {line}: nested too deeply, or its aliases grow too large")
 
 
 class FrozenModel(BaseModel):

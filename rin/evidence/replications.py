@@ -78,11 +78,11 @@ def like_for_like() -> pd.DataFrame:
 
     One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of the
     paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points, RadImageNet −
-    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated), `ahead` (or "parity"),
-    `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and both scores
-    in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if folds were
-    independent and the two sources unpaired: sharing training images makes them too narrow, sharing
-    folds may make them too wide.
+    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated), `ahead` (or
+    "parity"), `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and
+    both scores in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if
+    folds were independent and the two sources unpaired: sharing training images makes them too
+    narrow, sharing folds may make them too wide.
     """
     table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]

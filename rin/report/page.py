@@ -18,7 +18,7 @@ from rin.report.style import init_style
 
 
 def claim(statement: str, holds: object) -> None:
-    """Fail the build (InputError) unless the numbers agree with a statement: `holds`, a boolean."""
+    """Fail the build (InputError) unless the numbers bear out a statement: `holds`, a boolean."""
     if not isinstance(holds, bool | np.bool_) or not holds:
         raise InputError(
             f"the text says “{statement}”, and the numbers do not ({holds!r})",

@@ -26,7 +26,7 @@ class Notebook:
 
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part in which its pages stand
-    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are of this computer
+    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are its own
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills

@@ -13,8 +13,8 @@ from rin.report.style import FAINT, check_columns, check_one_each, kind_style, r
 def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
-    `curves` is one task of `rin.stats.mean_roc` (`init`, `fpr`, `tpr`, `tpr_sd`, 0–1).  ± 1 SD, cut
-    at 0 and 1, are bars at five rates, as bands of several inits would cover each other.
+    `curves` is one task of `rin.stats.mean_roc` (`init`, `fpr`, `tpr`, `tpr_sd`, 0–1).  ± 1 SD,
+    cut at 0 and 1, are bars at five rates, as bands of several inits would cover each other.
     """
     check_columns(curves, ["init", "fpr", "tpr", "tpr_sd"])
     rows = curves.sort_values("fpr")

@@ -26,8 +26,8 @@ def auc_swarm(
     """Draw the AUC of every scenario per init beside mean ± SD (paper, Figure 3, column 1).
 
     `aucs` has one row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc`
-    (0–1).  Markers are of backbones, which stand side by side, filling is of unfreezing.  Means and
-    SDs stand below the names of the `inits`.
+    (0–1).  Markers are of backbones, which stand side by side, filling is of unfreezing.  Means
+    and SDs stand below the names of the `inits`.
     """
     style.check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])
     style.check_one_each(aucs, ["scenario", "init"])
@@ -80,7 +80,8 @@ def _swarm_key(backbones: Sequence[str]) -> list[Line2D]:
     look = {"color": style.INK, "linestyle": "", "markersize": 6}
     marks = [Line2D([], [], marker=_MARKER[b], label=b, **look) for b in backbones]
     for regime, (words, share) in _FILL.items():
-        label, face = f"{style.UNFREEZING_LABEL[regime]} ({words})", style.lighter(style.INK, share)
+        label, face = style.UNFREEZING_LABEL[regime], style.lighter(style.INK, share)
+        label = f"{label} ({words})"
         marks.append(Line2D([], [], marker="o", markerfacecolor=face, label=label, **look))
     marks.append(Line2D([], [], color=style.INK, marker="_", markersize=11, label="mean ± SD"))
     return marks

@@ -125,9 +125,8 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
     `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
     """
-    corpora = [
-        find_corpus(study, names) for names in study.profile.section("pretraining").corpora.values()
-    ]
+    section = study.profile.section("pretraining")
+    corpora = [find_corpus(study, names) for names in section.corpora.values()]
     rows = []
     for task in study.profile.tasks:
         dataset = study.dataset(find_manifest(study, *find_task(task)).name)

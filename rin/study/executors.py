@@ -36,7 +36,7 @@ _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 
 
 def make_executor(execution: Execution, folder: Path) -> Executor:
-    """Return the executor that a profile asks for; jobs of submitit keep their logs in a folder."""
+    """Return the executor that a profile asks for; submitit keeps its logs in a folder."""
     if execution.executor != "processes":
         return Jobs(execution, folder)
     if execution.workers == 0:
@@ -92,7 +92,7 @@ class Shipped:
             return error
 
     def checkpoint(self) -> Any:
-        """Go on in another job, when this one's time is up or a more urgent one takes its place."""
+        """Go on in another job, when this one's time is up or a more urgent one comes."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)

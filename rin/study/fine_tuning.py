@@ -168,7 +168,8 @@ def _activations(
     sizes = dict(run.inside)
     part = replace(test, rows=test.rows[: sizes.pop("cases")])
     # The same places of every network.
-    layers = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0, weights=weights)
+    batch = run.settings.batch
+    layers = layer_activations(compiled, part, batch, **sizes, seed=0, weights=weights)
     return {f"{when}/{layer}": table.astype(np.float16) for layer, table in layers.items()}
 
 
@@ -302,9 +303,9 @@ def predictions(
     """Return the per-case predictions of a named study, tidy.
 
     Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, pretraining (which of
-    the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive class),
-    score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing` (what was
-    in effect) in front, and rows of a run that both levels share under both.
+    the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive
+    class), score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing`
+    (what was in effect) in front, and rows of a run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
     by name, and `reversed` where confounders are put on images.

@@ -54,7 +54,7 @@ def digest_of(config: dict[str, Any], digits: int = 16) -> str:
 
 
 class Planned:
-    """A run that is planned: `config` is what decides its result, and its id the digest of that."""
+    """A planned run: `config` is what decides its result, and its id the digest of that."""
 
     config: dict[str, Any]
 

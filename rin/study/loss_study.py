@@ -37,7 +37,7 @@ def run_losses(study: Study) -> pd.DataFrame:
 
 
 def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    """Return the expected calibration error of confidences (n,) whose class is `right` (n,) or not.
+    """Return the expected calibration error of confidences (n,) in classes that are `right` (n,).
 
     The mean distance of confidence and accuracy over bins of equal width, weighted by their images
     (Naeini et al. 2015); also where all images or none are right.

@@ -144,8 +144,8 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     """List the runs of a named study, level by level and task by task.
 
     The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
-    another than the study's.  A run that both levels of a factor share (weights whose preprocessing
-    is the official scripts') stands here twice, with the same id.
+    another than the study's.  A run that both levels of a factor share (weights whose
+    preprocessing is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
     or one whose pretraining has not been run; otherwise as `Study.inputs`.
@@ -171,8 +171,8 @@ def sample_confounder(
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
-    Patients with near-duplicates of each other count as one.  `InputError` where the manifest keeps
-    no such column, or a group has too few patients.
+    Patients with near-duplicates of each other count as one.  `InputError` where the manifest
+    keeps no such column, or a group has too few patients.
     """
     look_up("column", chosen.column, inputs.kept_columns)
     cases = inputs.dataset.cases

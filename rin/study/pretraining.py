@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 class PretrainingRun(Planned):
     """One backbone on one corpus, under one preprocessing.
 
-    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing` is
-    what they mean for this init and backbone.  `pretraining` counts those of an init and backbone,
-    which differ in `seed` and split.
+    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing`
+    is what they mean for this init and backbone.  `pretraining` counts those of an init and
+    backbone, which differ in `seed` and split.
     """
 
     init: str
@@ -176,11 +176,11 @@ PREDICTIONS = "test_predictions.parquet"
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
-    columns = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining", "run_id")
-    rows = [
-        {name: getattr(run, name) for name in columns} | study.weights.done(run.run_id)
-        for run in _finished(study)
-    ]
+    columns = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining")
+    rows = []
+    for run in _finished(study):
+        row = {name: getattr(run, name) for name in (*columns, "run_id")}
+        rows.append(row | study.weights.done(run.run_id))
     table = pd.DataFrame(rows)
     if rows:
         check_table(table, PRETRAINED, where=str(study.weights.folder))
@@ -205,7 +205,11 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
     return _read(study, PREDICTIONS)
 
 
-def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
+def pretraining_features(
+    study: Study,
+    init: str,
+    backbone: str,
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test predictions of a first pretraining and the pooled features of its images.
 
     A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`

@@ -194,10 +194,10 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe every file that there is, on images of every source, as far as that is not done.
 
     Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
-    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`, `epochs`,
-    `top1`, `chance` (share of the largest class among the test images), `source` (dataset), `seen`
-    (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`, and
-    the columns of `rin.models.probe.score_candidates`.
+    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`,
+    `epochs`, `top1`, `chance` (share of the largest class among the test images), `source`
+    (dataset), `seen` (whether the weights were trained on that dataset), `source_provenance`,
+    `images`, `color`, and the columns of `rin.models.probe.score_candidates`.
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """

@@ -71,7 +71,8 @@ def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:
 #: Init of runs that start from random weights.
 RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
-#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus better.
+#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus
+#: better.
 EQUAL_ACCURACY = "equal_accuracy"
 LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
 #: Shares, in percent, of the positive training images that a confounder stands on.
@@ -79,8 +80,8 @@ SHARES = (0, 20, 50, 80, 100)
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
 #: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
-#: ratio; `converged` trains until the validation loss stops falling; a confounder has a kind, and a
-#: share in percent.
+#: ratio; `converged` trains until the validation loss stops falling; a confounder has a kind, and
+#: a share in percent.
 STUDIES: dict[str, tuple[str | None, ...]] = {
     **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
     "preprocessing": ("native", "official_scripts", "released"),
@@ -127,11 +128,11 @@ class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; training ends after `epochs`, or earlier, once the
-    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper, or
-    `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind
-    and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that
-    of the weights that a run starts from, `official_scripts`, the one that those feed to every
-    network, or `released`, that of the released weights of which the init is the counterpart
+    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper,
+    or `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a
+    kind and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`,
+    that of the weights that a run starts from, `official_scripts`, the one that those feed to
+    every network, or `released`, that of the released weights of which the init is the counterpart
     (`Pretraining.released`).
     """
 
@@ -181,13 +182,12 @@ class Pretraining(FrozenModel):
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
     `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
-    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning rate
-    rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number
-    of batches.
-    `pretrainings` are which pretrainings of every init and backbone there are, numbered from 1,
-    each with first weights, order and split of its own: a number n means 1 to n, and a list such as
-    [2] is a part that another computer does.  `released` maps an init to the init of the weights
-    manifest that it stands for.  `brief` is pretrained beside all that.
+    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning
+    rate rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a
+    number of batches.  `pretrainings` are which pretrainings of every init and backbone there are,
+    numbered from 1, each with first weights, order and split of its own: a number n means 1 to n,
+    and a list such as [2] is a part that another computer does.  `released` maps an init to the
+    init of the weights manifest that it stands for.  `brief` is pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -254,8 +254,8 @@ class Pretraining(FrozenModel):
 class Slurm(FrozenModel):
     """What every job of a cluster asks for, under submitit's names.
 
-    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch as
-    it is, such as `{account: lab}`.
+    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch
+    as it is, such as `{account: lab}`.
     """
 
     partition: str | None = None
@@ -514,14 +514,14 @@ class Profile(FrozenModel):
 
     `scenarios` are those of the main study, by default all of the `backbones`.  `pages` are the
     notebooks of a book of its own, the cover first; without it, the book is whole.
-    `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
-    the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits` is
-    `own`, or `official` for the folds that the authors of the paper, or of the dataset, published.
-    `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With `external`
-    every run also scores the datasets that its task's manifest names as external.  `reference`
-    names the reference run that is shown for tasks without real images; of `tasks`, only those are
-    then run whose images are at hand or whose stand-in is sized.  `live` is the task that the book
-    follows from image to result; by default the first one.
+    `cases` limits each task to about that many cases, drawn patient by patient, and divides them
+    in the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits`
+    is `own`, or `official` for the folds that the authors of the paper, or of the dataset,
+    published.  `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With
+    `external` every run also scores the datasets that its task's manifest names as external.
+    `reference` names the reference run that is shown for tasks without real images; of `tasks`,
+    only those are then run whose images are at hand or whose stand-in is sized.  `live` is the
+    task that the book follows from image to result; by default the first one.
     """
 
     name: Annotated[

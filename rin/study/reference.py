@@ -264,8 +264,9 @@ class ReferenceRun:
     def _of(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have some values."""
         table = self.tables[name]
-        chosen = np.logical_and.reduce([table[column] == value for column, value in values.items()])
-        return table[chosen].reset_index(drop=True)
+        for column, value in values.items():
+            table = table[table[column] == value]
+        return table.reset_index(drop=True)
 
 
 def reference_folder() -> Path:
@@ -366,8 +367,8 @@ def write_reference(
     """Write the reference run of a finished study below `folder` and return its folder.
 
     With `replace` one that is there is replaced; with `finished` tasks, studies and pretrainings
-    that are not finished are left out; with `add` the study's pretrainings are added to one that is
-    there, which may have been computed elsewhere.
+    that are not finished are left out; with `add` the study's pretrainings are added to one that
+    is there, which may have been computed elsewhere.
 
     `InputError` when the reference run is there already, or is not there or of another profile or
     other images where it is added to; when something was made from stand-ins, a run
@@ -463,7 +464,8 @@ def _finished_pretrainings(study: Study) -> Study:
         return study
 
     def only(numbers: list[int]) -> Study:
-        return _changed(study, pretraining=pretraining.model_copy(update={"pretrainings": numbers}))
+        section = pretraining.model_copy(update={"pretrainings": numbers})
+        return _changed(study, pretraining=section)
 
     for number in pretraining.pretrainings:
         part = only([number])
@@ -548,8 +550,8 @@ def _work(runs: pd.DataFrame, earlier: Work | None = None) -> Work:
 def _comparable(facts: RunFacts) -> dict[str, Any]:
     """Return what has to be equal in reference runs that are joined, by name.
 
-    Studies beside the main one need not be finished everywhere, and where the blocks run changes no
-    result.
+    Studies beside the main one need not be finished everywhere, and where the blocks run changes
+    no result.
     """
     profile = facts.profile
     beside = {name for name in STUDIES if name not in FACTORS} | {"factors", "probe", "losses"}

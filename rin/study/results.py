@@ -37,7 +37,8 @@ class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
     `reference` is shown where the reader's own `study` has no run on real images; it is None for a
-    profile that names none.  A method that is asked for a task without results raises `InputError`.
+    profile that names none.  A method that is asked for a task without results raises
+    `InputError`.
     """
 
     study: Study
@@ -204,7 +205,7 @@ class Runs:
         return self.reference.tables.get(name, pd.DataFrame())
 
     def probe(self) -> pd.DataFrame | None:
-        """Return the probe's measurements (`rin.study.probe_study.probe_measurements`), or None."""
+        """Return the probe's measurements (`rin.study.probe_study`), or None."""
         return self._section("probe", probe_measurements)
 
     def losses(self) -> pd.DataFrame | None:

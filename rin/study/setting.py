@@ -67,8 +67,8 @@ class Study:
     ) -> Dataset:
         """Open a dataset once: the real one where the data root holds it, else its stand-in.
 
-        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing of
-        a store, its rows come from the same pass.
+        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing
+        of a store, its rows come from the same pass.
         """
         if isinstance(manifest, str):
             manifest = load_manifest(manifest)
