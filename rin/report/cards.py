@@ -5,11 +5,10 @@ The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema 2025-11
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pandas as pd
 
 from rin.errors import InputError
@@ -54,7 +53,7 @@ def model_card(
 
     `run` is a row of `rin.study.pretrained`; `score` its `images`, `patients`, and as shares
     `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); `files`
-    those of `weights_files`.  InputError comes from `check_card`.
+    those of `weights_files`.
     """
     manifest, settings = find_corpus(study, run["corpus"]).manifest, study.profile.pretraining
     preprocessing = find_preprocessing(settings.preprocessing_of(run["init"], run["backbone"]))
@@ -101,9 +100,7 @@ def model_card(
     if manifest.independence == "image":
         facts["patients_unknown"] = _TEMPLATE["patients_unknown"]
     facts |= {name: text.format(**facts) for name, text in _TEMPLATE[run["provenance"]].items()}
-    card = _filled(_TEMPLATE["card"], facts)
-    check_card(card)
-    return card
+    return _filled(_TEMPLATE["card"], facts)
 
 
 def _in_words(settings: Pretraining) -> str:
@@ -116,25 +113,6 @@ def _in_words(settings: Pretraining) -> str:
     return ", ".join(entries)
 
 
-def check_card(card: Mapping[str, Any]) -> None:
-    """Raise InputError, with all problems at once, where what was filled in breaks the schema.
-
-    That is, the `checks` of the template; also for empty texts and names left in braces.
-    """
-    model = card["Model"]
-    fields = dict(card_fields(model))
-    problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
-    problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
-    for error in jsonschema.Draft202012Validator(_TEMPLATE["checks"]).iter_errors(model):
-        problems.append(f"{': '.join(map(str, error.path))}: {error.message}")
-    if problems:
-        raise InputError(
-            f"no card of the ATLAS schema: {'; '.join(problems)}",
-            where=model["Name"],
-            remedy="Mend model_card.yaml or the manifest of the corpus.",
-        )
-
-
 def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
     """Write a card as `cards/<init>_<backbone>.json` of the results; return its path."""
     path = study.results / "cards" / f"{run['init']}_{run['backbone']}.json"
@@ -143,18 +121,6 @@ def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) ->
         text = json.dumps(card, indent=2, ensure_ascii=False)
         draft.write_text(text + "\n", encoding="utf-8")
     return path
-
-
-def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the fields of a card's `Model` as text; a field inside another is `Outer: Inner`."""
-    for name, value in part.items():
-        full = f"{outer}: {name}" if outer else name
-        if isinstance(value, Mapping):
-            yield from card_fields(value, full)
-        else:
-            entries = value if isinstance(value, list) else [value]
-            texts = (x.values() if isinstance(x, Mapping) else [x] for x in entries)
-            yield full, "; ".join(". ".join(map(str, parts)) for parts in texts)
 
 
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
