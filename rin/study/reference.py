@@ -172,10 +172,14 @@ class RunFacts(FrozenModel):
 
 
 _MEASURES = ["dice", "pointing", "average_precision"]
-#: Columns of `overlap` and `baselines`; measures are kept as float32.
-_OVERLAP_KEY = ["task", "part", "case_id", "fold", "scenario", "init", "target"]
-_OVERLAP_MEASURES = [*_MEASURES, "dice_best", "mask_share", "pointing_blind"]
-_BASELINE_KEY = ["task", "part", "case_id", "baseline"]
+#: Columns of `overlap` and `baselines`, which may have no rows; measures are kept as float32.
+_CASE = dict.fromkeys(["task", "part", "case_id"], str)
+_OVERLAP = {
+    **_CASE,
+    **{"fold": int, "scenario": str, "init": str, "target": int, "cells": int},
+    **dict.fromkeys([*_MEASURES, "dice_best", "mask_share", "pointing_blind"], np.float32),
+}
+_BASELINES = {**_CASE, "baseline": str, **dict.fromkeys(_MEASURES, np.float32)}
 #: Columns of a schema that tables are checked for when they are read; None: all that it requires.
 _CHECKED = {
     "runs": (RUN_RECORDS, None),
@@ -600,18 +604,17 @@ def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
 def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
     tasks = study.profile.tasks
-    rows = study.runs.tables([(run.run_id, {"run_id": run.run_id}) for run in runs],
-                             fine_tuning.PREDICTIONS)  # fmt: skip
-    baselines = _by_task_and_part(study, fine_tuning.baseline_table)
+    columns = [(run.run_id, {"run_id": run.run_id}) for run in runs]
+    rows = study.runs.tables(columns, fine_tuning.PREDICTIONS)
     overlap = _by_task_and_part(study, fine_tuning.overlap_table)
-    overlap = _as_kept(overlap, _OVERLAP_KEY, _OVERLAP_MEASURES).assign(cells=overlap.get("cells"))
+    baselines = _by_task_and_part(study, fine_tuning.baseline_table)
     tables = {
         "runs": _run_rows(study, runs),
         "predictions": rows[rows["part"] != "validation"],
         "cases": _by_task_and_part(study, fine_tuning.scored_cases),
         # A row a run and case: all of float32 would be more than the rest together.
-        "overlap": overlap.round(OVERLAP_DECIMALS),
-        "baselines": _as_kept(baselines, _BASELINE_KEY, _MEASURES),
+        "overlap": _as_kept(overlap, _OVERLAP).round(OVERLAP_DECIMALS),
+        "baselines": _as_kept(baselines, _BASELINES),
     }
     maps = [fine_tuning.lesion_maps(study, task) for task in tasks]
     if any(table is not None for table in maps):
@@ -661,9 +664,9 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
     return pd.concat(tables, ignore_index=True)
 
 
-def _as_kept(table: pd.DataFrame, key: list[str], measures: list[str]) -> pd.DataFrame:
-    """Return the key and the measures of a table, these as float32."""
-    return table.reindex(columns=[*key, *measures]).astype(dict.fromkeys(measures, np.float32))
+def _as_kept(table: pd.DataFrame, types: dict[str, type]) -> pd.DataFrame:
+    """Return the columns of a table that are kept, in their types."""
+    return table.reindex(columns=list(types)).astype(types)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
