@@ -24,10 +24,14 @@ sys.path.append(str(TESTS))
 from tiny_study import write_profile  # noqa: E402
 
 STAGES = ("curate", "pretrain", "grid", "study")
-CHANGES = {"curation": {"studies": 40, "size": 48}, "execution": {"workers": 2, "threads": 1},
-           "fine_tuning.epochs": 2, "pretraining.epochs": 2}  # fmt: skip
-#: Files that say how long something took, or when.
-TIMED = ("done.json", "history.parquet")
+CHANGES = {
+    "curation": {"studies": 40, "size": 48, "label_map": "label_map.csv"},
+    "execution": {"workers": 2, "threads": 1},
+    "fine_tuning.epochs": 2,
+    "pretraining.epochs": 2,
+}
+#: Files that say how long something took, or when (that of curation: when its archive was drawn).
+TIMED = ("done.json", "history.parquet", "curated.json")
 
 
 def start(stage, profile, folder):
@@ -102,11 +106,11 @@ def begin_anew(folder, before, calm):
         shutil.copy2(key, target)
 
 
-def compare(found, expected):
+def compare(contents, expected):
     return [
-        f"{name}: {'missing' if name not in found else 'unexpected or different'}"
-        for name in sorted(found.keys() | expected.keys())
-        if found.get(name) != expected.get(name)
+        f"{name}: {'missing' if name not in contents else 'unexpected or different'}"
+        for name in sorted(contents.keys() | expected.keys())
+        if contents.get(name) != expected.get(name)
     ]
 
 
@@ -116,12 +120,12 @@ def main():
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
-    asked = parser.parse_args()
-    draws, failed = random.Random(asked.seed), False
-    base = asked.folder or Path(tempfile.mkdtemp())
+    arguments = parser.parse_args()
+    draws, failed = random.Random(arguments.seed), False
+    base = arguments.folder or Path(tempfile.mkdtemp())
     base.mkdir(parents=True, exist_ok=True)
     profile = write_profile(base / "tiny.yaml", CHANGES)
-    for stage in asked.stages:
+    for stage in arguments.stages:
         for name in ("before", "calm"):
             shutil.rmtree(base / name, ignore_errors=True)
         (base / "calm").mkdir()
@@ -130,7 +134,7 @@ def main():
             shutil.copytree(base / "calm", base / "before")
         seconds = run_to_end(stage, profile, base / "calm")
         expected = contents(base / "calm")
-        kills = asked.kills // len(asked.stages)
+        kills = arguments.kills // len(arguments.stages)
         wrong = kill_often(stage, profile, base, expected, 1.2 * seconds, kills, draws)
         failed |= bool(wrong)
         print(f"{stage}: {kills} kills, {len(expected)} files, {len(wrong)} wrong", flush=True)

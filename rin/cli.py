@@ -104,6 +104,8 @@ def run(
 @app.command()
 def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
+    from rin.curation.build import IMAGE_QUEUE, QUEUE
+    from rin.curation.burned_in import NOT_LOOKED_FOR
     from rin.study import open_study
     from rin.study.corpora import curated_corpus, curation_plan
 
@@ -113,7 +115,8 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
-    typer.echo(f"To share: {corpus.root}. To review: {plan.output / 'review_queue.csv'}")
+    typer.echo(f"To share: {corpus.root}. Not looked for: {NOT_LOOKED_FOR}.")
+    typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output}")
 
 
 @app.command()
@@ -192,6 +195,7 @@ def new(
     image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
     label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
     patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
+    split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
     minutes: Annotated[float, typer.Option(min=2, help="What it may take to compute.")] = 15,
     leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
@@ -219,6 +223,7 @@ def new(
         image=image,
         label=label,
         patient=patient,
+        split=split,
         positive=positive or (),
         minutes=minutes,
         leave_out=leave_out,
@@ -483,6 +488,7 @@ def _end() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     main_thread = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
     try:

@@ -1,6 +1,8 @@
-"""What tests of the whole command line share."""
+"""What tests of several packages share: the command line, and where real images lie."""
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +23,11 @@ def rin(monkeypatch, capsys, tmp_path):
         return ended.value.code, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def real_root():
+    root = os.environ.get("DATA_ROOT")
+    if not root or not (Path(root) / "busi.zip").is_file():
+        pytest.skip("set DATA_ROOT to a folder with busi.zip")
+    return Path(root)

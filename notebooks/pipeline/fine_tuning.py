@@ -91,7 +91,7 @@ picture(
 # one dense layer is put on top. Change a line, and run on.
 
 # %%
-scenario = f"{study.profile.backbones[0]}-unfreeze_all-1e-04"
+scenario = f"{study.profile.backbones[0]}-unfreeze_top10-1e-03"
 planned = plan_study(study, "main", live_task)
 run = next(r for r in planned if (r.scenario.name, r.init) == (scenario, a))
 settings, size = run.settings, inputs.store.size

@@ -245,7 +245,6 @@ pd.Series(left, name="rank correlation with the trained map").round(2)
 if study.profile.sanity is not None:
     checked = sanity_table(study, marked)
     summary = cascade_summary(checked, seed=study.profile.seed)
-    summary = summary.query("measure == 'spearman'")
     lines = sns.FacetGrid(summary, col="backbone", hue="init", palette=colors)
     lines.map(plt.plot, "depth", "estimate", marker="o")
     lines.map(plt.fill_between, "depth", "ci_low", "ci_high", alpha=0.2)

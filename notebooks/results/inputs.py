@@ -37,7 +37,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
-from rin.stats import factor_effects, scenario_aucs
+from rin.stats import factor_effects, init_differences, scenario_aucs
 from rin.study import open_reference, open_runs
 
 use_style()
@@ -73,16 +73,14 @@ before, after = (
     for level in ("native", "official_scripts")
 )
 Markdown(f"""
-**One backbone, exploratory:** {scores["backbone"].nunique()} backbone
-({", ".join(scores["backbone"].unique())}), {scores["scenario"].nunique()}
-scenarios, one training each, {effects["n"].iloc[0]} test images. On
+**Exploratory:** {", ".join(scores["backbone"].unique())} alone,
+{scores["scenario"].nunique()} scenarios, one training each. On
 “{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
 their own inputs, the {a} networks change by
 {format_estimate(fed[inits[0]], unit="points")} AUC points and the {b} ones by
 {format_estimate(fed[inits[1]], unit="points")}. The difference {a} − {b} moves
 from {format_estimate(before, unit="points")} to
-{format_estimate(after, unit="points")}. Intervals reflect patient sampling
-only.
+{format_estimate(after, unit="points")}.
 """)
 
 # %%
@@ -101,14 +99,31 @@ picture(
     axes, "Effect of the scripts' inputs on each source and their difference"
 )
 
+# %%
+LEVELS = {
+    "native": "As pretrained",
+    "official_scripts": "The scripts’",
+    "released": "Of the released counterpart",
+}
+shares = {}
+for level in [level for level in LEVELS if level in set(scores["level"])]:
+    fed_so = scores[scores["level"] == level]
+    mean_auc = scenario_aucs(fed_so).groupby("init")["auc"].mean()
+    difference = init_differences(fed_so, *inits).query("group == 'all'")
+    shares[LEVELS[level]] = [
+        *mean_auc[list(inits)].round(3),
+        format_estimate(difference.iloc[0], unit="points"),
+    ]
+by_inputs = pd.DataFrame(shares, index=[a, b, f"{a} − {b}, points (95% CI)"])
+book_table(by_inputs.T.astype(str), "Mean AUC and difference, by inputs")
+
 # %% [markdown]
 # The difference is the radiologic − photographic one. An initialisation that is
 # fed the same inputs at both levels has no row.
 #
 # ## What the scripts feed, and what the weights want
 #
-# A set of weights expects its inputs as they were in its pretraining: order of
-# channels, mean, scale. The
+# The
 # [official scripts](https://github.com/BMEII-AI/RadImageNet) subtract the mean of
 # Caffe's models and divide by 255, for every network and for both sources of
 # weights. The ImageNet weights of Keras want something else.
@@ -166,8 +181,7 @@ picture(
 )
 
 # %% [markdown]
-# One line is one scenario. An AUC well below 0.5 is not chance: such a network
-# ranks positive cases below negative ones. Why was not investigated.
+# One line is one scenario.
 #
 # ## Does squashing images to squares do harm?
 #
@@ -195,14 +209,5 @@ picture(
     axes, "Effect of padding on each initialisation and on their difference"
 )
 
-# %% tags=["hide-input"]
-Markdown(f"""
-Exploratory: {padded["scenario"].nunique()} scenarios of
-{padded["backbone"].nunique()} backbone, one training each. Such a study shows
-whether the choice can matter, not which one is right.
-""")
-
 # %% [markdown]
-# Each effect is a weighted sum of AUCs within a fold, averaged over scenarios,
-# with their covariance and patients as the independent units
-# {cite:p}`obuchowski1997`.
+# Such a study shows whether the choice can matter, not which one is right.

@@ -31,15 +31,17 @@ from IPython.display import Markdown
 
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import listed
+from rin.report.format import format_estimate, listed
 from rin.report.page import picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
+    factor_effects,
     init_differences,
     scenario_aucs,
     training_spread,
     with_training_spread,
 )
+from rin.stats.pretrainings import choose_settings, pretraining_differences
 from rin.study import open_runs
 
 use_style()
@@ -63,13 +65,12 @@ sds = listed(
     for row in (100 * spread).itertuples()
 )
 Markdown(f"""
-**One backbone, exploratory.** {same_split["scenario"].nunique()} scenarios of
+**Exploratory.** {same_split["scenario"].nunique()} scenarios of
 {listed(same_split["backbone"].unique())} were trained {trainings.max()} times
 each, from the same weights and on the same images, in another order and with
 new random weights of the head. From one training to the next, the difference
 between the initialisations in one scenario has a standard deviation (SD) of
-{sds} AUC points. So a single training supports no verdict. How far another
-*pretraining* would move it is asked by the pretrainings of the main study.
+{sds} AUC points. So a single training supports no verdict.
 """)
 
 # %%
@@ -151,22 +152,15 @@ accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 # %%
 pairs = {"whole": main}
 if "equal_accuracy" in runs.studies:
-    pairs["brief"] = runs.predictions(study="equal_accuracy")
-    brief = pairs["brief"]
-    pairs["whole"] = main[
-        main["scenario"].isin(brief["scenario"])
-        & main["task"].isin(brief["task"])
-    ]
+    brief = runs.predictions(study="equal_accuracy")
+    alike = main["scenario"].isin(brief["scenario"])
+    pairs["whole"] = main[alike & main["task"].isin(brief["task"])]
+    names = brief["init"].astype(str).str.removesuffix("_brief")
+    pairs["brief"] = brief.assign(init=names)
 
 # %%
 compared = pd.concat(
-    init_differences(
-        rows,
-        *sorted(
-            rows["init"].unique(),
-            key=lambda init: inits.index(init.removesuffix("_brief")),
-        ),
-    ).assign(pretraining=name)
+    init_differences(rows, *inits).assign(pretraining=name)
     for name, rows in pairs.items()
 )
 compared = compared[compared["group"] == "all"].sort_values(
@@ -188,9 +182,56 @@ signs = np.sign(
 zero = (compared["ci_low"] > 0) | (compared["ci_high"] < 0)
 excluded = zero.groupby(compared["pretraining"]).sum()
 Markdown(f"""
-One backbone, one training each. The difference keeps its sign on
+The difference keeps its sign on
 {(signs.nunique(axis=1) == 1).sum()} of {len(signs)} tasks; the interval over
 patients excludes zero on {excluded.get("whole", 0)} with the whole pretraining
 and on {excluded.get("brief", 0)} with the brief one. What remains at equal
 accuracy may come from the corpus, or from fewer images and steps.
+""")
+
+# %% [markdown]
+# ## At other settings of fine-tuning
+#
+# A mean over 24 scenarios counts settings that nobody would choose. Beside it
+# stand the mean without the highest learning rate and, of runs that kept their
+# scores on validation cases, the setting that these choose for each network.
+# Unlike the figures above, this one has intervals over pretrainings.
+
+# %%
+settings = {"all": main, "without 0.01": main[main["learning_rate"] < 0.01]}
+records = pd.concat(map(runs.records, main["task"].unique()))
+if "validation_auc" in records and records["validation_auc"].notna().any():
+    settings["chosen on validation data"] = choose_settings(main, records)
+choices = pd.concat(
+    pretraining_differences(rows, *inits).assign(choice=name)
+    for name, rows in settings.items()
+).sort_values("task", kind="stable")
+axes = forest(
+    choices.drop(columns="p_holm"), unit="points", label="choice",
+    group="task", names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+)  # fmt: skip
+picture(axes, "Difference with the pretraining as the unit, by choice")
+
+# %% [markdown]
+# ## Trained until validation stops improving
+
+# %%
+longer = pd.DataFrame(columns=["task", "quantity"])
+if "convergence" in runs.studies:
+    trained = runs.predictions(study="convergence")
+    together = {"all": trained["scenario"].unique()}
+    longer = factor_effects(
+        trained, inits, ("fixed", "converged"), groups=together
+    )
+moves = longer[longer["quantity"] == "interaction"].set_index("task")
+
+# %% tags=["hide-input"]
+texts = format_estimate(moves, unit="points").rename(titles)
+Markdown("""
+The runs shown were trained for the stated epochs only. The profiles `open` and
+`open_full` ask for longer training, too.
+""") if moves.empty else Markdown(f"""
+When training goes on until validation stops improving, the difference {a} − {b}
+moves by {listed(f"{text} ({name})" for name, text in texts.items())} AUC points
+(95% CI over patients).
 """)

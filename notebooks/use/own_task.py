@@ -141,15 +141,16 @@ backbones: [ResNet50]
 folds: 1
 fine_tuning: {size: 48, batch: 16, epochs: 3, batch_norm_momentum: 0.9}
 pretraining:
-  corpora: {radiologic: curated_archive, photographic: corpus_photographic}
+  corpora: {radiologic: corpus_radiologic, photographic: corpus_photographic}
   cases: 96
   size: 32
   batch: 16
   epochs: 1
   preprocessing: {radiologic: radimagenet, photographic: imagenet}
   batch_norm_momentum: 0.6
-curation: {studies: 96, size: 64, label_map: label_map.csv}
-stand_ins: {corpus_photographic: {class_count: 4, per_class: 20}}
+stand_ins:
+  corpus_radiologic: {class_count: 4, per_class: 20}
+  corpus_photographic: {class_count: 4, per_class: 20}
 """
 (work / "hospital.yaml").write_text(settings)
 study = open_study(

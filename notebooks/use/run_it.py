@@ -99,7 +99,7 @@ HTML(
 # ```console
 # rin curate --profile smoke                     # from the archive to the corpus
 # rin pretrain --profile smoke                   # pretraining alone
-# rin grid breast --profile smoke                # the fine-tuning runs of a task; of all without one
+# rin grid breast --profile smoke                # the fine-tuning runs of a task
 # rin study --profile smoke                      # everything that trains, under one progress bar
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```
@@ -143,7 +143,7 @@ HTML(
 #
 # ```yaml
 # execution:
-#   executor: slurm          # local: the same jobs as subprocesses of this computer
+#   executor: slurm          # local: as subprocesses here, to try it
 #   blocks: by_task
 #   precision: mixed_bfloat16
 #   slurm: {partition: gpu, gpus_per_node: 1, cpus_per_task: 8, timeout_min: 480}

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from filelock import FileLock
 from sqlalchemy import URL, select
 
 from rin import __version__
-from rin.curation import deidentify, export, index
+from rin.curation import burned_in, deidentify, export, index
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive
 from rin.curation.key_images import diagnostic_images, read_key_images
@@ -40,7 +40,9 @@ from rin.data.tree import walk
 from rin.errors import InputError, explained
 from rin.files import read_yaml, sha256_of, write_atomically
 
-INDEX, KEY, QUEUE = "archive.sqlite", "pseudonym.key", "review_queue.csv"
+INDEX, KEY = "archive.sqlite", "pseudonym.key"
+#: What somebody has to look at: reports that may be normal, and images that may show text.
+QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
 LOCK, NOTE = ".curation.lock", "curated.json"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
@@ -137,9 +139,10 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         archive = index_archive(plan)
         with private(output), FileLock(output / LOCK):
             names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
-            made_of = _made_of(plan, archive, names)
+            cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
+            made_of = _made_of(plan, archive, names, cleared)
             if not _is_current(output, made_of):
-                _curate(plan, archive, names, made_of)
+                _curate(plan, archive, names, made_of, cleared)
                 for path in (output / SHARED, *(output / SHARED).rglob("*")):
                     path.chmod(0o755 if path.is_dir() else 0o644)
             folder = output / SHARED / FOLDER
@@ -215,7 +218,9 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
+def _made_of(
+    plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: Collection[str]
+) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
     own = index.files.c
     query = select(own.path, own.bytes, own.modified_ns, own.encoding)
@@ -225,7 +230,8 @@ def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
         content = Path(table).read_bytes() if table is not None and Path(table).is_file() else b""
         digest.update(f"\0{table is None} {len(content)}\0".encode() + content)
     digest.update(hashlib.sha256(names.key).digest())
-    digest.update(repr((plan.seed, archive.provenance, export.digest_of_corpus_code())).encode())
+    code = export.digest_of_corpus_code()
+    digest.update(repr((plan.seed, archive.provenance, code, sorted(cleared))).encode())
     return digest.hexdigest()
 
 
@@ -236,7 +242,7 @@ def _is_current(output: Path, made_of: str) -> bool:
         images, _ = (pd.read_parquet(output / name) for name in (IMAGES, SCREENED))
         return (
             note["made_of"] == made_of
-            and (output / QUEUE).is_file()
+            and all((output / name).is_file() for name in (QUEUE, IMAGE_QUEUE))
             and is_whole(output / SHARED / FOLDER, images, note["texts"])
             and export.all_there(output)
         )
@@ -244,12 +250,20 @@ def _is_current(output: Path, made_of: str) -> bool:
         return False
 
 
-def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: str) -> None:
+def _curate(
+    plan: CurationPlan,
+    archive: Archive,
+    names: Pseudonyms,
+    made_of: str,
+    cleared: Collection[str],
+) -> None:
     output = Path(plan.output)
     screened = screen(query_normal(archive))
     write_review_queue(screened, output / QUEUE)
     chosen, left_out, counts_by_step = select_images(plan, archive, screened)
-    exported = export.export_images(chosen, archive.root, output, names, plan.workers)
+    exported = export.export_images(chosen, archive.root, output, names, plan.workers, cleared)
+    doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["sop_uid"].isin(cleared)
+    burned_in.write_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     # As the corpus knows them: no column holds an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
         patient_id=chosen["patient_id"].map(names.patient),
@@ -393,6 +407,7 @@ def corpus_card(
     sizes |= {row.pop("part"): row for row in _counted(images, "part")}
     profile = {f"DCM {code}": meaning for code, meaning in deidentify.METHOD_CODES.items()}
     made = _TEXTS["de-identification"].items()
+    stated = deidentify.WINDOWS | {"not_looked_for": burned_in.NOT_LOOKED_FOR}
     return {
         "title": _TEXTS["title"],
         "provenance": archive.provenance,
@@ -421,7 +436,7 @@ def corpus_card(
         },
         "excluded": counts_by_step["excluded"],
         "de-identification": {"profile": profile}
-        | {about: text.format(**deidentify.WINDOWS) for about, text in made},
+        | {about: text.format(**stated) for about, text in made},
         "must not be used for": _TEXTS["must not be used for"],
         "versions": {"rin": __version__} | {name: version(name) for name in export.LIBRARIES},
     }

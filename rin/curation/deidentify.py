@@ -16,12 +16,7 @@ not forbid, at every level:
 Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
 UIDs to see which one fits.  The key ends the link between both sides when deleted.
 
-What the pixels show stays, so text burned into them is looked for; an image at risk is left out,
-nothing is blacked out.  Found are printed lines of about four letters and more, 5 pixels and more
-high, on an even ground, whose middle is in the outer sixth of the picture, bright on dark or dark
-on bright.  Missed are handwriting, letters that stand alone, slanted or smaller ones, four in ten
-lines over tissue, and any in the middle.  A face that could be rebuilt from thin slices of a head
-is not removed.
+What the pixels show stays: :mod:`rin.curation.burned_in` looks for text in them.
 """
 
 import hmac
@@ -49,10 +44,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
-from scipy import ndimage
-from scipy.stats import median_abs_deviation
 
-from rin.curation.index import SECONDARY_CAPTURES
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
 from rin.errors import InputError, problem_of
@@ -60,8 +52,6 @@ from rin.files import read_yaml, write_atomically
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
-#: How a line of letters looks that is burned in.
-LINES: dict[str, Any] = _FACTS["lines"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
 #: Center and width of CT, in Hounsfield units.
@@ -339,72 +329,3 @@ def _refusing(dataset: Dataset) -> Iterator[None]:
             where=getattr(dataset, "filename", None) or "image",
             remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
         ) from error
-
-
-def burned_in_risk(dataset: Dataset) -> str:
-    """Return why an image may show text that names a patient; an empty answer is no proof."""
-    for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
-        if str(dataset.get(name) or "").strip() == "YES":
-            return f"{name} is YES"
-    if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
-        return "it is a secondary capture"
-    if "PixelData" in dataset and text_lines(dicom.decode(dataset)):
-        return "its border shows what looks like text"
-    return ""
-
-
-def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """Find what looks like a line of letters in the border of a picture.
-
-    `pixels` are gray (h, w) of any range, or RGB (h, w, 3); returned are first row, first column,
-    height and width of each line, in pixels.
-    """
-    gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
-    low, high = np.percentile(gray, (1, 99.8))
-    if high <= low:
-        low, high = float(gray.min()), float(gray.max())
-    if high <= low:
-        return []
-    shares, found = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1), []
-    thickest = max(5, round(min(gray.shape) / 60) | 1)
-    reach = max(9, gray.shape[1] // 40 | 1)
-    (lowest, highest), border = LINES["height"], 1 / LINES["border"]
-    # Bright letters, and dark ones, around which speckle plays no part.
-    for bright, speckled in ((shares, True), (1 - shares, False)):
-        ground = ndimage.grey_opening(bright, size=(thickest, thickest))
-        strokes = bright - ground > LINES["contrast"]
-        # Joined sideways only: letters and words of a line meet, and lines stay apart.
-        padded = np.pad(strokes, ((0, 0), (reach, reach)))
-        joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
-        labels, _ = ndimage.label(joined[:, reach:-reach], structure=np.ones((3, 3)))
-        for place in ndimage.find_objects(labels):
-            height, width = strokes[place].shape
-            sides = zip(place, gray.shape, strict=True)
-            middles = [(side.start + side.stop) / 2 / length for side, length in sides]
-            if (
-                lowest <= height <= max(highest, gray.shape[0] // 16)
-                and width >= LINES["aspect"] * height
-                and any(not border <= middle <= 1 - border for middle in middles)
-                and _is_text(bright[place], strokes[place], speckled)
-            ):
-                found.append((place[0].start, place[1].start, height, width))
-    return found
-
-
-def _is_text(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
-    """Tell whether strokes in a box look like letters, on a ground that is even but for speckle."""
-    height, width = strokes.shape
-    starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
-    crossed = starts.mean()
-    (least, most), (fewest, highest) = LINES["filled"], LINES["crossings"]
-    if not (
-        least <= strokes.mean() <= most
-        and crossed >= LINES["fewest_crossings"]
-        and fewest <= crossed * height / width <= highest
-    ):
-        return False
-    outer = max(1, len(gray) // 4)
-    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
-    if speckled and ground.size:
-        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
-    return not ground.size or ground.std() <= LINES["evenness_of_labels"]

@@ -8,7 +8,7 @@ of code, tables and libraries) are unchanged is not exported again.
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from pydicom import dcmread
 
 import rin
 from rin.curation import deidentify
+from rin.curation.burned_in import DOUBTFUL, burned_in_risk
 from rin.curation.deidentify import Pseudonyms
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
@@ -33,10 +34,11 @@ NOTES = "exported.sqlite"
 #: What is noted of an image, by its `mark`, which changes with its file, pseudonyms and making.
 NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "dicom_bytes")
 #: Libraries that decide headers and pixels of an export.
-LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
+LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
 DECIDING = (
-    *("curation/deidentify.py", "curation/deidentify.yaml", "curation/exclusions.yaml"),
+    *("curation/burned_in.py", "curation/burned_in.yaml", "curation/exclusions.yaml"),
+    *("curation/deidentify.py", "curation/deidentify.yaml"),
     *("curation/export.py", "curation/kept_attributes.yaml", "curation/taxonomy.py"),
     *("curation/taxonomy.yaml", "data/dicom.py"),
 )
@@ -46,12 +48,18 @@ EXPORTED = ((DICOM_FOLDER, ".dcm", "dicom_bytes"), (PICTURE_FOLDER, ".png", "png
 
 
 def export_images(
-    images: pd.DataFrame, root: Path, output: Path, pseudonyms: Pseudonyms, workers: int | None
+    images: pd.DataFrame,
+    root: Path,
+    output: Path,
+    pseudonyms: Pseudonyms,
+    workers: int | None,
+    cleared: Collection[str] = (),
 ) -> pd.DataFrame:
     """Export images that are not exported yet, and forget those that are not asked for any more.
 
     `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and
-    `modified_ns` of the file, by which a change is seen.  `output` gets `deidentified/<uid>.dcm`,
+    `modified_ns` of the file, by which a change is seen; `cleared` are the SOP UIDs of doubtful
+    ones that a reviewer saw to be free of text.  `output` gets `deidentified/<uid>.dcm`,
     `pictures/<uid>.png` and the notes.  Returned are, in rows as in `images`, `uid` (pseudonymous
     SOP instance UID), `risk` (why the image may show a name, else ""; such an image is not
     written), `width`, `height` and `png_sha256`.  InputError names the images that cannot be read
@@ -59,10 +67,12 @@ def export_images(
     """
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)
+    images = images.assign(cleared=images["sop_uid"].isin(cleared))
     marks = _marks(images, pseudonyms)
     with _notes(output) as notes:
         known = set(_whole(_read(notes), output)["mark"])
-        columns = images[["sop_uid", "path", "modality", "region"]].itertuples(index=False)
+        columns = images[["sop_uid", "path", "modality", "region", "cleared"]]
+        columns = columns.itertuples(index=False)
         jobs = [(mark, *row) for mark, row in zip(marks, columns, strict=True) if mark not in known]
         work, bad = partial(_export, root, output, pseudonyms), []
         for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
@@ -127,7 +137,7 @@ def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
     """Return for each image what changes with its file, its pseudonyms or its making."""
     key = hashlib.blake2b(pseudonyms.key, digest_size=16).hexdigest()
     code = digest_of_image_code()
-    columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region"]
+    columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region", "cleared"]
     rows = images[columns].astype(str).itertuples(index=False)
     texts = ["\0".join([code, key, *row]).encode("utf-8", "surrogatepass") for row in rows]
     return [hashlib.blake2b(text, digest_size=16).hexdigest() for text in texts]
@@ -164,12 +174,13 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
 
 def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[str, tuple | str]:
     """Export an image; return its mark and its note, or its path and what is wrong with it."""
-    mark, sop_uid, path, modality, region = image
+    mark, sop_uid, path, modality, region, cleared = image
     uid = names.uid(sop_uid)
     dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
-        if risk := deidentify.burned_in_risk(dataset):
+        risk = burned_in_risk(dataset)
+        if risk and not (cleared and risk == DOUBTFUL):
             return mark, (uid, risk, 0, 0, "", 0, 0)
         made = deidentify.deidentify(dataset, names)
     except dicom.BROKEN as error:

@@ -75,9 +75,18 @@ def available_cores() -> int:
 def _in_processes(
     work: Callable[[Job, int], Result], jobs: Sequence[Job], count: int, title: str
 ) -> Iterator[tuple[int, Result]]:
-    parallel = Parallel(count, return_as="generator_unordered", pre_dispatch="all", batch_size=1)
+    parallel = Parallel(
+        count,
+        backend="loky",
+        return_as="generator_unordered",
+        pre_dispatch="all",
+        batch_size=1,
+        # Before a worker imports what it works with: a killed parent leaves none behind.
+        initializer=die_with,
+        initargs=(os.getpid(),),
+    )
     try:
-        yield from parallel(delayed(_sized)(work, job, 1, os.getpid()) for job in jobs)
+        yield from parallel(delayed(_sized)(work, job, 1) for job in jobs)
     except (KeyboardInterrupt, Stopped):
         kill_workers()
         raise
@@ -89,10 +98,6 @@ def _in_processes(
         ) from error
 
 
-def _sized(
-    work: Callable[[Job, int], Result], job: Job, threads: int, parent: int | None = None
-) -> tuple[int, Result]:
-    """Return how many pictures a job had, and its result; a worker of a `parent` ends with it."""
-    if parent not in (None, os.getpid()):
-        die_with(parent)
+def _sized(work: Callable[[Job, int], Result], job: Job, threads: int) -> tuple[int, Result]:
+    """Return how many pictures a job had, and its result."""
     return len(job), work(job, threads)

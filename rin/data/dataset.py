@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import PICTURES, STAND_IN_NOTE
+from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
-from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
+from rin.data.tree import PICTURES, SEPARATOR, Tree, is_archive, open_tree
 from rin.errors import InputError, counted, explained, named
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
@@ -370,13 +370,13 @@ def sample_pictures(
         elif path.is_dir() or (path.is_file() and is_archive(path)):
             tree, below = open_tree(path.parent, path.name), f"{inner}/".lstrip("/")
             inside = [name for name in tree.names if name.startswith(below)]
-            names = [tree.locator(n) for n in inside if n.lower().endswith((*PICTURES, ".dcm"))]
+            names = [tree.locator(n) for n in inside if tree.is_picture(n)]
         else:
             problem = "no folder, zip archive or dataset of this name"
             remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."
             raise InputError(problem, where=where, remedy=remedy)
         if not names:
-            remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
+            remedy = f"Known endings: {', '.join(PICTURES)}."
             raise InputError("no pictures there", where=title, remedy=remedy)
         drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)

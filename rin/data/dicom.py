@@ -34,8 +34,8 @@ BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 _PROBLEM = "the file is no DICOM picture that can be read"
 _REMEDY = (
-    "Fetch it again, or name it in the manifest's known_bad; a picture that is whole must be "
-    "exported as one uncompressed gray or RGB frame."
+    "Export or download it once more, as one uncompressed gray or RGB frame; or name it in the "
+    "manifest's known_bad."
 )
 
 
@@ -112,7 +112,7 @@ def patient_of(root: Path, locator: str) -> str:
         header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
         patient = str(header.get("PatientID") or "").strip()
     if not patient:
-        remedy = "Fetch the file again; without its patient no split can keep patients apart."
+        remedy = "Export it with its patient, or a pseudonym: otherwise no split is by patient."
         raise InputError("the header has no PatientID", where=where, remedy=remedy)
     return patient
 

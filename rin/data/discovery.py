@@ -30,6 +30,16 @@ POSITIVE = (
     "malignant malign maligne maligno bosartig boesartig positive positiv positif positivo yes ja "
     "oui si 1 true abnormal disease cancer krank auffallig pathologic pathologisch tumor tumour"
 )
+NEGATIVE = (
+    "benign benigne benigno gutartig negative negativ negatif negativo no nein non 0 false normal "
+    "unauffallig healthy gesund sain sano control controls kontrolle none keine ohne"
+)
+#: How masks are called that lie beside their pictures, or in a folder of their own.
+SAME_NAME = "(?P<stem>.+)"
+MASK_NAMES = (
+    r"(?P<stem>.+)[ _-](?:mask|maske|seg|segmentation|gt|roi)(?:[ _-]?\d+)?",
+    r"(?:mask|maske|seg|segmentation)[ _-](?P<stem>.+)",
+)
 #: Encodings of tables that are not Unicode, the likelier ones first.
 CODE_PAGES = ("cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman")
 PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
@@ -89,7 +99,7 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
     forms: list[dict[str, list[str]]] = [{}, {}]
     for name in known:
         lower = name.lower()
-        for form, index in zip((lower, _stem(lower)), forms, strict=True):
+        for form, index in zip((lower, file_stem(lower)), forms, strict=True):
             index.setdefault(form, []).append(name)
     for name in missing:
         path = name.replace("\\", "/").removeprefix("./")
@@ -98,7 +108,7 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
             lower = tried.lower()
-            hits = [i.get(f, []) for i, f in zip(forms, (lower, _stem(lower)), strict=True)]
+            hits = [i.get(f, []) for i, f in zip(forms, (lower, file_stem(lower)), strict=True)]
             hits.append(forms[1].get(lower, []))
             one = [tried] if tried in known else next((h for h in hits if len(h) == 1), [])
             if one:
@@ -107,7 +117,8 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
     return found
 
 
-def _stem(name: str) -> str:
+def file_stem(name: str) -> str:
+    """Return a name of a file, its folders before it, without its ending."""
     head, dot, ending = name.rpartition(".")
     return head if dot and "/" not in ending and len(ending) <= 5 else name
 
@@ -116,6 +127,35 @@ def plain(text: str) -> str:
     """Return a name in lower case, without accents and signs: `Patienten-Nr.` is patientennr."""
     letters = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
     return re.sub(r"[^a-z0-9]", "", letters)
+
+
+def guess_positive(classes: Collection[str]) -> str:
+    """Return the class that is looked for, by its word or that of the only other; or nothing."""
+    words = POSITIVE.split()
+    likely = [value for value in classes if plain(value) in words]
+    if likely:
+        return min(likely, key=lambda value: words.index(plain(value)))
+    others = [value for value in classes if plain(value) not in NEGATIVE.split()]
+    return others[0] if len(others) == 1 else ""
+
+
+def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
+    """Return the pattern of names of masks, without ending; empty where none is like a picture.
+
+    Its group ``stem`` is the name of the picture.  ``masks`` lie in a folder of their own; without
+    them, masks are looked for among the pictures, in the same folders.
+    """
+    stems = {file_stem(name) for name in pictures}
+    if masks:
+        stems = {stem.rpartition("/")[2] for stem in stems}
+    for pattern in [SAME_NAME, *MASK_NAMES] if masks else MASK_NAMES:
+        for name in masks or pictures:
+            folder, slash, file = file_stem(name).rpartition("/")
+            match = re.fullmatch(pattern, file)
+            before = "" if masks else folder + slash
+            if match and before + match["stem"] in stems:
+                return pattern
+    return ""
 
 
 def guess_columns(

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 from skimage.draw import polygon
 
-from rin.data.tree import MALFORMED, MARK, MAX_PIXELS, SEPARATOR, is_slice, read_bytes
+from rin.data.tree import MALFORMED, MARK, MAX_PIXELS, SEPARATOR, is_dicom, is_slice, read_bytes
 from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
@@ -133,7 +133,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     """
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
-    where, remedy = Path(root, locator), "Fetch the file again from the dataset's home."
+    where, remedy = Path(root, locator), "Save or download the file once more."
     with explained("the volume cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
         stat = path.stat()
         if member:
@@ -149,6 +149,23 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
             remedy="Window the volume to 8 bits, as its publication says, and save it so.",
         )
     return volume
+
+
+def read_array(root: Path, locator: str) -> np.ndarray:
+    """Read a picture that is an array of its own, uint8 (h, w), in a `.npy` file.
+
+    InputError for a file that is no such array, and for another type or shape.
+    """
+    content, where = read_bytes(root, locator), Path(root, locator)
+    remedy = "Save it once more with numpy.save, without objects."
+    with explained("the array cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
+        gray = np.load(io.BytesIO(content), allow_pickle=False)
+    if gray.dtype != np.uint8 or gray.ndim != 2 or not gray.size:
+        stated = " x ".join(map(str, gray.shape)) or "a single number"
+        remedy = "Window each picture to 8 bits, and save it as a file of its own."
+        problem = f"the array is {stated} of {gray.dtype} instead of height x width of uint8"
+        raise InputError(problem, where=where, remedy=remedy)
+    return gray
 
 
 @lru_cache(maxsize=4)
@@ -177,10 +194,16 @@ def read_picture(
     ``window`` is that of :func:`rin.data.dicom.read_dicom`, for DICOM pictures.  InputError for a
     file that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
-    if dicom := locator.lower().endswith(".dcm"):
+    gray = None
+    if is_slice(locator):
+        gray = read_slice(root, locator)
+    elif locator.lower().endswith(".npy"):
+        gray = read_array(root, locator)
+    elif is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
-    if dicom or is_slice(locator):
-        gray = read_dicom(root, locator, window) if dicom else read_slice(root, locator)
+
+        gray = read_dicom(root, locator, window)
+    if gray is not None:
         return np.repeat(gray[..., None], 3, axis=2) if color else gray
     picture = _open(root, locator)
     if not color and picture.mode in GRAY_MODES:
@@ -214,7 +237,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
         if gray.shape != tuple(shape):
             drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
             problem = f"the mask is {drawn} pixels and its picture {shown}"
-            remedy = "Fetch the picture and its mask again; they must have one size."
+            remedy = "Draw the mask on that very picture; both must have one size."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
         if problem := _no_mask(gray):
             remedy = "Name the right file; a mask is black, with the lesion in one bright value."
@@ -237,7 +260,10 @@ def _no_mask(gray: np.ndarray) -> str:
 
 def _open(root: Path, locator: str) -> Image.Image:
     content, where = read_bytes(root, locator), Path(root, locator)
-    remedy = "Fetch the file again, or remove it and correct the manifest's counts."
+    remedy = (
+        "Save or download it once more; or take it away, with its row in the table, and correct "
+        "the manifest's counts."
+    )
     if not content:
         raise InputError("the file is empty", where=where, remedy=remedy)
     problem = f"the file is no whole picture in {', '.join(FORMATS)}"

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
@@ -32,8 +33,10 @@ _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, Unic
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
+#: Endings of pictures; DICOM files may also have none, or a number.
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy")
 SHOWN = 5
-REMEDY = "Correct that place, or the manifest; fetch a published dataset again, whole."
+REMEDY = "Correct that place, or the manifest; a published dataset must be whole."
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,18 @@ class Tree:
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; raises InputError where it cannot be read."""
         return read_bytes(self.root, self.locator(name))
+
+    def is_picture(self, name: str) -> bool:
+        """Tell whether a file is a picture: by its ending, or without one by the mark of DICOM."""
+        if name.lower().endswith(PICTURES):
+            return True
+        if not is_dicom(name):
+            return False
+        if is_archive(self.location):
+            return self.read(name)[128:132] == b"DICM"
+        with suppress(OSError), Path(self.root, self.location, name).open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+        return False
 
     def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
         """Return the error for a tree, or one of its files, that is not as its layout wants it."""
@@ -95,7 +110,7 @@ def open_tree(root: Path, location: str) -> Tree:
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
             problem = f"the archive holds an unsafe or repeated member name {bad!r}"
-            remedy = "Fetch the archive from its home again, or unpack and check it by hand."
+            remedy = "Unpack and check the archive by hand, or download it once more."
             raise InputError(problem, where=path, remedy=remedy)
     elif path.is_dir():
         names = list(walk(path))
@@ -115,7 +130,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     problem = f"{member or path.name} cannot be read"
-    remedy = "Check the file, its permissions and password, or fetch it again."
+    remedy = "Check the file, its permissions and its password."
     with explained(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
         archive = _archive(path) if member else None
         size = archive.getinfo(member).file_size if archive else path.stat().st_size
@@ -154,6 +169,12 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
         except (OSError, KeyError):
             found.append("absent")
     return found
+
+
+def is_dicom(locator: str) -> bool:
+    """Tell whether a name may be that of a DICOM file: its ending says so, or it has none."""
+    _, dot, ending = locator.lower().rpartition("/")[2].rpartition(".")
+    return not dot or ending == "dcm" or ending.isdecimal()
 
 
 def is_slice(locator: str) -> bool:
@@ -208,6 +229,6 @@ def _archive(path: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=8)
 def _open_archive(path: Path, _mark: tuple[int, ...], _process: int) -> zipfile.ZipFile:
-    remedy = "The download is probably incomplete; fetch it again."
+    remedy = "It is probably incomplete: copy or download it once more."
     with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
         return zipfile.ZipFile(path)

@@ -39,8 +39,8 @@ def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
     for name, array in (("prediction", prediction), ("mask", mask)):
         if array.dtype != bool:
             raise InputError(f"dtype is {array.dtype}", where=name, remedy="Give a boolean array.")
-    both, *each = (part.sum(axis=(1, 2)) for part in (prediction & mask, prediction, mask))
-    total = sum(each)
+    both = (prediction & mask).sum(axis=(1, 2))
+    total = prediction.sum(axis=(1, 2)) + mask.sum(axis=(1, 2))
     return np.divide(2.0 * both, total, out=np.full(len(mask), np.nan), where=total > 0)
 
 
@@ -156,9 +156,9 @@ def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
         return np.full(len(curves), np.nan)
-    own = pd.DataFrame(curves).groupby(names).transform("sum").to_numpy()
+    of_patient = pd.DataFrame(curves).groupby(names).transform("sum").to_numpy()
     # The last digits of equal sums differ by rounding.
-    best = np.round(curves.sum(axis=0) - own, 9).argmax(axis=1)
+    best = np.round(curves.sum(axis=0) - of_patient, 9).argmax(axis=1)
     return curves[np.arange(len(curves)), best]
 
 
@@ -210,7 +210,8 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     near = np.asarray(near, dtype=bool)
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
     pictures = to_uint8(cells, near.shape[-1])
-    return np.mean([near[:, one == one.max()].mean(axis=1) for one in pictures], axis=0)
+    brightest = [picture == picture.max() for picture in pictures]
+    return np.mean([near[:, spot].mean(axis=1) for spot in brightest], axis=0)
 
 
 def lesion_boxes(masks: np.ndarray) -> np.ndarray:
@@ -322,10 +323,10 @@ def measure_overlap(
             "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
         }
         tables.append(rows.loc[marked, columns].assign(target=target[marked], **measured))
-    table, found = pd.concat(tables, ignore_index=True), np.concatenate(curves)
+    table, all_curves = pd.concat(tables, ignore_index=True), np.concatenate(curves)
     best = np.full(len(table), np.nan)
     for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
-        best[at] = crossfitted_dice(found[at], table["patient_id"].to_numpy()[at])
+        best[at] = crossfitted_dice(all_curves[at], table["patient_id"].to_numpy()[at])
     return table.assign(dice_best=best)
 
 

@@ -10,36 +10,26 @@ al, NeurIPS 2018); `rin.training.cascade` makes such maps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.linalg import orth
 from scipy.stats import spearmanr
-from skimage.metrics import structural_similarity
 
 from rin.errors import InputError
-from rin.explain.gradcam import check_maps, to_uint8
-from rin.explain.overlap import PAPER_THRESHOLD, check_pair, dice
+from rin.explain.gradcam import check_maps
+from rin.explain.overlap import check_pair
 
-#: Columns of `similarity_table`.
-MEASURES = ("spearman", "spearman_absolute", "ssim", "dice")
-_WINDOW = 7  # pixels; the side of the windows of structural similarity
 _SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
 _RESAMPLES = 2000
 
 
-def nearest_neighbours(
-    features: np.ndarray, patients: pd.Series, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the k most similar images of other patients, and their similarity.
+def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
+    """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
-    From features (n, channels) and the patient of each row: int (n, k), the nearest first, equally
-    near ones in their order, and float32 (n, k), the cosine of the angle between two feature
-    vectors, 0 where one is all zeros.  InputError for features that are not finite or all equal,
-    and for an image that has fewer than k images of other patients.
+    From features (n, channels) and the patient of each row, by the cosine of the angle between two
+    feature vectors; equally near ones in their order.  InputError for features that are not finite
+    or all equal, and for an image that has fewer than k images of other patients.
     """
     checked = _checked_features(features, patients)
     codes = pd.factorize(np.asarray(patients))[0]
@@ -52,14 +42,12 @@ def nearest_neighbours(
         )
     from sklearn.metrics import pairwise_distances_chunked
 
-    def nearest(block: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(block: np.ndarray, start: int) -> np.ndarray:
         block[codes[start : start + len(block), None] == codes] = np.inf
-        rows = np.argsort(block, axis=1, kind="stable")[:, :k]
-        return rows, 1 - np.take_along_axis(block, rows, axis=1)
+        return np.argsort(block, axis=1, kind="stable")[:, :k]
 
     blocks = pairwise_distances_chunked(checked, reduce_func=nearest, metric="cosine")
-    rows, similarity = zip(*blocks, strict=True)
-    return np.concatenate(rows), np.concatenate(similarity)
+    return np.concatenate([*blocks])
 
 
 def neighbour_purity(
@@ -70,51 +58,20 @@ def neighbour_purity(
     From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `estimate`, the
     mean share over the images (0–1), with its 95% interval (`ci_low`, `ci_high`), for which
     patients are drawn with their images and the neighbours as found; `chance`, what neighbours
-    drawn at random from the images of other patients would give; `ceiling`, what a perfect
-    network would reach, below 1 where a class has fewer images than k.  One class alone has purity
-    1 and chance 1.
+    drawn at random from the images of other patients would give.  One class alone has purity 1 and
+    chance 1.
     """
     codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
     same = (codes[neighbours] == codes[:, None]).mean(axis=1)
     of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
-    own = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
-    fellows = of_class - own  # images of the class and of other patients
-    chance = (fellows / (len(codes) - of_patient)).mean()
-    k = neighbours.shape[1]
-    ceiling = (np.minimum(fellows, k) / k).mean()
+    of_both = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
+    chance = ((of_class - of_both) / (len(codes) - of_patient)).mean()
     sums, sizes = np.bincount(owners, same), np.bincount(owners)
     draw = np.random.default_rng(seed)
     times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
     low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
-    found = {"estimate": same.mean(), "ci_low": low, "ci_high": high}
-    found |= {"chance": chance, "ceiling": ceiling}
-    return {name: float(value) for name, value in found.items()}
-
-
-def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
-    """Return how compact and how separate the classes are in features (n, channels).
-
-    `within` is the mean distance of an image to the mean of its class, `between` the mean distance
-    of two classes' means, both cosine distances of 0 to 2; `silhouette` −1 to 1 (Rousseeuw 1987),
-    NaN where no class has two images.  InputError for features that are not finite or all equal, or
-    images of one class.
-    """
-    from scipy.spatial.distance import cdist, pdist
-    from sklearn.metrics import silhouette_score
-
-    checked = _checked_features(features, truth)
-    classes = np.asarray(truth)
-    names, codes = np.unique(classes, return_inverse=True)
-    if len(names) < 2:
-        raise InputError(
-            f"all images are of class {names[0]}", where="features", remedy="Give more classes."
-        )
-    means = np.stack([checked[codes == code].mean(axis=0) for code in range(len(names))])
-    own = cdist(checked, means, "cosine")[np.arange(len(codes)), codes]
-    found = {"within": own.mean(), "between": pdist(means, "cosine").mean(), "silhouette": np.nan}
-    if len(names) < len(codes):
-        found["silhouette"] = silhouette_score(checked, classes, metric="cosine")
-    return {name: float(value) for name, value in found.items()}
+    purity = {"estimate": same.mean(), "ci_low": low, "ci_high": high, "chance": chance}
+    return {name: float(value) for name, value in purity.items()}
 
 
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
@@ -138,8 +95,8 @@ def linear_cka(a: ArrayLike, b: ArrayLike) -> float:
     InputError as `mean_cca`.
     """
     a, b = _about_means(a, b)
-    own = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
-    return float(np.linalg.norm(a.T @ b) ** 2 / own)
+    alone = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
+    return float(np.linalg.norm(a.T @ b) ** 2 / alone)
 
 
 def sample_activations(
@@ -173,7 +130,7 @@ def _checked_features(features: np.ndarray, patients: pd.Series) -> np.ndarray:
         problem = "they are the same for all images"
     if problem:
         raise InputError(
-            f"nothing can be told from these features: {problem}",
+            f"these features have no neighbours: {problem}",
             where="features",
             remedy="Look at the learning curve: a network that did not train has such features.",
         )
@@ -209,44 +166,11 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     a, b = check_maps(a), check_maps(b)
     check_pair(a, b)
-    return _each_pair(lambda x, y: spearmanr(x, y, axis=None).statistic, a, b)
-
-
-def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> pd.DataFrame:
-    """Return how similar maps are to those of the trained network, one row an image.
-
-    From maps of one class before the ReLU (n, h, w), of the same images; `size` is the side of the
-    pictures, as for `to_uint8`, 7 or more.  Columns: `spearman` and `spearman_absolute` (of the
-    maps and of their absolute values, at their own resolution), `ssim` (Wang et al 2004, of the
-    8-bit pictures, with uniform windows of 7 pixels), `dice` (between the regions above the paper's
-    threshold).  NaN where a measure is not defined: a constant map ranks nothing and has no
-    structure, and two empty regions must not pass for a perfect agreement.
-    """
-    trained, randomised = np.asarray(trained), np.asarray(randomised)
-    check_pair(trained, randomised)
-    if size < _WINDOW:
-        raise InputError(
-            f"pictures of {size} pixels are smaller than a window of structural similarity",
-            where="size",
-            remedy=f"Give {_WINDOW} pixels or more.",
-        )
-    first, second = to_uint8(trained, size), to_uint8(randomised, size)
-    ssim = partial(structural_similarity, win_size=_WINDOW, data_range=255)
-    return pd.DataFrame(
-        {
-            "spearman": rank_correlation(trained, randomised),
-            "spearman_absolute": rank_correlation(np.abs(trained), np.abs(randomised)),
-            "ssim": _each_pair(ssim, first, second),
-            "dice": dice(first > PAPER_THRESHOLD, second > PAPER_THRESHOLD),
-        }
-    )
-
-
-def _each_pair(measure: Callable[..., float], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a measure of each two pictures, NaN where either is constant."""
-    pairs = zip(a, b, strict=True)
-    found = [measure(x, y) if np.ptp(x) and np.ptp(y) else np.nan for x, y in pairs]
-    return np.array(found, np.float64)
+    correlations = [
+        spearmanr(x, y, axis=None).statistic if np.ptp(x) and np.ptp(y) else np.nan
+        for x, y in zip(a, b, strict=True)
+    ]
+    return np.array(correlations, np.float64)
 
 
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:

@@ -15,26 +15,29 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import nbformat
+from filelock import FileLock, Timeout
 
 import rin
 from rin.data.chunks import available_cores
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
-from rin.files import manifest_folder
-from rin.processes import end_with_parent
+from rin.files import manifest_folder, write_atomically
 from rin.report.execution import (
     Job,
     last_lines,
     notebook_parameters,
-    start_beside,
     write_placeholder,
 )
+from rin.report.kernels import share_imports, share_imports_beside
 from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -83,6 +86,29 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    with _alone(console):
+        return _make_book(study, outline, console, profile, data_root, results)
+
+
+@contextmanager
+def _alone(console: Console) -> Iterator[None]:
+    """Wait for another `make book` of this folder, and say so: both write the same pages."""
+    (ROOT / "_build").mkdir(exist_ok=True)
+    lock = FileLock(ROOT / "_build" / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        console.say("Another book is being built in this folder: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_book(
+    study: Study, outline: Outline, console: Console, profile: str, data_root: str, results: str
+) -> Path:
     values = {"profile": profile, "data_root": data_root, "results": results}
     jobs = plan_jobs(study, outline, values, ROOT)
     measured = _measured(profile)
@@ -109,6 +135,9 @@ def _build(outline: Outline, console: Console) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
     written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
+    if outline.chosen:
+        for name in files_of(listed):
+            name_absent_pages(book / f"{name}.ipynb", ROOT, files_of(listed))
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
     digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
@@ -184,8 +213,8 @@ def run_jobs(
     order.prepare()
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        pool(1, initializer=end_with_parent) as leader,
-        pool(cores, initializer=start_beside) as others,
+        pool(1, initializer=share_imports) as leader,
+        pool(cores, initializer=share_imports_beside) as others,
     ):
         running: dict[Future, Job] = {}
         while order.is_active():
@@ -242,6 +271,38 @@ def _listing(study: Study) -> str:
         inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []
         names += sorted(inside) or [place]
     return _digest_of_files((), root, [names, fingerprints(root, names)])
+
+
+_LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\)")
+
+
+def name_absent_pages(page: Path, root: Path, names: Sequence[str]) -> None:
+    """Put titles in the place of links of a computed page to pages that its book has not.
+
+    ``names`` are the pages of the book, from ``book/`` of the checkout ``root`` and without ending.
+    """
+
+    def title(link: re.Match) -> str:
+        name = os.path.normpath(page.parent.relative_to(root / "book") / link[2])
+        sources = (root / f"{name}.py", root / "book" / f"{name}.md")
+        source = next(filter(Path.is_file, sources), None)
+        if name in names or source is None:
+            return link[0]
+        mark = "# # " if source.suffix == ".py" else "# "
+        heading = re.search(f"(?m)^{mark}(.+)$", source.read_text(encoding="utf-8"))
+        return f"{link[1] or f'*{heading[1]}*'} (a page of the whole book)"
+
+    notebook = nbformat.read(page, nbformat.NO_CONVERT)
+    before = nbformat.writes(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _LINK.sub(title, cell.source)
+        for output in cell.get("outputs", ()):
+            if text := output.get("data", {}).get("text/markdown"):
+                output["data"]["text/markdown"] = _LINK.sub(title, text)
+    if nbformat.writes(notebook) != before:
+        with write_atomically(page) as draft:
+            nbformat.write(notebook, draft)
 
 
 def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:

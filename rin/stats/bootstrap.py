@@ -19,11 +19,27 @@ _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks st
 def cluster_weights(
     clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
 ) -> np.ndarray:
-    """Return how often each case is drawn in each of two or more replicates, int16 (replicates, n).
+    """Return how often each case is drawn in each bootstrap replicate over clusters (patients).
 
-    The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
-    (n,) a replicate without a case of one class is drawn again.  InputError also for a class whose
-    cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
+    Parameters
+    ----------
+    clusters : patient of each case, (n,); names do not matter to the draw
+    replicates, seed : number of replicates, two or more, and seed of the draw
+    labels : 0 or 1, (n,); a replicate without a case of one class is then drawn again
+
+    Returns
+    -------
+    numpy.ndarray
+        int16 (replicates, n).
+
+    Raises
+    ------
+    InputError
+        For fewer replicates, a case without a patient, or a class whose cases are of one patient.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, section 8.
 
     Examples
     --------
@@ -60,11 +76,26 @@ def cluster_weights(
 
 
 def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
-    """Return the AUC of every predictor (k, n) under every row of whole weights (r, n), (r, k).
+    """Return the AUC of every predictor under every row of whole weights.
 
     With weights of `cluster_weights` these are replicates in which all predictors see the same
     patients, so that differences of columns are paired.  Each predictor is sorted once; a replicate
-    then costs one cumulative sum.  NaN where all cases of a class weigh nothing.
+    then costs one cumulative sum.
+
+    Parameters
+    ----------
+    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
+    weights : how often each case counts in each replicate, (r, n)
+
+    Returns
+    -------
+    numpy.ndarray
+        AUCs (r, k); NaN where all cases of a class weigh nothing.
+
+    Raises
+    ------
+    InputError
+        For labels, scores or weights that do not fit.
 
     Examples
     --------
@@ -108,10 +139,26 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
 
 
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
-    """Return the percentile interval of replicates, which lie along the first axis.
+    """Return the percentile interval of bootstrap replicates.
 
-    Two numbers, or two arrays for several measures.  InputError for no replicate or NaN: dropping
-    such replicates would narrow the interval unseen.  Efron and Tibshirani (1993), section 13.3.
+    Parameters
+    ----------
+    values : replicates along the first axis, of one measure or of several
+    level : confidence level, between 0 and 1
+
+    Returns
+    -------
+    tuple
+        Lower and upper end: two numbers, or two arrays for several measures.
+
+    Raises
+    ------
+    InputError
+        For no replicate, or NaN: dropping such replicates would narrow the interval unseen.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
 
     Examples
     --------

@@ -61,14 +61,30 @@ def auc_ci(
     scores: ArrayLike,
     clusters: ArrayLike | None = None,
     *,
-    level: float = 0.95,
     scale: str = "identity",
 ) -> AucInterval:
-    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and normal interval.
+    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and 95 % interval.
 
-    Patients `clusters` (n,) are then the independent units; with fewer than some 30 of them a class
-    the interval is too short.  `scale` is "identity" for the Wald interval, which is pROC's, or
-    "logit" (`auc_interval`).
+    Parameters
+    ----------
+    labels, scores : 0 or 1, and one score a case, (n,)
+    clusters : patient of each case (n,), the independent units; too few with some 30 a class
+    scale : "identity" for the Wald interval, which is pROC's, or "logit" (`auc_interval`)
+
+    Returns
+    -------
+    AucInterval
+        auc, variance, ci_low, ci_high, as fractions; NaN where a class is one case or patient.
+
+    Raises
+    ------
+    InputError
+        For labels of one class, scores that are NaN, or an unknown scale.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837.  Obuchowski (1997), Biometrics
+    53:567.
 
     Examples
     --------
@@ -83,8 +99,8 @@ def auc_ci(
     positive = binary_labels(labels)
     counts = placement_counts(positive, [score_row(scores, positive.size)])
     (auc,), ((variance,),) = placement_aucs(*counts), _covariance(counts, positive, clusters)
-    ends = auc_interval(auc, variance, level=level, scale=scale)
-    return AucInterval(float(auc), float(variance), *ends)
+    low, high = auc_interval(auc, variance, scale=scale)
+    return AucInterval(float(auc), float(variance), low, high)
 
 
 def delong_test(
@@ -92,13 +108,28 @@ def delong_test(
     scores_a: ArrayLike,
     scores_b: ArrayLike,
     clusters: ArrayLike | None = None,
-    *,
-    level: float = 0.95,
 ) -> DeLongTest:
     """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
 
-    Where patients `clusters` (n,) are given, they are the independent units, and the variance is
-    Obuchowski's (`delong_covariance`).
+    Parameters
+    ----------
+    labels, scores_a, scores_b : 0 or 1, and a score a case of each predictor, (n,)
+    clusters : patient of each case (n,), the independent units of Obuchowski's variance
+
+    Returns
+    -------
+    DeLongTest
+        estimate, ci_low, ci_high (95 %), statistic (z), df (infinite), p_value, standard_error,
+        auc_a, auc_b, variance.
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837.
 
     Examples
     --------
@@ -120,7 +151,7 @@ def delong_test(
     counts = wins[:1], losses[:1]
     difference = placement_aucs(*counts)[0]
     variance = _covariance(counts, positive, clusters)[0, 0]
-    test = t_test(difference, math.sqrt(variance), level=level)
+    test = t_test(difference, math.sqrt(variance))
     aucs = {"auc_a": float(auc_a), "auc_b": float(auc_b)}
     return DeLongTest(**asdict(test), **aucs, variance=float(variance))
 
@@ -130,13 +161,25 @@ def delong_test_unpaired(
     scores_a: ArrayLike,
     labels_b: ArrayLike,
     scores_b: ArrayLike,
-    *,
-    level: float = 0.95,
 ) -> DeLongTest:
     """Compare two predictors on different, independent cases; the statistic (pROC's D) follows t.
 
-    The interval, which pROC does not give, is the t interval.  Where both variances are zero the
-    statistic is ±infinity (or NaN for equal AUCs), and df, P and interval are NaN.
+    Parameters
+    ----------
+    labels_a, scores_a : 0 or 1, and a score a case of the first test set
+    labels_b, scores_b : those of the second
+
+    Returns
+    -------
+    DeLongTest
+        As `delong_test`, on Satterthwaite's degrees of freedom, with the t interval, which pROC
+        does not give.  Where both variances are zero the statistic is ±infinity (or NaN for equal
+        AUCs), and df, P and interval are NaN.
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`.
 
     Examples
     --------
@@ -146,13 +189,13 @@ def delong_test_unpaired(
     >>> f"{result.estimate:.3f}, P = {result.p_value:.3f}"
     '0.146, P = 0.715'
     """
-    a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
+    a, b = auc_ci(labels_a, scores_a), auc_ci(labels_b, scores_b)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
     difference, variance = a.auc - b.auc, a.variance + b.variance
     df = math.nan
     if variance:
         df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
-    test = t_test(difference, math.sqrt(variance), df, level)
+    test = t_test(difference, math.sqrt(variance), df)
     if not (variance or difference):
         test = replace(test, statistic=math.nan)
     return DeLongTest(**asdict(test), auc_a=a.auc, auc_b=b.auc, variance=variance)
@@ -163,16 +206,35 @@ def delong_covariance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
 
-    DeLong's, or for patients `clusters` (n,) Obuchowski's (1997, Biometrics 53:567).  With X_i
-    and Y_i the sums of patient i's placements less their expectation (for a positive case the share
-    of negatives below it, for a negative the share of positives above it), M positives, N
-    negatives, and I₁₀, I₀₁ and I patients with positives, with negatives and in all::
+    DeLong's, or over patients Obuchowski's. With X_i and Y_i the sums of patient i's placements
+    less their expectation (for a positive case the share of negatives below it, for a negative the
+    share of positives above it), M positives, N negatives, and I₁₀, I₀₁ and I patients with
+    positives, with negatives and in all::
 
         S10 = I₁₀ / ((I₁₀ − 1) M) · Σ X_i X_i'     S11 = I / (I − 1) · Σ X_i Y_i'
         S01 = I₀₁ / ((I₀₁ − 1) N) · Σ Y_i Y_i'
         covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
 
     Pairs of a positive and a negative case of one patient count like any other pair.
+
+    Parameters
+    ----------
+    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
+    clusters : patient of each case (n,); None for independent cases
+
+    Returns
+    -------
+    aucs, covariance : numpy.ndarray
+        (k,) and (k, k).
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`.
+
+    References
+    ----------
+    Obuchowski (1997), Biometrics 53:567.  Sun and Xu (2014), IEEE Signal Proc Letters 21:1389.
 
     Examples
     --------
@@ -195,12 +257,27 @@ def auc_contrasts(
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the AUCs of predictors (k, n), weighted sums of them (q,), and their covariance.
+    """Return the AUCs of predictors, weighted sums of them, and their covariance.
 
-    For weights C (q, k) and AUCs θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
-    covariance S, or Obuchowski's where `clusters` (n,) are given.  What rounding leaves of an
-    estimate or a variance that is zero counts as zero.  InputError also for weights of another
-    number or not finite.
+    For weights C and AUCs θ the sums are Cθ, their covariance CSCᵀ with the covariance S of
+    `delong_covariance`.  What rounding leaves of an estimate or a variance that is zero counts as
+    zero.
+
+    Parameters
+    ----------
+    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
+    weights : a row of weights a sum, (q, k)
+    clusters : patient of each case (n,); None for independent cases
+
+    Returns
+    -------
+    aucs, estimates, covariance : numpy.ndarray
+        (k,), (q,) and (q, q).
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`; for weights of another number or not finite.
 
     Examples
     --------
@@ -232,16 +309,14 @@ def auc_contrasts(
     return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
-def auc_interval(
-    auc: float, variance: float, *, level: float = 0.95, scale: str = "identity"
-) -> tuple[float, float]:
-    """Return the normal interval of an AUC (0-1) with a variance.
+def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tuple[float, float]:
+    """Return the normal 95 % interval of an AUC (0-1) with a variance.
 
     "identity": AUC ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(AUC) ± z·SE / (AUC·(1 −
     AUC)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an AUC of 0 or 1
     on the logit scale.
     """
-    half_width = t_quantile(level=level) * math.sqrt(variance)
+    half_width = t_quantile() * math.sqrt(variance)
     look_up("scale", scale, ["identity", "logit"])
     if math.isnan(variance) or (scale == "logit" and auc in (0, 1)):
         return math.nan, math.nan
@@ -252,12 +327,24 @@ def auc_interval(
 
 
 def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
-    """Return the 95% Wilson interval of a share of hits (n,) that are grouped by patient (n,).
+    """Return the 95 % Wilson interval of a share of hits that are grouped by patient.
 
     Images of one patient count for fewer: their number is divided by the design effect, the
     clustered variance of the share over that of independent images, at least 1; the mean number of
-    images a patient where every image is a hit or none is.  Korn and Graubard, Surv Methodol
-    1998;24:193.
+    images a patient where every image is a hit or none is.
+
+    Parameters
+    ----------
+    hits, patients : whether each image is a hit, and whose it is, (n,)
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end, as fractions.
+
+    References
+    ----------
+    Korn and Graubard (1998), Survey Methodology 24:193.
 
     Examples
     --------

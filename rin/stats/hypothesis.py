@@ -74,9 +74,22 @@ def t_test(
 
 
 def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
-    """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
+    """Compare two measurements of the same units by the paired t test of mean(a − b).
 
-    Differences that are constant but for rounding have no spread.
+    Parameters
+    ----------
+    a, b : the measurements, (n,), in the same order; n is 2 or more
+
+    Returns
+    -------
+    TTest
+        estimate, ci_low, ci_high (95 %), statistic, df, p_value, standard_error.  Differences that
+        are constant but for rounding have no spread: t is 0 or ±infinity.
+
+    Raises
+    ------
+    InputError
+        For other shapes, or values that are not finite.
 
     Examples
     --------
@@ -101,7 +114,21 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
 
 
 def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
-    """Compare two independent samples, two finite values or more each, by the pooled t test.
+    """Compare two independent samples by the pooled t test.
+
+    Parameters
+    ----------
+    a, b : the samples, two finite values or more each
+
+    Returns
+    -------
+    TTest
+        As `paired_t`.
+
+    Raises
+    ------
+    InputError
+        For fewer values, or values that are not finite.
 
     Examples
     --------
@@ -119,7 +146,22 @@ def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
 def unpaired_t_from_summary(
     mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
 ) -> TTest:
-    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit.
+    """Return the pooled-variance t test from means, SDs and sizes, all in one unit.
+
+    Parameters
+    ----------
+    mean_a, sd_a, n_a : mean, SD (n − 1) and size of the first sample
+    mean_b, sd_b, n_b : those of the second
+
+    Returns
+    -------
+    TTest
+        As `paired_t`.
+
+    Raises
+    ------
+    InputError
+        For fewer than two units a side, or a negative SD.
 
     Examples
     --------
@@ -145,10 +187,26 @@ def unpaired_t_from_summary(
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Adjust P values (n,) of one family by Holm's step-down method, in the order given.
+    """Adjust P values of one family by Holm's step-down method.
 
-    NaN (no test was possible) stays NaN and is not counted in the family, as in R's ``p.adjust``.
-    InputError for a value outside [0, 1].
+    Parameters
+    ----------
+    p_values : the unadjusted P values, (n,); NaN where no test was possible
+
+    Returns
+    -------
+    numpy.ndarray
+        Adjusted values in the order given.  NaN stays NaN and is not counted in the family, as in
+        R's ``p.adjust``.
+
+    Raises
+    ------
+    InputError
+        For a value outside [0, 1].
+
+    References
+    ----------
+    Holm (1979), Scandinavian Journal of Statistics 6:65.
 
     Examples
     --------
@@ -347,11 +405,11 @@ def _regular_fit(
         [[[str(level) for level in range(part.shape[1])]] for part in indicators.values()],
         [[part] for part in indicators.values()],
     )
-    one_group = np.ones(len(auc))
+    group = np.ones(len(auc))  # a single one: effects are crossed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
         try:
-            fit = MixedLM(values, fixed, one_group, exog_vc=effects).fit(
+            fit = MixedLM(values, fixed, group, exog_vc=effects).fit(
                 reml=True, method="bfgs", gtol=1e-8
             )
         except np.linalg.LinAlgError:

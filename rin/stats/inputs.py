@@ -69,11 +69,11 @@ def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[Tas
     check_unique(rows, ["task", "scenario", "init", "case_id"])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
-            scores = _one_task(str(task), rows_of_task, tuple(inits))
+            scores = _scores_of_task(str(task), rows_of_task, tuple(inits))
         yield scores
 
 
-def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScores:
+def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScores:
     missing = rows[rows["score"].isna()]
     if not missing.empty:
         run = missing.iloc[0][["fold", "scenario", "init"]].to_dict()
@@ -145,7 +145,7 @@ def name_networks(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(scenario=scenario.where(first, scenario + number))
 
 
-def each_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
+def scores_by_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
     """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
         names = dict(zip(RUN, key, strict=True))

@@ -22,7 +22,7 @@ from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import TTest, holm, t_test
-from rin.stats.inputs import TaskScores, each_run, located, task_scores
+from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
 from rin.tables import DIFFERENCES, OVERLAP, UNFREEZING, check_table
 
 ALL = "all"
@@ -98,7 +98,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     {'a': 0.86, 'b': 0.83}
     """
     rows = []
-    for names, positive, scores in each_run(predictions):
+    for names, positive, scores in scores_by_run(predictions):
         sizes = {"n": positive.size, "n_positive": int(positive.sum())}
         rows.append(names | asdict(auc_ci(positive, scores)) | sizes)
     return pd.DataFrame(rows)
@@ -143,7 +143,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     grid = np.linspace(0, 1, n_points)
     curves = [
         pd.DataFrame({**names, "fpr": grid, "tpr": _height(grid, *roc_curve(positive, scores)[:2])})
-        for names, positive, scores in each_run(predictions)
+        for names, positive, scores in scores_by_run(predictions)
     ]
     points = ["task", "init", "fpr"]
     scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()

@@ -26,19 +26,20 @@ def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, floa
     """
     y, v = _checked(estimates, variances)
     k = len(y)
-    tau2, weights, mean = _weighted(y, v)
+    (_, tau2), (mean,), _ = reml(y, np.ones((k, 1)), v, [np.eye(k)])
+    weights = 1 / (v + tau2)
     error = math.sqrt(weights @ (y - mean) ** 2 / ((k - 1) * weights.sum()))
     fixed = 1 / v
     q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
     apart = t_quantile(k - 1) * math.sqrt(error**2 + tau2)
     return _tested(mean, error, k - 1, k) | {
-        "tau2": tau2,
-        "i2": tau2 / (tau2 + typical),
+        "tau2": float(tau2),
+        "i2": float(tau2 / (tau2 + typical)),
         "q": float(q),
         "q_p": float(stats.chi2.sf(q, k - 1)),
-        "prediction_low": mean - apart,
-        "prediction_high": mean + apart,
+        "prediction_low": float(mean - apart),
+        "prediction_high": float(mean + apart),
     }
 
 
@@ -56,7 +57,7 @@ def three_level(
     `random_effects` up to p_value, with the model's standard error and `df`, k − 1 or, where
     `contained`, clusters − 1 (the careful ones for a statement beyond these clusters); then
     `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
-    Where no cluster has two estimates the two variances cannot be told apart, and `within` is both;
+    Where no cluster has two estimates the two variances cannot be separated, and `within` is both;
     with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is that
     of generalised least squares, or with `equal_weights` the plain mean, its variance that of the
     model.
@@ -71,12 +72,13 @@ def three_level(
     root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
     values, ones = root @ y / unit, root @ np.ones((k, 1))
     shared = [root @ np.eye(n_clusters)[codes]] if separable else []
-    (_, *found), (mean,), ((variance,),) = reml(values, ones, np.ones(k), [*shared, root])
-    between, within = np.array(found if separable else [math.nan, *found]) * unit**2
+    variances, (mean,), ((variance,),) = reml(values, ones, np.ones(k), [*shared, root])
+    within = variances[-1] * unit**2
+    between = variances[1] * unit**2 if separable else math.nan
     estimate, error = float(mean * unit), unit * math.sqrt(variance)
     if equal_weights:
-        alike = codes[:, np.newaxis] == codes
-        marginal = covariance + np.nan_to_num(between) * alike + within * np.eye(k)
+        same_cluster = codes[:, np.newaxis] == codes
+        marginal = covariance + np.nan_to_num(between) * same_cluster + within * np.eye(k)
         estimate, error = float(y.mean()), math.sqrt(marginal.mean())
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     fixed = (ones[:, 0] @ values) / (ones[:, 0] @ ones[:, 0])
@@ -84,22 +86,6 @@ def three_level(
     pooled = _tested(estimate, error, df, k) | {"df": df}
     pooled |= {"between": float(between), "within": float(within)}
     return pooled | {"q": q, "q_df": k - 1, "q_p": float(stats.chi2.sf(q, k - 1))}
-
-
-def cluster_robust(
-    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
-) -> dict[str, float]:
-    """Pool as `random_effects`, with a sandwich over clusters (k,) as the standard error.
-
-    G / (G − 1) times the sum of squared cluster sums, t on G − 1 degrees of freedom.  Hedges,
-    Tipton and Johnson 2010, 10.1002/jrsm.5.
-    """
-    y, v = _checked(estimates, variances)
-    _, weights, mean = _weighted(y, v)
-    codes, n = cluster_codes(clusters, len(y))
-    sums = np.bincount(codes, weights * (y - mean))
-    error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
-    return _tested(mean, error, n - 1, len(y))
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -148,14 +134,13 @@ def _clusters(clusters: ArrayLike, k: int) -> tuple[np.ndarray, int]:
     return cluster_codes(clusters, k)
 
 
-def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
-    """Return the variance between studies, the weights that follow (k,), and the mean."""
-    (_, tau2), (mean,), _ = reml(y, np.ones((len(y), 1)), v, [np.eye(len(y))])
-    return float(tau2), 1 / (v + tau2), float(mean)
-
-
 def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
     test = t_test(mean, error, df)
-    found = {"k": k, "estimate": test.estimate, "standard_error": test.standard_error}
-    found |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
-    return found | {"p_value": test.p_value if error else math.nan}
+    return {
+        "k": k,
+        "estimate": test.estimate,
+        "standard_error": test.standard_error,
+        "ci_low": test.ci_low,
+        "ci_high": test.ci_high,
+        "p_value": test.p_value if error else math.nan,
+    }

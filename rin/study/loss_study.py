@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from rin.explain.similarity import class_spread
 from rin.study.pretraining import PREDICTIONS, PretrainingRun, plan_pretraining, pretrain_missing
 from rin.study.setting import Study
-from rin.training import FEATURES
 
 
 def plan_losses(study: Study) -> list[PretrainingRun]:
@@ -51,8 +48,7 @@ def loss_table(study: Study) -> pd.DataFrame:
     """Return one row a loss, backbone and seed: how its test images are classified.
 
     `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
-    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `within`, `between` and
-    `silhouette` (`rin.explain.similarity.class_spread`); `epochs`, `seconds`; `gain`,
+    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `epochs`, `seconds`; `gain`,
     `gain_low` and `gain_high`, top-1 less that with hard labels with a 95% interval for other test
     images, paired by image; NaN without hard labels.
 
@@ -64,7 +60,6 @@ def loss_table(study: Study) -> pd.DataFrame:
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
         done = ledger.done(run.run_id)
         predictions = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
-        features = ledger.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
         right = (predictions["truth"] == predictions["predicted"]).set_axis(predictions["case_id"])
         if run.settings.loss == "hard":
             hard[run.backbone, run.seed] = right
@@ -86,7 +81,6 @@ def loss_table(study: Study) -> pd.DataFrame:
             "gain": gain,
             "gain_low": gain - half,
             "gain_high": gain + half,
-            **class_spread(np.asarray(features), predictions["truth"]),
             **{name: done[name] for name in ("epochs", "seconds")},
         }
         rows.append(row)

@@ -9,48 +9,62 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 
-from rin.data.dataset import case_problems, locate, marks_nothing
-from rin.data.discovery import POSITIVE, guess_columns, plain
+from rin.data.dataset import Dataset, case_problems, locate, marks_nothing, open_dataset
+from rin.data.discovery import (
+    PARTS_WORDS,
+    file_stem,
+    guess_columns,
+    guess_masks,
+    guess_positive,
+)
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import PICTURES, read_table
-from rin.data.layouts.table import UNLABELLED
-from rin.data.leakage import SAME_LESION, SAME_PICTURE, leak_free_groups, near_duplicates
-from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
+from rin.data.layouts.found import read_table
+from rin.data.layouts.table import UNLABELLED, read_split
+from rin.data.leakage import (
+    SAME_LESION,
+    SAME_PICTURE,
+    check_splits,
+    leak_free_groups,
+    near_duplicates,
+)
+from rin.data.manifest import PART_NAMES, PARTS, DatasetManifest, load_manifest, manifest_names
 from rin.data.pixels import read_picture
-from rin.data.splits import fold_sizes, make_folds
+from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.store import inspect_cases, refuse_bad
-from rin.data.tree import Tree, open_tree
+from rin.data.tree import Tree, is_dicom, open_tree
 from rin.errors import InputError, counted, look_up, named
 from rin.files import manifest_folder
 from rin.models.weights import load_entries
 from rin.models.weights import locate as locate_weights
+from rin.study.forecast import SIDE, TIMED, Pace, fit_budget, measure_pace
 from rin.study.profile import profile_folder, profile_names
 
-ENDINGS = (*PICTURES, ".dcm", ".npy")
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
-#: Backbone whose step is measured, its side in pixels, and the seconds that a book takes besides.
-MEASURED, SIDE, BOOK_SECONDS = "ResNet50", 75, 90
-#: Share of a step with all layers unfrozen, by regime; what prediction takes of it.
-COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
-PREDICTION = 0.3
-RATES = {"unfreeze_all": ("1e-04", "1e-03"), "unfreeze_top10": ("1e-03", "1e-02"),
-         "freeze_all": ("1e-02", "1e-03")}  # fmt: skip
+#: What a profile says of the weights that it starts from.
+WEIGHTS = {
+    "released": "released weights",
+    "corpora": "matched pretraining on corpora at hand",
+    "stand-ins": "STAND-IN weights, whose difference means nothing",
+}
+#: Value of ``--split`` with which a split that comes with the table is left aside.
+NO_SPLIT = "none"
 #: The name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?:\.[A-Za-z]+)?"
+#: Pictures of which modality and colour are found out.
+_SAMPLE = 32
 Ask = Callable[[str, Sequence[str], str], str]
 
 
@@ -58,14 +72,51 @@ Ask = Callable[[str, Sequence[str], str], str]
 class NewTask:
     """What was found of somebody's own images, and the two files that follow from it.
 
-    ``facts`` is the screen: a row (what, text, style) each.
+    ``facts`` is the screen: a row (what, text, style) each; ``notes`` are comments on settings of
+    the manifest, ``texts`` the files.
     """
 
     name: str
     data_root: Path
-    manifest: DatasetManifest
+    manifest: DatasetManifest | None = None
     texts: dict[Path, str] = field(default_factory=dict)
     facts: list[tuple[str, str, str]] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def say(self, what: str, text: str, style: str = "") -> None:
+        """Add a row to the screen."""
+        self.facts.append((what, text, style))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """A tree, and in it the folders of pictures and of masks, and the file of the table."""
+
+    tree: Tree
+    images: str
+    masks: str = ""
+    table: str = ""
+
+    def pictures(self, folder: str) -> list[str]:
+        """Return the names of pictures below a folder of the tree, without that folder."""
+        prefix = f"{folder}/" if folder else ""
+        names = (name for name in self.tree.names if name.startswith(prefix))
+        return [name.removeprefix(prefix) for name in names if self.tree.is_picture(name)]
+
+    def split_pictures(self) -> tuple[list[str], list[str], str]:
+        """Return pictures and masks, without their folders, and the pattern of names of masks."""
+        pictures = self.pictures(self.images)
+        if self.masks and self.masks != self.images:
+            prefix = f"{self.images}/" if self.images else ""
+            inner = f"{self.masks.removeprefix(prefix)}/" if self.masks.startswith(prefix) else ""
+            pictures = [name for name in pictures if not inner or not name.startswith(inner)]
+            masks = self.pictures(self.masks)
+            return pictures, masks, guess_masks(pictures, masks)
+        if not (pattern := guess_masks(pictures)):
+            return pictures, [], ""
+        stems = {name: file_stem(name).rpartition("/")[2] for name in pictures}
+        masks = [name for name, stem in stems.items() if re.fullmatch(pattern, stem)]
+        return sorted({*pictures} - {*masks}), masks, pattern
 
 
 def refuse_to_guess(question: str, choices: Sequence[str], default: str) -> str:
@@ -86,6 +137,7 @@ def new_task(
     image: str = "",
     label: str = "",
     patient: str = "",
+    split: str = "",
     positive: Sequence[str] = (),
     minutes: float = 15,
     leave_out: bool = False,
@@ -93,73 +145,53 @@ def new_task(
     data_root: Path | None = None,
     results: Path = Path("results"),
     ask: Ask = refuse_to_guess,
-    measured: tuple[float, float] | None = None,
+    pace: Pace | None = None,
 ) -> NewTask:
     """Look at somebody's own images and return the manifest and the profile of a task on them.
 
     ``table`` names pictures, labels and patients; without it, ``images`` has a folder a class.
-    ``image``, ``label`` and ``patient`` name columns (without a table, ``patient`` is a pattern of
-    file names); ``positive`` are the classes that are looked for.  ``leave_out`` accepts rows
-    without pictures, pictures without rows and rows without a label; ``several``, that patients
-    have two labels.  ``measured`` are seconds for an image and step, and to compile one.
+    ``image``, ``label``, ``patient`` and ``split`` name columns (`none` for a split that is not to
+    be used; without a table, ``patient`` is a pattern of file names); ``positive`` are the classes
+    that are looked for.  ``leave_out`` accepts rows without pictures, pictures without rows and
+    rows without a label; ``several``, that patients have two labels.  ``pace`` is measured where
+    it is not given.
 
     Nothing is written but inspections below ``results``.  InputError for everything that would stop
     a training later.
     """
     _refuse_taken(name)
-    given = {"--images": images, "--table": table, "--masks": masks}
-    for flag, path in given.items():
-        if path is not None and not path.exists():
-            remedy = "Check the path; quote it where it holds spaces."
-            raise InputError(
-                "there is no such file or folder", where=f"{flag} {path}", remedy=remedy
-            )
-    places = [path.resolve() for path in given.values() if path is not None]
-    above = Path(os.path.commonpath([p.parent if p.is_file() else p for p in places]))
-    if len(places[0].relative_to(above).parts) > 3 or above == Path(above.anchor):
-        remedy = (
-            "Put them into one folder, or link them there: ln -s /where/they/are FOLDER/images."
-        )
-        raise InputError("images and table share no folder", where=above, remedy=remedy)
-    root = data_root.resolve() if data_root else above.parent
-    inside = above.is_relative_to(root) and above != root
-    location = above.relative_to(root).as_posix() if inside else above.as_posix()
-    tree = open_tree(root, location)
-    folder = places[0].relative_to(above).as_posix().removeprefix(".")
-    drawn = masks.resolve().relative_to(above).as_posix() if masks else ""
-    notes: dict[str, str] = {}
-    facts: list[tuple[str, str, str]] = [("folder", tree.place(), "")]
+    root, places = _find_places(images, table, masks, data_root)
+    made = NewTask(name, root)
+    made.say("folder", places.tree.place())
     if table:
-        roles = {"image": image, "label": label, "patient": patient}
-        options, classes = _table_options(tree, table, folder, drawn, roles, notes, facts, ask)
-        layout, pattern = "table", ""
+        roles = {"image": image, "label": label, "patient": patient, "split": split}
+        options, classes = _read_columns(places, table, roles, made, ask)
+        layout, named_patients = "table", "patient" in options
+        if leave_out:
+            options["leave_out"] = ["rows", "pictures", "files"]
     else:
-        below = replace_names(tree, f"{folder}/" if folder else "")
-        classes = Counter(name.split("/")[0] for name in below if "/" in name)
-        layout, pattern = "folder_classes", patient
-        options = {"leave_out": ["files"]}
-        if folder:
-            location, folder = f"{location}/{folder}", ""
-            tree = open_tree(root, location)
-    present = [value for value in classes if value]
+        options, classes = _read_folders(places, made)
+        layout, named_patients = "folder_classes", bool(patient)
+    present = sorted(value for value in classes if value)
     if len(present) < 2:
         problem = f"there is one class only ({named(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
         raise InputError(problem, where=table or images, remedy=remedy)
-    wanted = list(positive) or [_ask_positive(present, ask)]
+    wanted = list(positive)
+    if not wanted:
+        wanted = [ask("The positive class|--positive", present, guess_positive(present))]
     for value in wanted:
         look_up("class (--positive)", value, present)
-    other = next((v for v in present if v not in wanted), "") if len(present) == 2 else ""
-    other, word = other or f"not {wanted[0]}", wanted[0]
-    labels = {value: word if value in wanted else other for value in sorted(present)}
+    others, word = [value for value in present if value not in wanted], wanted[0]
+    other = others[0] if len(others) == 1 else f"not {word}"
+    labels: dict[str, str | None] = {value: word if value in wanted else other for value in present}
     if "" in classes:
         labels[UNLABELLED] = None
-        _needs_leave(leave_out, f"{counted(classes[''], 'rows have no label')}", table)
-        facts.append(("unlabelled", counted(classes[""], "rows are left out"), "yellow"))
-    if layout == "table" and leave_out:
-        options["leave_out"] = ["rows", "pictures", "files"]
-    sample = [n for n in tree.names if n.lower().endswith(ENDINGS)][:64]
-    color = _is_color(tree, [n for n in sample if not n.lower().endswith((".dcm", ".npy"))][:24])
+        if not leave_out:
+            remedy = "Correct that, or accept it with --leave-out; the manifest then says so."
+            problem = counted(classes[""], "rows have no label")
+            raise InputError(problem, where=str(table), remedy=remedy)
+        made.say("unlabelled", counted(classes[""], "rows are left out"), "yellow")
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -167,53 +199,27 @@ def new_task(
         "home": "internal",
         "licence": "internal use",
         "access": "not public",
-        **_from_headers(tree, sample),
+        **_look_at_some(places),
         "layout": layout,
         "options": options,
-        "locations": [location],
-        "independence": "patient" if (options.get("patient") or pattern) else "image",
+        "locations": [places.tree.location],
+        "independence": "patient" if named_patients else "image",
         "patient_labels": "several" if several else "one",
-        "color": color,
-        "masks": bool(masks or options.get("mask")),
+        "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
         "tasks": [{"name": name, "title": f"{word.capitalize()} or {other}, {name}",
-                   "positive_class": word, "n_folds": 5}],
+                   "positive_class": word, "n_folds": 1}],
     }  # fmt: skip
-    if pattern:
-        fields["patient_pattern"] = pattern
-    manifest = DatasetManifest.model_validate(fields)
-    found = find_cases(tree, manifest)
-    _note_left_over(tree, manifest, found, leave_out, facts)
-    cases, bad = inspect_cases(root, found[found["label"].notna()], manifest,
-                               folder=results / "index")  # fmt: skip
-    refuse_bad(bad, len(found), tree.place())
-    fields["counts"] = {"images": found["source_class"].value_counts().sort_index().to_dict()}
-    if fields["masks"]:
-        empty = marks_nothing(cases)
-        fields["counts"]["masks"] = (
-            found["masks"].map(len).groupby(found["source_class"]).sum().to_dict()
-        )
-        fields["counts"]["empty_masks"] = int(empty.sum()) if leave_out else 0
-    manifest = DatasetManifest.model_validate(fields)
-    if wrong := case_problems(manifest, cases, states_all=True):
-        problem, _, remedy = wrong[0].rpartition(". ")
-        remedy = remedy.replace("say patient_labels: several", "give --several-labels")
-        remedy = re.sub("state counts.empty_masks.*", "accept them with --leave-out", remedy)
-        raise InputError(problem, where=tree.place(), remedy=f"{remedy}.")
-    bits, pairs = _threshold(cases)
-    fields["near_duplicate_bits"] = bits
-    notes["near_duplicate_bits"] = (
-        f"largest of 40, 24, 16 and 8 bits (of 256) that links no chains: {len(pairs)} pairs"
-    )
-    folds = make_folds(cases, leak_free_groups(cases, pairs), 5, seed=0, where=tree.place())
+    if patient and not table:
+        fields["patient_pattern"] = patient
+    cases, pairs = _inspect(places, fields, made, results, leave_out)
+    dataset = open_dataset(made.manifest, root, index_folder=results / "index")
+    folds = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
-    _describe(facts, manifest, cases, found, pairs, bits, folds, word)
-    manifest = DatasetManifest.model_validate(fields)
-    made = NewTask(name, root, manifest, facts=facts)
-    profile, profile_facts = _profile(name, manifest, cases, folds, root, minutes, measured)
-    facts += profile_facts
-    made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, notes)
-    made.texts[profile_folder() / f"{name}.yaml"] = profile
+    made.manifest = DatasetManifest.model_validate(fields)
+    _describe(made, cases, pairs, folds, word)
+    made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
+    made.texts[profile_folder() / f"{name}.yaml"] = _profile(made, cases, folds, minutes, pace)
     return made
 
 
@@ -234,12 +240,6 @@ def write_task(made: NewTask) -> list[Path]:
     return written
 
 
-def replace_names(tree: Tree, prefix: str) -> list[str]:
-    """Return the names of pictures below a folder of a tree, without that folder."""
-    names = [n.removeprefix(prefix) for n in tree.names if n.startswith(prefix)]
-    return [n for n in names if n.lower().endswith(ENDINGS)]
-
-
 def _refuse_taken(name: str) -> None:
     remedy = "Choose another name; nothing is overwritten."
     if name in manifest_names() or name in profile_names():
@@ -250,45 +250,84 @@ def _refuse_taken(name: str) -> None:
             raise InputError(f"{name!r} is a task of {other}", where="NAME", remedy=remedy)
 
 
-def _needs_leave(leave_out: bool, what: str, where: object) -> None:
-    if not leave_out:
-        remedy = "Correct that, or accept it with --leave-out; the manifest then says so."
-        raise InputError(what, where=str(where), remedy=remedy)
+def _find_places(
+    images: Path, table: Path | None, masks: Path | None, data_root: Path | None
+) -> tuple[Path, _Places]:
+    """Return the data root, and the folder that holds what was named."""
+    given = {"--images": images, "--table": table, "--masks": masks}
+    for flag, path in given.items():
+        kind = "file" if flag == "--table" else "folder"
+        if path is not None and not (path.is_file() if kind == "file" else path.is_dir()):
+            remedy = "Check the path; quote it where it holds spaces."
+            raise InputError(f"there is no such {kind}", where=f"{flag} {path}", remedy=remedy)
+    resolved = {flag: path.resolve() for flag, path in given.items() if path is not None}
+    folders = [path.parent if flag == "--table" else path for flag, path in resolved.items()]
+    above = Path(os.path.commonpath(folders))
+    if len(resolved["--images"].relative_to(above).parts) > 3 or above == Path(above.anchor):
+        remedy = "Put them into one folder, or link them: ln -s /where/they/are FOLDER/images."
+        raise InputError("images and table share no folder", where=above, remedy=remedy)
+    root = data_root.resolve() if data_root else above.parent
+    inside = above.is_relative_to(root) and above != root
+    location = above.relative_to(root).as_posix() if inside else above.as_posix()
+    names = {flag: path.relative_to(above).as_posix() for flag, path in resolved.items()}
+    folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
+    return root, _Places(open_tree(root, location), folder, drawn, names.get("--table", ""))
 
 
-def _table_options(
-    tree: Tree,
-    table: Path,
-    folder: str,
-    drawn: str,
-    roles: dict[str, str],
-    notes: dict[str, str],
-    facts: list,
-    ask: Ask,
+def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Counter]:
+    """Return the options of the layout `folder_classes`, and the pictures of each class."""
+    pictures, masks, pattern = places.split_pictures()
+    options: dict[str, Any] = {"leave_out": ["files"]}
+    if masks:
+        options["mask"] = pattern
+        options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
+        where = f"in {places.masks}" if "masks" in options else "beside the pictures"
+        made.say("masks", f"{counted(len(masks), 'files')} {where}, by the names {pattern}")
+    elif places.masks:
+        remedy = "Call masks like their pictures, _mask behind if you like."
+        raise InputError("no mask is called like a picture", where=places.masks, remedy=remedy)
+    known = {*(f"{places.images}/{name}".lstrip("/") for name in pictures)}
+    known |= {f"{places.masks}/{name}".lstrip("/") for name in masks}
+    others = (name for name in places.tree.names if places.tree.is_picture(name))
+    remedy = "Put pictures and masks into a folder of their own, or link them there."
+    strange = [name for name in others if name not in known]
+    places.tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
+    parts = [name.split("/") for name in pictures]
+    splits = sorted({part[0] for part in parts if len(part) > 2})
+    if splits and {word.lower() for word in splits} <= PARTS_WORDS:
+        options["splits"] = splits
+        text = f"{', '.join(splits)}: put together, and divided anew by patients"
+        made.say("parts", text, "yellow")
+    depth = 1 if "splits" in options else 0
+    strange = [name for name, part in zip(pictures, parts, strict=True) if len(part) != depth + 2]
+    remedy = "Each class is a folder of pictures; give a --table where folders are patients."
+    places.tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
+    return options, Counter(part[depth] for part in parts)
+
+
+def _read_columns(
+    places: _Places, table: Path, roles: dict[str, str], made: NewTask, ask: Ask
 ) -> tuple[dict[str, Any], Counter]:
     """Return the options of the layout `table`, and how often each label stands in the table."""
-    file = table.resolve().relative_to((tree.root / tree.location).resolve()).as_posix()
-    rows = read_table(tree, file, []).astype(object)
+    rows = read_table(places.tree, places.table, []).astype(object)
     if rows.empty:
         raise InputError("the table has no rows", where=table, remedy="Give it a row a picture.")
-    under = f"{drawn}/" if drawn else "\0"
-    pictures = [n for n in replace_names(tree, f"{folder}/" if folder else "")
-                if drawn == "" or not f"{folder}/{n}".lstrip("/").startswith(under)]  # fmt: skip
-    outlines = replace_names(tree, under) if drawn else []
+    pictures, outlines, _ = places.split_pictures()
+    folder = places.images
+    drawn = places.masks or (folder if outlines else "")
     guessed, why, classes = guess_columns(rows, pictures, outlines, (folder, drawn))
     for role, column in roles.items():
-        if column:
+        if (role, column) == ("split", NO_SPLIT):
+            guessed.pop(role, "")
+            why.pop(role, "")
+        elif column:
             guessed[role] = look_up(f"column (--{role})", column, [*rows])
             why[role] = "as you said"
     if "image" not in guessed:
-        columns = ", ".join(rows)
-        problem = (
-            f"no column names the {len(pictures):,} pictures below {folder or '.'} ({columns})"
-        )
+        problem = f"no column names the {len(pictures):,} pictures below {folder or '.'}"
         remedy = "Name it with --image, and the folder that its paths start at with --images."
-        if pictures:
-            remedy += f" A picture is called {pictures[0]}."
-        raise InputError(problem, where=table, remedy=remedy)
+        remedy += f" A picture is called {pictures[0]}." if pictures else ""
+        raise InputError(f"{problem} ({', '.join(rows)})", where=table, remedy=remedy)
     if "label" not in guessed:
         guessed["label"] = ask("The column of the label|--label", classes or [*rows], "")
         why["label"] = "as you said"
@@ -296,22 +335,21 @@ def _table_options(
     options |= {key: guessed[key] for key in ("label", "patient") if guessed.get(key)}
     if drawn:
         options["masks"] = drawn
-        if "mask" in guessed:
-            options["mask"] = guessed["mask"]
-        else:
+        options |= {"mask": guessed["mask"]} if "mask" in guessed else {}
+        if "mask" not in guessed:
             options |= _mask_template(rows[guessed["image"]], guessed["image"], outlines, drawn)
+            made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
     if "split" in guessed:
         options["split"] = {"column": guessed["split"]}
     options = {key: value for key, value in options.items() if value != ""}
-    roots = tuple(f"{place}/" if place else "" for place in (folder, *([drawn] if drawn else [])))
-    others = [n for n in tree.names if n != file
-              and not (n.startswith(roots) and n.lower().endswith(ENDINGS))]  # fmt: skip
-    if others:
+    read = {f"{folder}/{name}".lstrip("/") for name in pictures}
+    read |= {f"{drawn}/{name}".lstrip("/") for name in outlines} | {places.table}
+    if others := [name for name in places.tree.names if name not in read]:
         options["leave_out"] = ["files"]
-        facts.append(("other files", f"{counted(len(others), 'files')}, not read", ""))
-    notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in why.items())
+        made.say("other files", f"{counted(len(others), 'files')}, not read")
+    made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in why.items())
     for role, reason in why.items():
-        facts.append((f"{role} column", f"{guessed[role]} ({reason})", ""))
+        made.say(f"{role} column", f"{guessed[role]} ({reason})")
     return options, Counter(rows[guessed["label"]])
 
 
@@ -319,11 +357,12 @@ def _mask_template(
     names: pd.Series, column: str, outlines: list[str], drawn: str
 ) -> dict[str, Any]:
     """Return how masks are called where the table has no column of them."""
-    stems = {Path(name).stem for name in names}
+    stems = {Path(name.replace("\\", "/")).stem for name in names}
     masks = {Path(name).stem for name in outlines}
     if stems & masks:
         return {}
-    for before, after in product(("", "mask_", "seg_"), ("", "_mask", "_seg", "_segmentation")):
+    suffixes = ("", *(sign + word for sign in "_- " for word in ("mask", "seg", "segmentation")))
+    for before, after in product(("", "mask_", "seg_"), suffixes):
         if {f"{before}{stem}{after}" for stem in stems} & masks:
             return {"mask": f"{before}{{stem}}{after}", "parts": {column: _STEM}}
     remedy = "Call masks like their pictures, _mask behind if you like, or give them a column."
@@ -333,56 +372,61 @@ def _mask_template(
     raise InputError(problem, where=f"--masks {drawn}", remedy=remedy)
 
 
-def _ask_positive(classes: list[str], ask: Ask) -> str:
-    words = POSITIVE.split()
-    likely = [value for value in classes if plain(value) in words]
-    likely = sorted(likely, key=lambda value: words.index(plain(value)))
-    return ask("The positive class|--positive", sorted(classes), likely[0] if likely else "")
-
-
-def _is_color(tree: Tree, names: list[str]) -> bool:
-    """Tell whether more than 1 % of the pixels of some picture are no gray."""
-    for name in names:
-        with suppress(InputError):
-            pixels = read_picture(tree.root, tree.locator(name), True).astype(int)
-            if ((pixels.max(axis=2) - pixels.min(axis=2)) > 24).mean() > 0.05:
-                return True
-    return False
-
-
-def _from_headers(tree: Tree, names: list[str]) -> dict[str, str]:
-    """Return modality and anatomy: of a DICOM header, else unknown."""
-    found = {"modality": "unknown", "anatomy": "unknown"}
-    first = next((name for name in names if name.lower().endswith(".dcm")), None)
-    if first:
-        from io import BytesIO
-
-        from pydicom import dcmread
-
+def _look_at_some(places: _Places) -> dict[str, Any]:
+    """Return modality and anatomy, of a DICOM header or unknown, and whether there is colour."""
+    tree, prefix = places.tree, f"{places.images}/" if places.images else ""
+    sample = [prefix + name for name in places.split_pictures()[0][:_SAMPLE]]
+    looks = {"modality": "unknown", "anatomy": "unknown", "color": False}
+    for name in sample:
         with suppress(Exception):  # a broken file is reported when every picture is read
-            header = dcmread(BytesIO(tree.read(first)), stop_before_pixels=True)
-            found["modality"] = str(header.get("Modality") or "unknown")
-            found["anatomy"] = str(header.get("BodyPartExamined") or "unknown").lower()
-    return found
+            if is_dicom(name):
+                from pydicom import dcmread
+
+                header = dcmread(BytesIO(tree.read(name)), stop_before_pixels=True)
+                looks["modality"] = str(header.get("Modality") or "unknown")
+                looks["anatomy"] = str(header.get("BodyPartExamined") or "unknown").lower()
+                break
+            pixels = read_picture(tree.root, tree.locator(name), True).astype(int)
+            colourful = (pixels.max(axis=2) - pixels.min(axis=2)) > 24
+            looks["color"] |= bool(colourful.mean() > 0.05)
+    return looks
 
 
-def _note_left_over(
-    tree: Tree, manifest: DatasetManifest, found: pd.DataFrame, leave_out: bool, facts: list
-) -> None:
-    """Say how many pictures and rows are left out."""
-    if manifest.layout != "table" or not leave_out:
-        return
-    options = manifest.options
-    prefix = f"{options['images']}/" if options.get("images") else ""
-    pictures = len(replace_names(tree, prefix))
-    table = next(n for n in tree.names if n.rpartition("/")[2] == options["table"])
-    rows = len(read_table(tree, table, []))
-    for text in (
-        counted(rows - len(found), "rows without pictures") if rows > len(found) else "",
-        counted(pictures - len(found), "pictures without rows") if pictures > len(found) else "",
-    ):
-        if text:
-            facts.append(("left out", text, "yellow"))
+def _inspect(
+    places: _Places, fields: dict[str, Any], made: NewTask, results: Path, leave_out: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read every picture, add counts and near-duplicates to the manifest; return cases, pairs."""
+    tree, manifest = places.tree, DatasetManifest.model_validate(fields)
+    found = find_cases(tree, manifest)
+    if manifest.layout == "table" and leave_out:
+        left = {
+            "rows without pictures": len(read_table(tree, places.table, [])) - len(found),
+            "pictures without rows": len(places.split_pictures()[0]) - len(found),
+        }
+        for what, n in left.items():
+            if n > 0:
+                made.say("left out", counted(n, what), "yellow")
+    labelled = found[found["label"].notna()]
+    cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
+    refuse_bad(bad, len(found), tree.place())
+    classes = found["source_class"]
+    fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
+    if manifest.masks:
+        fields["counts"]["masks"] = found["masks"].map(len).groupby(classes).sum().to_dict()
+        fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
+    made.manifest = DatasetManifest.model_validate(fields)
+    if wrong := case_problems(made.manifest, cases, states_all=True):
+        problem, _, remedy = wrong[0].rpartition(". ")
+        remedy = remedy.replace("say patient_labels: several", "give --several-labels")
+        remedy = re.sub("state counts.empty_masks.*", "accept them with --leave-out", remedy)
+        raise InputError(problem, where=tree.place(), remedy=f"{remedy}.")
+    bits, pairs = _threshold(cases)
+    fields["near_duplicate_bits"] = bits
+    made.notes["near_duplicate_bits"] = (
+        f"largest of 40, 24, 16 and 8 bits (of 256) that links no chains: {len(pairs)} pairs"
+    )
+    made.manifest = DatasetManifest.model_validate(fields)
+    return cases, pairs
 
 
 def _threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
@@ -402,46 +446,61 @@ def _threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     return bits, near
 
 
+def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the folds that the task will have: those of the table, or five of patients."""
+    manifest, cases = dataset.manifest, dataset.cases
+    tree = open_tree(dataset.root, dataset.location)
+    groups = leak_free_groups(cases, pairs)
+    if "split" not in manifest.options:
+        return make_folds(cases, groups, 5, seed=0, where=tree.place())
+    column = column or manifest.options["split"]["column"]
+    values = {*read_split(tree, manifest)} - {""}
+    n_folds = 1 if values <= {*PART_NAMES, *PARTS} else min(MAX_FOLDS, len(values))
+    try:
+        folds = given_folds(dataset, groups, n_folds, 0)
+        check_splits(cases, folds, pairs)
+    except InputError as error:
+        remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
+        where = f"{tree.place()}: column {column}"
+        raise InputError(error.problem, where=where, remedy=remedy) from error
+    return folds
+
+
 def _describe(
-    facts: list,
-    manifest: DatasetManifest,
-    cases: pd.DataFrame,
-    found: pd.DataFrame,
-    pairs: pd.DataFrame,
-    bits: int,
-    folds: pd.DataFrame,
-    positive: str,
+    made: NewTask, cases: pd.DataFrame, pairs: pd.DataFrame, folds: pd.DataFrame, positive: str
 ) -> None:
     """Add to the screen what the pictures are."""
+    manifest = made.manifest
     kinds = Counter(Path(name).suffix.lower() for name in cases["image"])
-    endings = ", ".join(f"{n} {ending}" for ending, n in kinds.items())
+    endings = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in kinds.items())
     sides = cases[["width", "height"]]
     shape = f"{sides.min().min()} to {sides.max().max()} px"
     shape += ", colour" if manifest.color else ", gray"
-    facts.append(("pictures", f"{len(cases):,} ({endings}), {shape}", ""))
-    per = cases.groupby("patient_id").size()
+    made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
+    per_patient = cases.groupby("patient_id").size()
     if (cases["patient_id"] == cases["case_id"]).all():
         text = (
             "none are named: each picture counts as a patient. If patients have several pictures, "
             "some will stand on both sides of the split, and the AUC will be too high"
         )
-        facts.append(("PATIENTS", text, "bold red"))
+        made.say("PATIENTS", text, "bold red")
     else:
-        many = f"{per.min()} to {per.max()}" if per.min() < per.max() else f"{per.max()}"
-        text = f"{len(per):,}, {many} of the pictures each"
-        facts.append(("patients", text, ""))
+        few, many = per_patient.min(), per_patient.max()
+        each = f"{few} to {many} pictures" if few < many else counted(many, "pictures")
+        made.say("patients", f"{len(per_patient):,}, {each} each")
     classes = cases["label"].value_counts()
-    text = ", ".join(
-        f"{name} {n:,}{' (positive)' * (name == positive)}" for name, n in classes.items()
-    )
-    facts.append(("classes", text, ""))
+    others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
+    made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
-        full = int(marks_nothing(cases).sum())
-        text = f"{cases['masks'].map(len).sum():,}; {full} mark nothing or everything"
-        facts.append(("masks", text, "yellow" if full else ""))
+        drawn, plain = cases["masks"].map(len), int(marks_nothing(cases).sum())
+        text = f"{drawn.sum():,} of {(drawn > 0).sum():,} pictures; {(drawn == 0).sum():,} have "
+        text += f"none; {plain} mark nothing or everything"
+        made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
+    bits = manifest.near_duplicate_bits
     text = f"{counted(len(pairs), 'pairs')} within {bits} of 256 bits stay on one side"
-    facts.append(("near-duplicates", text, "yellow" if len(pairs) else ""))
-    facts.append(("folds", f"possible: {fold_sizes(folds)}", "green"))
+    made.say("near-duplicates", text, "yellow" if len(pairs) else "")
+    origin = "as the table says" if "split" in manifest.options else "possible"
+    made.say("folds", f"{origin}: {fold_sizes(folds)}", "green")
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
@@ -450,23 +509,31 @@ def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
         f"# {fields['title']}: written by `rin new` from the files; correct it where it is wrong."
     ]
     for key, value in fields.items():
-        if key in notes:
-            lines.append(f"# {notes[key]}")
-        kept = {key: value}
-        text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=95)
-        lines.append(text.rstrip("\n"))
+        lines += [f"# {notes[key]}"] if key in notes else []
+        lines.append(_dumped({key: value}).rstrip("\n"))
     return "\n".join(lines) + "\n"
 
 
+class _Written(yaml.SafeDumper):
+    """A dumper that repeats what stands twice, in place of YAML's anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _dumped(settings: dict[str, Any]) -> str:
+    return yaml.dump(settings, Dumper=_Written, allow_unicode=True, sort_keys=False, width=95)
+
+
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
-    """Return which weights there are, and for which backbones: released, corpora or stand-ins."""
+    """Return which of `WEIGHTS` there are, and for which backbones."""
     folders = [data_root / "weights", data_root]
     entries = load_entries()
     files = [e.backbone for e in entries if e.init == "radimagenet" and locate_weights(e, folders)]
     if files and _keras_weights():
         return "released", files
     corpora = [locate(load_manifest(name), data_root) for name in CORPORA.values()]
-    return ("corpora" if all(corpora) else "stand-ins"), [MEASURED]
+    return ("corpora" if all(corpora) else "stand-ins"), [TIMED]
 
 
 def _keras_weights() -> bool:
@@ -482,118 +549,75 @@ def _keras_weights() -> bool:
     return False
 
 
-def measure_step(size: int = SIDE, batch: int = 16) -> tuple[float, float]:
-    """Return seconds for an image and training step with all layers, and seconds to compile it."""
-    from rin.models.build import Architecture
-    from rin.models.preprocessing import find_preprocessing
-    from rin.training.batches import Part
-    from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
-
-    prepare_framework(None, "float32")
-    block = CompiledBlock(
-        Architecture(MEASURED, "unfreeze_all", size=size, augmentation="official", dropout=0.5,
-                     batch_norm_momentum=0.9, head="linear", channels=1)
-    )  # fmt: skip
-    pictures = np.random.default_rng(0).integers(0, 255, (4 * batch, size, size), dtype=np.uint8)
-    labels = np.arange(len(pictures)) % 2
-    train = Part(pictures, labels, np.arange(3 * batch))
-    check = Part(pictures, labels, np.arange(3 * batch, len(pictures)))
-    weights, preprocessing = block.parts.backbone.get_weights(), find_preprocessing("symmetric")
-    seconds = []
-    for _ in range(2):
-        began = time.monotonic()
-        block.fit(weights, preprocessing, Recipe(1e-4, 1, batch, 0), train, check)
-        seconds.append(time.monotonic() - began)
-    images = 3 * batch + PREDICTION * batch
-    return seconds[1] / images, max(0.0, seconds[0] - seconds[1])
-
-
 def _profile(
-    name: str,
-    manifest: DatasetManifest,
-    cases: pd.DataFrame,
-    folds: pd.DataFrame,
-    root: Path,
-    minutes: float,
-    measured: tuple[float, float] | None,
-) -> tuple[str, list[tuple[str, str, str]]]:
-    """Return the YAML of a profile that fits the budget, and what to say of it."""
-    weights, backbones = available_weights(root)
-    step, compiling = measured or measure_step()
-    first = folds[folds["fold"] == 0]["part"].value_counts()
-    n_folds, budget = int(folds["fold"].nunique()), 60 * minutes - BOOK_SECONDS
-    pretrained = weights != "released"
-    # A third of the time at most goes into pretraining, of both corpora alike.
-    corpus = int(np.clip(0.33 * budget / (2 * 4 * step), 288, 6000)) if pretrained else 0
-    before = 2 * 4 * corpus * step + 1.5 * compiling * pretrained
-
-    def seconds(size: int, n: int, epochs: int, rates: int, train: int) -> float:
-        share = min(1.0, train / first["train"])
-        tested = min(900, len(cases)) if share < 1 else first["test"]
-        images = first["train"] * share * epochs, first["validation"] * share * epochs + tested
-        runs = sum(COST[r] * images[0] + PREDICTION * images[1] for r in RATES) * rates * 2 * n
-        return before + len(backbones) * (runs * step * (size / SIDE) ** 2 + 3 * compiling)
-
-    sizes = [s for s in (224, 160, 112, SIDE) if s <= max(SIDE, cases["width"].median())]
-    trains = [n for n in (10**9, 1000, 500, 250, 120) if n == 10**9 or n < 0.8 * first["train"]]
-    tried = [*product(trains, (10, 5, 3, 2), (2, 1), sizes, sorted({n_folds, 1}, reverse=True))]
-    chosen, fastest = None, None
-    for train, epochs, rates, size, n in tried:
-        took = seconds(size, n if train == 10**9 else 1, epochs, rates, train)
-        if fastest is None or took < fastest[0]:
-            fastest = took, train, epochs, rates, size, n
-        if took <= budget:
-            chosen = took, train, epochs, rates, size, n
-            break
-    took, train, epochs, rates, size, n = chosen or fastest
-    scenarios = [f"{b}-{r}-{rate}" for b in backbones for r in RATES for rate in RATES[r][:rates]]
-    estimate = max(1, round((took + BOOK_SECONDS) / 60))
-    inits = ["radimagenet", "imagenet"] if weights == "released" else [*CORPORA]
-    title = {"released": "released weights", "corpora": "matched pretraining on corpora at hand",
-             "stand-ins": "STAND-IN weights, whose difference means nothing"}[weights]  # fmt: skip
-    settings: dict[str, Any] = {"name": name, "about": f"{manifest.title}: {title}, {size} px.",
-                                "tasks": [name], "inits": inits, "backbones": backbones,
-                                "scenarios": scenarios, "folds": n}  # fmt: skip
-    if train < 10**9:
-        settings["folds"] = 1
-        settings["cases"] = {"train": train, "validation": max(20, train // 6), "test": 900}
-    elif "split" in manifest.options and n_folds:
-        settings["splits"] = "own"
+    made: NewTask, cases: pd.DataFrame, folds: pd.DataFrame, minutes: float, pace: Pace | None
+) -> str:
+    """Return the YAML of a profile that fits the budget, and add to the screen what it computes."""
+    manifest, name = made.manifest, made.name
+    weights, backbones = available_weights(made.data_root)
+    pace, given = pace or measure_pace(), "split" in manifest.options
+    fitted = fit_budget(
+        pace,
+        minutes,
+        cases=len(cases),
+        parts=folds[folds["fold"] == 0]["part"].value_counts().to_dict(),
+        folds=int(folds["fold"].nunique()),
+        side=cases["width"].median(),
+        backbones=backbones,
+        corpora="" if weights == "released" else weights,
+        draw=not given,
+    )
+    settings: dict[str, Any] = {
+        "name": name,
+        "about": f"{manifest.title}: {WEIGHTS[weights]}, {fitted.size} px.",
+        "tasks": [name],
+        "inits": ["radimagenet", "imagenet"] if weights == "released" else [*CORPORA],
+        "backbones": backbones,
+        "scenarios": fitted.scenarios,
+        "folds": fitted.folds,
+    }
+    if given:
+        settings["splits"] = "official"
+    if fitted.train:
+        validation = max(20, fitted.train // 6)
+        settings["cases"] = {"train": fitted.train, "validation": validation, "test": 900}
     settings["fine_tuning"] = {
-        "size": size,
+        "size": fitted.size,
         "batch": 16,
-        "epochs": epochs,
+        "epochs": fitted.epochs,
         "batch_norm_momentum": 0.9,
     }
-    if pretrained:
+    if weights != "released":
         settings["pretraining"] = {
-            "corpora": dict(CORPORA), "cases": corpus, "size": SIDE, "batch": 16, "epochs": 4,
-            "schedule": "cosine", "warmup": 0.1, "batch_norm_momentum": 0.9,
+            "corpora": CORPORA, "cases": fitted.corpus, "size": SIDE, "batch": 16,
+            "epochs": fitted.pretraining_epochs, "schedule": "cosine", "warmup": 0.1,
+            "batch_norm_momentum": 0.9,
             "preprocessing": {"radiologic": "radimagenet", "photographic": "imagenet"},
         }  # fmt: skip
     if weights == "stand-ins":
-        many = {"class_count": 12, "per_class": max(24, corpus // 12)}
+        many = {"class_count": 12, "per_class": fitted.corpus // 12}
         settings["stand_ins"] = dict.fromkeys(CORPORA.values(), many)
-    live = ["pipeline/fine_tuning"]
-    live += ["results/localisation"] * manifest.masks
-    settings["pages"] = ["use/task_cover", "results/task", *live, "use/how_built"]
+    pages = ["use/task_cover", "results/task", "pipeline/fine_tuning"]
+    pages += ["results/localisation"] if manifest.masks else []
+    settings["pages"] = [*pages, "use/how_built"]
+    estimate = f"about {max(1, round(fitted.minutes))} minutes"
+    extent = f"{counted(fitted.folds, 'folds')}, {fitted.size} px, {fitted.epochs} epochs"
+    extent += f", {fitted.train} training pictures" if fitted.train else ""
+    made.say("weights", WEIGHTS[weights], "bold red" if weights == "stand-ins" else "")
+    made.say("training", f"{counted(len(fitted.scenarios), 'scenarios')}, {extent}")
+    length = f"{estimate} for a budget of {minutes:g}"
+    if not fitted.fits:
+        length += ", which is the least: this computer is slow or busy"
+    made.say("time", length, "" if fitted.fits else "yellow")
     head = [
         f"# {name}: written by `rin new`.",
         "#",
-        f"# Command   make book PROFILE={name} DATA_ROOT={root}",
-        f"# Measured  {step:.3f} s an image and step of {MEASURED} at {SIDE} px, {compiling:.0f} s",
-        f"#           to compile it: about {estimate} minutes in all, for a budget of {minutes:g}",
-        f"# Weights   {title}",
+        f"# Command   make book PROFILE={name} DATA_ROOT={made.data_root}",
+        f"# Measured  {TIMED} at {SIDE} px takes {pace.image:.3f} s an image and step,",
+        f"#           {pace.run:.1f} s a run besides, and {pace.tracing:.0f} s to trace:",
+        f"#           {estimate} in all, for a budget of {minutes:g}",
+        f"# Weights   {WEIGHTS[weights]}",
         "#",
         "# A notebook of your own in notebooks/ is one more name in `pages`: my_task.py.",
     ]
-    dumped = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=95)
-    extent = f"{counted(settings['folds'], 'folds')}, {size} px, {epochs} epochs"
-    extent += f", {train} training pictures" if train < 10**9 else ""
-    length = f"about {estimate} minutes for a budget of {minutes:g}"
-    profile_facts = [
-        ("weights", title, "bold red" if weights == "stand-ins" else ""),
-        ("training", f"{counted(len(scenarios), 'scenarios')}, {extent}", ""),
-        ("time", length, "" if chosen else "yellow"),
-    ]
-    return "\n".join(head) + "\n" + dumped, profile_facts
+    return "\n".join(head) + "\n" + _dumped(settings)

@@ -751,4 +751,4 @@ def load_profile(name: str | Path) -> Profile:
         return Profile.model_validate(read_yaml(path))
     except ValidationError as error:
         remedy = "Mend this setting; the fields are described in rin.study.profile."
-        raise InputError(f"setting {misfit(error, Profile)}", where=path, remedy=remedy) from error
+        raise InputError(misfit(error, Profile), where=path, remedy=remedy) from error

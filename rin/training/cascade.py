@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from rin.explain.similarity import MEASURES, similarity_table
+from rin.explain.similarity import rank_correlation
 from rin.models.heads import reset_head
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
@@ -76,62 +76,58 @@ def cascade_table(
 
     `cases` names those of the part, case_id and patient_id.  One row a case and step: these,
     target (the class, 0 or 1, that the trained network predicts, whose map is compared), depth (0
-    when the head alone is random), group (the layers that this step put back) and the columns of
-    `similarity_table`; the same ending in `_other` compare with the next case, the last with the
-    first: what maps of one class share whatever the image.
+    when the head alone is random), group (the layers that this step put back), spearman (rank
+    correlation of the cells, of maps at their own resolution), spearman_other (the same with the
+    next case, the last with the first: what maps of one class share whatever the image).
     """
-    each, size = np.arange(len(cases)), block.architecture.size
+    numbers = np.arange(len(cases))
     target = block.predict(part, batch)[0].argmax(axis=1)
-    groups, found = cascade_maps(block, part, batch, seed)
+    groups, cams = cascade_maps(block, part, batch, seed)
     maps, others = (
-        found[:, rows, :, :, target].swapaxes(0, 1) for rows in (each, np.roll(each, -1))
+        cams[:, rows, :, :, target].swapaxes(0, 1) for rows in (numbers, np.roll(numbers, -1))
     )
     tables = []
     for depth, group in enumerate(groups):
-        own = similarity_table(maps[0], maps[1 + depth], size)
-        other = similarity_table(maps[0], others[1 + depth], size).add_suffix("_other")
-        other = other if len(cases) > 1 else other * np.nan
-        steps = cases.assign(target=target, depth=depth, group=group)
-        tables.append(pd.concat([steps, own, other], axis=1))
+        step = cases.assign(target=target, depth=depth, group=group, spearman_other=np.nan)
+        step["spearman"] = rank_correlation(maps[0], maps[1 + depth])
+        if len(cases) > 1:
+            step["spearman_other"] = rank_correlation(maps[0], others[1 + depth])
+        tables.append(step)
     return pd.concat(tables, ignore_index=True)
 
 
 def cascade_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
-    """Return the mean of every measure of a cascade over the cases of each step, with an interval.
+    """Return the mean rank correlation of a cascade over the cases of each step, with an interval.
 
     `table` has rows of `cascade_table` with task, init and backbone in front.  One row a task,
-    init, backbone, step (depth, group) and measure: `estimate`, the mean over cases; `ci_low` and
+    init, backbone and step (depth, group): `estimate`, the mean over cases; `ci_low` and
     `ci_high`, its 95% percentile interval with patients resampled whole (NaN with fewer than two);
-    `other`, the mean of the comparisons with another image; `n`, the cases in which the measure is
-    defined, of `n_cases`: others are left out.
+    `other`, the mean of the comparisons with another image; `n`, the cases in which it is defined,
+    of `n_cases`: others are left out.
     """
     rows = []
     for key, step in table.groupby(_STEP, sort=False):
-        for measure in MEASURES:
-            defined = step.dropna(subset=[measure])
-            ci_low, ci_high = _mean_interval(defined, measure, seed, replicates)
-            rows.append(
-                dict(zip(_STEP, key, strict=True))
-                | {
-                    "measure": measure,
-                    "estimate": defined[measure].mean(),
-                    "ci_low": ci_low,
-                    "ci_high": ci_high,
-                    "other": step[f"{measure}_other"].mean(),
-                    "n": len(defined),
-                    "n_cases": len(step),
-                }
-            )
+        defined = step.dropna(subset=["spearman"])
+        ci_low, ci_high = _mean_interval(defined, seed, replicates)
+        rows.append(
+            dict(zip(_STEP, key, strict=True))
+            | {
+                "estimate": defined["spearman"].mean(),
+                "ci_low": ci_low,
+                "ci_high": ci_high,
+                "other": step["spearman_other"].mean(),
+                "n": len(defined),
+                "n_cases": len(step),
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def _mean_interval(
-    cases: pd.DataFrame, measure: str, seed: int, replicates: int
-) -> tuple[float, float]:
+def _mean_interval(cases: pd.DataFrame, seed: int, replicates: int) -> tuple[float, float]:
     """Return the percentile interval of a mean over cases, patients resampled whole."""
     if cases["patient_id"].nunique() < 2:
         return np.nan, np.nan
     weights = cluster_weights(cases["patient_id"], replicates, seed).astype(float)
-    means = weights @ cases[measure].to_numpy() / weights.sum(axis=1)
+    means = weights @ cases["spearman"].to_numpy() / weights.sum(axis=1)
     low, high = percentile_interval(means)
     return float(low), float(high)

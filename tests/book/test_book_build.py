@@ -1,5 +1,6 @@
 import os
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +192,30 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
         change()
         make_book("smoke", "", "results")
         assert len(calls) == builds
+
+
+def test_second_make_book_waits_for_the_first_and_says_so(calls, monkeypatch):
+    begun, said, finish = threading.Event(), [], threading.Event()
+
+    def run(*given, **named):
+        begun.set()
+        assert finish.wait(60)
+
+    def say(console, text):
+        said.append(text)
+        if "Another book is being built in this folder: waiting" in text:
+            assert calls == []
+            finish.set()
+
+    monkeypatch.setattr(module, "run_jobs", run)
+    monkeypatch.setattr(Console, "say", say)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(make_book, "smoke", "", "results")
+        assert begun.wait(60)
+        second = pool.submit(make_book, "smoke", "", "results")
+        assert first.result() == second.result()
+    assert sum("Another book" in text for text in said) == 1
+    assert len(calls) == 1
 
 
 def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_path):

@@ -1,8 +1,5 @@
 """A literal BUSI in miniature: four cases, one with two masks, written by the test itself."""
 
-import os
-from pathlib import Path
-
 import pytest
 from busi_files import TOP, changed, mask, picture, save
 
@@ -32,11 +29,3 @@ def busi_manifest():
     images = {"benign": 2, "malignant": 1, "normal": 1}
     counts = type(manifest.counts)(images=images, masks=images | {"benign": 3}, empty_masks=1)
     return changed(manifest, counts=counts, findings=())
-
-
-@pytest.fixture(scope="session")
-def real_root():
-    root = os.environ.get("DATA_ROOT")
-    if not root or not (Path(root) / "busi.zip").is_file():
-        pytest.skip("set DATA_ROOT to a folder with busi.zip")
-    return Path(root)

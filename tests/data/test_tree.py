@@ -127,11 +127,11 @@ def test_open_tree_of_zip_with_member_outside_or_repeated_is_refused(tmp_path, n
         open_tree(tmp_path, "b.zip")
 
 
-def test_open_tree_of_truncated_zip_names_it_and_says_to_fetch_again(tmp_path):
+def test_open_tree_of_truncated_zip_names_it_and_says_to_copy_it_once_more(tmp_path):
     whole = archive(tmp_path / "b.zip", ("a.png", b"x" * 1000)).read_bytes()
     (tmp_path / "b.zip").write_bytes(whole[:500])
     with pytest.raises(
-        InputError, match=r"b\.zip: the zip archive cannot be opened.*fetch it again"
+        InputError, match=r"b\.zip: the zip archive cannot be opened.*download it once more"
     ):
         open_tree(tmp_path, "b.zip")
 

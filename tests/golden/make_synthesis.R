@@ -8,8 +8,6 @@ one <- function(y, v, cluster) {
   levels <- rma.mv(y, v, random = ~ 1 | cluster / id, method = "REML", test = "t",
                    data = data.frame(cluster = cluster, id = seq_along(y)),
                    control = list(optimizer = "optim", optmethod = "Nelder-Mead", reltol = 1e-16, maxit = 5000))
-  # Fixed at their variance components, so that the two parts are compared one by one.
-  robust <- robust(rma(y, v, tau2 = plain$tau2, test = "t"), cluster = cluster, adjust = TRUE)
   list(
     y = y, v = v, cluster = cluster,
     random_effects = list(
@@ -19,10 +17,7 @@ one <- function(y, v, cluster) {
     three_level = list(
       estimate = c(levels$b), standard_error = levels$se, ci_low = levels$ci.lb,
       ci_high = levels$ci.ub, p_value = levels$pval,
-      between = levels$sigma2[1], within = levels$sigma2[2]),
-    cluster_robust = list(
-      estimate = c(robust$b), standard_error = robust$se, ci_low = robust$ci.lb,
-      ci_high = robust$ci.ub, p_value = robust$pval))
+      between = levels$sigma2[1], within = levels$sigma2[2]))
 }
 
 set.seed(20220914)

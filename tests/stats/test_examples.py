@@ -34,6 +34,16 @@ def test_function_has_an_example_that_gives_what_it_says(name, capsys):
     assert not failed, capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_docstring_names_every_parameter_and_what_is_returned(name):
+    text = inspect.getdoc(FUNCTIONS[name])
+    assert "\nReturns\n-------\n" in text
+    parameters = text.partition("\nParameters\n----------\n")[2].partition("\n\n")[0]
+    listed = [word for line in parameters.splitlines() if not line.startswith(" ")
+              for word in line.partition(" : ")[0].split(", ")]  # fmt: skip
+    assert listed == list(inspect.signature(FUNCTIONS[name]).parameters)
+
+
 def test_reference_lists_every_function_of_statistics_once():
     assert len(LISTED) == len(set(LISTED))
     assert {name for name in LISTED if not hasattr(rin.study, name)} == FUNCTIONS.keys()

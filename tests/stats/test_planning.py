@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rin.errors import InputError
 from rin.stats.delong import delong_covariance, delong_test
+from rin.stats.hypothesis import equivalence
 from rin.stats.planning import (
     Pilot,
     equivalence_power,
@@ -51,9 +52,10 @@ def test_stated_power_is_that_of_simulated_studies(shift, margin):
     difference, pilot = pilot_of(*next(studies(rng, shift, 20_000, 1)))
     pilot = Pilot(pilot.patients, pilot.variance)
     n = patients_for_equivalence(pilot, margin) if margin else patients_needed(pilot, difference)
-    tests = [delong_test(y, *x, level=0.9) for y, x in studies(rng, shift, round(n), 1000)]
+    tests = [delong_test(y, *x) for y, x in studies(rng, shift, round(n), 1000)]
     if margin:
-        found = [-margin < test.ci_low and test.ci_high < margin for test in tests]
+        both = [equivalence(test.estimate, test.standard_error, test.df, margin) for test in tests]
+        found = [test.equivalent for test in both]
     else:
         found = [test.p_value < 0.05 for test in tests]
     assert np.mean(found) == pytest.approx(0.8, abs=0.05)

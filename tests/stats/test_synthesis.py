@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rin.errors import InputError
-from rin.stats.synthesis import cluster_robust, random_effects, three_level
+from rin.stats.synthesis import random_effects, three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "synthesis.json").read_text())
 
@@ -19,7 +19,6 @@ def test_pooled_estimates_equal_metafor(case):
     y, v, cluster = case["y"], case["v"], case["cluster"]
     close(random_effects(y, v), case["random_effects"])
     close(three_level(y, v, cluster), case["three_level"])
-    close(cluster_robust(y, v, cluster), case["cluster_robust"])
 
 
 @pytest.mark.parametrize(

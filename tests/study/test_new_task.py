@@ -12,6 +12,7 @@ from PIL import Image
 from rin.data.manifest import load_manifest
 from rin.files import manifest_folder
 from rin.study import load_profile, new_task
+from rin.study.forecast import Pace
 from rin.study.profile import profile_folder
 
 
@@ -24,7 +25,7 @@ def home(tmp_path, monkeypatch):
     ):
         shutil.copytree(folder, tmp_path / name)
         monkeypatch.setenv(variable, str(tmp_path / name))
-    monkeypatch.setattr(new_task, "measure_step", lambda: (0.01, 10.0))
+    monkeypatch.setattr(new_task, "measure_pace", lambda: Pace(0.01, 1.0, 10.0))
     rng = np.random.default_rng(0)
     rows = []
     for patient in range(24):

@@ -36,7 +36,7 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
     ("changes", "told"),
     [
         ({"colour": "red"}, ["colour"]),
-        ({"name": "../../escape"}, ["setting name"]),
+        ({"name": "../../escape"}, ["name: "]),
         ({"live": "x"}, ["live", "not among the profile's tasks"]),
         ({"fine_tuning.epoch": 3}, ["fine_tuning.epoch"]),
         ({"fine_tuning.size": 31}, ["fine_tuning", "31 px", "ResNet50", "32 px"]),

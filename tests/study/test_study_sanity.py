@@ -11,7 +11,7 @@ from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.explain.overlap import has_lesion
-from rin.explain.similarity import MEASURES, similarity_table
+from rin.explain.similarity import rank_correlation
 from rin.study.fine_tuning import cam_arrays, predictions, run_grid, sanity_rows, sanity_table
 from rin.study.plan import plan_runs
 from rin.study.profile import MAIN, SCENARIOS
@@ -109,9 +109,9 @@ def recorded(monkeypatch):
     def record(n):
         made = ["head", "stage 1"], maps[:, :n]
         monkeypatch.setattr(cascade, "cascade_maps", lambda *_: made)
-        predict, built = lambda *_: (probabilities[:n], maps[0, :n]), SimpleNamespace(size=32)
+        predict = lambda *_: (probabilities[:n], maps[0, :n])  # noqa: E731
         cases = pd.DataFrame({"case_id": [*"abc"[:n]], "patient_id": [*"abc"[:n]]})
-        block = SimpleNamespace(predict=predict, architecture=built)
+        block = SimpleNamespace(predict=predict)
         return cascade_table(block, None, cases, 8, 0)
 
     return record, maps, (1, 0, 1)
@@ -124,13 +124,9 @@ def test_record_compares_the_predicted_class_with_the_own_and_the_next_image(rec
     assert table["target"].tolist() == list(targets)
     for k, target in enumerate(targets):
         trained = maps[0, [k], ..., target]
-        own, other = (
-            similarity_table(trained, maps[1 + depth, [j], ..., target], 32)
-            for j in (k, (k + 1) % 3)
-        )
-        pd.testing.assert_frame_equal(table.loc[[k], list(own)].reset_index(drop=True), own)
-        names = [f"{name}_other" for name in other]
-        np.testing.assert_allclose(table.loc[[k], names], other)
+        for column, j in (("spearman", k), ("spearman_other", (k + 1) % 3)):
+            expected = rank_correlation(trained, maps[1 + depth, [j], ..., target])
+            np.testing.assert_allclose(table.loc[[k], column], expected)
 
 
 def test_record_of_a_single_case_has_no_other_image(recorded):
@@ -168,21 +164,20 @@ def table(cases=4, per_patient=1, backbones=("ResNet50",), value=None):
         one = draws.uniform(-1, 1) if value is None else value(init, depth, case)
         named = {"task": "breast", "init": init, "backbone": backbone}
         placed = {"case_id": f"c{case}", "patient_id": f"p{case // per_patient}"}
-        found = dict.fromkeys(MEASURES, one) | {f"{m}_other": 0.1 for m in MEASURES}
+        found = {"spearman": one, "spearman_other": 0.1}
         rows.append(named | placed | {"depth": depth, "group": group} | found)
     return pd.DataFrame(rows)
 
 
-def cell(summary, init="radiologic", depth=0, measure="ssim"):
-    chosen = (summary["init"] == init) & (summary["depth"] == depth)
-    return summary[chosen & (summary["measure"] == measure)].squeeze()
+def cell(summary, init="radiologic", depth=0):
+    return summary[(summary["init"] == init) & (summary["depth"] == depth)].squeeze()
 
 
-def test_summary_has_one_row_a_step_and_measure_with_the_mean_over_cases():
+def test_summary_has_one_row_a_step_with_the_mean_over_cases():
     whole = table()
     summary = cascade_summary(whole, replicates=50, seed=0)
-    assert len(summary) == 2 * 3 * len(MEASURES)
-    expected = whole.groupby(["init", "depth"])["ssim"].mean()
+    assert len(summary) == 2 * 3
+    expected = whole.groupby(["init", "depth"])["spearman"].mean()
     for init, depth in expected.index:
         assert cell(summary, init, depth)["estimate"] == pytest.approx(expected[init, depth])
     assert (summary["n"] == 4).all()
@@ -192,7 +187,7 @@ def test_summary_has_one_row_a_step_and_measure_with_the_mean_over_cases():
 def test_summary_interval_with_one_case_a_patient_is_that_of_the_plain_bootstrap():
     whole = table(cases=40)
     found = cell(cascade_summary(whole, replicates=4000, seed=0))
-    values = whole.loc[(whole["init"] == "radiologic") & (whole["depth"] == 0), "ssim"]
+    values = whole.loc[(whole["init"] == "radiologic") & (whole["depth"] == 0), "spearman"]
     expected = bootstrap(
         (values,), np.mean, n_resamples=4000, method="percentile", rng=1
     ).confidence_interval

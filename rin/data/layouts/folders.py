@@ -19,7 +19,15 @@ from typing import Literal
 
 import pandas as pd
 
-from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
+from rin.data.discovery import SAME_NAME, file_stem
+from rin.data.layouts.found import (
+    STAND_IN_NOTE,
+    FoundCase,
+    ReaderOptions,
+    one_of,
+    read_table,
+    sort_files,
+)
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 
@@ -57,11 +65,16 @@ class FolderOptions(ReaderOptions):
 
     ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
     ``inner_copy`` is a folder that holds the whole tree once more: what is twice is read once.
+    ``masks`` is a folder of masks, with folders of classes or without; ``mask`` is a pattern of
+    their names without ending, whose group ``stem`` is the name of the picture: without a folder
+    they lie beside the pictures.  Masks of one picture are merged.
     ``leave_out: [files]`` passes over files that are no pictures.
     """
 
     splits: tuple[str, ...] = ()
     inner_copy: str | None = None
+    masks: str = ""
+    mask: re.Pattern | None = None
     leave_out: tuple[Literal["files"], ...] = ()
 
 
@@ -75,17 +88,22 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
-    ending = r"\.(?i:png|jpe?g|bmp|tiff?|dcm)"
-    if options.leave_out:
-        kept = (name for name in tree.names if re.search(f"{ending}$", name))
-        tree = replace(tree, names=tuple(kept))
+    notes = {name for name in tree.names if name.rpartition("/")[2] == STAND_IN_NOTE}
+    names = tuple(name for name in tree.names if tree.is_picture(name))
+    if not options.leave_out:
+        others = sorted({*tree.names} - {*names} - notes)
+        remedy = "Take them away, or say leave_out: [files] in the manifest's options."
+        tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
+    masks = _masks_of(names, options)
+    outlines = {mask for several in masks.values() for mask in several}
+    tree = replace(tree, names=tuple(name for name in names if name not in outlines))
     above = f"({one_of(options.splits)})/" if options.splits else ""
-    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+{ending})"
+    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+)"
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
     pictures = files["pictures"]
     short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
     times = Counter(short.values())
-    cases = []
+    cases, users = [], defaultdict(list)
     for key, name in pictures.items():
         case_id = short.get(key, key)
         # One text for all cases of a class.
@@ -93,9 +111,39 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         if times[case_id] > 1:
             case_id = key
         patient_id = manifest.patient_in(name) if manifest.patient_pattern else case_id
-        cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
+        stem = _key_of(masks, name)
+        users[stem].append(name)
+        drawn = tuple(map(tree.locator, masks.get(stem, ())))
+        cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name), drawn))
     _refuse_missing(tree, manifest, {case.source_class for case in cases})
+    remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
+    lost = (mask for stem in masks.keys() - users.keys() for mask in masks[stem])
+    tree.refuse(sorted(lost), "masks have no picture of their name", remedy=remedy)
+    shared = (name for stem, several in users.items() if stem and several[1:] for name in several)
+    tree.refuse(shared, "pictures have a mask that is another's, too", remedy=remedy)
     return cases
+
+
+def _masks_of(names: tuple[str, ...], options: FolderOptions) -> dict[str, list[str]]:
+    """Return the masks among some files by the name of their picture: folders, and its stem."""
+    masks = defaultdict(list)
+    if not (options.masks or options.mask):
+        return masks
+    around = f"/{options.masks}/" if options.masks else "/"
+    for name in names:
+        _, inside, below = f"/{name}".partition(around)
+        folder, slash, file = below.rpartition("/")
+        match = re.fullmatch(options.mask or SAME_NAME, file_stem(file))
+        if inside and match:
+            masks[f"{folder}{slash}{match['stem']}"].append(name)
+    return masks
+
+
+def _key_of(masks: dict[str, list[str]], name: str) -> str:
+    """Return the name of a picture as its masks have it: with all, some or none of its folders."""
+    stem = file_stem(name)
+    starts = [0, *(slash.end() for slash in re.finditer("/", stem))]
+    return next((stem[start:] for start in starts if stem[start:] in masks), "")
 
 
 def _refuse_missing(tree: Tree, manifest: DatasetManifest, found: set[str]) -> None:

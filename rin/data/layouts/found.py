@@ -22,7 +22,6 @@ from rin.data.tree import Tree
 from rin.errors import InputError, explained, meant
 from rin.files import FrozenModel, misfit
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
 from rin.data.discovery import matched
-from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
+from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, MEASURED
 from rin.data.tree import SHOWN, Tree
@@ -308,10 +308,10 @@ def _files(
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
     """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
     above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
-    match = re.compile(f"{above}(.+(?i:{one_of([*PICTURES, '.dcm'])}))", re.DOTALL).fullmatch
+    match = re.compile(f"{above}(.+)", re.DOTALL).fullmatch
     found: dict[str, str] = {}
     for file in files:
-        if inside := match(file):
+        if (inside := match(file)) and tree.is_picture(file):
             name = inside[1]
             if name in found:
                 raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")

@@ -1,0 +1,125 @@
+"""Text burned into the pixels of an image: found and read by RapidOCR, and what nobody can tell.
+
+An image whose header or pixels suggest text is left out, nothing is blacked out.  A line that
+reads as four letters or digits and more is text.  Three, or more that read badly, are doubtful:
+such an image waits in a queue for somebody who looks at it.  Lines may run in any direction and
+lie anywhere.  The models (PP-OCRv6, Apache licence) come with the package; nothing is downloaded.
+
+Not looked for are one or two letters (a side, a projection), handwriting, letters that are lower
+than about nine pixels, or as bright as what is below them, and faces.
+"""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pydicom import Dataset
+
+from rin.curation.index import SECONDARY_CAPTURES
+from rin.curation.taxonomy import read_rows
+from rin.data import dicom
+from rin.errors import InputError
+from rin.files import read_yaml, sha256_of, write_atomically
+
+_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
+NOT_LOOKED_FOR: str = _FACTS["not looked for"]
+#: Columns of the queue of doubtful images, and what a reviewer may say in `shows_text`.
+QUEUE = ("sop_uid", "path", "sha256", "shows_text", "reviewer", "comment")
+ANSWERS = ("yes", "no")
+#: Pictures are read at up to twice their size, with a shorter side of 480 pixels if that does.
+SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
+_OF_THREAD = threading.local()
+
+
+def burned_in_risk(dataset: Dataset) -> str:
+    """Return why an image may show text that names a patient; an empty answer is no proof."""
+    for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+        if str(dataset.get(name) or "").strip() == "YES":
+            return f"{name} is YES"
+    if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
+        return "it is a secondary capture"
+    return text_risk(dicom.decode(dataset)) if "PixelData" in dataset else ""
+
+
+def text_risk(pixels: np.ndarray) -> str:
+    """Return whether a picture shows text, `SHOWS_TEXT`, `DOUBTFUL` or an empty text."""
+    risk = ""
+    for line, confidence in read_lines(pixels):
+        letters = sum(map(str.isalnum, line))
+        if letters >= _FACTS["letters"]["text"] and confidence >= _FACTS["confidence"]["text"]:
+            return SHOWS_TEXT
+        if (
+            letters >= _FACTS["letters"]["doubtful"]
+            and confidence >= _FACTS["confidence"]["doubtful"]
+        ):
+            risk = DOUBTFUL
+    return risk
+
+
+def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
+    """Read the lines of text in a picture, each with the reader's confidence (0 to 1).
+
+    `pixels` are gray (h, w) of any range, or RGB (h, w, 3).
+    """
+    gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
+    low, high = np.percentile(gray, (1, 99.8))
+    if high <= low:
+        low, high = float(gray.min()), float(gray.max())
+    if high <= low:
+        return []
+    share = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
+    picture = Image.fromarray(np.rint(255 * share).astype(np.uint8))
+    enlarged = min(LARGEST_FACTOR, max(1.0, SHORTER_SIDE / min(picture.size)))
+    factor = min(enlarged, LONGER_SIDE / max(picture.size))
+    size = [max(1, round(factor * side)) for side in picture.size]
+    result = _reader()(np.asarray(picture.resize(size, Image.Resampling.BICUBIC).convert("RGB")))
+    return list(zip(result.txts or (), map(float, result.scores or ()), strict=True))
+
+
+def cleared_images(queue: Path, root: Path) -> set[str]:
+    """Return the SOP UIDs of doubtful images that a reviewer saw to be free of text.
+
+    An answer counts for the bytes that were looked at.  InputError names a row that says neither
+    yes nor no.
+    """
+    answers = read_queue(queue)
+    free = answers[answers["shows_text"] == "no"]
+    return {
+        row.sop_uid
+        for row in free.itertuples()
+        if (root / row.path).is_file() and sha256_of(root / row.path) == row.sha256
+    }
+
+
+def read_queue(queue: Path) -> pd.DataFrame:
+    """Read the queue of doubtful images; without the file, one of no rows."""
+    if not queue.is_file():
+        return pd.DataFrame(columns=QUEUE, dtype=str)
+    rows = read_rows(queue, QUEUE, "queue of images", _FACTS["remedy"])[[*QUEUE]]
+    rows["shows_text"] = rows["shows_text"].str.strip().str.lower()
+    for number, answer in enumerate(rows["shows_text"], start=2):
+        if answer not in ("", *ANSWERS):
+            problem = f"row {number}: shows_text is {answer!r}, which is not yes, no or nothing"
+            raise InputError(problem, where=queue, remedy=_FACTS["remedy"])
+    return rows
+
+
+def write_queue(doubtful: pd.DataFrame, queue: Path, root: Path) -> None:
+    """Write the doubtful images (`sop_uid`, `path`) to be looked at; answers that fit stay."""
+    digests = [sha256_of(root / path) for path in doubtful["path"]]
+    images = doubtful[["sop_uid", "path"]].assign(sha256=digests).astype(str)
+    rows = images.merge(read_queue(queue), how="left", on=[*images]).fillna("")
+    with write_atomically(queue) as draft:
+        rows[[*QUEUE]].to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
+
+
+def _reader():  # noqa: ANN202, the type costs seconds to import
+    """Return the reader of this thread: its calls are not independent of one another."""
+    if not hasattr(_OF_THREAD, "reader"):
+        from rapidocr import RapidOCR
+
+        _OF_THREAD.reader = RapidOCR(params=dict(_FACTS["reader"]))
+    return _OF_THREAD.reader
