@@ -386,6 +386,7 @@ def print_verification(done: Verification) -> None:
     for finding in done.findings:
         cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
         say("finding", f"{finding.kind}: {finding.text}{cases}")
+    say("folds", *(f"{name}: {sizes}" for name, sizes in done.folds.items()))
     if done.digest:
         say("digest", done.digest)
     number = len(done.problems)
