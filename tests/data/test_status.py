@@ -241,7 +241,7 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr("rin.data.store._Pass.inspect", lambda *a: decoded.append(a) or 1 / 0)
+    monkeypatch.setattr("rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0)
     data(*asked)
     assert decoded == []
     with pytest.raises(ZeroDivisionError):
