@@ -177,12 +177,12 @@ class DatasetManifest(FrozenModel):
         """
         pattern = re.compile(self.patient_pattern)
         match = pattern.search(name.rpartition("/")[2])
-        found = [group for group in match.groups() if group] if match else []
-        if not found:
+        groups = [group for group in match.groups() if group] if match else []
+        if not groups:
             problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
             remedy = "Correct it in the manifest; it must match every file name."
             raise InputError(problem, where="patient pattern", remedy=remedy)
-        return "-".join(found)
+        return "-".join(groups)
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""

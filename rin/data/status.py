@@ -118,9 +118,9 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
             return "another size", f"{size:,} bytes instead of {known.bytes:,}"
         if known.sha256 is None:
             return "no digest known", ""
-        found = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
-    if found != known.sha256:
-        return "another SHA-256", f"{found} instead of {known.sha256}"
+        digest = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
+    if digest != known.sha256:
+        return "another SHA-256", f"{digest} instead of {known.sha256}"
     return "as known", ""
 
 
@@ -205,15 +205,15 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         outcome, detail = check_file(tree, known)
         done.files[known.name] = outcome
         done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
-    found = find_cases(tree, manifest)
-    done.counts = datasets.count_classes(manifest, found)
+    listed = find_cases(tree, manifest)
+    done.counts = datasets.count_classes(manifest, listed)
     sound = True
     try:
-        datasets.check_counts(manifest, found, tree.root / tree.location)
+        datasets.check_counts(manifest, listed, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False
-    cases = found[found["label"].notna()]
+    cases = listed[listed["label"].notna()]
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]

@@ -107,11 +107,11 @@ class Phantom:
                 y -= step * last / 2
                 down = down - step * np.clip(np.rint((down - y) / step), 0, last)
             for side in (across, -across) if part.get("both") else (across,):
-                own = turned(down - y, side - x, tilt)
-                ovals.append((own[0] / (cut * half[0]), own[1] / (cut * half[1])))
+                axes = turned(down - y, side - x, tilt)
+                ovals.append((axes[0] / (cut * half[0]), axes[1] / (cut * half[1])))
         if ovals:
             self.frames[part["name"]] = ovals[-1]
-            distance = np.minimum.reduce([_distance(own, part.get("power", 2)) for own in ovals])
+            distance = np.minimum.reduce([_distance(oval, part.get("power", 2)) for oval in ovals])
             for name, size, gray in rims:
                 self._paint(part | {"name": name}, distance / size, half, gray)
             self._paint(part, distance, half, level)
