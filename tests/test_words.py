@@ -91,6 +91,11 @@ def test_variables_are_called_by_nouns(file):
     assert not re.search(r"\btold\b|\bwent\b", PYTHON[file])
 
 
+@pytest.mark.parametrize("file", [file for file in PYTHON if file.startswith(NOUNS_ONLY)])
+def test_lines_have_at_most_99_characters(file):
+    assert [line for line in PYTHON[file].splitlines() if len(line) > 99] == []
+
+
 @pytest.mark.parametrize("pattern", PROSE)
 def test_prose_uses_the_words_of_the_field(pattern):
     hits = [

@@ -99,14 +99,21 @@ def count_differences(
     beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
     if -sum(n for n in beyond.values() if n < 0) <= absent:
         beyond = {name: n for name, n in beyond.items() if n > 0}
-    return [
-        f"{name}: {counted(present.get(name, 0), what)} instead of {expected.get(name, 0)} ({n:+d})"
-        for name, n in beyond.items()
-        if n
-    ]
+    sentences = []
+    for name, difference in beyond.items():
+        if difference:
+            count = counted(present.get(name, 0), what)
+            stated = expected.get(name, 0)
+            sentences.append(f"{name}: {count} instead of {stated} ({difference:+d})")
+    return sentences
 
 
-def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
+def case_problems(
+    manifest: DatasetManifest,
+    cases: pd.DataFrame,
+    *,
+    states_all: bool,
+) -> list[str]:
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
 
     ``cases`` have a ``mask_digest``.  Without ``states_all``, for a dataset that is opened, masks
@@ -115,8 +122,8 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all:
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problems.append(
-            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two are "
-            "needed. Give another class a label in label_map"
+            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two "
+            "are needed. Give another class a label in label_map"
         )
     labels = cases.groupby("patient_id")["label"].unique()
     mixed = labels[labels.map(len) > 1]
@@ -155,8 +162,8 @@ def find(
     """Return the findings of a dataset.
 
     They are cases left out as their files are known to be bad, repeated and blank pictures, other
-    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in use,
-    the authors' with all that are ``listed``, also of classes without a label.
+    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in
+    use, the authors' with all that are ``listed``, also of classes without a label.
     """
     labelled = dict(zip(listed["case_id"], listed["label"].notna(), strict=True))
     noted = []
@@ -253,7 +260,8 @@ def find_root(
 ) -> Path:
     """Return the data root where it holds the dataset, else that of a stand-in, written once.
 
-    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without either.
+    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without
+    either.
     """
     if locate(manifest, data_root) is not None:
         return data_root
@@ -352,16 +360,17 @@ def sample_pictures(
     """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
-    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Returned
-    are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their provenance:
-    `real`, `stand-in`, or empty for files that somebody named.
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.
+    Returned are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their
+    provenance: `real`, `stand-in`, or empty for files that somebody named.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
         if not where:
             from rin.data.standins import write_stand_in
 
-            data_root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
+            made_of = load_manifest(STAND_IN)
+            data_root = write_stand_in(made_of, Path(folder), STAND_IN_COUNTS, seed)
         place, _, inner = where.partition(SEPARATOR)
         path = Path(place).resolve()
         if not where or (not path.exists() and where in manifest_names()):

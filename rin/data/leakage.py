@@ -132,8 +132,8 @@ def check_splits(
     """Raise InputError where a split leaks or leaves a case out.
 
     In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case unless they may ``overlap``,
-    as those of :func:`rin.data.splits.sized_folds`.
+    stands in two parts, and test sets of different folds share no case unless they may
+    ``overlap``, as those of :func:`rin.data.splits.sized_folds`.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])

@@ -119,13 +119,13 @@ class DatasetManifest(FrozenModel):
 
     ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where
     the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
-    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window`` is
-    center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
-    largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
-    ``patient_labels`` is ``several`` where pictures of one patient may differ in their label.
-    ``fetch`` lists what `rin data fetch` downloads.
-    ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
-    reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
+    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
+    is center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is
+    the largest hash distance (of 256 bits) at which two pictures share a group; None compares
+    none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
+    label.  ``fetch`` lists what `rin data fetch` downloads.  ``known_bad`` names cases whose
+    published file is broken, with the reason: they are left out and reported, as ``findings`` are.
+    ``sources`` are datasets that a collection was gathered from.
     """
 
     name: str

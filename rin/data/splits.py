@@ -44,7 +44,8 @@ def make_folds(
 
     A class of fewer than twenty groups gets coarser pieces, of 10 or 20 %, and one of fewer than
     five a single split, so that there may be fewer folds than ``n_folds``; :func:`fold_sizes` says
-    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class only.
+    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class
+    only.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
         problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
@@ -114,7 +115,8 @@ def sized_folds(
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
-    circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
+    angle = middle / within.transform("sum")
+    circle = strata.loc[angle.sort_values(kind="stable").index, "size"]
     start, parts = 0, []
     for _ in range(n_folds):
         turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
@@ -127,11 +129,11 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate:
-    cut here, with the seed, as a published division of the rest may divide patients.  Where the
-    column names parts (train, val, test) there is one fold, and validation is cut only if it has
-    none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it leaves a
-    case out or has fewer folds.
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups
+    validate: cut here, with the seed, as a published division of the rest may divide patients.
+    Where the column names parts (train, val, test) there is one fold, and validation is cut only
+    if it has none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it
+    leaves a case out or has fewer folds.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
@@ -211,8 +213,8 @@ def cut(
 class _Cells:
     """Groups × labels: how many cases of each label a group has, and at last how many in all.
 
-    The cells of group g stand from `starts[g]` to `ends[g]`, with their `column` (the label, or the
-    last for all cases), `cases`, and `share` of all cases of the column.
+    The cells of group g stand from `starts[g]` to `ends[g]`, with their `column` (the label, or
+    the last for all cases), `cases`, and `share` of all cases of the column.
     """
 
     column: np.ndarray
@@ -331,9 +333,9 @@ def complete_parts(
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int, places
-    in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).  InputError,
-    naming ``where``, for a class whose groups are all needed where they stand.
+    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int,
+    places in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).
+    InputError, naming ``where``, for a class whose groups are all needed where they stand.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
@@ -387,8 +389,8 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
 
     A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
     `divide`.  Where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
-    stay together.  InputError where the tables divide a patient or leave a case out, or a class has
-    nothing to train on, or too few patients to be divided.
+    stay together.  InputError where the tables divide a patient or leave a case out, or a class
+    has nothing to train on, or too few patients to be divided.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     if dataset.manifest.layout != "radimagenet":
@@ -416,8 +418,9 @@ def divide(
     """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
 
     ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
-    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group in
-    training and one in the test part, or InputError; one of few groups may have none to validate.
+    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
+    in training and one in the test part, or InputError; one of few groups may have none to
+    validate.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -445,14 +448,15 @@ def read_fold_files(
 
     ``place`` is a folder or archive with the lists, which ``lists`` describes; if its pattern has
     no ``{fold}``, there is one.  Cases that no list names are left out.  InputError for a list
-    that is missing, there twice, empty or not of two columns, and for a picture that is no case, is
-    listed twice, or bears another label.
+    that is missing, there twice, empty or not of two columns, and for a picture that is no case,
+    is listed twice, or bears another label.
     """
     tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():
-            listed = _read_list(tree, lists, lists.pattern.format(part=word, fold=fold + 1), labels)
+            file_name = lists.pattern.format(part=word, fold=fold + 1)
+            listed = _read_list(tree, lists, file_name, labels)
             parts.append(pd.DataFrame({"case_id": listed, "fold": fold, "part": part}))
     return pd.concat(parts, ignore_index=True)
 

@@ -101,8 +101,8 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
     It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much it
-    differs, or nothing.  InputError for a file that cannot be read.
+    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much
+    it differs, or nothing.  InputError for a file that cannot be read.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -176,8 +176,9 @@ def verify_dataset(
 ) -> Verification:
     """Look a dataset over: known files, counts of every class, every picture decoded.
 
-    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
-    there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
+    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing;
+    then there is neither digest nor finding.  ``expect`` is the content digest to find, empty for
+    any.
     """
     datasets.check_data_root(data_root)
     task = ""

@@ -41,10 +41,10 @@ from rin.tables import CASES
 
 
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
-    """Return the case table, checked; InputError where a column or an entry is not as it should be.
+    """Return the case table, checked; InputError where a column or an entry is not as stated.
 
-    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks`` are
-    locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks``
+    are locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
     ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
     """
     try:
@@ -61,9 +61,9 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
-    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal content,
-    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
-    that keeps what was seen.
+    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal
+    content, wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the
+    folder that keeps what was seen.
     """
 
     manifest: DatasetManifest
@@ -159,7 +159,7 @@ class _Inspection:
             draft.write_bytes(written.getvalue())
 
     def inspect(self, case: NamedTuple) -> _Reading:
-        """Return the record of a case by a single decoding of picture and masks, or the problem."""
+        """Return the record of a case by one decoding of picture and masks, or the problem."""
         root, manifest, header_patient = self.root, self.manifest, ""
         try:
             pixels = read_picture(root, case.image, manifest.color, manifest.window)
@@ -188,7 +188,7 @@ class _Inspection:
             raise
 
     def store_row(self, pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are."""
+        """Return the row of a store, uint8 (bytes,): the picture, then any mask."""
         parts = [resize_picture(pixels, *self.square)]
         if self.manifest.masks:
             mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
@@ -227,10 +227,10 @@ def inspect_cases(
     ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
     resizing of the store that will be built: rows of pictures decoded now are kept for it.
 
-    Returned are two tables.  The first are the readable ``cases`` with the patient of the
-    header where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of
-    the picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).
-    The second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
+    Returned are two tables.  The first are the readable ``cases`` with the patient of the header
+    where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of the
+    picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).  The
+    second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, cases)
@@ -363,9 +363,9 @@ def build_store(
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
     ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
-    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are processes,
-    by default one per core.  InputError for pictures that cannot be read or are not those that the
-    opening of the dataset saw (named together), or a folder that cannot be written.
+    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are
+    processes, by default one per core.  InputError for pictures that cannot be read or are not
+    those that the opening of the dataset saw (named together), or a folder that cannot be written.
     """
     look_up("resize", resize, RESIZES)
     if size < 1:

@@ -167,7 +167,8 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     def write(kind: str, index: int) -> Iterator[tuple]:
         slices = draw_chest(kind, index, seed, FACTS["heights"]["covid19"])
         for number, picture in enumerate(slices, start=1):
-            writers.write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
+            path = folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png"
+            writers.write_picture(path, picture)
         yield kind, len(slices), 0
 
     return writers.write_cases(write, counts)
@@ -309,7 +310,7 @@ def _write_dicom(
 
 
 class Drawn(NamedTuple):
-    """An image, values (h, w), and what it shows: boxes (x, y, width, height) or kinds of blood."""
+    """Image, values (h, w), and what it shows: boxes (x, y, width, height) or kinds of bleed."""
 
     image_id: str
     patient: str
