@@ -151,7 +151,7 @@ def visible_words(page: str) -> int:
         for part in list(folded.children):
             if not (isinstance(part, Tag) and part.name == "summary"):
                 part.extract()
-    for mark in article.select("a.headerlink, .math"):
+    for mark in article.select("a.headerlink, .math, summary .expanded"):
         mark.decompose()
     return sum(bool(re.search(r"\w", word)) for word in article.get_text(" ").split())
 

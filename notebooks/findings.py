@@ -88,9 +88,9 @@ picture(axes, "Differences in AUC in three bands: the paper, others, this run")
 
 # %% [markdown]
 # *Top:* as printed. *Middle:* full fine-tuning, where standard deviations (SDs)
-# are stated. *Bottom:* dark intervals say what other pretrainings of the same
-# networks would show, and conclusions follow them; pale ones what these networks
-# would show on new patients. `three_bands` in `rin.report.headline` computes the
+# are stated. *Bottom:* diamonds say what other pretrainings of the same networks
+# would show, and conclusions follow them; dots what these networks would show on new
+# patients. `three_bands` in `rin.report.headline` computes the
 # table, `headline` draws it.
 #
 # ## What the three bands say
@@ -134,12 +134,12 @@ Markdown(f"""
 {size["backbones"]} backbones, pretrained
 {"once" if size["pretrainings"] == 1 else f"{size['pretrainings']} times"} on
 either corpus. From pair to pair the difference varies so much that nothing can
-be said about radiologic pretraining in general where the dark interval includes
-zero. These very networks, on new patients, are behind on {behind} (Holm
-P < .05) and ahead on {ahead}. Those of the breast task, tested on images of
-another hospital, differ by {format_estimate(transfer, unit="points")} points
-with pretrainings as the units, a single unadjusted test (“Images from another
-hospital”).
+be said about radiologic pretraining in general where the interval of the
+diamond includes zero. These very networks, on new patients, are behind on
+{behind} (Holm P < .05) and ahead on {ahead}. Those of
+the breast task, tested on images of another hospital, differ by
+{format_estimate(transfer, unit="points")} points with pretrainings as the
+units, a single unadjusted test.
 """)
 
 # %%
@@ -154,9 +154,7 @@ picture(
 )
 
 # %% [markdown]
-# Each cell is the mean over the scenarios of one backbone, radiologic −
-# photographic in AUC points, in the colour of the side that is ahead
-# ([](results/all_tasks)).
+# Radiologic − photographic in AUC points, in the colour of the side that is ahead.
 #
 # ## How small this run is
 

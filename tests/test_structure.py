@@ -254,7 +254,6 @@ MODULE_OF = {
 }
 #: Used without an import, and by what.
 RUN_BY_NAME = {
-    "ipykernel": "rin/report/execution.py",  # the kernel that papermill starts
     "jupyter_book": "rin/report/build.py",
     "jupyterlab": "Makefile",
     "onnxruntime": "rin/curation/burned_in.yaml",  # RapidOCR computes with it

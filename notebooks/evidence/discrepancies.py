@@ -153,7 +153,7 @@ unfold("distributors")
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
 # This was asked in the first thread of the tracker and again three years later
-# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [](probe) reads it
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [](../evidence/probe) reads it
 # from a weights file, and [](../results/inputs) measures what wrong inputs do, and
 # what squashing images to squares does.
 #

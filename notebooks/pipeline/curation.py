@@ -304,6 +304,8 @@ pd.DataFrame(islice(metadata.records("images"), 3)).iloc[:, :4]
 # `results/hospital/curation/shared` may leave the institution after somebody has looked at it;
 # everything beside it contains original identifiers or the key of the pseudonyms. Fill the column
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in the
-# profile (`reviewed: reviewed.csv`) and curate again. `database:` takes the URL of a PostgreSQL
+# profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose pixels may
+# show letters; they stay out until somebody has looked and answered no in its column `shows_text`.
+# `database:` takes the URL of a PostgreSQL
 # server in place of the SQLite file. Pretrained weights are written for Keras, as `_notop.h5` for
 # older software, and as safetensors, each with a model card.

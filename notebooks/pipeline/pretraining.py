@@ -64,8 +64,8 @@ pretraining_banner(runs)
 # %% [markdown]
 # ## One epoch by hand
 #
-# A backbone of Keras with random weights, a corpus of labelled images, and the settings of the
-# profile. Images of one patient are in one part.
+# A backbone of Keras with random weights, a corpus of labelled grey images, and the settings of
+# the profile. Images of one patient are in one part.
 
 # %%
 planned = plan_pretraining(study)
@@ -81,9 +81,8 @@ pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
 
 # %%
 keras.utils.set_random_seed(run.seed)
-build = getattr(keras.applications, run.backbone)
-shape = (settings.size, settings.size, 3)
-backbone = build(include_top=False, weights=None, input_shape=shape)
+build, size = getattr(keras.applications, run.backbone), settings.size
+backbone = build(include_top=False, weights=None, input_shape=(size, size, 3))
 for layer in backbone.layers:  # short trainings need a faster average
     if isinstance(layer, layers.BatchNormalization):
         layer.momentum = settings.batch_norm_momentum
@@ -91,10 +90,10 @@ for layer in backbone.layers:  # short trainings need a faster average
 wanted = find_preprocessing(run.config["preprocessing"])
 augment = Augment(AUGMENTATION[settings.augmentation])
 dropout, dense = layers.Dropout(settings.dropout, seed=0), layers.Dense(outputs)
-pixels = keras.Input(shape, dtype="uint8")
-rgb = augment(keras.ops.cast(pixels, "float32"))
-ordered = rgb[..., ::-1] if wanted.bgr else rgb
-prepared = ordered * np.float32(wanted.scale) + np.float32(wanted.offset)
+pixels = keras.Input((size, size, 1), dtype="uint8")
+augmented = augment(keras.ops.cast(pixels, "float32"))
+rgb = keras.ops.repeat(augmented, 3, axis=-1)
+prepared = rgb * np.float32(wanted.scale) + np.float32(wanted.offset)
 pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
 model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 
@@ -111,45 +110,49 @@ augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
 # %%
-batch = {"batch": settings.batch, "channels": 3}
+batch = {"batch": settings.batch, "channels": 1}
 steps = parts["train"].steps(settings.batch)
 total, schedule = settings.epochs * steps, (settings.schedule, settings.warmup)
 rate = learning_rate(settings.learning_rate, total, *schedule)
+ranks = min(5, outputs - 1)  # few classes leave out the least likely
+top5 = keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5")
 model.compile(
     keras.optimizers.Adam(rate),
     loss="sparse_categorical_crossentropy",
-    metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5)],
+    metrics=["accuracy", top5],
     jit_compile=False,  # on a CPU it costs more than it saves
 )
 by_hand = model.fit(
     ShuffledBatches(parts["train"], seed=run.seed, **batch),
     steps_per_epoch=steps,
-    epochs=1,
+    validation_data=OrderedBatches(parts["validation"], **batch),
     verbose=0,
 ).history
-tested = model.evaluate(OrderedBatches(parts["test"], **batch), verbose=0)
 
 # %% [markdown]
-# The package trained the same network. From random weights, at this learning rate, each step
-# multiplies the rounding of the one before, so loss and accuracy of the first epoch agree in their
-# first digits only; the first step is compared more closely in the tests.
+# The package trained the same network. Both add in the same order, so on TensorFlow they agree to
+# the last digit. From random weights rounding matters: Adam turns the sign of a gradient near zero
+# into a whole step, so that a difference of one in a million in the first step is 1% of the loss
+# after seven. JAX compiles the two networks into different sums, and is held to less.
 
 # %%
 histories = pretraining_histories(study)
 same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
 by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
-assert np.isclose(by_hand["loss"][0], by_rin["loss"], rtol=0.2)
-assert np.isclose(by_hand["accuracy"][0], by_rin["accuracy"], atol=0.25)
+tolerance = 0.2 if keras.backend.backend() == "jax" else 1e-3
+for measure, (first_epoch,) in by_hand.items():
+    assert np.isclose(first_epoch, by_rin[measure], rtol=tolerance), measure
 
 # %% tags=["hide-input"]
 Markdown(f"""
 First epoch of {run.backbone} on the {run.init} corpus: loss
 {by_hand["loss"][0]:.4f} by hand and {by_rin["loss"]:.4f} by the package,
-training accuracy {by_hand["accuracy"][0]:.3f} and {by_rin["accuracy"]:.3f}. On
-the test part top-1 is {tested[1]:.2f} and top-5 {tested[2]:.2f} after this one
-epoch, with running averages that lag behind. RadImageNet was pretrained on
-{DATABASE["images"].value:,} images of {DATABASE["patients"].value:,} patients,
-which are available on request only.
+top-1 {by_hand["accuracy"][0]:.3f} and {by_rin["accuracy"]:.3f}, top-5
+{by_hand["top5"][0]:.3f} and {by_rin["top5"]:.3f}. On the
+validation part top-1 is {by_hand["val_accuracy"][0]:.2f} and top-5
+{by_hand["val_top5"][0]:.2f} after this one epoch, with running averages that
+lag behind. RadImageNet was pretrained on {DATABASE["images"].value:,} images of
+{DATABASE["patients"].value:,} patients, which are available on request only.
 """)
 
 # %% [markdown]
@@ -267,6 +270,5 @@ for made in weights[weights["init"].isin(inits)].to_dict("records"):
     files = cards.weights_files(study.weights.path(made["run_id"]))
     score = scores.rename(columns={"ci_low": "low", "ci_high": "high"})
     score = score.loc[(made["init"], made["backbone"])]
-    card = cards.model_card(study, made, score, files)
-    cards.write_card(study, made, card)
+    cards.write_card(study, made, cards.model_card(study, made, score, files))
 sorted(path.name for path in (study.results / "cards").iterdir())

@@ -108,7 +108,7 @@ picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
 tested = ["task", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
-headline[tested].round(4)
+headline[tested].dropna(axis=1).round(4)
 
 # %% tags=["hide-input"]
 changed = listed(
@@ -123,8 +123,8 @@ apart = (
 Markdown(f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
 pairs differ by more than the patients explain (Cochran’s Q, Holm over the
-tasks) on: {changed}. {apart} This scatter is why the dark intervals above are
-wide.
+tasks) on: {changed}. {apart} This scatter is why the intervals of the diamonds
+are wide.
 """)
 
 # %% [markdown]
@@ -140,12 +140,8 @@ of_regimes = pd.concat(
 )
 interaction = regime_interaction(scores, *runs.inits)
 inside = found[found["group"] != "all"]
-lines = pd.concat(
-    [
-        inside.assign(kind="networks"),
-        of_regimes.assign(kind="pretrainings"),
-    ]
-)
+units = {"networks": inside, "pretrainings": of_regimes}
+lines = pd.concat(rows.assign(kind=kind) for kind, rows in units.items())
 
 # %%
 axes = forest(
@@ -194,8 +190,10 @@ grid = sns.relplot(
     curves.assign(title=curves["task"].map(short)), kind="line",
     x="fpr", y="tpr", col="title", col_wrap=3, col_order=order, hue="init",
     palette={init: init_style(init).color for init in runs.inits},
-    estimator=None, height=2.6, legend=False,
+    estimator=None, height=2.6,
 )  # fmt: skip
+place = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
+sns.move_legend(grid, **place, ncols=2, title="")
 grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
@@ -206,9 +204,9 @@ where = listed(f"{name} ({n})" for name, n in failed.items())
 spread = networks[["sd_a", "sd_b"]].to_numpy()
 Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
-averaged at equal false-positive rates, {b.lower()} in orange and {a.lower()} in
-blue. {len(aucs[aucs["auc"] <= 0.5])} of {len(aucs)} networks are no better than
-chance, by task: {where}. They count like the others; excluding them after
+averaged at equal false-positive rates. {len(aucs[aucs["auc"] <= 0.5])} of
+{len(aucs)} networks are no better than chance, by task: {where}.
+They count like the others; excluding them after
 seeing the results would introduce bias. The SD over scenarios is
 {100 * spread.min():.0f} to {100 * spread.max():.0f} points; the initialisations
 differ by {100 * networks["estimate"].abs().max():.1f} points at most.

@@ -73,16 +73,14 @@ before, after = (
     for level in ("native", "official_scripts")
 )
 Markdown(f"""
-**One backbone, exploratory:** {scores["backbone"].nunique()} backbone
-({", ".join(scores["backbone"].unique())}), {scores["scenario"].nunique()}
-scenarios, one training each, {scores["case_id"].nunique()} test images. On
+**Exploratory:** {", ".join(scores["backbone"].unique())} alone,
+{scores["scenario"].nunique()} scenarios, one training each. On
 “{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
 their own inputs, the {a} networks change by
 {format_estimate(fed[inits[0]], unit="points")} AUC points and the {b} ones by
 {format_estimate(fed[inits[1]], unit="points")}. The difference {a} − {b} moves
 from {format_estimate(before, unit="points")} to
-{format_estimate(after, unit="points")}. Intervals reflect patient sampling
-only.
+{format_estimate(after, unit="points")}.
 """)
 
 # %%
@@ -125,8 +123,7 @@ book_table(by_inputs.T.astype(str), "Mean AUC and difference, by inputs")
 #
 # ## What the scripts feed, and what the weights want
 #
-# A set of weights expects its inputs as they were in its pretraining: order of
-# channels, mean, scale. The
+# The
 # [official scripts](https://github.com/BMEII-AI/RadImageNet) subtract the mean of
 # Caffe's models and divide by 255, for every network and for both sources of
 # weights. The ImageNet weights of Keras want something else.
@@ -184,8 +181,7 @@ picture(
 )
 
 # %% [markdown]
-# One line is one scenario. An AUC well below 0.5 is not chance: such a network
-# ranks positive cases below negative ones. Why was not investigated.
+# One line is one scenario.
 #
 # ## Does squashing images to squares do harm?
 #
@@ -213,14 +209,5 @@ picture(
     axes, "Effect of padding on each initialisation and on their difference"
 )
 
-# %% tags=["hide-input"]
-Markdown(f"""
-Exploratory: {padded["scenario"].nunique()} scenarios of
-{padded["backbone"].nunique()} backbone, one training each. Such a study shows
-whether the choice can matter, not which one is right.
-""")
-
 # %% [markdown]
-# Each effect is a weighted sum of AUCs within a fold, averaged over scenarios,
-# with their covariance and patients as the independent units
-# {cite:p}`obuchowski1997`.
+# Such a study shows whether the choice can matter, not which one is right.

@@ -61,9 +61,8 @@ random weights exclude zero after adjustment over the tasks
 {{cite:p}}`holm1979`. The largest gain is
 {format_estimate(largest, unit="points")} AUC points:
 {init_style(largest["kind"]).word} weights on
-“{titles[largest["task"]]}”. The backbone is {networks} alone and each network
-was trained once: this comparison is exploratory, and its intervals reflect
-patient sampling only {{cite:p}}`obuchowski1997`.
+“{titles[largest["task"]]}”. Exploratory: the backbone is {networks} alone, and
+each network was trained once.
 """)
 
 # %%
@@ -82,9 +81,8 @@ axes = forest(
 picture(axes, "Gain of each pretraining over random weights, by task")
 
 # %% [markdown]
-# All networks of a comparison have the same architecture, head, training
-# images and number of steps; only the first weights differ. All layers are
-# trained, because above frozen random weights only the head would learn.
+# Only the first weights differ within a comparison. All layers are trained,
+# because above frozen random weights only the head would learn.
 #
 # ## Every network
 
@@ -158,7 +156,6 @@ shares = listed(
 )
 Markdown(f"""
 Correct on the own corpus: {shares}. A difference between the initialisations
-may therefore be one of how much was learnt, and not of what (“The same
-networks, trained again”). A short fine-tuning also leaves random weights little
-time to catch up.
+may therefore be one of how much was learnt, and not of what. A short
+fine-tuning also leaves random weights little time to catch up.
 """)

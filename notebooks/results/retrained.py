@@ -65,13 +65,12 @@ sds = listed(
     for row in (100 * spread).itertuples()
 )
 Markdown(f"""
-**One backbone, exploratory.** {same_split["scenario"].nunique()} scenarios of
+**Exploratory.** {same_split["scenario"].nunique()} scenarios of
 {listed(same_split["backbone"].unique())} were trained {trainings.max()} times
 each, from the same weights and on the same images, in another order and with
 new random weights of the head. From one training to the next, the difference
 between the initialisations in one scenario has a standard deviation (SD) of
-{sds} AUC points. So a single training supports no verdict. How far another
-*pretraining* would move it is asked by the pretrainings of the main study.
+{sds} AUC points. So a single training supports no verdict.
 """)
 
 # %%
@@ -183,7 +182,7 @@ signs = np.sign(
 zero = (compared["ci_low"] > 0) | (compared["ci_high"] < 0)
 excluded = zero.groupby(compared["pretraining"]).sum()
 Markdown(f"""
-One backbone, one training each. The difference keeps its sign on
+The difference keeps its sign on
 {(signs.nunique(axis=1) == 1).sum()} of {len(signs)} tasks; the interval over
 patients excludes zero on {excluded.get("whole", 0)} with the whole pretraining
 and on {excluded.get("brief", 0)} with the brief one. What remains at equal

@@ -70,11 +70,9 @@ names = ["Study", "Backbones", "Networks, each trained once"]
 book_table(pd.DataFrame(design, columns=names), "Exploratory studies")
 
 # %% [markdown]
-# Everything on this page is exploratory: one backbone (for losses, three), small
-# images, few scenarios, and each network trained once. Intervals reflect patient
-# sampling only, and a difference moves by several points from one training to the
-# next (“The same networks, trained again”). So the page sets estimates beside what was
-# published and neither confirms nor contradicts it.
+# Everything on this page is exploratory. A difference moves by several points from
+# one training to the next (“The same networks, trained again”), so the page sets
+# estimates beside what was published and neither confirms nor contradicts it.
 #
 # ## Another head on the same network
 #

@@ -14,7 +14,7 @@
 # # One task
 #
 # *Answers* which initialisation does better on this task, and what that means
-# for patients. *Needs* finished runs, or none: the reference run is read then.
+# for patients. *Needs* nothing: it reads finished runs, or the reference run.
 # *Takes* half a minute: `rin run notebooks/results/task.py -p task=NAME`.
 
 # %% tags=["parameters", "remove-input"]
@@ -24,12 +24,10 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
-from scipy.stats import norm, ttest_ind
 
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
@@ -37,12 +35,7 @@ from rin.evidence.audit import TaskAudit
 from rin.report import clinical, page, style
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import (
-    book_table,
-    format_estimate,
-    format_p,
-)
-from rin.report.heat import heat
+from rin.report.format import book_table, format_estimate, format_p
 from rin.report.slopes import slopes
 from rin.stats import (
     clinical_curves,
@@ -50,7 +43,6 @@ from rin.stats import (
     init_differences,
     pretraining_differences,
     scenario_aucs,
-    unpaired_t,
 )
 from rin.study import open_runs
 
@@ -58,7 +50,6 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
-colors = {init: style.init_style(init).color for init in inits}
 stated = paper.COMPARISONS.get(find_task(task)[1].paper_task)  # may be None
 banner(runs, [task])
 
@@ -81,27 +72,19 @@ nothing of other pretrainings."""
 Markdown(f"""
 **{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
 {pretrained} These networks, on new patients:
-{format_estimate(here, unit="points")} ({format_p(here["p_holm"])}). The mean
-AUC over {here["n_scenarios"]:.0f} scenarios is {here["auc_a"]:.2f} and
-{here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images ({units} as
-independent units).
+{format_estimate(here, unit="points")} ({format_p(here["p_holm"])}). Mean AUCs
+over {here["n_scenarios"]:.0f} scenarios: {here["auc_a"]:.2f} and
+{here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images of {units}.
 """)
 
 # %%
-conditions = ["scenario", "backbone", "unfreezing", "learning_rate"]
 aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
-aucs = aucs.reset_index().merge(scores[conditions].drop_duplicates())
-axes = slopes(aucs.sort_values("backbone"), inits, "backbone", wrap=2)
+conditions = scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
+aucs = aucs.reset_index().merge(conditions).sort_values("backbone")
+axes = slopes(aucs, inits, "backbone", wrap=2)
 axes.flat[0].set_ylim(min(0.3, aucs["auc"].min() - 0.02), 1)
 every_auc = "AUC of every scenario from either initialisation"
 page.picture(axes, every_auc, width="36rem")
-
-# %% tags=["hide-input"]
-Markdown(f"""
-Each line is a scenario, from one initialisation to the other; all tasks are
-drawn on one scale. {(aucs["auc"] <= 0.5).sum()} of {len(aucs)} networks are no
-better than chance (dotted); they count like the others.
-""")
 
 # %% [markdown]
 # ## The difference and its intervals
@@ -113,10 +96,8 @@ bands = pd.concat(
         headline.loc[[task]].set_axis(["all"]).assign(kind="pretrainings"),
     ]
 ).loc[networks.index]
-bands = bands.assign(
-    label=bands.index.map({"all": "all scenarios", **style.UNFREEZING_LABEL}),
-    group=f"Here: {a} − {b}",
-)
+labels = {"all": "all scenarios", **style.UNFREEZING_LABEL}
+bands = bands.assign(label=bands.index.map(labels), group="Here")
 bands[["estimate", "ci_low", "ci_high"]] *= 100
 if stated:
     published = TaskAudit(stated).intervals()
@@ -124,37 +105,16 @@ if stated:
     published["group"] = "The paper: RadImageNet − ImageNet"
     bands = pd.concat([published, bands])
 axes = forest(
-    bands.drop(columns="p_holm"),
-    xlabel="AUC points (95% CI)",
-    ends=(f"{b} ahead", f"{a} ahead"),
-    limits=(-20, 20),
-)
+    bands.drop(columns="p_holm"), xlabel="AUC points (95% CI)",
+    ends=(f"{b} ahead", f"{a} ahead"), limits=(-20, 20),
+)  # fmt: skip
 page.picture(axes, "Differences as published, over all scenarios, by regime")
-
-# %% [markdown]
-# Regimes, with their test of interaction, are compared on [](all_tasks).
-#
-# ## The paper's own test
-#
-# The published intervals are those of an unpaired t test that takes the
-# scenarios as the sample ([](../evidence/audit)). SciPy does it in one call, and
-# `rin.stats` agrees.
-
-# %%
-samples = [aucs.loc[aucs["init"] == init, "auc"] for init in inits]
-test = ttest_ind(*samples)
-same = unpaired_t(*samples)
-assert np.allclose(
-    [test.statistic, test.pvalue], [same.statistic, same.p_value]
-)
-low, high = 100 * np.array(test.confidence_interval())
-print(f"({low:.1f}, {high:.1f}) points, P = {test.pvalue:.3f}")
 
 # %% [markdown]
 # ## Its images
 
 # %%
-images, tuning = facts.dataset, runs.study.profile.tuning(task)
+images = facts.dataset
 card = {
     "In place of": facts.substitute_for,
     "Used": f"{images.used:,} of {images.available:,}",
@@ -170,86 +130,47 @@ book_table(card, "", prose=True)
 
 # %% tags=["hide-input"]
 known = {one.kind: one.text for one in load_manifest(images.name).findings}
-repeats = known.get("repeated lesions", "")
 narrow = (
-    "The files name no patients, so that every image counts as independent;"
-    f" where a patient has several, the interval is too narrow. {repeats}"
+    "The files name no patients: where a patient has several images, the"
+    f" intervals are too narrow. {known.get('repeated lesions', '')}"
 )
 Markdown(f"""
 {narrow if images.independence == "image" else ""}
-What else is known of the files: [](../use/run_it).
+More on the files: [](../use/run_it).
 """)
 
 # %% [markdown]
-# ## Every scenario
-
-# %%
-rows = scores.assign(unfreezing=scores["scenario"])
-of_scenarios = init_differences(rows, *inits).merge(
-    aucs.drop_duplicates("scenario"), left_on="group", right_on="scenario"
-)
-rates = of_scenarios["learning_rate"].map("{:.0e}".format)
-rates = rates.str.replace("e-0", "e-")
-layers = of_scenarios["unfreezing"].map(style.UNFREEZING_LABEL)
-wide = of_scenarios.assign(
-    points=100 * of_scenarios["estimate"], condition=layers + ", " + rates
-).pivot(index="backbone", columns="condition", values="points")
-page.picture(
-    heat(wide, inits, limit=40, height=0.6),
-    f"{a} − {b} in every scenario, AUC points",
-)
-
-# %% [markdown]
-# A single scenario is one training of either network: read the pattern, not
-# the cell.
-#
 # ## Beyond the AUC
 #
-# Are the probabilities right, how many positive cases does a strict threshold
-# find, and is deciding by the scores worth anything? Each measure is taken of
-# one network and averaged over scenarios; intervals resample patients.
+# How these are computed: [](../../methods).
 
 # %%
-n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
 seed = runs.study.profile.seed
-measures = clinical_measures(scores, inits, seed=seed, bins=n_bins)
-curves = clinical_curves(scores, inits, bins=n_bins)
-book_table(
-    clinical.measure_table(measures, inits), "Beyond the AUC", prose=True
+n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
+measures = clinical_measures(
+    scores, inits, seed=seed, bins=n_bins, replicates=400
 )
+table = clinical.measure_table(measures, inits)
+book_table(table, "Means over scenarios; intervals over patients", prose=True)
 
 # %%
-axes = clinical.calibration(curves, inits, "task")
-alt = "Calibration of both initialisations"
-page.picture(axes, alt, width="26rem")
-
-# %%
-decided = curves[curves["curve"] == "decision"]
+curves = clinical_curves(scores, inits, bins=n_bins)
+names = {"reliability": "Calibration", "decision": "Net benefit"}
+grid = sns.relplot(
+    curves[curves["curve"].isin(names)].replace({"curve": names}),
+    kind="line", x="x", y="estimate", col="curve", hue="init", estimator=None,
+    palette={init: style.init_style(init).color for init in inits},
+    facet_kws={"sharey": False}, height=3.2,
+)  # fmt: skip
 everyone = curves[curves["curve"] == "treat_all"].drop_duplicates("x")
-_, ax = plt.subplots(figsize=(5, 3.4))
-look = {"hue": "init", "palette": colors, "legend": False, "ax": ax}
-sns.lineplot(decided, x="x", y="estimate", errorbar=None, **look)
-ax.plot(everyone["x"], everyone["estimate"], color=style.FAINT, ls="--")
-ax.axhline(0, color=style.FAINT, ls=":")
-ax.set(xlabel="Threshold probability", ylabel="Net benefit", ylim=(-0.3, 1))
-alt_text = "Net benefit of both initialisations; dashed, treat all"
-page.picture(ax, alt_text, width="32rem")
-
-# %%
-strict = norm.ppf(0.9)  # a threshold that one negative case in ten exceeds
-auc = here[["auc_a", "auc_b"]].mean()
-apart = 2**0.5 * norm.ppf(np.array([auc, auc + 0.02]))
-found_per_100 = 100 * norm.cdf(apart - strict)
-found_per_100.round(1)
-
-# %% tags=["hide-input"]
-strictly = measures.query("measure == 'sensitivity_at_90'").set_index("init")
-first, second = 100 * strictly.loc[list(inits), "estimate"]
-Markdown(f"""
-What two points of AUC mean: were scores normal with equal spread in both
-classes, raising the AUC from {auc:.2f} to {auc + 0.02:.2f} would find
-{np.diff(found_per_100)[0]:.1f} more of 100 positive cases at 90% specificity
-({found_per_100[0]:.0f} to {found_per_100[1]:.0f}). These networks found
-{first:.0f} ({a.lower()}) and {second:.0f} ({b.lower()}). Colours: {a.lower()}
-blue, {b.lower()} orange; dashed, all cases called positive.
-""")
+line = {"color": style.FAINT, "ls": "--"}
+calibration, benefit = grid.axes_dict.values()
+calibration.axline((0, 0), slope=1, **line)
+benefit.plot(everyone["x"], everyone["estimate"], **line)
+benefit.set(ylim=(-0.3, 1), ylabel="Net benefit")
+calibration.set(ylabel="Share positive")
+grid.set_titles("{col_name}").set_xlabels("Probability, or threshold")
+place = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
+sns.move_legend(grid, **place, ncols=2, title="")
+curves_alt = f"Calibration and net benefit of {a} (blue) and {b} (orange)"
+page.picture(grid.axes, curves_alt, width="40rem")

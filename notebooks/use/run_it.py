@@ -99,7 +99,7 @@ HTML(
 # ```console
 # rin curate --profile smoke                     # from the archive to the corpus
 # rin pretrain --profile smoke                   # pretraining alone
-# rin grid breast --profile smoke                # the fine-tuning runs of a task; of all without one
+# rin grid breast --profile smoke                # the fine-tuning runs of a task
 # rin study --profile smoke                      # everything that trains, under one progress bar
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```

@@ -103,10 +103,10 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
 def identify_backbone(path: Path) -> str:
     """Return the backbone that a file of weights belongs to, by its number of parameters."""
     names = {backbone.parameters: backbone.name for backbone in ALL_BACKBONES.values()}
-    if (found := count_parameters(path)) in names:
-        return names[found]
+    if (parameters := count_parameters(path)) in names:
+        return names[parameters]
     raise InputError(
-        f"holds {found:,} parameters, as no known backbone without top does",
+        f"holds {parameters:,} parameters, as no known backbone without top does",
         where=path,
         remedy="Check that the file is whole and holds the weights of one of "
         f"{', '.join(ALL_BACKBONES)} without its classifier.",
@@ -296,15 +296,21 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
         twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
         # Of one scaling in both orders, the other must be clearly off.
         if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
-            (own,) = [
-                preprocessing.bgr for preprocessing in CANDIDATES if preprocessing.name == verdict
-            ]
-            order = "BGR" if own == (best["candidate"] == verdict) else "RGB"
+            in_bgr = next(c.bgr for c in CANDIDATES if c.name == verdict)
+            order = "BGR" if in_bgr == (best["candidate"] == verdict) else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
-    found = {"verdict": verdict, "best": best["scaling"], "second": second["scaling"]}
-    found |= {"best_divergence": near, "second_divergence": far}
-    found |= {"correlation": best["correlation"], "contrast": best["contrast"]}
-    return found | {"margin": margin, "reason": reason, "order": order}
+    return {
+        "verdict": verdict,
+        "best": best["scaling"],
+        "second": second["scaling"],
+        "best_divergence": near,
+        "second_divergence": far,
+        "correlation": best["correlation"],
+        "contrast": best["contrast"],
+        "margin": margin,
+        "reason": reason,
+        "order": order,
+    }
 
 
 def chance_of(correlation: float, channels: int) -> float:
@@ -346,10 +352,7 @@ class Distribution(FrozenModel):
 
     @model_validator(mode="after")
     def _is_checkable(self) -> Distribution:
-        known, name = (
-            [preprocessing.name for preprocessing in CANDIDATES],
-            self.stated_preprocessing,
-        )
+        known, name = [c.name for c in CANDIDATES], self.stated_preprocessing
         if name is not None and scaling_of(name) not in known:
             raise unknown("candidate", name, known)
         if self.probed is not None and self.sha256 is None:

@@ -229,8 +229,8 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
             numbered[stem].append((int(number or 0), layer.name))
     fresh = {
         name: f"{stem}_{place}" if place else stem
-        for stem, found in numbered.items()
-        for place, (_, name) in enumerate(sorted(found))
+        for stem, layers in numbered.items()
+        for place, (_, name) in enumerate(sorted(layers))
     }
     names = [fresh.get(layer.name, layer.name) for layer in backbone.layers]
     with write_atomically(path) as draft, h5py.File(draft, "w") as file:

@@ -27,14 +27,13 @@ from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
 from rin.files import manifest_folder, write_atomically
-from rin.processes import end_with_parent
 from rin.report.execution import (
     Job,
     last_lines,
     notebook_parameters,
-    start_beside,
     write_placeholder,
 )
+from rin.report.kernels import share_imports, share_imports_beside
 from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -209,8 +208,8 @@ def run_jobs(
     running: dict[Future, Job] = {}
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        pool(1, initializer=end_with_parent) as leader,
-        pool(cores, initializer=start_beside) as others,
+        pool(1, initializer=share_imports) as leader,
+        pool(cores, initializer=share_imports_beside) as others,
     ):
         while running or (waiting and not failures):
             for job in [] if failures else list(waiting):

@@ -46,10 +46,11 @@ def calibration(curves: pd.DataFrame, inits: Sequence[str], panel: str) -> np.nd
     rows = curves[curves["curve"] == "reliability"]
     grid = sns.relplot(
         rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
-        palette={init: init_style(init).color for init in inits}, height=3.2, legend=False,
+        palette={init: init_style(init).color for init in inits}, height=3.2,
     )  # fmt: skip
     for ax in grid.axes.flat:
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
     grid.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     grid.set_axis_labels("Predicted probability", "Share positive")
+    sns.move_legend(grid, "upper center", ncols=2, title="", bbox_to_anchor=(0.45, 0.03))
     return grid.set_titles("{col_name}", size=10.5).axes

@@ -7,7 +7,6 @@ cut off or failed is never taken for finished.
 import ast
 import hashlib
 import json
-import os
 import re
 import sys
 import tempfile
@@ -22,10 +21,9 @@ import jupytext
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
-import rin
 from rin.errors import InputError, look_up
 from rin.files import sha256_of, write_atomically
-from rin.processes import end_with_parent
+from rin.report.kernels import kernel_manager
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # A bar as tqdm draws it: title, percentage, steps done and in all, times.
@@ -121,7 +119,7 @@ class Job:
         partial = self.output.with_name(f"{self.output.stem}.partial.ipynb")
         failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
         partial.unlink(missing_ok=True)
-        before, began = self._made_from(), time.monotonic()
+        before, began, spent = self._made_from(), time.monotonic(), {}
         notebook = jupytext.read(self.source)
         if self.heading:
             first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
@@ -136,7 +134,7 @@ class Job:
                     language="python",
                     progress_bar=False,
                     start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
-                    kernel_manager_class=_kernel_manager(Path(folder)),
+                    kernel_manager_class=kernel_manager(Path(folder), spent),
                     stderr_file=Progress(sys.stderr),
                 )
         # A kernel that does not come up in time is a RuntimeError of nbclient.
@@ -150,7 +148,7 @@ class Job:
             ) from error
         seconds = time.monotonic() - began
         # A source edited meanwhile is not what was run; runs that it left itself are.
-        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
+        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1), **spent}
         done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
         # Where this machine keeps the files is no part of the result.
         names = {"input_path": self.source.name, "output_path": self.output.name}
@@ -224,13 +222,6 @@ def fold_name(source: str) -> str:
     return "Drawing" if called & {"picture", "pictures"} else "Code"
 
 
-def start_beside() -> None:
-    """Make a new process run its notebooks at low priority and end with its parent."""
-    end_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(10)
-
-
 class Progress:
     """Passes on of a notebook's stderr how far its training is, in few lines."""
 
@@ -254,32 +245,6 @@ class Progress:
     def flush(self) -> None:
         """Show what was passed on."""
         self._out.flush()
-
-
-def _kernel_manager(folder: Path) -> type:
-    """Return how kernels are started: the running interpreter with this package, quietly.
-
-    Through sockets in a folder where the system has such: two kernels started at the same time
-    can be given the same ports.  Their own remarks go to a file there.
-    """
-    from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpec
-
-    search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-
-    class OwnKernel(AsyncKernelManager):
-        kernel_spec = KernelSpec(
-            argv=command, env={"PYTHONPATH": os.pathsep.join(filter(None, search))}
-        )
-        if os.name != "nt":
-            transport, ip = "ipc", str(folder / "kernel")
-
-        async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
-            with (folder / "kernel.log").open("ab") as log:
-                await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": log})
-
-    return OwnKernel
 
 
 def last_lines(text: str, count: int) -> str:

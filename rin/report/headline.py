@@ -44,7 +44,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
         "One other group, pooled: RadImageNet − ImageNet": pooled.assign(
             kind="independent", label=labels
         ),
-        "This run (dark: other pretrainings; pale: new patients only)": own.assign(
+        "This run (diamonds: other pretrainings; dots: new patients only)": own.assign(
             label=own["task"].map(names)
         ),
     }

@@ -1,6 +1,7 @@
 """Heat maps of differences: one number a cell, in the colour of the side that is ahead."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -38,8 +39,7 @@ def heat(
         points.astype(float), annot=texts, fmt="", vmin=-limit, vmax=limit, cmap=cmap, cbar=False,
         linewidths=1, ax=ax, annot_kws=look,
     )  # fmt: skip
-    parted = [str(name).replace(", ", "\n", 1) for name in points.columns]
-    labels = [name if "\n" in name else name.replace(" ", "\n", 1) for name in parted]
+    labels = [fill(str(name), 13, break_long_words=False) for name in points.columns]
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)

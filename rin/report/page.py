@@ -1,8 +1,10 @@
 """What a page of the book is made with: claims that guard its text, and figures."""
 
 import math
+import re
 from base64 import b64encode
 from collections.abc import Mapping
+from colorsys import hls_to_rgb, rgb_to_hls
 from html import escape
 from io import BytesIO
 
@@ -11,6 +13,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rin.errors import InputError
@@ -54,8 +58,8 @@ def picture(
 ) -> HTML:
     """Return a figure (or that of some axes) with a text for who does not see it, and close it.
 
-    Vectors with outlined text, or pixels where it holds images; `width` is the largest on the
-    page, a CSS length; `style` is CSS in its place.
+    Vectors with outlined text, which have colours of their own in the dark, or pixels where it
+    holds images; `width` is the largest on the page, a CSS length; `style` is CSS in its place.
     """
     figure = (figure.flat[0] if isinstance(figure, np.ndarray) else figure).figure
     kind, mime, metadata, buffer = "svg", "svg+xml", {"Date": None}, BytesIO()
@@ -64,12 +68,34 @@ def picture(
     with mpl.rc_context({"svg.fonttype": "path"}):
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
-    address = f"data:image/{mime};base64,{b64encode(buffer.getvalue()).decode()}"
+    content, paper = buffer.getvalue(), "rin-paper"
+    # Numbers in the cells of a heat map are read on the cells' own colours.
+    drawn = [type(mark) for ax in figure.axes for mark in ax.collections]
+    if kind == "svg" and QuadMesh not in drawn:
+        content, paper = _with_dark_colours(content.decode()).encode(), "rin-ink"
+    address = f"data:image/{mime};base64,{b64encode(content).decode()}"
     style = style or f"width:100%;max-width:{width}"
     return HTML(
-        f'<img class="rin-figure" src="{address}" alt="{escape(alt)}" '
-        f'style="{style};height:auto;background:white">'
+        f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" '
+        f'style="{style};height:auto">'
     )
+
+
+def _with_dark_colours(svg: str) -> str:
+    """Return an SVG whose colours follow the colour scheme of what shows it."""
+    colors = sorted(set(re.findall(r"#[0-9a-f]{6}\b", svg)))
+    dark = {color: _in_the_dark(color) for color in colors}
+    listed = "".join(f"--c{color[1:]}:{other};" for color, other in dark.items() if other != color)
+    for color in colors:
+        svg = svg.replace(f": {color}", f": var(--c{color[1:]}, {color})")
+    rule = f"<style>@media (prefers-color-scheme: dark) {{svg {{{listed}}}}}</style>"
+    return re.sub(r"(<svg [^>]*>)", rf"\1{rule}", svg, count=1)
+
+
+def _in_the_dark(color: str) -> str:
+    """Return a colour for dark paper: its lightness turned round, so that white is nearly black."""
+    hue, lightness, saturation = rgb_to_hls(*to_rgb(color))
+    return to_hex(hls_to_rgb(hue, 0.08 + 0.86 * (1 - lightness) ** 0.8, saturation))
 
 
 def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:

@@ -170,8 +170,9 @@ def pretrained(study: Study) -> pd.DataFrame:
 def pretraining_histories(study: Study) -> pd.DataFrame:
     """Return learning curves, one row an epoch of a finished run.
 
-    Columns init, backbone, pretraining, epoch, loss, accuracy, val_loss, val_accuracy,
-    learning_rate, images_per_second (of training alone) and seconds (with validation).
+    Columns init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss, val_accuracy,
+    val_top5, learning_rate, images_per_second (of training alone) and seconds (with validation).
+    With five classes or fewer, top5 leaves out the least likely one.
     """
     return _read(study, HISTORY, "backbone")
 

@@ -169,7 +169,7 @@ class ShuffledBatches(_Batches):
 
 
 @contextmanager
-def own_errors(*sources: _Batches) -> Iterator[None]:
+def reader_errors(*sources: _Batches) -> Iterator[None]:
     """Raise what a reader raised, in place of what the framework makes of it."""
     try:
         yield

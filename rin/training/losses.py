@@ -73,7 +73,7 @@ class OnlineLabels(keras.metrics.Metric):
 
     def next_labels(self) -> np.ndarray:
         """Return the mean prediction of each class; uniform where no image was right."""
-        sums, counts = (np.asarray(each) for each in (self.sums, self.counts))
+        sums, counts = np.asarray(self.sums), np.asarray(self.counts)
         even = np.full_like(sums, 1 / len(sums))
         return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], even)
 

@@ -69,10 +69,10 @@ class PretrainingBlock:
         devices: int | str | None = None,
     ) -> None:
         self._settings, self._seed = settings, seed
-        found = find_devices(devices)
-        if settings.batch % found.count:
+        sharing = find_devices(devices)
+        if settings.batch % sharing.count:
             raise InputError(
-                f"{found.count} devices cannot share a batch of {settings.batch} evenly",
+                f"{sharing.count} devices cannot share a batch of {settings.batch} evenly",
                 where="pretraining.batch",
                 remedy="Choose a multiple of the number of devices.",
             )
@@ -84,7 +84,7 @@ class PretrainingBlock:
         architecture = Architecture(
             backbone, "unfreeze_all", n_classes=n_classes, channels=channels, **of_network
         )
-        self._block = CompiledBlock(architecture, **of_step, devices=found)
+        self._block = CompiledBlock(architecture, **of_step, devices=sharing)
 
     @property
     def backbone(self) -> keras.Model:
@@ -221,11 +221,17 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
 
     With five classes or fewer, `in_top5` leaves out the least likely one.
     """
-    own = probabilities[np.arange(len(truth)), truth]
-    above, k = (probabilities > own[:, np.newaxis]).sum(axis=1), probabilities.shape[1]
-    table = pd.DataFrame({"truth": truth, "predicted": probabilities.argmax(axis=1)})
-    likely = {"in_top5": above < min(5, k - 1), "confidence": probabilities.max(axis=1)}
-    return table.assign(**likely, truth_probability=own)
+    of_truth = probabilities[np.arange(len(truth)), truth]
+    rank = (probabilities > of_truth[:, np.newaxis]).sum(axis=1)
+    return pd.DataFrame(
+        {
+            "truth": truth,
+            "predicted": probabilities.argmax(axis=1),
+            "in_top5": rank < min(5, probabilities.shape[1] - 1),
+            "confidence": probabilities.max(axis=1),
+            "truth_probability": of_truth,
+        }
+    )
 
 
 def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:

@@ -21,7 +21,7 @@ from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
-from rin.training.batches import OrderedBatches, Part, ShuffledBatches, own_errors
+from rin.training.batches import OrderedBatches, Part, ShuffledBatches, reader_errors
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
@@ -78,8 +78,8 @@ def find_devices(wanted: int | str | None) -> Devices:
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        names, share = [device.name for device in found], tf.distribute.MirroredStrategy
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        names, share = [device.name for device in devices], tf.distribute.MirroredStrategy
     else:
         names = keras.distribution.list_devices()
         share = keras.distribution.DataParallel
@@ -190,13 +190,16 @@ class CompiledBlock:
                     layer.synchronized = on_tensorflow and self.devices.count > 1
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+            if architecture.n_classes > 2:
+                ranks = min(5, architecture.n_classes - 1)
+                metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5"))
             metrics += [self._online] if self._online else []
-            compared = "sparse_categorical_crossentropy"  # of two classes it is the paper's binary
+            loss_function = "sparse_categorical_crossentropy"  # of two, it is the paper's binary
             if loss != "hard":
-                compared = SoftLabelLoss(loss, architecture.n_classes, self._online)
+                loss_function = SoftLabelLoss(loss, architecture.n_classes, self._online)
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
-                loss=compared,
+                loss=loss_function,
                 metrics=metrics,
                 jit_compile="auto" if compiles else False,
             )
@@ -245,8 +248,9 @@ class CompiledBlock:
             work=work,
             meters=self._meters,
         )
-        own = [*([LabelTurn(self._online)] if self._online else []), state]
-        own += [watcher(state, self._meters[0])] if watcher else []
+        callbacks = [LabelTurn(self._online)] if self._online else []
+        callbacks += [state]
+        callbacks += [watcher(state, self._meters[0])] if watcher else []
         with self.devices.scope():
             self._restore(weights, preprocessing, recipe, steps)
             state.resume(model)
@@ -262,7 +266,7 @@ class CompiledBlock:
                     devices=self.devices.count,
                     class_weights=class_weights,
                 )
-                with own_errors(shuffled, ordered):
+                with reader_errors(shuffled, ordered):
                     model.fit(
                         shuffled,
                         initial_epoch=state.epoch,
@@ -271,7 +275,7 @@ class CompiledBlock:
                         steps_per_epoch=steps - state.step,
                         validation_data=ordered,
                         shuffle=False,
-                        callbacks=Callbacks(own, add_history=True, model=model),
+                        callbacks=Callbacks(callbacks, add_history=True, model=model),
                         verbose=0,
                     )
             if state.best is None:
@@ -294,8 +298,8 @@ class CompiledBlock:
         logits, maps = [], []
         for start in range(0, len(part.rows), _FEATURES_AT_ONCE):
             chunk = replace(part, rows=part.rows[start : start + _FEATURES_AT_ONCE])
-            found, features = self._predict(self.parts.explainer, chunk, batch)
-            logits.append(found)
+            of_chunk, features = self._predict(self.parts.explainer, chunk, batch)
+            logits.append(of_chunk)
             maps.append(gradient_cam(self.parts.head, features))
         return np.concatenate(logits), np.concatenate(maps)
 
@@ -309,7 +313,7 @@ class CompiledBlock:
         # Repeated at the end, so that the devices share the last batch evenly.
         rows = np.pad(part.rows, (0, -n % count), mode="edge")
         ordered = self._ordered(replace(part, rows=rows), batch)
-        with self.devices.scope(), own_errors(ordered):
+        with self.devices.scope(), reader_errors(ordered):
             outputs = model.predict(ordered, verbose=0)
         return tuple(np.asarray(output, "float32")[:n] for output in outputs)
 
@@ -361,20 +365,20 @@ def layer_activations(
     backbone = block.parts.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
     inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in names])
-    own = backbone.get_weights()
-    found: list[list[np.ndarray]] = [[] for _ in names]
+    before = backbone.get_weights()
+    activations: dict[str, list[np.ndarray]] = {name: [] for name in names}
     try:
-        backbone.set_weights(own if weights is None else weights)
+        backbone.set_weights(before if weights is None else weights)
         for start in range(0, len(part.rows), batch):
             rows = part.rows[start : start + batch]
             images, _ = part.take(rows, block.architecture.channels)
             pixels = keras.ops.cast(images, "float32")
-            made = inside(block.parts.preprocess(pixels), training=False)
-            for kept, maps in zip(found, made, strict=True):
-                kept.append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
+            outputs = inside(block.parts.preprocess(pixels), training=False)
+            for name, maps in zip(names, outputs, strict=True):
+                activations[name].append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
     finally:
-        backbone.set_weights(own)
+        backbone.set_weights(before)
     return {
         name: sample_activations(np.concatenate(maps), points, channels, seed=seed)
-        for name, maps in zip(names, found, strict=True)
+        for name, maps in activations.items()
     }

@@ -1,8 +1,12 @@
 """What pages are made with: claims, verdicts, pictures."""
 
+import base64
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from rin.errors import InputError
 from rin.report.page import agreement, claim, picture, pictures, verdict
@@ -61,6 +65,30 @@ def test_picture_has_its_words_and_is_closed(pixels, kind):
     assert 'alt="AUC by init, &quot;all&quot; scenarios"' in html
     assert f"data:image/{kind}" in html
     assert not plt.fignum_exists(axes.figure.number)
+
+
+def drawing(html):
+    """The SVG in a picture."""
+    return base64.b64decode(re.search(r"base64,([\w+/=]+)", html)[1]).decode()
+
+
+def test_drawing_has_light_ink_on_dark_paper_where_the_scheme_is_dark():
+    axes = plt.subplots()[1]
+    axes.plot([0, 1], color="#222222")
+    axes.figure.set_facecolor("white")
+    svg = drawing(picture(axes, "one line").data)
+    assert "stroke: var(--c222222, #222222)" in svg
+    (rule,) = re.findall(r"<style>@media \(prefers-color-scheme: dark\) \{svg \{(.*?)\}\}", svg)
+    dark = dict(pair.split(":") for pair in rule.strip(";").split(";"))
+    ink, paper = (np.mean(to_rgb(dark[name])) for name in ("--c222222", "--cffffff"))
+    assert ink > 0.7 and paper < 0.15
+
+
+def test_heat_map_keeps_its_colours_in_the_dark():
+    axes = plt.subplots()[1]
+    axes.pcolormesh(np.eye(2))
+    html = picture(axes, "a heat map").data
+    assert "rin-paper" in html and "prefers-color-scheme" not in drawing(html)
 
 
 def test_pictures_wrap_on_narrow_screens():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.batches import Part, ShuffledBatches, own_errors, read_rows
+from rin.training.batches import Part, ShuffledBatches, read_rows, reader_errors
 
 
 def numbered(n=20):
@@ -66,7 +66,7 @@ def test_own_error_of_reading_is_raised_in_place_of_the_framework_s(monkeypatch,
     monkeypatch.setattr(Part, "take", Mock(side_effect=kind("unreadable")))
     with pytest.raises(type(kind("")), match="unreadable"):
         batches[0]
-    with pytest.raises(type(kind("")), match="unreadable"), own_errors(batches):
+    with pytest.raises(type(kind("")), match="unreadable"), reader_errors(batches):
         raise ValueError("generator failed")
 
 

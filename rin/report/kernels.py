@@ -1,0 +1,131 @@
+"""Kernels in which notebooks run: this interpreter with this package, quietly.
+
+Importing what a page needs takes longer than most pages compute.  So the processes of a book that
+run many notebooks, one after another, keep a server that has imported it once and is forked for
+each kernel (`multiprocessing`'s forkserver), where the system can fork safely.
+"""
+
+import multiprocessing
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+
+import rin
+from rin.processes import end_with_parent
+
+#: What most pages import, and no framework: its threads do not survive a fork.
+SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
+          "rin.report.forest", "rin.report.page", "rin.report.format")  # fmt: skip
+_server: Any = None
+
+
+def share_imports() -> None:
+    """Let the kernels of this worker process be forked from one that has imported `SHARED`."""
+    global _server
+    end_with_parent()
+    if sys.platform == "linux":
+        # As a kernel sets it before anything is imported.
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        _server = multiprocessing.get_context("forkserver")
+        _server.set_forkserver_preload(list(SHARED))
+
+
+def share_imports_beside() -> None:
+    """Do the same in a process whose notebooks run at low priority."""
+    share_imports()
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
+class Forked:
+    """A forked kernel, with those methods of `subprocess.Popen` that a kernel's manager calls."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self._process = _server.Process(target=_serve, args=(command, environment, log))
+        self._process.start()
+        self.pid = self._process.pid
+        self.kill, self.terminate = self._process.kill, self._process.terminate
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while the kernel runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the kernel to end and return its exit status."""
+        self._process.join(timeout)
+        return self.poll()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the kernel."""
+        os.kill(self.pid, number)
+
+
+def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Be a kernel, in a process that was just forked."""
+    from ipykernel.kernelapp import launch_new_instance
+
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.stderr.fileno())
+    sys.path.insert(0, "")
+    worker = multiprocessing.parent_process()
+
+    def follow() -> None:
+        worker.join()
+        os._exit(1)
+
+    # The server, which it takes for its parent, lives as long as a kernel does.
+    threading.Thread(target=follow, daemon=True).start()
+    launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
+
+
+def kernel_manager(folder: Path, spent: dict[str, float]) -> type:
+    """Return how kernels are started, and how the processor seconds of the last one are noted.
+
+    Through sockets in a folder where the system has such: two kernels started at the same time
+    can be given the same ports.  Their own remarks go to a file there.  `spent` gets `processor`,
+    the seconds of a kernel and of the processes that it started and that have ended.
+    """
+    search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class Manager(AsyncKernelManager):
+        kernel_spec = KernelSpec(
+            argv=command, env={"PYTHONPATH": os.pathsep.join(filter(None, search))}
+        )
+        if os.name != "nt":
+            transport, ip = "ipc", str(folder / "kernel")
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
+            log = folder / "kernel.log"
+            if _server is not None:
+                arguments = kernel_cmd[kernel_cmd.index("-f") :]
+                self.provisioner.process = Forked(arguments, given["env"], log)
+                self.provisioner.pid = self.provisioner.process.pid
+                self._reconcile_connection_info(self.provisioner.connection_info)
+                return
+            with log.open("ab") as remarks:
+                await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": remarks})
+
+        async def _async_shutdown_kernel(self, *args: Any, **given: Any) -> None:
+            if (
+                self.provisioner
+                and self.provisioner.pid
+                and psutil.pid_exists(self.provisioner.pid)
+            ):
+                times = psutil.Process(self.provisioner.pid).cpu_times()
+                spent["processor"] = round(sum(times[:4]), 1)
+            await super()._async_shutdown_kernel(*args, **given)
+
+        shutdown_kernel = _async_shutdown_kernel
+
+    return Manager

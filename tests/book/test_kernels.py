@@ -1,0 +1,91 @@
+"""Kernels of a book are forked from a process that has imported what most pages import."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rin.report.build import Console, run_jobs
+from rin.report.execution import Job
+
+BODY = """\
+# %%
+import os, sys
+before = "rin.study" in sys.modules
+from ipykernel.kernelapp import IPKernelApp
+from matplotlib import pyplot as plt
+ends_with = IPKernelApp.instance().parent_handle == os.getppid()
+frameworks = {"tensorflow", "keras", "jax"} & {*sys.modules}
+print(before, ends_with, frameworks, os.getppid(), os.getpid() == os.getpgrp())
+
+# %%
+plt.plot([1, 2]);
+"""
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each kernel starts anew")
+
+
+@on_linux
+def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_path, capfd):
+    jobs = []
+    for name in ("first", "second"):
+        source = tmp_path / f"{name}.py"
+        source.write_text(BODY)
+        jobs.append(Job(source, tmp_path / f"{name}.ipynb", name=name))
+    run_jobs(jobs, Console("Book"), cores=1)
+    servers = set()
+    for job in jobs:
+        code = json.loads(job.output.read_text())["cells"]
+        *said, server, leads = "".join(code[0]["outputs"][0]["text"]).split()
+        assert (said, leads) == (["True", "True", "set()"], "True")
+        servers.add(server)
+        assert any("image/png" in out.get("data", {}) for out in code[1]["outputs"])
+        assert 0 < job.recorded()["processor"] < 60
+    assert len(servers) == 1
+    out, err = capfd.readouterr()
+    assert (len(out.splitlines()), err) == (3, "")
+
+
+WORKER = """\
+import sys
+from pathlib import Path
+from rin.report.execution import Job
+from rin.report.kernels import share_imports
+if __name__ == "__main__":
+    share_imports()
+    Job(Path(sys.argv[1]), Path(sys.argv[2])).run()
+"""
+
+
+def is_running(process):
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+@on_linux
+def test_kernel_and_server_end_when_the_worker_is_killed(tmp_path):
+    noted, source, program = (tmp_path / name for name in ("noted", "page.py", "worker.py"))
+    source.write_text(
+        "# %%\nimport os, pathlib, time\n"
+        f"pathlib.Path({str(noted)!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}')\n"
+        "time.sleep(300)\n"
+    )
+    program.write_text(WORKER)
+    worker = subprocess.Popen([sys.executable, program, source, tmp_path / "page.ipynb"])
+    try:
+        assert until(lambda: noted.exists() and noted.read_text().count(" ") == 1, 120)
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+    assert until(lambda: not any(map(is_running, noted.read_text().split())))
