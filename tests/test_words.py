@@ -100,6 +100,28 @@ def test_a_banned_name_is_found_in_every_place_that_names():
     assert sorted(banned_names(source)) == ["abroad", "away", "looked", "told", "went"]
 
 
+#: Pronouns and participles that name nothing; modules in which no variable is called so.
+NO_NOUNS = {"own", "one", "each", "found", "asked", "named"} | NAMES
+NOUNS_ONLY = ("rin/stats/", "rin/explain/", "rin/data/standins/")
+NOUNS_ONLY += tuple(
+    f"rin/data/{name}.py"
+    for name in ("chunks", "confounders", "dataset", "leakage", "manifest", "splits", "status",
+                 "store")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("file", [file for file in PYTHON if file.startswith(NOUNS_ONLY)])
+def test_variables_are_called_by_nouns(file):
+    names = {name.strip("_").lower() for name in names_in(PYTHON[file])}
+    assert names & NO_NOUNS == set()
+    assert not re.search(r"\btold\b|\bwent\b", PYTHON[file])
+
+
+@pytest.mark.parametrize("file", [file for file in PYTHON if file.startswith(NOUNS_ONLY)])
+def test_lines_have_at_most_99_characters(file):
+    assert [line for line in PYTHON[file].splitlines() if len(line) > 99] == []
+
+
 @pytest.mark.parametrize("pattern", PROSE)
 def test_prose_uses_the_words_of_the_field(pattern):
     hits = [

@@ -103,8 +103,8 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
     It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much it
-    differs, or nothing.  InputError for a file that cannot be read.
+    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much
+    it differs, or nothing.  InputError for a file that cannot be read.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -120,9 +120,9 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
             return "another size", f"{size:,} bytes instead of {known.bytes:,}"
         if known.sha256 is None:
             return "no digest known", ""
-        found = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
-    if found != known.sha256:
-        return "another SHA-256", f"{found} instead of {known.sha256}"
+        digest = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
+    if digest != known.sha256:
+        return "another SHA-256", f"{digest} instead of {known.sha256}"
     return "as known", ""
 
 
@@ -180,8 +180,9 @@ def verify_dataset(
 ) -> Verification:
     """Look a dataset over: known files, counts of every class, every picture decoded.
 
-    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
-    there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
+    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing;
+    then there is neither digest nor finding.  ``expect`` is the content digest to find, empty for
+    any.
     """
     datasets.check_data_root(data_root)
     task = ""
@@ -209,15 +210,15 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         outcome, detail = check_file(tree, known)
         done.files[known.name] = outcome
         done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
-    found = find_cases(tree, manifest)
-    done.counts = datasets.count_classes(manifest, found)
+    listed = find_cases(tree, manifest)
+    done.counts = datasets.count_classes(manifest, listed)
     sound = True
     try:
-        datasets.check_counts(manifest, found, tree.root / tree.location)
+        datasets.check_counts(manifest, listed, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False
-    cases = found[found["label"].notna()]
+    cases = listed[listed["label"].notna()]
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]

@@ -251,7 +251,7 @@ def test_verify_again_decodes_nothing(data, manifests, busi_root, monkeypatch):
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr("rin.data.store._Pass.inspect", lambda *a: decoded.append(a) or 1 / 0)
+    monkeypatch.setattr("rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0)
     data(*asked)
     assert decoded == []
 
