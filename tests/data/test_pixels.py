@@ -422,5 +422,5 @@ def test_jpeg_with_zeros_in_its_middle_is_no_whole_picture(tmp_path, mode):
     content[middle : middle + 100] = bytes(100)
     Image.open(io.BytesIO(bytes(content))).load()
     (tmp_path / "a.jpg").write_bytes(content)
-    with pytest.raises(InputError, match="no whole picture.*Corrupt JPEG data"):
+    with pytest.raises(InputError, match=r"no whole picture.*Corrupt JPEG data"):
         read_picture(tmp_path, "a.jpg")
