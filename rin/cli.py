@@ -410,6 +410,7 @@ def print_verification(done: Verification) -> None:
     for finding in done.findings:
         cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
         tell("finding", f"{finding.kind}: {finding.text}{cases}")
+    tell("folds", *(f"{name}: {sizes}" for name, sizes in done.folds.items()))
     if done.digest:
         tell("digest", done.digest)
     number = len(done.problems)

@@ -123,7 +123,8 @@ class DatasetManifest(FrozenModel):
     center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
     largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
     ``patient_labels`` is ``several`` where pictures of one patient may differ in their label.
-    ``fetch`` lists what `rin data fetch` downloads.
+    ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to click at ``home`` for
+    what it does not.
     ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
     reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
     """
@@ -142,6 +143,7 @@ class DatasetManifest(FrozenModel):
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
     files: tuple[KnownFile, ...] = ()
     fetch: tuple[Download, ...] = ()
+    by_hand: str = ""
     independence: Literal["image", "exam", "patient"]
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False

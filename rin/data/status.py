@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
+from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
+from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, explained, look_up
@@ -60,7 +62,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
                 "substitute_for": stands_for,
                 "purpose": ", ".join(tasks)
                 or substitute
-                or ("practice" if manifest.fetch else "pretraining"),
+                or ("practice" if manifest.layout == "npz" else "pretraining"),
                 "state": state,
                 "location": location,
                 "problem": problem,
@@ -143,7 +145,8 @@ class Verification:
     the outcome of `check_file` by name; ``counts`` the table of `count_classes`.  ``patients`` are
     the numbers of `count_patients`, empty where none are named and None where they were not read.
     ``readable`` counts the pictures that can be read, None where none was tried; ``digest`` is
-    that of the opened dataset, empty where it was not opened.
+    that of the opened dataset, empty where it was not opened.  ``folds`` are those of each task, in
+    words.
     """
 
     manifest: DatasetManifest
@@ -155,6 +158,7 @@ class Verification:
     readable: int | None = None
     findings: tuple[Finding, ...] = ()
     digest: str = ""
+    folds: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -233,3 +237,10 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
     done.findings, done.digest = dataset.findings, dataset.digest
+    pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
+    groups = leak_free_groups(dataset.cases, pairs)
+    for task in manifest.tasks:
+        # A task with labels of its own reads other cases: the study divides those.
+        if not task.label_map:
+            folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
+            done.folds[task.name] = fold_sizes(folds)

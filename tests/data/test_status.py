@@ -5,6 +5,7 @@ import json
 import shutil
 import zipfile
 
+import pandas as pd
 import pytest
 import yaml
 from busi_files import TOP, change, changed, mask, picture, save, zip_folder
@@ -47,6 +48,18 @@ def manifests(busi_manifest, tmp_path, monkeypatch):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(told))
 
     return write
+
+
+def one_fold(cases, *_, **__):
+    return pd.DataFrame({"case_id": cases["case_id"], "fold": 0, "part": "train"})
+
+
+@pytest.fixture(autouse=True)
+def divided(monkeypatch):
+    """Counts the miniature, of a patient or two a class, as large enough; returns what divides."""
+    divides = status.make_folds
+    monkeypatch.setattr(status, "make_folds", one_fold)
+    return divides
 
 
 @pytest.fixture
@@ -440,3 +453,19 @@ def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr(status, "hash_file", refuse)
     with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
         check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))
+
+
+def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
+    verify, divided, busi_manifest, monkeypatch
+):
+    monkeypatch.setattr(status, "make_folds", divided)
+    mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
+    (problem,) = verify(mine).problems
+    assert "task mine: too few independent patients per class" in problem
+    assert "at least 3 patients" in problem
+
+
+def test_verify_says_which_folds_a_task_has(verify, busi_manifest):
+    mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
+    done = verify(mine)
+    assert done.folds == {"mine": "1 fold, 100 % train, 0 % validation, 0 % test"}
