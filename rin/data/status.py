@@ -145,8 +145,8 @@ class Verification:
     the outcome of `check_file` by name; ``counts`` the table of `count_classes`.  ``patients`` are
     the numbers of `count_patients`, empty where none are named and None where they were not read.
     ``readable`` counts the pictures that can be read, None where none was tried; ``digest`` is
-    that of the opened dataset, empty where it was not opened.  ``folds`` are those of each task, in
-    words.
+    that of the opened dataset, empty where it was not opened.  ``folds`` are those of each task,
+    in words.
     """
 
     manifest: DatasetManifest
