@@ -68,10 +68,10 @@ def judged(**changes):
         ("narrowed", "holds", "4 of the 70 ways"),
         ("smaller_sds", "holds", "in 8 of 8 tasks"),
         ("comparable", "does not follow", "in 0 of 3 tasks"),
-        ("dice", "cannot be told", "No SD of a Dice score"),
-        ("interpretability", "cannot be told", "for none of the larger"),
-        ("unfreezing", "cannot be told", "number of trained layers"),
-        ("backbones", "cannot be told", "by network"),
+        ("dice", "undecided", "No SD of a Dice score"),
+        ("interpretability", "undecided", "for none of the larger"),
+        ("unfreezing", "undecided", "number of trained layers"),
+        ("backbones", "undecided", "by network"),
     ],
 )
 def test_every_claim_has_its_verdict_and_reason(name, verdict, words):
