@@ -5,7 +5,6 @@ Imports wait until a command runs, so that help comes at once.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -15,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rin.errors import InputError, named
+from rin.errors import InputError, counted, named
 from rin.processes import Stopped, kill_workers
 
 if TYPE_CHECKING:
@@ -122,7 +120,11 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
 
 
 @app.command()
-def pretrain(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def pretrain(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+) -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_study, run_pretraining
 
@@ -154,7 +156,7 @@ def study(
     data_root: Data = "",
     results: Results = "results",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what it would take, and do nothing.")
+        bool, typer.Option("--dry-run", help="List what it would take, and do nothing.")
     ] = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
@@ -259,9 +261,6 @@ def reference_write(
     add: Annotated[
         bool, typer.Option("--add", help="Add this study's pretrainings to the one there.")
     ] = False,
-    accelerator: Annotated[
-        str | None, typer.Option(help="What trained, where it is not this computer's.")
-    ] = None,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 6 MB."""
     from rin.study import open_study
@@ -274,27 +273,18 @@ def reference_write(
         replace=replace,
         finished=finished,
         add=add,
-        accelerator=accelerator,
     )
     size = sum(path.stat().st_size for path in written.iterdir())
     typer.echo(f"Reference run: {written}, {size:,} bytes")
 
 
 @data_app.command("status")
-def data_status(
-    data_root: Root = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every field.")] = False,
-) -> None:
+def data_status(data_root: Root = "") -> None:
     """List every dataset: what it is for, whether it is there, and where to get it."""
     from rin.data.status import dataset_status
 
     root = Path(data_root) if data_root else None
-    statuses = dataset_status(root)
-    if as_json:
-        report = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
-        typer.echo(json.dumps(report, indent=1))
-    else:
-        _print_status(statuses, root)
+    _print_status(dataset_status(root), root)
 
 
 @data_app.command("fetch")
@@ -307,14 +297,11 @@ def data_fetch(
     from rin.data.fetch import fetch_dataset
     from rin.data.manifest import load_manifest
 
-    if not data_root:
-        remedy = "Give --data-root, or set DATA_ROOT."
-        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
-    manifest = load_manifest(name)
+    root, manifest = _named_root(data_root), load_manifest(name)
     _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
     if manifest.fetch and not yes and not typer.confirm("Accept it?", default=False):
         raise typer.Exit(1)
-    for path in fetch_dataset(manifest, Path(data_root)):
+    for path in fetch_dataset(manifest, root):
         _say(f"Here: {path}", "green")
 
 
@@ -324,43 +311,35 @@ def data_verify(
     data_root: Root = "",
     results: Results = "results",
     quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Decode also what was decoded before.")
-    ] = False,
     expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset
-    from rin.data.store import replaced_pictures
 
-    if not data_root:
-        remedy = "Give --data-root, or set DATA_ROOT."
-        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    root = _named_root(data_root)
     if expect and (quick or name == "all"):
         raise InputError(
             "a digest can be expected of one dataset whose pictures are decoded",
             where="--expect",
             remedy="Name the dataset, and leave out --quick.",
         )
-    manifests, failed = manifests_to_verify(name, Path(data_root)), 0
+    manifests, failed = manifests_to_verify(name, root), False
+    index = Path(results) / "index"
     for manifest in manifests:
-        with TemporaryDirectory() as empty:
-            folder = Path(empty) if fresh else Path(results) / "index"
-            done = verify_dataset(
-                manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
-            )
-            if fresh and not quick:
-                kept = Path(results) / "index"
-                if replaced := replaced_pictures(done.manifest, kept, folder):
-                    done.problems.append(
-                        f"{len(replaced)} pictures are not those that {kept} remembers of the same "
-                        "files: delete that folder, and run again what was made of them"
-                    )
+        done = verify_dataset(manifest, root, index_folder=index, quick=quick, expect=expect)
         print_verification(done)
-        failed += bool(done.problems)
+        failed = failed or bool(done.problems)
     if not manifests:
         typer.echo("No dataset is there, so nothing was checked.")
-    raise typer.Exit(int(failed > 0))
+    raise typer.Exit(int(failed))
+
+
+def _named_root(data_root: str) -> Path:
+    """Return the folder of datasets; InputError where none is named."""
+    if not data_root:
+        remedy = "Give --data-root, or set DATA_ROOT."
+        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    return Path(data_root)
 
 
 def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
@@ -384,42 +363,50 @@ def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
 def print_verification(done: Verification) -> None:
     """Print what was found of a dataset, every problem in a line of its own."""
 
-    def tell(kind: str, *texts: str, style: str = "") -> None:
+    def say(kind: str, *texts: str, style: str = "") -> None:
         for text in texts:
             _say(f"  {kind:9} {text}", style)
 
     manifest = done.manifest
     _say(f"{manifest.name}: {manifest.title}", "bold")
     if done.location:
-        tell("at", f"{done.location}{f', read as task {done.task} reads it' if done.task else ''}")
+        reader = f", read as task {done.task} reads it" if done.task else ""
+        say("at", f"{done.location}{reader}")
         known = {file.name for file in manifest.files if file.sha256 or file.bytes is not None}
         files = [f"{name}: {outcome}" for name, outcome in done.files.items() if name in known]
-        tell("files", *(files if known else ["no published digests are known"]))
+        say("files", *(files if known else ["no published digests are known"]))
     if len(done.counts):
         _print_counts(done)
     if done.patients:
-        numbers, units = done.patients, "exams" if manifest.independence == "exam" else "patients"
-        few, many = numbers["fewest"], numbers["most"]
-        each = f"{few:,} to {many:,} images" if few < many else f"{many:,} image{'s' * (many > 1)}"
-        two = f"{numbers['two_labels']:,} with two labels"
-        tell("patients", f"{numbers['patients']:,} {units}, {each} each; {two}")
+        say("patients", _patients_in_words(done))
     elif done.patients is not None:
-        tell("patients", "none are named: each picture counts as one")
+        say("patients", "none are named: each picture counts as one")
     if done.readable is not None:
-        tell("pictures", f"{done.readable:,} can be read")
+        say("pictures", f"{done.readable:,} can be read")
     for finding in done.findings:
         cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
-        tell("finding", f"{finding.kind}: {finding.text}{cases}")
+        say("finding", f"{finding.kind}: {finding.text}{cases}")
+    say("folds", *(f"{name}: {sizes}" for name, sizes in done.folds.items()))
     if done.digest:
-        tell("digest", done.digest)
+        say("digest", done.digest)
     number = len(done.problems)
     more = [f"and {number - _SHOWN:,} more"] if number > _SHOWN else []
-    tell("problem", *done.problems[:_SHOWN], *more, style="red")
-    if not number:
+    say("problem", *done.problems[:_SHOWN], *more, style="red")
+    if number:
+        _say(f"  {counted(number, 'problems')}", "red")
+    else:
         undecoded = "; no picture was decoded" if done.readable is None else ""
         _say(f"  Nothing is wrong{undecoded}", "green")
-    else:
-        _say(f"  {number:,} problem{'s' if number > 1 else ''}", "red")
+
+
+def _patients_in_words(done: Verification) -> str:
+    numbers, fewest = done.patients, done.patients["fewest"]
+    units = "exams" if done.manifest.independence == "exam" else "patients"
+    images = counted(numbers["most"], "images")
+    if fewest < numbers["most"]:
+        images = f"{fewest:,} to {images}"
+    two_labels = f"{numbers['two_labels']:,} with two labels"
+    return f"{numbers['patients']:,} {units}, {images} each; {two_labels}"
 
 
 def _print_counts(done: Verification) -> None:
@@ -430,8 +417,11 @@ def _print_counts(done: Verification) -> None:
     rows = [*classes.itertuples(name=None), ("all", classes["found"].sum(), in_all, *masks)]
     headings = ["Class", f"{counts.unit.capitalize()}s", "expected"]
     headings += ["Masks", "expected"] if done.manifest.masks else []
-    shown = [(name, *("–" if n is None else f"{n:,}" for n in numbers)) for name, *numbers in rows]
-    _print_table(headings, (row[: len(headings)] for row in shown), right=True)
+    cells = [
+        [name, *("–" if number is None else f"{number:,}" for number in numbers)]
+        for name, *numbers in rows
+    ]
+    _print_table(headings, (row[: len(headings)] for row in cells), right=True)
 
 
 def _print_table(
@@ -469,7 +459,7 @@ def weights_probe(
     n: Annotated[int, typer.Option("--n", min=8, help="How many images.")] = 64,
     size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,
 ) -> None:
-    """Tell which input preprocessing a file of weights was trained with."""
+    """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
     root = Path(data_root) if data_root else None

@@ -40,8 +40,9 @@ def explained(
 
 def problem_of(error: Exception) -> str:
     """Return in one line what an error says is wrong."""
-    problem = error.problem if isinstance(error, InputError) else " ".join(str(error).split())[:300]
-    return problem or type(error).__name__
+    if isinstance(error, InputError):
+        return error.problem
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def named(texts: Sequence[str], between: str = "; ") -> str:

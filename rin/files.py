@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -94,7 +94,7 @@ def source_digest(paths: Iterable[Path]) -> str:
 
 def _meaning(node: Any) -> Any:
     if isinstance(node, list):
-        return [_meaning(each) for each in node]
+        return [_meaning(item) for item in node]
     if not isinstance(node, ast.AST):
         return f"{type(node).__name__} {node!r}"
     fields = dict(ast.iter_fields(node))
@@ -113,14 +113,14 @@ MAKE_ROOM = "Free some space, or name a folder that can be written."
 
 def manifest_folder() -> Path:
     """Return the folder of manifests: that of RIN_MANIFESTS, else the repository's."""
-    found = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
-    if not found.is_dir():
+    folder = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
+    if not folder.is_dir():
         raise InputError(
             "there is no such folder of dataset manifests",
-            where=found,
+            where=folder,
             remedy="Run from a checkout, or set RIN_MANIFESTS to its data_manifests folder.",
         )
-    return found
+    return folder
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -128,7 +128,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         merged = [key for key, _ in node.value if key.tag == "tag:yaml.org,2002:merge"]
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key not in merged]
+        stated = [key for key, _ in node.value if key not in merged]
+        keys = [self.construct_object(key, deep=True) for key in stated]
         for place, key in enumerate(keys):
             if key in keys[:place]:
                 raise yaml.constructor.ConstructorError(
@@ -150,8 +151,8 @@ MOST_BYTES, MOST_DEPTH, MOST_VALUES = 2**21, 64, 200_000
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds.
 
-    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or where
-    a file is so large or so deep that reading it would not end.
+    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or
+    where a file is so large or so deep that reading it would not end.
     """
     kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
     with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
@@ -183,7 +184,7 @@ def _refuse_endless(text: str) -> None:
             opened[-1][1] += 1
         if len(opened) > MOST_DEPTH or opened[-1][1] > MOST_VALUES:
             line = event.start_mark.line + 1
-            raise ValueError(f"line {line}: it is nested too deeply, or its aliases grow too large")
+            raise ValueError(f"line {line}: nested too deeply, or its aliases grow too large")
 
 
 class FrozenModel(BaseModel):
@@ -194,19 +195,18 @@ class FrozenModel(BaseModel):
 
 def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
-    found = error.errors(include_url=False)
+    errors = error.errors(include_url=False)
     # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
-    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+    first = next((slip for slip in errors if slip["type"] == "extra_forbidden"), errors[0])
     *place, last = first["loc"] or ("",)
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
-    more = len(found) - 1
+    more = len(errors) - 1
     others = f" (and {more} more)" if more else ""
     setting = ".".join(map(str, first["loc"]))
     if last == "[key]":
         setting = ".".join(map(str, place if isinstance(value, str) else place[:-1]))
     if first["type"] == "extra_forbidden":
-        known = _fields(model)
-        message = f"there is no such setting{meant(last, known)}"
+        message = f"there is no such setting{meant(last, _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
         if isinstance(value, bool):
             words = "yes, on or true" if value else "no, off or false"
@@ -221,11 +221,6 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _fields(model: type[BaseModel]) -> set[str]:
     """Return the names of all settings of a model, and of the models in it."""
-    names, waiting = set(), [field.annotation for field in model.model_fields.values()]
-    names |= set(model.model_fields)
-    while waiting:
-        kind = waiting.pop()
-        waiting += get_args(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names |= _fields(kind)
-    return names
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return {name for part in parts for name in part.get("properties", {})}

@@ -47,8 +47,8 @@ def _number(meaning: str, **rules: Any) -> Facts:
 def _column(facts: Facts, strict: bool) -> pa.Column:
     """Return the schema of a column.
 
-    Its facts are type, meaning, and where they apply `unit`, `values` that it may have (`_VALUES`),
-    whether it is `optional`, may have `gaps`, or is `unique`.
+    Its facts are type, meaning, and where they apply `unit`, `values` that it may have
+    (`_VALUES`), whether it is `optional`, may have `gaps`, or is `unique`.
     """
     kind = facts["type"]
     is_number = kind in ("integer", "number")
@@ -209,6 +209,8 @@ RUN_RECORDS = _schema(
         "best_epoch": _integer("epoch of the lowest validation loss, from 1", gaps=True),
         "epochs": _integer("epochs that were trained", gaps=True),
         "seconds": _number("time that the training took", unit="s", gaps=True),
+        "validation_auc": _number("of the epoch kept, validation cases", **_SHARE, optional=True),
+        "validation_loss": _number("of the epoch kept, validation cases", **_MAYBE),
     },
 )
 PRETRAINED = _schema(
@@ -241,7 +243,7 @@ SCHEMAS = MappingProxyType(
 
 
 def described(schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Return a row a column of a schema: column, type, unit, meaning, always (whether required)."""
+    """Return a row a column of a schema: column, type, unit, meaning, always (if required)."""
     return pd.DataFrame(
         [
             {

@@ -55,7 +55,7 @@ def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
     assert lines[2].split() == ["caffe_unit", "0.000", "1.00", "1.00"]
     assert "Verdict: caffe_unit; " in out
     assert "Images: 10 of 10 pictures of " in out
-    assert "RGB and BGR cannot be told apart on grey images." in out
+    assert "RGB and BGR look the same on grey images." in out
     assert "No distributor is known for this SHA-256." in out
 
 

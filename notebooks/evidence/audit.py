@@ -219,7 +219,7 @@ percentages of Dice scores are relative and fit the printed scores:
 # ## Claim by claim
 #
 # *Holds* means that the printed numbers say the same, not that it is true of other
-# data; *does not follow*, that they do not say it, not that it is false; *undecided*,
+# data; *does not follow*, that they do not say it, not that it is false; *cannot be judged*,
 # that they are too few.
 # Which layers to train and which network is best is asked of real scores on
 # [](discrepancies).

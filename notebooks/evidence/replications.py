@@ -227,7 +227,7 @@ picture(
 worded = [
     (
         one.study,
-        one.direction.replace("parity", "neither"),
+        one.ahead.replace("parity", "neither"),
         one.data,
         one.remark,
     )

@@ -91,8 +91,10 @@ picture(
 # one dense layer is put on top. Change a line, and run on.
 
 # %%
-scenario = f"{study.profile.backbones[0]}-unfreeze_top10-1e-03"
 planned = plan_study(study, "main", live_task)
+names = sorted({run.scenario.name for run in planned})
+scenario = f"{study.profile.backbones[0]}-unfreeze_top10-1e-03"
+scenario = scenario if scenario in names else names[0]
 run = next(r for r in planned if (r.scenario.name, r.init) == (scenario, a))
 settings, size = run.settings, inputs.store.size
 weights_file = locate(run.entry, study.weights_folders)

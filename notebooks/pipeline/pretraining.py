@@ -139,9 +139,10 @@ by_hand = model.fit(
 histories = pretraining_histories(study)
 same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
 by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
-tolerance = 0.2 if keras.backend.backend() == "jax" else 1e-3
-for measure, (first_epoch,) in by_hand.items():
-    assert np.isclose(first_epoch, by_rin[measure], rtol=tolerance), measure
+exact = keras.backend.backend() == "tensorflow"
+for measure in by_hand if exact else ["loss"]:
+    pair = by_hand[measure][0], by_rin[measure]
+    assert np.isclose(*pair, rtol=1e-3 if exact else 0.2), measure
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -237,8 +238,7 @@ for trained in (r for r in planned if r.init in inits):
     near = nearest_neighbours(np.asarray(features), patients, 5)
     found = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
     purity.append(dict(zip(network, pair, strict=True)) | found)
-columns = {"share": "estimate", "low": "ci_low", "high": "ci_high"}
-purity = pd.DataFrame(purity).rename(columns=names_of | columns)
+purity = pd.DataFrame(purity).rename(columns=names_of)
 purity["label"] = [init_style(init).short for init in purity["kind"]]
 ax = forest(purity, xlabel="Neighbours of the same class, %", **look)
 picture(ax, "Purity of the neighbours of each network")

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # A task of your own, from a folder of images to a result
 #
-# *Answers* how your own images become a comparison of two initialisations: two text files and no
-# Python. *Needs* nothing: this page invents 96 images; put yours in their place. *Takes* under two
-# minutes on two idle cores: `rin run notebooks/use/own_task.py`.
+# *Answers* how your own images become a comparison of two initialisations: by one command, without
+# Python or YAML. *Needs* nothing: this page invents 96 images; put yours in their place. *Takes*
+# under two minutes on two idle cores: `rin run notebooks/use/own_task.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -33,32 +33,32 @@ import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
 
-from rin.data.manifest import load_manifest
-from rin.data.status import verify_dataset
 from rin.explain.gradcam import to_uint8
 from rin.files import manifest_folder
-from rin.report.format import format_estimate
+from rin.report.format import book_table, format_estimate
 from rin.report.maps import image_row
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
-from rin.study import open_study, run_pretraining
-from rin.study.fine_tuning import run_missing
-from rin.study.plan import plan_study
+from rin.study import open_runs, open_study, run_study
+from rin.study.forecast import Pace, forecast
+from rin.study.new_task import new_task, write_task
+from rin.study.profile import profile_folder
 
 use_style()
 
 # %% [markdown]
 # ## The images
 #
-# A folder of images, a folder of outlines, and one table that says what they are. The “lesions” are
-# bright discs, in malignant cases larger. One image is planted twice, under two patients.
+# A folder of images, a folder of masks, and one table that says what they are, in the manner of a
+# German hospital: separated by semicolons, in Latin-1. The “lesions” are bright discs, in malignant
+# cases larger. One image is planted twice, under two patients.
 
 # %%
 work = Path(mkdtemp())
 rng = np.random.default_rng(0)
-folder = work / "images" / "hospital_us"
-for name in ("pictures", "outlines"):
+folder = work / "hospital"
+for name in ("Bilder", "Masken"):
     (folder / name).mkdir(parents=True)
 rows = []
 for patient in range(48):
@@ -68,105 +68,95 @@ for patient in range(48):
         disc = x**2 + y**2 < (14 if malignant else 7) ** 2
         speckle = rng.integers(0, 140, (64, 64)) + 90 * disc
         name = f"p{patient:02d}_{number}.png"
-        Image.fromarray(speckle.astype("uint8")).save(
-            folder / "pictures" / name
-        )
-        outline = Image.fromarray((255 * disc).astype("uint8"))
-        outline.save(folder / "outlines" / name)
-        rows.append((name, patient, "malignant" if malignant else "benign"))
-shutil.copy(folder / "pictures/p30_1.png", folder / "pictures/p40_1.png")
-table = pd.DataFrame(rows, columns=["File", "Patient", "Finding"])
-table.to_csv(folder / "cases.csv", index=False)
+        Image.fromarray(speckle.astype("uint8")).save(folder / "Bilder" / name)
+        mask = Image.fromarray((255 * disc).astype("uint8"))
+        mask.save(folder / "Masken" / name)
+        rows.append((name, patient, "bösartig" if malignant else "gutartig"))
+shutil.copy(folder / "Bilder/p30_1.png", folder / "Bilder/p40_1.png")
+table = pd.DataFrame(rows, columns=["Datei", "Patienten-Nr", "Befund"])
+table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 
 # %% [markdown]
-# ## The manifest
+# ## One command
 #
-# It says what the images are. In a checkout, copy the manifest nearest to yours to
-# `data_manifests/hospital_us.yaml` and change it; here a copy of that folder takes the new file.
-
-# %%
-manifest = r"""
-name: hospital_us
-title: Breast ultrasound of our hospital
-citation: unpublished
-home: internal
-licence: internal use
-access: not public
-modality: US
-anatomy: breast
-masks: true
-layout: table
-options: {table: cases.csv, images: pictures, image: File, label: Finding,
-          patient: Patient, masks: outlines, mask: File}
-locations: [hospital_us]
-independence: patient
-near_duplicate_bits: 8
-label_map: {benign: benign, malignant: malignant}
-counts: {images: {benign: 48, malignant: 48}}
-tasks:
-  - {name: hospital, title: Benign and malignant lesions, n_folds: 5,
-     positive_class: malignant}
-"""
-shutil.copytree(manifest_folder(), work / "manifests")
-(work / "manifests" / "hospital_us.yaml").write_text(manifest)
-os.environ["RIN_MANIFESTS"] = str(work / "manifests")  # not in a checkout
-
-# %% [markdown]
-# `options` name the columns, CSV or parquet; a name may be a template such as
-# `"{Study}_{View}.png"`. `label_map` names every class; `null` leaves one out. `counts` is checked;
-# omit it and the check is skipped. `near_duplicate_bits` says how alike two images may be, in bits
-# of 256, before they must stay in one part. Is the folder whole? This is `rin data verify`:
-
-# %%
-entry = load_manifest("hospital_us")
-index = work / "results" / "index"
-checked = verify_dataset(entry, work / "images", index_folder=index)
-claim("nothing is wrong", checked.readable == 96 and not checked.problems)
-checked.counts[["found", "expected"]]
-
-# %% [markdown]
-# ## The profile
+# ```console
+# rin new hospital_us --table hospital/Befunde.csv --images hospital/Bilder \
+#     --masks hospital/Masken --minutes 15
+# ```
 #
-# It says how much to compute. Copy one of `notebooks/profiles/` and list the task. With the
-# released weights under `DATA_ROOT/weights`, write `inits: [radimagenet, imagenet]` and leave out
-# everything from `pretraining` on.
+# It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
+# names and by what they hold, opens every image (PNG, JPEG, TIFF, BMP, DICOM, NumPy), and asks for
+# what it cannot guess. `.dcm` may stand in a table, and so may names without ending or folder.
+# Without a table, each class is a folder: `rin new NAME --images FOLDER`. This page calls the
+# function behind it, and gives it the pace of a computer, which is otherwise measured:
 
 # %%
-settings = """
-name: hospital
-about: Our breast ultrasound, matched pretraining, one fold.
-tasks: [hospital]
-inits: [radiologic, photographic]
-backbones: [ResNet50]
-folds: 1
-fine_tuning: {size: 48, batch: 16, epochs: 3, batch_norm_momentum: 0.9}
-pretraining:
-  corpora: {radiologic: corpus_radiologic, photographic: corpus_photographic}
-  cases: 96
-  size: 32
-  batch: 16
-  epochs: 1
-  preprocessing: {radiologic: radimagenet, photographic: imagenet}
-  batch_norm_momentum: 0.6
-stand_ins:
-  corpus_radiologic: {class_count: 4, per_class: 20}
-  corpus_photographic: {class_count: 4, per_class: 20}
-"""
-(work / "hospital.yaml").write_text(settings)
-study = open_study(
-    work / "hospital.yaml", data_root=work / "images", results=work / "results"
+for variable, known in (
+    ("RIN_MANIFESTS", manifest_folder()),
+    ("RIN_PROFILES", profile_folder()),
+):
+    shutil.copytree(known, work / variable)
+    os.environ[variable] = str(work / variable)  # not in a checkout
+made = new_task(
+    "hospital_us",
+    table=folder / "Befunde.csv",
+    images=folder / "Bilder",
+    masks=folder / "Masken",
+    minutes=2,
+    results=work / "results" / "hospital_us",
+    pace=Pace(image=0.02, run=0.5, tracing=15),
 )
+screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
+screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
+book_table(screen[["What", "Found"]], "What `rin new` says", prose=True)
+
+# %% [markdown]
+# It also says when something is wrong, in one line, before anything is trained: rows without images
+# and images without rows, a patient with two labels, a black mask, a broken file, one class only,
+# too few patients to divide. Nothing of yours is changed, and nothing is overwritten.
+#
+# ## What it wrote
+#
+# A manifest, which says what the images are, with a comment at each guess:
+
+# %% tags=["hide-input"]
+manifest, own_profile = write_task(made)
+Markdown(f"```yaml\n{manifest.read_text('utf-8')}```")
+
+# %% [markdown]
+# And a profile, which says how much to compute:
+
+# %% tags=["hide-input"]
+profile_text = own_profile.read_text("utf-8").replace(str(work), "FOLDER")
+Markdown("```yaml\n" + profile_text + "```")
+
+# %% [markdown]
+# With the released weights under `DATA_ROOT/weights` it compares those; with the two corpora of this
+# book under `DATA_ROOT` it pretrains on them; here it has neither, so that both initialisations come
+# from stand-ins and their difference means nothing. The next two commands, as `rin new` prints them:
+#
+# ```console
+# rin study --profile hospital_us --data-root FOLDER
+# make book PROFILE=hospital_us DATA_ROOT=FOLDER
+# ```
+#
+# The first trains, the second makes a book of this task alone. `rin study --dry-run` says before
+# what is missing, and how many runs there are:
+
+# %%
+study = open_study("hospital_us", data_root=work, results=work / "results")
+forecast(study)[["stage", "runs", "jobs"]]
 
 # %% [markdown]
 # ## The split
 #
-# Every image is decoded once, repeated images are found, and patients are divided: 75, 10 and 15%,
-# as near as whole groups allow.
+# Every image is decoded once, repeated images are found, and patients are divided. A split that
+# comes in a column of the table is used as it is, if no patient stands on two sides of it.
 
 # %%
-inputs = study.inputs("hospital")
+inputs = study.inputs("hospital_us")
 cases = inputs.folds.merge(inputs.store.cases, on="case_id")
-part_of = cases.set_index("case_id")["part"]
+part_of = cases[cases["fold"] == 0].set_index("case_id")["part"]
 copies = inputs.pairs.iloc[0]
 claim("one planted copy is found", len(inputs.pairs) == 1)
 claim(
@@ -178,21 +168,12 @@ pd.crosstab(cases["part"], cases["label"])
 # %% [markdown]
 # ## Train
 #
-# Two scenarios, frozen with two learning rates, from both initialisations: four runs that share one
-# compiled step. `rin study --profile hospital` trains all that a profile asks for.
+# All that the profile asks for: two short pretrainings, then every scenario from both.
 
 # %%
-run_pretraining(study)
-scenarios = ("ResNet50-freeze_all-1e-02", "ResNet50-freeze_all-1e-03")
-chosen = [
-    run
-    for run in plan_study(study, "main", "hospital")
-    if run.scenario.name in scenarios
-]
-run_missing(study, chosen)
-named = [(run.run_id, run.named) for run in chosen]
-scored = study.runs.tables(named, "predictions.parquet")
-predictions = scored[scored["part"] == "test"]
+run_study(study)
+shown = open_runs("hospital_us", data_root=work, results=work / "results")
+predictions = shown.predictions(task="hospital_us")
 scenario_aucs(predictions).pivot(index="scenario", columns="init", values="auc")
 
 # %% [markdown]
@@ -201,54 +182,56 @@ scenario_aucs(predictions).pivot(index="scenario", columns="init", values="auc")
 # The mean difference over scenarios, with patients as the units:
 
 # %%
-differences = init_differences(predictions, "radiologic", "photographic")
+a, b = study.profile.inits
+differences = init_differences(predictions, a, b)
 differences[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]]
 
 # %% tags=["hide-input"]
 overall = differences.set_index("group").loc["all"]
 Markdown(f"""
-On these invented images, radiologic minus photographic is
+On these invented images, {a} minus {b} is
 **{format_estimate(overall, unit="points")}** AUC points over
-{overall["n_patients"]:.0f} test patients. It means nothing; on yours, it is the
-result.
+{overall["n_patients"]:.0f} test patients. It means nothing; on yours, with real
+weights, it is the result.
 """)
 
 # %%
-run = chosen[0]
+run = next(study.runs.folder.glob("[!.]*/cams.npy"))
 test = inputs.store.cases["case_id"].map(part_of).to_numpy() == "test"
-maps = np.load(study.runs.path(run.run_id) / "cams.npy")[:1, ..., 1]
+maps = np.load(run)[:1, ..., 1]
 row = np.flatnonzero(test)[0]
 axes = image_row(
     [inputs.store.images()[row], to_uint8(maps, inputs.store.size)[0]],
-    [inputs.store.cases["case_id"][row], "map of “malignant”"],
+    [inputs.store.cases["case_id"][row], "map of “bösartig”"],
     [inputs.store.masks()[row]] * 2,
 )
-picture(axes, "One test image with its outline, and its map", width="20rem")
+picture(axes, "One test image with its mask, and its map", width="20rem")
 
 # %%
-del os.environ["RIN_MANIFESTS"]
+for variable in ("RIN_MANIFESTS", "RIN_PROFILES"):
+    del os.environ[variable]
 shutil.rmtree(work)
 
 # %% [markdown]
-# ## Your images
+# ## What else can be said
 #
-# ```console
-# rin data verify hospital_us --data-root /path/to/images
-# make book PROFILE=hospital DATA_ROOT=/path/to/images
-# ```
+# | you have | say |
+# |---|---|
+# | columns with other names | `--image`, `--label`, `--patient`, `--split` |
+# | a split in the table that is not to be used | `--split none` |
+# | patients in file names | `--patient 'p(\d+)_'`, without a table |
+# | classes in other words | `--positive`, which may be repeated |
+# | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
+# | images of one patient that differ in their label | `--several-labels` |
+# | other folds, weights or image sizes | edit the profile, or another copy of it |
+# | a notebook of your own | a name in `pages` of the profile |
 #
-# The table of contents follows from the tasks of the profile: with `tasks: [breast, hospital]` the
-# book has a page for both. A second dataset with the same labels, from another hospital, gets a
-# manifest of its own; its name under `external` of the task, and `external: true` in the profile,
-# have every run score it as well, and none is trained on it. A column that `keep: {scanner:
-# Scanner}` keeps can be studied as a confounder (`factors: confounder: sampled` of a profile).
+# Without a column of patients each image counts as a patient, and the AUC is too high where that is
+# not so: `rin new` says it in red. Small cohorts get coarser folds: of 15 % from 20 patients in the
+# rarer class, of 20 % from five, one split from three; fewer are refused. Every setting of a
+# manifest is listed on [the page of tables](reference). In Jupyter, `make lab` opens the notebooks,
+# and `results/task.py` with `task = "hospital_us"` and `profile = "hospital_us"` shows the task.
 #
-# | layout | files | patients from | example |
-# |---|---|---|---|
-# | `folder_classes` | a folder a class | `patient_pattern` | `kermany_cxr` |
-# | `table` | a table and its images | a column, or `patient_pattern` | `busbra` |
-# | `busi` | a folder a class, masks beside | each image one | `busi` |
-# | `ddti` | images, XML with outlines | the XML | `ddti` |
-# | `mrnet` | NumPy volumes, tables | each exam one | `mrnet` |
-# | `cc_ccii` | class, patient, scan, slice | the folder | `cc_ccii` |
-# | `rsna_…` | DICOM and tables | a list, or headers | `rsna_pneumonia` |
+# A second dataset with the same labels, from another hospital, gets a manifest of its own; its name
+# under `external` of the task, and `external: true` in the profile, have every run score it as well,
+# and none is trained on it.

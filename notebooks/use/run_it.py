@@ -143,7 +143,7 @@ HTML(
 #
 # ```yaml
 # execution:
-#   executor: slurm          # local: the same jobs as subprocesses of this computer
+#   executor: slurm          # local: as subprocesses here, to try it
 #   blocks: by_task
 #   precision: mixed_bfloat16
 #   slurm: {partition: gpu, gpus_per_node: 1, cpus_per_task: 8, timeout_min: 480}

@@ -2,8 +2,8 @@
 
 After Juodelyte et al., "Source Matters" (MICCAI 2024; arXiv 2403.04484): a confounder stands on a
 share of the positive training images, and in the reversed test on all negative images and no
-positive one. That study's pictures have 512 or 1,024 pixels a side; here every length is a share of
-the side.
+positive one. That study's pictures have 512 or 1,024 pixels a side; here every length is a share
+of the side.
 """
 
 import numpy as np

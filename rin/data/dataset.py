@@ -42,39 +42,39 @@ def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
     return {name: int(number) for name, number in numbers.items()}
 
 
-def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFrame:
+def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 
     The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
     states none.  InputError where exams are to be counted, and only headers tell them apart.
     """
-    stated, units = manifest.counts, found
+    stated, units = manifest.counts, cases
     if stated.unit == "exam":
-        units = found.drop_duplicates(["source_class", "patient_id"])
-        if unnamed := int(found["patient_id"].isna().sum()):
+        units = cases.drop_duplicates(["source_class", "patient_id"])
+        if unnamed := int(cases["patient_id"].isna().sum()):
             problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
             remedy = "State the manifest's counts in images (counts.unit: image)."
             raise InputError(problem, where=manifest.name, remedy=remedy)
     counts = {
         "found": units["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
-        "masks": found["masks"].map(len).groupby(found["source_class"]).sum(),
+        "masks": cases["masks"].map(len).groupby(cases["source_class"]).sum(),
         "expected_masks": pd.Series(stated.masks),
     }
     return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
 
 
 def check_counts(
-    manifest: DatasetManifest, found: pd.DataFrame, where: Path, remedy: str = CORRECT
+    manifest: DatasetManifest, cases: pd.DataFrame, where: Path, remedy: str = CORRECT
 ) -> None:
     """Hold the found cases against the manifest's counts; InputError names each that differs.
 
     Cases known to be bad may be absent.
     """
     stated = manifest.counts
-    absent = len(manifest.known_bad.keys() - set(found["case_id"]))
-    counts = count_classes(manifest, found)
-    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
+    absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
+    counts = count_classes(manifest, cases)
+    in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
     known = {"images": stated.total, "classes": stated.classes}
     whole = in_all | {key: n for key, n in known.items() if n is not None}
     differences = [
@@ -93,20 +93,27 @@ def count_differences(
 ) -> list[str]:
     """Return a sentence for each class whose count differs; nothing expected, nothing said.
 
-    Where no more are missing than cases may be ``absent``, only what is too many is told.
+    Where no more are missing than cases may be ``absent``, only what is too many is said.
     """
     names = sorted({*expected, *present}) if expected else []
     beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
     if -sum(n for n in beyond.values() if n < 0) <= absent:
         beyond = {name: n for name, n in beyond.items() if n > 0}
-    return [
-        f"{name}: {counted(present.get(name, 0), what)} instead of {expected.get(name, 0)} ({n:+d})"
-        for name, n in beyond.items()
-        if n
-    ]
+    sentences = []
+    for name, difference in beyond.items():
+        if difference:
+            count = counted(present.get(name, 0), what)
+            stated = expected.get(name, 0)
+            sentences.append(f"{name}: {count} instead of {stated} ({difference:+d})")
+    return sentences
 
 
-def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
+def case_problems(
+    manifest: DatasetManifest,
+    cases: pd.DataFrame,
+    *,
+    states_all: bool,
+) -> list[str]:
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
 
     ``cases`` have a ``mask_digest``.  Without ``states_all``, for a dataset that is opened, masks
@@ -115,8 +122,8 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all:
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problems.append(
-            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two are "
-            "needed. Give another class a label in label_map"
+            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two "
+            "are needed. Give another class a label in label_map"
         )
     labels = cases.groupby("patient_id")["label"].unique()
     mixed = labels[labels.map(len) > 1]
@@ -147,15 +154,18 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
 
 
 def find(
-    manifest: DatasetManifest, cases: pd.DataFrame, found: pd.DataFrame, unreadable: Collection[str]
+    manifest: DatasetManifest,
+    cases: pd.DataFrame,
+    listed: pd.DataFrame,
+    unreadable: Collection[str],
 ) -> tuple[Finding, ...]:
     """Return the findings of a dataset.
 
     They are cases left out as their files are known to be bad, repeated and blank pictures, other
-    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in use,
-    the authors' with all that were ``found``, also of classes without a label.
+    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in
+    use, the authors' with all that are ``listed``, also of classes without a label.
     """
-    labelled = dict(zip(found["case_id"], found["label"].notna(), strict=True))
+    labelled = dict(zip(listed["case_id"], listed["label"].notna(), strict=True))
     noted = []
     for case_id, reason in manifest.known_bad.items():
         if case_id not in labelled:
@@ -171,7 +181,7 @@ def find(
         text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
-    in_files = count_classes(manifest, found)["found"].to_dict() if authors else {}
+    in_files = count_classes(manifest, listed)["found"].to_dict() if authors else {}
     differing = {
         "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
         "authors' counts differ": count_differences(f"{unit}s", authors, in_files),
@@ -189,18 +199,18 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     repeated = cases[cases.duplicated(same, keep=False)]
     number = repeated.groupby(same, sort=False).ngroup()
     labels = repeated["label"].groupby(number).nunique()
-    found = []
-    for before, alike in (("contradictory ", labels > 1), ("", labels == 1)):
-        kind, numbers = f"{before}exact duplicates", labels.index[alike]
+    findings = []
+    for prefix, is_kind in (("contradictory ", labels > 1), ("", labels == 1)):
+        kind, numbers = f"{prefix}exact duplicates", labels.index[is_kind]
         rows = repeated[number.isin(numbers)]
         if len(numbers) > LISTED:
             text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
-            found.append((-1, Finding(kind, text, tuple(rows["case_id"][:LISTED]))))
+            findings.append((-1, Finding(kind, text, tuple(rows["case_id"][:LISTED]))))
             continue
         for first, group in rows.groupby(number):
             text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
-            found.append((first, Finding(kind, text, tuple(group["case_id"]))))
-    return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
+            findings.append((first, Finding(kind, text, tuple(group["case_id"]))))
+    return [finding for _, finding in sorted(findings, key=lambda pair: pair[0])]
 
 
 def check_data_root(data_root: Path) -> None:
@@ -250,7 +260,8 @@ def find_root(
 ) -> Path:
     """Return the data root where it holds the dataset, else that of a stand-in, written once.
 
-    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without either.
+    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without
+    either.
     """
     if locate(manifest, data_root) is not None:
         return data_root
@@ -280,11 +291,11 @@ def open_dataset(
     where = tree.root / tree.location
     made = stand_in_manifest(tree, manifest)
     expected, remedy = (manifest, CORRECT) if made is None else (made, WRITE_AGAIN)
-    found = find_cases(tree, manifest)
-    check_counts(expected, found, where, remedy)
-    wanted = found[found["label"].notna()]
+    listed = find_cases(tree, manifest)
+    check_counts(expected, listed, where, remedy)
+    wanted = listed[listed["label"].notna()]
     if wanted.empty:
-        classes = ", ".join(sorted(found["source_class"].unique())) or "no case"
+        classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"
         remedy = "Give at least two classes a label in the manifest's label_map."
         raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
     cases, bad = inspect_cases(
@@ -304,7 +315,7 @@ def open_dataset(
         location=tree.location,
         provenance="real" if made is None else "stand-in",
         cases=cases,
-        findings=find(expected, cases, found, set(bad["case_id"])),
+        findings=find(expected, cases, listed, set(bad["case_id"])),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),
@@ -349,16 +360,17 @@ def sample_pictures(
     """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
-    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Returned
-    are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their provenance:
-    `real`, `stand-in`, or empty for files that somebody named.
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.
+    Returned are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their
+    provenance: `real`, `stand-in`, or empty for files that somebody named.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
         if not where:
             from rin.data.standins import write_stand_in
 
-            data_root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
+            made_of = load_manifest(STAND_IN)
+            data_root = write_stand_in(made_of, Path(folder), STAND_IN_COUNTS, seed)
         place, _, inner = where.partition(SEPARATOR)
         path = Path(place).resolve()
         if not where or (not path.exists() and where in manifest_names()):

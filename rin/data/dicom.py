@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
+from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
+from pydicom.uid import JPEGBaseline8Bit
 
-from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes
+from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
 from rin.errors import InputError, explained
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
@@ -75,6 +77,8 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise ValueError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
+    if syntax == JPEGBaseline8Bit:
+        refuse_gaps(get_frame(dataset.PixelData, 0, number_of_frames=1))
     return pixel_array(dataset)
 
 

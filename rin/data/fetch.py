@@ -27,10 +27,10 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
     """
     if not manifest.fetch:
         problem = f"{manifest.name} cannot be fetched by a program"
-        remedy = (
-            f"Access is {manifest.access}: open {manifest.home}, download it there, and put it "
-        )
-        remedy += f"at {Path(data_root) / manifest.locations[0].partition('::')[0]}."
+        place = Path(data_root) / manifest.locations[0].partition("::")[0]
+        click = manifest.by_hand or "download it there"
+        remedy = f"Access is {manifest.access}: open {manifest.home}, {click}, and put it at "
+        remedy += f"{place}."
         raise InputError(problem, where=manifest.title, remedy=remedy)
     Path(data_root).mkdir(parents=True, exist_ok=True)
     fetched = []

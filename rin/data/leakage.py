@@ -71,21 +71,21 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     of the others), ``distance`` and ``equal`` (the very same pixels); nearest first.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
-    own, other, distance = _close_pairs(ours, theirs, threshold)
-    ours, theirs = ours.iloc[own], theirs.iloc[other]
-    found = {"other": theirs["case_id"].to_numpy(), "distance": distance}
-    found["equal"] = ours["digest"].eq(theirs["digest"].to_numpy())
-    pairs = ours[["case_id"]].assign(**found)
+    row, column, distance = _close_pairs(ours, theirs, threshold)
+    ours, theirs = ours.iloc[row], theirs.iloc[column]
+    matches = {"other": theirs["case_id"].to_numpy(), "distance": distance}
+    matches["equal"] = ours["digest"].eq(theirs["digest"].to_numpy())
+    pairs = ours[["case_id"]].assign(**matches)
     return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
 
 
 def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np.ndarray:
     """Return row, column and distance of the pairs within the threshold, int (3, n)."""
-    found = [np.empty((3, 0), int)]
+    pairs = [np.empty((3, 0), int)]
     for top, left, distance in _blocks(ours, theirs):
         first, second = np.nonzero(distance <= threshold)
-        found.append(np.stack([first + top, second + left, distance[first, second]]).astype(int))
-    close = np.concatenate(found, axis=1)
+        pairs.append(np.stack([first + top, second + left, distance[first, second]]).astype(int))
+    close = np.concatenate(pairs, axis=1)
     return close[:, close[0] < close[1]] if ours is theirs else close
 
 
@@ -132,8 +132,8 @@ def check_splits(
     """Raise InputError where a split leaks or leaves a case out.
 
     In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case unless they may ``overlap``,
-    as those of :func:`rin.data.splits.sized_folds`.
+    stands in two parts, and test sets of different folds share no case unless they may
+    ``overlap``, as those of :func:`rin.data.splits.sized_folds`.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])

@@ -119,13 +119,14 @@ class DatasetManifest(FrozenModel):
 
     ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where
     the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
-    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window`` is
-    center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
-    largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
-    ``patient_labels`` is ``several`` where pictures of one patient may differ in their label.
-    ``fetch`` lists what `rin data fetch` downloads.
-    ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
-    reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
+    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
+    is center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is
+    the largest hash distance (of 256 bits) at which two pictures share a group; None compares
+    none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
+    label.  ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to click at
+    ``home`` for what it does not.  ``known_bad`` names cases whose published file is broken, with
+    the reason: they are left out and reported, as ``findings`` are.  ``sources`` are datasets that
+    a collection was gathered from.
     """
 
     name: str
@@ -142,6 +143,7 @@ class DatasetManifest(FrozenModel):
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
     files: tuple[KnownFile, ...] = ()
     fetch: tuple[Download, ...] = ()
+    by_hand: str = ""
     independence: Literal["image", "exam", "patient"]
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
@@ -177,12 +179,12 @@ class DatasetManifest(FrozenModel):
         """
         pattern = re.compile(self.patient_pattern)
         match = pattern.search(name.rpartition("/")[2])
-        found = [group for group in match.groups() if group] if match else []
-        if not found:
+        groups = [group for group in match.groups() if group] if match else []
+        if not groups:
             problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
             remedy = "Correct it in the manifest; it must match every file name."
             raise InputError(problem, where="patient pattern", remedy=remedy)
-        return "-".join(found)
+        return "-".join(groups)
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""

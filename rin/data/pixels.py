@@ -19,12 +19,22 @@ import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from PIL import Image
 from skimage.draw import polygon
 
-from rin.data.tree import MALFORMED, MARK, MAX_PIXELS, SEPARATOR, is_dicom, is_slice, read_bytes
+from rin.data.tree import (
+    MALFORMED,
+    MARK,
+    MAX_PIXELS,
+    SEPARATOR,
+    is_dicom,
+    is_slice,
+    read_bytes,
+    refuse_gaps,
+)
 from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
@@ -108,7 +118,8 @@ def _short(entry: str) -> str:
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError)
+# NumPy reads a header as Python, token by token.
+_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
@@ -276,6 +287,8 @@ def _open(root: Path, locator: str) -> Image.Image:
         picture.load()
         if picture.format == "PNG" and PNG_END not in content:
             raise ValueError("its end is missing")
+        if picture.format == "JPEG":
+            refuse_gaps(content)
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
             raise ValueError("its EXIF says to turn it, which its mask and others would not follow")
     if picture.mode not in GRAY_MODES + COLOR_MODES:

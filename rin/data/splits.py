@@ -7,7 +7,7 @@ disjoint.  The shares, 75, 10 and 15 %, are the paper's.  A million cases take s
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from heapq import heapify, heapreplace
 from pathlib import Path, PurePosixPath
 
@@ -44,13 +44,14 @@ def make_folds(
 
     A class of fewer than twenty groups gets coarser pieces, of 10 or 20 %, and one of fewer than
     five a single split, so that there may be fewer folds than ``n_folds``; :func:`fold_sizes` says
-    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class only.
+    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class
+    only.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
         problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
         remedy = f"Choose 1 to {MAX_FOLDS}."
         raise InputError(problem, where="n_folds", remedy=remedy)
-    labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
+    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
@@ -110,11 +111,12 @@ def sized_folds(
         problem = f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}"
         remedy = "Give whole numbers from 1 that leave cases to test."
         raise InputError(problem, where="sizes", remedy=remedy)
-    group = _group_of_each(cases, groups)
+    group = _groups_of_cases(cases, groups)
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
-    circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
+    angle = middle / within.transform("sum")
+    circle = strata.loc[angle.sort_values(kind="stable").index, "size"]
     start, parts = 0, []
     for _ in range(n_folds):
         turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
@@ -127,14 +129,14 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate:
-    cut here, with the seed, as a published division of the rest may divide patients.  Where the
-    column names parts (train, val, test) there is one fold, and validation is cut only if it has
-    none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it leaves a
-    case out or has fewer folds.
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups
+    validate: cut here, with the seed, as a published division of the rest may divide patients.
+    Where the column names parts (train, val, test) there is one fold, and validation is cut only
+    if it has none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it
+    leaves a case out or has fewer folds.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
-    labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
+    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
     tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PART_NAMES, *PARTS}
@@ -154,7 +156,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     return _folds(cases, parts)
 
 
-def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
+def _groups_of_cases(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
     """Return the group of each case, (n,)."""
     group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
     if group.isna().any():
@@ -181,49 +183,94 @@ def cut(
     ``pieces``, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
     apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15 % of four are 3, 0 and 1.
     """
-    # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
-    # minutes for a million groups.  Here equal groups of one label are dealt together.
+    # Own, as scikit-learn's StratifiedGroupKFold weighs each group against every piece in turn and
+    # takes a thousand times as long; here equal groups of one label are dealt together.
     equal = shares is None
     size = np.ones(pieces) if equal else np.asarray(shares) / max(shares)
     # What a group adds to a piece's squared share, itself included, matters if pieces differ.
     edge = 0.0 if equal else 0.5
-    label = pd.factorize(labels, sort=True)[0]
-    group, names = pd.factorize(groups)
-    # A cell is the part of a group in one column; the last column counts all of its cases.
+    group = pd.factorize(groups)[0]
+    cells = _count_cells(pd.factorize(labels, sort=True)[0], group)
+    rng = np.random.default_rng(seed)
+    # How much a case of a cell adds to the squared share of a piece for each that is there.
+    pull = cells.share**2 / cells.cases
+    load = np.zeros((len(size), cells.column.max() + 1))  # cases of each piece, by column
+    piece = np.empty(len(cells.starts), dtype=int)
+    for run in cells.runs_of_equals(cells.dealing_order(rng, equal)):
+        members = slice(cells.starts[run[0]], cells.ends[run[0]])
+        columns, cases = cells.column[members], cells.cases[members]
+        if len(columns) == 2:
+            piece[run] = _deal_equal(load, columns, int(cases[0]), len(run), size, edge)
+        else:
+            growth = load[:, columns] @ pull[members] + edge * (cases @ pull[members])
+            lightest = (growth / size).argmin()
+            piece[run] = lightest
+            load[lightest, columns] += cases
+    return (rng.permutation(pieces)[piece] if equal else piece)[group]
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Groups × labels: how many cases of each label a group has, and at last how many in all.
+
+    The cells of group g stand from `starts[g]` to `ends[g]`, with their `column` (the label, or
+    the last for all cases), `cases`, and `share` of all cases of the column.
+    """
+
+    column: np.ndarray
+    cases: np.ndarray
+    share: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+    @property
+    def heaviness(self) -> np.ndarray:
+        """Sum of the squared shares of each group."""
+        return np.add.reduceat(self.share**2, self.starts)
+
+    @property
+    def has_one_label(self) -> np.ndarray:
+        """Which groups have cases of a single label."""
+        return self.ends - self.starts == 2
+
+    @property
+    def first_label(self) -> np.ndarray:
+        """First label of each group."""
+        return self.column[self.starts]
+
+    def dealing_order(self, rng: np.random.Generator, equal: bool) -> np.ndarray:
+        """Return the groups in the order in which they are dealt to pieces, equal ones or not."""
+        chance = rng.permutation(len(self.starts))
+        if equal:
+            return np.lexsort((chance, self.first_label, self.has_one_label, -self.heaviness))
+        # Weights within a factor of four, that is of two in cases, stand by chance: the largest
+        # piece gets the first group of every label, which shall not be the heaviest each time.
+        kinds = np.stack([self.heaviness, self.first_label])
+        kind = np.unique(kinds, axis=1, return_inverse=True)[1]
+        level = np.floor(np.log2(self.heaviness) / 2)
+        return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
+
+    def runs_of_equals(self, order: np.ndarray) -> list[np.ndarray]:
+        """Return an order cut into runs of neighbours of one label and of equal weight."""
+        kinds = np.stack([self.has_one_label, self.heaviness, self.first_label])[:, order]
+        same = (kinds[:, 1:] == kinds[:, :-1]).all(axis=0) & self.has_one_label[order][1:]
+        return np.split(order, np.flatnonzero(~same) + 1)
+
+
+def _count_cells(label: np.ndarray, group: np.ndarray) -> _Cells:
+    """Return the cells of cases with these codes of label and group, (n,)."""
     last = label.max() + 1
     cells = np.concatenate([group * (last + 1) + label, group * (last + 1) + last])
     cells, cases = np.unique(cells, return_counts=True)
     owner, column = np.divmod(cells, last + 1)
-    share = cases / np.bincount(column, weights=cases)[column]
-    pull = share**2 / cases
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    ends = np.append(starts[1:], len(owner))
-    rng = np.random.default_rng(seed)
-    heaviness = np.add.reduceat(share**2, starts)
-    load = np.zeros((len(size), last + 1))
-    piece = np.empty(len(names), dtype=int)
-    plain, first, turn = ends - starts == 2, column[starts], rng.permutation(len(names))
-    if equal:
-        order = np.lexsort((turn, first, plain, -heaviness))
-    else:
-        # Weights within a factor of four, that is of two in cases, stand by chance: the largest
-        # piece gets the first group of every label, which shall not be the heaviest each time.
-        kind = np.unique(np.stack([heaviness, first]), axis=1, return_inverse=True)[1]
-        level = np.floor(np.log2(heaviness) / 2)
-        order = np.lexsort((turn, rng.permutation(len(turn))[kind], -level))
-    # Neighbours of one label and of equal weight are dealt together.
-    alike = np.stack([plain, heaviness, first])[:, order]
-    same = (alike[:, 1:] == alike[:, :-1]).all(axis=0) & plain[order][1:]
-    for run in np.split(order, np.flatnonzero(~same) + 1):
-        own = slice(starts[run[0]], ends[run[0]])
-        columns, more = column[own], cases[own]
-        if len(columns) == 2:
-            piece[run] = _deal_equal(load, columns, int(more[0]), len(run), size, edge)
-        else:
-            growth = load[:, columns] @ pull[own] + edge * (more @ pull[own])
-            piece[run] = chosen = (growth / size).argmin()
-            load[chosen, columns] += more
-    return (rng.permutation(pieces)[piece] if equal else piece)[group]
+    return _Cells(
+        column=column,
+        cases=cases,
+        share=cases / np.bincount(column, weights=cases)[column],
+        starts=starts,
+        ends=np.append(starts[1:], len(owner)),
+    )
 
 
 def _deal_equal(
@@ -239,9 +286,9 @@ def _deal_equal(
     heapify(pieces)
     dealt = np.empty(count, dtype=int)
     for turn in range(count):
-        own, whole, number = pieces[0]
+        of_label, of_all, number = pieces[0]
         dealt[turn] = number
-        heapreplace(pieces, (own + step[number], whole + step[number], number))
+        heapreplace(pieces, (of_label + step[number], of_all + step[number], number))
     load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
     return dealt
 
@@ -286,9 +333,9 @@ def complete_parts(
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int, places
-    in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).  InputError,
-    naming ``where``, for a class whose groups are all needed where they stand.
+    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int,
+    places in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).
+    InputError, naming ``where``, for a class whose groups are all needed where they stand.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
@@ -301,17 +348,18 @@ def complete_parts(
     held, _ = _held(part, owner, of_class)
     lacking = np.argwhere(held[list(needed)] == 0)
     rarity = held.sum(axis=0)[lacking[:, 1]]
-    for place, one in lacking[np.argsort(rarity, kind="stable")]:
+    for number, rare in lacking[np.argsort(rarity, kind="stable")]:
         held, least = _held(part, owner, of_class)
-        if held[needed[place], one]:
+        wanted_part = needed[number]
+        if held[wanted_part, rare]:
             continue
-        own = owner[of_class == one]
-        free = own[~np.isin(part[own], list(needed)) | (least[own] > 1)]
+        holders = owner[of_class == rare]
+        free = holders[~np.isin(part[holders], list(needed)) | (least[holders] > 1)]
         if not free.size:
-            problem = f"class {names[one]} gets no {PARTS[needed[place]]} case: the few patients"
+            problem = f"class {names[rare]} gets no {PARTS[wanted_part]} case: the few patients"
             problem += " that it has are needed for other classes"
             raise InputError(problem, where=where, remedy=_MEND)
-        part[free[weight[free].argmin()]] = needed[place]
+        part[free[weight[free].argmin()]] = wanted_part
     wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
     giving = 2 * got < wanted
     while giving:
@@ -341,8 +389,8 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
 
     A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
     `divide`.  Where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
-    stay together.  InputError where the tables divide a patient or leave a case out, or a class has
-    nothing to train on, or too few patients to be divided.
+    stay together.  InputError where the tables divide a patient or leave a case out, or a class
+    has nothing to train on, or too few patients to be divided.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     if dataset.manifest.layout != "radimagenet":
@@ -370,8 +418,9 @@ def divide(
     """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
 
     ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
-    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group in
-    training and one in the test part, or InputError; one of few groups may have none to validate.
+    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
+    in training and one in the test part, or InputError; one of few groups may have none to
+    validate.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -399,41 +448,43 @@ def read_fold_files(
 
     ``place`` is a folder or archive with the lists, which ``lists`` describes; if its pattern has
     no ``{fold}``, there is one.  Cases that no list names are left out.  InputError for a list
-    that is missing, there twice, empty or not of two columns, and for a picture that is no case, is
-    listed twice, or bears another label.
+    that is missing, there twice, empty or not of two columns, and for a picture that is no case,
+    is listed twice, or bears another label.
     """
     tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():
-            listed = _read_list(tree, lists, lists.pattern.format(part=word, fold=fold + 1), labels)
+            file_name = lists.pattern.format(part=word, fold=fold + 1)
+            listed = _read_list(tree, lists, file_name, labels)
             parts.append(pd.DataFrame({"case_id": listed, "fold": fold, "part": part}))
     return pd.concat(parts, ignore_index=True)
 
 
 def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
     """Return the cases of a list, checked against the labels of the cases."""
-    found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
-    if len(found) != 1:
+    files = [name for name in tree.names if name.rpartition("/")[2] == file_name]
+    if len(files) != 1:
         remedy = "Point at the folder 'dataframe' of one task, with all its lists."
-        raise tree.wrong(f"there are {len(found)} lists called {file_name}", remedy=remedy)
-    table = read_table(tree, found[0], [])
+        raise tree.wrong(f"there are {len(files)} lists called {file_name}", remedy=remedy)
+    file = files[0]
+    table = read_table(tree, file, [])
     pictures = [column for column in table if column in FILE_COLUMNS]
     words = [column for column in table if column.endswith("label")]
     if len(pictures) != 1 or len(words) != 1 or table.empty:
         problem = f"it lists no picture; its columns are {', '.join(table)}"
         remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
-        raise tree.wrong(problem, file=found[0], remedy=remedy)
+        raise tree.wrong(problem, file=file, remedy=remedy)
     ids = table[pictures[0]].map(lambda name: PurePosixPath(name.replace("\\", "/")).stem)
     if lists.names == "slice":
         # Whether the lists count slices from 0, as the volumes do, is not documented.
         ids = ids.str.replace(_SLICE, r"\1-\2-\3", regex=True)
-    own = ids.map(labels)
+    known = ids.map(labels)
     stated = table[words[0]].replace(lists.labels)
-    differences = ids + " (" + stated.map(repr) + " instead of " + own.map(repr) + ")"
-    tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=found[0])
-    tree.refuse(ids[own.isna()], "pictures are no case", file=found[0])
-    tree.refuse(differences[stated != own], "pictures have another label", file=found[0])
+    differences = ids + " (" + stated.map(repr) + " instead of " + known.map(repr) + ")"
+    tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=file)
+    tree.refuse(ids[known.isna()], "pictures are no case", file=file)
+    tree.refuse(differences[stated != known], "pictures have another label", file=file)
     return ids
 
 

@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
+from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
+from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, explained, look_up
@@ -60,7 +62,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
                 "substitute_for": stands_for,
                 "purpose": ", ".join(tasks)
                 or substitute
-                or ("practice" if manifest.fetch else "pretraining"),
+                or ("practice" if manifest.layout == "npz" else "pretraining"),
                 "state": state,
                 "location": location,
                 "problem": problem,
@@ -101,8 +103,8 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
     It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much it
-    differs, or nothing.  InputError for a file that cannot be read.
+    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much
+    it differs, or nothing.  InputError for a file that cannot be read.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -118,9 +120,9 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
             return "another size", f"{size:,} bytes instead of {known.bytes:,}"
         if known.sha256 is None:
             return "no digest known", ""
-        found = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
-    if found != known.sha256:
-        return "another SHA-256", f"{found} instead of {known.sha256}"
+        digest = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
+    if digest != known.sha256:
+        return "another SHA-256", f"{digest} instead of {known.sha256}"
     return "as known", ""
 
 
@@ -143,7 +145,8 @@ class Verification:
     the outcome of `check_file` by name; ``counts`` the table of `count_classes`.  ``patients`` are
     the numbers of `count_patients`, empty where none are named and None where they were not read.
     ``readable`` counts the pictures that can be read, None where none was tried; ``digest`` is
-    that of the opened dataset, empty where it was not opened.
+    that of the opened dataset, empty where it was not opened.  ``folds`` are those of each task,
+    in words.
     """
 
     manifest: DatasetManifest
@@ -155,6 +158,7 @@ class Verification:
     readable: int | None = None
     findings: tuple[Finding, ...] = ()
     digest: str = ""
+    folds: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -176,8 +180,9 @@ def verify_dataset(
 ) -> Verification:
     """Look a dataset over: known files, counts of every class, every picture decoded.
 
-    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
-    there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
+    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing;
+    then there is neither digest nor finding.  ``expect`` is the content digest to find, empty for
+    any.
     """
     datasets.check_data_root(data_root)
     task = ""
@@ -205,15 +210,15 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         outcome, detail = check_file(tree, known)
         done.files[known.name] = outcome
         done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
-    found = find_cases(tree, manifest)
-    done.counts = datasets.count_classes(manifest, found)
+    listed = find_cases(tree, manifest)
+    done.counts = datasets.count_classes(manifest, listed)
     sound = True
     try:
-        datasets.check_counts(manifest, found, tree.root / tree.location)
+        datasets.check_counts(manifest, listed, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False
-    cases = found[found["label"].notna()]
+    cases = listed[listed["label"].notna()]
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
@@ -233,3 +238,10 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
     done.findings, done.digest = dataset.findings, dataset.digest
+    pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
+    groups = leak_free_groups(dataset.cases, pairs)
+    for task in manifest.tasks:
+        # A task with labels of its own reads other cases: the study divides those.
+        if not task.label_map:
+            folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
+            done.folds[task.name] = fold_sizes(folds)

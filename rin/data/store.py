@@ -18,7 +18,7 @@ import math
 import os
 import shutil
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -41,10 +41,10 @@ from rin.tables import CASES
 
 
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
-    """Return the case table, checked; InputError where a column or an entry is not as it should be.
+    """Return the case table, checked; InputError where a column or an entry is not as stated.
 
-    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks`` are
-    locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks``
+    are locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
     ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
     """
     try:
@@ -61,9 +61,9 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
-    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal content,
-    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
-    that keeps what was seen.
+    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal
+    content, wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the
+    folder that keeps what was seen.
     """
 
     manifest: DatasetManifest
@@ -94,8 +94,17 @@ SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string())
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """How pictures are looked at: below which root, for which dataset, and where that is kept.
+class _Reading:
+    """What is known of a case after decoding: its record, or the problem and its place."""
+
+    record: dict = field(default_factory=dict)
+    place: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Inspection:
+    """How pictures are inspected: below which root, for which dataset, and where that is kept.
 
     ``square`` is size in pixels and way of resizing of the rows that are kept, None for no rows.
     """
@@ -107,46 +116,50 @@ class _Pass:
 
     @property
     def ending(self) -> str:
+        """End of the names of the files that keep rows."""
         return f"{self.square[0]}-{self.square[1]}.npy"
 
-    def look(self, found: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
-        """Look at cases with their keys, and return the bad ones."""
+    def inspect_all(self, cases: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
+        """Inspect cases with their keys, and return the bad ones."""
         side = self.square[0] if self.square else 0
         step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
-        jobs = [found.iloc[start : start + step] for start in range(0, len(found), step)]
-        results = run_chunks(self.chunk, jobs, workers=workers, title=title)
+        jobs = [cases.iloc[start : start + step] for start in range(0, len(cases), step)]
+        results = run_chunks(self.inspect_chunk, jobs, workers=workers, title=title)
         return pd.DataFrame(sorted(chain.from_iterable(results)), columns=BAD_COLUMNS)
 
-    def chunk(self, job: pd.DataFrame, threads: int) -> list[tuple[str, str, str]]:
-        """Look at some cases with their keys, keep what was seen, and return the bad ones."""
-        seen, bad = [], []
-        cases = [*job.itertuples(index=False)]
-        looks = map_threads(self.inspect, cases, threads)
+    def inspect_chunk(self, chunk: pd.DataFrame, threads: int) -> list[tuple[str, str, str]]:
+        """Inspect some cases with their keys, keep the records, and return the bad cases."""
+        records, bad = [], []
+        cases = [*chunk.itertuples(index=False)]
+        readings = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
-        for case, now, look in zip(cases, _keys(self.root, job), looks, strict=True):
-            if not isinstance(look, dict):
-                bad.append(look)
-            elif case.key != now:
+        for case, key, reading in zip(cases, _keys(self.root, chunk), readings, strict=True):
+            if reading.problem:
+                bad.append((case.case_id, reading.place, reading.problem))
+            elif case.key != key:
                 place = str(self.root / case.image)
                 bad.append((case.case_id, place, "it changed while it was read"))
             else:
-                seen.append(look | {"key": case.key})
-        if seen:
-            joined = "".join(job["key"]).encode()
-            name = hashlib.blake2b(joined, digest_size=16).hexdigest()
-            record, written = pyarrow.Table.from_pylist(seen, schema=SEEN), io.BytesIO()
-            if self.square:
-                with write_atomically(self.folder / f"{name}-{self.ending}") as draft:
-                    np.save(draft, np.stack([look["row"] for look in seen]))
-                    record = record.replace_schema_metadata({self.ending: sha256_of(draft)})
-            pq.write_table(record, written)
-            digest = hashlib.sha256(written.getvalue()).hexdigest()[:16]
-            with write_atomically(self.folder / f"{name}.{digest}.parquet") as draft:
-                draft.write_bytes(written.getvalue())
+                records.append(reading.record | {"key": case.key})
+        if records:
+            joined = "".join(chunk["key"]).encode()
+            self._keep(hashlib.blake2b(joined, digest_size=16).hexdigest(), records)
         return bad
 
-    def inspect(self, case: NamedTuple) -> dict | tuple[str, str, str]:
-        """Return all that one decoding of a picture and its masks tells, or what is wrong."""
+    def _keep(self, name: str, records: list[dict]) -> None:
+        """Write the records of a chunk, and the rows of a store that they hold."""
+        table, written = pyarrow.Table.from_pylist(records, schema=SEEN), io.BytesIO()
+        if self.square:
+            with write_atomically(self.folder / f"{name}-{self.ending}") as draft:
+                np.save(draft, np.stack([record["row"] for record in records]))
+                table = table.replace_schema_metadata({self.ending: sha256_of(draft)})
+        pq.write_table(table, written)
+        digest = hashlib.sha256(written.getvalue()).hexdigest()[:16]
+        with write_atomically(self.folder / f"{name}.{digest}.parquet") as draft:
+            draft.write_bytes(written.getvalue())
+
+    def inspect(self, case: NamedTuple) -> _Reading:
+        """Return the record of a case by one decoding of picture and masks, or the problem."""
         root, manifest, header_patient = self.root, self.manifest, ""
         try:
             pixels = read_picture(root, case.image, manifest.color, manifest.window)
@@ -157,7 +170,7 @@ class _Pass:
             height, width = pixels.shape[:2]
             mask = read_mask(root, case.masks, (height, width)) if case.masks else None
             bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
-            return {
+            record = {
                 "row": self.square and self.store_row(pixels, mask),
                 "header_patient": header_patient,
                 "width": width,
@@ -167,14 +180,15 @@ class _Pass:
                 "hash": bits,
                 "blank": blank,
             }
+            return _Reading(record=record)
         except InputError as error:
-            return case.case_id, error.where, error.problem
+            return _Reading(place=error.where, problem=error.problem)
         except Exception as error:
             error.add_note(f"while reading {case.image}")
             raise
 
     def store_row(self, pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are."""
+        """Return the row of a store, uint8 (bytes,): the picture, then any mask."""
         parts = [resize_picture(pixels, *self.square)]
         if self.manifest.masks:
             mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
@@ -185,10 +199,10 @@ class _Pass:
         """Return ``file`` and ``row`` of the rows that are kept whole, by their `CONTENT`."""
         tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
         row_bytes = self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
-        for record in sorted(self.folder.glob("*.parquet")):
-            file = self.folder / f"{record.name.partition('.')[0]}-{self.ending}"
+        for path in sorted(self.folder.glob("*.parquet")):
+            file = self.folder / f"{path.name.partition('.')[0]}-{self.ending}"
             with suppress(OSError, ValueError, EOFError):
-                table = _whole_record(record)
+                table = _whole_record(path)
                 digest = (table.schema.metadata or {}).get(self.ending.encode(), b"").decode()
                 if not is_whole(file, digest):
                     continue  # the pictures are decoded again
@@ -200,7 +214,7 @@ class _Pass:
 
 def inspect_cases(
     root: Path,
-    found: pd.DataFrame,
+    cases: pd.DataFrame,
     manifest: DatasetManifest,
     *,
     folder: Path,
@@ -213,13 +227,13 @@ def inspect_cases(
     ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
     resizing of the store that will be built: rows of pictures decoded now are kept for it.
 
-    Returned are two tables.  The first are the readable cases of ``found`` with the patient of the
-    header where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of
-    the picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).
-    The second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
+    Returned are two tables.  The first are the readable ``cases`` with the patient of the header
+    where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of the
+    picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).  The
+    second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
     """
     folder = record_folder(folder, manifest)
-    keys = _keys(root, found)
+    keys = _keys(root, cases)
     seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if (seen.index.get_indexer(keys) < 0).any():
         problem = f"the inspection of {manifest.name} cannot be written"
@@ -231,15 +245,15 @@ def inspect_cases(
                 new = _remembered(folder).index.get_indexer(keys) < 0
                 if square and new.sum() * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
                     square = None
-                todo = found.assign(key=keys)[new]
-                looking = _Pass(root, manifest, folder, square)
-                bad = looking.look(todo, workers, f"Inspecting {manifest.name}")
+                todo = cases.assign(key=keys)[new]
+                inspection = _Inspection(root, manifest, folder, square)
+                bad = inspection.inspect_all(todo, workers, f"Inspecting {manifest.name}")
         seen = _remembered(folder)
     place = seen.index.get_indexer(keys)
-    rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
-    patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
+    rows, readable = seen.iloc[place[place >= 0]], cases[place >= 0].reset_index(drop=True)
+    patients = readable["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
     measured = {name: rows[name].array for name in MEASURED}
-    return cases.assign(patient_id=patients.astype(str), **measured), bad
+    return readable.assign(patient_id=patients.astype(str), **measured), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -260,15 +274,16 @@ def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
         )
 
 
-def _keys(root: Path, found: pd.DataFrame) -> list[str]:
-    """Return a key per case that changes with its name, its files and what is asked of them."""
-    asked = found["patient_id"].isna().map({True: "header", False: ""})
-    cases = [*zip(found["case_id"], asked, found["image"], found["masks"], strict=True)]
-    files = [[image, *(m for m in masks if not is_shape(m))] for *_, image, masks in cases]
+def _keys(root: Path, cases: pd.DataFrame) -> list[str]:
+    """Return a key per case that changes with its name, its files and what is read of them."""
+    mask_files = [[mask for mask in masks if not is_shape(mask)] for masks in cases["masks"]]
+    files = ([image, *masks] for image, masks in zip(cases["image"], mask_files, strict=True))
     marks = iter(fingerprints(root, chain.from_iterable(files)))
     keys = []
-    for (*known, masks), own in zip(cases, files, strict=True):
-        parts = [*known, next(marks), *masks, *islice(marks, len(own) - 1)]
+    for case, masks in zip(cases.itertuples(index=False), mask_files, strict=True):
+        read = "header" if pd.isna(case.patient_id) else ""
+        parts = [case.case_id, read, case.image, next(marks)]
+        parts += [*case.masks, *islice(marks, len(masks))]
         keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
     return keys
 
@@ -289,18 +304,6 @@ def _whole_record(path: Path) -> pyarrow.Table:
     if hashlib.sha256(content).hexdigest()[:16] != digest:
         raise ValueError(f"{path.name} is damaged")
     return pq.read_table(pyarrow.BufferReader(content))
-
-
-def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
-    """Return digests of pictures that other inspections of the same files saw otherwise.
-
-    ``before`` and ``now`` are folders of inspections.
-    """
-    first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
-    both = first.index.intersection(second.index)
-    columns = ["digest", "mask_digest"]
-    same = (first.loc[both, columns] == second.loc[both, columns]).all(axis=1)
-    return first.loc[both, "digest"][~same].tolist()
 
 
 STORE_VERSION = 2
@@ -348,9 +351,9 @@ def build_store(
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
     ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
-    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are processes,
-    by default one per core.  InputError for pictures that cannot be read or are not those that the
-    opening of the dataset saw (named together), or a folder that cannot be written.
+    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are
+    processes, by default one per core.  InputError for pictures that cannot be read or are not
+    those that the opening of the dataset saw (named together), or a folder that cannot be written.
     """
     look_up("resize", resize, RESIZES)
     if size < 1:
@@ -392,9 +395,9 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
         problem = f"the store has version {version}; this code reads {STORE_VERSION}"
         raise InputError(problem, where=path, remedy=remedy)
     for name, size in sizes.items():
-        found = (path / name).stat().st_size if (path / name).is_file() else 0
-        if found != size:
-            problem = f"{name} holds {found} bytes instead of {size}"
+        present = (path / name).stat().st_size if (path / name).is_file() else 0
+        if present != size:
+            problem = f"{name} holds {present} bytes instead of {size}"
             raise InputError(problem, where=path, remedy=remedy)
         if check and not is_whole(path / name, digests[name]):
             problem = f"{name} was changed after it was written"
@@ -406,7 +409,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
 
 def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None) -> None:
     root, manifest, where = dataset.root, dataset.manifest, dataset.root / dataset.location
-    looking = _Pass(root, manifest, dataset.records, (note["size"], note["resize"]))
+    inspection = _Inspection(root, manifest, dataset.records, (note["size"], note["resize"]))
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
     content = pd.MultiIndex.from_frame(cases[CONTENT])
     square = (note["size"], note["size"])
@@ -416,15 +419,15 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
     dataset.records.mkdir(parents=True, exist_ok=True)
     # Of two stores of one dataset, the second waits, as both take from the same rows.
     with FileLock(dataset.records / LOCK):
-        lost = cases[~content.isin(looking.rows().index)]
+        lost = cases[~content.isin(inspection.rows().index)]
         if len(lost):
             needed = len(lost) * sum(math.prod(row) for row, _ in arrays.values())
             if needed > (free := shutil.disk_usage(dataset.records).free):
                 raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
             title = f"Storing {manifest.name} at {note['size']} px"
-            bad = looking.look(lost.assign(key=_keys(root, lost)), workers, title)
+            bad = inspection.inspect_all(lost.assign(key=_keys(root, lost)), workers, title)
             refuse_bad(bad, len(cases), where)
-        kept = looking.rows().reindex(content)
+        kept = inspection.rows().reindex(content)
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
             problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
@@ -433,7 +436,7 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)
-        for file in dataset.records.glob(f"*-{looking.ending}"):
+        for file in dataset.records.glob(f"*-{inspection.ending}"):
             file.unlink()
     dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / TABLE)
     files = sorted(unfinished.iterdir())

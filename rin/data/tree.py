@@ -17,6 +17,8 @@ from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 
+import simplejpeg
+
 from rin.errors import InputError, counted, explained
 
 SEPARATOR = "::"
@@ -146,6 +148,12 @@ def read_bytes(root: Path, locator: str) -> bytes:
             if stream.read(1) or len(content) != size:
                 raise zipfile.BadZipFile(f"it does not hold the {size} bytes that it states")
         return content
+
+
+def refuse_gaps(content: bytes) -> None:
+    """Raise ValueError where a JPEG's data end too early or too late, which Pillow lets pass."""
+    if simplejpeg.decode_jpeg_header(content)[2] not in ("CMYK", "YCCK"):  # refused by its mode
+        simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, min_factor=8)
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:

@@ -215,8 +215,8 @@ class TaskAudit:
         # P, stated and by SDs and interval.  It falls with the size of the difference and rises
         # with either SD; while the upper end is positive, middle over half-width moves one way
         # with either end.  Of all symmetric t intervals the normal one gives the lowest P.
-        found = re.fullmatch(r"P < (0?\.\d+)", published.p_text)
-        if not found:
+        limit = re.fullmatch(r"P < (0?\.\d+)", published.p_text)
+        if not limit:
             raise InputError(
                 f"{published.p_text!r} is not of the form P < .001",
                 where=self.task,
@@ -228,7 +228,7 @@ class TaskAudit:
                 where=self.task,
                 remedy="Pass an interval whose upper end is positive and above its lower end.",
             )
-        self.stated_p = float(found[1])
+        self.stated_p = float(limit[1])
         by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
         self.p_by_sds = _with_zero(by_sds, self.difference)
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
@@ -255,12 +255,14 @@ class TaskAudit:
         Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
         """
         stated, half = self.published, self.implied_half_width
-        ends = stated.difference - half, stated.difference + half
-        rows = [
-            ("published", stated.difference, stated.ci_low, stated.ci_high),
-            ("recomputed", stated.difference, *ends),
-        ]
-        return pd.DataFrame(rows, columns=["kind", "estimate", "ci_low", "ci_high"])
+        return pd.DataFrame(
+            {
+                "kind": ["published", "recomputed"],
+                "estimate": stated.difference,
+                "ci_low": [stated.ci_low, stated.difference - half],
+                "ci_high": [stated.ci_high, stated.difference + half],
+            }
+        )
 
 
 def audit_tasks() -> list[TaskAudit]:
@@ -268,6 +270,6 @@ def audit_tasks() -> list[TaskAudit]:
     return [TaskAudit(published) for published in paper.COMPARISONS.values()]
 
 
-def _with_zero(found: Bounds, middle: Bounds) -> Bounds:
+def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
     """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
-    return Bounds(found.low, 1.0) if middle.holds(0) else found
+    return Bounds(p_values.low, 1.0) if middle.holds(0) else p_values

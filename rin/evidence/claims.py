@@ -1,7 +1,7 @@
 """Sentences of the paper that its own numbers may bear out, judged one by one.
 
 The sentences are in `claims.yaml`; each is judged by a function here from the audited comparisons
-(`rin.evidence.audit`).  A claim holds, does not follow, or is undecided by what is printed.
+(`rin.evidence.audit`).  A claim holds, does not follow, or cannot be judged by what is printed.
 """
 
 import itertools
@@ -17,8 +17,8 @@ from rin.files import read_yaml
 from rin.stats import EQUIVALENCE_MARGIN, holm
 
 CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
-HOLDS, DOES_NOT_FOLLOW, UNDECIDED = "holds", "does not follow", "undecided"
-VERDICTS = (HOLDS, DOES_NOT_FOLLOW, UNDECIDED)
+HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_JUDGED = "holds", "does not follow", "cannot be judged"
+VERDICTS = (HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_JUDGED)
 _TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
 Audits = Collection[TaskAudit]
 _SHORT_NAMES = {
@@ -47,7 +47,7 @@ def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
         # Nothing is printed to judge "unfreezing" and "backbones" by.
         judge = _JUDGES.get(claim["name"])
         chosen = _of_claim(claim["name"], audits)
-        verdict, values = judge(chosen, audits) if judge else (UNDECIDED, {})
+        verdict, values = judge(chosen, audits) if judge else (CANNOT_BE_JUDGED, {})
         rows.append(
             {
                 "name": claim["name"],
@@ -155,13 +155,13 @@ def _dice(_chosen: Audits, _: Audits) -> Judgement:
     )
     words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
     # Scores that fit bear out the gain, but not the P value that is stated beside it.
-    return Judgement(UNDECIDED if fits else DOES_NOT_FOLLOW, {"gains": words})
+    return Judgement(CANNOT_BE_JUDGED if fits else DOES_NOT_FOLLOW, {"gains": words})
 
 
 def _interpretability(_chosen: Audits, _: Audits) -> Judgement:
     of_large = [task for task in paper.DICE if task not in _TASKS["small_significant"]]
     values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
-    return Judgement(UNDECIDED, values)
+    return Judgement(CANNOT_BE_JUDGED, values)
 
 
 _JUDGES: Mapping[str, Callable[[Audits, Audits], Judgement]] = {

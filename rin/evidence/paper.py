@@ -6,27 +6,103 @@ stand in `paper.yaml`, as printed, slips included; `rin.evidence.audit` checks t
 """
 
 import math
-from collections import namedtuple
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from rin.errors import look_up
 from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
-_PLACES, _FIELDS = _READ["places"], _READ["fields"]
+_PLACES = _READ["places"]
 #: Sections and captions in which published numbers and claims stand.
 PLACES = tuple(_PLACES.values())
 Record = TypeVar("Record")
 
-# What the fields mean, and their units, stands in the file.
-PublishedComparison = namedtuple("PublishedComparison", _FIELDS["comparisons"])
-PublishedDice = namedtuple("PublishedDice", _FIELDS["dice"], defaults=["", math.nan, math.nan])
-ClassCount = namedtuple("ClassCount", _FIELDS["class_counts"])
-ReleasedAccuracy = namedtuple("ReleasedAccuracy", _FIELDS["released_accuracy"])
-#: One stated value; several are a tuple.
-Fact = namedtuple("Fact", ["name", "value", "place"])
+
+@dataclass(frozen=True)
+class PublishedComparison:
+    """RadImageNet and ImageNet in one task.
+
+    Mean and SD of 24 AUCs (0-1) of either; their difference and its 95% interval in AUC points
+    (0-100); the P value as printed.
+    """
+
+    task: str
+    title: str
+    auc_radimagenet: float
+    sd_radimagenet: float
+    auc_imagenet: float
+    sd_imagenet: float
+    difference: float
+    ci_low: float
+    ci_high: float
+    p_text: str
+    place: str
+
+
+@dataclass(frozen=True)
+class PublishedDice:
+    """Mean Grad-CAM Dice scores (0-1), in the text (to 0.01) and in Figure 5's caption (to 0.001).
+
+    The gain is in percent of ImageNet's score; `example` is the image that the figure shows, and
+    the confidences (percent) are those with which either network rightly calls its class.
+    """
+
+    task: str
+    text_radimagenet: float
+    text_imagenet: float
+    caption_radimagenet: float
+    caption_imagenet: float
+    gain_percent: float
+    p_text: str
+    place: str
+    example: str = ""
+    confidence_radimagenet: float = math.nan
+    confidence_imagenet: float = math.nan
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Images of one class, or of a whole dataset (group `all`), as one section states them."""
+
+    task: str
+    group: str
+    images: int
+    place: str
+
+
+@dataclass(frozen=True)
+class ReleasedAccuracy:
+    """Test accuracy of a released 165-label model, top-1 and top-5 in percent."""
+
+    backbone: str
+    top1: float
+    top5: float
+    place: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One stated value; several are a tuple."""
+
+    name: str
+    value: Any
+    place: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """The paper itself."""
+
+    authors: str
+    title: str
+    journal: str
+    year: int
+    volume: str
+    doi: str
+    licence: str
+    place: str
 
 
 def _frozen(value: Any) -> Any:
@@ -37,22 +113,13 @@ def _frozen(value: Any) -> Any:
 
 
 def _records(kind: type[Record], section: str) -> dict[str, Record]:
+    """Return the records of a section of the file, whose values are in the order of the fields."""
     return {name: kind(name, *map(_frozen, values)) for name, values in _READ[section].items()}
 
 
-CITATION = SimpleNamespace(**{name: _frozen(text) for name, text in _READ["citation"].items()})
+CITATION = Citation(**{name: _frozen(text) for name, text in _READ["citation"].items()})
 COMPARISONS = _records(PublishedComparison, "comparisons")
 DICE = _records(PublishedDice, "dice")
-
-
-def comparison_of(task: str | None) -> "PublishedComparison | None":
-    """Return what the paper states of a task of its own; None for no task of the paper.
-
-    `InputError` for any other name, as a manifest may have it under `paper_task`.
-    """
-    return None if task is None else look_up("task of the paper", task, COMPARISONS)
-
-
 #: Three sections state sizes; for acl, pneumonia and hemorrhage they disagree.
 CLASS_COUNTS = {
     task: tuple(ClassCount(task, *map(_frozen, row)) for row in rows)
@@ -60,6 +127,15 @@ CLASS_COUNTS = {
 }
 RELEASED_ACCURACY = _records(ReleasedAccuracy, "released_accuracy")
 #: `pathologies` are listed twice; `claims` name the tasks that the text puts into words.
-DATABASE, SETTINGS, PATHOLOGIES, CLAIMS = (
-    _records(Fact, section) for section in ("database", "settings", "pathologies", "claims")
-)
+DATABASE = _records(Fact, "database")
+SETTINGS = _records(Fact, "settings")
+PATHOLOGIES = _records(Fact, "pathologies")
+CLAIMS = _records(Fact, "claims")
+
+
+def comparison_of(task: str | None) -> PublishedComparison | None:
+    """Return what the paper states of a task of its own; None for no task of the paper.
+
+    `InputError` for any other name, as a manifest may have it under `paper_task`.
+    """
+    return None if task is None else look_up("task of the paper", task, COMPARISONS)

@@ -5,13 +5,13 @@ read, and the comparisons of like with like become a table of differences.
 """
 
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rin.files import read_yaml
+from rin.files import FrozenModel, read_yaml
 from rin.stats.synthesis import random_effects
 
 #: From a metric to the factor that takes its scores to AUC points (0-100).
@@ -19,19 +19,53 @@ AUC_POINTS = {"AUC": 100, "macro AUC": 100, "AUC × 100": 1}
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
-def _record(study: dict, comparison: dict) -> SimpleNamespace:
-    own = {name: value for name, value in study.items() if name != "comparisons"} | comparison
+class Replication(FrozenModel):
+    """One comparison on one dataset.
+
+    `study` found it, in `year`, and it stands at `place` (DOI, arXiv number or address);
+    `reference` is its key in the bibliography, if any.  `data` are the images, `tasks` those of
+    the paper that ask the same question, `setting` how networks were trained where a study reports
+    several ways; scores are in `metric`, SDs over `folds`, 0 without any.  `ahead` are the weights
+    that were ahead, or `parity`; `like_for_like` is whether architecture and head are the same for
+    both, `own_weights` whether the study trained its RadImageNet weights itself, `scaling_missing`
+    whether its public code feeds RadImageNet networks without the official 1/255, `remark` what a
+    reader must know to weigh it.
+    """
+
+    study: str
+    authors: str = ""
+    year: int | None = None
+    place: str
+    reference: str = ""
+    data: str
+    tasks: tuple[str, ...] = ()
+    network: str = ""
+    setting: str = ""
+    metric: str
+    radimagenet: float | None = None
+    radimagenet_sd: float | None = None
+    imagenet: float | None = None
+    imagenet_sd: float | None = None
+    folds: int = 0
+    ahead: Literal["RadImageNet", "ImageNet", "parity"]
+    like_for_like: bool = True
+    own_weights: bool = False
+    scaling_missing: bool = False
+    remark: str = ""
+
+
+def _record(study: dict, comparison: dict) -> Replication:
+    """Return a comparison with the fields of its study, and both remarks."""
+    fields = study | comparison
+    del fields["comparisons"]
     for source in ("radimagenet", "imagenet"):
-        if isinstance(own.get(source), list):
-            own[source], own[f"{source}_sd"] = own[source]
+        if isinstance(fields.get(source), list):
+            fields[source], fields[f"{source}_sd"] = fields[source]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
-    own["remark"] = "; ".join(dict.fromkeys(remarks))
-    own["direction"] = own.pop("ahead")
-    return SimpleNamespace(**_READ["fields"] | own)
+    return Replication(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
 
 
-#: One comparison on one dataset each, with the `fields` of the file.
-REPLICATIONS: tuple[SimpleNamespace, ...] = tuple(
+REPLICATIONS: tuple[Replication, ...] = tuple(
     _record(study, comparison) for study in _READ["studies"] for comparison in study["comparisons"]
 )
 
@@ -44,46 +78,35 @@ def like_for_like() -> pd.DataFrame:
 
     One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of the
     paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points, RadImageNet −
-    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated), `ahead` (or "parity"),
-    `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and both scores
-    in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if folds were
-    independent and the two sources unpaired: sharing training images makes them too narrow, sharing
-    folds may make them too wide.
+    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated), `ahead` (or
+    "parity"), `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and
+    both scores in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if
+    folds were independent and the two sources unpaired: sharing training images makes them too
+    narrow, sharing folds may make them too wide.
     """
-    table = pd.DataFrame(map(vars, REPLICATIONS))
+    table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
     fair = table["like_for_like"] & table["metric"].isin(AUC_POINTS)
     table = table[fair & table[["radimagenet", "imagenet"]].notna().all(axis=1)]
     table = table.reset_index(drop=True)
     factor = table["metric"].map(AUC_POINTS)
     sds = table[["radimagenet_sd", "imagenet_sd"]].pow(2).div(table["folds"], axis=0)
-    own, other = sds["radimagenet_sd"], sds["imagenet_sd"]
-    freedom = (own + other) ** 2 / ((own**2 + other**2) / (table["folds"] - 1))
-    half = stats.t.ppf(0.975, freedom) * np.sqrt(own + other) * factor
+    total = sds.sum(axis=1)
+    freedom = total**2 / (sds.pow(2).sum(axis=1) / (table["folds"] - 1))
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(total) * factor
     estimate = factor * (table["radimagenet"] - table["imagenet"])
-    named = table["data"] + ", " + table["setting"]
+    with_setting = table["data"] + ", " + table["setting"]
     table = table.assign(
-        label=named.where(table["setting"] != "", table["data"]),
+        label=with_setting.where(table["setting"] != "", table["data"]),
         task=table["tasks"].map("/".join),
         estimate=estimate.round(10),
         ci_low=estimate - half,
         ci_high=estimate + half,
-        ahead=table["direction"],
         of_the_paper=table["tasks"].map(bool),
         **{name: factor * table[name] for name in scores},
     )
-    columns = [
-        "study",
-        "reference",
-        "label",
-        "task",
-        "estimate",
-        "ci_low",
-        "ci_high",
-        "ahead",
-        "network",
-    ]
-    columns += ["setting", "folds", "of_the_paper", "own_weights", "scaling_missing"]
+    columns = ["study", "reference", "label", "task", "estimate", "ci_low", "ci_high", "ahead"]
+    columns += ["network", "setting", "folds", "of_the_paper", "own_weights", "scaling_missing"]
     return table[columns + scores]
 
 

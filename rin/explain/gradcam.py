@@ -37,11 +37,11 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
 def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
-    The steps are those of the usual OpenCV recipe, in its order: ReLU; division of the small map by
-    its own maximum, and no scaling after that; bilinear enlargement with half-pixel centres; times
-    255; 8 bits, rounded to the nearest where the recipe cuts off, so that 254.99998 does not become
-    254.  Zeros for a map without a positive value, 255 everywhere for a constant positive one.
-    InputError for a wrong rank, a value that is not finite, or a `size` below the map's.
+    The steps are those of the usual OpenCV recipe, in its order: ReLU; division of the small map
+    by its own maximum, and no scaling after that; bilinear enlargement with half-pixel centres;
+    times 255; 8 bits, rounded to the nearest where the recipe cuts off, so that 254.99998 does not
+    become 254.  Zeros for a map without a positive value, 255 everywhere for a constant positive
+    one.  InputError for a wrong rank, a value that is not finite, or a `size` below the map's.
     """
     cam = check_maps(cam).astype(np.float32)
     if size < max(cam.shape[1:]):

@@ -224,7 +224,12 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
     for box, lesion in zip(boxes, lesions, strict=True):
         if lesion.any():
             ((rows, columns),) = find_objects(lesion.astype(int))
-            box[:] = rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
+            box[:] = (
+                rows.start,
+                columns.start,
+                rows.stop - rows.start,
+                columns.stop - columns.start,
+            )
     return boxes
 
 
@@ -251,8 +256,8 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
-    From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each image
-    (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
+    From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each
+    image (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
     `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
     """
     lesions = check_lesions(masks)
@@ -283,9 +288,9 @@ def measure_overlap(
 
     Compared is the map of the predicted class at the paper's threshold; the paper says only "the
     output layer".  `runs` holds a pair per run: its test rows of the predictions table, and its
-    maps, float32 (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive one.
-    `case_ids` (n,) name the cases of the masks, bool or 0/1 (n, size, size), to whose size maps are
-    enlarged.
+    maps, float32 (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive
+    one.  `case_ids` (n,) name the cases of the masks, bool or 0/1 (n, size, size), to whose size
+    maps are enlarged.
 
     One row per run and image with a lesion: the run and case columns of the predictions table,
     `target` (class whose map it is, 0 or 1), `dice`, `dice_best`, `pointing`, `pointing_blind`

@@ -78,8 +78,8 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
     Over as many as the table with fewer independent channels has; silent channels are left out
-    (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both have as many rows, more than
-    channels, and are finite.
+    (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both have as many rows, more
+    than channels, and are finite.
     """
     bases = []
     for table in _about_means(a, b):
@@ -162,7 +162,8 @@ def _about_means(*tables: ArrayLike) -> list[np.ndarray]:
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
 
-    Cells of equal value share their mean rank.  NaN where either map is constant: it ranks nothing.
+    Cells of equal value share their mean rank.  NaN where either map is constant: it ranks
+    nothing.
     """
     a, b = check_maps(a), check_maps(b)
     check_pair(a, b)

@@ -51,7 +51,7 @@ def banner(
     By default of all its tasks; without `trained` networks only the images are named.
     """
     origins = {task: runs.origin(task, study) for task in tasks or runs.tasks_of(study)}
-    own = [task for task, origin in origins.items() if origin == "own"]
+    trained_here = [task for task, origin in origins.items() if origin == "own"]
     facts = [
         runs.facts(task) if origin == "own" else runs.reference.facts.task(task)
         for task, origin in origins.items()
@@ -63,12 +63,12 @@ def banner(
     if "reference" in origins.values():
         text, of_reference = _reference(runs.reference)
         summary, details = summary + text, details | of_reference
-    if own:
+    if trained_here:
         profile = runs.study.profile
         summary.append(f"profile {profile.name}")
         details["Profile"] = f"{profile.name}: {profile.about}"
         if trained:
-            done = pd.concat([runs.records(task, study) for task in own])
+            done = pd.concat([runs.records(task, study) for task in trained_here])
             of_corpora, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
             provenances, details = provenances + of_corpora, details | made
             summary.append(f"networks trained {done['finished'].max()[:10]}")

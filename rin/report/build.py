@@ -1,6 +1,9 @@
 """From a profile to the built book: the notebooks that are out of date, then the HTML.
 
 Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
+Pages are run here and not by doit or jupyter-cache, which order tasks and keep results, but do not
+let the pages that train go first, one after another with their own workers, while the others run
+beside them at low priority; nor can they foretell the time, or build the results before the rest.
 """
 
 import hashlib
@@ -16,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import nbformat
@@ -43,10 +47,10 @@ ROOT = Path(rin.__file__).parents[1]
 
 
 class Console:
-    """Tells in a few lines what is being done, since when, and how long it will take."""
+    """Prints in a few lines what is being done, since when, and how long it will take."""
 
     def __init__(self, title: str) -> None:
-        self._title, self._began, self._of, self._n = title, time.monotonic(), 0, 0
+        self._title, self._began, self._total, self._n = title, time.monotonic(), 0, 0
 
     def say(self, text: str) -> None:
         """Print a line behind the time that has passed."""
@@ -54,8 +58,8 @@ class Console:
         print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
 
     def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
-        """Tell what is to run, and for how long: as the pages took last, or as was measured."""
-        self._of = self._n + len(stale)
+        """Print what is to run, and for how long: as the pages took last, or as was measured."""
+        self._total = self._n + len(stale)
         last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
         known = [seconds for seconds in last if seconds is not None]
         sentence = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
@@ -67,10 +71,10 @@ class Console:
         self.say(sentence)
 
     def ran(self, job: Job, seconds: float | None) -> None:
-        """Tell that a page was computed."""
+        """Print that a page was computed."""
         self._n += 1
-        took = "unchanged" if seconds is None else f"{seconds:.0f} s"
-        self.say(f"[{self._n:2d}/{max(self._of, self._n)}] {job.name}, {took}")
+        duration = "unchanged" if seconds is None else f"{seconds:.0f} s"
+        self.say(f"[{self._n:2d}/{max(self._total, self._n)}] {job.name}, {duration}")
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
@@ -198,40 +202,42 @@ def run_jobs(
     """Compute the pages that are out of date, each after those whose results it reads.
 
     One after another run those that train, which have workers of their own, and those for which
-    they wait; the others run beside them at low priority, on every core when they are alone.  The
-    first failure is raised after the pages under way have ended.
+    they wait; the others run beside them at low priority.  The first failure is raised after the
+    pages under way have ended.
     """
     cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
     console.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
-    first = _awaited({job.name: job for job in jobs}, [job.name for job in jobs if job.trains])
-    waiting, ended, failures = list(jobs), set(), []
-    running: dict[Future, Job] = {}
+    by_name, failures = {job.name: job for job in jobs}, []
+    leading = _awaited(by_name, [job.name for job in jobs if job.trains])
+    order = TopologicalSorter({job.name: job.after for job in jobs})
+    order.prepare()
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
         pool(1, initializer=share_imports) as leader,
         pool(cores, initializer=share_imports_beside) as others,
     ):
-        while running or (waiting and not failures):
-            for job in [] if failures else list(waiting):
-                leading = sum(other.name in first for other in running.values())
-                full = len(running) >= cores
-                if job.after - ended or (running and (leading if job.name in first else full)):
-                    continue
-                waiting.remove(job)
-                if job.current():
-                    ended.add(job.name)
+        running: dict[Future, Job] = {}
+        while order.is_active():
+            for name in () if failures else order.get_ready():
+                if by_name[name].current():
+                    order.done(name)
                 else:
-                    running[(leader if job.name in first else others).submit(job.run)] = job
-            for done in wait(running, return_when=FIRST_COMPLETED).done if running else []:
-                job = running.pop(done)
-                if error := done.exception():
+                    chosen = leader if name in leading else others
+                    running[chosen.submit(by_name[name].run)] = by_name[name]
+            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                job = running.pop(future)
+                if future.cancelled():
+                    continue
+                if error := future.exception():
                     failures.append(error)
                     console.say(f"{job.name}: failed")
+                    for waiting in running:
+                        waiting.cancel()
                 else:
-                    ended.add(job.name)
-                    console.ran(job, done.result())
-    if failures:
-        raise failures[0]
+                    console.ran(job, future.result())
+                    order.done(job.name)
+            if failures and not running:
+                raise failures[0]
 
 
 def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
@@ -318,7 +324,7 @@ def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
     )
     if made.returncode or not (draft / "_build" / "html" / "index.html").is_file():
-        # Complaints stand anywhere in the log; its end tells the rest.
+        # Complaints stand anywhere in the log; its end has the rest.
         complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
         raise InputError(
             "the book does not build\n" + last_lines("\n".join(complaints) or made.stdout, 20),

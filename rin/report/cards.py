@@ -5,11 +5,10 @@ The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema 2025-11
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pandas as pd
 
 from rin.errors import InputError
@@ -20,6 +19,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.report.style import init_style
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS
+from rin.study.profile import Pretraining
 from rin.study.setting import Study
 
 #: Formats of the weights in which every run leaves its backbone, with what reads them.
@@ -53,72 +53,64 @@ def model_card(
 
     `run` is a row of `rin.study.pretrained`; `score` its `images`, `patients`, and as shares
     `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); `files`
-    those of `weights_files`.  InputError comes from `check_card`.
+    those of `weights_files`.
     """
     manifest, settings = find_corpus(study, run["corpus"]).manifest, study.profile.pretraining
     preprocessing = find_preprocessing(settings.preprocessing_of(run["init"], run["backbone"]))
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
-    content, modalities = (
-        list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
-        for kind in ("content", "modalities")
-    )
-    top5 = score.get("top5", float("nan"))
-    lines = []
-    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
-        if isinstance(value, Mapping):  # each init's
-            value = " and ".join(f"{x} ({init})" for init, x in value.items())
-        lines.append(f"{name.replace('_', ' ')} {value}")
+    content = [_TEMPLATE["content"][word] for word in words if word in _TEMPLATE["content"]]
+    modalities = [
+        _TEMPLATE["modalities"][word] for word in words if word in _TEMPLATE["modalities"]
+    ]
+    keywords = ["RadImageNet", "transfer learning", "pretrained weights", run["backbone"]]
+    keywords.append(f"{init_style(run['init']).short} pretraining")
+    if run["provenance"] == "stand-in":
+        keywords.append("stand-in images")
+    metrics, top5_text, top5 = ["accuracy", "balanced accuracy"], "", score.get("top5")
+    if pd.notna(top5):
+        metrics.append("top-5 accuracy")
+        top5_text = f", top-5 accuracy {top5:.3f}"
     facts = {
-        **{"computer": "a computer not recorded", "software": "software not recorded"},
+        "computer": "a computer not recorded",
+        "software": "software not recorded",
         **run,
-        **{"profile": study.profile, "pretraining": settings, "manifest": manifest},
-        **{
-            "score": score,
-            "files": files,
-            "settings": ", ".join(lines),
-            "preprocessing": preprocessing,
-        },
-        **{"citation": CITATION, "year": CITATION.year, "paper": DATABASE},
+        "profile": study.profile,
+        "pretraining": settings,
+        "manifest": manifest,
+        "score": score,
+        "files": files,
+        "settings": _in_words(settings),
+        "preprocessing": preprocessing,
+        "citation": CITATION,
+        "year": CITATION.year,
+        "paper": DATABASE,
         "chance": 1 / run["classes"],
-        "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
-        "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
+        "metrics": metrics,
+        "top5_text": top5_text,
         "minutes": run["seconds"] / 60,
         "layer": find_backbone(run["backbone"]).cam_layer,
         "order": "blue, green, red" if preprocessing.bgr else "red, green, blue",
         "scale": ", ".join(f"{x:.6g}" for x in preprocessing.scale),
         "offset": ", ".join(f"{x:.6g}" for x in preprocessing.offset),
-        "content": [*content, "IN"],
-        "modalities": modalities or None,
-        "keywords": [
-            *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
-            f"{init_style(run['init']).short} pretraining",
-            *(["stand-in images"] if run["provenance"] == "stand-in" else []),
-        ],
-        "patients_unknown": _TEMPLATE["patients_unknown"] * (manifest.independence == "image"),
+        "content": [*dict.fromkeys(content), "IN"],
+        "modalities": [*dict.fromkeys(modalities)] or None,
+        "keywords": keywords,
+        "patients_unknown": "",
     }
+    if manifest.independence == "image":
+        facts["patients_unknown"] = _TEMPLATE["patients_unknown"]
     facts |= {name: text.format(**facts) for name, text in _TEMPLATE[run["provenance"]].items()}
-    card = _filled(_TEMPLATE["card"], facts)
-    check_card(card)
-    return card
+    return _filled(_TEMPLATE["card"], facts)
 
 
-def check_card(card: Mapping[str, Any]) -> None:
-    """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
-
-    Of what was filled in (`checks` of the template); also for empty texts and names left in braces.
-    """
-    model = card["Model"]
-    fields = dict(card_fields(model))
-    problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
-    problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
-    found = jsonschema.Draft202012Validator(_TEMPLATE["checks"]).iter_errors(model)
-    problems += [f"{': '.join(map(str, error.path))}: {error.message}" for error in found]
-    if problems:
-        raise InputError(
-            f"no card of the ATLAS schema: {'; '.join(problems)}",
-            where=model["Name"],
-            remedy="Mend model_card.yaml or the manifest of the corpus.",
-        )
+def _in_words(settings: Pretraining) -> str:
+    """Return the settings of a pretraining as a list in words."""
+    entries = []
+    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
+        if isinstance(value, Mapping):  # by init
+            value = " and ".join(f"{of_init} ({init})" for init, of_init in value.items())
+        entries.append(f"{name.replace('_', ' ')} {value}")
+    return ", ".join(entries)
 
 
 def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
@@ -129,18 +121,6 @@ def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) ->
         text = json.dumps(card, indent=2, ensure_ascii=False)
         draft.write_text(text + "\n", encoding="utf-8")
     return path
-
-
-def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the fields of a card's `Model` as text; a field inside another is `Outer: Inner`."""
-    for name, value in part.items():
-        full = f"{outer}: {name}" if outer else name
-        if isinstance(value, Mapping):
-            yield from card_fields(value, full)
-        else:
-            entries = value if isinstance(value, list) else [value]
-            texts = (x.values() if isinstance(x, Mapping) else [x] for x in entries)
-            yield full, "; ".join(". ".join(map(str, parts)) for parts in texts)
 
 
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:

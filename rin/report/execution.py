@@ -89,6 +89,14 @@ class Job:
             digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
+    def notebook(self) -> nbformat.NotebookNode:
+        """Return the notebook under the heading of the page."""
+        notebook = jupytext.read(self.source)
+        if self.heading:
+            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
+            first.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", first.source)
+        return notebook
+
     def recorded(self) -> dict[str, Any]:
         """Return what the finished notebook was made from and its seconds; empty for none."""
         if not self.output.is_file():
@@ -120,14 +128,10 @@ class Job:
         failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
         partial.unlink(missing_ok=True)
         before, began, spent = self._made_from(), time.monotonic(), {}
-        notebook = jupytext.read(self.source)
-        if self.heading:
-            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
-            first.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", first.source)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 done = execute_notebook(
-                    notebook,
+                    self.notebook(),
                     partial.resolve(),
                     parameters=dict(self.parameters),
                     kernel_name="python3",
@@ -178,19 +182,16 @@ def write_placeholder(job: Job) -> None:
     """
     if job.output.is_file():
         return
-    cells = [cell for cell in jupytext.read(job.source).cells if cell.cell_type == "markdown"]
     note = (
         "```{note}\nThis page is being computed: it trains networks on this computer. It is "
         "complete when `make book` has ended; reload it then.\n```"
     )
+    cells = [cell for cell in job.notebook().cells if cell.cell_type == "markdown"]
     head = cells[0].source if cells else f"# {job.source.stem}"
-    if job.heading:
-        head = re.sub(r"\A# .*", lambda _: f"# {job.heading}", head)
-    page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
     # Citations of the other pages lead to the list of references.
     references = [cell.source for cell in cells if "{bibliography}" in cell.source]
-    texts = (head, note, *references)
-    page.cells = [nbformat.v4.new_markdown_cell(text) for text in texts]
+    page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
+    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, note, *references)]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)

@@ -55,9 +55,9 @@ def forest(
     `group` that of the headings (by default `group`, where there is one; its rows are brought
     together); `names` says what is shown for a value of either, as for tasks their titles.
     Following rows of equal label and group share a line.  Optional columns: `kind` (a kind or init
-    of `rin.report.style`), `clear` (bool; else, where there is a `p_holm`, whether it is below .05;
-    marks that are not clear are open), `note` (text at the right instead of estimate and interval,
-    which have `digits`; of a shared line the last one).
+    of `rin.report.style`), `clear` (bool; else, where there is a `p_holm`, whether it is below
+    .05; marks that are not clear are open), `note` (text at the right instead of estimate and
+    interval, which have `digits`; of a shared line the last one).
 
     `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
     of the data, ends in an arrow; `zero` is where the vertical line stands, if any; `width` is in

@@ -42,7 +42,7 @@ def format_p(p: float) -> str:
 
 
 def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
-    """Return a number with a true minus, a plus where `signed`, no sign of zero, a dash for NaN."""
+    """Return a number with a true minus, a plus where `signed`, no sign at zero; a dash: NaN."""
     if math.isnan(value):
         return MISSING
     rounded = round(value, digits) + 0.0

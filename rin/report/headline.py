@@ -31,10 +31,10 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     networks = init_differences(scores, *runs.inits)
     networks = networks[networks["group"] == "all"].assign(kind="networks")
     units = pretraining_differences(scores, *runs.inits).assign(kind="pretrainings")
-    own = pd.concat([networks, units])
-    own[[*ESTIMATE]] *= 100
+    of_run = pd.concat([networks, units])
+    of_run[[*ESTIMATE]] *= 100
     order = list(names)
-    own = own.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
+    of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
     printed = pd.DataFrame(COMPARISONS.values())
     printed = printed.assign(kind="published", estimate=printed["difference"])
     pooled = pooled_fine_tuned()
@@ -44,8 +44,8 @@ def three_bands(runs: Runs) -> pd.DataFrame:
         "One other group, pooled: RadImageNet − ImageNet": pooled.assign(
             kind="independent", label=labels
         ),
-        "This run (diamonds: other pretrainings; dots: new patients only)": own.assign(
-            label=own["task"].map(names)
+        "This run (diamonds: other pretrainings; dots: new patients only)": of_run.assign(
+            label=of_run["task"].map(names)
         ),
     }
     table = pd.concat([rows.assign(group=band) for band, rows in bands.items()])

@@ -8,6 +8,7 @@ each kernel (`multiprocessing`'s forkserver), where the system can fork safely.
 import multiprocessing
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,14 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
     os.environ.update(environment)
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.stderr.fileno())
     sys.path.insert(0, "")
-    # Its parent, with which it ends, is the server.
+    worker = multiprocessing.parent_process()
+
+    def follow() -> None:
+        worker.join()
+        os._exit(1)
+
+    # The server, which it takes for its parent, lives as long as a kernel does.
+    threading.Thread(target=follow, daemon=True).start()
     launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
 
 

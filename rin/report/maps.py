@@ -52,7 +52,8 @@ def cam_panel(
     for at, (line, case) in enumerate(zip(axes, cases.itertuples(index=False), strict=True)):
         show_image(images[at], line[0], masks[at])
         name = str(case.case_id)
-        name = name if len(name) <= 22 else f"{name[:10]}…{name[-10:]}"  # ids differ at either end
+        if len(name) > 22:  # ids differ at either end
+            name = f"{name[:10]}…{name[-10:]}"
         line[0].set_title(f"{name}\n{case.label}", fontsize=10, **_PLAIN)
         for ax, (init, maps) in zip(line[1:], cams.items(), strict=True):
             show_image(images[at], ax, masks[at])
@@ -74,26 +75,24 @@ def example_maps(runs: Runs, task: str) -> np.ndarray:
     networks classify correctly comes first.  Return the axes, as `cam_panel`.
     """
     aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
-    found = {
-        rows["init"].iloc[0]: (rows, maps)
-        for rows, maps in cam_arrays(runs.study, task)
-        if rows["scenario"].iloc[0] == aucs.idxmax() and rows["fold"].iloc[0] == 0
-    }
-    inputs = runs.study.inputs(task)
-    rows = found[runs.inits[0]][0]
-    marked = rows["case_id"].isin(runs.overlap(task)["case_id"])
-    right = np.all(
-        [(found[init][0]["score"] > 0) == (rows["label"] == 1) for init in runs.inits], axis=0
-    )
-    order = rows.assign(right=right)[marked].sort_values("right", ascending=False, kind="stable")
-    shown = order.groupby("label").head(1).index
+    predictions, maps = {}, {}
+    for rows, of_run in cam_arrays(runs.study, task):
+        init, scenario, fold = rows[["init", "scenario", "fold"]].iloc[0]
+        if scenario == aucs.idxmax() and fold == 0:
+            predictions[init], maps[init] = rows, of_run
+    inputs, rows = runs.study.inputs(task), predictions[runs.inits[0]]
+    with_lesion = rows["case_id"].isin(runs.overlap(task)["case_id"])
+    correct = [(predictions[init]["score"] > 0) == (rows["label"] == 1) for init in runs.inits]
+    rows = rows.assign(correct=np.all(correct, axis=0))[with_lesion]
+    ordered = rows.sort_values("correct", ascending=False, kind="stable")
+    shown = ordered.groupby("label").head(1).index
     store = inputs.store
     place = pd.Index(store.cases["case_id"]).get_indexer(rows.loc[shown, "case_id"])
     cases, cams = store.cases.iloc[place][["case_id", "label"]], {}
     for init in runs.inits:
-        scored, maps = found[init]
-        scores = scored.loc[shown, "score"].to_numpy()
-        cams[init] = to_uint8(maps[shown, :, :, (scores > 0).astype(int)], store.size)
+        scores = predictions[init].loc[shown, "score"].to_numpy()
+        of_call = maps[init][shown, :, :, (scores > 0).astype(int)]
+        cams[init] = to_uint8(of_call, store.size)
         cases = cases.assign(**{f"score_{init}": expit(scores)})
     return cam_panel(
         store.images()[place],

@@ -22,7 +22,7 @@ from rin.report.style import init_style
 
 
 def claim(statement: str, holds: object) -> None:
-    """Fail the build (InputError) unless the numbers agree with a statement: `holds`, a boolean."""
+    """Fail the build (InputError) unless the numbers bear out a statement: `holds`, a boolean."""
     if not isinstance(holds, bool | np.bool_) or not holds:
         raise InputError(
             f"the text says “{statement}”, and the numbers do not ({holds!r})",
@@ -101,9 +101,9 @@ def _in_the_dark(color: str) -> str:
 def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
     """Return figures, by alternative text, side by side on a wide screen and below on a phone."""
     images = ""
-    for alt, one in figures.items():
-        share = f"flex:{one.figure.get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
-        images += picture(one, alt, style=share).data
+    for alt, figure in figures.items():
+        share = f"flex:{figure.figure.get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
+        images += picture(figure, alt, style=share).data
     return HTML(
         '<div class="rin-figures" style="display:flex;flex-wrap:wrap;gap:0.5em;'
         f'align-items:flex-start">{images}</div>'

@@ -26,7 +26,7 @@ class Notebook:
 
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part in which its pages stand
-    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are of this computer
+    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are its own
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
@@ -131,8 +131,8 @@ _AFTER = {_USE: ["api"]}
 def outline_of(study: Study) -> Outline:
     """Return the outline of the book about a study."""
     profile = study.profile
-    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
-    there = {name for name in named if getattr(profile, name) is not None}
+    sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
+    there = {name for name in sections if getattr(profile, name) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         there |= {"masks"}
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
@@ -157,8 +157,8 @@ def outline_of(study: Study) -> Outline:
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
     known = {notebook.source: notebook for notebook in (*NOTEBOOKS, COVER)}
-    own = [known.get(name) or Notebook(name, _RESULTS, _TRAINED) for name in outline.chosen]
-    for notebook in own or NOTEBOOKS:
+    chosen = [known.get(name) or Notebook(name, _RESULTS, _TRAINED) for name in outline.chosen]
+    for notebook in chosen or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}
         # Pages of results show the reference run instead, as far as it goes.
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):

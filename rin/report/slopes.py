@@ -19,9 +19,9 @@ def slopes(
 ) -> np.ndarray[Axes]:
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
-    `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1) and
-    the column `panel`; panels are in the order of its values.  Colour is the regime.  InputError
-    where a scenario has several AUCs from one init in a panel, or one init alone.
+    `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
+    and the column `panel`; panels are in the order of its values.  Colour is the regime.
+    InputError where a scenario has several AUCs from one init in a panel, or one init alone.
     """
     check_columns(aucs, ["scenario", "unfreezing", "init", "auc", panel])
     rows = aucs[aucs["init"].isin(inits)]

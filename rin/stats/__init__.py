@@ -8,8 +8,8 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
     delong.delong_test(labels, scores_a, scores_b).p_value
 
 What comparisons take stands here; the modules hold more, and are imported by name: calibration and
-fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis in
-`synthesis`.
+fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis
+in `synthesis`.
 """
 
 # ruff: noqa: F401 - what the package offers

@@ -79,8 +79,8 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     """Return the AUC of every predictor under every row of whole weights.
 
     With weights of `cluster_weights` these are replicates in which all predictors see the same
-    patients, so that differences of columns are paired.  Each predictor is sorted once; a replicate
-    then costs one cumulative sum.
+    patients, so that differences of columns are paired.  Each predictor is sorted once; a
+    replicate then costs one cumulative sum.
 
     Parameters
     ----------

@@ -40,9 +40,9 @@ def clinical_measures(
 ) -> pd.DataFrame:
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
-    A measure is averaged over the scenarios of an init: a typical network, not their ensemble.  The
-    test sets of a scenario's folds are put side by side.  Intervals, of 95 %, resample patients,
-    the same ones for every init and scenario; networks are held fixed.
+    A measure is averaged over the scenarios of an init: a typical network, not their ensemble.
+    The test sets of a scenario's folds are put side by side.  Intervals, of 95 %, resample
+    patients, the same ones for every init and scenario; networks are held fixed.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def clinical_curves(
     Returns
     -------
     pandas.DataFrame
-        task, init, curve, x, estimate: means over scenarios.  Curve "reliability", a row a bin that
-        holds cases in some scenario: mean probability, share of positive cases; "decision":
+        task, init, curve, x, estimate: means over scenarios.  Curve "reliability", a row a bin
+        that holds cases in some scenario: mean probability, share of positive cases; "decision":
         threshold from 0 to 0.99, net benefit; "treat_all": threshold, net benefit of calling every
         case positive, the same for every init.
 

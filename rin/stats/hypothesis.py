@@ -167,8 +167,8 @@ def unpaired_t_from_summary(
     --------
     >>> from rin.stats import unpaired_t_from_summary
     >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)  # AUC points, as published
-    >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f}), P {breast.p_value:.2f}"
-    '4.0 (-0.6, 8.6), P 0.09'
+    >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f})"
+    '4.0 (-0.6, 8.6)'
     """
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
         raise InputError(
@@ -234,9 +234,10 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
-    The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
-    the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² / n², on
-    G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger (1986).
+    The mean is over the cases, so a patient with more images weighs more.  With G patients, and
+    r_g the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² /
+    n², on G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger
+    (1986).
     """
     values = _finite(differences, "differences", least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
@@ -252,10 +253,10 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K − 1
-    degrees of freedom; for K-fold cross-validation an approximation.  Differences that are constant
-    but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003, Machine Learning
-    52:239, section 3.
+    too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K −
+    1 degrees of freedom; for K-fold cross-validation an approximation.  Differences that are
+    constant but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003,
+    Machine Learning 52:239, section 3.
     """
     values = _finite(differences, "differences")
     if not 0 <= test_train_ratio < math.inf:
@@ -328,9 +329,9 @@ class MixedModel(TTest):
 def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    By restricted maximum likelihood, of statsmodels; a fit with a variance of zero is `reml`'s, for
-    there statsmodels' search stops short of the maximum.  Were the lead itself to change from fold
-    to fold, the model would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood, of statsmodels; a fit with a variance of zero is `reml`'s,
+    for there statsmodels' search stops short of the maximum.  Were the lead itself to change from
+    fold to fold, the model would be too sure (`nadeau_bengio` is not).
 
     `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the AUCs less the init effects and the levels of random effects that vary,
@@ -355,7 +356,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     if np.abs(residual).max() <= 1e-12:
         return _no_model(n, "The AUCs leave no residual, so there is no standard error.")
     try:
-        fit = _regular_fit(auc, fixed, indicators) or _singular_fit(auc, fixed, indicators)
+        fit = _regular_fit(auc, fixed, indicators) or _at_boundary(auc, fixed, indicators)
     except InputError as error:
         return _no_model(n, f"{error.problem}, so no estimate.")
     levels = [part for name, part in indicators.items() if fit.sds[name]]
@@ -424,7 +425,7 @@ def _regular_fit(
     )
 
 
-def _singular_fit(auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]) -> _Fit:
+def _at_boundary(auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]) -> _Fit:
     """Return the fit by `reml`, which finds a variance of zero."""
     variances, coefficients, covariance = reml(
         auc - auc.mean(), fixed, np.ones(len(auc)), list(indicators.values()), relative=True

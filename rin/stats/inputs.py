@@ -121,7 +121,7 @@ def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> Ta
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the test rows of the predictions table, of some inits or all, each case once a run."""
+    """Return the test rows of a predictions table, of some inits or all, each case once a run."""
     require(predictions, COLUMNS)
     rows = predictions[predictions["part"] == "test"]
     if rows.empty:
@@ -209,7 +209,9 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
         raise InputError(
-            f"shape {array.shape} is not one label a case", where="labels", remedy="Pass 0s and 1s."
+            f"shape {array.shape} is not one label a case",
+            where="labels",
+            remedy="Pass 0s and 1s.",
         )
     if not np.isin(array, [0, 1]).all():
         raise InputError(

@@ -65,7 +65,12 @@ def equivalence_power(
 
 
 def patients_for_equivalence(
-    pilot: Pilot, margin: float, difference: float = 0.0, *, power: float = 0.8, level: float = 0.95
+    pilot: Pilot,
+    margin: float,
+    difference: float = 0.0,
+    *,
+    power: float = 0.8,
+    level: float = 0.95,
 ) -> float:
     """Return how many patients show that a true difference lies within ± margin.
 

@@ -2,10 +2,10 @@
 
 Each init was pretrained with several backbones, and some of them several times.  A pair is the
 networks of one backbone and pretraining from either init; its difference is the mean over its
-scenarios.  Pairs are tested on the same patients, so their differences are correlated, by an amount
-that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as given and says
-what these networks would do on new patients; the functions here also ask what other pretrainings
-and backbones would do.
+scenarios.  Pairs are tested on the same patients, so their differences are correlated, by an
+amount that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as given
+and says what these networks would do on new patients; the functions here also ask what other
+pretrainings and backbones would do.
 """
 
 import math
@@ -47,8 +47,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Parameters
     ----------
     predictions
-        The predictions table, with `patient_id`, `backbone` and `pretraining` (where it is missing,
-        every network is of pretraining 1).
+        The predictions table, with `patient_id`, `backbone` and `pretraining` (where it is
+        missing, every network is of pretraining 1).
     init_a, init_b : names of the inits
 
     Returns
@@ -92,13 +92,13 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
     The differences of the pairs, with their known covariance over patients, have random effects of
-    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`, by REML), so the
-    interval says where the mean difference of further backbones, pretrainings and patients lies.
-    The estimate is the plain mean over pairs: weights by the covariance would give least to those
-    pairs whose networks differ most, as their differences vary most with the patients.
-    It is of Student's t on backbones − 1 degrees of freedom, since a statement beyond these
-    backbones rests on no more than these.  With one pretraining of each backbone the two effects
-    cannot be separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
+    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`, by REML), so
+    the interval says where the mean difference of further backbones, pretrainings and patients
+    lies.  The estimate is the plain mean over pairs: weights by the covariance would give least to
+    those pairs whose networks differ most, as their differences vary most with the patients.  It
+    is of Student's t on backbones − 1 degrees of freedom, since a statement beyond these backbones
+    rests on no more than these.  With one pretraining of each backbone the two effects cannot be
+    separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
 
     Parameters
     ----------
@@ -107,11 +107,12 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate, ci_low,
-        ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error, sd_backbone and
-        sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all pairs have one
-        difference, of backbone and pretraining × initialisation), remark.  Of one pair there is an
-        estimate alone; where the patients show no spread, pairs are compared as if they were known.
+        One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate,
+        ci_low, ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error,
+        sd_backbone and sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all
+        pairs have one difference, of backbone and pretraining × initialisation), remark.  Of one
+        pair there is an estimate alone; where the patients show no spread, pairs are compared as
+        if they were known.
 
     Raises
     ------

@@ -108,9 +108,9 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
 
     Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
-    true-positive rates at a common false-positive rate, so that the AUC of the mean curve is
-    the mean AUC.  Where a curve jumps, the middle of the jump counts, but its upper end at rates of
-    0 and 1.
+    true-positive rates at a common false-positive rate, so that the AUC of the mean curve is the
+    mean AUC.  Where a curve jumps, the middle of the jump counts, but its upper end at rates of 0
+    and 1.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """
     grid = np.linspace(0, 1, n_points)
     curves = [
-        pd.DataFrame({**names, "fpr": grid, "tpr": _height(grid, *roc_curve(positive, scores)[:2])})
+        pd.DataFrame({**names, "fpr": grid, "tpr": _curve_height(grid, positive, scores)})
         for names, positive, scores in scores_by_run(predictions)
     ]
     points = ["task", "init", "fpr"]
@@ -154,8 +154,8 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
-    The recommended comparison of networks that are taken as given.  The mean over all scenarios and
-    the means by regime are contrasts of the same AUCs; the difference is a − b.
+    The recommended comparison of networks that are taken as given.  The mean over all scenarios
+    and the means by regime are contrasts of the same AUCs; the difference is a − b.
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Raises
     ------
     InputError
-        For a missing column or init, a network that lacks a case, a patient in two folds, or a fold
-        whose test cases are of one class.
+        For a missing column or init, a network that lacks a case, a patient in two folds, or a
+        fold whose test cases are of one class.
 
     References
     ----------
@@ -400,8 +400,8 @@ def factor_effects(
 
     Quantities are the ``auc`` of one init at one level; the ``difference`` of the inits, first
     less second, at one level; the ``effect`` on one init, second level less first; and the
-    ``interaction``, the difference at the second level less that at the first: means over folds and
-    the scenarios of a group.
+    ``interaction``, the difference at the second level less that at the first: means over folds
+    and the scenarios of a group.
 
     Parameters
     ----------
@@ -414,16 +414,16 @@ def factor_effects(
     pandas.DataFrame
         One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
         difference and interaction), level (empty for effect and interaction), same_networks,
-        estimate (AUC 0-1), ci_low, ci_high (not clipped), statistic, df (infinite), p_value, p_holm
-        (over all rows of one quantity), standard_error, n_folds, n_cases, n_positive, n_patients.
-        An AUC has no P, nor have `same_networks`, effects whose two sides gave equal scores in
-        every case; they do not count in Holm's family.
+        estimate (AUC 0-1), ci_low, ci_high (not clipped), statistic, df (infinite), p_value,
+        p_holm (over all rows of one quantity), standard_error, n_folds, n_cases, n_positive,
+        n_patients.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
+        scores in every case; they do not count in Holm's family.
 
     Raises
     ------
     InputError
-        As `init_differences`; for an unknown init, level or scenario, two equal levels or inits, or
-        an empty group.
+        As `init_differences`; for an unknown init, level or scenario, two equal levels or inits,
+        or an empty group.
 
     Examples
     --------
@@ -482,8 +482,8 @@ def task_analyses(
 ) -> pd.DataFrame:
     """Compare two inits on one task by each of nine analyses.
 
-    Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for a
-    random draw.
+    Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for
+    a random draw.
 
     Parameters
     ----------
@@ -521,7 +521,9 @@ def task_analyses(
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
         raise InputError(
-            f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
+            f"tasks {[task.task for task in tasks]}",
+            where="predictions",
+            remedy="Select one task.",
         )
     aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
     cells = _analyses_of_scenarios(aucs, init_a, init_b) | _analyses_of_cases(tasks[0])
@@ -545,8 +547,8 @@ def image_differences(
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, such as the overlap of a map with the lesion.
 
-    Scores of an image are averaged over scenarios first, so that it counts once; the paper does not
-    say how scenarios enter.  Patients are the independent units.
+    Scores of an image are averaged over scenarios first, so that it counts once; the paper does
+    not say how scenarios enter.  Patients are the independent units.
 
     Parameters
     ----------
@@ -557,9 +559,9 @@ def image_differences(
     Returns
     -------
     pandas.DataFrame
-        One row a measure: measure, n_images, n_patients, mean_a, mean_b, estimate (a − b, mean over
-        images), ci_low, ci_high, statistic, df, p_value.  NaN where a measure is undefined for an
-        image, or fewer than two patients are left: none is left out silently.
+        One row a measure: measure, n_images, n_patients, mean_a, mean_b, estimate (a − b, mean
+        over images), ci_low, ci_high, statistic, df, p_value.  NaN where a measure is undefined
+        for an image, or fewer than two patients are left: none is left out silently.
 
     Raises
     ------
@@ -697,8 +699,9 @@ def _sizes(task: TaskScores) -> dict[str, int]:
     }
 
 
-def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
-    """Return the height of a curve, the middle of its jumps (trapezoids then keep the AUC)."""
+def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the height of a ROC curve, the middle of its jumps (trapezoids then keep the AUC)."""
+    fpr, tpr, _ = roc_curve(positive, scores)
     # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
     grid, fpr = np.round(grid, 12), np.round(fpr, 12)
     upper = np.interp(grid, fpr, tpr)
@@ -751,7 +754,9 @@ def _is_member(task: TaskScores, group: str, members: Sequence[str]) -> np.ndarr
     """Return which scenarios of a task are in a group, bool (S,)."""
     if not len(members) or len(set(members)) != len(members):
         raise InputError(
-            f"scenarios {list(members)!r}", where=f"group {group!r}", remedy="Name some, each once."
+            f"scenarios {list(members)!r}",
+            where=f"group {group!r}",
+            remedy="Name some, each once.",
         )
     inputs.check_known("scenario", members, pd.Series(task.scenarios))
     return np.isin(task.scenarios, members)
@@ -789,8 +794,8 @@ def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[
     if (patients < 2).any():
         fold, label = patients.index[patients < 2][0]
         remark = (
-            f"In fold {fold} all {'positive' if label else 'negative'} cases belong to one patient,"
-            " which shows no spread between patients."
+            f"In fold {fold} all {'positive' if label else 'negative'} cases belong to one patient"
+            ", which shows no spread between patients."
         )
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
     test = mean_over_folds(task, _mean_difference(task)).test(0)

@@ -27,8 +27,8 @@ def simulate_test_sets(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw test sets on which two networks score several images of every patient.
 
-    Each correlation has its own random stream, whatever else is simulated; a longer run begins with
-    the test sets of a shorter one.
+    Each correlation has its own random stream, whatever else is simulated; a longer run begins
+    with the test sets of a shorter one.
 
     Parameters
     ----------
@@ -96,15 +96,15 @@ def simulate_coverage(
             correlation, patients=patients, images=images, replicates=replicates, seed=seed
         )
         for method, clusters in (("naive", None), ("clustered", patient)):
-            for measure, covered in _covered(labels, scores, clusters).items():
-                low, high = proportion_confint(covered, replicates, method="wilson")
+            for measure, held in _held(labels, scores, clusters).items():
+                low, high = proportion_confint(held, replicates, method="wilson")
                 row = {"correlation": correlation, "method": method, "measure": measure}
-                row |= {"coverage": covered / replicates, "ci_low": low, "ci_high": high}
+                row |= {"coverage": held / replicates, "ci_low": low, "ci_high": high}
                 rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _covered(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> dict[str, int]:
+def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> dict[str, int]:
     """Return in how many test sets the interval of each measure contains the truth."""
     estimates = {"auc": [], "difference": []}
     variances = {"auc": [], "difference": []}
@@ -115,11 +115,11 @@ def _covered(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None
         estimates["difference"].append(first - second)
         variances["difference"].append(covariance.trace() - 2 * covariance[0, 1])
     truth = {"auc": TRUE_AUCS[1], "difference": TRUE_AUCS[0] - TRUE_AUCS[1]}
-    covered = {}
+    held = {}
     for measure, true in truth.items():
         distance = np.abs(np.array(estimates[measure]) - true)
-        covered[measure] = int((distance <= ndtri(0.975) * np.sqrt(variances[measure])).sum())
-    return covered
+        held[measure] = int((distance <= ndtri(0.975) * np.sqrt(variances[measure])).sum())
+    return held
 
 
 def simulate_predictions(

@@ -1,7 +1,7 @@
 """Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
 
-Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95 %.  InputError for
-unequal lengths, fewer than two estimates, or a variance that is not above zero.
+Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95 %.  InputError
+for unequal lengths, fewer than two estimates, or a variance that is not above zero.
 """
 
 import math
@@ -20,9 +20,9 @@ def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, floa
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
     Returns k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom),
-    tau2 (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
-    q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
-    difference of a further study is expected).
+    tau2 (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson
+    2002), q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the
+    true difference of a further study is expected).
     """
     y, v = _checked(estimates, variances)
     k = len(y)
@@ -58,10 +58,9 @@ def three_level(
     `contained`, clusters − 1 (the careful ones for a statement beyond these clusters); then
     `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
     Where no cluster has two estimates the two variances cannot be separated, and `within` is both;
-    with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is that
-    of generalised least squares, or with `equal_weights` the plain mean, its variance that of the
-    model.
-    Konstantopoulos 2011, 10.1002/jrsm.35.
+    with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is
+    that of generalised least squares, or with `equal_weights` the plain mean, its variance that of
+    the model.  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     y, covariance = _checked_covariance(estimates, variances)
     k = len(y)

@@ -3,7 +3,6 @@
 # ruff: noqa: F401 - what the package offers
 
 from rin.study.fine_tuning import (
-    histories,
     predictions,
     run_fine_tuning,
     run_grid,

@@ -51,20 +51,26 @@ def curation_plan(study: Study) -> CurationPlan:
     if folder is None:
         from rin.curation.standin import VERSION, write_archive
 
-        named = f"archive-v{VERSION}-{settings.studies}-{settings.size}px-{seed}"
-        folder = study.results.parent / "stand_ins" / named
+        name = f"archive-v{VERSION}-{settings.studies}-{settings.size}px-{seed}"
+        folder = study.results.parent / "stand_ins" / name
         write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
         # A stand-in hides nobody, and a fixed key makes equal studies from it.
         key = hashlib.sha256(f"stand-in {seed}".encode()).digest()
-    named = {"label_map": settings.label_map, "reviewed": settings.reviewed}
-    files = {name: folder / file if file else None for name, file in named.items()}
-    for path in filter(None, files.values()):
-        if not path.is_file():
+    files = {}
+    for setting, file in (("label_map", settings.label_map), ("reviewed", settings.reviewed)):
+        files[setting] = path = folder / file if file else None
+        if path and not path.is_file():
             remedy = "Put it there, or leave its name out of the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
-    stated = settings.model_dump(include={"database", "encoding"})
-    places = {"archive": folder, "output": study.results / "curation"}
-    return CurationPlan(seed=seed, key=key, **places, **stated, **files)
+    return CurationPlan(
+        archive=folder,
+        output=study.results / "curation",
+        seed=seed,
+        key=key,
+        database=settings.database,
+        encoding=settings.encoding,
+        **files,
+    )
 
 
 def curated_corpus(study: Study) -> CuratedCorpus:
@@ -119,30 +125,39 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
     `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
     """
-    named = study.profile.section("pretraining").corpora.values()
-    corpora = [find_corpus(study, names) for names in named]
+    section = study.profile.section("pretraining")
+    corpora = [find_corpus(study, names) for names in section.corpora.values()]
     rows = []
     for task in study.profile.tasks:
         dataset = study.dataset(find_manifest(study, *find_task(task)).name)
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
-            found = nearest_pictures(dataset.cases, corpus.cases)
+            nearest = nearest_pictures(dataset.cases, corpus.cases)
             control = _distances_of_copies(dataset, side, copies, study.profile.seed)
-            row = {"task": task, "dataset": dataset.manifest.name, "images": len(dataset.cases)}
-            of_task, of_corpus = (_modalities(each.manifest) for each in (dataset, corpus))
-            row |= {"modality": ", ".join(sorted(of_task)), "in_corpus": of_task <= of_corpus}
-            row |= {"corpus": corpus.manifest.name, "corpus_images": len(corpus.cases)}
-            near, copied = (found["distance"] <= COPY_BITS).sum(), (control <= COPY_BITS).sum()
-            row |= {"equal": int(found["equal"].sum()), "near": int(near)}
-            row |= {"nearest": int(found["distance"].min()), "copies": len(control)}
-            rows.append(row | {"copies_found": int(copied), "farthest_copy": int(control.max())})
+            of_task, of_corpus = _modalities(dataset.manifest), _modalities(corpus.manifest)
+            row = {
+                "task": task,
+                "dataset": dataset.manifest.name,
+                "images": len(dataset.cases),
+                "modality": ", ".join(sorted(of_task)),
+                "in_corpus": of_task <= of_corpus,
+                "corpus": corpus.manifest.name,
+                "corpus_images": len(corpus.cases),
+                "equal": int(nearest["equal"].sum()),
+                "near": int((nearest["distance"] <= COPY_BITS).sum()),
+                "nearest": int(nearest["distance"].min()),
+                "copies": len(control),
+                "copies_found": int((control <= COPY_BITS).sum()),
+                "farthest_copy": int(control.max()),
+            }
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _modalities(manifest: DatasetManifest) -> set[str]:
     """Return the modalities of a dataset's images."""
-    named = {name.strip() for name in manifest.modality.split(",")}
-    return {"MR" if name == "MRI" else name for name in named}
+    modalities = {name.strip() for name in manifest.modality.split(",")}
+    return {"MR" if name == "MRI" else name for name in modalities}
 
 
 def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:
@@ -150,9 +165,9 @@ def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.n
     rng = np.random.default_rng(seed)
     drawn = seen.iloc[np.sort(rng.choice(len(seen), min(n, len(seen)), replace=False))]
     manifest, distances = dataset.manifest, []
-    for image, own in zip(drawn["image"], drawn["hash"], strict=True):
+    for image, picture_bits in zip(drawn["image"], drawn["hash"], strict=True):
         picture = read_picture(dataset.root, image, manifest.color, manifest.window)
         small = resize_picture(resize_picture(picture, side, "stretch"), _HASHED_SIZE, "stretch")
         copied = int(picture_hash(small)[0], 16)
-        distances.append((copied ^ int(own, 16)).bit_count())
+        distances.append((copied ^ int(picture_bits, 16)).bit_count())
     return np.array(distances)

@@ -6,14 +6,13 @@ retries: what a dead worker or job left undone, the ledger still lists as missin
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -30,32 +29,31 @@ from rin.processes import Stopped, end_with_parent, kill_workers
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
-# The bar that several stages share, while there is one.
-_IN_PROCESS = "rin-in-process"
 #: Lines of a failed job's log that its error shows; seconds that a file may take between nodes.
 LAST_LINES, SLOW_FILES = 5, 5
+# The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 
 
 def make_executor(execution: Execution, folder: Path) -> Executor:
-    """Return the executor that a profile asks for; jobs of submitit keep their logs in a folder."""
+    """Return the executor that a profile asks for; submitit keeps its logs in a folder."""
     if execution.executor != "processes":
         return Jobs(execution, folder)
     if execution.workers == 0:
-        return ThreadPoolExecutor(1, _IN_PROCESS)
+        return ThisProcess()
     spawned = multiprocessing.get_context("spawn")
-    devices = spawned.SimpleQueue()
+    devices = None
     if visible := visible_devices() if execution.devices is None else []:
+        devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
-    given = (devices if visible else None,)
-    return ProcessPoolExecutor(execution.workers, spawned, _start_worker, given)
+    return ProcessPoolExecutor(execution.workers, spawned, _start_worker, (devices,))
 
 
 def visible_devices() -> list[str]:
     """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
-    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in named.split(",") if name.strip()]
+    if (devices := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in devices.split(",") if name.strip()]
     return [str(k) for k in range(len(answer_of(["nvidia-smi", "-L"]).splitlines()))]
 
 
@@ -64,6 +62,19 @@ def _start_worker(devices: SimpleQueue | None) -> None:
     if devices is not None:  # a worker has one GPU to itself, and sees no other
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
     end_with_parent()
+
+
+class ThisProcess(Executor):
+    """Does every job at once, in the thread that submits it, so that Ctrl-C ends it."""
+
+    def submit(self, work: Callable[..., None], /, *arguments: Any) -> Future:
+        """Do a job and return its future, which has ended."""
+        future: Future = Future()
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 @dataclass
@@ -81,82 +92,75 @@ class Shipped:
             return error
 
     def checkpoint(self) -> Any:
-        """Go on in another job, when this one's time is up or a more urgent one takes its place."""
+        """Go on in another job, when this one's time is up or a more urgent one comes."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
 
 
 class Jobs(Executor):
-    """Jobs of submitit, as futures: one array on a cluster, a few subprocesses at a time here."""
+    """Jobs of submitit as futures, submitted as one array; `local` ones are subprocesses."""
 
     def __init__(self, execution: Execution, folder: Path) -> None:
         import submitit
 
-        self._local, asked = execution.executor == "local", execution.slurm
-        self._most = max(1, execution.workers) if self._local else sys.maxsize
-        self._waiting: list[tuple[Shipped, Future]] = []
+        self._local, settings = execution.executor == "local", execution.slurm
+        self._futures: list[tuple[Shipped, Future]] = []
         self._running: list[tuple[Any, Future]] = []
         self._open = True
         more = {} if self._local else {"slurm_max_num_timeout": 10_000}
         problem, remedy = "jobs cannot be submitted", "Set execution.executor to processes."
         with explained(problem, where=execution.executor, remedy=remedy, kinds=RuntimeError):
             self._submitit = submitit.AutoExecutor(folder, execution.executor, **more)
-        wanted = {"timeout_min": asked.timeout_min, "cpus_per_task": asked.cpus_per_task}
-        wanted |= {"name": "rin", "slurm_array_parallelism": asked.array_parallelism}
-        wanted |= {"slurm_additional_parameters": asked.additional}
-        optional = {"slurm_partition": asked.partition, "mem_gb": asked.mem_gb}
-        optional |= {"gpus_per_node": asked.gpus_per_node}
-        wanted |= {name: value for name, value in optional.items() if value}
-        self._submitit.update_parameters(**wanted)
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        parameters = {
+            "name": "rin",
+            "timeout_min": settings.timeout_min,
+            "cpus_per_task": settings.cpus_per_task,
+            "gpus_per_node": settings.gpus_per_node,
+            "mem_gb": settings.mem_gb,
+            "slurm_partition": settings.partition,
+            "slurm_array_parallelism": settings.array_parallelism,
+            "slurm_additional_parameters": settings.additional,
+        }
+        parameters = {name: value for name, value in parameters.items() if value}
+        self._submitit.update_parameters(**parameters)
 
     def submit(self, work: Callable[..., None], /, *arguments: Any) -> Future:
         """Return a future of a job, which `start` submits with the others."""
-        self._waiting.append((Shipped(work, arguments), future := Future()))
+        self._futures.append((Shipped(work, arguments), future := Future()))
         return future
 
     def start(self) -> None:
-        """Submit what was given, on a cluster as one array."""
-        self._fill()
-        self._watcher.start()
-
-    def _fill(self) -> None:
-        some = self._waiting[: self._most - len(self._running)]
-        self._waiting = self._waiting[len(some) :]
-        if not some:
-            return
+        """Submit what was given, and let a thread wait for it."""
         try:
             with self._submitit.batch():
-                jobs = [self._submitit.submit(shipped) for shipped, _ in some]
+                jobs = [self._submitit.submit(shipped) for shipped, _ in self._futures]
         except Exception as error:  # submitit and sbatch raise what they like
-            remedy = "Look at the queue and its limits, then run the same command again."
-            problem = f"the jobs cannot be submitted ({problem_of(error)})"
-            for _, future in some:
-                future.set_exception(InputError(problem, where="submitit", remedy=remedy))
-            return
-        self._running += [(job, future) for job, (_, future) in zip(jobs, some, strict=True)]
+            raise InputError(
+                f"the jobs cannot be submitted ({problem_of(error)})",
+                where="submitit",
+                remedy="Look at the queue and its limits, then run the same command again.",
+            ) from error
+        futures = [future for _, future in self._futures]
+        self._running = list(zip(jobs, futures, strict=True))
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        while self._open and (self._running or self._waiting):
-            listed = self._listed()
+        while self._open and self._running:
+            queued = None if self._local else self._queued()
             for job, future in list(self._running):
-                kept = job.paths.result_pickle.is_file()
-                if kept or not (job.job_id in listed if listed is not None else not job.done()):
+                under_way = not job.done() if queued is None else job.job_id in queued
+                if job.paths.result_pickle.is_file() or not under_way:
                     self._running.remove((job, future))
                     _settle(job, future)
-            if len(self._running) < self._most:
-                self._fill()
             time.sleep(0.5 if self._local else 2)
 
-    def _listed(self) -> set[str] | None:
-        """Return the jobs that the cluster still knows; None here, where each tells itself."""
-        if self._local:
-            return None
-        known = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i %F_%K"])
-        # Asking may fail while the controller starts again: then none is taken for lost.
-        unsure = not known and not answer_of(["sinfo", "-h"])
-        return {job.job_id for job, _ in self._running} if unsure else set(known.split())
+    def _queued(self) -> set[str]:
+        """Return the jobs that the cluster still knows."""
+        answer = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i %F_%K"])
+        # The question may fail while the controller starts again: then none is taken for lost.
+        unsure = not answer and not answer_of(["sinfo", "-h"])
+        return {job.job_id for job, _ in self._running} if unsure else set(answer.split())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Cancel what has not ended."""
@@ -178,10 +182,11 @@ def _settle(job: Any, future: Future) -> None:
         log = job.paths.stderr
         lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
         last = " | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())
-        problem = f"the job {job.job_id} failed ({problem_of(error)[-300:]}); its log ends: {last}"
-        remedy = "Correct what the log tells, or ask for more time or memory; then run the same "
         failure = InputError(
-            problem, where=log, remedy=remedy + "command: it submits what is missing."
+            f"the job {job.job_id} failed ({problem_of(error)[-300:]}); its log ends: {last}",
+            where=log,
+            remedy="Correct what the log says, or ask for more time or memory; then run the same "
+            "command: it submits what is missing.",
         )
     if failure is None:
         future.set_result(None)
@@ -218,33 +223,23 @@ def drive(
     if not jobs:
         return
     ledger.sweep()
-    before, total = ledger.count(runs), len(runs)
+    finished_before, total = ledger.count(runs), len(runs)
     executor = make_executor(execution, ledger.folder.parent / "jobs")
-    futures: list[Future[Any]] = []
-    patient = True
     if (bar := _shared_bar.get()) is None:
-        shown = _new_bar(title, total, before)
+        shown = _new_bar(title, total, finished_before)
     else:
         bar.set_description(title)
         shown = nullcontext(bar)
     with shown as bar:
-        others = bar.n - before  # runs of other stages, where the bar is shared
-        try:
-            futures += [executor.submit(work, *job) for job in jobs]
-            if isinstance(executor, Jobs):
-                executor.start()
-            pending = set(futures)
-            while pending:
-                pending = wait(pending, timeout=0.5).not_done
-                bar.set_postfix_str(status(), refresh=False)
-                bar.update(others + ledger.count(runs) - bar.n)
-        except (KeyboardInterrupt, Stopped):
-            patient = False
-            _stop_working(futures)
-            raise
-        finally:
-            executor.shutdown(wait=patient, cancel_futures=True)
-    failures = [e for f in futures if (e := f.exception()) is not None]
+        of_other_stages = bar.n - finished_before
+
+        def refresh() -> None:
+            bar.set_postfix_str(status(), refresh=False)
+            bar.update(of_other_stages + ledger.count(runs) - bar.n)
+
+        with _repeated(refresh):
+            futures = _do_jobs(executor, work, jobs)
+    failures = [e for future in futures if (e := future.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
         remedy = "Often memory: set execution.workers lower. Run again to go on from here."
@@ -253,17 +248,42 @@ def drive(
         raise failures[0]
 
 
-def _stop_working(futures: Sequence[Future]) -> None:
-    """End what is under way: workers at once, a thread of this process at its next step."""
-    kill_workers()
-    begun = [future for future in futures if not future.cancel()]
-    threads = [t for t in threading.enumerate() if t.name.startswith(_IN_PROCESS)]
-    deadline = time.monotonic() + 4
-    while threads and any(f.running() for f in begun) and time.monotonic() < deadline:
-        for thread in threads:
-            raised = ctypes.py_object(KeyboardInterrupt)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), raised)
-        wait(begun, timeout=0.5)
+def _do_jobs(
+    executor: Executor, work: Callable[..., None], jobs: Sequence[tuple]
+) -> list[Future[Any]]:
+    """Return the futures of all jobs when they have ended; Ctrl-C ends what is under way."""
+    patient = True
+    try:
+        futures = [executor.submit(work, *job) for job in jobs]
+        if isinstance(executor, Jobs):
+            executor.start()
+        wait(futures)
+    except (KeyboardInterrupt, Stopped):
+        patient = False
+        kill_workers()
+        raise
+    finally:
+        executor.shutdown(wait=patient, cancel_futures=True)
+    return futures
+
+
+@contextmanager
+def _repeated(function: Callable[[], None]) -> Iterator[None]:
+    """Call a function twice a second while a block runs, and once when it has ended well."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(0.5):
+            function()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    function()
 
 
 def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledger) -> None:
@@ -291,5 +311,5 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
 def _new_bar(title: str, total: int, done: int) -> tqdm:
     # A log, unlike a terminal, keeps every line that the bar writes; and without a least number of
     # steps, the bar is drawn anew also where only its end changes.
-    shown = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0}
-    return tqdm(desc=title, total=total, initial=done, unit="run", **shown)
+    refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0}
+    return tqdm(desc=title, total=total, initial=done, unit="run", **refreshed)

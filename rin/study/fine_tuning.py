@@ -11,7 +11,6 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +33,7 @@ from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study
+from rin.tables import RUN_RECORDS, check_table
 
 if TYPE_CHECKING:
     from rin.training.batches import Part
@@ -45,7 +45,6 @@ SCORED_PARTS = ("validation", "test")
 REVERSED = "reversed"
 PREDICTIONS, HISTORY, SANITY = "predictions.parquet", "history.parquet", "sanity.parquet"
 ACTIVATIONS = "activations.npz"
-_NETWORK = ["scenario", "init", "pretraining", "fold"]
 
 
 def run_block(
@@ -82,24 +81,9 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     """Train, predict and commit one run."""
     import keras
 
-    from rin.training.batches import Part
-    from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
-    inputs, store = run.inputs, run.inputs.store
-    labels = inputs.labels.to_numpy()
-    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
-    part_of = split.reindex(store.cases["case_id"]).to_numpy()
-    images, named = store.images(), ("train", *SCORED_PARTS)
-    parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in named}
-    stores = dict.fromkeys(SCORED_PARTS, store)
-    for name, site in inputs.external.items():
-        stores[name], of_cases = site.store, site.labels.to_numpy()
-        parts[name] = Part(site.store.images(), of_cases, np.arange(len(of_cases)))
-    if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
-        parts = confounded_parts(parts, run.settings.confounder, run.seed)
-        stores |= {name: store for name in parts if name != "train" and name not in stores}
-    checked = sanity_rows(run, store, parts["test"].rows)
+    parts, stores = _parts_of(run)
     preprocessing = find_preprocessing(run.preprocessing)
     recipe = Recipe(
         run.scenario.learning_rate,
@@ -110,21 +94,17 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     )
     activations = {}
     if run.inside:
-        look = partial(_inside, run, compiled, parts["test"])
         compiled.parts.preprocess.set_preprocessing(preprocessing)
-        activations = look("before", weights)
+        activations |= _activations(run, compiled, parts["test"], "before", weights)
         if run.init == RANDOM:
-            activations |= look("other", compiled.untrained)
+            activations |= _activations(run, compiled, parts["test"], "other", compiled.untrained)
     started = time.monotonic()
     state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
-    activations |= look("after", None) if run.inside else {}
-    sanity = None
-    if len(checked):
-        cases = store.cases.iloc[checked][["case_id", "patient_id"]].reset_index(drop=True)
-        part = Part(images, labels, checked)
-        sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
+    if run.inside:
+        activations |= _activations(run, compiled, parts["test"], "after")
+    sanity = _sanity(run, compiled, parts["test"], recipe.batch)
 
     def write(folder: Path) -> dict:
         history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
@@ -142,26 +122,67 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
         if activations:
             np.savez(folder / ACTIVATIONS, **activations)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "epochs": len(history)}
-        done["seconds"] = seconds
-        done |= {"peak_memory_gb": round(memory, 2), "traces": compiled.traces}
-        done |= {"backend": keras.backend.backend(), "precision": keras.config.dtype_policy().name}
-        return done | computed_on()
+        return {
+            "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
+            "epochs": len(history),
+            "seconds": seconds,
+            "peak_memory_gb": round(memory, 2),
+            "traces": compiled.traces,
+            "backend": keras.backend.backend(),
+            "precision": keras.config.dtype_policy().name,
+        } | computed_on()
 
     ledger.commit(run.run_id, run.config, write)
 
 
-def _inside(
-    run: Run, compiled: CompiledBlock, test: Part, when: str, weights: list[np.ndarray] | None
+def _parts_of(run: Run) -> tuple[dict[str, Part], dict[str, ImageStore]]:
+    """Return the parts of a run's images by name, and the store of each part that is scored."""
+    from rin.training.batches import Part
+
+    inputs, store = run.inputs, run.inputs.store
+    images, labels = store.images(), inputs.labels.to_numpy()
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
+    part_of = split.reindex(store.cases["case_id"]).to_numpy()
+    names = ("train", *SCORED_PARTS)
+    parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in names}
+    stores = dict.fromkeys(SCORED_PARTS, store)
+    for name, site in inputs.external.items():
+        stores[name], of_cases = site.store, site.labels.to_numpy()
+        parts[name] = Part(site.store.images(), of_cases, np.arange(len(of_cases)))
+    if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
+        parts = confounded_parts(parts, run.settings.confounder, run.seed)
+        stores[REVERSED] = store
+    return parts, stores
+
+
+def _activations(
+    run: Run,
+    compiled: CompiledBlock,
+    test: Part,
+    when: str,
+    weights: list[np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return what a run records of its layers at some time, by time and layer."""
     from rin.training.trainer import layer_activations
 
     sizes = dict(run.inside)
     part = replace(test, rows=test.rows[: sizes.pop("cases")])
-    # Every network is looked at in the same places.
-    found = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0, weights=weights)
-    return {f"{when}/{layer}": table.astype(np.float16) for layer, table in found.items()}
+    # The same places of every network.
+    batch = run.settings.batch
+    layers = layer_activations(compiled, part, batch, **sizes, seed=0, weights=weights)
+    return {f"{when}/{layer}": table.astype(np.float16) for layer, table in layers.items()}
+
+
+def _sanity(run: Run, compiled: CompiledBlock, test: Part, batch: int) -> pd.DataFrame | None:
+    """Return how maps change as the weights of a run go random; None where it records none."""
+    from rin.training.cascade import cascade_table
+
+    store = run.inputs.store
+    rows = sanity_rows(run, store, test.rows)
+    if not len(rows):
+        return None
+    cases = store.cases.iloc[rows][["case_id", "patient_id"]].reset_index(drop=True)
+    return cascade_table(compiled, replace(test, rows=rows), cases, batch, run.seed)
 
 
 def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
@@ -170,21 +191,23 @@ def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str,
     In `reversed` it stands on all negative test images, and on no other.
     """
     kind, percent = level.split()
-    own, test = {name: parts[name] for name in ("train", *SCORED_PARTS)}, parts["test"]
+    test, inside = parts["test"], ("train", *SCORED_PARTS)
     clean, labels = np.asarray(test.images), test.labels
-    marked, against = np.zeros((2, len(clean)), dtype=bool)
-    for part in own.values():
-        marked[part.rows] = confounded_rows(labels[part.rows], int(percent) / 100, seed=seed)
-    against[test.rows] = labels[test.rows] == 0
+    on_positives, on_negatives = np.zeros((2, len(clean)), dtype=bool)
+    for name in inside:
+        rows = parts[name].rows
+        on_positives[rows] = confounded_rows(labels[rows], int(percent) / 100, seed=seed)
+    on_negatives[test.rows] = labels[test.rows] == 0
 
-    def shown(rows: np.ndarray) -> np.ndarray:
+    def with_confounder(rows: np.ndarray) -> np.ndarray:
         images = clean.copy()
         images[rows] = confound(kind, clean[rows], seed)
         return images
 
-    pictures = shown(marked)
-    found = {name: replace(part, images=pictures) for name, part in own.items()}
-    return parts | found | {REVERSED: replace(test, images=shown(against))}
+    images = with_confounder(on_positives)
+    confounded = {name: replace(parts[name], images=images) for name in inside}
+    reversed_test = replace(test, images=with_confounder(on_negatives))
+    return parts | confounded | {REVERSED: reversed_test}
 
 
 def _cams_of(part: str) -> str:
@@ -265,13 +288,13 @@ def run_study(study: Study) -> pd.DataFrame:
 def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
     planned = plan_study(study, name, task)
-    for each in dict.fromkeys(run.task for run in planned):
-        study.runs.require([run for run in planned if run.task == each], each)
+    for of_task in dict.fromkeys(run.task for run in planned):
+        study.runs.require([run for run in planned if run.task == of_task], of_task)
     return planned
 
 
 def _read(study: Study, runs: Sequence[Run], file: str) -> pd.DataFrame:
-    return study.runs.tables([(run.run_id, run.named) for run in runs], file)
+    return study.runs.tables([(run.run_id, run.columns) for run in runs], file)
 
 
 def predictions(
@@ -280,9 +303,9 @@ def predictions(
     """Return the per-case predictions of a named study, tidy.
 
     Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, pretraining (which of
-    the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive class),
-    score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing` (what was
-    in effect) in front, and rows of a run that both levels share under both.
+    the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive
+    class), score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing`
+    (what was in effect) in front, and rows of a run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
     by name, and `reversed` where confounders are put on images.
@@ -307,12 +330,6 @@ def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     return table
 
 
-def histories(study: Study, task: str) -> pd.DataFrame:
-    """Return learning curves of a task's main study: the columns of a run, losses, epoch from 1."""
-    table = _read(study, finished_runs(study, MAIN, task), HISTORY)
-    return table.assign(epoch=table.groupby(_NETWORK).cumcount() + 1)
-
-
 def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
     """Return one row a run (and level): its columns and what `done.json` records of it.
 
@@ -323,8 +340,11 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
     rows = []
     for run in planned:
         done = {"epochs": run.settings.epochs} | study.runs.done(run.run_id)
-        rows.append(run.named | done | validation.loc[run.run_id].to_dict())
-    return pd.DataFrame(rows)
+        rows.append(run.columns | done | validation.loc[run.run_id].to_dict())
+    table = pd.DataFrame(rows)
+    recorded = [column for column in RUN_RECORDS.columns if column in table]
+    check_table(table, RUN_RECORDS, recorded, where=str(study.runs.folder))
+    return table
 
 
 def validation_records(study: Study, runs: Sequence[Run]) -> pd.DataFrame:
@@ -406,22 +426,22 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
     """
     (a, b), rows = study.profile.inits[:2], []
     runs = finished_runs(study, name, task)
-    for cell, own in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
-        made = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in own}
+    for cell, members in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
+        networks = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in members}
         pairs = {
             ("before", ""): ((a, "before"), (b, "before")),
             ("after", ""): ((a, "after"), (b, "after")),
             ("random", RANDOM): ((RANDOM, "before"), (RANDOM, "other")),
         }
-        pairs |= {("tuned", init): ((init, "before"), (init, "after")) for init in made}
-        layers = [key.partition("/")[2] for key in made[a] if key.startswith("after/")]
+        pairs |= {("tuned", init): ((init, "before"), (init, "after")) for init in networks}
+        layers = [key.partition("/")[2] for key in networks[a] if key.startswith("after/")]
         for (comparison, init), ends in pairs.items():
             for layer in layers:
-                one, other = (made[end][f"{when}/{layer}"] for end, when in ends)
-                alike = mean_cca(one, other), linear_cka(one, other)
-                rows.append((*cell, comparison, init, layer, *alike))
-    named = ["task", "fold", "scenario", "comparison", "init", "layer", "cca", "cka"]
-    return pd.DataFrame(rows, columns=named)
+                first, second = (networks[end][f"{when}/{layer}"] for end, when in ends)
+                similarity = mean_cca(first, second), linear_cka(first, second)
+                rows.append((*cell, comparison, init, layer, *similarity))
+    columns = ["task", "fold", "scenario", "comparison", "init", "layer", "cca", "cka"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:

@@ -31,7 +31,7 @@ BESIDE_TRACINGS, BESIDE_SECONDS = 1.0, 60
 COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 PREDICTION = 0.3
 #: Ways of unfreezing of a study in the order in which they are taken, with their learning rates.
-RATES = {"freeze_all": ("1e-02", "1e-03"), "unfreeze_all": ("1e-04", "1e-03"),
+RATES = {"unfreeze_all": ("1e-04", "1e-03"), "freeze_all": ("1e-02", "1e-03"),
          "unfreeze_top10": ("1e-03", "1e-02")}  # fmt: skip
 PRETRAINING_EPOCHS = 4
 

@@ -37,7 +37,7 @@ from rin.files import FrozenModel, is_whole, read_sealed, sealed, sha256_of, syn
 
 _STALE_SECONDS = 24 * 3600
 _WORK, _DONE = ".work", "done.json"
-#: What tells a person which run it is, of all that a configuration may hold.
+#: What a person knows a run by, of all that a configuration may hold.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may move a number.
 PACKAGES = (
@@ -54,7 +54,7 @@ def digest_of(config: dict[str, Any], digits: int = 16) -> str:
 
 
 class Planned:
-    """A run that is planned: `config` is what decides its result, and its id the digest of that."""
+    """A planned run: `config` is what decides its result, and its id the digest of that."""
 
     config: dict[str, Any]
 
@@ -123,18 +123,19 @@ class Ledger:
             self._check(run_id, name)
             return reader(path)
 
-    def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
+    def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
         """Return a parquet file of several finished runs below one another.
 
-        `named` are ids, and the columns that stand in front of each run's rows.
+        `runs` are ids, and the columns that stand in front of each run's rows.
         """
-        runs, columns = zip(*named, strict=True) if (named := list(named)) else ((), ())
-        tables = [self.read(run_id, file, pd.read_parquet) for run_id in runs]
-        if not tables:
+        runs = list(runs)
+        if not runs:
             return pd.DataFrame()
+        tables = [self.read(run_id, file, pd.read_parquet) for run_id, _ in runs]
         places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-        front = pd.DataFrame(columns).iloc[places].reset_index(drop=True)
-        return pd.concat([front, pd.concat(tables, ignore_index=True)], axis=1)
+        front = pd.DataFrame([columns for _, columns in runs]).iloc[places]
+        rows = pd.concat(tables, ignore_index=True)
+        return pd.concat([front.reset_index(drop=True), rows], axis=1)
 
     def work(self, run_id: str) -> Path:
         """Return the work folder of a run, there or not; it goes when the run is committed."""
@@ -150,7 +151,7 @@ class Ledger:
 
     @contextmanager
     def claim(self, run_id: str, *, wait: bool) -> Iterator[bool]:
-        """Hold a run, so that no other process trains it; tell whether it is still to be trained.
+        """Hold a run, so that no other process trains it; yield whether it is to be trained.
 
         Raises `filelock.Timeout` where another process holds it, unless asked to wait.
         """
@@ -255,19 +256,17 @@ class Hardware(FrozenModel):
 
 def installed_packages() -> dict[str, str]:
     """Return the version of each package that matters and is installed."""
-    found = {}
+    versions = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):  # TensorFlow has two names, and JAX may be absent
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions
 
 
-def this_computer(accelerator: str | None = None) -> Hardware:
-    """Return what this computer is, with the accelerator that is found unless one is stated."""
+def this_computer() -> Hardware:
+    """Return what this computer is."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if accelerator is None:
-        answer = answer_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-        accelerator = ", ".join(answer.splitlines())
+    answer = answer_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
     listed = Path("/proc/cpuinfo")
     processors = listed.read_text("utf-8") if listed.is_file() else ""
     model = re.search(r"^model name\s*:(.*)", processors, re.MULTILINE)
@@ -275,7 +274,7 @@ def this_computer(accelerator: str | None = None) -> Hardware:
         processor=model[1].strip() if model else platform.machine(),
         cores=available_cores(),
         memory_gb=round(memory / 2**30),
-        accelerator=accelerator,
+        accelerator=", ".join(answer.splitlines()),
     )
 
 
@@ -292,7 +291,9 @@ def commit_of(folder: Path) -> str | None:
     """Return the commit of a checkout, with a plus where its files differ; None where none is."""
     commit = answer_of(["git", "rev-parse", "HEAD"], folder)
     changed = answer_of(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
-    return commit + "+" * bool(changed) if commit else None
+    if not commit:
+        return None
+    return f"{commit}+" if changed else commit
 
 
 def answer_of(command: list[str], folder: Path | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Losses of pretraining compared: how well a network tells classes, and how sure it is of them."""
+"""Losses of pretraining compared: how well a network separates classes, and how sure it is."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def plan_losses(study: Study) -> list[PretrainingRun]:
 
     `InputError` when the profile has no section on losses.
     """
-    section, own, runs = study.profile.section("losses"), study.profile.pretraining, []
+    section, settings, runs = study.profile.section("losses"), study.profile.pretraining, []
     for loss, backbone in product(section.losses, section.backbones):
         changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
-        changes["learning_rate"] = section.learning_rates.get(backbone, own.learning_rate)
-        (run,) = plan_pretraining(study, own.changed(section, **changes))
+        changes["learning_rate"] = section.learning_rates.get(backbone, settings.learning_rate)
+        (run,) = plan_pretraining(study, settings.changed(section, **changes))
         runs += [replace(run, seed=run.seed + repeat) for repeat in range(section.seeds)]
     return runs
 
@@ -34,7 +34,7 @@ def run_losses(study: Study) -> pd.DataFrame:
 
 
 def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    """Return the expected calibration error of confidences (n,) whose class is `right` (n,) or not.
+    """Return the expected calibration error of confidences (n,) in classes that are `right` (n,).
 
     The mean distance of confidence and accuracy over bins of equal width, weighted by their images
     (Naeini et al. 2015); also where all images or none are right.
@@ -45,7 +45,7 @@ def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) 
 
 
 def loss_table(study: Study) -> pd.DataFrame:
-    """Return one row a loss, backbone and seed: how its test images are told apart.
+    """Return one row a loss, backbone and seed: how its test images are classified.
 
     `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
     `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `epochs`, `seconds`; `gain`,
@@ -64,16 +64,24 @@ def loss_table(study: Study) -> pd.DataFrame:
         if run.settings.loss == "hard":
             hard[run.backbone, run.seed] = right
         confidence = predictions["confidence"].to_numpy()
-        row = {"loss": run.settings.loss, "backbone": run.backbone}
-        row |= {"seed": run.seed - study.profile.seed, "corpus": run.corpus}
-        row |= {"provenance": run.provenance, "run_id": run.run_id}
-        row |= {name: done[name] for name in ("top1", "top5", "balanced_accuracy")}
-        row |= {"ece": confidence_error(confidence, right.to_numpy())}
-        row |= {"confidence": confidence.mean()}
         gain = half = np.nan
         if (run.backbone, run.seed) in hard:
             by_image = right.astype(float) - hard[run.backbone, run.seed].loc[right.index]
             gain, half = by_image.mean(), norm.ppf(0.975) * by_image.sem()
-        row |= {"gain": gain, "gain_low": gain - half, "gain_high": gain + half}
-        rows.append(row | {name: done[name] for name in ("epochs", "seconds")})
+        row = {
+            "loss": run.settings.loss,
+            "backbone": run.backbone,
+            "seed": run.seed - study.profile.seed,
+            "corpus": run.corpus,
+            "provenance": run.provenance,
+            "run_id": run.run_id,
+            **{name: done[name] for name in ("top1", "top5", "balanced_accuracy")},
+            "ece": confidence_error(confidence, right.to_numpy()),
+            "confidence": confidence.mean(),
+            "gain": gain,
+            "gain_low": gain - half,
+            "gain_high": gain + half,
+            **{name: done[name] for name in ("epochs", "seconds")},
+        }
+        rows.append(row)
     return pd.DataFrame(rows)

@@ -423,7 +423,8 @@ def _inspect(
     bits, pairs = _threshold(cases)
     fields["near_duplicate_bits"] = bits
     made.notes["near_duplicate_bits"] = (
-        f"largest of 40, 24, 16 and 8 bits (of 256) that links no chains: {len(pairs)} pairs"
+        "largest of 40, 24, 16 and 8 bits (of 256) that links no chains: "
+        + counted(len(pairs), "pairs")
     )
     made.manifest = DatasetManifest.model_validate(fields)
     return cases, pairs

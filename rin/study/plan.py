@@ -75,25 +75,43 @@ class Run(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
-        named |= {"init": self.init, "preprocessing": self.preprocessing, "seed": self.seed}
-        read = {"store": self.inputs.store.digest, "split": self.split_digest}
-        read |= {"weights": self.weights_digest, "code": code_digest()}
-        external = {name: site.store.digest for name, site in self.inputs.external.items()}
-        recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
-        recorded |= {"external": external}
-        # What came later is told only where there is any, so that earlier ids stay.
-        later = {name: value for name, value in recorded.items() if value}
-        return named | read | self.settings.identity | later
+        config = {
+            "task": self.task,
+            "fold": self.fold,
+            "scenario": self.scenario.name,
+            "init": self.init,
+            "preprocessing": self.preprocessing,
+            "seed": self.seed,
+            "store": self.inputs.store.digest,
+            "split": self.split_digest,
+            "weights": self.weights_digest,
+            "code": code_digest(),
+        }
+        # Recorded by some runs only, and stated only there, so that the ids of others stay.
+        recorded = {
+            "sanity_cases": self.sanity_cases,
+            "layers": dict(self.inside),
+            "external": {name: site.store.digest for name, site in self.inputs.external.items()},
+        }
+        recorded = {name: value for name, value in recorded.items() if value}
+        return config | self.settings.identity | recorded
 
     @property
-    def named(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Any]:
         """The columns that name a run in every table, after those of the study's factor."""
+        columns = {
+            "task": self.task,
+            "fold": self.fold,
+            "scenario": self.scenario.name,
+            **asdict(self.scenario),
+            "init": self.init,
+            "pretraining": self.pretraining,
+            "seed": self.seed,
+        }
+        if self.level is None:
+            return columns
         factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
-        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
-        named |= asdict(self.scenario) | {"init": self.init, "pretraining": self.pretraining}
-        named |= {"seed": self.seed}
-        return named if self.level is None else factor | named
+        return factor | columns
 
     @property
     def architecture(self) -> Architecture:
@@ -126,19 +144,21 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     """List the runs of a named study, level by level and task by task.
 
     The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
-    another than the study's.  A run that both levels of a factor share (weights whose preprocessing
-    is the official scripts') stands here twice, with the same id.
+    another than the study's.  A run that both levels of a factor share (weights whose
+    preprocessing is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
     or one whose pretraining has not been run; otherwise as `Study.inputs`.
     """
     planned, variants = [], study.profile.variants(name)
-    asked = task is None or any(task in variant.tasks for variant in variants)
+    tasks_of_study = {planned_task for variant in variants for planned_task in variant.tasks}
     for variant in variants:
-        # A task of the study is only in the variants that have it, another one in all.
-        tasks = [each for each in variant.tasks if task in (None, each)] if asked else [task]
-        for each in tasks:
-            inputs = study.inputs(each, variant.folds, variant.changes.get("resize"))
+        tasks = variant.tasks
+        if task is not None:
+            # A task of the study is only in the variants that have it, another one in all.
+            tasks = [task] if task in tasks or task not in tasks_of_study else []
+        for planned_task in tasks:
+            inputs = study.inputs(planned_task, variant.folds, variant.changes.get("resize"))
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = study.profile.factors.confounder.sampled
                 inputs = sample_confounder(inputs, chosen, level, study.profile.seed)
@@ -151,8 +171,8 @@ def sample_confounder(
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
-    Patients with near-duplicates of each other count as one.  `InputError` where the manifest keeps
-    no such column, or a group has too few patients.
+    Patients with near-duplicates of each other count as one.  `InputError` where the manifest
+    keeps no such column, or a group has too few patients.
     """
     look_up("column", chosen.column, inputs.kept_columns)
     cases = inputs.dataset.cases
@@ -197,13 +217,13 @@ def plan_runs(
     if name == LAYERS:
         sizes = profile.layers.model_dump(include={"cases", "points", "channels"})
         inside = tuple(sizes.items())
-    runs = []
+    random_digest, runs = f"random-{profile.seed}", []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
         for scenario in scenarios:
             # Both inits of a scenario share head, order and augmentation: a paired design.
-            named = {"task": task, "fold": int(fold), "scenario": scenario.name}
-            seed = int(digest_of(named | {"seed": profile.seed} | further)[:7], 16)
+            seed_of = {"task": task, "fold": int(fold), "scenario": scenario.name, **further}
+            seed = int(digest_of(seed_of | {"seed": profile.seed})[:7], 16)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 preprocessing = _preprocessing_of(profile, entry, settings)
@@ -222,7 +242,7 @@ def plan_runs(
                     settings=settings,
                     inputs=inputs,
                     split_digest=split_digest,
-                    weights_digest=digests.get((init, scenario.backbone), f"random-{profile.seed}"),
+                    weights_digest=digests.get((init, scenario.backbone), random_digest),
                     sanity_cases=sanity_cases,
                     study=name,
                     level=variant.level,
@@ -292,5 +312,5 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the columns that name each run, one row a run, indexed by run id."""
-    rows = [{"run_id": run.run_id} | run.named for run in runs]
+    rows = [{"run_id": run.run_id} | run.columns for run in runs]
     return pd.DataFrame(rows).set_index("run_id")

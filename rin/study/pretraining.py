@@ -30,6 +30,7 @@ from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
+from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS, UNUSED, code_digest
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 class PretrainingRun(Planned):
     """One backbone on one corpus, under one preprocessing.
 
-    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing` is
-    what they mean for this init and backbone.  `pretraining` counts those of an init and backbone,
-    which differ in `seed` and split.
+    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing`
+    is what they mean for this init and backbone.  `pretraining` counts those of an init and
+    backbone, which differ in `seed` and split.
     """
 
     init: str
@@ -61,12 +62,21 @@ class PretrainingRun(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        unsaid = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
-        unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
-        named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
-        read = {"store": self.store_digest, "split": self.split_digest}
-        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.preprocessing}
-        return named | read | {"seed": self.seed, "code": code_digest()} | own
+        of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
+        config = {
+            **self.settings.model_dump(exclude=of_others),
+            "init": self.init,
+            "corpus": self.corpus,
+            "backbone": self.backbone,
+            "store": self.store_digest,
+            "split": self.split_digest,
+            "seed": self.seed,
+            "code": code_digest(),
+            "preprocessing": self.preprocessing,
+        }
+        if self.settings.loss == "hard":
+            del config["loss"]  # as before there were others
+        return config
 
 
 def plan_pretraining(
@@ -92,17 +102,15 @@ def pretraining_seed(seed: int, pretraining: int) -> int:
 
 def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[PretrainingRun]:
     """List the runs of one pretraining of every init and backbone."""
-    seed, runs = pretraining_seed(study.profile.seed, number), []
-    backbones = settings.backbones or study.profile.backbones
-    planned = [(init, init, backbones, settings, None) for init in settings.corpora]
-    if (brief := settings.brief) and number == 1:
-        fewer = settings.model_copy(update={"epochs": brief.epochs})
-        planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
-    for name, init, own_backbones, own, n_training in planned:
+    seed = pretraining_seed(study.profile.seed, number)
+
+    def runs_of(
+        init: str, name: str, backbones: list[str], epochs: int, n_training: int | None = None
+    ) -> list[PretrainingRun]:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
         store = study.store(dataset, settings.size)
         parts, split_digest = _split(dataset, store, seed, n_training)
-        runs += [
+        return [
             PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
@@ -112,13 +120,22 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
                 store_digest=store.digest,
                 parts=parts,
                 split_digest=split_digest,
-                settings=own,
+                settings=settings.model_copy(update={"epochs": epochs}),
                 preprocessing=settings.preprocessing_of(init, backbone),
                 seed=seed,
                 pretraining=number,
             )
-            for backbone in own_backbones
+            for backbone in backbones
         ]
+
+    backbones = settings.backbones or study.profile.backbones
+    runs = [
+        run for init in settings.corpora for run in runs_of(init, init, backbones, settings.epochs)
+    ]
+    if (brief := settings.brief) and number == 1:
+        runs += runs_of(
+            brief.init, brief.name, brief.backbones, brief.epochs, brief.training_images
+        )
     return runs
 
 
@@ -159,12 +176,15 @@ PREDICTIONS = "test_predictions.parquet"
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
-    named = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining", "run_id")
-    rows = [
-        {name: getattr(run, name) for name in named} | study.weights.done(run.run_id)
-        for run in _finished(study)
-    ]
-    return pd.DataFrame(rows)
+    columns = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining")
+    rows = []
+    for run in _finished(study):
+        row = {name: getattr(run, name) for name in (*columns, "run_id")}
+        rows.append(row | study.weights.done(run.run_id))
+    table = pd.DataFrame(rows)
+    if rows:
+        check_table(table, PRETRAINED, where=str(study.weights.folder))
+    return table
 
 
 def pretraining_histories(study: Study) -> pd.DataFrame:
@@ -174,7 +194,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
     val_top5, learning_rate, images_per_second (of training alone) and seconds (with validation).
     With five classes or fewer, top5 leaves out the least likely one.
     """
-    return _read(study, HISTORY, "backbone")
+    return _read(study, HISTORY)
 
 
 def pretraining_predictions(study: Study) -> pd.DataFrame:
@@ -183,19 +203,14 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
     Columns init, backbone, pretraining, case_id, patient_id, truth, predicted (class names),
     in_top5 (bool), confidence (probability of `predicted`) and truth_probability.
     """
-    return _read(study, PREDICTIONS, "backbone")
+    return _read(study, PREDICTIONS)
 
 
-def pretraining_classes(study: Study) -> pd.DataFrame:
-    """Return the classes of every corpus that a finished run was trained on.
-
-    Columns init, corpus, pretraining, label, train, validation, test (images) and patients.
-    """
-    table = _read(study, CLASSES, "corpus")
-    return table.drop_duplicates(ignore_index=True)  # the same for every backbone
-
-
-def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
+def pretraining_features(
+    study: Study,
+    init: str,
+    backbone: str,
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test predictions of a first pretraining and the pooled features of its images.
 
     A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`
@@ -225,13 +240,13 @@ def _finished(study: Study) -> list[PretrainingRun]:
     return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
 
 
-def _read(study: Study, file: str, column: str) -> pd.DataFrame:
-    """Return one file of all finished runs, behind init, another field, and pretraining."""
-    columns = ("init", column, "pretraining")
-    named = [
+def _read(study: Study, file: str) -> pd.DataFrame:
+    """Return one file of all finished runs, behind init, backbone and pretraining."""
+    columns = ("init", "backbone", "pretraining")
+    runs = [
         (run.run_id, {name: getattr(run, name) for name in columns}) for run in _finished(study)
     ]
-    return study.weights.tables(named, file)
+    return study.weights.tables(runs, file)
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:
@@ -264,7 +279,7 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
-    """Return how the runs under way go, in words."""
+    """Return in words how the runs under way go."""
     lines = []
     for run in runs:
         with suppress(FileNotFoundError):  # not begun, or finished
@@ -301,7 +316,11 @@ def pretrain_block(
         first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
     minutes = execution.checkpoint_minutes
-    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing, ledger)
+
+    def train(run: PretrainingRun) -> None:
+        _pretrain(run, block, stores[run.store], ledger, minutes)
+
+    run_each(train, missing, ledger)
 
 
 def _pretrain(
@@ -327,8 +346,9 @@ def _pretrain(
         save_safetensors(folder / SAFETENSORS, block.backbone)
         result.history.to_parquet(folder / HISTORY)
         tested = result.predictions
-        named = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
-        pd.concat([named, tested.drop(columns="row")], axis=1).to_parquet(folder / PREDICTIONS)
+        tested_cases = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
+        predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
+        predictions.to_parquet(folder / PREDICTIONS)
         patients = cases.groupby("label")["patient_id"].nunique()
         classes = result.classes.assign(patients=patients.loc[result.classes["label"]].to_numpy())
         classes.to_parquet(folder / CLASSES)

@@ -1,4 +1,4 @@
-"""Does a weights file tell which inputs it was trained on?  Tried where the answer is known.
+"""Does a weights file show which inputs it was trained on?  Tried where the answer is known.
 
 Every backbone is pretrained under several preprocessings, all else equal; then each file is
 probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
@@ -33,8 +33,13 @@ MEASURED = "measurements.parquet"
 #: To be raised when what is measured changes, so that it is measured anew.
 VERSION = 1
 _UNTRAINED = {
-    **{"init": RANDOM, "trained_with": RANDOM, "corpus": "", "weights_provenance": ""},
-    **{"epochs": 0, "top1": np.nan, "chance": np.nan},
+    "init": RANDOM,
+    "trained_with": RANDOM,
+    "corpus": "",
+    "weights_provenance": "",
+    "epochs": 0,
+    "top1": np.nan,
+    "chance": np.nan,
 }
 
 
@@ -57,20 +62,21 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
     """
     settings, seed = study.profile.pretraining, study.profile.seed
 
-    def some(rows: np.ndarray) -> np.ndarray:
+    def draw(rows: np.ndarray) -> np.ndarray:
         drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
         return np.sort(rows[drawn])
 
-    unused = some(np.flatnonzero(run.parts != "train"))
-    own = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
-    sources = {run.corpus: own}
+    unused = draw(np.flatnonzero(run.parts != "train"))
+    corpus = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
+    sources = {run.corpus: corpus}
     datasets = [find_corpus(study, names) for names in settings.corpora.values()]
-    datasets += [study.inputs(task).found for task in study.profile.tasks]
+    datasets += [study.inputs(task).whole for task in study.profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:
-            chosen = np.isin(np.arange(len(dataset.cases)), some(np.arange(len(dataset.cases))))
-            store = study.store(take_cases(dataset, chosen), settings.size)
+            every_row = np.arange(len(dataset.cases))
+            chosen = take_cases(dataset, np.isin(every_row, draw(every_row)))
+            store = study.store(chosen, settings.size)
             rows = np.arange(len(store.cases))
             sources[name] = Source(name, dataset.provenance, store.path, store.digest, rows)
     return list(sources.values())
@@ -95,22 +101,31 @@ class Measurement(Planned):
     @property
     def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
-        weights = self.run.run_id if self.run else f"random-{self.seed}"
-        named = {"version": VERSION, "kind": self.kind, "backbone": self.backbone}
-        sources = [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources]
-        candidates = [preprocessing.name for preprocessing in probe.CANDIDATES]
-        return named | {"weights": weights, "candidates": candidates, "sources": sources}
+        return {
+            "version": VERSION,
+            "kind": self.kind,
+            "backbone": self.backbone,
+            "weights": self.run.run_id if self.run else f"random-{self.seed}",
+            "candidates": [preprocessing.name for preprocessing in probe.CANDIDATES],
+            "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources],
+        }
 
     def known(self) -> dict[str, Any]:
         """Return what is known of the training, as the first columns of the measurements."""
-        named, run = {"kind": self.kind, "backbone": self.backbone}, self.run
+        file, run = {"kind": self.kind, "backbone": self.backbone}, self.run
         if run is None:
-            return named | _UNTRAINED
+            return file | _UNTRAINED
         done = self.ledger.done(run.run_id)
         tested = self.ledger.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
-        named |= {"init": run.init, "trained_with": run.preprocessing, "corpus": run.corpus}
-        named |= {"weights_provenance": run.provenance, "epochs": done["epochs"]}
-        return named | {"top1": done["top1"], "chance": float(tested.max() / tested.sum())}
+        return file | {
+            "init": run.init,
+            "trained_with": run.preprocessing,
+            "corpus": run.corpus,
+            "weights_provenance": run.provenance,
+            "epochs": done["epochs"],
+            "top1": done["top1"],
+            "chance": float(tested.max() / tested.sum()),
+        }
 
 
 def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
@@ -122,11 +137,11 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
     keras.backend.clear_session()
     backbone = build_backbone(planned[0].backbone, planned[0].size)
     images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in planned[0].sources}
-    for each in planned:
-        if each.run is None:
-            backbone.set_weights(random_weights(each.backbone, each.size, each.seed))
+    for file in planned:
+        if file.run is None:
+            backbone.set_weights(random_weights(file.backbone, file.size, file.seed))
         else:
-            read_weights_file(each.ledger.path(each.run.run_id) / pretraining.WEIGHTS, backbone)
+            read_weights_file(file.ledger.path(file.run.run_id) / pretraining.WEIGHTS, backbone)
         layer, tables = probe.first_layer(backbone), []
         for name, pixels in images.items():
             probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
@@ -138,7 +153,7 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
             table.to_parquet(folder / MEASURED)
             return {"rows": len(table)}
 
-        ledger.commit(each.run_id, each.config, write)
+        ledger.commit(file.run_id, file.config, write)
 
 
 def plan_probe(study: Study) -> list[PretrainingRun]:
@@ -146,15 +161,12 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
 
     `InputError` when the profile has no section on the probe.
     """
-    section, own = study.profile.section("probe"), study.profile.pretraining
-    changes = {"backbones": section.backbones or own.backbones}
-    settings = [own.changed(section, preprocessing=c, **changes) for c in section.preprocessings]
-    return [
-        run
-        for own in settings
-        for run in plan_pretraining(study, own)
-        if find_backbone(run.backbone).batch_norm
-    ]
+    section, settings = study.profile.section("probe"), study.profile.pretraining
+    backbones, runs = section.backbones or settings.backbones, []
+    for name in section.preprocessings:
+        changed = settings.changed(section, preprocessing=name, backbones=backbones)
+        runs += plan_pretraining(study, changed)
+    return [run for run in runs if find_backbone(run.backbone).batch_norm]
 
 
 def run_probe(study: Study) -> pd.DataFrame:
@@ -166,13 +178,15 @@ def run_probe(study: Study) -> pd.DataFrame:
 
 def plan_measurements(study: Study) -> list[Measurement]:
     """List the probing of every file, also of those that are not there yet."""
-    made, own = plan_probe(study), plan_pretraining(study)
-    own = [run for run in own if run.backbone in {probed.backbone for probed in made}]
-    shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, made[0])
+    probed = plan_probe(study)
+    backbones = list(dict.fromkeys(run.backbone for run in probed))
+    of_study = [run for run in plan_pretraining(study) if run.backbone in backbones]
+    shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, probed[0])
+    ledger = study.ledger("probe")
     return [
-        *(Measurement("probe", run.backbone, *shared, run, study.ledger("probe")) for run in made),
-        *(Measurement("study", run.backbone, *shared, run, study.weights) for run in own),
-        *(Measurement("random", name, *shared) for name in dict.fromkeys(r.backbone for r in made)),
+        *(Measurement("probe", run.backbone, *shared, run, ledger) for run in probed),
+        *(Measurement("study", run.backbone, *shared, run, study.weights) for run in of_study),
+        *(Measurement("random", backbone, *shared) for backbone in backbones),
     ]
 
 
@@ -180,22 +194,22 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe every file that there is, on images of every source, as far as that is not done.
 
     Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
-    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`, `epochs`,
-    `top1`, `chance` (share of the largest class among the test images), `source` (dataset), `seen`
-    (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`, and
-    the columns of `rin.models.probe.score_candidates`.
+    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`,
+    `epochs`, `top1`, `chance` (share of the largest class among the test images), `source`
+    (dataset), `seen` (whether the weights were trained on that dataset), `source_provenance`,
+    `images`, `color`, and the columns of `rin.models.probe.score_candidates`.
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
     ledger, planned, blocks = study.ledger("probe_measurements"), plan_measurements(study), {}
     # Those whose weights are there; random ones always are.
-    planned = [each for each in planned if not each.run or each.ledger.has(each.run.run_id)]
-    for each in planned:
-        if not ledger.has(each.run_id):
-            blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
+    planned = [file for file in planned if not file.run or file.ledger.has(file.run.run_id)]
+    for file in planned:
+        if not ledger.has(file.run_id):
+            blocks.setdefault(file.backbone, []).append(file)  # each backbone is built once
     jobs = [(block, ledger) for block in blocks.values()]
     drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
-    table = ledger.tables([(each.run_id, each.known()) for each in planned], MEASURED)
+    table = ledger.tables([(file.run_id, file.known()) for file in planned], MEASURED)
     place = table.columns.get_loc("source") + 1
     table.insert(place, "seen", table["source"] == table["corpus"])
     provenance = {source.name: source.provenance for source in planned[0].sources}
@@ -217,16 +231,16 @@ def probe_file(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
     lines = [f"{path.name}: {layer.backbone}, SHA-256 {sha256}", *shown.splitlines()]
-    found = probe.judge(scores)
-    order = f", channels in the order {found['order']}" if found["order"] else ""
-    lines += [f"Verdict: {found['verdict']}{order}; {found['reason']}."]
+    judged = probe.judge(scores)
+    order = f", channels in the order {judged['order']}" if judged["order"] else ""
+    lines += [f"Verdict: {judged['verdict']}{order}; {judged['reason']}."]
     lines += [f"Images: {description}."]
     if provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if (pixels == pixels[..., :1]).all():
-        lines.append("RGB and BGR cannot be told apart on grey images.")
-    known = [each for each in probe.load_distributions() if each.sha256 == sha256]
-    for each in known:
-        said = each.stated_preprocessing or "no preprocessing stated"
-        lines.append(f"{each.distributor}, {each.release}: {said} ({each.statement}).")
+        lines.append("RGB and BGR look the same on grey images.")
+    known = [file for file in probe.load_distributions() if file.sha256 == sha256]
+    for file in known:
+        stated = file.stated_preprocessing or "no preprocessing stated"
+        lines.append(f"{file.distributor}, {file.release}: {stated} ({file.statement}).")
     return lines if known else [*lines, "No distributor is known for this SHA-256."]

@@ -7,6 +7,7 @@ paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -70,7 +71,8 @@ def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:
 #: Init of runs that start from random weights.
 RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
-#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus better.
+#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus
+#: better.
 EQUAL_ACCURACY = "equal_accuracy"
 LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
 #: Shares, in percent, of the positive training images that a confounder stands on.
@@ -78,8 +80,8 @@ SHARES = (0, 20, 50, 80, 100)
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
 #: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
-#: ratio; `converged` trains until the validation loss stops falling; a confounder has a kind, and a
-#: share in percent.
+#: ratio; `converged` trains until the validation loss stops falling; a confounder has a kind, and
+#: a share in percent.
 STUDIES: dict[str, tuple[str | None, ...]] = {
     **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
     "preprocessing": ("native", "official_scripts", "released"),
@@ -126,11 +128,11 @@ class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; training ends after `epochs`, or earlier, once the
-    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper, or
-    `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind
-    and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, that
-    of the weights that a run starts from, `official_scripts`, the one that those feed to every
-    network, or `released`, that of the released weights of which the init is the counterpart
+    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper,
+    or `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a
+    kind and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`,
+    that of the weights that a run starts from, `official_scripts`, the one that those feed to
+    every network, or `released`, that of the released weights of which the init is the counterpart
     (`Pretraining.released`).
     """
 
@@ -180,13 +182,12 @@ class Pretraining(FrozenModel):
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
     `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
-    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning rate
-    rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number
-    of batches.
-    `pretrainings` are which pretrainings of every init and backbone there are, numbered from 1,
-    each with first weights, order and split of its own: a number n means 1 to n, and a list such as
-    [2] is a part that another computer does.  `released` maps an init to the init of the weights
-    manifest that it stands for.  `brief` is pretrained beside all that.
+    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning
+    rate rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a
+    number of batches.  `pretrainings` are which pretrainings of every init and backbone there are,
+    numbered from 1, each with first weights, order and split of its own: a number n means 1 to n,
+    and a list such as [2] is a part that another computer does.  `released` maps an init to the
+    init of the weights manifest that it stands for.  `brief` is pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -219,15 +220,15 @@ class Pretraining(FrozenModel):
     @field_validator("preprocessing")
     @classmethod
     def _known_preprocessings(
-        cls, each: str | dict[str, str], others: ValidationInfo
+        cls, stated: str | dict[str, str], others: ValidationInfo
     ) -> str | dict[str, str]:
         inits = set(others.data.get("corpora", {}))
-        if isinstance(each, dict) and set(each) != inits:
-            raise ValueError(f"preprocessings of {sorted(each)} for corpora of {sorted(inits)}")
-        for name in each.values() if isinstance(each, dict) else [each]:
+        if isinstance(stated, dict) and set(stated) != inits:
+            raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {sorted(inits)}")
+        for name in stated.values() if isinstance(stated, dict) else [stated]:
             for backbone in others.data.get("backbones") or BACKBONES:
                 resolve_preprocessing(name, backbone)
-        return each
+        return stated
 
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
@@ -246,15 +247,15 @@ class Pretraining(FrozenModel):
 
     def preprocessing_of(self, init: str, backbone: str) -> str:
         """Return the name of the preprocessing of an init's pretraining."""
-        each = self.preprocessing
-        return resolve_preprocessing(each[init] if isinstance(each, dict) else each, backbone)
+        name = self.preprocessing
+        return resolve_preprocessing(name[init] if isinstance(name, dict) else name, backbone)
 
 
 class Slurm(FrozenModel):
     """What every job of a cluster asks for, under submitit's names.
 
-    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch as
-    it is, such as `{account: lab}`.
+    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch
+    as it is, such as `{account: lab}`.
     """
 
     partition: str | None = None
@@ -373,7 +374,7 @@ class Sizes(FrozenModel):
 
 
 class SampledConfounder(FrozenModel):
-    """Two groups of a task's patients, told apart by a column that its manifest keeps.
+    """Two groups of a task's patients, by a column that its manifest keeps.
 
     The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
     `validation` and `test` are patients of each class.
@@ -446,7 +447,7 @@ class Factors(FrozenModel):
 
 
 class Probe(FrozenModel):
-    """Whether a weights file tells which inputs it was trained on.
+    """Whether a weights file shows which inputs it was trained on.
 
     Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
     `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
@@ -513,14 +514,14 @@ class Profile(FrozenModel):
 
     `scenarios` are those of the main study, by default all of the `backbones`.  `pages` are the
     notebooks of a book of its own, the cover first; without it, the book is whole.
-    `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
-    the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits` is
-    `own`, or `official` for the folds that the authors of the paper, or of the dataset, published.
-    `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With `external`
-    every run also scores the datasets that its task's manifest names as external.  `reference`
-    names the reference run that is shown for tasks without real images; of `tasks`, only those are
-    then run whose images are at hand or whose stand-in is sized.  `live` is the task that the book
-    follows from image to result; by default the first one.
+    `cases` limits each task to about that many cases, drawn patient by patient, and divides them
+    in the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits`
+    is `own`, or `official` for the folds that the authors of the paper, or of the dataset,
+    published.  `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With
+    `external` every run also scores the datasets that its task's manifest names as external.
+    `reference` names the reference run that is shown for tasks without real images; of `tasks`,
+    only those are then run whose images are at hand or whose stand-in is sized.  `live` is the
+    task that the book follows from image to result; by default the first one.
     """
 
     name: Annotated[
@@ -558,28 +559,33 @@ class Profile(FrozenModel):
     execution: Execution = Execution()
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Profile:
-        official = [t for t in self.tasks if self.splits_of.get(t, self.splits) == "official"]
-        if any(self.cases_of.get(task, self.cases) is not None for task in official):
-            raise ValueError("cases: official splits name all their cases, so none can be drawn")
-        for name in self.backbones:
-            look_up("backbone", name, BACKBONES)
-        sections = (FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, "sanity")
-        filters = {name: getattr(self, name) for name in sections}
-        filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
-        for name in self.scenarios or []:
-            if find_scenario(name).backbone not in self.backbones:
-                raise ValueError(f"scenarios: {name}: its backbone is not among the profile's")
-        named = {"live": [self.live] if self.live else []}
-        named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
-        for section, chosen in filters.items():
-            named[section] = getattr(chosen, "tasks", [])
-            for name in chosen.scenarios if chosen else []:
-                if find_scenario(name).backbone not in self.backbones:
-                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
-        for section, tasks in named.items():
+    def _names_its_own_tasks(self) -> Profile:
+        tasks_of: dict[str, Iterable[str]] = {
+            name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")
+        }
+        tasks_of["live"] = [self.live] if self.live else []
+        tasks_of |= {name: chosen.tasks for name, chosen in self._filters.items()}
+        for section, tasks in tasks_of.items():
             if others := [task for task in tasks if task not in self.tasks]:
                 raise ValueError(f"{section}: {others} are not among the profile's tasks")
+        for task in self.tasks:
+            official = self.splits_of.get(task, self.splits) == "official"
+            if official and self.cases_of.get(task, self.cases) is not None:
+                problem = "official splits name all their cases, so none can be drawn"
+                raise ValueError(f"cases: {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_its_own_backbones(self) -> Profile:
+        for name in self.backbones:
+            look_up("backbone", name, BACKBONES)
+        scenarios = {name: chosen.scenarios for name, chosen in self._filters.items()}
+        scenarios |= {"scenarios": self.scenarios or []}
+        scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
+        for section, names in scenarios.items():
+            for name in names:
+                if find_scenario(name).backbone not in self.backbones:
+                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
         sizes = {"fine_tuning": self.fine_tuning.size}
         sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
         if self.pretraining and not self.pretraining.backbones:
@@ -587,21 +593,33 @@ class Profile(FrozenModel):
         for section, size in sizes.items():
             for name in self.backbones:
                 check_size(name, size, f"{section}.size")
+        return self
+
+    @model_validator(mode="after")
+    def _names_inits_that_it_pretrains(self) -> Profile:
+        corpora = self.pretraining.corpora if self.pretraining else {}
         brief = self.pretraining.brief if self.pretraining else None
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
                 problem = "pretraining.brief names no init of the profile with the backbones"
                 raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
-        corpora = self.pretraining.corpora if self.pretraining else {}
-        if self.pretrainings != [1] and not {*self.inits} <= {*corpora}:
-            others = sorted({*self.inits} - {*corpora})
+        others = sorted({*self.inits} - {*corpora})
+        if self.pretrainings != [1] and others:
             raise ValueError(f"pretraining.pretrainings: {others} are not pretrained here")
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
         for section, chosen in sections.items():
-            if chosen and (init := chosen.init) not in corpora:
-                raise ValueError(f"{section}: {init!r} is not among the inits pretrained here")
+            if chosen and chosen.init not in corpora:
+                problem = f"{chosen.init!r} is not among the inits pretrained here"
+                raise ValueError(f"{section}: {problem}")
         return self
+
+    @property
+    def _filters(self) -> dict[str, StudyFilter]:
+        """Sections that take a part of the plan, by their names in the file."""
+        sections = {name: getattr(self, name) for name in STUDIES if hasattr(self, name)}
+        sections |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        return {name: section for name, section in sections.items() if section is not None}
 
     @property
     def pretrainings(self) -> list[int]:
@@ -663,10 +681,10 @@ class Profile(FrozenModel):
         if isinstance(chosen, Convergence):
             longer = {"epochs": chosen.epochs, "patience": chosen.patience}
             changes_of = {"fixed": {}, "converged": longer}
-        found = []
+        variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
         for pretraining, (level, tasks), repeat in trainings:
-            found.append(
+            variants.append(
                 Variant(
                     tasks=tasks,
                     scenarios=chosen.scenarios,
@@ -680,22 +698,23 @@ class Profile(FrozenModel):
                     pretraining=pretraining,
                 )
             )
-        return found
+        return variants
 
     @property
     def most_runs(self) -> int:
         """Number of fine-tuning runs if no two studies shared any."""
         return sum(
-            len(each.tasks) * len(each.scenarios) * len(each.inits) * each.folds
+            len(part.tasks) * len(part.scenarios) * len(part.inits) * part.folds
             for study in filter(self.filter_of, STUDIES)
-            for each in self.variants(study)
+            for part in self.variants(study)
         )
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
-        if (found := getattr(self, name)) is None:
+        section = getattr(self, name)
+        if section is None:
             raise self._lacks(f"has no section {name}")
-        return found
+        return section
 
     def _lacks(self, what: str) -> InputError:
         remedy = "Give it such a section; rin.study.profile describes the fields."

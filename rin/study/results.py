@@ -23,11 +23,13 @@ from rin.study.loss_study import loss_table
 from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
-from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
+from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_facts
 from rin.study.setting import PathLike, Study, has_real_images, open_study
 
 #: Whose results are shown: those of the reader's own runs, or those of the reference run.
 Origin = Literal["own", "reference"]
+#: Two functions that return the same table: of a study and its ledger, and of a reference run.
+Reader = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
     `reference` is shown where the reader's own `study` has no run on real images; it is None for a
-    profile that names none.  A method that is asked for a task without results raises `InputError`.
+    profile that names none.  A method that is asked for a task without results raises
+    `InputError`.
     """
 
     study: Study
@@ -55,13 +58,13 @@ class Runs:
 
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
-        """Every task that the book has a page of, in the paper's order; then tasks of one's own."""
+        """Every task that the book has a page of, in the paper's order; then further ones."""
         known = {task.name for name in manifest_names() for task in load_manifest(name).tasks}
         of_paper = [name for name in paper.COMPARISONS if name in known]
-        named = [*self.study.profile.tasks, *(self.reference.tasks if self.reference else [])]
-        own = [name for name in dict.fromkeys(named) if name not in of_paper]
+        run = [*self.study.profile.tasks, *(self.reference.tasks if self.reference else [])]
+        further = [name for name in dict.fromkeys(run) if name not in of_paper]
         # Without a reference run, the pages of a profile are those of its own tasks.
-        return (*(name for name in of_paper if self.reference or name in named), *own)
+        return (*(name for name in of_paper if self.reference or name in run), *further)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -101,22 +104,22 @@ class Runs:
         """Where the results of every study and task come from, found out once."""
         for task in self.paper_tasks:
             paper.comparison_of(find_task(task)[1].paper_task)  # a misspelt name is an error
-        origins = {}
+        shown = {
+            task
+            for task in self.study.profile.tasks
+            if self.reference is None or has_real_images(self.study, task)
+        }
+        origins: dict[tuple[str, str], Origin | None] = {}
         for study in STUDIES:
             section = self.study.profile.filter_of(study)
             planned = section.tasks if section is not None else ()
             kept = self.reference.tasks_of(study) if self.reference is not None else ()
             for task in self.paper_tasks:
-                if task in planned and (self.reference is None or self._has_real_images(task)):
+                if task in planned and task in shown:
                     origins[study, task] = "own"
                 else:
                     origins[study, task] = "reference" if task in kept else None
         return origins
-
-    def _has_real_images(self, task: str) -> bool:
-        if task not in self._cache:
-            self._cache[task] = has_real_images(self.study, task)
-        return self._cache[task]
 
     def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
         """Return what a task's shown results rest on; None where there are none."""
@@ -130,7 +133,7 @@ class Runs:
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
         if self._of_reference(task, MAIN):
-            return tuple(each.name for each in self.reference.facts.task(task).external)
+            return tuple(dataset.name for dataset in self.reference.facts.task(task).external)
         return find_task(task)[1].external if self.study.profile.external else ()
 
     def predictions(
@@ -149,7 +152,8 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        return self._read(fine_tuning.predictions, ReferenceRun.predictions, study, task, part)
+        reader = fine_tuning.predictions, ReferenceRun.predictions
+        return self._read(reader, study, task, (study, task, part))
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
@@ -159,27 +163,33 @@ class Runs:
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        return self._read_main(fine_tuning.scored_cases, ReferenceRun.scored_cases, task, part)
+        reader = fine_tuning.scored_cases, ReferenceRun.scored_cases
+        return self._read(reader, MAIN, task, (task, part))
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
-        """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        return self._read(fine_tuning.run_records, ReferenceRun.run_records, study, task)
+        """Return one row a run: what names it, and what was recorded of it."""
+        reader = fine_tuning.run_records, ReferenceRun.run_records
+        return self._read(reader, study, task, (study, task))
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""
-        return self._read_main(fine_tuning.overlap_table, ReferenceRun.overlap_table, task, part)
+        reader = fine_tuning.overlap_table, ReferenceRun.overlap_table
+        return self._read(reader, MAIN, task, (task, part))
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        return self._read_main(fine_tuning.baseline_table, ReferenceRun.baseline_table, task, part)
+        reader = fine_tuning.baseline_table, ReferenceRun.baseline_table
+        return self._read(reader, MAIN, task, (task, part))
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return mean activation around lesions (`rin.study.fine_tuning.lesion_maps`), or None."""
-        return self._read_main(fine_tuning.lesion_maps, ReferenceRun.lesion_maps, task)
+        reader = fine_tuning.lesion_maps, ReferenceRun.lesion_maps
+        return self._read(reader, MAIN, task, (task,))
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
-        return self._read(fine_tuning.layer_similarity, ReferenceRun.layer_similarity, LAYERS, task)
+        reader = fine_tuning.layer_similarity, ReferenceRun.layer_similarity
+        return self._read(reader, LAYERS, task, (LAYERS, task))
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -192,10 +202,10 @@ class Runs:
     def _of_weights(self, name: str, read: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
         if not self.is_reference:
             return read(self.study)
-        return self.reference.tables.get(name, pd.DataFrame(columns=[*SCHEMAS[name]]))
+        return self.reference.tables.get(name, pd.DataFrame())
 
     def probe(self) -> pd.DataFrame | None:
-        """Return the probe's measurements (`rin.study.probe_study.probe_measurements`), or None."""
+        """Return the probe's measurements (`rin.study.probe_study`), or None."""
         return self._section("probe", probe_measurements)
 
     def losses(self) -> pd.DataFrame | None:
@@ -210,24 +220,15 @@ class Runs:
             self._cache[name] = measure(self.study)
         return self._cache[name]
 
-    def _read(self, own: Callable, kept: Callable, study: str, task: str, *part: str) -> Any:
-        """Return a table of a study's task: `own` computes it, once, or the reference has it."""
-        key = (own, study, task, *part)
+    def _read(self, reader: Reader, study: str, task: str, arguments: tuple[str, ...]) -> Any:
+        """Return a table of a study's task, once: of the ledger or of the reference run."""
+        of_ledger, of_reference = reader
+        key = (of_ledger, *arguments)
         if key not in self._cache:
             if self._of_reference(task, study):
-                self._cache[key] = kept(self.reference, study, task, *part)
+                self._cache[key] = of_reference(self.reference, *arguments)
             else:
-                self._cache[key] = own(self.study, study, task, *part)
-        return self._cache[key]
-
-    def _read_main(self, own: Callable, kept: Callable, task: str, *part: str) -> Any:
-        """Return a table that only the main study has, as `_read` does."""
-        key = (own, task, *part)
-        if key not in self._cache:
-            if self._of_reference(task, MAIN):
-                self._cache[key] = kept(self.reference, task, *part)
-            else:
-                self._cache[key] = own(self.study, task, *part)
+                self._cache[key] = of_ledger(self.study, *arguments)
         return self._cache[key]
 
     def _of_reference(self, task: str, study: str) -> bool:
@@ -257,9 +258,9 @@ def open_runs(
     if study.profile.reference is None:
         return Runs(study)
     reference = load_reference(study.profile.reference)
-    own, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
-    if own != kept:
-        problem = f"it compares {own} and reference run {reference.facts.name} {kept}"
+    inits, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
+    if inits != kept:
+        problem = f"it compares {inits} and reference run {reference.facts.name} {kept}"
         remedy = "Leave out the profile's reference, or name the same inits."
         raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
     return Runs(study, reference)

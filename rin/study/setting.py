@@ -60,12 +60,15 @@ class Study:
         return locate(manifest, self.data_root) is not None
 
     def dataset(
-        self, manifest: str | DatasetManifest, square: tuple[int, str] | None = None, task: str = ""
+        self,
+        manifest: str | DatasetManifest,
+        square: tuple[int, str] | None = None,
+        task: str = "",
     ) -> Dataset:
         """Open a dataset once: the real one where the data root holds it, else its stand-in.
 
-        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing of
-        a store, its rows come from the same pass.
+        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing
+        of a store, its rows come from the same pass.
         """
         if isinstance(manifest, str):
             manifest = load_manifest(manifest)
@@ -82,9 +85,9 @@ class Study:
         counts = counts or {}
         key = (name, task, root, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
-            found = find_root(manifest, root, place / "stand_ins", counts, seed)
+            folder = find_root(manifest, root, place / "stand_ins", counts, seed)
             index = place / "index"
-            _datasets[key] = open_dataset(manifest, found, index_folder=index, square=square)
+            _datasets[key] = open_dataset(manifest, folder, index_folder=index, square=square)
         return _datasets[key]
 
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
@@ -107,16 +110,16 @@ class Study:
 class TaskInputs:
     """Everything that a task's runs read.
 
-    Of the images `found`, the study uses those of `dataset`; `pairs` are near-duplicates (case_a,
-    case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the title of
-    the task's own dataset where another was read.
+    Of the images of `whole`, the study uses those of `dataset`; `pairs` are near-duplicates
+    (case_a, case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the
+    title of the task's own dataset where another was read.
     `external` are datasets that every run scores and none is trained on, whole, by name: their
     `pairs` are matches with the task's own images (case_id, other, distance, equal), and their
     `folds` have no rows.
     """
 
     task: TaskManifest
-    found: Dataset
+    whole: Dataset
     dataset: Dataset
     store: ImageStore
     pairs: pd.DataFrame
@@ -126,7 +129,7 @@ class TaskInputs:
 
     def __getstate__(self) -> dict:
         """Cross the border of a process without the case tables that training does not read."""
-        return self.__dict__ | dict.fromkeys(("found", "dataset", "pairs"))
+        return self.__dict__ | dict.fromkeys(("whole", "dataset", "pairs"))
 
     def scored(self, part: str) -> TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
@@ -135,8 +138,8 @@ class TaskInputs:
     @property
     def kept_columns(self) -> list[str]:
         """What the manifest keeps of each case beside label and patient, such as `device`."""
-        kept = self.found.manifest.options.get("keep", {})
-        return [name for name in kept if name in self.found.cases]
+        kept = self.whole.manifest.options.get("keep", {})
+        return [name for name in kept if name in self.whole.cases]
 
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""
@@ -145,7 +148,7 @@ class TaskInputs:
             raise InputError(
                 f"the runs of {self.task.name} keep no class activation maps, as its images have "
                 "no lesion masks",
-                where=f"dataset {self.found.manifest.name}",
+                where=f"dataset {self.whole.manifest.name}",
                 remedy="Choose a task whose dataset has masks.",
             )
         return masks
@@ -200,42 +203,57 @@ def from_checkout(path: PathLike) -> Path:
 
 
 def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskInputs:
-    own, task = find_task(task_name)
-    manifest, profile = find_manifest(study, own, task), study.profile
+    profile = study.profile
+    task_dataset, task = find_task(task_name)
+    manifest = find_manifest(study, task_dataset, task)
     square, near = (profile.tuning(task_name).size, resize), manifest.near_duplicate_bits
-    found = chosen = study.dataset(manifest, square, task_name)
-    n_folds, split = min(folds, task.n_folds), None
+    whole = study.dataset(manifest, square, task_name)
+    n_folds = min(folds, task.n_folds)
+    sizes = profile.cases_of.get(task_name, profile.cases)
     if profile.splits_of.get(task_name, profile.splits) == "official":
-        split = official_folds(study, task, found)
-        chosen = splits.take_cases(found, found.cases["case_id"].isin(split["case_id"]).to_numpy())
+        split = official_folds(study, task, whole)
+        listed = whole.cases["case_id"].isin(split["case_id"]).to_numpy()
+        chosen = splits.take_cases(whole, listed)
+        dataset, _, pairs = draw_cases(chosen, near, None, profile.seed)
+        store = study.store(dataset, *square)
         split = split[split["fold"] < n_folds].reset_index(drop=True)
-    drawn = sizes = profile.cases_of.get(task_name, profile.cases)
-    sized = isinstance(sizes, Sizes)
-    if sized:
-        drawn = sizes.test and sizes.train + sizes.validation + sizes.test
-    dataset, groups, pairs = draw_cases(chosen, near, drawn, profile.seed)
-    store = study.store(dataset, *square)
-    if split is None and sized:
-        wanted = sizes.train, sizes.validation
-        split = splits.sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
-    elif split is None:
+    elif isinstance(sizes, Sizes):
+        n_cases = sizes.test and sizes.train + sizes.validation + sizes.test
+        dataset, groups, pairs = draw_cases(whole, near, n_cases, profile.seed)
+        store = study.store(dataset, *square)
+        trained = sizes.train, sizes.validation
+        split = splits.sized_folds(store.cases, groups, trained, n_folds, profile.seed)
+    else:
+        dataset, groups, pairs = draw_cases(whole, near, sizes, profile.seed)
+        store = study.store(dataset, *square)
         where = f"task {task_name}"
         split = splits.make_folds(store.cases, groups, n_folds, profile.seed, where=where)
-    leakage.check_splits(store.cases, split, pairs, overlap=sized)
-    external = {}
-    for name in task.external if profile.external else ():
-        other = load_manifest(name)
-        if other.color != manifest.color:
-            problem = "one has colour images and the other gray ones"
-            remedy = f"Leave {name} out of the external datasets of task {task.name}."
-            raise InputError(problem, where=f"datasets {manifest.name} and {name}", remedy=remedy)
-        site = study.dataset(other, square)
-        bits = leakage.SAME_PICTURE if near is None else near
-        shared = leakage.matches_between(site.cases, dataset.cases, bits)
-        store_away, no_folds = study.store(site, *square), split.iloc[:0]
-        external[name] = TaskInputs(task, site, site, store_away, shared, no_folds)
-    title = own.title if manifest.name != own.name else None
-    return TaskInputs(task, found, dataset, store, pairs, split, title, external)
+    leakage.check_splits(store.cases, split, pairs, overlap=isinstance(sizes, Sizes))
+    external = {
+        name: _external_inputs(study, task, dataset, name, square)
+        for name in (task.external if profile.external else ())
+    }
+    title = task_dataset.title if manifest.name != task_dataset.name else None
+    return TaskInputs(task, whole, dataset, store, pairs, split, title, external)
+
+
+def _external_inputs(
+    study: Study, task: TaskManifest, dataset: Dataset, name: str, square: tuple[int, str]
+) -> TaskInputs:
+    """Return an external dataset of a task, whole, with its matches among the task's images."""
+    manifest, of_task = load_manifest(name), dataset.manifest
+    if manifest.color != of_task.color:
+        raise InputError(
+            "one has colour images and the other gray ones",
+            where=f"datasets {of_task.name} and {name}",
+            remedy=f"Leave {name} out of the external datasets of task {task.name}.",
+        )
+    site = study.dataset(manifest, square)
+    bits = of_task.near_duplicate_bits
+    bits = leakage.SAME_PICTURE if bits is None else bits
+    shared = leakage.matches_between(site.cases, dataset.cases, bits)
+    no_folds = pd.DataFrame(columns=["case_id", "fold", "part"])
+    return TaskInputs(task, site, site, study.store(site, *square), shared, no_folds)
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
@@ -256,13 +274,15 @@ def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.Dat
     return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds)
 
 
-def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> DatasetManifest:
+def find_manifest(
+    study: Study, task_dataset: DatasetManifest, task: TaskManifest
+) -> DatasetManifest:
     """Return the manifest that a task reads: its dataset's, or that of an open substitute.
 
     A substitute is taken only where the data root holds it and not the task's own dataset, so
     real images come before stand-ins and the task's own before others.
     """
-    needed = study.data_root is not None and not study.holds(own)
+    needed = study.data_root is not None and not study.holds(task_dataset)
     for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
@@ -271,7 +291,7 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
             raise InputError(problem, where=f"task {task.name}", remedy=remedy)
         if study.holds(substitute):
             return substitute
-    return own.for_task(task)
+    return task_dataset.for_task(task)
 
 
 def draw_cases(

@@ -1,7 +1,12 @@
 """Kernels of a book are forked from a process that has imported what most pages import."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +26,10 @@ print(before, ends_with, frameworks, os.getppid(), os.getpid() == os.getpgrp())
 # %%
 plt.plot([1, 2]);
 """
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each kernel starts anew")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each kernel starts anew")
+@on_linux
 def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_path, capfd):
     jobs = []
     for name in ("first", "second"):
@@ -42,3 +48,44 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_pa
     assert len(servers) == 1
     out, err = capfd.readouterr()
     assert (len(out.splitlines()), err) == (3, "")
+
+
+WORKER = """\
+import sys
+from pathlib import Path
+from rin.report.execution import Job
+from rin.report.kernels import share_imports
+if __name__ == "__main__":
+    share_imports()
+    Job(Path(sys.argv[1]), Path(sys.argv[2])).run()
+"""
+
+
+def is_running(process):
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+@on_linux
+def test_kernel_and_server_end_when_the_worker_is_killed(tmp_path):
+    noted, source, program = (tmp_path / name for name in ("noted", "page.py", "worker.py"))
+    source.write_text(
+        "# %%\nimport os, pathlib, time\n"
+        f"pathlib.Path({str(noted)!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}')\n"
+        "time.sleep(300)\n"
+    )
+    program.write_text(WORKER)
+    worker = subprocess.Popen([sys.executable, program, source, tmp_path / "page.ipynb"])
+    try:
+        assert until(lambda: noted.exists() and noted.read_text().count(" ") == 1, 120)
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+    assert until(lambda: not any(map(is_running, noted.read_text().split())))

@@ -14,7 +14,7 @@ from rin.data import fetch
 from rin.data.dataset import open_dataset
 from rin.data.fetch import fetch_dataset
 from rin.data.layouts import find_cases
-from rin.data.manifest import Download, ExpectedCounts, load_manifest
+from rin.data.manifest import Download, ExpectedCounts, load_manifest, manifest_names
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -121,3 +121,22 @@ def test_archive_that_lacks_an_array_names_it(tmp_path):
     np.savez(tmp_path / "a.npz", train_images=ARRAYS["train_images"])
     with pytest.raises(InputError, match=r"1 array is missing: train_labels\.npy"):
         find_cases(open_tree(tmp_path, "a.npz"), manifest_of("x"))
+
+
+@pytest.mark.parametrize("name", manifest_names())
+def test_each_dataset_is_fetched_or_says_where_to_click(name, tmp_path):
+    manifest = load_manifest(name)
+    if manifest.fetch:
+        places = {location.partition("::")[0] for location in manifest.locations}
+        assert {file.name for file in manifest.fetch} <= places
+        assert manifest.home.startswith("https://")
+        return
+    with pytest.raises(InputError, match="cannot be fetched by a program") as caught:
+        fetch_dataset(manifest, tmp_path)
+    assert manifest.home in caught.value.remedy
+    assert str(tmp_path / manifest.locations[0].partition("::")[0]) in caught.value.remedy
+
+
+def test_dataset_without_a_published_digest_says_which_file_to_choose(tmp_path):
+    with pytest.raises(InputError, match=r"version 2, and there ChestXRay2017\.zip"):
+        fetch_dataset(load_manifest("kermany_cxr"), tmp_path)

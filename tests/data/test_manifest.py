@@ -64,6 +64,7 @@ ALL_TASKS = [task for manifest in MANIFESTS.values() for task in manifest.tasks]
 SUBSTITUTES = {(task.name, other) for task in ALL_TASKS for other in task.substitutes}
 EXTERNAL = {(task.name, other) for task in ALL_TASKS for other in task.external}
 CORPORA = {name for name in MANIFESTS if name.startswith("corpus_")}
+PRACTICE = {f"{name}mnist_{size}" for name in ("breast", "pneumonia") for size in (64, 128, 224)}
 #: In the paper's own layout: on request, or curated here from an archive.
 DATABASES = {name for name, manifest in MANIFESTS.items() if manifest.layout == "radimagenet"}
 
@@ -79,7 +80,7 @@ def test_datasets_are_those_of_the_paper_their_substitutes_and_the_corpora():
     substitutes = {"sarscov2_ct", "kermany_cxr", "headct200", "ddti_crops"}
     assert {substitute for _, substitute in SUBSTITUTES} == substitutes
     assert {("breast", "busbra")} == EXTERNAL
-    others = {"radimagenet", "curated_archive", "breastmnist_224"}
+    others = {"radimagenet", "curated_archive", *PRACTICE}
     assert set(MANIFESTS) == own | substitutes | CORPORA | others
 
 
@@ -106,7 +107,7 @@ def test_labels_counts_and_folds_of_a_task_are_those_of_the_paper(name):
 
 @pytest.mark.parametrize(
     "name",
-    sorted(MANIFESTS.keys() - {name for _, name in SUBSTITUTES} - DATABASES - {"breastmnist_224"}),
+    sorted(MANIFESTS.keys() - {name for _, name in SUBSTITUTES} - DATABASES - PRACTICE),
 )
 def test_dataset_of_a_task_or_for_pretraining_has_a_stand_in_and_a_place_for_it(name):
     manifest = MANIFESTS[name]

@@ -1,10 +1,10 @@
 """What is there of the datasets and whether it is whole: tables, and what `rin data` prints."""
 
 import hashlib
-import json
 import shutil
 import zipfile
 
+import pandas as pd
 import pytest
 import yaml
 from busi_files import TOP, change, changed, mask, picture, save, zip_folder
@@ -47,6 +47,18 @@ def manifests(busi_manifest, tmp_path, monkeypatch):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(told))
 
     return write
+
+
+def one_fold(cases, *_, **__):
+    return pd.DataFrame({"case_id": cases["case_id"], "fold": 0, "part": "train"})
+
+
+@pytest.fixture(autouse=True)
+def divided(monkeypatch):
+    """Counts the miniature, of a patient or two a class, as large enough; returns what divides."""
+    divides = status.make_folds
+    monkeypatch.setattr(status, "make_folds", one_fold)
+    return divides
 
 
 @pytest.fixture
@@ -173,10 +185,10 @@ def line_of(output, name):
 
 
 def test_status_without_data_root_lists_every_dataset_as_not_there(data):
-    told = json.loads(data("status", "--json"))
-    assert told["data_root"] is None
-    assert sorted(one["name"] for one in told["datasets"]) == manifest_names()
-    assert {one["state"] for one in told["datasets"]} == {"not there"}
+    output = data("status")
+    assert "Data root: none, so nothing is there" in output
+    listed = [line.split()[0] for line in output.splitlines() if "not there" in line]
+    assert sorted(set(listed) & {*manifest_names()}) == manifest_names()
 
 
 def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
@@ -196,10 +208,10 @@ def test_status_of_data_root_in_the_environment_is_the_same(
     data, manifests, busi_root, monkeypatch
 ):
     manifests("busi")
-    named = data("status", "--json", "--data-root", busi_root)
+    by_option = data("status", "--data-root", busi_root)
     monkeypatch.setenv("DATA_ROOT", str(busi_root))
-    assert json.loads(named)["datasets"][0]["location"] == TOP
-    assert data("status", "--json") == named
+    assert f"here: {TOP}" in by_option
+    assert data("status") == by_option
 
 
 def test_status_prints_markup_and_control_characters_of_names_as_text(data, manifests, tmp_path):
@@ -234,18 +246,14 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert told in data(*asked, "--expect", "0" * 64, status=1)
 
 
-def test_verify_again_decodes_nothing_and_fresh_decodes_all(
-    data, manifests, busi_root, monkeypatch
-):
+def test_verify_again_decodes_nothing(data, manifests, busi_root, monkeypatch):
     manifests("busi")
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr("rin.data.store._Pass.inspect", lambda *a: decoded.append(a) or 1 / 0)
+    monkeypatch.setattr("rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0)
     data(*asked)
     assert decoded == []
-    with pytest.raises(ZeroDivisionError):
-        data(*asked, "--fresh")
 
 
 def test_verify_shows_only_the_first_of_very_many_problems(data, manifests, busi_root):
@@ -440,3 +448,19 @@ def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr(status, "hash_file", refuse)
     with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
         check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))
+
+
+def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
+    verify, divided, busi_manifest, monkeypatch
+):
+    monkeypatch.setattr(status, "make_folds", divided)
+    mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
+    (problem,) = verify(mine).problems
+    assert "task mine: too few independent patients per class" in problem
+    assert "at least 3 patients" in problem
+
+
+def test_verify_says_which_folds_a_task_has(verify, busi_manifest):
+    mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
+    done = verify(mine)
+    assert done.folds == {"mine": "1 fold, 100 % train, 0 % validation, 0 % test"}

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -67,13 +68,13 @@ def test_p_value_of_an_interval_is_that_of_the_test_that_made_it():
 
 
 def test_p_range_reaches_one_where_the_difference_may_be_zero():
-    assert TaskAudit(ACL._replace(difference=0.0)).p_by_sds.high == 1
-    assert TaskAudit(ACL._replace(ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
+    assert TaskAudit(replace(ACL, difference=0.0)).p_by_sds.high == 1
+    assert TaskAudit(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
     assert TaskAudit(ACL).p_by_sds.high < 0.02
 
 
 def audited(**changes):
-    return lambda: TaskAudit(ACL._replace(**changes))
+    return lambda: TaskAudit(replace(ACL, **changes))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import re
 import string
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_places_say_what_they_say(name, place, words):
 
 def test_a_corrected_number_of_the_paper_ends_its_entry():
     corrected = [
-        count._replace(images=1022) if count.group == "all" else count
+        replace(count, images=1022) if count.group == "all" else count
         for count in paper.CLASS_COUNTS["acl"]
     ]
     (entry,) = (entry for entry in ENTRIES if entry["id"] == "acl-images")

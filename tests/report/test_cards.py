@@ -1,8 +1,6 @@
 import itertools
 import json
 import os
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +9,12 @@ import pytest
 
 from rin.data.manifest import load_manifest
 from rin.errors import InputError
+from rin.files import read_yaml
 from rin.models.backbones import ALL_BACKBONES
 from rin.report import cards
 from rin.study.profile import Pretraining
 
+CHECKS = read_yaml(Path(__file__).with_name("card_checks.yaml"))
 SETTINGS = Pretraining(
     corpora={"radiologic": "corpus_radiologic"}, size=75, batch=32, epochs=3, learning_rate=0.002
 )
@@ -49,8 +49,20 @@ def card(init="radiologic", backbone="ResNet50", score=SCORE, **changed):
     return cards.model_card(study(), run(init, backbone, **changed), score, FILES)
 
 
-def fields(one):
-    return dict(cards.card_fields(one["Model"]))
+def fields(document):
+    return dict(fields_of(document["Model"]))
+
+
+def fields_of(part, outer=""):
+    """Yield the fields of a card's `Model` as text; a field inside another is `Outer: Inner`."""
+    for name, value in part.items():
+        full = f"{outer}: {name}" if outer else name
+        if isinstance(value, dict):
+            yield from fields_of(value, full)
+        else:
+            entries = value if isinstance(value, list) else [value]
+            texts = (entry.values() if isinstance(entry, dict) else [entry] for entry in entries)
+            yield full, "; ".join(". ".join(map(str, parts)) for parts in texts)
 
 
 @pytest.mark.parametrize(
@@ -132,25 +144,14 @@ def test_document_of_every_card_is_valid_in_the_published_schema():
         validator.validate(card(backbone=backbone, provenance=provenance))
 
 
-@pytest.mark.parametrize(
-    ("place", "value", "part"),
-    [
-        (("Name",), "A", "Name: 'A' is too short"),
-        (("Name",), "of {corpus}", "Name is not filled in"),
-        (("Indexing", "Content"), ["CT", "XR"], "Content: 1: 'XR' is not one of"),
-        (("Indexing", "Keywords"), ["one", "one"], "Keywords: .* non-unique"),
-        (("Imaging", "Modalities"), ["CT"], "Modalities: 0: 'CT' is not one of"),
-        (("Model performance", "Metrics"), [], "Metrics: .* non-empty"),
-        (("Descriptors", "Date", "Created"), "March", "Created: 'March' does not match"),
-        (("Descriptors", "Version"), " ", "Version is empty"),
-    ],
-)
-def test_card_with_a_value_that_the_schema_forbids_is_refused(place, value, part):
-    document = card()
-    *above, last = ("Model", *place)
-    reduce(getitem, above, document)[last] = value
-    with pytest.raises(InputError, match=part):
-        cards.check_card(document)
+@pytest.mark.parametrize("provenance", ["real", "stand-in"])
+@pytest.mark.parametrize("backbone", ALL_BACKBONES)
+def test_card_is_filled_in_as_the_schema_asks(backbone, provenance):
+    document = card(backbone=backbone, provenance=provenance)
+    jsonschema.Draft202012Validator(CHECKS).validate(document["Model"])
+    assert [
+        name for name, text in fields(document).items() if not text.strip() or "{" in text
+    ] == []
 
 
 def test_card_when_written_is_read_back_whole_and_leaves_nothing_else(tmp_path):

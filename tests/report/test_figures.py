@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
-from rin.report import forest, maps, roc, style, swarm
+from rin.report import forest, maps, style, swarm
 from rin.report.style import BACKBONE_MARKER, UNFREEZING_LABEL, init_style, kind_style
 
 INITS = ("radiologic", "photographic")
@@ -48,42 +48,6 @@ def artists(ax, gid):
 
 def texts(ax, gid):
     return [one.get_text() for one in artists(ax, gid)]
-
-
-# ---- bars and dots
-
-SCORES = pd.DataFrame(
-    [
-        ("Thyroid", "radiologic", 0.29, 0.05),
-        ("Thyroid", "photographic", 0.18, 0.1),
-        ("Breast", "radiologic", 0.16, 0.02),
-        ("Breast", "photographic", 0.14, NAN),
-    ],
-    columns=["group", "init", "value", "sd"],
-)
-
-
-LEVELS = pd.DataFrame({"group": ["Thyroid", "Breast"], "baseline": "centred ellipse",
-                       "value": [0.2, 0.4]})  # fmt: skip
-
-
-def test_bars_of_a_group_stand_around_its_name_where_inits_are_missing():
-    marks = swarm.bars(SCORES.iloc[[0, 2, 3]], LEVELS, ylabel="Dice score").patches
-    middles = [bar.get_x() + bar.get_width() / 2 for bar in marks]
-    assert middles == pytest.approx([0, 0.8, 1.2])
-
-
-def test_bars_have_values_error_bars_and_baselines_and_keep_texts_apart():
-    ax = swarm.bars(SCORES, LEVELS, ylabel="Dice score")
-    marks = {(to_hex(bar.get_facecolor()), round(bar.get_height(), 2)) for bar in ax.patches}
-    colors = SCORES["init"].map(lambda init: init_style(init).color.lower())
-    assert marks == set(zip(colors, SCORES["value"], strict=True))
-    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.24, 0.34])
-    assert [line.get_segments()[0][0, 1] for line in artists(ax, "baseline")] == [0.2, 0.4]
-    labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["Radiologic", "Photographic", "centred ellipse"]
-    assert overlapping_texts(ax.figure) == []
-    assert ax.get_ylim()[1] > 0.4
 
 
 # ---- forest plots
@@ -174,33 +138,6 @@ def test_forest_texts_keep_apart_and_inside(width):
         assert inside.x0 <= box.x0 and box.x1 <= inside.x1, text.get_text()
 
 
-# ---- curves
-
-GRID = np.linspace(0, 1, 21)
-CURVES = pd.concat(
-    [
-        pd.DataFrame({"init": init, "fpr": GRID, "tpr": GRID**power, "tpr_sd": 0.1})
-        for init, power in zip(INITS, (0.3, 0.5), strict=True)
-    ],
-    ignore_index=True,
-)  # fmt: skip
-
-
-def line_of(ax, init):
-    (line,) = [one for one in ax.get_lines() if one.get_label().startswith(init_style(init).short)]
-    return line
-
-
-def test_mean_roc_draws_the_mean_with_bars():
-    ax = roc.mean_roc(CURVES, INITS)
-    line = line_of(ax, "radiologic")
-    assert line.get_color() == init_style("radiologic").color
-    np.testing.assert_allclose(line.get_ydata(), GRID**0.3)
-    sds = ax.collections[0].get_segments()
-    assert len(sds) == 5
-    assert all(0 <= end[1] <= 1 for bar in sds for end in bar)
-
-
 # ---- swarms
 
 
@@ -277,15 +214,9 @@ def test_image_row_shows_titles_and_outlines():
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
-        (lambda: swarm.bars(SCORES.assign(init="jigsaw").iloc[[0, 2]], LEVELS, ylabel="x"),
-         "unknown kind 'jigsaw'.*radiologic"),
-        (lambda: swarm.bars(SCORES.assign(init="random"), LEVELS, ylabel="x"), "Average folds"),
-        (lambda: swarm.bars(SCORES, LEVELS.assign(group="Knee"), ylabel="x"), "'Knee'.*Thyroid"),
         (lambda: forest.forest(ROWS.drop(columns="ci_low"), xlabel="x"), "ci_low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
-        (lambda: roc.mean_roc(CURVES.drop(columns="tpr"), INITS), "tpr"),
-        (lambda: roc.mean_roc(CURVES, ["random"]), "'random'.*photographic"),
         (lambda: init_style("jigsaw"), "photographic"),
     ],
 )  # fmt: skip

@@ -17,11 +17,6 @@ def touch(path):
     path.touch()
 
 
-def touch_later(path, seconds):
-    time.sleep(seconds)
-    path.touch()
-
-
 def fail(path):
     raise InputError(f"no {path.name}", where=path, remedy="Make it.")
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from pool_jobs import call, die, fail, touch, touch_later
+from pool_jobs import call, die, fail, touch
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
@@ -44,19 +44,13 @@ def test_drive_when_a_worker_dies_tells_to_run_again_and_what_failed_before(tmp_
 
 
 def test_drive_when_interrupted_starts_no_further_job(tmp_path):
-    asked = []
+    def interrupt():
+        raise KeyboardInterrupt
 
-    def interrupt(_):
-        asked.append(True)
-        if len(asked) > 1:
-            raise KeyboardInterrupt
-        return 0
-
-    jobs = [(touch_later, tmp_path / str(i), 0.8) for i in range(6)]
-    ledger = SimpleNamespace(sweep=lambda: None, count=interrupt, folder=tmp_path)
+    jobs = [(touch, tmp_path / "before"), (interrupt,), (touch, tmp_path / "after")]
     with pytest.raises(KeyboardInterrupt):
-        drive(Execution(), call, jobs, ledger, jobs, "")
-    assert {path.name for path in tmp_path.iterdir()} <= {"0"}
+        run_jobs(0, jobs, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"before"}
 
 
 def test_worker_when_the_parent_is_killed_ends_too(tmp_path):

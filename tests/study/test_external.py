@@ -32,7 +32,7 @@ def external(beside):
 def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     inputs = external.inputs("breast")
     away = inputs.external["busbra"]
-    assert away.found.manifest.name == "busbra"
+    assert away.whole.manifest.name == "busbra"
     assert not set(inputs.folds["case_id"]) & set(away.store.cases["case_id"])
     found = predictions(external, "from_random", "breast", "busbra")
     for _, rows in found.groupby("init"):

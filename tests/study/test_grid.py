@@ -12,7 +12,6 @@ from tiny_study import COLUMNS, copy_of, records, tiny_profile
 from rin.errors import InputError
 from rin.study.fine_tuning import (
     cam_arrays,
-    histories,
     predictions,
     run_fine_tuning,
     run_grid,
@@ -56,19 +55,17 @@ def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
 def test_reading_when_runs_are_missing_tells_how_many(finished_study):
     study = copy_of(finished_study, "missing")
     shutil.rmtree(next(study.runs.folder.iterdir()))
-    for read in (predictions, run_records, lambda s: histories(s, "breast")):
+    for read in (predictions, run_records):
         with pytest.raises(InputError, match="1 of 12 runs of breast are not finished"):
             read(study)
 
 
-def test_histories_have_one_row_an_epoch_and_records_one_a_run(finished_study):
-    table = histories(finished_study, "breast")
+def test_records_are_one_a_run_with_what_computed_it(finished_study):
+    table = run_records(finished_study)
     assert len(table) == 12
-    assert set(table["epoch"]) == {1}
-    assert np.isfinite(table[["loss", "val_loss"]]).all(axis=None)
-    told = run_records(finished_study)
-    assert len(told) == 12
-    assert told["software"].str.contains("keras").all()
+    assert set(table["epochs"]) == {1}
+    assert table["validation_loss"].gt(0).all()
+    assert table["software"].str.contains("keras").all()
 
 
 def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):

@@ -60,7 +60,7 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
     inputs = limited.inputs("breast")
     whole = open_study(tiny_profile(), results=study_folder).inputs("breast")
     drawn = set(inputs.store.cases["case_id"])
-    assert len(inputs.found.cases) == len(whole.store.cases) == 60
+    assert len(inputs.whole.cases) == len(whole.store.cases) == 60
     assert 2 * PIECES <= len(drawn) < 60
     assert drawn < set(whole.store.cases["case_id"])
     assert inputs.store.digest != whole.store.digest
@@ -70,7 +70,7 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
 
 def test_drawn_cases_are_those_of_the_seed(inputs):
     def drawn(seed):
-        return set(draw_cases(inputs.found, None, 40, seed)[0].cases["case_id"])
+        return set(draw_cases(inputs.whole, None, 40, seed)[0].cases["case_id"])
 
     assert drawn(1) == drawn(1)
     assert len({frozenset(drawn(seed)) for seed in range(5)}) > 1
@@ -91,7 +91,7 @@ def official(study_folder, tmp_path, inputs, monkeypatch):
     def opened(lists):
         folder = tmp_path / "RadImageNet" / "breast" / "dataframe"
         folder.mkdir(parents=True)
-        labels = inputs.found.cases.set_index("case_id")["label"]
+        labels = inputs.whole.cases.set_index("case_id")["label"]
         for fold in range(1, 6):
             for part, cases in lists.items():
                 rows = [f"images/{case}.png,{labels[case]}" for case in cases]
@@ -100,7 +100,7 @@ def official(study_folder, tmp_path, inputs, monkeypatch):
         study = open_study(tiny_profile({"splits": "official"}), results=study_folder)
         # Only the lists lie under the data root; the images are those of the stand-in.
         monkeypatch.setattr(setting, "locate", lambda manifest, root: None)
-        monkeypatch.setattr(setting.Study, "dataset", lambda *given: inputs.found)
+        monkeypatch.setattr(setting.Study, "dataset", lambda *given: inputs.whole)
         return replace(study, data_root=tmp_path).inputs("breast")
 
     return opened

@@ -151,7 +151,7 @@ def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
 def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(finished_study):
     asked = tiny_profile({"repeats": {**ONE, "seeds": 2, "splits": 1}})
     study = replace(finished_study, profile=asked)
-    planned = pd.DataFrame([each.named for each in plan_study(study, "repeats")])
+    planned = pd.DataFrame([run.columns for run in plan_study(study, "repeats")])
     assert len(planned) == 2 * (1 + 2 + 1)  # inits; the run, two seeds, another split
     for _, pair in planned.groupby(["fold", "seed"]):
         assert pair["init"].tolist() == ["random", "radiologic"]
@@ -248,7 +248,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
 
 def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(beside):
     study = beside(CONFOUNDED | {"name": "sampled"})
-    found = study.inputs("busbra").found.cases
+    found = study.inputs("busbra").whole.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
     both = {"tasks": ["busbra", "breast"]}
     asked = both | {"scenarios": [SCENARIO], "kinds": ["tag"], "put_on": ["breast"]}

@@ -14,7 +14,6 @@ from rin.study import open_study, pretrained, pretraining, pretraining_histories
 from rin.study.corpora import open_corpus
 from rin.study.pretraining import (
     plan_pretraining,
-    pretraining_classes,
     pretraining_features,
     pretraining_predictions,
 )
@@ -45,10 +44,10 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     assert table["truth"].tolist() == known["label"].tolist()
     assert table["patient_id"].tolist() == known["patient_id"].tolist()
     assert row["top1"] == pytest.approx((table["truth"] == table["predicted"]).mean())
-    own, features = pretraining_features(study, "radiologic", "ResNet50")
-    assert (features.shape, features.dtype) == ((len(own), 16), np.float32)
-    counted = pretraining_classes(study)
-    assert list(counted) == ["init", "corpus", "pretraining", "label", *PARTS, "patients"]
+    cases, features = pretraining_features(study, "radiologic", "ResNet50")
+    assert (features.shape, features.dtype) == ((len(cases), 16), np.float32)
+    counted = study.weights.read(row["run_id"], pretraining.CLASSES, pd.read_parquet)
+    assert list(counted) == ["label", *PARTS, "patients"]
     assert (counted[[*PARTS]].sum(axis=1) == 12).all()
     patients = dataset.cases.groupby("label")["patient_id"].nunique()
     assert counted["patients"].tolist() == patients.loc[counted["label"]].tolist()

@@ -1,4 +1,4 @@
-"""What the page on fine-tuning does by hand, with every backbone: plain Keras, `compile` and `fit`.
+"""What the pages on training do by hand, with every backbone: plain Keras, `compile` and `fit`.
 
 The package trains many runs with one compiled step; each has to be what a reader gets who writes
 the same run in Keras, with the order of cases and the augmentation of the package.
@@ -13,8 +13,10 @@ from rin.models.build import Architecture
 from rin.models.layers import Augment
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
+from rin.study.profile import Pretraining
 from rin.training import trainer
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches
+from rin.training.pretrain import PretrainingBlock
 
 SIZE, BATCH, SEED, RATE = 75, 8, 11, 1e-4
 CONTRACT = PREPROCESSING["caffe_unit"]
@@ -77,3 +79,58 @@ def test_run_of_a_block_is_the_training_by_hand(name, parts, tmp_path, request):
     recorded = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     expected = by_hand(name, start, parts, tmp_path / "best.weights.h5")
     np.testing.assert_allclose(recorded, expected, atol=5e-3)
+
+
+def test_first_epoch_of_a_pretraining_is_the_training_by_hand():
+    """Of grey images, in a block whose other corpus is in colour; six classes of seven outputs."""
+    settings = Pretraining(
+        corpora={}, size=32, batch=8, epochs=2, batch_norm_momentum=0.6, schedule="cosine",
+        warmup=0.1, augmentation="official", dropout=0.2,
+    )  # fmt: skip
+    draws, classes = np.random.default_rng(0), np.repeat(np.arange(6), 9)
+    images = draws.integers(0, 130, (54, 32, 32)) + 20 * classes[:, np.newaxis, np.newaxis]
+    images, names = images.astype("uint8"), np.array(list("abcdef"))[classes]
+    parts = np.tile(np.repeat(["train", "validation", "test"], [6, 2, 1]), 6)
+    block = PretrainingBlock("ResNet50", settings, 7, seed=SEED, channels=3)
+    by_rin = block.train(images, names, parts, CONTRACT.name).history.iloc[0]
+
+    keras.utils.set_random_seed(SEED)
+    backbone = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.6
+    augment, dropout = Augment(AUGMENTATION["official"]), keras.layers.Dropout(0.2, seed=0)
+    dense, pixels = keras.layers.Dense(7), keras.Input((32, 32, 1), dtype="uint8")
+    rgb = keras.ops.repeat(augment(keras.ops.cast(pixels, "float32")), 3, axis=-1)
+    prepared = rgb * np.float32(CONTRACT.scale) + np.float32(CONTRACT.offset)
+    pooled = keras.layers.GlobalAveragePooling2D()(backbone(prepared))
+    model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
+    chance = np.random.default_rng(SEED)
+    limit = np.sqrt(6 / (pooled.shape[1] + 7))
+    dense.set_weights([chance.uniform(-limit, limit, (pooled.shape[1], 7)), np.zeros(7)])
+    augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    training, validation = (
+        Part(images, classes, np.flatnonzero(parts == name)) for name in ("train", "validation")
+    )
+    steps, batch = training.steps(8), {"batch": 8, "channels": 1}
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, 2 * steps - 1, warmup_target=settings.learning_rate, warmup_steps=1
+    )
+    top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")
+    model.compile(
+        keras.optimizers.Adam(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", top5],
+        jit_compile=False,
+    )
+    expected = model.fit(
+        ShuffledBatches(training, seed=SEED, **batch),
+        steps_per_epoch=steps,
+        validation_data=OrderedBatches(validation, **batch),
+        verbose=0,
+    ).history
+    assert {*expected} == {f"{kind}{name}" for kind in ("", "val_")
+                           for name in ("loss", "accuracy", "top5")}  # fmt: skip
+    for measure, (value,) in expected.items():
+        np.testing.assert_allclose(by_rin[measure], value, rtol=1e-3, err_msg=measure)

@@ -167,7 +167,8 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     def write(kind: str, index: int) -> Iterator[tuple]:
         slices = draw_chest(kind, index, seed, FACTS["heights"]["covid19"])
         for number, picture in enumerate(slices, start=1):
-            writers.write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
+            path = folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png"
+            writers.write_picture(path, picture)
         yield kind, len(slices), 0
 
     return writers.write_cases(write, counts)
@@ -245,17 +246,19 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
         n = 9 + (index + number) % 3
         places = {"sagittal": (2 * np.arange(n) + 1) / n - 1}
         places |= dict.fromkeys(("axial", "coronal"), (-0.3, 0.0, 0.3))
-        for plane, own in places.items():
-            slices = [draw_knee(kind, index, seed, place, plane)[0] for place in own]
+        for plane, positions in places.items():
+            slices = [draw_knee(kind, index, seed, place, plane)[0] for place in positions]
             np.save(folder / split / plane / f"{name}.npy", np.stack(slices))
-        found = (int(sign not in ("normal", False)) for sign in FACTS["knees"][kind])
-        yield split, name, *found
+        shown = (int(sign not in ("normal", False)) for sign in FACTS["knees"][kind])
+        yield split, name, *shown
 
     rows = sorted(writers.write_cases(write, counts))
     exams = pd.DataFrame(rows, columns=["split", "name", *signs])
     for split, sign in product(splits, signs):
-        own = exams.loc[exams["split"] == split, ["name", sign]]
-        own.to_csv(folder / f"{split}-{sign}.csv", header=False, index=False, lineterminator="\n")
+        of_split = exams.loc[exams["split"] == split, ["name", sign]]
+        of_split.to_csv(
+            folder / f"{split}-{sign}.csv", header=False, index=False, lineterminator="\n"
+        )
     return [(FACTS["knees"][kind][0], n, 0) for kind, n in counts.items()]
 
 
@@ -276,7 +279,7 @@ def draw_knee(
     if main:
         exam = default_rng([*who, 0])
         torn = FACTS["knees"][kind][1:]
-        ligament, meniscus = ((1.0 if one else -1.0) + exam.normal() for one in torn)
+        ligament, meniscus = ((1.0 if part else -1.0) + exam.normal() for part in torn)
         phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
         phantom.add_lesion("torn meniscus", exam, meniscus)
         if "ligament" in phantom.frames:
@@ -307,7 +310,7 @@ def _write_dicom(
 
 
 class Drawn(NamedTuple):
-    """An image, values (h, w), and what it shows: boxes (x, y, width, height) or kinds of blood."""
+    """Image, values (h, w), and what it shows: boxes (x, y, width, height) or kinds of bleed."""
 
     image_id: str
     patient: str

@@ -107,11 +107,11 @@ class Phantom:
                 y -= step * last / 2
                 down = down - step * np.clip(np.rint((down - y) / step), 0, last)
             for side in (across, -across) if part.get("both") else (across,):
-                own = turned(down - y, side - x, tilt)
-                ovals.append((own[0] / (cut * half[0]), own[1] / (cut * half[1])))
+                axes = turned(down - y, side - x, tilt)
+                ovals.append((axes[0] / (cut * half[0]), axes[1] / (cut * half[1])))
         if ovals:
             self.frames[part["name"]] = ovals[-1]
-            distance = np.minimum.reduce([_distance(own, part.get("power", 2)) for own in ovals])
+            distance = np.minimum.reduce([_distance(oval, part.get("power", 2)) for oval in ovals])
             for name, size, gray in rims:
                 self._paint(part | {"name": name}, distance / size, half, gray)
             self._paint(part, distance, half, level)
@@ -177,7 +177,8 @@ class Phantom:
         if center is None:
             return np.zeros(self.shape, bool)
         limits = self.areas[lesion["clip"]] if "clip" in lesion else region
-        mask = outline(rng, self.shape, center, radius, aspect, roughness, spicules, number("turn"))
+        tilt = number("turn")
+        mask = outline(rng, self.shape, center, radius, aspect, roughness, spicules, tilt)
         if not lesion.get("over"):
             mask &= limits
         if "less" in lesion:
@@ -239,7 +240,7 @@ class Phantom:
             self.levels[y, x : x + 2] += 30
 
     def scan(self, shape: tuple[int, int] | None = None) -> ndarray:
-        """Return the scanner's picture, float32, in a size: Hounsfield units in CT, else 0 to 1."""
+        """Return the scanner's picture in a size, float32: Hounsfield units in CT, or 0 to 1."""
         levels, rng = resized(self.levels, shape or self.shape), self.texture
         modality, shape = self.body["modality"], levels.shape
         if modality == "CT":
@@ -272,7 +273,8 @@ class Phantom:
             rows, columns = np.mgrid[:height, :width] / (height / 2)
             down, across = rows - 1, columns - width / height
             distance = np.hypot(down + 1.9, across)
-            values *= (distance > 0.98) & (distance < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
+            reached = (distance > 0.98) & (distance < 2.88)
+            values *= reached & (np.abs(across) < 0.72 * (down + 1.9))
         return values
 
     def picture(self, shape: tuple[int, int] | None = None) -> ndarray:

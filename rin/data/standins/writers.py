@@ -1,4 +1,4 @@
-"""How stand-ins are written: equal pictures make equal files, whatever the time and the machine."""
+"""How stand-ins are written: equal pictures make equal files, whatever time and machine."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from rin.files import MAKE_ROOM
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write into a folder, which takes its name when whole; InputError if it fails."""
+    """Let ``fill`` write a folder, which takes its name when whole; InputError if it fails."""
     problem = f"the stand-in {what} cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)

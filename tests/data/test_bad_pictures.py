@@ -1,0 +1,203 @@
+"""Sixty pictures that cannot be right, in each layout: each is refused by name, none crashes."""
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from rin.data.dataset import find_cases, find_root, open_located
+from rin.data.manifest import load_manifest
+from rin.data.store import inspect_cases
+
+DRAW = np.random.default_rng(5)
+SIZE = (96, 96)
+NOISE = DRAW.integers(0, 256, SIZE, dtype=np.uint8)
+OTHERS = {
+    "empty": b"",
+    "a byte": b"\x89",
+    "text": b"not a picture",
+    "page": b"<!DOCTYPE html><html><body>404</body></html>",
+    "table": b"filename,label\na.png,benign\n",
+    "PDF": b"%PDF-1.7\n%%EOF\n",
+    "zip": b"PK\x03\x04" + bytes(26),
+    "gzip": zlib.compress(b"picture"),
+    "zeros": bytes(4096),
+    "random": DRAW.bytes(4096),
+}
+
+
+def encoded(kind, picture=None, **options):
+    written = io.BytesIO()
+    (Image.fromarray(NOISE) if picture is None else picture).save(written, kind, **options)
+    return written.getvalue()
+
+
+def cut(content, count):
+    """Contents that end after shares of the whole."""
+    return {f"cut at {k}/{count}": content[: len(content) * k // count] for k in range(1, count)}
+
+
+def zeroed(content, count, length=64):
+    """Contents with a run of zeros, at places from the first tenth to the last."""
+    places = np.linspace(0.1, 0.9, count) * (len(content) - length)
+    return {
+        f"zeroed at {int(place)}": content[: int(place)] + bytes(length)
+        + content[int(place) + length :]
+        for place in places
+    }  # fmt: skip
+
+
+def flipped(content, count):
+    changed = {}
+    for place in np.linspace(0.2, 0.8, count) * len(content):
+        damaged = bytearray(content)
+        damaged[int(place)] ^= 4
+        changed[f"flipped at {int(place)}"] = bytes(damaged)
+    return changed
+
+
+def bad_pictures():
+    png, jpeg = encoded("PNG"), encoded("JPEG", quality=90)
+    gray, wide = Image.fromarray(NOISE), Image.new("1", (70_000, 1000))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    made = {f"PNG {name}": content for name, content in
+            (cut(png, 10) | zeroed(png, 8) | flipped(png, 6)).items()}  # fmt: skip
+    made |= {f"JPEG {n}": content for n, content in (cut(jpeg, 8) | zeroed(jpeg, 10)).items()}
+    made |= {
+        "PNG without its end": png[: png.index(b"IEND") - 4],
+        "PNG of 16 bits": encoded("PNG", Image.fromarray(NOISE.astype(np.uint16) * 200)),
+        "PNG of two frames": encoded(
+            "PNG", save_all=True, append_images=[Image.new("L", (96, 96))]
+        ),
+        "JPEG without its end": jpeg[:-2],
+        "JPEG that is turned": encoded("JPEG", exif=turned),
+        "JPEG for print": encoded("JPEG", Image.new("CMYK", (96, 96))),
+        "bomb": encoded("PNG", wide),
+        "GIF": encoded("GIF"),
+        "WebP": encoded("WEBP"),
+        "TIFF of floats": encoded("TIFF", Image.fromarray(NOISE.astype(np.float32))),
+        "TIFF of two pages": encoded("TIFF", save_all=True, append_images=[gray]),
+        "TIFF cut": encoded("TIFF")[:5000],
+        "BMP cut": encoded("BMP")[:5000],
+    }
+    return made | OTHERS
+
+
+def bad_volumes():
+    def saved(array, **options):
+        written = io.BytesIO()
+        np.save(written, array, **options)
+        return written.getvalue()
+
+    volume = DRAW.integers(0, 256, (3, 40, 40), dtype=np.uint8)
+    whole, made = saved(volume), dict(OTHERS)
+    made |= cut(whole, 20) | {f"head {name}": c for name, c in zeroed(whole[:128], 9, 8).items()}
+    kinds = [
+        "int8",
+        "int16",
+        "uint16",
+        "int32",
+        "int64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "bool",
+        "U4",
+        "S4",
+    ]
+    made |= {kind: saved(volume.astype(kind)) for kind in kinds}
+    shapes = [(4800,), (120, 40), (3, 40, 20, 2), (0, 40, 40), (3, 0, 40)]
+    made |= {str(shape): saved(np.zeros(shape, np.uint8)) for shape in shapes}
+    made["objects"] = saved(np.array([volume, None], dtype=object), allow_pickle=True)
+    made |= {"PNG": encoded("PNG"), "archive": b"PK\x05\x06" + bytes(18),
+             "number": saved(np.uint8(3)), "days": saved(np.zeros((3, 4, 4), "M8[s]"))}  # fmt: skip
+    # A changed digit of a shape is no damage that a header shows by itself: its length tells.
+    made["shape"] = whole.replace(b"(3, 40, 40)", b"(9, 40, 40)")
+    return made
+
+
+def bad_dicom(original):
+    dataset, written = dcmread(io.BytesIO(original)), io.BytesIO()
+    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    if compressed:
+        dataset.decompress()
+    dataset.save_as(written, enforce_file_format=True)
+    whole = written.getvalue()
+
+    def changed(**elements):
+        dataset, written = dcmread(io.BytesIO(whole)), io.BytesIO()
+        for name, value in elements.items():
+            if value is None:
+                delattr(dataset, name)
+            else:
+                setattr(dataset, name, value)
+        dataset.save_as(written, enforce_file_format=False)
+        return written.getvalue()
+
+    made = OTHERS | cut(whole, 16) | {"PNG": encoded("PNG"), "JPEG": encoded("JPEG")}
+    missing = ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored",
+               "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation")  # fmt: skip
+    made |= {f"no {name}": changed(**{name: None}) for name in missing}
+    slopes = (0, -1, 1e300, 1e-300)
+    made |= {f"slope {s}": changed(RescaleSlope=s, RescaleIntercept=0) for s in slopes}
+    made |= {f"rows {rows}": changed(Rows=rows) for rows in (0, 1000, 65535)}
+    made |= {f"columns {columns}": changed(Columns=columns) for columns in (0, 1000, 65535)}
+    made |= {f"{bits} bits": changed(BitsAllocated=bits) for bits in (0, 1, 7, 12, 24, 32, 64)}
+    made |= {f"{bits} stored": changed(BitsStored=bits) for bits in (0, 1, 17, 64)}
+    made |= {f"{n} samples": changed(SamplesPerPixel=n) for n in (0, 2, 3, 4)}
+    made |= {kind: changed(PhotometricInterpretation=kind) for kind in ("RGB", "CMYK", "MONO", "")}
+    made |= {"frames": changed(NumberOfFrames=3), "short": changed(PixelData=b"\0\0")}
+    syntax = b"1.2.840.10008.1.2.1\0"
+    assert syntax in whole
+    if compressed:  # in JPEG, behind a header of a few hundred bytes
+        made |= {f"JPEG {name}": original[:-3000] + content
+                 for name, content in zeroed(original[-3000:], 5, 100).items()}  # fmt: skip
+    return made | {"unknown syntax": whole.replace(syntax, b"1.2.840.10008.1.2.9\0")}
+
+
+LAYOUTS = {
+    "busi": {"benign": 40, "malignant": 30, "normal": 10},
+    "busbra": {"benign": 50, "malignant": 40},
+    "ddti": {"benign": 60, "malignant": 60},
+    "covid19_ct": {"positive": 50, "negative": 50},
+    "cc_ccii": {"cp": 50, "ncp": 50, "normal": 10},
+    "corpus_photographic": {"class_count": 2, "per_class": 50},
+    "mrnet": dict.fromkeys(("normal", "abnormal", "acl", "meniscus", "both"), 16),
+    "rsna_hemorrhage": {"hemorrhage": 50, "none": 50},
+    "rsna_pneumonia": {"opacity": 30, "not_normal": 30, "normal": 30},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_sixty_bad_pictures_are_refused_by_name_and_the_others_read(name, tmp_path):
+    manifest = load_manifest(name)
+    root = find_root(manifest, None, tmp_path, LAYOUTS[name], 1)
+    tree = open_located(manifest, root)
+    found = find_cases(tree, manifest)
+    files = found["image"].str.partition("#")[0]
+    first = files.iloc[0]
+    if first.endswith(".npy"):
+        contents = bad_volumes()
+    elif first.endswith((".dcm", ".dicom")):
+        contents = bad_dicom((tree.root / first).read_bytes())
+    else:
+        contents = bad_pictures()
+    assert len(contents) >= 60
+    damaged = dict(zip(files.drop_duplicates(), contents.items(), strict=False))
+    assert len(damaged) >= 60
+    for file, (_, content) in damaged.items():
+        (tree.root / file).write_bytes(content)
+    cases, bad = inspect_cases(tree.root, found, manifest, folder=tmp_path / "index", workers=1)
+    is_damaged = files.isin(damaged)
+    refused = files[found["case_id"].isin(bad["case_id"])]
+    silent = {damaged[file][0] for file in set(damaged) - set(refused)}
+    assert silent == set()
+    assert set(bad["case_id"]) == set(found.loc[is_damaged, "case_id"])
+    assert set(cases["case_id"]) == set(found.loc[~is_damaged, "case_id"])
+    assert (bad["problem"] != "").all()
