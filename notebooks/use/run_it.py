@@ -82,6 +82,7 @@ HTML(
 # export DATA_ROOT=/path/to/images
 # rin data status                 # what is there, and what to do for the rest
 # rin data verify busi            # files, counts, every image
+# rin data verify busi --fresh    # every image, also those decoded before
 # rin data verify all --quick     # files and counts of all
 # ```
 #

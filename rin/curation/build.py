@@ -187,11 +187,15 @@ def select_images(
     contradicted = normal["study_uid"].isin(marked["study_uid"])
     normal = normal[~contradicted]
     whole = diagnostic_images(files, normal["study_uid"])
-    found = pd.concat([marked.assign(kind="key"), whole.assign(kind="normal")], ignore_index=True)
-    found = found.rename(columns={"label": "name"})
-    found["label"] = found["region"] + "-" + found["name"]
-    labels = found.groupby("sop_uid")["label"].nunique()
-    images = one_each(found).merge(files[["sop_uid", "bytes", "modified_ns"]], on="sop_uid")
+    candidates = pd.concat(
+        [marked.assign(kind="key"), whole.assign(kind="normal")], ignore_index=True
+    )
+    candidates = candidates.rename(columns={"label": "name"})
+    candidates["label"] = candidates["region"] + "-" + candidates["name"]
+    labels = candidates.groupby("sop_uid")["label"].nunique()
+    images = one_label_each(candidates).merge(
+        files[["sop_uid", "bytes", "modified_ns"]], on="sop_uid"
+    )
     left = files[~files["sop_uid"].isin(images["sop_uid"])]
     normal_told = {
         "how": _TEXTS["normal studies"],
@@ -204,9 +208,9 @@ def select_images(
     return images, left_out, {"normal studies": normal_told, "several": int((labels > 1).sum())}
 
 
-def one_each(found: pd.DataFrame) -> pd.DataFrame:
+def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
     """Return one row an image: that of the rarest label, and of several rows the first."""
-    order = found.assign(images=found["label"].map(found["label"].value_counts()))
+    order = candidates.assign(images=candidates["label"].map(candidates["label"].value_counts()))
     order = order.sort_values(["sop_uid", "images", "label", "document"], kind="stable")
     return order.drop_duplicates("sop_uid").drop(columns="images").reset_index(drop=True)
 
@@ -222,8 +226,8 @@ def _made_of(
     plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: Collection[str]
 ) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
-    own = index.files.c
-    query = select(own.path, own.bytes, own.modified_ns, own.encoding)
+    files = index.files.c
+    query = select(files.path, files.bytes, files.modified_ns, files.encoding)
     listed = index.read_table(archive, query).sort_values("path").to_csv(index=False)
     digest = hashlib.sha256(listed.encode("utf-8", "surrogatepass"))
     for table in (plan.label_map, plan.reviewed):
@@ -340,8 +344,8 @@ def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bo
     pictures = dict(zip(images["filename"], images["png_bytes"], strict=True))
     if sizes.keys() != {*pictures, *texts}:
         return False
-    found = {name: sha256_of(folder / name) for name in texts}
-    return found == dict(texts) and pictures.items() <= sizes.items()
+    digests = {name: sha256_of(folder / name) for name in texts}
+    return digests == dict(texts) and pictures.items() <= sizes.items()
 
 
 def write_corpus(output: Path, images: pd.DataFrame, card: Mapping[str, Any]) -> dict[str, str]:
@@ -400,8 +404,8 @@ def corpus_card(
     """
     kinds = images["kind"].value_counts()
     classes = ("label", "nunique")
-    parts = {part: ("part", lambda own, part=part: (own == part).sum()) for part in PARTS}
-    outlined = parts | {"regions of interest": ("roi", lambda own: (own != "").sum())}
+    parts = {part: ("part", lambda values, part=part: (values == part).sum()) for part in PARTS}
+    outlined = parts | {"regions of interest": ("roi", lambda outlines: (outlines != "").sum())}
     (totals,) = _counted(images.assign(all=""), "all", classes=classes)
     sizes = dict.fromkeys(PARTS, dict.fromkeys(("images", "patients", "studies"), 0))
     sizes |= {row.pop("part"): row for row in _counted(images, "part")}

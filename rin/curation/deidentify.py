@@ -158,11 +158,11 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
     No text chunk is written.  ``window`` is that of :func:`display_window`; without one, gray of
     more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
     """
-    own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
+    has_window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
     with _refusing(dataset):
         pixels = dicom.decode(dataset)
         deep = pixels.ndim == 2 and dataset.BitsStored > 8
-        if window is None and deep and not (own or dataset.get("VOILUTSequence")):
+        if window is None and deep and not (has_window or dataset.get("VOILUTSequence")):
             raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
         gray = dicom.display(dataset, pixels, window)
     with write_atomically(Path(path)) as draft:
@@ -227,8 +227,8 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
             continue
         vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):
-            found = [item for value in values if isinstance(value, Sequence) for item in value]
-            items = [_copy_kept(item, rule, names, shift) for item in found]
+            nested = [item for value in values if isinstance(value, Sequence) for item in value]
+            items = [_copy_kept(item, rule, names, shift) for item in nested]
             # An item of look-up tables without its table says nothing.
             kept = [item for item in items if item and ("LUTData" in item or "LUTData" not in rule)]
             kept = [Sequence(kept)] if kept else []
@@ -290,9 +290,9 @@ def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[f
 def _moved(values: list, shift: int) -> list[str]:
     """Return dates and the days of date-times moved by the shift; what is no date is left out."""
     moved = []
-    for found in filter(None, (_DAY.match(str(value)) for value in values)):
+    for match in filter(None, (_DAY.match(str(value)) for value in values)):
         with suppress(OverflowError, ValueError):
-            day = date(*map(int, found.groups())) + timedelta(days=shift)
+            day = date(*map(int, match.groups())) + timedelta(days=shift)
             moved.append(day.isoformat().replace("-", ""))
     return moved
 

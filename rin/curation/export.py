@@ -166,10 +166,10 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     """Return the notes of images that are at risk, or of which both files are there as noted."""
-    found = pd.Series(True, index=notes.index)
+    whole = pd.Series(True, index=notes.index)
     for folder, ending, column in EXPORTED:
-        found &= (notes["uid"] + ending).map(_sizes(output / folder)) == notes[column]
-    return notes[(notes["risk"] != "") | found]
+        whole &= (notes["uid"] + ending).map(_sizes(output / folder)) == notes[column]
+    return notes[(notes["risk"] != "") | whole]
 
 
 def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[str, tuple | str]:

@@ -192,7 +192,7 @@ def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     tables = (patients, studies, series, instances, reports)
     count = sa.select(sa.func.count())
-    return {one.name: int(read_table(archive, count.select_from(one)).iat[0, 0]) for one in tables}
+    return {t.name: int(read_table(archive, count.select_from(t)).iat[0, 0]) for t in tables}
 
 
 def archive_files(archive: Archive) -> pd.DataFrame:
@@ -216,12 +216,12 @@ def archive_files(archive: Archive) -> pd.DataFrame:
 
 def rule_of(files: pd.DataFrame) -> pd.Series:
     """Return the first rule that hits each file, else an empty text."""
-    found = pd.Series("", index=files.index, dtype=object)
+    rules = pd.Series("", index=files.index, dtype=object)
     for name, rule in reversed(_RULES.items()):
         for column, tests in rule["where"].items():
             for test, value in tests.items():
-                found = found.mask(_TESTS[test](files[column], value).astype(bool), name)
-    return found
+                rules = rules.mask(_TESTS[test](files[column], value).astype(bool), name)
+    return rules
 
 
 @contextlib.contextmanager
@@ -344,11 +344,11 @@ def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
         connection.execute(sa.update(_index).values(settled=0))
 
 
-def store_files(connection: sa.Connection, found: list[dict]) -> None:
+def store_files(connection: sa.Connection, rows: list[dict]) -> None:
     """Write what some files say: of an image other things than of a report."""
     default = {column.name: column.default and column.default.arg for column in files.columns}
-    if found:
-        connection.execute(sa.insert(files), [default | row for row in found])
+    if rows:
+        connection.execute(sa.insert(files), [default | row for row in rows])
     connection.execute(sa.update(_index).values(settled=0))
 
 
@@ -371,8 +371,10 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
         key, *others = table.columns.keys()
-        own = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in others]
-        first = [sa.func.coalesce(sa.func.min(sa.func.nullif(column, "")), "") for column in own]
+        columns = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in others]
+        first = [
+            sa.func.coalesce(sa.func.min(sa.func.nullif(column, "")), "") for column in columns
+        ]
         rows = sa.select(files.c[key], *first).where(images).group_by(files.c[key])
         connection.execute(sa.insert(table).from_select([key, *others], rows))
     paths = sa.select(sa.func.min(files.c.path)).where(images).group_by(files.c.sop_uid)
@@ -401,7 +403,7 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
 
 def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, str]:
     """Return the files that contradict the first of their study, series or copies, and how."""
-    found = {}
+    problems = {}
     for sop_uid, copies in stated[stated.duplicated("sop_uid", keep=False)].groupby("sop_uid")[
         "path"
     ]:
@@ -409,7 +411,7 @@ def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, str]:
         digest = sha256_of(root / first)
         for path in others:
             if sha256_of(root / path) != digest:
-                found[path] = f"SOPInstanceUID {sop_uid} is also that of {first}, which differs"
+                problems[path] = f"SOPInstanceUID {sop_uid} is also that of {first}, which differs"
     common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
     for name, owner in common.items():
         said = stated[(stated[owner] != "") & (stated[name] != "")]
@@ -417,8 +419,8 @@ def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, str]:
         odd = said.assign(first=first)[said[name] != first]
         for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
             here = f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here"
-            found[path] = f"{here}, {other!r} in others"
-    return found
+            problems[path] = f"{here}, {other!r} in others"
+    return problems
 
 
 def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
@@ -427,15 +429,17 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
     same = studies.c.accession_number == files.c.accession_number
     query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
     query = query.where(files.c.sop_uid == "").order_by(files.c.path, studies.c.study_uid)
-    found, first = {}, {}
+    problems, first = {}, {}
     for (path, number), rows in groupby(connection.execute(query), key=lambda row: row[:2]):
-        own = [row.study_uid for row in rows if row.study_uid]
-        if len(own) != 1:
-            several = f"{len(own)} studies ({', '.join(own)})" if own else "no study"
-            found[path] = f"the accession number {number!r} of this report belongs to {several}"
+        study_uids = [row.study_uid for row in rows if row.study_uid]
+        if len(study_uids) != 1:
+            several = (
+                f"{len(study_uids)} studies ({', '.join(study_uids)})" if study_uids else "no study"
+            )
+            problems[path] = f"the accession number {number!r} of this report belongs to {several}"
         elif first.setdefault(number, path) != path:
-            found[path] = f"a second report of study {own[0]}, beside {first[number]}"
-    return found
+            problems[path] = f"a second report of study {study_uids[0]}, beside {first[number]}"
+    return problems
 
 
 def _kind(path: str) -> str:
@@ -534,7 +538,9 @@ def _row(dataset: Dataset) -> dict[str, Any]:
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise ValueError(f"no {', '.join(missing)} in its header")
     values = (dataset.get(name) for name in _FACTS["numbers"])
-    number, rows, columns, frames = (None if one in (None, "") else int(one) for one in values)
+    number, rows, columns, frames = (
+        None if value in (None, "") else int(value) for value in values
+    )
     return texts | {
         "instance_number": number,
         "rows": rows or 0,

@@ -71,7 +71,7 @@ def read_key_images(
     rows = [row for _, said in documents if not isinstance(said, str) for row in said]
     notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
     outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
-    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
+    target = {finding: _class_of(finding, terms, classes) for finding in notes["finding"].unique()}
     images, more = _marked(notes, files, target)
     if problems := problems + more:
         raise InputError(
@@ -93,11 +93,13 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.
-    own = files["study_body_part"].where(~files["study_body_part"].str.contains("\\", regex=False))
-    part = files["series_body_part"].where(files["series_body_part"] != "", own.fillna(""))
+    of_study = files["study_body_part"].where(
+        ~files["study_body_part"].str.contains("\\", regex=False)
+    )
+    part = files["series_body_part"].where(files["series_body_part"] != "", of_study.fillna(""))
     shown = list(zip(files["modality"], part, files["study_description"], strict=True))
-    known = {each: region_of(*each) or LEFT_OUT for each in set(shown)}
-    classes = pd.DataFrame([known[each] for each in shown], files.index, ["region", "label"])
+    known = {image: region_of(*image) or LEFT_OUT for image in set(shown)}
+    classes = pd.DataFrame([known[image] for image in shown], files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
     files = files.loc[files["region"] != "", list(COLUMNS)]
     return files.sort_values("sop_uid", ignore_index=True)
@@ -151,8 +153,8 @@ def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) 
     if not finding:
         return "it says no finding (no Key Object Description)"
     spelled = ": ".join(part.strip() for part in finding.split(":", 1))
-    found = terms.get(_folded(finding)) or classes.get(spelled)
-    return found or f"{finding!r} is no class of the taxonomy{_near(spelled, classes)}"
+    target = terms.get(_folded(finding)) or classes.get(spelled)
+    return target or f"{finding!r} is no class of the taxonomy{_near(spelled, classes)}"
 
 
 def _near(spelled: str, classes: dict[str, Class]) -> str:
@@ -167,7 +169,9 @@ def _marked(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the marked files, a row per image and label, and what is wrong with documents."""
     said = notes[["document", "finding"]].drop_duplicates().to_numpy()
-    problems = [f"{path}: {target[one]}" for path, one in said if isinstance(target[one], str)]
+    problems = [
+        f"{path}: {target[finding]}" for path, finding in said if isinstance(target[finding], str)
+    ]
     known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
     rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
@@ -179,8 +183,8 @@ def _marked(
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
         problems.append(f"{row.document}: {what}, and {row.path} is {row.modality}")
-    found = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
-    return found, problems
+    images = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
+    return images, problems
 
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
@@ -235,15 +239,15 @@ def _outlines(_: str, dataset: Dataset) -> list[dict]:
         for series in dataset.get("ReferencedSeriesSequence") or ()
         for image in series.get("ReferencedImageSequence") or ()
     ]
-    found = []
+    outlines = []
     for annotation in dataset.get("GraphicAnnotationSequence") or ():
         # An annotation that names no images is on all of the state's.
         images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
-            for image in [str(each.ReferencedSOPInstanceUID) for each in images]:
+            for image in [str(reference.ReferencedSOPInstanceUID) for reference in images]:
                 if points := _closed_outline(graphic, dataset, image):
-                    found.append({"sop_uid": image, "said": said, "points": points})
-    return found
+                    outlines.append({"sop_uid": image, "said": said, "points": points})
+    return outlines
 
 
 def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
@@ -278,8 +282,8 @@ def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str)
     turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
     areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
     for area in areas or ():
-        named = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
-        if not named or image in named:
+        references = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
+        if not references or image in references:
             # The area reaches from the outer corner of its first pixel to that of its last.
             first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
             last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)

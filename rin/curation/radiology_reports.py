@@ -101,7 +101,7 @@ def query_normal(archive: Archive) -> pd.DataFrame:
 def screen(flagged: pd.DataFrame) -> pd.DataFrame:
     """Return the studies of `query_normal` with `verdict` and `reasons`, joined by "; "."""
     judged = map(screen_impression, flagged["findings"], flagged["impression"])
-    rows = [(each.verdict, "; ".join(each.reasons)) for each in judged]
+    rows = [(screening.verdict, "; ".join(screening.reasons)) for screening in judged]
     return flagged.join(pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object))
 
 
@@ -165,7 +165,7 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
     for trigger in triggers:
         quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
     return tuple(
-        f"{_REASONS[kind]}: {', '.join(dict.fromkeys(found))}" for kind, found in quotes.items()
+        f"{_REASONS[kind]}: {', '.join(dict.fromkeys(texts))}" for kind, texts in quotes.items()
     )
 
 
@@ -224,19 +224,19 @@ def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Matc
 
 def _reaches(sentence: str) -> list[tuple[int, int]]:
     """Return the parts of a sentence that negations govern, as places of begin and end."""
-    found = []
+    reaches = []
     for match in _WORDS["negations"].finditer(sentence):
         begin = match.start()
         if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
             continue
         ends = [end.start() for end in (_WORDS["reach"].search(sentence, match.end()),) if end]
         ends += [end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end]
-        found.append((match.end(), min(ends, default=len(sentence))))
+        reaches.append((match.end(), min(ends, default=len(sentence))))
     for match in _WORDS["not seen"].finditer(sentence):
         begins = [end.end() for end in _WORDS["reach"].finditer(sentence, 0, match.start())]
         begins.append(sentence.rfind(",", 0, match.start()) + 1)
-        found.append((max(begins), match.end()))
-    return found
+        reaches.append((max(begins), match.end()))
+    return reaches
 
 
 def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:

@@ -85,8 +85,8 @@ def region_of(modality: str, body_part: str, description: str = "") -> tuple[str
     if part:
         return REGION_OF.get((modality, part))
     parts = {_WORDS[word] for word in _ANY_WORD.findall(description.upper())}
-    found = {REGION_OF.get((modality, part)) for part in parts}
-    return found.pop() if len(found) == 1 else None
+    regions = {REGION_OF.get((modality, part)) for part in parts}
+    return regions.pop() if len(regions) == 1 else None
 
 
 def read_rows(path: Path, columns: Sequence[str], what: str, remedy: str) -> pd.DataFrame:

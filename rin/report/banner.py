@@ -72,6 +72,7 @@ def banner(
             of_corpora, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
             provenances, details = provenances + of_corpora, details | made
             summary.append(f"networks trained {done['finished'].max()[:10]}")
+            summary += _mixture(done)
     return provenance_line(provenances, summary, details)
 
 
@@ -82,6 +83,7 @@ def pretraining_banner(runs: Runs) -> HTML | None:
         return None
     provenances, made = _trained(runs.study, weights["init"].unique(), weights, weights)
     summary = [f"profile {profile.name}", f"trained {weights['finished'].max()[:10]}"]
+    summary += _mixture(weights)
     details = {"Profile": f"{profile.name}: {profile.about}"} | made
     return provenance_line(provenances, summary, details)
 
@@ -91,6 +93,12 @@ def reference_banner(reference: ReferenceRun) -> HTML:
     images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
     summary, details = _reference(reference)
     return provenance_line(["real"], summary, images | details)
+
+
+def _mixture(done: pd.DataFrame) -> list[str]:
+    """Return a warning where networks of one table were trained by different software."""
+    kinds = done["software"].dropna().unique() if "software" in done else ()
+    return [f"trained with {len(kinds)} different sets of software"] if len(kinds) > 1 else []
 
 
 def _images(task: TaskFacts) -> str:

@@ -30,7 +30,8 @@ BESIDE_TRACINGS, BESIDE_SECONDS = 1.0, 60
 #: Share of a step with all layers unfrozen, by regime; what prediction takes of it.
 COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 PREDICTION = 0.3
-#: Ways of unfreezing of a study in the order in which they are taken, with their learning rates.
+#: Ways of unfreezing of a study in the order in which they are taken, with their learning rates; a
+#: study has two scenarios at least, as its spread over scenarios is shown.
 RATES = {"unfreeze_all": ("1e-04", "1e-03"), "freeze_all": ("1e-02", "1e-03"),
          "unfreeze_top10": ("1e-03", "1e-02")}  # fmt: skip
 PRETRAINING_EPOCHS = 4
@@ -133,7 +134,7 @@ def fit_budget(
     trains = [None, *(n for n in (1000, 500, 250, 120) if draw and n < 0.8 * parts["train"])]
     sizes = [size for size in (224, 160, 112, SIDE) if size <= max(SIDE, side)]
     plans = [[(regime, rate) for regime in [*RATES][:regimes] for rate in RATES[regime][:rates]]
-             for regimes, rates in product((3, 2, 1), (2, 1))]  # fmt: skip
+             for regimes, rates in ((3, 2), (3, 1), (2, 2), (2, 1), (1, 2))]  # fmt: skip
     tried = {}
     for train, epochs, rates, size, n in product(
         trains, (10, 5, 3, 2), plans, sizes, sorted({folds, 1}, reverse=True)

@@ -34,7 +34,7 @@ REAL = {
     "breast": ("busi.zip", ("benign (60)", "benign (227)", "benign (228)", "benign (359)",
                             "benign (390)", "malignant (140)")),
     "head": ("headct200.zip", ("/190.",)),
-    "chest": ("kermany_cxr.zip", ("person1313_virus_2264",)),
+    "chest": ("kermany_cxr.zip", ("person1313_virus_2264", "person667_virus_1253")),
 }  # fmt: skip
 
 

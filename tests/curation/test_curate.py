@@ -162,7 +162,7 @@ def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_pat
 
 def test_image_of_two_findings_is_kept_under_the_rarer():
     rows = [("1", "common", "a"), ("1", "rare", "b"), ("2", "common", "a"), ("3", "common", "a")]
-    kept = build.one_each(pd.DataFrame(rows, columns=["sop_uid", "label", "document"]))
+    kept = build.one_label_each(pd.DataFrame(rows, columns=["sop_uid", "label", "document"]))
     assert kept["sop_uid"].tolist() == ["1", "2", "3"]
     assert kept["label"].tolist() == ["rare", "common", "common"]
 

@@ -407,3 +407,20 @@ def test_outline_of_very_many_points_is_refused_at_once(tmp_path):
     entry = "polygon:" + " ".join(f"{k % 100},{k % 97}" for k in range(300_000))
     with pytest.raises(InputError, match="cannot be read"):
         read_mask(tmp_path, (entry,), (100, 100))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpeg_with_zeros_in_its_middle_is_no_whole_picture(tmp_path, mode):
+    """Pillow decodes it, and says nothing."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    whole = io.BytesIO()
+    Image.fromarray(noise).convert(mode).save(whole, "JPEG")
+    content = bytearray(whole.getvalue())
+    (tmp_path / "a.jpg").write_bytes(content)
+    read_picture(tmp_path, "a.jpg")
+    middle = len(content) // 2
+    content[middle : middle + 100] = bytes(100)
+    Image.open(io.BytesIO(bytes(content))).load()
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(InputError, match=r"no whole picture.*Corrupt JPEG data"):
+        read_picture(tmp_path, "a.jpg")

@@ -222,6 +222,13 @@ def test_sized_folds_have_the_sizes_and_the_labels_in_their_shares_and_never_lea
         assert not learnt[0] & learnt[1]
 
 
+def test_group_in_the_middle_of_a_border_of_sized_folds_goes_to_the_later_part():
+    cases = table(60, 60)
+    pairs = pd.Series(np.arange(120) // 2, index=cases["case_id"])
+    folds = sized_folds(cases, pairs, (21, 20), 1, seed=0)
+    assert folds["part"].value_counts().to_dict() == {"test": 80, "train": 20, "validation": 20}
+
+
 def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_can():
     cases = table(60, 40)
     folds = sized_folds(cases, singletons(cases), (50, 20), 2, seed=0)

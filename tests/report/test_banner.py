@@ -1,10 +1,12 @@
 """The line of provenance: what it says at once, and what it unfolds."""
 
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from rin.data.manifest import load_manifest
 from rin.errors import InputError
 from rin.report.banner import (
     HEADLINES,
@@ -71,3 +73,18 @@ def test_images_alone_need_no_runs(tmp_path):
 def test_no_pretraining_has_no_line(demo, monkeypatch):
     monkeypatch.setattr("rin.report.banner.pretrained", lambda study: pd.DataFrame())
     assert pretraining_banner(demo.own) is None
+
+
+@pytest.mark.parametrize(
+    ("software", "warning"),
+    [(["Keras 3.15", "Keras 3.15", None], False), (["Keras 3.15", "Keras 3.16", None], True)],
+)
+def test_mixture_of_software_in_one_table_is_said_in_the_line(demo, monkeypatch, software, warning):
+    weights = pd.DataFrame({"init": "radiologic", "corpus": "none", "software": software,
+                            "finished": "2026-11-22", "training_images": 9, "classes": 2,
+                            "epochs": 1})  # fmt: skip
+    monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
+    corpus = SimpleNamespace(manifest=load_manifest("corpus_photographic"), provenance="real")
+    monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)
+    shown = pretraining_banner(demo.own)
+    assert ("2 different sets of software" in summary(shown)) == warning

@@ -2,12 +2,14 @@ import errno
 import json
 import os
 import random
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,7 @@ def test_digest_of_literal_config_never_changes():
         (KeyboardInterrupt("stopped"), KeyboardInterrupt),
         (OSError(errno.ENOSPC, "no space"), InputError),
         (OSError(errno.EROFS, "read-only"), InputError),
+        (RuntimeError("h5py cannot flush"), InputError),
     ],
 )
 def test_commit_when_writing_fails_leaves_nothing_and_keeps_earlier_runs(ledger, raised, seen):
@@ -98,6 +101,36 @@ def test_commit_when_writing_fails_leaves_nothing_and_keeps_earlier_runs(ledger,
     assert getattr(caught.value, "where", None) in (None, str(ledger.folder))
     assert visible(ledger) == ["a" * 16]
     assert ledger.done("a" * 16)["note"] == "first"
+
+
+def test_commit_to_a_disk_that_is_full_says_so_in_one_line(tmp_path):
+    """A real one: HDF5 raises otherwise than files do."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", tmp_path], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        ledger = Ledger(tmp_path / "runs")
+
+        def write(folder):
+            with h5py.File(folder / "weights.h5", "w") as file:
+                file["kernel"] = np.ones(10**6)
+
+        with pytest.raises(InputError, match=r"cannot be (kept|written)"):
+            ledger.commit("a" * 16, {}, write)
+        assert visible(ledger) == []
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_commit_into_a_results_folder_that_was_renamed_says_so(ledger):
+    def write(folder):
+        ledger.folder.rename(ledger.folder.with_name("renamed"))
+        (folder / "note.txt").write_text("lost")
+
+    with pytest.raises(InputError, match=r"cannot be (kept|written)"):
+        ledger.commit("a" * 16, {}, write)
 
 
 def test_commit_when_two_finish_the_same_run_together_leaves_one_whole(ledger):

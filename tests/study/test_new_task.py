@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from rin.data.discovery import guess_positive
 from rin.data.manifest import load_manifest
 from rin.files import manifest_folder
 from rin.study import load_profile, new_task
-from rin.study.forecast import Pace
+from rin.study.forecast import Pace, fit_budget
 from rin.study.profile import profile_folder
 
 
@@ -228,3 +231,129 @@ def test_new_with_leave_out_says_what_is_left_out_in_the_manifest(rin, home):
     assert manifest.options["leave_out"] == ["rows", "pictures", "files"]
     assert manifest.label_map["unlabelled"] is None
     assert isinstance(pd.Series(manifest.counts.images).sum(), np.integer)
+
+
+def into_classes(home, folder, *, masks):
+    """Move the cohort into a folder a class; masks beside the pictures or in folders of their own."""
+    for name, label, _ in rows_of(home):
+        (folder / "images" / label).mkdir(parents=True, exist_ok=True)
+        (home / "own" / "Bilder" / name).rename(folder / "images" / label / name)
+        target = folder / "images" / label / name.replace(".png", "_mask.png")
+        if masks == "own folder":
+            target = folder / "masks" / label / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+        (home / "own" / "masks" / name).rename(target)
+
+
+@pytest.mark.parametrize("masks", ["beside", "own folder"])
+def test_new_of_a_folder_a_class_takes_masks_for_masks(rin, home, masks):
+    into_classes(home, home / "us", masks=masks)
+    shown = ["--masks", "us/masks"] if masks == "own folder" else []
+    status, out, err = rin("new", "mine", "--images", "us/images", *shown, "--yes")
+    assert (status, err) == (0, "")
+    assert "pictures         48 " in out
+    manifest = load_manifest("mine")
+    assert manifest.counts.images == {"benign": 30, "malignant": 18}
+    assert manifest.counts.masks == {"benign": 30, "malignant": 18}
+
+
+def test_new_puts_folders_of_parts_together_and_says_so(rin, home):
+    for number, (name, label, _) in enumerate(rows_of(home)):
+        place = home / "cxr" / ("test" if number % 5 == 0 else "train") / label
+        place.mkdir(parents=True, exist_ok=True)
+        (home / "own" / "Bilder" / name).rename(place / name)
+    status, out, err = rin("new", "mine", "--images", "cxr", "--patient", r"^p(\d+)_", "--yes")
+    assert (status, err) == (0, "")
+    assert "test, train: put together" in out
+    assert load_manifest("mine").label_map.keys() == {"benign", "malignant"}
+
+
+def with_split(home, part_of):
+    rows = [(*row, part_of(number)) for number, row in enumerate(rows_of(home))]
+    write_table(home, rows, columns=("Bild", "Befund", "Patient", "Split"))
+
+
+PATIENTS_PARTS = ("train", "train", "train", "val", "test")
+
+
+def test_new_takes_the_split_of_the_table(rin, home):
+    with_split(home, lambda number: PATIENTS_PARTS[number // 2 % 5])
+    status, out, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    assert "as the table says: 1 fold" in out
+    assert load_manifest("mine").options["split"] == {"column": "Split"}
+    assert load_profile("mine").splits == "official"
+
+
+def test_new_refuses_a_split_of_the_table_that_divides_patients(rin, home):
+    with_split(home, lambda number: PATIENTS_PARTS[number % 5])
+    status, _, err = rin("new", "mine", *OWN)
+    (line,) = err.splitlines()
+    assert status == 1
+    assert "column Split: 14 patients stand in several parts" in line
+    assert not written(home)
+    status, _, err = rin("new", "mine", *OWN, "--split", "none")
+    assert (status, err) == (0, "")
+    assert "split" not in load_manifest("mine").options
+
+
+def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    rows = []
+    for number, (name, label, patient) in enumerate(rows_of(home)):
+        path = home / "own" / "Bilder" / name
+        pixels = np.asarray(Image.open(path))
+        path.unlink()
+        if number % 2:
+            np.save(path.with_suffix(".npy"), pixels)
+        else:
+            meta = FileMetaDataset()
+            meta.TransferSyntaxUID = ExplicitVRLittleEndian
+            meta.MediaStorageSOPClassUID = meta.MediaStorageSOPInstanceUID = "1.2.3"
+            file = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+            file.Rows, file.Columns = pixels.shape
+            file.BitsAllocated = file.BitsStored = 8
+            file.HighBit, file.PixelRepresentation, file.SamplesPerPixel = 7, 0, 1
+            file.PhotometricInterpretation, file.Modality = "MONOCHROME2", "US"
+            file.PixelData = pixels.tobytes()
+            file.save_as(path.with_suffix(""))
+        rows.append((path.stem, label, patient))
+    (home / "own" / "Bilder" / "README").write_text("no picture")
+    write_table(home, rows)
+    status, out, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    assert "24 without ending, 24 .npy" in out
+    assert load_manifest("mine").modality == "US"
+
+
+@pytest.mark.parametrize(
+    ("classes", "positive"),
+    [
+        (("unauffällig", "Lungenentzündung"), "Lungenentzündung"),
+        (("benign", "malignant"), "malignant"),
+        (("0", "1"), "1"),
+        (("a", "b"), ""),
+    ],
+)
+def test_positive_class_is_guessed_by_its_word_or_that_of_the_other(classes, positive):
+    assert guess_positive(classes) == positive
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    minutes=st.floats(2, 120),
+    train=st.integers(10, 5000),
+    image=st.floats(0.001, 0.5),
+    tracing=st.floats(1, 120),
+)
+def test_study_of_a_budget_fits_it_or_says_that_it_does_not(minutes, train, image, tracing):
+    parts = {"train": train, "validation": train // 7 + 1, "test": train // 5 + 1}
+    fitted = fit_budget(
+        Pace(image, 0.5, tracing), minutes, cases=sum(parts.values()), parts=parts, folds=5,
+        side=224, backbones=["ResNet50"], corpora="stand-ins", draw=True,
+    )  # fmt: skip
+    assert fitted.fits is (fitted.minutes <= minutes)
+    assert len(fitted.scenarios) >= 2
+    assert fitted.train is None or fitted.folds == 1

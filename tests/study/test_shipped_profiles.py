@@ -1,15 +1,20 @@
 """Every shipped and documented profile can be planned, and one on released weights trained."""
 
+import re
 from functools import partial
+from pathlib import Path
 
+import jupytext
 import pytest
+import yaml
 from finished_study import pretrained_files
-from tiny_study import SETTINGS
+from tiny_study import SETTINGS, settings
 
 import rin.models.weights
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
 from rin.study import Profile, load_profile, open_study, predictions, profile_names, run_grid
+from rin.study.forecast import forecast, missing_inputs
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, STUDIES
@@ -75,3 +80,33 @@ def test_profile_on_released_weights_trains_from_files_in_their_format(
     save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
     run_grid(study)
     assert set(predictions(study)["init"]) == {"radimagenet", "imagenet"}
+
+
+ROOT = Path(__file__).resolve().parents[2]
+PRINTED = {
+    f"{path.relative_to(ROOT)}, {number}": block
+    for path in sorted([*(ROOT / "notebooks").rglob("*.py"), *(ROOT / "book").glob("*.md")])
+    for number, block in enumerate(
+        re.findall(
+            r"```yaml\n(.*?)```",
+            "\n".join(
+                cell.source for cell in jupytext.read(path).cells if cell.cell_type == "markdown"
+            ),
+            re.DOTALL,
+        )
+    )
+}
+
+
+@pytest.mark.parametrize("place", PRINTED)
+def test_part_of_a_profile_that_the_book_prints_can_be_planned(place, tmp_path):
+    """On stand-ins as small as they can be; curation has an archive of its own."""
+    printed = yaml.safe_load(PRINTED[place])
+    told = settings({"inits": list(printed.get("pretraining", {}).get("corpora", {})) or None})
+    told["inits"] = told["inits"] or SETTINGS["inits"]
+    told["pretraining"] |= printed.pop("pretraining", {})
+    profile = Profile.model_validate(told | printed)
+    assert {name for name in printed if getattr(profile, name) is not None} == {*printed}
+    study = open_study(profile, results=tmp_path)
+    assert forecast(study)["runs"].sum() > 0
+    assert not [problem for problem in missing_inputs(study) if "weights" in problem]

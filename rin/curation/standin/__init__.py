@@ -59,9 +59,9 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
         counts = Counter(studies=len(plan))
         (root / "reports").mkdir()
         for study in plan:
-            for sort, found in study_instances(study, size, seed).items():
-                counts[sort] += len(found)
-                for dataset in found:
+            for sort, instances in study_instances(study, size, seed).items():
+                counts[sort] += len(instances)
+                for dataset in instances:
                     levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
                     path = root.joinpath("dicom", *levels, f"{dataset.SOPInstanceUID}.dcm")
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
 def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Dataset]]:
     """Make the instances of a study, by series (of headers.yaml), as they would leave a PACS."""
     rng = default_rng([8, seed, study.number])
-    found: dict[str, list[Dataset]] = {sort: [] for sort in TEMPLATES["series"]}
+    series: dict[str, list[Dataset]] = {sort: [] for sort in TEMPLATES["series"]}
     drawings = draw_slices(study, size, seed)
     key = {label: key_slices(drawings, label) for label in study.marked}
     modality = study.facts["modality"]
@@ -96,16 +96,16 @@ def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Datase
         # A grayscale presentation state may not refer to a colour image.
         gray = {index for indices in key.values() for index in indices}
         colored = set(range(len(drawings))) - gray if rng.random() < COLOR else ()
-        found["diagnostic"] = [
+        series["diagnostic"] = [
             sonogram(study, index, drawing, text, said, index in colored)
             for index, drawing in enumerate(drawings)
         ]
         if rng.random() < CLIPS:
             frames = np.stack([display(drawing, study.region) for drawing in drawings])
-            found["clips"].append(ultrasound(study, "clips", 1, frames, frames.shape[1:]))
+            series["clips"].append(ultrasound(study, "clips", 1, frames, frames.shape[1:]))
     else:
         gap, middle = study.facts["gap"], (len(drawings) - 1) / 2
-        found["diagnostic"] = [
+        series["diagnostic"] = [
             section(study, "diagnostic", index + 1, drawing.values, gap * (index - middle))
             for index, drawing in enumerate(drawings)
         ]
@@ -113,22 +113,22 @@ def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Datase
         chance = default_rng([6, seed, study.number])
         scout = Phantom(study.facts["scout"], (size, size), chance, chance).scan()
         scout[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
-        found["localizers"].append(section(study, "localizers", 1, np.clip(scout, 0, 1)))
+        series["localizers"].append(section(study, "localizers", 1, np.clip(scout, 0, 1)))
         if modality == "CT" and rng.random() < PROJECTIONS:
             highest = np.max([drawing.values for drawing in drawings], axis=0)
-            found["projections"].append(section(study, "projections", 1, highest))
+            series["projections"].append(section(study, "projections", 1, highest))
         if modality == "CT" and rng.random() < DOSES:
-            found["dose_reports"].append(dose_report(study))
+            series["dose_reports"].append(dose_report(study))
     if rng.random() < CAPTURES:
         screen = display(drawings[len(drawings) // 2], study.region)
-        found["captures"].append(capture(study, screen))
+        series["captures"].append(capture(study, screen))
     for number, (label, words) in enumerate(study.named.items(), start=1):
-        marked = [found["diagnostic"][index] for index in key[label]]
-        found["key_selections"].append(key_selection(study, number, words, marked))
+        marked = [series["diagnostic"][index] for index in key[label]]
+        series["key_selections"].append(key_selection(study, number, words, marked))
         for index, image in zip(key[label], marked, strict=True):
-            mask, place = drawings[index].lesions[label], len(found["outlines"]) + 1
-            found["outlines"].append(outlined(study, place, image, mask, words))
-    return found
+            mask, place = drawings[index].lesions[label], len(series["outlines"]) + 1
+            series["outlines"].append(outlined(study, place, image, mask, words))
+    return series
 
 
 class Drawing(NamedTuple):
@@ -151,18 +151,18 @@ def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
         anatomy, texture = default_rng([2, *who]), default_rng([3, *who, study.visit, index])
         height = 0.8 * ((2 * index + 1) / study.slices - 1)
         phantom = Phantom(study.facts["body"], shape, anatomy, texture, height)
-        found = {}
+        lesions = {}
         for name in study.findings:
-            own = (4, *who, list(CLASSES).index((study.region, name)))
-            rng = default_rng([5, *own])
+            drawn_by = (4, *who, list(CLASSES).index((study.region, name)))
+            rng = default_rng([5, *drawn_by])
             # Each lesion is largest about the middle of the study, but the knee's are all there.
             middle = round((study.slices - 1) * rng.uniform(0.35, 0.65))
             share = np.sqrt(max(0.0, 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2))
             share = 1.0 if study.region == "knee" else share
             if share > 0.7:
                 lesion = study.facts["lesions"][name]
-                found[name] = phantom.add_lesion(lesion, default_rng(own), 1.5, share)
-        shown = {name: mask for name, mask in found.items() if mask.any()}
+                lesions[name] = phantom.add_lesion(lesion, default_rng(drawn_by), 1.5, share)
+        shown = {name: mask for name, mask in lesions.items() if mask.any()}
         drawings.append(Drawing(phantom.scan(), shown))
     return drawings
 
@@ -218,9 +218,11 @@ def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -
     dataset = new_instance()
     for template in ("header", *templates):
         for keyword, value in TEMPLATES[template].items():
-            found = filled(value, fields)
+            filled_in = filled(value, fields)
             content = keyword == "ContentSequence"
-            setattr(dataset, keyword, [_content(*item) for item in found] if content else found)
+            setattr(
+                dataset, keyword, [_content(*item) for item in filled_in] if content else filled_in
+            )
     if "part" in templates and study.region == "knee":
         dataset.Laterality = "RL"[patient.number % 2]
     block = dataset.private_block(0x0029, study.scanner["private"], create=True)
@@ -388,8 +390,8 @@ def _content(
     elif kind == "NUM":
         number, unit = value
         # Units in braces count things, and their meaning is what stands in the braces.
-        named = {"CodeValue": unit, "CodeMeaning": unit.strip("{}")}
-        units = [fill(Dataset(), CodingSchemeDesignator="UCUM", **named)]
+        unit_code = {"CodeValue": unit, "CodeMeaning": unit.strip("{}")}
+        units = [fill(Dataset(), CodingSchemeDesignator="UCUM", **unit_code)]
         measured = fill(Dataset(), NumericValue=str(number), MeasurementUnitsCodeSequence=units)
         item.MeasuredValueSequence = [measured]
     elif kind == "IMAGE":
@@ -412,6 +414,6 @@ def _code(text: str) -> Dataset:
 def _references(images: Sequence[Dataset]) -> list[Dataset]:
     names = {"ReferencedSOPClassUID": "SOPClassUID", "ReferencedSOPInstanceUID": "SOPInstanceUID"}
     return [
-        fill(Dataset(), **{name: image[own].value for name, own in names.items()})
+        fill(Dataset(), **{name: image[source].value for name, source in names.items()})
         for image in images
     ]

@@ -87,12 +87,12 @@ class Study:
     @property
     def named(self) -> dict[str, str]:
         """What the reader writes of each label that is marked."""
-        named = {}
+        words = {}
         for label in self.marked:
             digest = hashlib.sha256(f"{self.study_uid} {label}".encode()).digest()
-            own = WORDS["regions"][self.region]["findings"][label]["site_term"]
-            named[label] = f"{self.region}: {label}" if digest[0] % SITE_TERMS else own
-        return named
+            site_term = WORDS["regions"][self.region]["findings"][label]["site_term"]
+            words[label] = f"{self.region}: {label}" if digest[0] % SITE_TERMS else site_term
+        return words
 
     @property
     def labels(self) -> tuple[str, ...]:
