@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -311,10 +312,14 @@ def data_verify(
     data_root: Root = "",
     results: Results = "results",
     quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Decode also what was decoded before.")
+    ] = False,
     expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset
+    from rin.data.store import replaced_pictures
 
     root = _named_root(data_root)
     if expect and (quick or name == "all"):
@@ -326,7 +331,14 @@ def data_verify(
     manifests, failed = manifests_to_verify(name, root), False
     index = Path(results) / "index"
     for manifest in manifests:
-        done = verify_dataset(manifest, root, index_folder=index, quick=quick, expect=expect)
+        with TemporaryDirectory() as empty:
+            folder = Path(empty) if fresh else index
+            done = verify_dataset(manifest, root, index_folder=folder, quick=quick, expect=expect)
+            if fresh and (replaced := replaced_pictures(done.manifest, index, folder)):
+                done.problems.append(
+                    f"{len(replaced)} pictures are not those that {index} remembers of the same "
+                    "files: delete that folder, and run again what was made of them"
+                )
         print_verification(done)
         failed = failed or bool(done.problems)
     if not manifests:

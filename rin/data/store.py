@@ -306,6 +306,18 @@ def _whole_record(path: Path) -> pyarrow.Table:
     return pq.read_table(pyarrow.BufferReader(content))
 
 
+def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
+    """Return digests of pictures that other inspections of the same files saw otherwise.
+
+    ``before`` and ``now`` are folders of inspections.
+    """
+    first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
+    both = first.index.intersection(second.index)
+    columns = ["digest", "mask_digest"]
+    same = (first.loc[both, columns] == second.loc[both, columns]).all(axis=1)
+    return first.loc[both, "digest"][~same].tolist()
+
+
 STORE_VERSION = 2
 RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
 IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"

@@ -246,7 +246,9 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert told in data(*asked, "--expect", "0" * 64, status=1)
 
 
-def test_verify_again_decodes_nothing(data, manifests, busi_root, monkeypatch):
+def test_verify_again_decodes_nothing_and_fresh_decodes_all(
+    data, manifests, busi_root, monkeypatch
+):
     manifests("busi")
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
@@ -254,6 +256,8 @@ def test_verify_again_decodes_nothing(data, manifests, busi_root, monkeypatch):
     monkeypatch.setattr("rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0)
     data(*asked)
     assert decoded == []
+    with pytest.raises(ZeroDivisionError):
+        data(*asked, "--fresh")
 
 
 def test_verify_shows_only_the_first_of_very_many_problems(data, manifests, busi_root):

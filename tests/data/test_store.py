@@ -1,5 +1,6 @@
 """The pass that decodes pictures, what it keeps, and the stores that are made of it."""
 
+import hashlib
 import multiprocessing
 import random
 from collections import Counter, namedtuple
@@ -8,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import imagehash
 import numpy as np
 import pandas as pd
+import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
@@ -499,3 +501,20 @@ def test_single_bit_that_flipped_in_kept_rows_has_their_pictures_decoded_again(
     decoded.clear()
     build_store(opened, 8, folder=tmp_path / "b", resize="pad")
     assert decoded.total() == 4
+
+
+def test_replaced_pictures_are_those_that_a_fresh_look_sees_otherwise(pictures, tmp_path):
+    inspect(pictures)
+    fresh = tmp_path / "fresh"
+    inspect_cases(pictures, pd.DataFrame(cases()), MANIFEST, folder=fresh, workers=1)
+    before = pictures.parent / "index"
+    assert store_module.replaced_pictures(MANIFEST, before, fresh) == []
+    (record,) = fresh.rglob("*.parquet")
+    table = pq.read_table(record).to_pandas()
+    table.loc[2, "digest"] = "0" * 64  # as if its pixels had changed under the same times
+    record.unlink()
+    written = pyarrow.Table.from_pandas(table, schema=store_module.SEEN)
+    pq.write_table(written, fresh / "x")
+    digest = hashlib.sha256((fresh / "x").read_bytes()).hexdigest()[:16]
+    (fresh / "x").rename(record.with_name(f"a.{digest}.parquet"))
+    assert len(store_module.replaced_pictures(MANIFEST, before, fresh)) == 1
