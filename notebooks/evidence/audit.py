@@ -105,7 +105,7 @@ round(
 )  # printed: (8.7 + 0.6) / 2 = 4.65
 
 # %% [markdown]
-# A printed 0.85 stands for anything from 0.845 to 0.855, so every result has a
+# A printed 0.85 can be anything from 0.845 to 0.855, so every result has a
 # range, and two numbers agree where their ranges overlap. DeLong's method
 # {cite:p}`delong1988`, which the paper names, is about cases: its variance of an
 # AUC $A$ with $m$ and $n$ tested cases cannot exceed
@@ -219,7 +219,8 @@ percentages of Dice scores are relative and fit the printed scores:
 # ## Claim by claim
 #
 # *Holds* means that the printed numbers say the same, not that it is true of other
-# data; *does not follow* means that they do not say it, not that it is false.
+# data; *does not follow*, that they do not say it, not that it is false; *cannot be judged*,
+# that they are too few.
 # Which layers to train and which network is best is asked of real scores on
 # [](discrepancies).
 

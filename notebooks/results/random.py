@@ -131,7 +131,7 @@ interval wholly below 0.5, where chance would give {0.025 * len(aucs):.1f}:
 nothing yet. Its scores still follow some property of the image, such as
 brightness, with a sign that its random weights decide; where that property
 separates the classes, as brightness does on head CT, the AUC of an untrained
-network can lie far from 0.5 on either side.
+network can be far from 0.5 on either side.
 """)
 
 # %% [markdown]

@@ -160,7 +160,7 @@ grid = sns.relplot(
     curves[curves["curve"].isin(names)].replace({"curve": names}),
     kind="line", x="x", y="estimate", col="curve", hue="init", estimator=None,
     palette={init: style.init_style(init).color for init in inits},
-    facet_kws={"sharey": False}, height=3.2,
+    facet_kws={"sharey": False}, col_order=names.values(), height=3.2,
 )  # fmt: skip
 everyone = curves[curves["curve"] == "treat_all"].drop_duplicates("x")
 line = {"color": style.FAINT, "ls": "--"}

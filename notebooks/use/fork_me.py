@@ -25,7 +25,7 @@ results: str = "results"  # folder for everything computed
 # %% [markdown]
 # ## Only the tests: a table of your own
 #
-# One row an image, several images of a patient, labels 0 or 1; a higher score speaks for 1. Only
+# One row an image, several images of a patient, labels 0 or 1; a higher score means 1. Only
 # the order of scores matters, so probabilities, logits and ratings all do. `rin.stats` installs
 # without a deep-learning framework and without plotting. These cases are made up; with a file on
 # disk, give its name to `read_csv`.

@@ -233,8 +233,8 @@ HTML(
 #     └── pneumonia-challenge-dataset-mappings_2018.json
 # ```
 #
-# The last file tells which images show one patient. It is not in the challenge's archive: RSNA
-# offers it on its own page of the challenge. It may also lie beside the folder or archive.
+# The last file says which images show one patient. It is not in the challenge's archive: RSNA
+# offers it on its own page of the challenge. It may also be beside the folder or archive.
 # :::
 #
 # :::{dropdown} `cc_ccii`: sarscov2
@@ -265,9 +265,8 @@ HTML(
 #     └── stage_2_train.csv    six rows a slice
 # ```
 #
-# The test images of the challenge may lie there and are not read. Which slices are one patient's
-# stands in their headers. The first look at so many files takes long, and goes on where it was
-# stopped.
+# The test images of the challenge may be there and are not read. The headers say which slices are of
+# one patient. The first look at so many files takes long, and continues where it was stopped.
 # :::
 #
 # :::{dropdown} `sarscov2_ct`: substitute for covid19
@@ -290,7 +289,7 @@ HTML(
 #     └── test/             the same
 # ```
 #
-# All three parts are read, and divided anew by patient.
+# All three parts are read, and divided again by patient.
 # :::
 #
 # :::{dropdown} `headct200`: substitute for hemorrhage

@@ -95,7 +95,7 @@ def _with_dark_colours(svg: str) -> str:
 def _in_the_dark(color: str) -> str:
     """Return a colour for dark paper: its lightness turned round, so that white is nearly black."""
     hue, lightness, saturation = rgb_to_hls(*to_rgb(color))
-    return to_hex(hls_to_rgb(hue, 0.08 + 0.86 * (1 - lightness) ** 0.8, saturation))
+    return to_hex(hls_to_rgb(hue, 0.07 + 0.87 * (1 - lightness) ** 0.8, saturation))
 
 
 def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
