@@ -182,7 +182,7 @@ scores[["ci_low", "ci_high"]] = [
     for _, rows in predictions.groupby(network, sort=False)
 ]
 scores = scores.join(weights.set_index(network)[["classes", "seconds"]])
-scores.round(3)
+scores.drop(columns=["patients", "classes", "seconds"]).round(3)
 
 # %% tags=["hide-input"]
 accuracies = scores["top1"].groupby("init", sort=False).agg(["min", "max"])
