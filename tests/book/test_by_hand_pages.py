@@ -13,29 +13,7 @@ from rin.report.execution import Job
 
 PIPELINE = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline"
 PAGES = ("pretraining", "fine_tuning", "gradcam")
-PROFILE = """
-name: by_hand
-about: One network, as small as the pages by hand can be.
-tasks: [breast]
-inits: [radiologic, photographic]
-backbones: [ResNet50]
-folds: 1
-cases: 48
-fine_tuning: {size: 48, batch: 16, epochs: 1, batch_norm_momentum: 0.9}
-pretraining:
-  corpora: {radiologic: corpus_radiologic, photographic: corpus_photographic}
-  cases: 96
-  size: 32
-  batch: 16
-  epochs: 1
-  preprocessing: {radiologic: radimagenet, photographic: imagenet}
-  batch_norm_momentum: 0.6
-stand_ins:
-  busi: {benign: 30, malignant: 26, normal: 6}
-  corpus_radiologic: {class_count: 4, per_class: 20}
-  corpus_photographic: {class_count: 4, per_class: 20}
-execution: {threads: 1}
-"""
+PROFILE = Path(__file__).with_name("small_live.yaml")
 
 
 @pytest.mark.slow
@@ -46,9 +24,8 @@ def test_pages_by_hand_agree_with_the_package_on_both_backends(backend, tmp_path
         pytest.skip(f"{backend} is not installed")
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    (tmp_path / "by_hand.yaml").write_text(PROFILE)
     parameters = {
-        "profile": str(tmp_path / "by_hand.yaml"),
+        "profile": str(PROFILE),
         "results": str(tmp_path / "results"),
     }
     computed = {}

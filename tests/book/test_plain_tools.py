@@ -14,29 +14,7 @@ from rin.report.execution import notebook_parameters
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.py"))
 # What trains has a profile of its own, the least there is; the others show the reference run.
-LIVE = """
-name: plain_tools
-about: One network, one task, as small as can be.
-tasks: [breast]
-inits: [radiologic, photographic]
-backbones: [ResNet50]
-folds: 1
-cases: 48
-fine_tuning: {size: 48, batch: 16, epochs: 1, batch_norm_momentum: 0.9}
-curation: {studies: 96, size: 64, label_map: label_map.csv}
-pretraining:
-  corpora: {radiologic: curated_archive, photographic: corpus_photographic}
-  cases: 96
-  size: 32
-  batch: 16
-  epochs: 1
-  preprocessing: {radiologic: radimagenet, photographic: imagenet}
-  batch_norm_momentum: 0.6
-stand_ins:
-  busi: {benign: 30, malignant: 26, normal: 6}
-  corpus_photographic: {class_count: 4, per_class: 20}
-execution: {threads: 1}
-"""
+LIVE = Path(__file__).with_name("small_live.yaml")
 # Roles that only the book renders; citations and references stay readable as they are.
 RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note|dropdown)[a-z]+(?::[a-z]+)?\}`")
 
@@ -74,10 +52,8 @@ def test_raw_roles_and_empty_sentences_are_found():
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """Profile and results folder of all notebooks, which train once."""
-    folder = tmp_path_factory.mktemp("plain")
-    (folder / "live.yaml").write_text(LIVE)
-    return folder
+    """Results folder of all notebooks, which train once."""
+    return tmp_path_factory.mktemp("plain")
 
 
 @pytest.mark.slow
@@ -87,7 +63,7 @@ def shared(tmp_path_factory):
 def test_plain_tools_run_every_notebook(path, folder, shared, tmp_path, monkeypatch):
     trains = path.parent.name == "pipeline" or path.stem == "task_cover"
     values = {
-        "profile": str(shared / "live.yaml") if trains else "demo",
+        "profile": str(LIVE) if trains else "demo",
         "results": str(shared / "results"),
     }
     arguments = [
