@@ -129,7 +129,7 @@ def in_fresh_process(work, folder):
                 answer = "error", str(error)
             except BaseException:
                 answer = "traceback", traceback.format_exc()
-        theirs.send((*answer, [str(each.message) for each in said]))
+        theirs.send((*answer, [str(warning.message) for warning in said]))
 
     process = multiprocessing.get_context("fork").Process(target=run)
     process.start()

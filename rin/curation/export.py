@@ -85,7 +85,7 @@ def export_images(
                 notes.executemany(f"INSERT OR REPLACE INTO exported VALUES ({values})", made)
         refuse_files(
             root,
-            [Problem(*one) for one in bad],
+            [Problem(*pair) for pair in bad],
             f"{len(bad)} of {len(images)} images cannot be exported",
             "Export these files from the archive again, or take them out of its folder. What was "
             "done for the others is kept.",

@@ -341,7 +341,7 @@ def refuse_files(root: Path, problems: Sequence[Problem], what: str, remedy: str
     if problems:
         place = {path: n for n, path in enumerate(sorted(walk(root, links=True)), start=1)}
         listed = []
-        for path, problem, beside in sorted(problems, key=lambda one: place.get(one.path, 0)):
+        for path, problem, beside in sorted(problems):
             other = f" (file {place.get(beside, 'gone')})" if beside else ""
             listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
         remedy = f"{remedy} {COUNTED}"
