@@ -47,13 +47,13 @@ names = short_names(runs)
 reference_banner(runs.reference)
 
 # %% tags=["hide-input"]
-own = pretraining_differences(runs.predictions(), *runs.inits)
+means = pretraining_differences(runs.predictions(), *runs.inits)
 paper = pd.DataFrame(COMPARISONS.values())
 pooled = pooled_fine_tuned()
 same, every = pooled.loc["the paper's questions"], pooled.loc["all"]
-zero = [(rows["ci_low"] <= 0) & (rows["ci_high"] >= 0) for rows in (paper, own)]
+zero = [t["ci_low"].le(0) & t["ci_high"].ge(0) for t in (paper, means)]
 facts = {task: runs.facts(task) for task in runs.tasks}
-trained = {task: one.split["train"] for task, one in facts.items()}
+trained = {task: fact.split["train"] for task, fact in facts.items()}
 small = {n for task, n in trained.items() if task in COMPARISONS}
 records = pd.concat(runs.records(task) for task in facts)
 epochs = records.groupby("task")["epochs"].max()
@@ -72,9 +72,9 @@ trained on radiologic images rather than on photographs?
 {zero[0].sum()} of its {len(paper)} intervals include zero. Independent
 comparisons on the same questions average {format_estimate(same, digits=1)}.
 
-**This run cannot tell.** On {zero[1].sum()} of {len(own)} tasks the interval
+**This run cannot tell.** On {zero[1].sum()} of {len(means)} tasks the interval
 includes zero. It tests other weights than RadImageNet's
-({"one" if own["pretrainings"].max() == 1 else "more than one"} pretraining of
+({"one" if means["pretrainings"].max() == 1 else "more than one"} pretraining of
 each network, {"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
 among the images, inputs prepared {"differently" if differ else "alike"}), on
 small images, after {min(few)} to {max(few)} steps on {min(small)} to
@@ -125,8 +125,8 @@ networks = networks[networks["group"] == "all"].set_index("task")
 clear = networks.loc[networks["p_holm"] < 0.05, "estimate"]
 behind = " and ".join(names[task] for task in clear[clear < 0].index) or "none"
 ahead = " and ".join(names[task] for task in clear[clear > 0].index) or "none"
-size = own[["pairs", "backbones", "pretrainings"]].max()
-size
+size = means[["pairs", "backbones", "pretrainings"]].max()
+size.to_frame("This run").T
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -164,8 +164,8 @@ table = pd.DataFrame(
         "Task": [names[task] for task in facts],
         "Trained on": trained.values(),
         "Steps": steps.values(),
-        "Tested on": [one.split["test"] for one in facts.values()],
-        "Pixels": [f"{one.size} × {one.size}" for one in facts.values()],
+        "Tested on": [fact.split["test"] for fact in facts.values()],
+        "Pixels": [f"{fact.size} × {fact.size}" for fact in facts.values()],
     }
 )
 book_table(table, "Images of each task, and steps of fine-tuning", prose=True)
@@ -178,7 +178,7 @@ claim(
     learnt["photographic"] < learnt["radiologic"],
 )
 claim("most networks had not converged", bool(last > 50))
-substitutes = sum(one.substitute_for is not None for one in facts.values())
+substitutes = sum(fact.substitute_for is not None for fact in facts.values())
 
 # %% [markdown]
 # ## What this can and cannot say

@@ -45,19 +45,17 @@ database = {name: fact.value for name, fact in paper.DATABASE.items()}
 settings = {name: fact.value for name, fact in paper.SETTINGS.items()}
 # What the results of this book were made with: the reference run, or one's own.
 shown = open_reference() if runs.is_reference else runs
-plan, facts = (
-    shown.study.profile,
-    {task: shown.facts(task) for task in runs.tasks},
-)
-train = {task: one.split["train"] for task, one in facts.items()}
+plan = shown.study.profile
+facts = {task: shown.facts(task) for task in runs.tasks}
+train = {task: row.split["train"] for task, row in facts.items()}
 records = pd.concat(shown.records(task) for task in facts)
 epochs = records.groupby("task")["epochs"].max()
-sizes = [one.size for one in facts.values()]
+sizes = [row.size for row in facts.values()]
 spans = [
-    " to ".join(dict.fromkeys(f"{end:,}" for end in (min(one), max(one))))
-    for one in (sizes, epochs, train.values())
+    " to ".join(dict.fromkeys(f"{end:,}" for end in (min(row), max(row))))
+    for row in (sizes, epochs, train.values())
 ]
-own = plan.pretraining  # None where released weights are loaded
+pre = plan.pretraining  # None where released weights are loaded
 
 # %% tags=["hide-input"]
 inside = [task for task in runs.tasks if task in paper.COMPARISONS]
@@ -86,13 +84,13 @@ phases = {
     ),
     "Database": (
         f"{database['images']:,} images, {database['labels']} labels",
-        f"{len(own.corpora)} corpora" if own else "not built here",
+        f"{len(pre.corpora)} corpora" if pre else "not built here",
     ),
     "Pretraining": (
         f"{len(paper.RELEASED_ACCURACY)} networks from random weights, 224 px",
-        f"{len(plan.backbones)} networks from random weights, {own.size} px,"
-        f" {own.epochs} epochs"
-        if own
+        f"{len(plan.backbones)} networks from random weights, {pre.size} px,"
+        f" {pre.epochs} epochs"
+        if pre
         else "released weights are loaded",
     ),
     "Fine-tuning": (
@@ -226,7 +224,7 @@ book_table(labels, "Table E1: all classes", prose=True)
 lines = []
 for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
     manifest, of_task = find_task(task)
-    stated = {one.group: one for one in paper.CLASS_COUNTS.get(task, ())}
+    stated = {row.group: row for row in paper.CLASS_COUNTS.get(task, ())}
     images = facts[task].dataset if task in facts else None
     lines.append(
         {
@@ -257,8 +255,8 @@ book_table(parts, "Sources of the radiologic corpus, as of today", prose=True)
 
 # %% tags=["hide-input"]
 used = open_reference().reference.facts.corpora
-held = " and ".join(f"{one.title} ({one.used:,} images)" for one in used)
-seen = any("ultrasound" in one.title.lower() for one in used)
+held = " and ".join(f"{row.title} ({row.used:,} images)" for row in used)
+seen = any("ultrasound" in row.title.lower() for row in used)
 n_us = sum(find_task(task)[0].modality == "US" for task in facts)
 Markdown(f"""
 The networks of the committed run were pretrained on: {held}. Ultrasound among
@@ -308,7 +306,7 @@ are not public.
 
 # %%
 reference = open_reference().reference.facts
-work = pd.DataFrame({name: vars(one) for name, one in reference.work.items()}).T
+work = pd.DataFrame({name: vars(row) for name, row in reference.work.items()}).T
 work["hours"] = work["seconds"] / 3600
 work[["runs", "hours"]].round(1)
 

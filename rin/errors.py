@@ -76,7 +76,7 @@ def meant(name: object, known: Collection) -> str:
 
 def unknown(kind: str, name: object, known: Sequence) -> InputError:
     """Return the error for an unknown name, listing the known ones."""
-    remedy = "Known: " + ", ".join(map(str, known)) + "."
+    remedy = f"Known: {', '.join(map(str, known)) or 'none'}."
     return InputError(f"unknown {kind} {name!r}{meant(name, known)}", where=kind, remedy=remedy)
 
 

@@ -61,12 +61,12 @@ claims = judged_claims(audits)
 claims["verdict"].value_counts().to_frame()
 
 # %% tags=["hide-input"]
-zero = [one.task for one in audits if one.contains_zero]
+zero = [row.task for row in audits if row.contains_zero]
 counts = claims["verdict"].value_counts()
 claim("four intervals include zero however they were rounded",
-      [one.task for one in audits if one.may_contain_zero] == zero)  # fmt: skip
-claim("the half-widths agree in all tasks", all(one.agrees for one in audits))
-claim("P < .001 for every task", all(one.stated_p == 0.001 for one in audits))
+      [row.task for row in audits if row.may_contain_zero] == zero)  # fmt: skip
+claim("the half-widths agree in all tasks", all(row.agrees for row in audits))
+claim("P < .001 for every task", all(row.stated_p == 0.001 for row in audits))
 Markdown(f"""
 The paper's intervals describe 24 ways of fine-tuning, not patients: in all
 {len(audits)} tasks the printed half-width equals, within rounding, that of an
@@ -78,11 +78,11 @@ printed numbers, and {counts[VERDICTS[2]]} cannot be decided from them.
 
 # %%
 intervals = pd.concat(
-    one.intervals().assign(
-        label=one.published.title,
-        note=f"±{one.published_half_width:.2f}   ±{one.implied_half_width:.2f}",
+    row.intervals().assign(
+        label=row.published.title,
+        note=f"±{row.published_half_width:.2f}   ±{row.implied_half_width:.2f}",
     )
-    for one in audits
+    for row in audits
 )
 axes = forest(
     intervals, xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
@@ -115,23 +115,23 @@ round(
 fitting = [
     name
     for name in audits[0].widths
-    if all(one.half_width.meets(one.widths[name]) for one in audits)
+    if all(row.half_width.meets(row.widths[name]) for row in audits)
 ]
-names = [task_names([one.task]) for one in audits]
+names = [task_names([row.task]) for row in audits]
 widths = pd.DataFrame(
     {
         "Task": names,
-        "Printed": [f"{one.half_width:.2f}" for one in audits],
-        "Implied": [f"{one.implied:.2f}" for one in audits],
-        "DeLong, at most": [f"{one.delong_limit:.2f}" for one in audits],
-        "With zero": ["yes" if one.contains_zero else "no" for one in audits],
+        "Printed": [f"{row.half_width:.2f}" for row in audits],
+        "Implied": [f"{row.implied:.2f}" for row in audits],
+        "DeLong, at most": [f"{row.delong_limit:.2f}" for row in audits],
+        "With zero": ["yes" if row.contains_zero else "no" for row in audits],
     }
 )
 book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
 
 # %% tags=["hide-input"]
 claim("every formula without pairing fits", len(fitting) == 4)
-wide = [one.task for one in audits if one.too_wide_for_delong]
+wide = [row.task for row in audits if row.too_wide_for_delong]
 claim("wider than DeLong's limit", wide == ["sarscov2", "hemorrhage"])
 Markdown(f"""
 {len(fitting)} formulas without pairing fit equally well, so the numbers do not
@@ -161,12 +161,12 @@ def p_range(bounds):
 
 
 adjusted = holm_bounds(audits)  # over the eight tasks
-needed = [one.needed_correlation for one in audits]
+needed = [row.needed_correlation for row in audits]
 p_values = pd.DataFrame(
     {
         "Task": names,
-        "SDs": [p_range(one.p_by_sds) for one in audits],
-        "Interval": [p_range(one.p_by_normal) for one in audits],
+        "SDs": [p_range(row.p_by_sds) for row in audits],
+        "Interval": [p_range(row.p_by_normal) for row in audits],
         "SDs, Holm": [p_range(bounds) for bounds in adjusted],
         "r needed": ["above 1" if r.low >= 1 else f"{r:.2f}" for r in needed],
     }
@@ -176,13 +176,13 @@ book_table(
 )
 
 # %% tags=["hide-input"]
-follows = [one.task for one in audits if one.p_follows]
-above = [one.task for one in audits
-         if min(one.p_by_sds.low, one.p_by_normal.low) > 0.05]  # fmt: skip
+follows = [row.task for row in audits if row.p_follows]
+above = [row.task for row in audits
+         if min(row.p_by_sds.low, row.p_by_normal.low) > 0.05]  # fmt: skip
 below = [
-    one.task for one, p in zip(audits, adjusted, strict=True) if p.high < 0.05
+    row.task for row, p in zip(audits, adjusted, strict=True) if p.high < 0.05
 ]
-(acl,) = (one for one in audits if one.task == "acl")
+(acl,) = (row for row in audits if row.task == "acl")
 claim("only meniscus allows P < .001", follows == ["meniscus"])
 claim(
     "the ACL difference misses its middle", not acl.difference.meets(acl.middle)
@@ -202,9 +202,9 @@ of every case, which were not published.
 # ## Two kinds of percent
 
 # %% tags=["hide-input"]
-thyroid = next(one for one in audits if one.task == "thyroid")
-gains = {task: dice_gains(one) for task, one in paper.DICE.items()}
-fits = [one["stated"].meets(one["caption"]) for one in gains.values()]
+thyroid = next(row for row in audits if row.task == "thyroid")
+gains = {task: dice_gains(row) for task, row in paper.DICE.items()}
+fits = [row["stated"].meets(row["caption"]) for row in gains.values()]
 claim("the Dice gains are relative", all(fits))
 Markdown(f"""
 The paper's percentages of AUCs are points. Thyroid's

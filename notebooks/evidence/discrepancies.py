@@ -208,7 +208,9 @@ def compared(column, level, other):
         init=scores[column], scenario=rest, unfreezing="any"
     )
     table = init_differences(relabelled, level, other)
-    level, other = (UNFREEZING_LABEL.get(one, one) for one in (level, other))
+    level, other = (
+        UNFREEZING_LABEL.get(value, value) for value in (level, other)
+    )
     return table[table["group"] == "all"].assign(label=f"{level} − {other}")
 
 

@@ -58,12 +58,12 @@ from rin.study.probe_study import run_probe
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-own = runs.study.profile.probe is not None
-if own:
+probed = runs.study.profile.probe is not None
+if probed:
     run_probe(runs.study)  # trains the files that are missing
 else:
     runs = open_reference()
-pretraining_banner(runs) if own else reference_banner(runs.reference)
+pretraining_banner(runs) if probed else reference_banner(runs.reference)
 
 # %%
 measured = runs.probe()
@@ -193,7 +193,7 @@ book_table(missed, "Files that were not named correctly", prose=True)
 # RadImageNet share no tensor. None of these files was loaded here.
 
 # %%
-held = pd.DataFrame([one.model_dump() for one in distributions])
+held = pd.DataFrame([held.model_dump() for held in distributions])
 held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
 keys = ["distributor", "stated_preprocessing", "release"]
 held = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
@@ -203,8 +203,11 @@ book_table(held, "Who distributes RadImageNet weights", prose=True)
 # %%
 scales = pd.DataFrame(
     [
-        (one.name, *one.apply(np.array([[0.0] * 3, [255.0] * 3])).mean(axis=1))
-        for one in CANDIDATES
+        (
+            candidate.name,
+            *candidate.apply(np.array([[0.0] * 3, [255.0] * 3])).mean(axis=1),
+        )
+        for candidate in CANDIDATES
     ],
     columns=["candidate", "black", "white"],
 )

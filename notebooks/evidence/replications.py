@@ -40,8 +40,8 @@ from rin.stats.synthesis import random_effects, three_level
 use_style()
 
 # %%
-found = like_for_like()
-known = found.dropna(subset=["ci_low"])  # those that state SDs over folds
+alike = like_for_like()
+known = alike.dropna(subset=["ci_low"])  # those that state SDs over folds
 known = known.assign(
     variance=(known["radimagenet_sd"] ** 2 + known["imagenet_sd"] ** 2)
     / known["folds"],
@@ -68,21 +68,22 @@ pooled[["k", "estimate", "ci_low", "ci_high"]].round(1)
 
 # %% tags=["hide-input"]
 whole = pooled.loc["Fine-tuned"]
-asked = pooled.loc["Fine-tuned, the paper's questions"]
-weight = 1 / (known["variance"][tuned & asks] + asked["tau2"])
+topical = pooled.loc["Fine-tuned, the paper's questions"]
+weight = 1 / (known["variance"][tuned & asks] + topical["tau2"])
 heaviest = known.loc[weight.idxmax()]
-clean = found[~found["scaling_missing"] & ~found["own_weights"]]
+clean = alike[~alike["scaling_missing"] & ~alike["own_weights"]]
 claim("all pooled comparisons lack the scaling", known["scaling_missing"].all())
 claim("they are of one study", known["study"].nunique() == 1)
 claim("none on the paper's questions is clean", not clean["of_the_paper"].any())
 claim(
-    "the paper's questions: zero inside", asked["ci_low"] < 0 < asked["ci_high"]
+    "the paper's questions: zero inside",
+    topical["ci_low"] < 0 < topical["ci_high"],
 )
 claim("chest radiographs weigh most", heaviest["task"] == "pneumonia")
 Markdown(f"""
 On the paper's own questions, the pooled difference RadImageNet − ImageNet
-after full fine-tuning is **{format_estimate(asked, digits=1)}** AUC points
-({asked["k"]:.0f} comparisons): no sign of the published advantage, and none
+after full fine-tuning is **{format_estimate(topical, digits=1)}** AUC points
+({topical["k"]:.0f} comparisons): no sign of the published advantage, and none
 against it.
 
 Over all {whole["k"]:.0f} fine-tuned comparisons it is
@@ -96,23 +97,23 @@ these studies neither confirm nor refute it.
 """)
 
 # %%
-ASKED = {
+QUESTIONS = {
     "thyroid": "Thyroid nodules, US",
     "breast": "Breast lesions, US",
     "acl/meniscus": "Knee MRI (ligament and meniscus)",
     "pneumonia": "Pneumonia, chest radiography",
 }
-own = pd.DataFrame(
+published = pd.DataFrame(
     [
         (key, f"The paper, {task_names([task])}" if "/" in key else "The paper",
-         one.difference, one.ci_low, one.ci_high, "published")
-        for key in ASKED
-        for task, one in paper.COMPARISONS.items()
+         row.difference, row.ci_low, row.ci_high, "published")
+        for key in QUESTIONS
+        for task, row in paper.COMPARISONS.items()
         if task in key.split("/")
     ],
     columns=["task", "label", "estimate", "ci_low", "ci_high", "kind"],
 )  # fmt: skip
-others = found[found["task"].isin(ASKED)].assign(kind="independent")
+others = alike[alike["task"].isin(QUESTIONS)].assign(kind="independent")
 others["label"] = (
     others["study"].str.partition(" (")[0]
     + (", " + others["setting"]).where(others["setting"] != "", "")
@@ -122,10 +123,10 @@ others["label"] = (
 
 # %%
 axes = forest(
-    pd.concat([own, others]).sort_values(
-        "task", key=lambda tasks: tasks.map([*ASKED].index), kind="stable"
+    pd.concat([published, others]).sort_values(
+        "task", key=lambda tasks: tasks.map([*QUESTIONS].index), kind="stable"
     ),
-    group="task", label="label", names=ASKED, limits=(-35, 20),
+    group="task", label="label", names=QUESTIONS, limits=(-35, 20),
     xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
     ends=("ImageNet", "RadImageNet"),
 )  # fmt: skip
@@ -167,8 +168,8 @@ table = pd.DataFrame(
 book_table(table, "RadImageNet − ImageNet, AUC points", prose=True)
 
 # %% tags=["hide-input"]
-frozen = found[found["setting"] == "frozen first"].set_index("task")["estimate"]
-largest = set(found.nsmallest(2, "estimate")["setting"])
+frozen = alike[alike["setting"] == "frozen first"].set_index("task")["estimate"]
+largest = set(alike.nsmallest(2, "estimate")["setting"])
 claim("the largest deficits are frozen first", largest == {"frozen first"})
 Markdown(f"""
 **Scaling.** The official TensorFlow scripts subtract channel means and divide
@@ -184,9 +185,9 @@ test, and calls both kinds of weights comparable.
 **Weights.** Only {len(clean)} comparisons have neither weakness, and they ask
 other questions than the paper.
 
-**Dependence.** All {len(found)} comparisons are in repositories of one group
+**Dependence.** All {len(alike)} comparisons are in repositories of one group
 and share data and code. They are not counted as votes: vote counts ignore
-effect size, and {(found["estimate"].abs() < 1).sum()} of the differences are
+effect size, and {(alike["estimate"].abs() < 1).sum()} of the differences are
 below one point.
 """)
 
@@ -198,7 +199,7 @@ below one point.
 # ## On other questions
 
 # %%
-other = found[~found["of_the_paper"]].assign(kind="independent")
+other = alike[~alike["of_the_paper"]].assign(kind="independent")
 other["label"] = (
     other["label"].str.removeprefix("MedMNIST ")
     + other["scaling_missing"].map({True: " †", False: ""})
@@ -226,13 +227,13 @@ picture(
 # %%
 worded = [
     (
-        one.study,
-        one.ahead.replace("parity", "neither"),
-        one.data,
-        one.remark,
+        study.study,
+        study.ahead.replace("parity", "neither"),
+        study.data,
+        study.remark,
     )
-    for one in REPLICATIONS
-    if one.like_for_like and None in (one.radimagenet, one.imagenet)
+    for study in REPLICATIONS
+    if study.like_for_like and None in (study.radimagenet, study.imagenet)
 ]
 columns = ["Study", "Ahead", "Images", "Remark"]
 worded = pd.DataFrame(worded, columns=columns)

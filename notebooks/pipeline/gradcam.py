@@ -56,9 +56,9 @@ use_style()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts tracing
 runs = open_runs(profile, data_root=data_root, results=results)
 study, live = runs.study, runs.own  # never a reference run
-named = [task] if task else [study.profile.live_task, *study.profile.tasks]
+candidates = [task] if task else [study.profile.live_task, *study.profile.tasks]
 marked = next(
-    name for name in named if find_manifest(study, *find_task(name)).masks
+    name for name in candidates if find_manifest(study, *find_task(name)).masks
 )
 a, b = live.inits
 banner(live, [marked])

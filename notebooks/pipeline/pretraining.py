@@ -216,8 +216,8 @@ picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 # the first radiologic network.
 
 # %%
-own = predictions.set_index(network).loc[run.init, run.backbone]
-confused = confusion_matrix(own["truth"], own["predicted"], normalize="true")
+net = predictions.set_index(network).loc[run.init, run.backbone]
+confused = confusion_matrix(net["truth"], net["predicted"], normalize="true")
 shares = pd.DataFrame(100 * confused, names, names)
 ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 20, fmt=".0f")
 ax.set(xlabel="Predicted class", ylabel="True class")
@@ -236,8 +236,8 @@ for trained in (r for r in planned if r.init in inits):
     cases, features = pretraining_features(study, *pair)
     patients = cases["patient_id"]
     near = nearest_neighbours(np.asarray(features), patients, 5)
-    found = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
-    purity.append(dict(zip(network, pair, strict=True)) | found)
+    shares = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
+    purity.append(dict(zip(network, pair, strict=True)) | shares)
 purity = pd.DataFrame(purity).rename(columns=names_of)
 purity["label"] = [init_style(init).short for init in purity["kind"]]
 ax = forest(purity, xlabel="Neighbours of the same class, %", **look)

@@ -59,8 +59,8 @@ banner(runs)
 # %%
 scores = runs.predictions(study="main")
 headline = pretraining_differences(scores, *runs.inits)
-found = init_differences(scores, *runs.inits)
-networks = found[found["group"] == "all"]
+differences = init_differences(scores, *runs.inits)
+networks = differences[differences["group"] == "all"]
 
 # %% tags=["hide-input"]
 n_pairs = headline["pairs"].max()
@@ -139,7 +139,7 @@ of_regimes = pd.concat(
     for regime, rows in scores.groupby("unfreezing")
 )
 interaction = regime_interaction(scores, *runs.inits)
-inside = found[found["group"] != "all"]
+inside = differences[differences["group"] != "all"]
 units = {"networks": inside, "pretrainings": of_regimes}
 lines = pd.concat(rows.assign(kind=kind) for kind, rows in units.items())
 

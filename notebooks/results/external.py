@@ -178,8 +178,10 @@ for column in [name for name in labels if name in cases]:
         if counts.reindex([0, 1], fill_value=0).min() < 20:
             continue
         inside = scores["external"]["case_id"].isin(members["case_id"])
-        found = init_differences(scores["external"][inside], *inits)
-        rows.append({"column": labels[column], "level": level, **found.iloc[0]})
+        differences = init_differences(scores["external"][inside], *inits)
+        rows.append(
+            {"column": labels[column], "level": level, **differences.iloc[0]}
+        )
 groups = pd.DataFrame(rows)
 
 # %%

@@ -63,13 +63,13 @@ effects = factor_effects(
 )
 
 # %%
-found = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
-found[["estimate", "ci_low", "ci_high"]].round(3)
+effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
+effect_of[["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% tags=["hide-input"]
-fed = {init: found.loc["effect", init, ""] for init in inits}
+fed = {init: effect_of.loc["effect", init, ""] for init in inits}
 before, after = (
-    found.loc["difference", "", level]
+    effect_of.loc["difference", "", level]
     for level in ("native", "official_scripts")
 )
 Markdown(f"""
@@ -137,7 +137,7 @@ for entry in load_entries():
         paper.RELEASED_ACCURACY
     ):
         wanted = find_preprocessing(entry.preprocessing)
-        ends = [one.apply(black_white) for one in (wanted, scripts)]
+        ends = [arm.apply(black_white) for arm in (wanted, scripts)]
         ranges = [f"{end.min():.1f} to {end.max():.1f}" for end in ends]
         ratio = np.mean(np.divide(wanted.scale, scripts.scale))
         rows.append((entry.backbone, *ranges, ratio))
@@ -148,8 +148,10 @@ book_table(fit.round(1).astype(str), "What pixels from 0 to 255 become")
 # %% tags=["hide-input"]
 small = fit.set_index("Network")["Times too small"]
 claim("ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255)
-largest = max(one.difference for one in paper.COMPARISONS.values())
-fed_b = found.loc["auc", inits[1], "official_scripts"]["estimate"]
+largest = max(
+    comparison.difference for comparison in paper.COMPARISONS.values()
+)
+fed_b = effect_of.loc["auc", inits[1], "official_scripts"]["estimate"]
 Markdown(f"""
 ResNet50 with ImageNet weights gets inputs {small["ResNet50"]:.0f} times too
 small, the other three {small.drop("ResNet50").min():.1f} to

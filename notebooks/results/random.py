@@ -118,7 +118,7 @@ inverted = aucs[aucs["ci_high"] < 0.5].merge(spread.reset_index())
 inverted[["title", "init", "auc", "ci_low", "ci_high", "score_sd"]].round(2)
 
 # %% tags=["hide-input"]
-named = listed(
+listing = listed(
     f"{init_style(row.init).word} weights on “{row.title}”, AUC {row.auc:.2f}"
     f" ({row.ci_low:.2f}, {row.ci_high:.2f}),"
     f" SD of the log-odds {row.score_sd:.2f}"
@@ -127,7 +127,7 @@ named = listed(
 Markdown(f"""
 {len(inverted)} of {len(aucs)} networks rank cases the wrong way round, with an
 interval wholly below 0.5, where chance would give {0.025 * len(aucs):.1f}:
-{named}. An SD of the log-odds near zero marks a network that has learnt
+{listing}. An SD of the log-odds near zero marks a network that has learnt
 nothing yet. Its scores still follow some property of the image, such as
 brightness, with a sign that its random weights decide; where that property
 separates the classes, as brightness does on head CT, the AUC of an untrained

@@ -251,9 +251,9 @@ picture(axes, "Difference between the initialisations in the reversed test")
 # %% tags=["hide-input"]
 source = FOLLOW_UPS["juodelyte2024"]
 stated = listed(
-    f"{format_number(-one['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "
-    f"{one['share']}%)"
-    for kind, one in source.items()
+    f"{format_number(-row['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "
+    f"{row['share']}%)"
+    for kind, row in source.items()
 )
 Markdown(f"""
 With all positive training images marked, the difference in the reversed test is

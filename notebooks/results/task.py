@@ -58,12 +58,13 @@ banner(runs, [task])
 scores = runs.predictions(task=task)
 every_task = runs.predictions()  # P values are adjusted over the tasks
 headline = pretraining_differences(every_task, *inits).set_index("task")
-found = init_differences(every_task, *inits)
-networks = found[found["task"] == task].set_index("group")
+differences = init_differences(every_task, *inits)
+networks = differences[differences["task"] == task].set_index("group")
 
 # %% tags=["hide-input"]
 main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
-units = f"{here['n_patients']:,.0f} {facts.dataset.independence}s"
+units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
+units = units if here["n_patients"] < here["n_cases"] else ""
 pretrained = f"""With pretrainings as the units ({main["pairs"]:.0f} pairs of
 networks) the difference {a} − {b} is {format_estimate(main, unit="points")}
 points of AUC (adjusted {format_p(main["p_holm"])})."""
@@ -75,7 +76,7 @@ Markdown(f"""
 {pretrained} These networks, on new patients:
 {format_estimate(here, unit="points")} ({format_p(here["p_holm"])}). Mean AUCs
 over {here["n_scenarios"]:.0f} scenarios: {here["auc_a"]:.2f} and
-{here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images of {units}.
+{here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images{units}.
 """)
 
 # %%
@@ -130,7 +131,10 @@ card = pd.DataFrame(card.items(), columns=["Images", images.title]).dropna()
 book_table(card, "", prose=True)
 
 # %% tags=["hide-input"]
-known = {one.kind: one.text for one in load_manifest(images.name).findings}
+known = {
+    finding.kind: finding.text
+    for finding in load_manifest(images.name).findings
+}
 narrow = (
     "The files name no patients: where a patient has several images, the"
     f" intervals are too narrow. {known.get('repeated lesions', '')}"

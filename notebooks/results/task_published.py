@@ -114,8 +114,12 @@ book_table(stated, "Images of each class, as stated and as counted", prose=True)
 places = {}
 for task in tasks:
     manifest, settings = find_task(task)
-    for one in [manifest, *map(load_manifest, settings.substitutes)]:
-        places[one.title] = (one.locations[0], one.home, one.access)
+    for dataset in [manifest, *map(load_manifest, settings.substitutes)]:
+        places[dataset.title] = (
+            dataset.locations[0],
+            dataset.home,
+            dataset.access,
+        )
 table = pd.DataFrame(places.values(), columns=["Name", "Home", "Access"])
 table.insert(0, "Dataset", list(places))
 book_table(table, "What can be put into a folder of one's own", prose=True)

@@ -149,8 +149,10 @@ def sensitivity(cases, specificity=0.9):
     return (cases.loc[cases["label"] == 1, "score"] > threshold).mean()
 
 
-found = predictions.groupby(network)[["label", "score"]].apply(sensitivity)
-by_scenario = found.groupby(["init", "scenario"]).mean().unstack("init")
+sensitivities = predictions.groupby(network)[["label", "score"]].apply(
+    sensitivity
+)
+by_scenario = sensitivities.groupby(["init", "scenario"]).mean().unstack("init")
 by_scenario.head(4).round(2)
 
 # %% [markdown]
@@ -165,7 +167,9 @@ narrow = predictions[[*network, "label", "score"]]
 differences = []
 for _ in range(60):  # 1,000 for a paper
     drawn = rng.choice(patients, len(patients))
-    sample = narrow.iloc[np.concatenate([rows_of[one] for one in drawn])]
+    sample = narrow.iloc[
+        np.concatenate([rows_of[patient] for patient in drawn])
+    ]
     means = sample.groupby(network)[["label", "score"]].apply(sensitivity)
     means = means.groupby("init").mean()
     differences.append(means[a] - means[b])

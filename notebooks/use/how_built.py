@@ -71,7 +71,7 @@ work.insert(0, "Run", "this profile")
 facts = reference.facts if reference else None
 kept = pd.DataFrame(columns=work.columns)
 if facts:
-    recorded = {stage: one.model_dump() for stage, one in facts.work.items()}
+    recorded = {stage: work.model_dump() for stage, work in facts.work.items()}
     kept = pd.DataFrame.from_dict(recorded, orient="index").rename(
         columns={"runs": "Runs"}
     )
@@ -105,7 +105,7 @@ built.
 installed = records["software"].dropna().drop_duplicates()
 versions = {
     f"Own runs {number}" if len(installed) > 1 else "Own runs": dict(
-        one.rsplit(" ", 1) for one in text.split(", ")
+        package.rsplit(" ", 1) for package in text.split(", ")
     )
     for number, text in enumerate(installed, start=1)
 }
@@ -127,12 +127,12 @@ datasets = {task: runs.facts(task).dataset for task in runs.tasks}
 rows = [
     (
         task,
-        one.name,
+        dataset.name,
         runs.kind(task),
-        f"{one.used:,} of {one.available:,}",
-        one.digest[:12],
+        f"{dataset.used:,} of {dataset.available:,}",
+        dataset.digest[:12],
     )
-    for task, one in datasets.items()
+    for task, dataset in datasets.items()
 ]
 book_table(
     pd.DataFrame(

@@ -60,8 +60,8 @@ def decode(content: bytes) -> tuple[str, str]:
 
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
-    found = from_bytes(content, cp_isolation=[*CODE_PAGES]).best()
-    likely = found.could_be_from_charset if found else ["latin_1"]
+    guess = from_bytes(content, cp_isolation=[*CODE_PAGES]).best()
+    likely = guess.could_be_from_charset if guess else ["latin_1"]
     encoding = next(page for page in (*CODE_PAGES, likely[0]) if page in likely)
     text = content.decode(encoding)
     if "\0" in text:
@@ -92,10 +92,10 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
     A name counts with or without the folder before it, with either slash, with or without its
     ending, and in any case of letters; never where two files fit it alike.
     """
-    found = {name: name for name in names if name in known}
-    missing = [name for name in names if name not in found]
+    matches = {name: name for name in names if name in known}
+    missing = [name for name in names if name not in matches]
     if not missing:
-        return found
+        return matches
     forms: list[dict[str, list[str]]] = [{}, {}]
     for name in known:
         lower = name.lower()
@@ -110,11 +110,11 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
             lower = tried.lower()
             hits = [i.get(f, []) for i, f in zip(forms, (lower, file_stem(lower)), strict=True)]
             hits.append(forms[1].get(lower, []))
-            one = [tried] if tried in known else next((h for h in hits if len(h) == 1), [])
-            if one:
-                found[name] = one[0]
+            match = [tried] if tried in known else next((h for h in hits if len(h) == 1), [])
+            if match:
+                matches[name] = match[0]
                 break
-    return found
+    return matches
 
 
 def file_stem(name: str) -> str:
@@ -185,21 +185,21 @@ def guess_columns(
             reasons[role] = "by its name"
     free = [name for name in rows if name not in roles.values()]
     classes = [name for name in free if _may_be(rows[name], "label")]
-    named = sorted((n for n in classes if _named(n, "label")), key=lambda n: -_named(n, "label"))
-    if named or len(classes) == 1:
-        roles["label"] = (named or classes)[0]
-        reasons["label"] = "by its name" if named else "the only column with a few classes"
+    by_name = sorted((n for n in classes if _named(n, "label")), key=lambda n: -_named(n, "label"))
+    if by_name or len(classes) == 1:
+        roles["label"] = (by_name or classes)[0]
+        reasons["label"] = "by its name" if by_name else "the only column with a few classes"
     return roles, reasons, classes
 
 
 def _named(name: str, role: str) -> float:
     """Return how well a column's name fits a role, 0 to 1."""
-    own, words = plain(name), WORDS[role].split()
-    if own in words:
-        return 1 - words.index(own) / 100
+    text, words = plain(name), WORDS[role].split()
+    if text in words:
+        return 1 - words.index(text) / 100
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
     return max((0.5 - words.index(w) / 100 for w in words if w in parts), default=0) or max(
-        (0.25 for w in words if len(w) > 3 and w in own), default=0
+        (0.25 for w in words if len(w) > 3 and w in text), default=0
     )
 
 

@@ -63,8 +63,8 @@ def _into(partial: Path) -> Callable[[str, str, object], None]:
 
     def download(url: str, output: str, _pooch: object) -> None:
         there = partial.stat().st_size if partial.is_file() else 0
-        asked = {"Range": f"bytes={there}-"} if there else {}
-        with requests.get(url, headers=asked, stream=True, timeout=SECONDS) as answer:
+        headers = {"Range": f"bytes={there}-"} if there else {}
+        with requests.get(url, headers=headers, stream=True, timeout=SECONDS) as answer:
             whole = answer.status_code == requests.codes.requested_range_not_satisfiable
             if not whole:
                 answer.raise_for_status()

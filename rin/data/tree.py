@@ -163,20 +163,20 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     first has another second), size and CRC-32 of a member of an archive, ``absent`` where there is
     none.  ``#k`` behind the name of a volume is left out of account.
     """
-    open_once, found = cache(lambda place: _archive(Path(root) / place)), []
+    open_once, states = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
         file = locator.rpartition(MARK)[0] if is_slice(locator) else locator
         place, _, member = file.partition(SEPARATOR)
         try:
             if member:
                 info = open_once(place).getinfo(member)
-                found.append(f"{info.file_size}-{info.CRC:08x}")
+                states.append(f"{info.file_size}-{info.CRC:08x}")
             else:
                 stat = Path(root, place).stat()
-                found.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
+                states.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
         except (OSError, KeyError):
-            found.append("absent")
-    return found
+            states.append("absent")
+    return states
 
 
 def is_dicom(locator: str) -> bool:

@@ -61,12 +61,12 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
     sides: dict[int, list[int]] = {}
     for layer in backbone.layers:
         if layer.weights:
-            own = [place[id(variable)] for variable in layer.weights]
-            sides.setdefault(layer.output.shape[1], []).extend(own)
+            places = [place[id(variable)] for variable in layer.weights]
+            sides.setdefault(layer.output.shape[1], []).extend(places)
     ordered = [sides[side] for side in sorted(sides)]
-    stem = [number for places in ordered[STAGES - 1 :] for number in places]
+    stem = [number for deeper in ordered[STAGES - 1 :] for number in deeper]
     stages = ordered[: STAGES - 1] + ([stem] if stem else [])
-    return {f"stage {len(stages) - k}": sorted(each) for k, each in enumerate(stages)}
+    return {f"stage {len(stages) - k}": sorted(numbers) for k, numbers in enumerate(stages)}
 
 
 def cascade_table(

@@ -73,6 +73,7 @@ def until(condition, seconds=30):
     return condition()
 
 
+@pytest.mark.slow
 @on_linux
 def test_kernel_and_server_end_when_the_worker_is_killed(tmp_path):
     noted, source, program = (tmp_path / name for name in ("noted", "page.py", "worker.py"))

@@ -461,6 +461,7 @@ KILLS = [
 ]
 
 
+@pytest.mark.slow
 def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package, tmp_path):
     output, pictures = tmp_path / "out", []
     for kill in KILLS:

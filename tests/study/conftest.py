@@ -2,10 +2,9 @@
 
 import os
 import shutil
-from contextlib import contextmanager
 
 import pytest
-from tiny_study import tiny_profile
+from tiny_study import small_networks, tiny_profile
 
 from rin.study import executors, open_study, run_grid, run_pretraining
 
@@ -32,17 +31,6 @@ def study(study_folder):
 @pytest.fixture(scope="session")
 def inputs(study):
     return study.inputs("breast")
-
-
-@contextmanager
-def small_networks():
-    """Let a dozen layers stand in for ResNet50."""
-    import keras
-    from small_backbone import small_backbone
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "ResNet50", small_backbone)
-        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

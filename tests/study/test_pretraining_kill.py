@@ -103,6 +103,7 @@ def calm_study(folder, changes):
     return study
 
 
+@pytest.mark.slow
 def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path):
     calm = calm_study(tmp_path / "calm", MADE_SMALL)
     places, row = kill_and_compare(calm, tmp_path / "killed", [9], "small")

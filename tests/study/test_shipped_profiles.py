@@ -68,6 +68,7 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     assert sum(map(len, group_blocks(planned))) == len(planned)
 
 
+@pytest.mark.slow
 def test_profile_on_released_weights_trains_from_files_in_their_format(
     tmp_path, study_folder, monkeypatch
 ):

@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import yaml
 
 from rin.files import read_sealed, sealed, sha256_of
@@ -46,6 +48,17 @@ TWO = {
         "photographic": "corpus_photographic",
     }
 }
+
+
+@contextmanager
+def small_networks():
+    """Let a dozen layers stand in for ResNet50."""
+    import keras  # only where something is trained
+    from small_backbone import small_backbone
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "ResNet50", small_backbone)
+        yield
 
 
 def settings(changes=None):

@@ -1,7 +1,6 @@
 """Compiled blocks for the tests, one for each regime, built once: a dozen layers for ResNet50."""
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -16,14 +15,7 @@ from rin.training.trainer import CompiledBlock, Recipe
 
 sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone as make_small
-
-
-@contextmanager
-def small_networks():
-    """Let a dozen layers stand in for ResNet50."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "ResNet50", make_small)
-        yield
+from tiny_study import small_networks
 
 
 @pytest.fixture(scope="module", autouse=True)

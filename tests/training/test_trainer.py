@@ -243,6 +243,7 @@ def test_training_computes_what_its_code_version_says(request, regime, start, pa
     check_literal(block, start, parts, SYMMETRIC, recipe, 5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("real_resnet")
 def test_training_of_resnet50_computes_what_its_code_version_says(parts):
     """In one step, after which rounding would grow from step to step."""
@@ -302,7 +303,8 @@ def test_find_devices_when_there_are_fewer_names_those_there_are():
         find_devices(99)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_training_on_two_devices_is_that_on_one(backend):
     """As far as floating-point noise allows."""
     pytest.importorskip(backend)

@@ -75,10 +75,10 @@ def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:
 
 
 def _only(parent: Element, tag: str) -> str:
-    found = parent.findall(tag)
-    if len(found) != 1:
-        raise ValueError(f"it holds {len(found)} elements <{tag}> where one belongs")
-    return (found[0].text or "").strip()
+    elements = parent.findall(tag)
+    if len(elements) != 1:
+        raise ValueError(f"it holds {len(elements)} elements <{tag}> where one belongs")
+    return (elements[0].text or "").strip()
 
 
 def _outlines(text: str, image: str) -> list[str]:

@@ -55,8 +55,8 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     cases = []
     for key, name in files["pictures"].items():
         source_class, case_id = key.split("/")
-        found = tuple(masks[key])
-        cases.append(FoundCase(case_id, case_id, source_class, tree.locator(name), found))
+        outlines = tuple(masks[key])
+        cases.append(FoundCase(case_id, case_id, source_class, tree.locator(name), outlines))
     return cases
 
 
@@ -146,8 +146,8 @@ def _key_of(masks: dict[str, list[str]], name: str) -> str:
     return next((stem[start:] for start in starts if stem[start:] in masks), "")
 
 
-def _refuse_missing(tree: Tree, manifest: DatasetManifest, found: set[str]) -> None:
-    missing = set(manifest.label_map) - found if found else manifest.label_map or ["all"]
+def _refuse_missing(tree: Tree, manifest: DatasetManifest, classes: set[str]) -> None:
+    missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
     tree.refuse(sorted(missing), "classes have no folder")
 
 
@@ -155,8 +155,8 @@ def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
     """Return the names without those of a second copy of the tree in a folder of its own."""
     known, kept = set(names), []
     for name in names:
-        before, found, after = f"/{name}".rpartition(f"/{inner}/")
-        if not found or f"{before}/{after}".removeprefix("/") not in known:
+        before, middle, after = f"/{name}".rpartition(f"/{inner}/")
+        if not middle or f"{before}/{after}".removeprefix("/") not in known:
             kept.append(name)
     return tuple(kept)
 
@@ -198,18 +198,19 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
         counted = Counter(key.rpartition("/")[0] for key in slices)
         scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-        found = scans.map(lambda scan: counted[scan])
-        differ = found.astype(str) != rows["n_slice"]
-        differ &= (found > 0) | (not options.partial)
-        differences = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+        slice_counts = scans.map(lambda scan: counted[scan])
+        differ = slice_counts.astype(str) != rows["n_slice"]
+        differ &= (slice_counts > 0) | (not options.partial)
+        counts = slice_counts.astype(str) + " slices instead of " + rows["n_slice"]
+        differences = scans + " (" + counts
         refused(
             (differences + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}"
         )
         refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
     if METADATA in tables and not options.partial:
         there = {key.split("/")[1] for key in slices}
-        named = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
-        refused(sorted(named - there), f"patients of {METADATA} have no folder")
+        listed = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
+        refused(sorted(listed - there), f"patients of {METADATA} have no folder")
     kept = slices.keys()
     if options.slices == "lesions":
         if LESIONS not in tables:

@@ -57,8 +57,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     files, strange, twice = {kind: {} for kind in patterns}, [], []
     for name in names:
         for kind, match in matchers.items():
-            if found := match(name, len(around)):
-                key = "/".join(filter(None, found.groups()))
+            if fitting := match(name, len(around)):
+                key = "/".join(filter(None, fitting.groups()))
                 if files[kind].setdefault(key, name) != name:
                     twice.append(name)
                 break

@@ -149,20 +149,20 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     )
     masks = rows["name"] if options.masks else pd.Series("", rows.index)
     if options.mask:
-        named = options.mask in rows
-        masks = rows[options.mask] if named else _filled(tree, place, rows, options.mask)
+        is_column = options.mask in rows
+        masks = rows[options.mask] if is_column else _filled(tree, place, rows, options.mask)
     patients = _patients(tree, options, manifest, rows)
     images, drawn, others = _files(tree, options, place, rows["name"], masks)
     if "files" not in options.leave_out:
         problem = f"files have no place in the layout {manifest.layout!r}"
         tree.refuse(others, problem, remedy=_LEFT_OVER)
     cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
-    found = pd.DataFrame(cases, dtype=str).assign(
+    table = pd.DataFrame(cases, dtype=str).assign(
         image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
         masks=[(tree.locator(drawn[mask]),) if mask else () for mask in masks],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
     )
-    return found[found["image"].notna()]
+    return table[table["image"].notna()]
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
@@ -193,23 +193,23 @@ def _rows(
     needed = dict.fromkeys(column for column in wanted if column not in made)
     places, tables = [], []
     for part, name in file.items() if several else [("", file)]:
-        found = [each for each in tree.names if each.rpartition("/")[2] == name]
-        if len(found) != 1:
+        files = [path for path in tree.names if path.rpartition("/")[2] == name]
+        if len(files) != 1:
             near = meant(name, [file.rpartition("/")[2] for file in tree.names])
             remedy = "Put the table there once, or correct the option table of the manifest."
-            problem = f"{len(found)} files are called {name} instead of one{near}"
+            problem = f"{len(files)} files are called {name} instead of one{near}"
             raise tree.wrong(problem, remedy=remedy)
         # Texts of Python, as millions of them are gone through one by one.
-        rows = read_table(tree, found[0], needed).astype(object)
+        rows = read_table(tree, files[0], needed).astype(object)
         for column, pattern in options.parts.items():
             whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][whole.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.refuse(strange, problem, file=found[0])
+            tree.refuse(strange, problem, file=files[0])
             rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
-        rows = rows.assign(name=_filled(tree, found[0], rows, options.image))
+        rows = rows.assign(name=_filled(tree, files[0], rows, options.image))
         tables.append(rows.assign(**{_PART: part}) if several else rows)
-        places += found
+        places += files
     rows = pd.concat(tables, ignore_index=True) if several else rows
     if rows.empty:
         raise tree.wrong("the table has no rows", file=places[0])
@@ -245,20 +245,20 @@ def _patients(
         raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
     if manifest.patient_pattern:
         return rows["name"].map(manifest.patient_in)
-    named = rows
+    owners = rows
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return rows["name"]
-        _, named = _rows(tree, options, options.patients, [options.patient])
+        _, owners = _rows(tree, options, options.patients, [options.patient])
         words = f"rows of {options.patients}", "pictures"
-        tree.refuse_unpaired(named["name"], rows["name"], words)
-        named = named.set_index("name").loc[rows["name"]].reset_index()
+        tree.refuse_unpaired(owners["name"], rows["name"], words)
+        owners = owners.set_index("name").loc[rows["name"]].reset_index()
     if not options.patient:
         return rows["name"]
     remedy = f"Fill column {options.patient}, or take out these rows."
-    nameless = named["name"][named[options.patient] == ""]
+    nameless = owners["name"][owners[options.patient] == ""]
     tree.refuse(nameless, "pictures have no patient", remedy=remedy)
-    return named[options.patient]
+    return owners[options.patient]
 
 
 def _files(
@@ -272,12 +272,12 @@ def _files(
     base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
     pictures = _below(tree, files, options.images, base)
     drawn = _below(tree, files, options.masks or options.images, base) if len(masks) else {}
-    found = {
+    searched = {
         "rows without pictures": (names, pictures, options.images),
         "masks of the table are not there": (masks, drawn, options.masks or options.images),
     }
     resolved, used = [], set()
-    for problem, (wanted, known, folder) in found.items():
+    for problem, (wanted, known, folder) in searched.items():
         called = matched(wanted, known, folder)
         if "rows" not in options.leave_out or problem.startswith("masks"):
             tree.refuse(
@@ -288,7 +288,7 @@ def _files(
                 f"{', such as ' + min(known) if known else ''}. Correct names, add files, or "
                 "say leave_out: [rows].",
             )
-        files_of = {name: known[own] for name, own in called.items()}
+        files_of = {name: known[path] for name, path in called.items()}
         twice = pd.Series(files_of, dtype=object)
         twice = (
             twice[twice.duplicated(keep=False)] if not problem.startswith("masks") else twice[:0]
@@ -309,11 +309,11 @@ def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, st
     """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
     above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
     match = re.compile(f"{above}(.+)", re.DOTALL).fullmatch
-    found: dict[str, str] = {}
+    files_of: dict[str, str] = {}
     for file in files:
         if (inside := match(file)) and tree.is_picture(file):
             name = inside[1]
-            if name in found:
-                raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
-            found[name] = file
-    return found
+            if name in files_of:
+                raise tree.wrong(f"two files are called {name}: {files_of[name]} and {file}")
+            files_of[name] = file
+    return files_of
