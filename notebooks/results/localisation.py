@@ -169,7 +169,8 @@ below = hits[[a, b]].min(axis=1) < hits["Random pixel"]
 Markdown(f"""
 Against a random cell of their own grid, both initialisations hit more often in
 {better.sum()} of {counted(len(better), "rows")}. That hits fall below a random
-*pixel* in {counted(below.sum(), "rows")} is a property of coarse maps, not of the networks; larger images would be needed to measure it.
+*pixel* in {counted(below.sum(), "rows")} is a property of coarse maps,
+not of the networks; larger images would be needed to measure it.
 """)
 
 # %% [markdown]
