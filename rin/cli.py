@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rin.errors import InputError, counted, named
-from rin.processes import Stopped, kill_workers
+from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ def grid(
 
     study = open_study(profile, data_root=data_root, results=results)
     table = run_grid(study, *tasks or ())
-    typer.echo(f"{len(table)} runs in {study.runs.folder}")
+    typer.echo(f"{counted(len(table), 'runs')} in {study.runs.folder}")
 
 
 @app.command()
@@ -165,7 +165,8 @@ def study(
 
     opened = open_study(profile, data_root=data_root, results=results)
     if dry_run:
-        from rin.study.forecast import forecast, missing_inputs
+        from rin.study.forecast import forecast
+        from rin.study.setting import missing_inputs
 
         table = forecast(opened)
         shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
@@ -175,7 +176,7 @@ def study(
             typer.echo(f"missing: {item}")
         return
     table = run_study(opened)
-    typer.echo(f"{len(table)} runs in {opened.runs.folder}")
+    typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder}")
 
 
 @app.command()
@@ -501,7 +502,7 @@ def _end() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quiet_tensorflow()
     main_thread = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
     try:

@@ -66,7 +66,8 @@ def named(texts: Sequence[str], between: str = "; ") -> str:
 
 
 _SINGULAR = {"are": "is", "have": "has", "do": "does", "lack": "lacks", "fit": "fits"}
-_SINGULAR |= {"stand": "stands", "differ": "differs", "match": "matches"}
+_SINGULAR |= {"stand": "stands", "differ": "differs", "match": "matches", "mark": "marks"}
+_SINGULAR |= {"name": "names", "lie": "lies"}
 
 
 def counted(n: int, plural: str) -> str:

@@ -1,12 +1,20 @@
-"""Worker processes end with the process that started them, and Ctrl-C ends them all."""
+"""Worker processes end with the process that started them, and Ctrl-C ends them all.
+
+What TensorFlow writes while it starts stays off the terminal.
+"""
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 
 PR_SET_PDEATHSIG = 1
 
@@ -45,3 +53,51 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+def quiet_tensorflow() -> None:
+    """Keep off the terminal what TensorFlow writes when it starts, unless its log level is 0.
+
+    The level that the environment sets is heeded; it does not hold while TensorFlow is loaded.
+    """
+    if os.environ.setdefault(LOG_LEVEL, "3") == "0":
+        return
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if not any(isinstance(finder, _QuietStart) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _QuietStart())
+
+
+class _QuietStart(MetaPathFinder):
+    """Finds TensorFlow as Python does, and has it loaded with standard error closed."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return how TensorFlow is loaded; None for any other module."""
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == "tensorflow" else None
+        if spec is None or spec.loader is None:
+            return None
+        load = spec.loader.exec_module
+
+        def load_quietly(module: ModuleType) -> None:
+            with _no_standard_error():
+                load(module)
+
+        spec.loader.exec_module = load_quietly
+        return spec
+
+
+@contextmanager
+def _no_standard_error() -> Iterator[None]:
+    # The file behind it, as libraries in C++ know nothing of sys.stderr.
+    shown, hidden = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(hidden, 2)
+    try:
+        yield
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
+        os.close(hidden)

@@ -29,6 +29,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
 
+from rin.errors import counted
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
 from rin.report import page
@@ -164,11 +165,12 @@ hits.round(0).astype(int)
 
 # %% tags=["hide-input"]
 better = (hits[[a, b]].gt(hits["Random cell"], axis=0)).all(axis=1)
+below = hits[[a, b]].min(axis=1) < hits["Random pixel"]
 Markdown(f"""
 Against a random cell of their own grid, both initialisations hit more often in
-{better.sum()} of {len(better)} rows. That hits fall below a random *pixel* in
-{(hits[[a, b]].min(axis=1) < hits["Random pixel"]).sum()} rows is a property of
-coarse maps, not of the networks; larger images would be needed to measure it.
+{better.sum()} of {counted(len(better), "rows")}. That hits fall below a random
+*pixel* in {counted(below.sum(), "rows")} is a property of coarse maps,
+not of the networks; larger images would be needed to measure it.
 """)
 
 # %% [markdown]

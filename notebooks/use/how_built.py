@@ -28,6 +28,7 @@ import pandas as pd
 import yaml
 from IPython.display import Markdown
 
+from rin.errors import counted
 from rin.report.format import book_table
 from rin.study import open_runs
 
@@ -89,8 +90,8 @@ book_table(times, "Work of the training processes", prose=True)
 here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 Markdown(f"""
-This book shows the profile {study.profile.name}: {here} tasks from runs of this
-computer ({"; ".join(computers) or "none recorded"}) and
+This book shows the profile {study.profile.name}: {counted(here, "tasks")}
+from runs of this computer ({"; ".join(computers) or "none recorded"}) and
 {len(runs.tasks) - here} from the reference run
 ({facts.hardware.text if facts else "none"}). The statistics of the reference
 run are computed again, from its per-case predictions, each time the book is

@@ -26,7 +26,7 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
-from rin.data.manifest import find_task
+from rin.data.manifest import PARTS, find_task
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import picture
@@ -72,10 +72,11 @@ picture(
 # %%
 facts = runs.facts(task)
 parts = pd.DataFrame(
-    [(part, f"{number:,}") for part, number in facts.split.items()],
-    columns=["Part", "Images"],
+    [(part, f"{facts.split[part]:,}") for part in PARTS],
+    columns=["Part", "Images, all folds together"],
 )
-book_table(parts, f"{facts.dataset.used:,} images, divided by patients")
+unit = facts.dataset.independence
+book_table(parts, f"{facts.dataset.used:,} images, divided by {unit}")
 
 # %% [markdown]
 # How the networks were trained is on the pages that follow.

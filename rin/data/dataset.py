@@ -247,11 +247,13 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
 
 
 def _absent(manifest: DatasetManifest, data_root: Path | None, more: str) -> InputError:
+    source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
+    if manifest.access == "not public":
+        source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
     return InputError(
         f"{manifest.title} is not there, {more}",
         where=data_root or "--data-root",
-        remedy=f"Access is {manifest.access}: get it at {manifest.home}, and give --data-root the "
-        "folder that holds it.",
+        remedy=f"{source} --data-root the folder that holds it.",
     )
 
 

@@ -108,7 +108,7 @@ def sized_folds(
     """
     if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
         stated = ", ".join(map(str, sizes))
-        problem = f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}"
+        problem = f"{counted(n_folds, 'folds')} of {stated} cases cannot be made of {len(cases)}"
         remedy = "Give whole numbers from 1 that leave cases to test."
         raise InputError(problem, where="sizes", remedy=remedy)
     group = _groups_of_cases(cases, groups)
@@ -142,7 +142,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     worded = set(given) <= {*PART_NAMES, *PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
-        raise tree.wrong(f"the given split has {len(values)} folds, not {n_folds}")
+        raise tree.wrong(f"the given split has {counted(len(values), 'folds')}, not {n_folds}")
     parts = []
     for fold, value in enumerate(values[:n_folds]):
         part = np.where(given == value, "test", "train").astype(object)
@@ -425,7 +425,9 @@ def divide(
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < len(_NEEDED)]):
-        shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
+        shown = [
+            f"{label}: {counted(n, 'images')} of 1 patient" for label, n in few["size"].items()
+        ]
         problem = f"classes of a single patient cannot be divided ({named(shown)})"
         raise InputError(problem, where=where, remedy=_MEND)
     if len(counts) < 2:

@@ -224,7 +224,9 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.readable = len(cases)
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
-        done.problems += datasets.case_problems(manifest, cases, states_all=True)
+        wrong = datasets.case_problems(manifest, cases, states_all=True)
+        sound = sound and not wrong
+        done.problems += wrong
         for other in {*manifest_names()} - {manifest.name}:
             taken = {task.name for task in load_manifest(other).tasks}
             done.problems += [

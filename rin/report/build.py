@@ -29,7 +29,7 @@ import rin
 from rin.data.chunks import available_cores
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
-from rin.errors import InputError
+from rin.errors import InputError, counted
 from rin.files import manifest_folder, write_atomically
 from rin.report.execution import (
     Job,
@@ -62,7 +62,9 @@ class Console:
         self._total = self._n + len(stale)
         last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
         known = [seconds for seconds in last if seconds is not None]
-        sentence = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
+        sentence = (
+            f"{self._title}: {counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run"
+        )
         if len(known) > len(stale) / 2:
             minutes = sum(known) / len(known) * len(stale) / cores / 60
             sentence += f", about {max(1, minutes):.0f} min as they took last"

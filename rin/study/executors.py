@@ -25,7 +25,7 @@ from filelock import Timeout
 from tqdm import tqdm
 
 from rin.errors import InputError, explained, problem_of
-from rin.processes import Stopped, end_with_parent, kill_workers
+from rin.processes import Stopped, end_with_parent, kill_workers, quiet_tensorflow
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
@@ -58,7 +58,7 @@ def visible_devices() -> list[str]:
 
 
 def _start_worker(devices: SimpleQueue | None) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    quiet_tensorflow()
     if devices is not None:  # a worker has one GPU to itself, and sees no other
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
     end_with_parent()

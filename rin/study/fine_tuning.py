@@ -32,7 +32,7 @@ from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
-from rin.study.setting import Study
+from rin.study.setting import Study, check_inputs
 from rin.tables import RUN_RECORDS, check_table
 
 if TYPE_CHECKING:
@@ -263,6 +263,7 @@ def run_study(study: Study) -> pd.DataFrame:
 
     Under one progress bar; may be killed at any time and called again.
     """
+    check_inputs(study)
     stages = {"weights": pretraining.plan_pretraining(study)}
     if study.profile.probe is not None:
         stages["probe"] = probe_study.plan_probe(study)

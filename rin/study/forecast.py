@@ -12,16 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from rin.data.manifest import find_task, load_manifest
-from rin.errors import InputError
-from rin.models.weights import find_entry, load_entries, locate
-from rin.study.profile import RANDOM, STUDIES, Profile, find_scenario
-from rin.study.setting import Study, has_real_images
+from rin.data.manifest import find_task
+from rin.study.profile import STUDIES, Profile, find_scenario
+from rin.study.setting import Study
 
 #: Backbone whose steps are timed, their side in pixels and number of images.
 TIMED, SIDE, BATCH = "ResNet50", 75, 16
@@ -200,31 +197,3 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int]]:
                 )
                 blocks.add((*block, task if profile.execution.blocks == "by_task" else ""))
     yield "fine-tuning", "runs", runs, len(blocks)
-
-
-def missing_inputs(study: Study) -> list[str]:
-    """Return in a sentence each what a study needs and neither data root nor profile has."""
-    profile, missing = study.profile, []
-    for task in profile.tasks:
-        manifest, _ = find_task(task)
-        if manifest.name not in profile.stand_ins and not has_real_images(study, task):
-            missing.append(f"images of {task}: get {manifest.name} at {manifest.home}")
-    corpora = profile.pretraining.corpora if profile.pretraining else {}
-    for init, names in corpora.items():
-        names = [names] if isinstance(names, str) else names
-        if not any(name in profile.stand_ins or study.holds(load_manifest(name)) for name in names):
-            missing.append(f"corpus of {init}: {' or '.join(names)}")
-    for init, backbone in product(profile.inits, profile.backbones):
-        if init not in (RANDOM, *corpora) and not init.endswith("_brief"):
-            missing += _missing_weights(init, backbone, study.weights_folders)
-    return missing
-
-
-def _missing_weights(init: str, backbone: str, folders: list[Path]) -> list[str]:
-    try:
-        entry = find_entry(init, backbone, load_entries())
-    except InputError as error:
-        return [str(error)]
-    if entry.file is None or locate(entry, folders):
-        return []
-    return [f"weights {init} {backbone}: put {entry.file} under the data root"]

@@ -7,6 +7,7 @@ on first use and reused afterwards.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from rin.data import leakage, splits
 from rin.data.dataset import Dataset, find_root, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import ImageStore, build_store
-from rin.errors import InputError
+from rin.errors import InputError, counted, named
 from rin.files import REPOSITORY
+from rin.models.weights import find_entry, load_entries
+from rin.models.weights import locate as locate_weights
 from rin.study.ledger import Ledger
-from rin.study.profile import Profile, Sizes, load_profile
+from rin.study.profile import RANDOM, STUDIES, Profile, Sizes, load_profile
 
 PathLike = str | Path
 # Datasets that this process has opened, as a task reads them.
@@ -310,3 +313,50 @@ def draw_cases(
     known = set(taken.cases["case_id"])
     kept = pairs["case_a"].isin(known) & pairs["case_b"].isin(known)
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
+
+
+def check_inputs(study: Study) -> None:
+    """Open all that a study reads, before anything is trained.
+
+    `InputError` for weights, images or corpora that are missing, or as of `Study.inputs`.
+    """
+    if missing := missing_inputs(study):
+        raise InputError(
+            f"{counted(len(missing), 'inputs are missing')} ({named(missing)})",
+            where=f"profile {study.profile.name}",
+            remedy="Put them there, or leave them out of the profile.",
+        )
+    for name in filter(study.profile.filter_of, STUDIES):
+        for variant in study.profile.variants(name):
+            for task in variant.tasks:
+                study.inputs(task, variant.folds, variant.changes.get("resize"))
+
+
+def missing_inputs(study: Study) -> list[str]:
+    """Return in a sentence each what a study needs and neither data root nor profile has."""
+    profile, missing = study.profile, []
+    for task in profile.tasks:
+        manifest, _ = find_task(task)
+        if manifest.name not in profile.stand_ins and not has_real_images(study, task):
+            places = " nor ".join(manifest.locations)
+            source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"
+            missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
+    corpora = profile.pretraining.corpora if profile.pretraining else {}
+    for init, names in corpora.items():
+        names = [names] if isinstance(names, str) else names
+        if not any(name in profile.stand_ins or study.holds(load_manifest(name)) for name in names):
+            missing.append(f"corpus of {init}: {' or '.join(names)}")
+    for init, backbone in product(profile.inits, profile.backbones):
+        if init not in (RANDOM, *corpora) and not init.endswith("_brief"):
+            missing += _missing_weights(init, backbone, study.weights_folders)
+    return missing
+
+
+def _missing_weights(init: str, backbone: str, folders: list[Path]) -> list[str]:
+    try:
+        entry = find_entry(init, backbone, load_entries())
+    except InputError as error:
+        return [str(error)]
+    if entry.file is None or locate_weights(entry, folders):
+        return []
+    return [f"weights {init} {backbone}: put {entry.file} under the data root"]

@@ -239,8 +239,8 @@ def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_c
 @pytest.mark.parametrize(
     ("sizes", "n_folds", "message"),
     [
-        ((80, 20), 1, "1 folds of .* cannot be made of 100"),
-        ((0, 20), 1, "1 folds of .* cannot be made of 100"),
+        ((80, 20), 1, "1 fold of .* cannot be made of 100"),
+        ((0, 20), 1, "1 fold of .* cannot be made of 100"),
         ((5, 5), 0, "0 folds of .* cannot be made of 100"),
         ((40, 5), 1, "no malignant case in the validation part"),
     ],
@@ -290,7 +290,7 @@ def test_given_folds_of_named_parts_are_one_fold_with_validation_cut_where_there
     parts = given_folds(dataset, groups, 1, seed=0).set_index("case_id")["part"]
     assert set(parts) == {"train", "validation", "test"}
     assert (parts == "test").sum() == (rows["kFold"] == "test").sum()
-    with pytest.raises(InputError, match="has 1 folds, not 2"):
+    with pytest.raises(InputError, match="has 1 fold, not 2"):
         given_folds(dataset, groups, 2, seed=0)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tiny_study import write_profile
 
-from rin.study.forecast import forecast, missing_inputs
+from rin.study.forecast import forecast
 from rin.study.profile import load_profile
-from rin.study.setting import Study
+from rin.study.setting import Study, missing_inputs
 
 
 def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finished_study):
@@ -33,7 +33,7 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     path = write_profile(tmp_path / "tiny.yaml", changes)
     status, told, _ = rin("study", "--dry-run", "--profile", path, "--results", tmp_path / "r")
     assert status == 0
-    assert "missing: images of breast: get busi" in told
+    assert "missing: images of breast: busi is not at " in told
     assert "missing: weights radimagenet ResNet50" in told
     assert "not known yet" in told
     assert not (tmp_path / "r").exists()

@@ -149,7 +149,7 @@ def mixed(home):
 MISTAKES = {
     "one class": (lambda h: write_table(h, [(n, "benign", p) for n, _, p in rows_of(h)]), "one class only (benign)"),
     "patient with two labels": (mixed, "1 patient has two labels (that of case 1: benign and malignant)"),
-    "black mask": (lambda h: save(h / "own/masks/p03_1.png", np.zeros((16, 16), np.uint8)), "1 mask mark nothing or the whole picture (p03_1.png)"),
+    "black mask": (lambda h: save(h / "own/masks/p03_1.png", np.zeros((16, 16), np.uint8)), "1 mask marks nothing or the whole picture (p03_1.png)"),
     "mask of another size": (lambda h: save(h / "own/masks/p03_1.png", np.ones((8, 8), np.uint8)), "mask is 8 x 8"),
     "row without picture": (lambda h: (h / "own/Bilder/p03_1.png").unlink(), "1 row without pictures: p03_1.png"),
     "picture without row": (lambda h: write_table(h, rows_of(h)[1:]), "1 picture without rows: p00_0.png"),
@@ -357,3 +357,21 @@ def test_study_of_a_budget_fits_it_or_says_that_it_does_not(minutes, train, imag
     assert fitted.fits is (fitted.minutes <= minutes)
     assert len(fitted.scenarios) >= 2
     assert fitted.train is None or fitted.folds == 1
+
+
+def test_study_of_inputs_that_lack_is_refused_before_anything_is_trained(rin, home):
+    rin("new", "mine", *OWN)
+    profile = home / "profiles" / "mine.yaml"
+    changed = yaml.safe_load(profile.read_text()) | {"inits": ["radimagenet", "radiologic"]}
+    profile.write_text(yaml.safe_dump(changed))
+    status, _, err = rin("study", "--profile", "mine", "--data-root", ".")
+    (line,) = err.splitlines()
+    assert status == 1
+    assert "1 input is missing (weights radimagenet ResNet50: put" in line
+    (home / "own" / "Bilder" / "p03_1.png").unlink()
+    profile.write_text(profile.read_text().replace("- radimagenet", "- photographic"))
+    status, _, err = rin("study", "--profile", "mine", "--data-root", ".")
+    (line,) = err.splitlines()
+    assert status == 1
+    assert "1 row without pictures: p03_1.png" in line
+    assert not list((home / "results").rglob("done.json"))

@@ -14,10 +14,11 @@ import rin.models.weights
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
 from rin.study import Profile, load_profile, open_study, predictions, profile_names, run_grid
-from rin.study.forecast import forecast, missing_inputs
+from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, STUDIES, scenarios_of
+from rin.study.setting import missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
