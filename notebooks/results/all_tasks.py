@@ -235,7 +235,7 @@ for task, row in networks.set_index("task").loc[list(runs.tasks)].iterrows():
             "Patients tested": f"{pilot.patients:,.0f}",
             "To find 2 points": f"{patients_needed(pilot, 0.02):,.0f}",
             "To exclude 2": f"{patients_for_equivalence(pilot, 0.02):,.0f}",
-            "Pairs compared": f"{n_pairs}",
+            "Pairs compared": f"{headline['pairs'].max():.0f}",
             "Pairs to find 2": f"{needed:,.0f}",
         }
     )
