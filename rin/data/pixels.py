@@ -17,6 +17,7 @@ import io
 import math
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from tokenize import TokenError
@@ -194,7 +195,19 @@ ORIENTATION = 0x0112
 #: Largest share of a mask's pixels that are neither dark nor bright.
 MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
+#: Spread of the channels of a pixel that has colour.
+COLOURFUL = 24
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
+
+
+def show_colour(root: Path, locators: Iterable[str]) -> bool:
+    """Return whether a picture that can be read has colour in a twentieth of its pixels."""
+    for locator in locators:
+        with suppress(InputError):
+            pixels = read_picture(root, locator, True)
+            if (np.ptp(pixels, axis=2) > COLOURFUL).mean() > 0.05:
+                return True
+    return False
 
 
 def read_picture(
