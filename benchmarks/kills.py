@@ -32,6 +32,8 @@ CHANGES = {
 }
 #: Files that say how long something took, or when (that of curation: when its archive was drawn).
 TIMED = ("done.json", "history.parquet", "curated.json")
+#: Of databases, whose files depend on how they were written, and of secrets.
+LEFT_OUT = (".sqlite", ".sha256", ".key")
 
 
 def start(stage, profile, folder):
@@ -62,7 +64,7 @@ def contents(folder):
     """Return every kept file as bytes, without locks, drafts, indexes and times."""
     places = [path for path in (folder / "tiny").rglob("*") if path.is_file()]
     places = [p for p in places if not any(part.startswith(".") for part in p.parts)]
-    kept = [p for p in places if p.name not in TIMED and p.suffix not in (".sqlite", ".key")]
+    kept = [p for p in places if p.name not in TIMED and p.suffix not in LEFT_OUT]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in kept}
 
 

@@ -24,6 +24,20 @@ class InputError(ValueError):
         return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
 
 
+class FileError(ValueError):
+    """What is wrong inside a file, in words that quote no text of it."""
+
+
+def unquoted(error: Exception) -> str:
+    """Return what is wrong with a file of patients, quoting neither its content nor its name.
+
+    Libraries quote both, so of their errors no more than the kind is said.
+    """
+    if isinstance(error, InputError | FileError):
+        return problem_of(error)
+    return f"it cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
+
+
 @contextmanager
 def explained(
     problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...]

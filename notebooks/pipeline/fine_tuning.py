@@ -137,8 +137,8 @@ chance = np.random.default_rng(run.seed)
 limit = np.sqrt(6 / (pooled.shape[1] + 2))  # Glorot and Bengio (2010)
 kernel = chance.uniform(-limit, limit, (pooled.shape[1], 2))
 dense.set_weights([kernel, np.zeros(2)])
-augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
-dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+for layer in (augment, dropout):
+    layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
 # %% [markdown]
 # `compile`, `fit`, and the weights of the epoch with the lowest validation loss:

@@ -106,8 +106,8 @@ chance = np.random.default_rng(run.seed)
 limit = np.sqrt(6 / (pooled.shape[1] + outputs))  # Glorot and Bengio (2010)
 kernel = chance.uniform(-limit, limit, (pooled.shape[1], outputs))
 dense.set_weights([kernel, np.zeros(outputs)])
-augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
-dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+for layer in (augment, dropout):
+    layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
 # %%
 batch = {"batch": settings.batch, "channels": 1}

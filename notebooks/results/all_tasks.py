@@ -29,6 +29,7 @@ import seaborn as sns
 from IPython.display import Markdown
 from statsmodels.stats.power import TTestPower
 
+from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, listed
@@ -63,14 +64,14 @@ differences = init_differences(scores, *runs.inits)
 networks = differences[differences["group"] == "all"]
 
 # %% tags=["hide-input"]
-n_pairs = headline["pairs"].max()
+n_pairs = counted(headline["pairs"].max(), "pairs of networks")
 clear, patients_only = (
     listed(titles[task] for task in table.loc[table["p_holm"] < 0.05, "task"])
     for table in (headline, networks)
 )
 Markdown(f"""
-With the pretraining as the unit ({n_pairs} pairs of networks a task), the
-difference {a} − {b} is distinguishable from zero after adjustment
+With the pretraining as the unit ({n_pairs} a task), the difference
+{a} − {b} is distinguishable from zero after adjustment
 {{cite:p}}`holm1979` on: {clear}. With these networks held fixed and only the
 patients thought of as drawn again {{cite:p}}`obuchowski1997`, it is so on:
 {patients_only}. Statements about pretraining follow the first
@@ -107,8 +108,8 @@ grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
-tested = ["task", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
-headline[tested].dropna(axis=1).round(4)
+tested = ["pairs", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
+headline.set_index("task")[tested].dropna(axis=1).round(4)
 
 # %% tags=["hide-input"]
 changed = listed(
@@ -234,7 +235,7 @@ for task, row in networks.set_index("task").loc[list(runs.tasks)].iterrows():
             "Patients tested": f"{pilot.patients:,.0f}",
             "To find 2 points": f"{patients_needed(pilot, 0.02):,.0f}",
             "To exclude 2": f"{patients_for_equivalence(pilot, 0.02):,.0f}",
-            "Pairs compared": f"{n_pairs}",
+            "Pairs compared": f"{headline['pairs'].max():.0f}",
             "Pairs to find 2": f"{needed:,.0f}",
         }
     )

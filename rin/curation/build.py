@@ -37,7 +37,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
 from rin.data.tree import walk
-from rin.errors import InputError, explained
+from rin.errors import InputError, explained, unquoted
 from rin.files import read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "archive.sqlite", "pseudonym.key"
@@ -152,7 +152,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
             screened = pd.read_parquet(output / SCREENED)
             return CuratedCorpus(folder, card, images, excluded, screened)
     except OSError as error:
-        problem = f"the work of curation cannot be kept ({error})"
+        problem = f"the work of curation cannot be kept ({unquoted(error)})"
         remedy = "Free some space, or name a folder that can be written. What was done is kept."
         raise InputError(problem, where=output, remedy=remedy) from error
 
@@ -243,9 +243,10 @@ def _is_current(output: Path, made_of: str) -> bool:
     """Tell whether the very corpus that is asked for is there, and whole."""
     try:
         note = json.loads((output / NOTE).read_text("utf-8"))
-        images, _ = (pd.read_parquet(output / name) for name in (IMAGES, SCREENED))
+        images = pd.read_parquet(output / IMAGES)
         return (
             note["made_of"] == made_of
+            and all(sha256_of(output / name) == note["tables"][name] for name in (IMAGES, SCREENED))
             and all((output / name).is_file() for name in (QUEUE, IMAGE_QUEUE))
             and is_whole(output / SHARED / FOLDER, images, note["texts"])
             and export.all_there(output)
@@ -292,7 +293,8 @@ def _curate(
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
     # The note comes last: it says that all is whole.
-    note = {"made_of": made_of, "texts": texts}
+    digests = {name: sha256_of(output / name) for name in (IMAGES, SCREENED)}
+    note = {"made_of": made_of, "texts": texts, "tables": digests}
     with write_atomically(output / NOTE) as draft:
         draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
 

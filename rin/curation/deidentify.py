@@ -47,7 +47,7 @@ from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
 
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
-from rin.errors import InputError, problem_of
+from rin.errors import FileError, InputError, unquoted
 from rin.files import read_yaml, write_atomically
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -120,13 +120,13 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
         raise InputError(
             f"the image has no {', '.join(missing)}",
-            where=getattr(dataset, "filename", None) or "de-identification",
+            where="de-identification",
             remedy="Leave it out: without these it belongs to no patient and no study.",
         )
     patient = str(dataset.PatientID)
     made = _copy_kept(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
     if "PixelData" in dataset:
-        with _refusing(dataset):
+        with _refusing():
             pixels = dicom.decode(dataset)
         photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
         bits = dataset.BitsStored
@@ -159,11 +159,11 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
     more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
     """
     has_window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
-    with _refusing(dataset):
+    with _refusing():
         pixels = dicom.decode(dataset)
         deep = pixels.ndim == 2 and dataset.BitsStored > 8
         if window is None and deep and not (has_window or dataset.get("VOILUTSequence")):
-            raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
+            raise FileError("it has more than 8 bits and neither VOI window nor VOI table")
         gray = dicom.display(dataset, pixels, window)
     with write_atomically(Path(path)) as draft:
         Image.fromarray(gray).save(draft, "PNG")
@@ -312,20 +312,20 @@ def _table(values: list, source: Dataset) -> list:
         raise InputError(
             f"the look-up table of gray values has {len(entries)} of {length} entries, or neither "
             "rises nor falls",
-            where=getattr(source, "filename", None) or "LUTData",
+            where="LUTData",
             remedy="Leave the image out: without the table it would look another.",
         )
     return values
 
 
 @contextmanager
-def _refusing(dataset: Dataset) -> Iterator[None]:
+def _refusing() -> Iterator[None]:
     """Say of pixels that cannot be read what is wrong with them."""
     try:
         yield
     except dicom.BROKEN as error:
         raise InputError(
-            f"the pixels cannot be read ({problem_of(error)})",
-            where=getattr(dataset, "filename", None) or "image",
+            f"the pixels cannot be read ({unquoted(error)})",
+            where="image",
             remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
         ) from error

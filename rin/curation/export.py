@@ -22,17 +22,18 @@ import rin
 from rin.curation import deidentify
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk
 from rin.curation.deidentify import Pseudonyms
+from rin.curation.index import Problem, refuse_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.errors import InputError, explained, named, problem_of
+from rin.errors import InputError, explained, unquoted
 from rin.files import sha256_of
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
 NOTES = "exported.sqlite"
 #: What is noted of an image, by its `mark`, which changes with its file, pseudonyms and making.
-NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "dicom_bytes")
+NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "dicom_bytes", "seal")
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
@@ -78,17 +79,17 @@ def export_images(
         for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
             bad += [result for result in done if isinstance(result[1], str)]
             made = [(mark, *note) for mark, note in done if not isinstance(note, str)]
+            made = [(*note, _seal(note)) for note in made]
             with notes:
                 values = ", ".join("?" * len(NOTED))
                 notes.executemany(f"INSERT OR REPLACE INTO exported VALUES ({values})", made)
-        if bad:
-            listing = named([f"{path}: {problem}" for path, problem in sorted(bad)])
-            raise InputError(
-                f"{len(bad)} of {len(images)} images cannot be exported: {listing}",
-                where=root,
-                remedy="Export these files from the archive again, or take them out of its folder. "
-                "What was done for the others is kept.",
-            )
+        refuse_files(
+            root,
+            [Problem(*pair) for pair in bad],
+            f"{len(bad)} of {len(images)} images cannot be exported",
+            "Export these files from the archive again, or take them out of its folder. What was "
+            "done for the others is kept.",
+        )
         noted = _read(notes).set_index("mark")
         with notes:
             stale = [(mark,) for mark in noted.index.difference(marks)]
@@ -156,7 +157,13 @@ def _notes(output: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _read(notes: sqlite3.Connection) -> pd.DataFrame:
-    return pd.DataFrame(notes.execute("SELECT * FROM exported").fetchall(), columns=NOTED)
+    """Return the notes that are as they were written."""
+    rows = notes.execute("SELECT * FROM exported").fetchall()
+    return pd.DataFrame([row for row in rows if row[-1] == _seal(row[:-1])], columns=NOTED)
+
+
+def _seal(note: tuple) -> str:
+    return hashlib.blake2b(repr(note).encode(), digest_size=16).hexdigest()
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -184,7 +191,7 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[
             return mark, (uid, risk, 0, 0, "", 0, 0)
         made = deidentify.deidentify(dataset, names)
     except dicom.BROKEN as error:
-        return path, problem_of(error)
+        return path, unquoted(error)
     try:
         # A full disk is nobody's broken file: it ends the export.
         window = deidentify.display_window(modality, region)

@@ -16,7 +16,7 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -37,13 +37,15 @@ from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
-from rin.errors import InputError, explained, named, problem_of
-from rin.files import read_yaml, sha256_of
+from rin.errors import FileError, InputError, explained, named, unquoted
+from rin.files import read_yaml, sha256_of, write_atomically
 
 VERSION = 3
 #: Files of one transaction.
 CHUNK = 512
 NO_DICOM, REPORT = "no DICOM file", "report"
+#: How a person finds the file that a number stands for.
+COUNTED = "Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's folder."
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _TEXTS: dict[str, str] = _FACTS["texts"]
 _TAGS = [Tag(name) for name in (*_TEXTS.values(), *_FACTS["numbers"])]
@@ -118,10 +120,11 @@ _index = sa.Table(
 
 
 class Problem(NamedTuple):
-    """A file that cannot go into the index, and why."""
+    """A file of an archive that cannot be used, why, and the file that it contradicts, if any."""
 
     path: str
     problem: str
+    beside: str = ""
 
 
 class Reading(NamedTuple):
@@ -175,8 +178,12 @@ def open_archive(
     ):
         engine = sa.create_engine(str(url))
     with _database_errors(engine), _alone(engine):
+        _put_damaged_aside(engine)
         _prepare_tables(engine)
         _update(engine, root, encoding, workers)
+        if file := _sqlite_file(engine):
+            with write_atomically(_seal_of(file)) as draft:
+                draft.write_text(sha256_of(file))
     return Archive(root, engine, "stand-in" if (root / STAND_IN_NOTE).is_file() else "real")
 
 
@@ -239,12 +246,32 @@ def _database_errors(engine: sa.Engine) -> Iterator[None]:
         ) from error
 
 
+def _sqlite_file(engine: sa.Engine) -> Path | None:
+    """Return the file of an SQLite database; None for others."""
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    return Path(file) if file and file != ":memory:" else None
+
+
+def _seal_of(file: Path) -> Path:
+    """Return the file that states the SHA-256 of a finished SQLite index."""
+    return file.with_name(f"{file.name}.sha256")
+
+
+def _put_damaged_aside(engine: sa.Engine) -> None:
+    """Begin an SQLite index anew that is not as it was left; one that was cut short has no seal."""
+    file = _sqlite_file(engine)
+    if file and (seal := _seal_of(file)).is_file():
+        if file.is_file() and sha256_of(file) != seal.read_text("utf-8", "replace"):
+            file.replace(file.with_name(f"{file.name}.damaged"))
+        seal.unlink()
+
+
 def _alone(engine: sa.Engine) -> contextlib.AbstractContextManager:
     """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves."""
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    if not file or file == ":memory:":
+    file = _sqlite_file(engine)
+    if file is None:
         return contextlib.nullcontext()
-    if not Path(file).absolute().parent.is_dir():
+    if not file.absolute().parent.is_dir():
         remedy = "Make the folder, or name another place for the index."
         raise InputError("there is no folder for this database", where=file, remedy=remedy)
     return FileLock(f"{file}.lock")
@@ -297,14 +324,28 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
             counts = [{"rule": rule, "files": n} for rule, n in passed.items()]
             connection.execute(sa.insert(passed_over), counts)
         problems += _settle(connection, root)
+    refuse_files(
+        root,
+        problems,
+        f"{len(problems)} files cannot be indexed",
+        "Export or correct these files again, or move them out of the archive. All others are in "
+        "the index, and only these are read again.",
+    )
+
+
+def refuse_files(root: Path, problems: Sequence[Problem], what: str, remedy: str) -> None:
+    """Raise InputError where files of an archive have problems, the first ten of them counted out.
+
+    A file is known by its place in the archive: names of files and folders may name patients.
+    """
     if problems:
-        listing = named([f"{path}: {problem}" for path, problem in sorted(problems)])
-        raise InputError(
-            f"{len(problems)} files cannot be indexed: {listing}",
-            where=root,
-            remedy="Export or correct these files again, or move them out of the archive. All "
-            "others are in the index, and only these are read again.",
-        )
+        place = {path: n for n, path in enumerate(sorted(walk(root, links=True)), start=1)}
+        listed = []
+        for path, problem, beside in sorted(problems):
+            other = f" (file {place.get(beside, 'gone')})" if beside else ""
+            listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
+        remedy = f"{remedy} {COUNTED}"
+        raise InputError(f"{what}: {named(listed)}", where=root, remedy=remedy)
 
 
 def _joined(values: pd.Series) -> str:
@@ -315,7 +356,7 @@ def _joined(values: pd.Series) -> str:
 def _read_file(root: Path, encoding: str, path: str) -> Reading:
     """Read one file of an archive for the index."""
     if _UNDECODED.search(path):
-        return Reading(problem=Problem(ascii(path), "the file's name is not valid UTF-8"))
+        return Reading(problem=Problem(path, "the file's name is not valid UTF-8"))
     kind = _kind(path)
     if kind == REPORT:
         reading = read_report(root, encoding, path)
@@ -398,33 +439,33 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     rows = rows.join_from(files, studies, studies.c.accession_number == files.c.accession_number)
     connection.execute(sa.insert(reports).from_select(columns, rows.where(files.c.sop_uid == "")))
     connection.execute(sa.update(_index).values(settled=1))
-    return [Problem(path, problem) for path, problem in (problems | unowned).items()]
+    return [*problems.values(), *unowned.values()]
 
 
-def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, str]:
-    """Return the files that contradict the first of their study, series or copies, and how."""
+def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, Problem]:
+    """Return the files that contradict the first of their study, series or copies, by path."""
     problems = {}
-    for sop_uid, copies in stated[stated.duplicated("sop_uid", keep=False)].groupby("sop_uid")[
-        "path"
-    ]:
+    repeated = stated[stated.duplicated("sop_uid", keep=False)]
+    for _, copies in repeated.groupby("sop_uid")["path"]:
         first, *others = copies
         digest = sha256_of(root / first)
         for path in others:
             if sha256_of(root / path) != digest:
-                problems[path] = f"SOPInstanceUID {sop_uid} is also that of {first}, which differs"
+                problem = "its SOPInstanceUID is also that of a file which differs"
+                problems[path] = Problem(path, problem, first)
     common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
     for name, owner in common.items():
         said = stated[(stated[owner] != "") & (stated[name] != "")]
-        first = said.groupby(owner)[name].transform("first")
-        odd = said.assign(first=first)[said[name] != first]
-        for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
-            here = f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here"
-            problems[path] = f"{here}, {other!r} in others"
+        first = said.groupby(owner)[[name, "path"]].transform("first")
+        problem = f"its {_TEXTS[owner]} has another {_TEXTS[name]} elsewhere"
+        odd = said[name] != first[name]
+        for path, other in zip(said.loc[odd, "path"], first.loc[odd, "path"], strict=True):
+            problems[path] = Problem(path, problem, other)
     return problems
 
 
-def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
-    """Return the reports that belong to no study or to several, or are not its first."""
+def _unowned_reports(connection: sa.Connection) -> dict[str, Problem]:
+    """Return the reports that belong to no study or to several, or are not its first, by path."""
     query = sa.select(files.c.path, files.c.accession_number, studies.c.study_uid)
     same = studies.c.accession_number == files.c.accession_number
     query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
@@ -433,12 +474,11 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
     for (path, number), rows in groupby(connection.execute(query), key=lambda row: row[:2]):
         study_uids = [row.study_uid for row in rows if row.study_uid]
         if len(study_uids) != 1:
-            several = (
-                f"{len(study_uids)} studies ({', '.join(study_uids)})" if study_uids else "no study"
-            )
-            problems[path] = f"the accession number {number!r} of this report belongs to {several}"
+            several = f"{len(study_uids)} studies" if study_uids else "no study"
+            problem = f"the accession number that names this report belongs to {several}"
+            problems[path] = Problem(path, problem)
         elif first.setdefault(number, path) != path:
-            problems[path] = f"a second report of study {study_uids[0]}, beside {first[number]}"
+            problems[path] = Problem(path, "a second report of one study", first[number])
     return problems
 
 
@@ -478,7 +518,7 @@ def read_header(root: Path, path: str) -> Reading:
             opened.seek(0)
             return Reading(row=_row(_whole_header(opened)))
     except BROKEN as error:
-        return Reading(problem=Problem(path, problem_of(error)))
+        return Reading(problem=Problem(path, unquoted(error)))
 
 
 class _Opened(io.BufferedReader):
@@ -513,7 +553,7 @@ def _whole_header(opened: _Opened) -> Dataset:
     if picture and not ends:
         ends.append(size + 1)
     if opened.cut or short or max(opened.tell(), *ends, 0) > size:
-        raise ValueError("the file is cut short")
+        raise FileError("the file is cut short")
     return dataset
 
 
@@ -534,9 +574,9 @@ def _row(dataset: Dataset) -> dict[str, Any]:
         # Several values are joined by a backslash.
         texts[name] = "\\".join(map(str, values)).strip()
         if "\0" in texts[name]:
-            raise ValueError(f"{keyword} {texts[name]!r} holds a NUL character")
+            raise FileError(f"{keyword} holds a NUL character")
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
-        raise ValueError(f"no {', '.join(missing)} in its header")
+        raise FileError(f"no {', '.join(missing)} in its header")
     values = (dataset.get(name) for name in _FACTS["numbers"])
     number, rows, columns, frames = (
         None if value in (None, "") else int(value) for value in values

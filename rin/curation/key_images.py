@@ -22,11 +22,12 @@ import pandas as pd
 from pydicom import Dataset, dcmread
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
 
+from rin.curation.index import Problem, refuse_files
 from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
 from rin.data import dicom
 from rin.data.chunks import map_chunks
 from rin.data.pixels import POLYGON, rasterise, shape_text
-from rin.errors import InputError, named, problem_of
+from rin.errors import InputError, named, unquoted
 
 COLUMNS = (
     *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
@@ -67,19 +68,20 @@ def read_key_images(
     title = "Reading what readers marked"
     chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
     documents = sorted(document for chunk in chunks for document in chunk)
-    problems = [f"{path}: {said}" for path, said in documents if isinstance(said, str)]
+    problems = [Problem(path, said) for path, said in documents if isinstance(said, str)]
     rows = [row for _, said in documents if not isinstance(said, str) for row in said]
     notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
     outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
     target = {finding: _class_of(finding, terms, classes) for finding in notes["finding"].unique()}
     images, more = _marked(notes, files, target)
-    if problems := problems + more:
-        raise InputError(
-            f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
-            where=root,
-            remedy="Correct them in the archive, or translate the site's own terms with a label "
-            "map (columns finding,region,label; empty region and label leave a finding out).",
-        )
+    problems += more
+    refuse_files(
+        root,
+        problems,
+        f"{len(problems)} documents of readers cannot be used",
+        "Correct them in the archive, or translate the site's own terms with a label map (columns "
+        "finding,region,label; empty region and label leave a finding out).",
+    )
     images["roi"] = _regions_of_interest(images, outlines)
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
@@ -145,7 +147,7 @@ def _read(root: Path, path: str) -> tuple[str, list[dict] | str]:
         dataset = dcmread(root / path)
         return path, _READERS[dataset.SOPClassUID](path, dataset)
     except dicom.BROKEN as error:
-        return path, problem_of(error)
+        return path, unquoted(error)
 
 
 def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) -> Class | str:
@@ -154,7 +156,7 @@ def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) 
         return "it says no finding (no Key Object Description)"
     spelled = ": ".join(part.strip() for part in finding.split(":", 1))
     target = terms.get(_folded(finding)) or classes.get(spelled)
-    return target or f"{finding!r} is no class of the taxonomy{_near(spelled, classes)}"
+    return target or f"its finding is no class of the taxonomy{_near(spelled, classes)}"
 
 
 def _near(spelled: str, classes: dict[str, Class]) -> str:
@@ -166,11 +168,11 @@ def _near(spelled: str, classes: dict[str, Class]) -> str:
 
 def _marked(
     notes: pd.DataFrame, files: pd.DataFrame, target: dict[str, Class | str]
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and what is wrong with documents."""
     said = notes[["document", "finding"]].drop_duplicates().to_numpy()
     problems = [
-        f"{path}: {target[finding]}" for path, finding in said if isinstance(target[finding], str)
+        Problem(path, target[finding]) for path, finding in said if isinstance(target[finding], str)
     ]
     known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
     rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
@@ -179,10 +181,11 @@ def _marked(
     wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
     stranger, shown = rows["patient_id"] != rows["owner"], rows["rule"] == ""
     for row in rows[stranger].itertuples():
-        problems.append(f"{row.document}: it names an image of another patient, {row.path}")
+        problems.append(Problem(row.document, "it names an image of another patient", row.path))
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
-        problems.append(f"{row.document}: {what}, and {row.path} is {row.modality}")
+        problem = f"{what}, and an image is {row.modality}"
+        problems.append(Problem(row.document, problem, row.path))
     images = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
     return images, problems
 

@@ -288,13 +288,13 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
         touched = any(row[name].strip() for name in ANSWERS)
         problem = ""
         if uid in lines:
-            problem = f"study {uid} stands in row {lines[uid]} already"
+            problem = f"its study stands in row {lines[uid]} already"
         elif answer not in ("", *CONFIRMED):
             problem = f"confirmed is {row['confirmed']!r}, where yes, no or nothing is expected"
         elif uid not in texts and touched:
-            problem = f"study {uid!r} is not among the flagged ones"
+            problem = "its study is not among the flagged ones"
         elif touched and [_plain(row["impression"]), _plain(row["findings"])] != texts[uid]:
-            problem = f"the report of study {uid} is not the one that was reviewed"
+            problem = "the report of its study is not the one that was reviewed"
         if problem:
             remedy = "Correct the row, or write the queue anew and review this study again."
             raise InputError(f"row {line}: {problem}", where=path, remedy=remedy)

@@ -125,10 +125,14 @@ def case_problems(
             f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two "
             "are needed. Give another class a label in label_map"
         )
-    labels = cases.groupby("patient_id")["label"].unique()
+    rows = cases.reset_index(drop=True).groupby("patient_id")
+    labels = rows["label"].unique()
     mixed = labels[labels.map(len) > 1]
     if len(mixed) and manifest.patient_labels == "one":
-        shown = [f"{name}: {' and '.join(sorted(both))}" for name, both in mixed.items()]
+        # By the first picture: a patient's name is in no message.
+        first = rows["label"].apply(lambda rows: rows.index[0] + 1)[mixed.index]
+        both = mixed.map(sorted).map(" and ".join)
+        shown = [f"that of case {row}: {names}" for row, names in zip(first, both, strict=True)]
         problems.append(
             f"{counted(len(mixed), 'patients have two labels')} ({named(shown)}). Correct the "
             "table, or say patient_labels: several where labels belong to pictures"

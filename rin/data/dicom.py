@@ -11,6 +11,7 @@ JPEG 2000; nothing is installed for other compressions.
 """
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel
 from pydicom.uid import JPEGBaseline8Bit
 
 from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
-from rin.errors import InputError, explained
+from rin.errors import FileError, InputError, explained
 
+# pydicom warns with the values that it finds odd, and they may name a patient.
+warnings.filterwarnings("ignore", module="pydicom")
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 REQUIRED = (
@@ -51,7 +54,7 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         if not content:
-            raise ValueError("it is empty")
+            raise FileError("it is empty")
         dataset = dcmread(io.BytesIO(content))
         return display(dataset, decode(dataset), window)
 
@@ -63,20 +66,20 @@ def decode(dataset: Dataset) -> np.ndarray:
     """
     missing = [name for name in REQUIRED if dataset.get(name) is None]
     if missing:
-        raise ValueError(f"it has no {', '.join(missing)}")
+        raise FileError(f"it has no {', '.join(missing)}")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and not get_decoder(syntax).is_available:
-        raise ValueError(f"nothing here decodes {syntax.name}")
+        raise FileError(f"nothing here decodes {syntax.name}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
-        raise ValueError(f"{kind} with {samples} samples a pixel is not read")
+        raise FileError(f"{kind:.20} with {samples} samples a pixel is not read")
     if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise ValueError(f"it holds {dataset.NumberOfFrames} frames")
+        raise FileError(f"it holds {dataset.NumberOfFrames} frames")
     bits = dataset.BitsAllocated, dataset.BitsStored
     if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
-        raise ValueError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
+        raise FileError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
-        raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
+        raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
     if syntax == JPEGBaseline8Bit:
         refuse_gaps(get_frame(dataset.PixelData, 0, number_of_frames=1))
     return pixel_array(dataset)
@@ -89,17 +92,17 @@ def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | 
     """
     if pixels.ndim == 3:
         if window is not None:
-            raise ValueError("it is in colour, and a window for gray values was asked for")
+            raise FileError("it is in colour, and a window for gray values was asked for")
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
     if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
-        raise ValueError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
+        raise FileError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
     if rescaled and not (
         MIN_SLOPE <= dataset.RescaleSlope <= MAX_SLOPE
         and abs(dataset.RescaleIntercept) <= MAX_INTERCEPT
     ):
         slope, intercept = dataset.RescaleSlope, dataset.RescaleIntercept
-        raise ValueError(f"RescaleSlope is {slope} and RescaleIntercept {intercept}")
+        raise FileError(f"RescaleSlope is {slope} and RescaleIntercept {intercept}")
     # A table with a negative first entry would overflow the stored type.
     share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
@@ -129,7 +132,7 @@ def _display(
         # The VOI function LINEAR: PS3.3 C.11.2.1.2.1.
         center, width = window
         if not width >= 1:
-            raise ValueError(f"a window of width {width} is too narrow")
+            raise FileError(f"a window of width {width} is too narrow")
         if width == 1:
             return (values > center - 0.5).astype(np.float64)
         return (values - (center - 0.5)) / (width - 1) + 0.5
@@ -137,7 +140,7 @@ def _display(
         entries, _, depth = dataset.VOILUTSequence[0].LUTDescriptor
         # pydicom would index such a table in 8 bits.
         if depth == 8 and not 0 < entries <= 256:
-            raise ValueError(f"its VOI table has {entries} entries of 8 bits")
+            raise FileError(f"its VOI table has {entries} entries of 8 bits")
         return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
     if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
         values = apply_voi_lut(values, dataset)

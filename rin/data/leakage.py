@@ -167,11 +167,14 @@ def check_splits(
         check_patients(cases, part, where)
         divided = pairs[part[a] != part[b]]
         if len(divided):
-            names = divided["case_a"] + " and " + divided["case_b"]
-            raise _leak(where, counted(len(names), "near-duplicate pairs are divided"), names)
+            both = zip(a[part[a] != part[b]] + 1, b[part[a] != part[b]] + 1, strict=True)
+            pairs_of_rows = [f"cases {first} and {second}" for first, second in both]
+            problem = counted(len(divided), "near-duplicate pairs are divided")
+            raise _leak(where, problem, pairs_of_rows)
     if (tested > 1).any() and not overlap:
-        repeated = sorted(known[tested > 1])
-        raise _leak("folds", counted(len(repeated), "cases are tested in several folds"), repeated)
+        rows = np.flatnonzero(tested > 1) + 1
+        problem = counted(len(rows), "cases are tested in several folds")
+        raise _leak("folds", problem, [f"case {row}" for row in rows])
 
 
 REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
@@ -180,18 +183,19 @@ REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
 def check_patients(
     cases: pd.DataFrame, part: Sequence[str], where: str | Path, remedy: str = REMEDY
 ) -> None:
-    """Raise InputError, naming patients and cases, where a patient stands in two parts.
+    """Raise InputError, with the rows of the cases, where a patient stands in two parts.
 
     Of the cases, ``case_id`` and ``patient_id`` are used; ``part`` is that of each case, (n,).
     """
-    table = cases[["case_id", "patient_id"]].assign(part=part)
+    table = cases[["patient_id"]].assign(part=part)
+    table.index = pd.RangeIndex(1, len(table) + 1)
     # One row for each patient and part: patients with several rows are divided.
     divided = table.drop_duplicates(["patient_id", "part"])
     divided = divided[divided.duplicated("patient_id", keep=False)]
     if len(divided):
         patients = divided["patient_id"].unique()
         shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
-        places = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
+        places = [f"case {row} in {part}" for row, part in shown["part"].items()]
         problem = counted(len(patients), "patients stand in several parts")
         problem += f" ({'; '.join(places)})"
         raise InputError(problem, where=where, remedy=remedy)
@@ -202,12 +206,12 @@ def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
     known = pd.Index(cases["case_id"])
     strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
     if len(strangers):
-        problem = f"pairs name cases that the table lacks: {named([*strangers], ', ')}"
+        problem = f"pairs name {counted(len(strangers), 'cases')} that the table lacks"
         remedy = "Compute the pairs from the images of the same cases."
         raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
     return known
 
 
 def _leak(where: str, problem: str, names: Sequence[str] = ()) -> InputError:
-    shown = f" ({named([*names], ', ')})" if len(names) else ""
+    shown = f" ({named(names, ', ')})" if names else ""
     return InputError(f"{problem}{shown}", where=where, remedy=REMEDY)

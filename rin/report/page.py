@@ -74,7 +74,9 @@ def picture(
     if kind == "svg" and QuadMesh not in drawn:
         content, paper = _with_dark_colours(content.decode()).encode(), "rin-ink"
     address = f"data:image/{mime};base64,{b64encode(content).decode()}"
-    style = style or f"width:100%;max-width:{width}"
+    # A small figure is not blown up: its text would be larger than that of its neighbours.
+    natural = f"{110 * figure.get_figwidth():.0f}px"
+    style = style or f"width:100%;max-width:min({width},{natural})"
     return HTML(
         f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" '
         f'style="{style};height:auto">'

@@ -5,6 +5,7 @@ so far.  There is always either the last whole one or none; one of another confi
 damaged one, is not used, with a warning.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -50,6 +51,7 @@ class WorkFolder:
         # safetensors writes the memory of an array as it lies, whatever its strides.
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
         notes = {"identity": json.dumps(self.identity), "record": json.dumps(record)}
+        notes["digest"] = json.dumps(_digest(arrays, record))
         failing = explained(
             "the checkpoint cannot be written",
             where=self.path,
@@ -79,7 +81,9 @@ class WorkFolder:
                     )
                     return self.refuse(f"was written for {', '.join(differing)}")
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return arrays, notes["record"]
+            if notes["digest"] != _digest(arrays, notes["record"]):
+                return self.refuse("was changed after it was written")
+            return arrays, notes["record"]
         except Exception as error:  # safetensors has an error of its own for a damaged file
             return self.refuse(f"cannot be read ({error})")
 
@@ -89,6 +93,15 @@ class WorkFolder:
             f"{self.path}: the checkpoint {problem}; the training begins from its start.",
             stacklevel=3,
         )
+
+
+def _digest(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> str:
+    """Return a SHA-256 of what a checkpoint holds."""
+    digest = hashlib.sha256(json.dumps(record).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(eq=False)

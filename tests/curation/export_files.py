@@ -124,6 +124,13 @@ def write_studies(root: Path, impressions: dict[str, str], findings: dict[str, s
     return root
 
 
+def place_of(root: Path, name: str) -> str:
+    """How messages name a file: by its place, as they may not say what it is called."""
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+    files = [path for path in paths if (root / path).is_symlink() or (root / path).is_file()]
+    return f"file {files.index(name) + 1}"
+
+
 def held(lock: Path) -> bool:
     """Whether somebody else would have to wait for a lock."""
     try:

@@ -1,12 +1,13 @@
 """From archive to corpus: what is in it, what is not, and that no interruption shows."""
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
-from export_files import held, write_studies
+from export_files import held, place_of, write_studies
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
 from pydicom import dcmread
@@ -431,7 +432,9 @@ def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(
     fresh = replace(copied, output=copied.output.parent / "fresh")
     with pytest.raises(InputError, match=r"2 of .* images cannot be exported") as caught:
         curate(fresh)
-    assert all(f"{path.relative_to(copied.archive)}: " in str(caught.value) for path in bad)
+    for path in bad:
+        name = path.relative_to(copied.archive).as_posix()
+        assert f"{place_of(copied.archive, name)}: " in str(caught.value)
     assert "kept" in caught.value.remedy
     assert len(list((fresh.output / "pictures").iterdir())) == len(exported(copied.output)) / 2 - 2
 
@@ -508,3 +511,22 @@ def test_files_that_earlier_code_left_open_are_closed(copied):
     curate(copied)
     closed = ("archive.sqlite", "review_queue.csv", "screened.parquet")
     assert {(output / name).stat().st_mode & 0o777 for name in closed} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "name", ["archive.sqlite", "exported.sqlite", "images.parquet", "screened.parquet"]
+)
+def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, name):
+    corpus, before = curate(copied), result(copied.output)
+    path, draws = copied.output / name, random.Random(5)
+    content = bytearray(path.read_bytes())
+    texts = [place for place, byte in enumerate(content) if chr(byte).isalnum()]
+    for place in draws.sample(texts, 5):
+        content[place] ^= 1
+    path.write_bytes(content)
+    (copied.output / "curated.json").unlink()  # so that everything is read
+    with suppress(InputError):  # a database that cannot be opened says so
+        again = curate(copied)
+        pd.testing.assert_frame_equal(again.images, corpus.images)
+        assert result(copied.output).keys() - before.keys() <= {"archive.sqlite.damaged"}
+        assert before.items() <= result(copied.output).items()

@@ -13,6 +13,7 @@ from export_files import (
     indexed,
     item,
     key_note,
+    place_of,
     presentation,
     references,
     uid_of,
@@ -112,8 +113,8 @@ def test_bad_line_of_the_label_map_is_named(tmp_path, rows, message):
 @pytest.mark.parametrize(
     ("finding", "message"),
     [
-        ("lung: Nodul", "'lung: Nodul' is no class of the taxonomy; near: lung: Nodule"),
-        ("chest: Nodule", "'chest: Nodule' is no class"),
+        ("lung: Nodul", "its finding is no class of the taxonomy; near: lung: Nodule"),
+        ("chest: Nodule", "its finding is no class"),
         ("", "it says no finding"),
         (None, "it says no finding"),
     ],
@@ -123,7 +124,7 @@ def test_finding_outside_the_taxonomy_is_refused_with_its_file_and_what_is_near(
 ):
     with pytest.raises(InputError, match=message) as caught:
         read(tmp_path, picture(), key_note(finding, [uid_of()]))
-    assert "dicom/1.8.1.dcm" in str(caught.value)
+    assert f"{place_of(tmp_path / 'export', 'dicom/1.8.1.dcm')}: it" in str(caught.value)
     assert "label map" in str(caught.value)
 
 
@@ -139,8 +140,11 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
     (archive.root / "dicom/1.8.4.dcm").write_bytes(b"gone")
     with pytest.raises(InputError, match="3 documents of readers cannot be used") as caught:
         key_images_of(archive)
-    assert all(f" dicom/1.8.{number}.dcm: " in str(caught.value) for number in (1, 2, 4))
-    assert "knee: acl_pathology is a class of MR, and dicom/1.1.1.dcm is CT" in str(caught.value)
+    for number in (1, 2, 4):
+        assert f" {place_of(archive.root, f'dicom/1.8.{number}.dcm')}: " in str(caught.value)
+    image = place_of(archive.root, "dicom/1.1.1.dcm")
+    message = f"knee: acl_pathology is a class of MR, and an image is CT ({image})"
+    assert message in str(caught.value)
 
 
 def test_image_of_another_patient_is_refused(tmp_path):

@@ -104,26 +104,31 @@ def test_leak_free_groups_links_patients_and_pairs_transitively():
 
 
 def test_leak_free_groups_with_pairs_of_other_cases_raises():
-    with pytest.raises(InputError, match="cases that the table lacks: z"):
+    with pytest.raises(InputError, match="pairs name 1 case that the table lacks"):
         leak_free_groups(table("p"), pairs_of("az"))
 
 
 @pytest.mark.parametrize(
     ("patients", "parts", "pairs", "message"),
     [
-        ("pqr", [["test", "validation", "train"]], ["bc"], r"1 near-duplicate .* \(b and c\)"),
+        (
+            "pqr",
+            [["test", "validation", "train"]],
+            ["bc"],
+            r"1 near-dup.* \(cases 2 and 3\)",
+        ),
         (
             "pqp",
             [["test", "validation", "train"]],
             [],
-            r"1 patient stands .*\(p: a in test; p: c in train\)",
+            r"1 patient stands .*\(case 1 in test; case 3 in train\)",
         ),
-        ("pq", [["test", "train"]] * 2, [], r"1 case is tested in several folds \(a\)"),
+        ("pq", [["test", "train"]] * 2, [], r"1 case is tested in several folds \(case 1\)"),
         (
             "pqq",
             [["test", "train", "train"], ["train", "test", "train"]],
             [],
-            r"fold 1: 1 patient stands .*\(q: b in test",
+            r"fold 1: 1 patient stands .*\(case 2 in test",
         ),
     ],
 )

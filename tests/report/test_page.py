@@ -91,6 +91,12 @@ def test_heat_map_keeps_its_colours_in_the_dark():
     assert "rin-paper" in html and "prefers-color-scheme" not in drawing(html)
 
 
+@pytest.mark.parametrize(("inches", "widest"), [(2, "220px"), (6.5, "715px")])
+def test_small_figure_is_not_blown_up(inches, widest):
+    _, axes = plt.subplots(figsize=(inches, 2))
+    assert f"max-width:min(48rem,{widest})" in picture(axes, "a line").data
+
+
 def test_pictures_wrap_on_narrow_screens():
     html = pictures({"one": plt.figure(), "two": plt.figure()}).data
     assert html.count("<img") == 2 and "flex-wrap:wrap" in html

@@ -148,7 +148,7 @@ def mixed(home):
 
 MISTAKES = {
     "one class": (lambda h: write_table(h, [(n, "benign", p) for n, _, p in rows_of(h)]), "one class only (benign)"),
-    "patient with two labels": (mixed, "1 patient has two labels (P0: benign and malignant)"),
+    "patient with two labels": (mixed, "1 patient has two labels (that of case 1: benign and malignant)"),
     "black mask": (lambda h: save(h / "own/masks/p03_1.png", np.zeros((16, 16), np.uint8)), "1 mask marks nothing or the whole picture (p03_1.png)"),
     "mask of another size": (lambda h: save(h / "own/masks/p03_1.png", np.ones((8, 8), np.uint8)), "mask is 8 x 8"),
     "row without picture": (lambda h: (h / "own/Bilder/p03_1.png").unlink(), "1 row without pictures: p03_1.png"),

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,17 @@ def test_checkpoint_that_is_truncated_is_refused_with_its_name(checkpoint, share
     checkpoint.path.write_bytes(content[: int(len(content) * share)])
     with pytest.warns(UserWarning, match=r"checkpoint\.safetensors: .*cannot be read.*its start"):
         assert checkpoint.load() is None
+
+
+def test_checkpoint_in_which_any_bit_flipped_is_refused(checkpoint):
+    checkpoint.save(ARRAYS, RECORD)
+    content, draws = checkpoint.path.read_bytes(), random.Random(3)
+    for place in draws.sample(range(8 * len(content)), 60):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        checkpoint.path.write_bytes(damaged)
+        with pytest.warns(UserWarning, match="its start"):
+            assert checkpoint.load() is None
 
 
 def test_checkpoint_when_saving_fails_keeps_the_one_before(checkpoint, monkeypatch):

@@ -209,8 +209,9 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
     if METADATA in tables and not options.partial:
         there = {key.split("/")[1] for key in slices}
-        listed = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
-        refused(sorted(listed - there), f"patients of {METADATA} have no folder")
+        listed = read_table(tree, tables[METADATA], ["patient_id"])["patient_id"]
+        rows = "row " + (listed.index[~listed.isin(there)] + 2).astype(str)
+        refused(rows, f"patients of {METADATA} have no folder")
     kept = slices.keys()
     if options.slices == "lesions":
         if LESIONS not in tables:
