@@ -42,8 +42,6 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 NO_SPLIT = "none"
 #: The name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?:\.[A-Za-z]+)?"
-#: Pictures that are looked at for colour.
-_SAMPLE = 32
 #: Seed of a profile that names none.
 _SEED = 0
 Ask = Callable[[str, Sequence[str], str], str]
@@ -147,25 +145,17 @@ def new_task(
     made.say("folder", places.tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        options, classes = _read_columns(places, table, roles, made, ask)
-        if leave_out:
-            options["leave_out"] = ["rows", "pictures", "files"]
+        options, classes = _read_columns(places, roles, leave_out, made, ask)
     else:
         options, classes = _read_folders(places, made)
     labels = _read_labels(classes, positive, table or images, ask)
-    if UNLABELLED in labels:
-        problem = counted(classes[""], "rows have no label")
-        if not leave_out:
-            remedy = "Correct that, or accept it with --leave-out; the manifest then says so."
-            raise InputError(problem, where=str(table), remedy=remedy)
-        made.say("unlabelled", counted(classes[""], "rows are left out"), "yellow")
     locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
     word, other = dict.fromkeys(filter(None, labels.values()))
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
         **_TEXTS["manifest"],
-        "color": show_colour(places.tree.root, locators[:_SAMPLE]),
+        "color": show_colour(places.tree.root, locators),
         "layout": "table" if table else "folder_classes",
         "options": options,
         "locations": [places.tree.location],
@@ -282,8 +272,7 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
         _check_masks(places, made)
         options["mask"] = places.mask_names
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
-    files = places.files
-    strange = [name for name in tree.names if name not in files and tree.is_picture(name)]
+    strange = sorted({name for name in tree.names if tree.is_picture(name)} - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
     tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
     parts = [name.split("/") for name in pictures]
@@ -291,8 +280,7 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
     depth = 0
     if splits and {word.lower() for word in splits} <= discovery.PARTS_WORDS:
         options["splits"], depth = splits, 1
-        text = f"{', '.join(splits)}: put together, and divided anew by patients"
-        made.say("parts", text, "yellow")
+        made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
     strange = ["/".join(folders) for folders in parts if len(folders) != depth + 2]
     remedy = "Each class is a folder of pictures; give a --table where folders are patients."
     tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
@@ -300,12 +288,13 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
 
 
 def _read_columns(
-    places: _Places, table: Path, roles: dict[str, str], made: NewTask, ask: Ask
+    places: _Places, roles: dict[str, str], leave_out: bool, made: NewTask, ask: Ask
 ) -> tuple[dict[str, Any], Counter]:
     """Return the options of the layout `table`, and how often each label stands in the table."""
-    rows = read_table(places.tree, places.table, []).astype(object)
+    tree, table = places.tree, places.table
+    rows = read_table(tree, table, []).astype(object)
     if rows.empty:
-        raise InputError("the table has no rows", where=table, remedy="Give it a row a picture.")
+        raise tree.wrong("the table has no rows", file=table, remedy="Give it a row a picture.")
     pictures, outlines, folder = places.pictures, places.outlines, places.images
     drawn = places.masks or (folder if outlines else "")
     columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))
@@ -320,11 +309,19 @@ def _read_columns(
         problem = f"no column names the {counted(len(pictures), 'pictures')} below {folder or '.'}"
         remedy = "Name it with --image, and the folder that its paths start at with --images."
         remedy += f" A picture is called {pictures[0]}." if pictures else ""
-        raise InputError(f"{problem} ({', '.join(rows)})", where=table, remedy=remedy)
+        raise tree.wrong(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
     if "label" not in columns:
         columns["label"] = ask("The column of the label|--label", classes or [*rows], "")
         reasons["label"] = "as you said"
-    options = {"table": table.name, "images": folder}
+    empty = rows[rows[columns["label"]] == ""]
+    if len(empty) and leave_out:
+        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
+    elif len(empty):
+        cells = [f"{name} (row {row + 2})" for row, name in empty[columns["image"]].items()]
+        remedy = "Fill the cell, or leave such rows out with --leave-out."
+        problem = f"rows have no label in column {columns['label']}"
+        tree.refuse(cells, problem, file=table, remedy=remedy)
+    options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
     if drawn:
         options["masks"] = drawn
@@ -335,9 +332,11 @@ def _read_columns(
     if "split" in columns:
         options["split"] = {"column": columns["split"]}
     options = {option: value for option, value in options.items() if value}
-    if others := {*places.tree.names} - places.files - {places.table}:
+    if others := {*tree.names} - places.files - {table}:
         options["leave_out"] = ["files"]
         made.say("other files", f"{counted(len(others), 'files')}, not read")
+    if leave_out:
+        options["leave_out"] = ["rows", "pictures", "files"]
     made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in reasons.items())
     for role, reason in reasons.items():
         made.say(f"{role} column", f"{columns[role]} ({reason})")
