@@ -17,8 +17,6 @@ NAMES = {"told", "went", "looked", "away", "abroad", "contract", "contracts"}
 NAMES |= {"area_contrasts", "weighted_areas", "beyond_area", "beyond_curves", "resolve_contract"}
 #: Pronouns and participles that name nothing, as names of variables and arguments.
 VARIABLES = {"own", "one", "each", "found", "asked", "named"}
-#: Files that still have such names.
-NOT_YET_FREE = ("rin/study/new_task.py", "rin/study/forecast.py")
 #: Prose that has a better word.
 PROSE = {
     r"\bat home\b": "internal test set",
@@ -77,7 +75,7 @@ def test_names_are_nouns_of_the_field(file):
     assert found.total() <= ALLOWED.get(file, 0), dict(found)
 
 
-@pytest.mark.parametrize("file", sorted(PYTHON.keys() - {*NOT_YET_FREE}))
+@pytest.mark.parametrize("file", PYTHON)
 def test_variables_are_nouns(file):
     names = {name.strip("_").lower() for name in variables_in(PYTHON[file])}
     assert names & VARIABLES == set()

@@ -130,9 +130,8 @@ def case_problems(
     mixed = labels[labels.map(len) > 1]
     if len(mixed) and manifest.patient_labels == "one":
         # By the first picture: a patient's name is in no message.
-        first = rows["label"].apply(lambda rows: rows.index[0] + 1)[mixed.index]
-        both = mixed.map(sorted).map(" and ".join)
-        shown = [f"that of case {row}: {names}" for row, names in zip(first, both, strict=True)]
+        first, both = rows["case_id"].first()[mixed.index], mixed.map(sorted).map(" and ".join)
+        shown = [f"that of {case}: {names}" for case, names in zip(first, both, strict=True)]
         problems.append(
             f"{counted(len(mixed), 'patients have two labels')} ({named(shown)}). Correct the "
             "table, or say patient_labels: several where labels belong to pictures"

@@ -158,6 +158,35 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
     return ""
 
 
+def sort_pictures(
+    names: Collection[str], images: str, masks: str
+) -> tuple[list[str], list[str], str]:
+    """Return pictures and masks without their folders, and the pattern of names of masks.
+
+    ``names`` are those of all pictures.  Masks without a folder of their own lie beside the
+    pictures; the pattern is empty where none is called like a picture.
+    """
+    inside, drawn = (f"{folder}/" if folder else "" for folder in (images, masks))
+    if masks in ("", images):
+        pictures = [name.removeprefix(inside) for name in names if name.startswith(inside)]
+        pattern = guess_masks(pictures)
+        stems = {name: file_stem(name).rpartition("/")[2] for name in pictures}
+        outlines = [name for name in pictures if pattern and re.fullmatch(pattern, stems[name])]
+        return sorted({*pictures} - {*outlines}), outlines, pattern
+    outlines = [name.removeprefix(drawn) for name in names if name.startswith(drawn)]
+    others = (name for name in names if not name.startswith(drawn))
+    pictures = [name.removeprefix(inside) for name in others if name.startswith(inside)]
+    return pictures, outlines, guess_masks(pictures, outlines)
+
+
+def mask_template(pattern: str, masks: Collection[str]) -> str:
+    """Return how masks are called after their picture's ``{stem}``; empty where they are alike."""
+    stems = (file_stem(name).rpartition("/")[2] for name in masks)
+    match = next(filter(None, (re.fullmatch(pattern, stem) for stem in stems)))
+    template = f"{match.string[: match.start('stem')]}{{stem}}{match.string[match.end('stem') :]}"
+    return "" if pattern == SAME_NAME else template
+
+
 def guess_columns(
     rows: pd.DataFrame, pictures: Collection[str], masks: Collection[str], folders: tuple[str, str]
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:

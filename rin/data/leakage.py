@@ -48,6 +48,23 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     return pairs.sort_values(["distance", "case_b", "case_a"], kind="stable", ignore_index=True)
 
 
+def suggest_threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
+    """Return the near-duplicate threshold that the pictures suggest, and the pairs within it.
+
+    Beyond the true repeats a threshold links unlike pictures into chains, and a chain of patients
+    is one group: the largest threshold is taken that links at most 5 % of the patients, or three.
+    """
+    pairs = near_duplicates(cases, SAME_LESION)
+    patients = cases.set_index("case_id")["patient_id"]
+    for bits in (SAME_LESION, 24, 16, SAME_PICTURE):
+        near = pairs[pairs["distance"] <= bits].reset_index(drop=True)
+        groups = leak_free_groups(cases, near)
+        linked = patients.groupby(groups.reindex(patients.index).to_numpy()).nunique().max()
+        if linked <= max(3, 0.05 * patients.nunique()):
+            break
+    return bits, near
+
+
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Tell how like any picture of another dataset each case is that is not blank.
 

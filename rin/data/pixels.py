@@ -17,12 +17,14 @@ import io
 import math
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from skimage.draw import polygon
 
 from rin.data.tree import (
@@ -194,7 +196,22 @@ ORIENTATION = 0x0112
 #: Largest share of a mask's pixels that are neither dark nor bright.
 MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
+#: Spread of the channels of a pixel that has colour; pictures that are looked at for it.
+COLOURFUL, LOOKED_AT = 24, 32
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
+
+
+def show_colour(root: Path, locators: Iterable[str]) -> bool:
+    """Return whether one of the first pictures has colour in a twentieth of its pixels.
+
+    Pictures that cannot be read are passed over.
+    """
+    for locator in islice(locators, LOOKED_AT):
+        with suppress(InputError):
+            pixels = read_picture(root, locator, True)
+            if (np.ptp(pixels, axis=2) > COLOURFUL).mean() > 0.05:
+                return True
+    return False
 
 
 def read_picture(
@@ -279,7 +296,10 @@ def _open(root: Path, locator: str) -> Image.Image:
         raise InputError("the file is empty", where=where, remedy=remedy)
     problem = f"the file is no whole picture in {', '.join(FORMATS)}"
     with explained(problem, where=where, remedy=remedy, kinds=UNREADABLE):
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        try:
+            picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:  # whose text is an address in memory
+            raise ValueError(f"it begins with {content[:8]!r}") from error
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"{picture.width} x {picture.height} pixels")
         if getattr(picture, "n_frames", 1) > 1:

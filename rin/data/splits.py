@@ -58,7 +58,8 @@ def make_folds(
         problem = f"too few independent patients per class to divide ({stated})"
         remedy = (
             f"Two classes with at least {LEAST_PATIENTS} patients each are needed, who share no "
-            "near-duplicate picture: add patients, merge classes in label_map, or lower "
+            "near-duplicate picture: add patients, merge classes (label_map; --positive of rin "
+            "new), or lower "
             "near_duplicate_bits if unlike pictures were matched."
         )
         raise InputError(problem, where=where, remedy=remedy)

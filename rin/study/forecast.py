@@ -1,4 +1,4 @@
-"""What a study will take, before any of it is done: runs, jobs, hours, disk, and what is missing.
+"""What a study will take, before any of it is done: runs, jobs, hours, disk.
 
 Hours and disk come from the finished runs of the same profile; nothing is opened or decoded.  For a
 profile that is yet to be written, :func:`measure_pace` times a few steps on this computer, and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -22,16 +22,29 @@ from rin.study.setting import Study
 
 #: Backbone whose steps are timed, their side in pixels and number of images.
 TIMED, SIDE, BATCH = "ResNet50", 75, 16
-#: What starting, decoding and the pages take besides, in steps' tracings and in seconds.
-BESIDE_TRACINGS, BESIDE_SECONDS = 1.0, 60
+#: Seconds that starting, decoding and the pages take, beside the tracing of a step.
+BESIDE_SECONDS = 60
 #: Share of a step with all layers unfrozen, by regime; what prediction takes of it.
 COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 PREDICTION = 0.3
-#: Ways of unfreezing of a study in the order in which they are taken, with their learning rates; a
-#: study has two scenarios at least, as its spread over scenarios is shown.
-RATES = {"unfreeze_all": ("1e-04", "1e-03"), "freeze_all": ("1e-02", "1e-03"),
-         "unfreeze_top10": ("1e-03", "1e-02")}  # fmt: skip
-PRETRAINING_EPOCHS = 4
+#: Ways of unfreezing in the order in which they are taken, with their learning rates.
+RATES = {
+    "unfreeze_all": ("1e-04", "1e-03"),
+    "freeze_all": ("1e-02", "1e-03"),
+    "unfreeze_top10": ("1e-03", "1e-02"),
+}
+#: Ways and rates of a study; two scenarios at least, as the spread over scenarios is shown.
+REGIMES_AND_RATES = ((3, 2), (3, 1), (2, 2), (2, 1), (1, 2))
+EPOCHS, SIZES = (10, 5, 3, 2), (224, 160, 112, SIDE)
+#: Cases that may be drawn, where all would take too long.
+DRAWS = [
+    {"train": train, "validation": max(20, train // 6), "test": 900}
+    for train in (1000, 500, 250, 120)
+]
+#: Of pretraining on real images: epochs, share of the budget, fewest and most images.
+PRETRAINING_EPOCHS, PRETRAINING_SHARE, CORPUS = 4, 0.33, (288, 6000)
+#: Images of a stand-in corpus, which is seen once.
+STAND_IN_CORPUS = 96
 
 
 @dataclass(frozen=True)
@@ -45,15 +58,14 @@ class Pace:
 
 @dataclass(frozen=True)
 class Budgeted:
-    """Numbers of a study that fits a budget, or of the least one where none does.
+    """Numbers of a study, and how many minutes it takes.
 
-    ``train`` are training cases, None for all; ``corpus`` the images of each pretraining.
+    ``cases`` are those of each part, None for all; ``corpus`` the images of each pretraining.
     """
 
     minutes: float
-    fits: bool
     scenarios: list[str]
-    train: int | None
+    cases: dict[str, int] | None
     epochs: int
     size: int
     folds: int
@@ -70,10 +82,7 @@ def measure_pace() -> Pace:
 
     prepare_framework(None, "float32")
     began = time.monotonic()
-    block = CompiledBlock(
-        Architecture(TIMED, "unfreeze_all", size=SIDE, augmentation="official", dropout=0.5,
-                     batch_norm_momentum=0.9, head="linear", channels=1)
-    )  # fmt: skip
+    block = CompiledBlock(Architecture(TIMED, "unfreeze_all", SIDE, batch_norm_momentum=0.9))
     pictures = np.random.default_rng(0).integers(0, 255, (3 * BATCH, SIDE, SIDE), dtype=np.uint8)
     labels = np.arange(len(pictures)) % 2
     train = Part(pictures, labels, np.arange(2 * BATCH))
@@ -87,64 +96,74 @@ def measure_pace() -> Pace:
     first, short, long = seconds
     epoch = max(long - short, 0.5 * long) / 2
     image = epoch / (len(train.rows) + PREDICTION * len(check.rows))
-    run = max(0.0, short - epoch)
-    return Pace(image, run, max(0.0, first - short))
+    return Pace(image, max(0.0, short - epoch), max(0.0, first - short))
 
 
 def fit_budget(
     pace: Pace,
     minutes: float,
     *,
-    cases: int,
     parts: dict[str, int],
     folds: int,
     side: float,
-    backbones: list[str],
+    backbones: Sequence[str],
     corpora: str,
-    draw: bool,
+    draws: Sequence[dict[str, int]],
 ) -> Budgeted:
-    """Return the largest study of a task that ends within a budget of minutes.
+    """Return the largest study of a task that ends within a budget, the least where none does.
 
-    ``parts`` are the ``cases`` of one fold, ``side`` that of the pictures.  ``corpora`` are those
-    of pretraining: real ones get a third of the time, `stand-ins` the least, and none nothing;
-    with ``draw``, training cases may be drawn.
+    ``parts`` are the cases of a fold, ``side`` that of the pictures.  ``corpora`` are those of
+    pretraining: real ones get a third of the time, `stand-ins` the least, and none nothing.
+    ``draws`` are cases of each part that may be drawn, most first.
     """
-    budget = 60 * minutes
-    epochs, corpus = 1, 96
+    pretraining_epochs, corpus = 1, STAND_IN_CORPUS
     if corpora != "stand-ins":
-        epochs = PRETRAINING_EPOCHS
-        corpus = int(np.clip(0.33 * budget / (2 * epochs * pace.image), 288, 6000))
-    before = BESIDE_SECONDS + BESIDE_TRACINGS * pace.tracing
+        pretraining_epochs = PRETRAINING_EPOCHS
+        affordable = PRETRAINING_SHARE * 60 * minutes / (2 * pretraining_epochs * pace.image)
+        corpus = int(np.clip(affordable, *CORPUS))
+    before = BESIDE_SECONDS + pace.tracing
     if corpora:
-        before += len(backbones) * (2 * (epochs * corpus * pace.image + pace.run) + pace.tracing)
-
-    def seconds(train: int | None, epochs: int, rates: list[tuple], size: int, folds: int) -> float:
-        share = train / parts["train"] if train else 1
-        tested = min(900, cases) if train else parts["test"]
-        trained = epochs * share * parts["train"]
-        predicted = PREDICTION * (epochs * share * parts["validation"] + tested)
-        image = pace.image * (size / SIDE) ** 2
-        each = [(COST[regime] * trained + predicted) * image + pace.run for regime, _ in rates]
-        regimes = len({regime for regime, _ in rates})
-        return before + len(backbones) * (2 * folds * sum(each) + regimes * pace.tracing)
-
-    trains = [None, *(n for n in (1000, 500, 250, 120) if draw and n < 0.8 * parts["train"])]
-    sizes = [size for size in (224, 160, 112, SIDE) if size <= max(SIDE, side)]
-    plans = [[(regime, rate) for regime in [*RATES][:regimes] for rate in RATES[regime][:rates]]
-             for regimes, rates in ((3, 2), (3, 1), (2, 2), (2, 1), (1, 2))]  # fmt: skip
-    tried = {}
-    for train, epochs, rates, size, n in product(
-        trains, (10, 5, 3, 2), plans, sizes, sorted({folds, 1}, reverse=True)
+        pretraining = 2 * (pretraining_epochs * corpus * pace.image + pace.run) + pace.tracing
+        before += len(backbones) * pretraining
+    plans = [
+        [(regime, rate) for regime in [*RATES][:regimes] for rate in RATES[regime][:rates]]
+        for regimes, rates in REGIMES_AND_RATES
+    ]
+    sizes = [size for size in SIZES if size <= max(SIDE, side)]
+    tried = []
+    for drawn, epochs, plan, size, fold_count in product(
+        [None, *draws], EPOCHS, plans, sizes, sorted({folds, 1}, reverse=True)
     ):
-        if train is None or n == 1:
-            tried[train, epochs, tuple(rates), size, n] = seconds(train, epochs, rates, size, n)
-    chosen = next((plan for plan, took in tried.items() if took <= budget), None)
-    least = chosen or min(tried, key=tried.get)
-    train, tuned, rates, size, n = least
-    scenarios = [f"{b}-{regime}-{rate}" for b in backbones for regime, rate in rates]
-    took = tried[least] / 60
-    return Budgeted(took, bool(chosen), scenarios, train, tuned, size, n, corpus,
-                    PRETRAINING_EPOCHS if corpora != "stand-ins" else 1)  # fmt: skip
+        if drawn and fold_count > 1:
+            continue
+        cases = drawn or parts
+        runs = sum(_run_seconds(pace, cases, epochs, regime, size) for regime, _ in plan)
+        tracings = len({regime for regime, _ in plan}) * pace.tracing
+        seconds = before + len(backbones) * (2 * fold_count * runs + tracings)
+        tried.append(
+            Budgeted(
+                minutes=seconds / 60,
+                scenarios=[
+                    f"{name}-{regime}-{rate}" for name in backbones for regime, rate in plan
+                ],
+                cases=drawn,
+                epochs=epochs,
+                size=size,
+                folds=fold_count,
+                corpus=corpus,
+                pretraining_epochs=pretraining_epochs,
+            )
+        )
+        if tried[-1].minutes <= minutes:
+            return tried[-1]
+    return min(tried, key=lambda study: study.minutes)
+
+
+def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, size: int) -> float:
+    """Return the seconds of one run, on so many cases of each part."""
+    trained = COST[regime] * epochs * cases["train"]
+    predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
+    return (trained + predicted) * pace.image * (size / SIDE) ** 2 + pace.run
 
 
 def forecast(study: Study) -> pd.DataFrame:
@@ -170,30 +189,26 @@ def forecast(study: Study) -> pd.DataFrame:
 def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int]]:
     """Yield stages with their ledgers, and numbers of runs and of jobs."""
     alone = profile.execution.executor != "processes"
-    if own := profile.pretraining:
-        backbones, corpora = len(own.backbones or profile.backbones), len(own.corpora)
-        runs = backbones * corpora + (len(own.brief.backbones) if own.brief else 0)
+    if pretraining := profile.pretraining:
+        backbones = len(pretraining.backbones or profile.backbones)
+        brief = len(pretraining.brief.backbones) if pretraining.brief else 0
+        runs = backbones * len(pretraining.corpora) + brief
         yield "pretraining", "weights", runs, runs if alone else backbones
         if section := profile.probe:
-            backbones = len(section.backbones or own.backbones or profile.backbones)
+            backbones = len(section.backbones or pretraining.backbones or profile.backbones)
             runs = backbones * len(section.preprocessings)
             yield "probe", "probe", runs, runs if alone else backbones
         if section := profile.losses:
             runs = len(section.backbones) * len(section.losses) * section.seeds
             yield "losses", "losses", runs, runs
-    blocks, runs = set(), 0
-    for name in filter(profile.filter_of, STUDIES):
-        for variant in profile.variants(name):
-            for task in variant.tasks:
-                folds = min(variant.folds, find_task(task)[1].n_folds)
-                runs += len(variant.scenarios) * len(variant.inits) * folds
-            for task, scenario in product(variant.tasks, map(find_scenario, variant.scenarios)):
-                tuning = profile.tuning(task)
-                block = (
-                    scenario.backbone,
-                    scenario.unfreezing,
-                    variant.changes.get("head"),
-                    tuning.size,
-                )
-                blocks.add((*block, task if profile.execution.blocks == "by_task" else ""))
+    blocks, runs, by_task = set(), 0, profile.execution.blocks == "by_task"
+    studies = filter(profile.filter_of, STUDIES)
+    for variant in (part for name in studies for part in profile.variants(name)):
+        head, scenarios = variant.changes.get("head"), [*map(find_scenario, variant.scenarios)]
+        for task in variant.tasks:
+            folds = min(variant.folds, find_task(task)[1].n_folds)
+            runs += len(scenarios) * len(variant.inits) * folds
+            for scenario in scenarios:
+                step = scenario.backbone, scenario.unfreezing, head, profile.tuning(task).size
+                blocks.add((*step, by_task and task))
     yield "fine-tuning", "runs", runs, len(blocks)

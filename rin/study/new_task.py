@@ -9,62 +9,41 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import BytesIO
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from rin.data.dataset import Dataset, case_problems, locate, marks_nothing, open_dataset
-from rin.data.discovery import (
-    PARTS_WORDS,
-    file_stem,
-    guess_columns,
-    guess_masks,
-    guess_positive,
-)
+from rin.data import discovery
+from rin.data.dataset import Dataset, case_problems, marks_nothing, open_dataset
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import UNLABELLED, read_split
-from rin.data.leakage import (
-    SAME_LESION,
-    SAME_PICTURE,
-    check_splits,
-    leak_free_groups,
-    near_duplicates,
-)
+from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import PART_NAMES, PARTS, DatasetManifest, load_manifest, manifest_names
-from rin.data.pixels import read_picture
-from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
+from rin.data.pixels import show_colour
+from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
 from rin.data.store import inspect_cases, refuse_bad
-from rin.data.tree import Tree, is_dicom, open_tree
+from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, counted, look_up, named
-from rin.files import manifest_folder
-from rin.models.weights import load_entries
-from rin.models.weights import locate as locate_weights
-from rin.study.forecast import SIDE, TIMED, Pace, fit_budget, measure_pace
+from rin.files import manifest_folder, read_yaml
+from rin.study import forecast
 from rin.study.profile import profile_folder, profile_names
+from rin.study.setting import available_weights, draw_cases
 
-CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
-#: What a profile says of the weights that it starts from.
-WEIGHTS = {
-    "released": "released weights",
-    "corpora": "matched pretraining on corpora at hand",
-    "stand-ins": "STAND-IN weights, whose difference means nothing",
-}
+#: Settings that do not depend on the images, and what is said of weights.
+_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Value of ``--split`` with which a split that comes with the table is left aside.
 NO_SPLIT = "none"
 #: The name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?:\.[A-Za-z]+)?"
-#: Pictures of which modality and colour are found out.
-_SAMPLE = 32
+#: Seed of a profile that names none.
+_SEED = 0
 Ask = Callable[[str, Sequence[str], str], str]
 
 
@@ -90,33 +69,34 @@ class NewTask:
 
 @dataclass(frozen=True)
 class _Places:
-    """A tree, and in it the folders of pictures and of masks, and the file of the table."""
+    """A tree with the folders of pictures and masks, what lies in them, and the table.
+
+    ``pictures`` and ``outlines`` (masks) are names below their folders; ``mask_names`` is the
+    pattern of the latter.  Masks without a folder lie beside the pictures.
+    """
 
     tree: Tree
     images: str
-    masks: str = ""
-    table: str = ""
+    masks: str
+    table: str
+    pictures: list[str]
+    outlines: list[str]
+    mask_names: str
 
-    def pictures(self, folder: str) -> list[str]:
-        """Return the names of pictures below a folder of the tree, without that folder."""
-        prefix = f"{folder}/" if folder else ""
-        names = (name for name in self.tree.names if name.startswith(prefix))
-        return [name.removeprefix(prefix) for name in names if self.tree.is_picture(name)]
+    @property
+    def files(self) -> set[str]:
+        """The names in the tree of pictures and masks."""
+        pictures = {_join(self.images, name) for name in self.pictures}
+        return pictures | {_join(self.masks or self.images, name) for name in self.outlines}
 
-    def split_pictures(self) -> tuple[list[str], list[str], str]:
-        """Return pictures and masks, without their folders, and the pattern of names of masks."""
-        pictures = self.pictures(self.images)
-        if self.masks and self.masks != self.images:
-            prefix = f"{self.images}/" if self.images else ""
-            inner = f"{self.masks.removeprefix(prefix)}/" if self.masks.startswith(prefix) else ""
-            pictures = [name for name in pictures if not inner or not name.startswith(inner)]
-            masks = self.pictures(self.masks)
-            return pictures, masks, guess_masks(pictures, masks)
-        if not (pattern := guess_masks(pictures)):
-            return pictures, [], ""
-        stems = {name: file_stem(name).rpartition("/")[2] for name in pictures}
-        masks = [name for name, stem in stems.items() if re.fullmatch(pattern, stem)]
-        return sorted({*pictures} - {*masks}), masks, pattern
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _absolute(path: Path) -> Path:
+    # Links stay as they are: they may lead far from the folder that somebody has put them into.
+    return Path(os.path.normpath(path.absolute()))
 
 
 def refuse_to_guess(question: str, choices: Sequence[str], default: str) -> str:
@@ -145,7 +125,7 @@ def new_task(
     data_root: Path | None = None,
     results: Path = Path("results"),
     ask: Ask = refuse_to_guess,
-    pace: Pace | None = None,
+    pace: forecast.Pace | None = None,
 ) -> NewTask:
     """Look at somebody's own images and return the manifest and the profile of a task on them.
 
@@ -160,56 +140,38 @@ def new_task(
     a training later.
     """
     _refuse_taken(name)
-    root, places = _find_places(images, table, masks, data_root)
+    root, places = _find_places(images, table, masks, data_root, results)
     made = NewTask(name, root)
     made.say("folder", places.tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
-        options, classes = _read_columns(places, table, roles, made, ask)
-        layout, named_patients = "table", "patient" in options
-        if leave_out:
-            options["leave_out"] = ["rows", "pictures", "files"]
+        options, classes = _read_columns(places, roles, leave_out, made, ask)
     else:
         options, classes = _read_folders(places, made)
-        layout, named_patients = "folder_classes", bool(patient)
-    present = sorted(value for value in classes if value)
-    if len(present) < 2:
-        problem = f"there is one class only ({named(present) or 'none'})"
-        remedy = "Two are needed: name the column with --label, or a folder a class with --images."
-        raise InputError(problem, where=table or images, remedy=remedy)
-    wanted = list(positive)
-    if not wanted:
-        wanted = [ask("The positive class|--positive", present, guess_positive(present))]
-    for value in wanted:
-        look_up("class (--positive)", value, present)
-    others, word = [value for value in present if value not in wanted], wanted[0]
-    other = others[0] if len(others) == 1 else f"not {word}"
-    labels: dict[str, str | None] = {value: word if value in wanted else other for value in present}
-    if "" in classes:
-        labels[UNLABELLED] = None
-        if not leave_out:
-            remedy = "Correct that, or accept it with --leave-out; the manifest then says so."
-            problem = counted(classes[""], "rows have no label")
-            raise InputError(problem, where=str(table), remedy=remedy)
-        made.say("unlabelled", counted(classes[""], "rows are left out"), "yellow")
+    labels = _read_labels(classes, positive, table or images, ask)
+    locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
+    word, other = dict.fromkeys(filter(None, labels.values()))
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
-        "citation": "unpublished",
-        "home": "internal",
-        "licence": "internal use",
-        "access": "not public",
-        **_look_at_some(places),
-        "layout": layout,
+        **_TEXTS["manifest"],
+        "color": show_colour(places.tree.root, locators),
+        "layout": "table" if table else "folder_classes",
         "options": options,
         "locations": [places.tree.location],
-        "independence": "patient" if named_patients else "image",
+        "independence": "patient" if "patient" in options or patient else "image",
         "patient_labels": "several" if several else "one",
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
-        "tasks": [{"name": name, "title": f"{word.capitalize()} or {other}, {name}",
-                   "positive_class": word, "n_folds": 1}],
-    }  # fmt: skip
+        "tasks": [
+            {
+                "name": name,
+                "title": f"{word.capitalize()} or {other}, {name}",
+                "positive_class": word,
+                "n_folds": 1,
+            }
+        ],
+    }
     if patient and not table:
         fields["patient_pattern"] = patient
     cases, pairs = _inspect(places, fields, made, results, leave_out)
@@ -219,7 +181,7 @@ def new_task(
     made.manifest = DatasetManifest.model_validate(fields)
     _describe(made, cases, pairs, folds, word)
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
-    made.texts[profile_folder() / f"{name}.yaml"] = _profile(made, cases, folds, minutes, pace)
+    made.texts[profile_folder() / f"{name}.yaml"] = _profile(made, dataset, folds, minutes, pace)
     return made
 
 
@@ -251,145 +213,147 @@ def _refuse_taken(name: str) -> None:
 
 
 def _find_places(
-    images: Path, table: Path | None, masks: Path | None, data_root: Path | None
+    images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
 ) -> tuple[Path, _Places]:
-    """Return the data root, and the folder that holds what was named."""
+    """Return the data root, and what lies in the folder that holds all that was named."""
     given = {"--images": images, "--table": table, "--masks": masks}
     for flag, path in given.items():
         kind = "file" if flag == "--table" else "folder"
         if path is not None and not (path.is_file() if kind == "file" else path.is_dir()):
             remedy = "Check the path; quote it where it holds spaces."
             raise InputError(f"there is no such {kind}", where=f"{flag} {path}", remedy=remedy)
-    resolved = {flag: path.resolve() for flag, path in given.items() if path is not None}
-    folders = [path.parent if flag == "--table" else path for flag, path in resolved.items()]
+    paths = {flag: _absolute(path) for flag, path in given.items() if path is not None}
+    folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
     above = Path(os.path.commonpath(folders))
-    if len(resolved["--images"].relative_to(above).parts) > 3 or above == Path(above.anchor):
+    names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
+    if names["--images"].count("/") > 2 or above == Path(above.anchor):
         remedy = "Put them into one folder, or link them: ln -s /where/they/are FOLDER/images."
         raise InputError("images and table share no folder", where=above, remedy=remedy)
-    root = data_root.resolve() if data_root else above.parent
+    if _absolute(results).is_relative_to(above):
+        remedy = "Put images and table into a folder of their own, and call rin from outside it."
+        problem = f"results would lie among the images, in {results}"
+        raise InputError(problem, where=above, remedy=remedy)
+    root = _absolute(data_root) if data_root else above.parent
     inside = above.is_relative_to(root) and above != root
-    location = above.relative_to(root).as_posix() if inside else above.as_posix()
-    names = {flag: path.relative_to(above).as_posix() for flag, path in resolved.items()}
+    tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
-    return root, _Places(open_tree(root, location), folder, drawn, names.get("--table", ""))
+    pictures = [name for name in tree.names if tree.is_picture(name)]
+    kinds = discovery.sort_pictures(pictures, folder, drawn)
+    return root, _Places(tree, folder, drawn, names.get("--table", ""), *kinds)
+
+
+def _read_labels(
+    classes: Counter, positive: Sequence[str], where: Path, ask: Ask
+) -> dict[str, str | None]:
+    """Return the label of each class, positive ones first; None for rows without a label."""
+    present = sorted(value for value in classes if value)
+    if len(present) < 2:
+        problem = f"there is one class only ({named(present) or 'none'})"
+        remedy = "Two are needed: name the column with --label, or a folder a class with --images."
+        raise InputError(problem, where=where, remedy=remedy)
+    wanted = positive or [
+        ask("The positive class|--positive", present, discovery.guess_positive(present))
+    ]
+    for value in wanted:
+        look_up("class (--positive)", value, present)
+    others = [value for value in present if value not in wanted]
+    if not others:
+        remedy = "Leave one of them out: it is what the positive class is told from."
+        raise InputError("every class is positive", where="--positive", remedy=remedy)
+    other = others[0] if len(others) == 1 else f"not {wanted[0]}"
+    labels: dict[str, str | None] = dict.fromkeys(wanted, wanted[0]) | dict.fromkeys(others, other)
+    return labels | ({UNLABELLED: None} if "" in classes else {})
 
 
 def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Counter]:
     """Return the options of the layout `folder_classes`, and the pictures of each class."""
-    pictures, masks, pattern = places.split_pictures()
-    options: dict[str, Any] = {"leave_out": ["files"]}
-    if masks:
-        options["mask"] = pattern
+    tree, pictures, options = places.tree, places.pictures, {"leave_out": ["files"]}
+    if places.mask_names or places.masks:
+        _check_masks(places, made)
+        options["mask"] = places.mask_names
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
-        where = f"in {places.masks}" if "masks" in options else "beside the pictures"
-        made.say("masks", f"{counted(len(masks), 'files')} {where}, by the names {pattern}")
-    elif places.masks:
-        remedy = "Call masks like their pictures, _mask behind if you like."
-        raise InputError("no mask is called like a picture", where=places.masks, remedy=remedy)
-    known = {*(f"{places.images}/{name}".lstrip("/") for name in pictures)}
-    known |= {f"{places.masks}/{name}".lstrip("/") for name in masks}
-    others = (name for name in places.tree.names if places.tree.is_picture(name))
+    strange = sorted({name for name in tree.names if tree.is_picture(name)} - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
-    strange = [name for name in others if name not in known]
-    places.tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
+    tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
     parts = [name.split("/") for name in pictures]
-    splits = sorted({part[0] for part in parts if len(part) > 2})
-    if splits and {word.lower() for word in splits} <= PARTS_WORDS:
-        options["splits"] = splits
-        text = f"{', '.join(splits)}: put together, and divided anew by patients"
-        made.say("parts", text, "yellow")
-    depth = 1 if "splits" in options else 0
-    strange = [name for name, part in zip(pictures, parts, strict=True) if len(part) != depth + 2]
+    splits = sorted({folders[0] for folders in parts if len(folders) > 2})
+    depth = 0
+    if splits and {word.lower() for word in splits} <= discovery.PARTS_WORDS:
+        options["splits"], depth = splits, 1
+        made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
+    strange = ["/".join(folders) for folders in parts if len(folders) != depth + 2]
     remedy = "Each class is a folder of pictures; give a --table where folders are patients."
-    places.tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
-    return options, Counter(part[depth] for part in parts)
+    tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
+    return options, Counter(folders[depth] for folders in parts)
 
 
 def _read_columns(
-    places: _Places, table: Path, roles: dict[str, str], made: NewTask, ask: Ask
+    places: _Places, roles: dict[str, str], leave_out: bool, made: NewTask, ask: Ask
 ) -> tuple[dict[str, Any], Counter]:
     """Return the options of the layout `table`, and how often each label stands in the table."""
-    rows = read_table(places.tree, places.table, []).astype(object)
+    tree, table = places.tree, places.table
+    rows = read_table(tree, table, []).astype(object)
     if rows.empty:
-        raise InputError("the table has no rows", where=table, remedy="Give it a row a picture.")
-    pictures, outlines, _ = places.split_pictures()
-    folder = places.images
+        raise tree.wrong("the table has no rows", file=table, remedy="Give it a row a picture.")
+    pictures, outlines, folder = places.pictures, places.outlines, places.images
     drawn = places.masks or (folder if outlines else "")
-    guessed, why, classes = guess_columns(rows, pictures, outlines, (folder, drawn))
+    columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))
     for role, column in roles.items():
         if (role, column) == ("split", NO_SPLIT):
-            guessed.pop(role, "")
-            why.pop(role, "")
+            columns.pop(role, "")
+            reasons.pop(role, "")
         elif column:
-            guessed[role] = look_up(f"column (--{role})", column, [*rows])
-            why[role] = "as you said"
-    if "image" not in guessed:
-        problem = f"no column names the {len(pictures):,} pictures below {folder or '.'}"
+            columns[role] = look_up(f"column (--{role})", column, [*rows])
+            reasons[role] = "as you said"
+    if "image" not in columns:
+        problem = f"no column names the {counted(len(pictures), 'pictures')} below {folder or '.'}"
         remedy = "Name it with --image, and the folder that its paths start at with --images."
         remedy += f" A picture is called {pictures[0]}." if pictures else ""
-        raise InputError(f"{problem} ({', '.join(rows)})", where=table, remedy=remedy)
-    if "label" not in guessed:
-        guessed["label"] = ask("The column of the label|--label", classes or [*rows], "")
-        why["label"] = "as you said"
-    options = {"table": table.name, "images": folder, "image": guessed["image"]}
-    options |= {key: guessed[key] for key in ("label", "patient") if guessed.get(key)}
+        raise tree.wrong(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
+    if "label" not in columns:
+        columns["label"] = ask("The column of the label|--label", classes or [*rows], "")
+        reasons["label"] = "as you said"
+    empty = rows[rows[columns["label"]] == ""]
+    if len(empty) and leave_out:
+        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
+    elif len(empty):
+        cells = [f"{name} (row {row + 2})" for row, name in empty[columns["image"]].items()]
+        remedy = "Fill the cell, or leave such rows out with --leave-out."
+        problem = f"rows have no label in column {columns['label']}"
+        tree.refuse(cells, problem, file=table, remedy=remedy)
+    options = {"table": Path(table).name, "images": folder}
+    options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
     if drawn:
         options["masks"] = drawn
-        options |= {"mask": guessed["mask"]} if "mask" in guessed else {}
-        if "mask" not in guessed:
-            options |= _mask_template(rows[guessed["image"]], guessed["image"], outlines, drawn)
-            made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
-    if "split" in guessed:
-        options["split"] = {"column": guessed["split"]}
-    options = {key: value for key, value in options.items() if value != ""}
-    read = {f"{folder}/{name}".lstrip("/") for name in pictures}
-    read |= {f"{drawn}/{name}".lstrip("/") for name in outlines} | {places.table}
-    if others := [name for name in places.tree.names if name not in read]:
+        if "mask" not in columns:
+            _check_masks(places, made)
+            if template := discovery.mask_template(places.mask_names, outlines):
+                options |= {"mask": template, "parts": {columns["image"]: _STEM}}
+    if "split" in columns:
+        options["split"] = {"column": columns["split"]}
+    options = {option: value for option, value in options.items() if value}
+    if others := {*tree.names} - places.files - {table}:
         options["leave_out"] = ["files"]
         made.say("other files", f"{counted(len(others), 'files')}, not read")
-    made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in why.items())
-    for role, reason in why.items():
-        made.say(f"{role} column", f"{guessed[role]} ({reason})")
-    return options, Counter(rows[guessed["label"]])
+    if leave_out:
+        options["leave_out"] = ["rows", "pictures", "files"]
+    made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in reasons.items())
+    for role, reason in reasons.items():
+        made.say(f"{role} column", f"{columns[role]} ({reason})")
+    return options, Counter(rows[columns["label"]])
 
 
-def _mask_template(
-    names: pd.Series, column: str, outlines: list[str], drawn: str
-) -> dict[str, Any]:
-    """Return how masks are called where the table has no column of them."""
-    stems = {Path(name.replace("\\", "/")).stem for name in names}
-    masks = {Path(name).stem for name in outlines}
-    if stems & masks:
-        return {}
-    suffixes = ("", *(sign + word for sign in "_- " for word in ("mask", "seg", "segmentation")))
-    for before, after in product(("", "mask_", "seg_"), suffixes):
-        if {f"{before}{stem}{after}" for stem in stems} & masks:
-            return {"mask": f"{before}{{stem}}{after}", "parts": {column: _STEM}}
-    remedy = "Call masks like their pictures, _mask behind if you like, or give them a column."
-    problem = "there are no pictures in the folder of masks"
-    if outlines:
-        problem = f"no mask is called like a picture (a mask is called {outlines[0]})"
-    raise InputError(problem, where=f"--masks {drawn}", remedy=remedy)
-
-
-def _look_at_some(places: _Places) -> dict[str, Any]:
-    """Return modality and anatomy, of a DICOM header or unknown, and whether there is colour."""
-    tree, prefix = places.tree, f"{places.images}/" if places.images else ""
-    sample = [prefix + name for name in places.split_pictures()[0][:_SAMPLE]]
-    looks = {"modality": "unknown", "anatomy": "unknown", "color": False}
-    for name in sample:
-        with suppress(Exception):  # a broken file is reported when every picture is read
-            if is_dicom(name):
-                from pydicom import dcmread
-
-                header = dcmread(BytesIO(tree.read(name)), stop_before_pixels=True)
-                looks["modality"] = str(header.get("Modality") or "unknown")
-                looks["anatomy"] = str(header.get("BodyPartExamined") or "unknown").lower()
-                break
-            pixels = read_picture(tree.root, tree.locator(name), True).astype(int)
-            colourful = (pixels.max(axis=2) - pixels.min(axis=2)) > 24
-            looks["color"] |= bool(colourful.mean() > 0.05)
-    return looks
+def _check_masks(places: _Places, made: NewTask) -> None:
+    """Say how masks are called; InputError where none is called like a picture."""
+    outlines = places.outlines
+    if not places.mask_names:
+        problem = "there are no pictures in the folder of masks"
+        if outlines:
+            problem = f"no mask is called like a picture (a mask is called {outlines[0]})"
+        remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
+        remedy += "column of a --table."
+        raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
+    made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
 
 
 def _inspect(
@@ -397,22 +361,22 @@ def _inspect(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read every picture, add counts and near-duplicates to the manifest; return cases, pairs."""
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
-    found = find_cases(tree, manifest)
+    listed = find_cases(tree, manifest)
     if manifest.layout == "table" and leave_out:
         left = {
-            "rows without pictures": len(read_table(tree, places.table, [])) - len(found),
-            "pictures without rows": len(places.split_pictures()[0]) - len(found),
+            "rows without pictures": len(read_table(tree, places.table, [])) - len(listed),
+            "pictures without rows": len(places.pictures) - len(listed),
         }
         for what, n in left.items():
             if n > 0:
                 made.say("left out", counted(n, what), "yellow")
-    labelled = found[found["label"].notna()]
+    labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
-    refuse_bad(bad, len(found), tree.place())
-    classes = found["source_class"]
+    refuse_bad(bad, len(listed), tree.place())
+    classes = listed["source_class"]
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:
-        fields["counts"]["masks"] = found["masks"].map(len).groupby(classes).sum().to_dict()
+        fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
     made.manifest = DatasetManifest.model_validate(fields)
     if wrong := case_problems(made.manifest, cases, states_all=True):
@@ -420,31 +384,12 @@ def _inspect(
         remedy = remedy.replace("say patient_labels: several", "give --several-labels")
         remedy = re.sub("state counts.empty_masks.*", "accept them with --leave-out", remedy)
         raise InputError(problem, where=tree.place(), remedy=f"{remedy}.")
-    bits, pairs = _threshold(cases)
+    bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
-    made.notes["near_duplicate_bits"] = (
-        "largest of 40, 24, 16 and 8 bits (of 256) that links no chains: "
-        + counted(len(pairs), "pairs")
-    )
+    rule = "largest of 40, 24, 16 and 8 bits (of 256) that links no chains"
+    made.notes["near_duplicate_bits"] = f"{rule}: {counted(len(pairs), 'pairs')}"
     made.manifest = DatasetManifest.model_validate(fields)
     return cases, pairs
-
-
-def _threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-    """Return the near-duplicate threshold that the pictures suggest, and the pairs within it.
-
-    Beyond the true repeats a threshold links unlike pictures into chains, and a chain of patients
-    is one group: the largest threshold is taken that links at most 5 % of the patients, or three.
-    """
-    pairs = near_duplicates(cases, SAME_LESION)
-    patients = cases.set_index("case_id")["patient_id"]
-    for bits in (SAME_LESION, 24, 16, SAME_PICTURE):
-        near = pairs[pairs["distance"] <= bits].reset_index(drop=True)
-        groups = leak_free_groups(cases, near)
-        linked = patients.groupby(groups.reindex(patients.index).to_numpy()).nunique().max()
-        if linked <= max(3, 0.05 * patients.nunique()):
-            break
-    return bits, near
 
 
 def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -453,12 +398,12 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
     tree = open_tree(dataset.root, dataset.location)
     groups = leak_free_groups(cases, pairs)
     if "split" not in manifest.options:
-        return make_folds(cases, groups, 5, seed=0, where=tree.place())
+        return make_folds(cases, groups, 5, _SEED, where=tree.place())
     column = column or manifest.options["split"]["column"]
     values = {*read_split(tree, manifest)} - {""}
     n_folds = 1 if values <= {*PART_NAMES, *PARTS} else min(MAX_FOLDS, len(values))
     try:
-        folds = given_folds(dataset, groups, n_folds, 0)
+        folds = given_folds(dataset, groups, n_folds, _SEED)
         check_splits(cases, folds, pairs)
     except InputError as error:
         remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
@@ -474,9 +419,8 @@ def _describe(
     manifest = made.manifest
     kinds = Counter(Path(name).suffix.lower() for name in cases["image"])
     endings = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in kinds.items())
-    sides = cases[["width", "height"]]
-    shape = f"{sides.min().min()} to {sides.max().max()} px"
-    shape += ", colour" if manifest.color else ", gray"
+    sides = cases[["width", "height"]].to_numpy()
+    shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'gray'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     per_patient = cases.groupby("patient_id").size()
     if (cases["patient_id"] == cases["case_id"]).all():
@@ -487,8 +431,8 @@ def _describe(
         made.say("PATIENTS", text, "bold red")
     else:
         few, many = per_patient.min(), per_patient.max()
-        each = f"{few} to {many} pictures" if few < many else counted(many, "pictures")
-        made.say("patients", f"{len(per_patient):,}, {each} each")
+        pictures = f"{few} to {many} pictures" if few < many else counted(many, "pictures")
+        made.say("patients", f"{len(per_patient):,}, {pictures} each")
     classes = cases["label"].value_counts()
     others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
@@ -506,119 +450,86 @@ def _describe(
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
     """Return the YAML of a manifest, with a comment at each guess."""
-    lines = [
-        f"# {fields['title']}: written by `rin new` from the files; correct it where it is wrong."
-    ]
+    lines = [f"# {fields['title']}: written by `rin new`; correct it where it is wrong."]
     for key, value in fields.items():
         lines += [f"# {notes[key]}"] if key in notes else []
         lines.append(_dumped({key: value}).rstrip("\n"))
     return "\n".join(lines) + "\n"
 
 
-class _Written(yaml.SafeDumper):
-    """A dumper that repeats what stands twice, in place of YAML's anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
 def _dumped(settings: dict[str, Any]) -> str:
-    return yaml.dump(settings, Dumper=_Written, allow_unicode=True, sort_keys=False, width=95)
+    return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=95)
 
 
-def available_weights(data_root: Path) -> tuple[str, list[str]]:
-    """Return which of `WEIGHTS` there are, and for which backbones."""
-    folders = [data_root / "weights", data_root]
-    entries = load_entries()
-    files = [e.backbone for e in entries if e.init == "radimagenet" and locate_weights(e, folders)]
-    if files and _keras_weights():
-        return "released", files
-    corpora = [locate(load_manifest(name), data_root) for name in CORPORA.values()]
-    return ("corpora" if all(corpora) else "stand-ins"), [TIMED]
-
-
-def _keras_weights() -> bool:
-    """Tell whether Keras' own weights lie in its cache, or can be fetched now."""
-    from keras.src.applications.resnet import BASE_WEIGHTS_PATH
-
-    if any((Path.home() / ".keras" / "models").glob("*notop*.h5")):
-        return True
-    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    request = urllib.request.Request(BASE_WEIGHTS_PATH + name, method="HEAD")
-    with suppress(OSError), urllib.request.urlopen(request, timeout=4):
-        return True
-    return False
+def _possible_draws(dataset: Dataset, trained: int) -> list[dict[str, int]]:
+    """Return cases of each part that may be drawn in place of all, no part without a class."""
+    possible, bits = [], dataset.manifest.near_duplicate_bits
+    for cases in forecast.DRAWS:
+        if cases["train"] < 0.8 * trained:
+            with suppress(InputError):
+                drawn, groups, _ = draw_cases(dataset, bits, sum(cases.values()), _SEED)
+                sizes = cases["train"], cases["validation"]
+                sized_folds(drawn.cases, groups, sizes, 1, _SEED)
+                possible.append(cases)
+    return possible
 
 
 def _profile(
-    made: NewTask, cases: pd.DataFrame, folds: pd.DataFrame, minutes: float, pace: Pace | None
+    made: NewTask, dataset: Dataset, folds: pd.DataFrame, minutes: float, pace: forecast.Pace | None
 ) -> str:
     """Return the YAML of a profile that fits the budget, and add to the screen what it computes."""
-    manifest, name = made.manifest, made.name
+    manifest, name, pace = made.manifest, made.name, pace or forecast.measure_pace()
     weights, backbones = available_weights(made.data_root)
-    pace, given = pace or measure_pace(), "split" in manifest.options
-    fitted = fit_budget(
+    given = "split" in manifest.options
+    parts = folds[folds["fold"] == 0]["part"].value_counts().to_dict()
+    fitted = forecast.fit_budget(
         pace,
         minutes,
-        cases=len(cases),
-        parts=folds[folds["fold"] == 0]["part"].value_counts().to_dict(),
+        parts=parts,
         folds=int(folds["fold"].nunique()),
-        side=cases["width"].median(),
+        side=dataset.cases["width"].median(),
         backbones=backbones,
         corpora="" if weights == "released" else weights,
-        draw=not given,
+        draws=[] if given else _possible_draws(dataset, parts["train"]),
     )
-    settings: dict[str, Any] = {
+    described = _TEXTS["weights"][weights]
+    settings = {
         "name": name,
-        "about": f"{manifest.title}: {WEIGHTS[weights]}, {fitted.size} px.",
+        "about": f"{manifest.title}: {described}, {fitted.size} px.",
         "tasks": [name],
-        "inits": ["radimagenet", "imagenet"] if weights == "released" else [*CORPORA],
         "backbones": backbones,
+        **_TEXTS["profile"][weights],
         "scenarios": fitted.scenarios,
         "folds": fitted.folds,
+        "fine_tuning": _TEXTS["fine_tuning"] | {"size": fitted.size, "epochs": fitted.epochs},
     }
+    if "pretraining" in settings:
+        extent = {"cases": fitted.corpus, "epochs": fitted.pretraining_epochs}
+        settings["pretraining"] = settings["pretraining"] | extent
     if given:
         settings["splits"] = "official"
-    if fitted.train:
-        validation = max(20, fitted.train // 6)
-        settings["cases"] = {"train": fitted.train, "validation": validation, "test": 900}
-    settings["fine_tuning"] = {
-        "size": fitted.size,
-        "batch": 16,
-        "epochs": fitted.epochs,
-        "batch_norm_momentum": 0.9,
-    }
-    if weights != "released":
-        settings["pretraining"] = {
-            "corpora": CORPORA, "cases": fitted.corpus, "size": SIDE, "batch": 16,
-            "epochs": fitted.pretraining_epochs, "schedule": "cosine", "warmup": 0.1,
-            "batch_norm_momentum": 0.9,
-            "preprocessing": {"radiologic": "radimagenet", "photographic": "imagenet"},
-        }  # fmt: skip
-    if weights == "stand-ins":
-        many = {"class_count": 12, "per_class": fitted.corpus // 12}
-        settings["stand_ins"] = dict.fromkeys(CORPORA.values(), many)
-    pages = ["use/task_cover", "results/task", "pipeline/fine_tuning"]
-    pages += ["results/localisation"] if manifest.masks else []
-    settings["pages"] = [*pages, "use/how_built"]
+    if fitted.cases:
+        settings["cases"] = fitted.cases
+    maps = ["results/localisation"] if manifest.masks else []
+    settings["pages"] = [*_TEXTS["pages"], *maps, "use/how_built"]
     estimate = f"about {max(1, round(fitted.minutes))} minutes"
     extent = f"{counted(fitted.folds, 'folds')}, {fitted.size} px, {fitted.epochs} epochs"
-    extent += f", {fitted.train} training pictures" if fitted.train else ""
-    made.say("weights", WEIGHTS[weights], "bold red" if weights == "stand-ins" else "")
+    extent += f", {fitted.cases['train']} training pictures" if fitted.cases else ""
+    made.say("weights", described, "bold red" if weights == "stand-ins" else "")
     made.say("training", f"{counted(len(fitted.scenarios), 'scenarios')}, {extent}")
-    length = f"{estimate} for a budget of {minutes:g}"
-    if not fitted.fits:
-        length += ", which is the least: this computer is slow or busy"
-    made.say("time", length, "" if fitted.fits else "yellow")
-    head = [
-        f"# {name}: written by `rin new`.",
-        "#",
-        f"# Command   make book PROFILE={name} DATA_ROOT={made.data_root}",
-        f"# Measured  {TIMED} at {SIDE} px takes {pace.image:.3f} s an image and step,",
-        f"#           {pace.run:.1f} s a run besides, and {pace.tracing:.0f} s to trace:",
-        f"#           {estimate} in all, for a budget of {minutes:g}",
-        f"# Weights   {WEIGHTS[weights]}",
-        "#",
-        "# A notebook of your own in notebooks/ is one more name in `pages`: my_task.py.",
-    ]
-    return "\n".join(head) + "\n" + _dumped(settings)
+    more = (
+        "" if fitted.minutes <= minutes else ", which is the least: this computer is slow or busy"
+    )
+    made.say("time", f"{estimate} for a budget of {minutes:g}{more}", "yellow" if more else "")
+    head = f"""\
+# {name}: written by `rin new`.
+#
+# Command   make book PROFILE={name} DATA_ROOT={made.data_root}
+# Measured  {forecast.TIMED} at {forecast.SIDE} px takes {pace.image:.3f} s an image and step,
+#           {pace.run:.1f} s a run besides, and {pace.tracing:.0f} s to trace:
+#           {estimate} in all, for a budget of {minutes:g}
+# Weights   {described}
+#
+# A notebook of your own in notebooks/ is one more name in `pages`: my_task.py.
+"""
+    return head + _dumped(settings)

@@ -6,6 +6,8 @@ on first use and reused afterwards.
 
 from __future__ import annotations
 
+import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -25,6 +27,8 @@ from rin.study.ledger import Ledger
 from rin.study.profile import RANDOM, STUDIES, Profile, Sizes, load_profile
 
 PathLike = str | Path
+#: Corpora of matched pretraining.
+CORPORA = ("corpus_radiologic", "corpus_photographic")
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
@@ -360,3 +364,31 @@ def _missing_weights(init: str, backbone: str, folders: list[Path]) -> list[str]
     if entry.file is None or locate_weights(entry, folders):
         return []
     return [f"weights {init} {backbone}: put {entry.file} under the data root"]
+
+
+def available_weights(data_root: Path) -> tuple[str, list[str]]:
+    """Return what to start from, and for which backbones.
+
+    `released` weights where they lie below the data root and Keras' own can be had now; else
+    `corpora` to pretrain on, where it holds those; else `stand-ins`.
+    """
+    folders = [data_root / "weights", data_root]
+    entries = [entry for entry in load_entries() if entry.init == "radimagenet"]
+    backbones = [entry.backbone for entry in entries if locate_weights(entry, folders)]
+    if backbones and _has_keras_weights():
+        return "released", backbones
+    corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
+    return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
+
+
+def _has_keras_weights() -> bool:
+    """Return whether Keras' own weights lie in its cache, or can be fetched now."""
+    from keras.src.applications.resnet import BASE_WEIGHTS_PATH
+
+    if any((Path.home() / ".keras" / "models").glob("*notop*.h5")):
+        return True
+    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    request = urllib.request.Request(BASE_WEIGHTS_PATH + name, method="HEAD")
+    with suppress(OSError), urllib.request.urlopen(request, timeout=4):
+        return True
+    return False

@@ -131,7 +131,10 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     # Arrow refuses rows of another length, which pandas would cut or fill in silence.
     text, _ = decode(content)
     if text.count('"') % 2:
-        raise ValueError("a quote in the table is not closed")
+        odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
+        raise ValueError(
+            f"a quote in the table is not closed, the first odd one in row {next(odd)}"
+        )
     line = text.partition("\n")[0]
     if max(map(line.count, ",;\t")) >= MAX_COLUMNS:
         raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")

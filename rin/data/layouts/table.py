@@ -20,7 +20,7 @@ from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, MEASURED
 from rin.data.tree import SHOWN, Tree
-from rin.errors import InputError, meant
+from rin.errors import InputError, counted, meant
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
@@ -151,7 +151,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if options.mask:
         is_column = options.mask in rows
         masks = rows[options.mask] if is_column else _filled(tree, place, rows, options.mask)
-    patients = _patients(tree, options, manifest, rows)
+    patients = _patients(tree, options, manifest, rows, place)
     images, drawn, others = _files(tree, options, place, rows["name"], masks)
     if "files" not in options.leave_out:
         problem = f"files have no place in the layout {manifest.layout!r}"
@@ -237,7 +237,7 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
 
 
 def _patients(
-    tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame
+    tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame, place: str
 ) -> pd.Series:
     """Return the patient of each row; its picture's name where nothing names patients."""
     if options.patient and manifest.patient_pattern:
@@ -249,7 +249,7 @@ def _patients(
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return rows["name"]
-        _, owners = _rows(tree, options, options.patients, [options.patient])
+        place, owners = _rows(tree, options, options.patients, [options.patient])
         words = f"rows of {options.patients}", "pictures"
         tree.refuse_unpaired(owners["name"], rows["name"], words)
         owners = owners.set_index("name").loc[rows["name"]].reset_index()
@@ -257,7 +257,7 @@ def _patients(
         return rows["name"]
     remedy = f"Fill column {options.patient}, or take out these rows."
     nameless = owners["name"][owners[options.patient] == ""]
-    tree.refuse(nameless, "pictures have no patient", remedy=remedy)
+    tree.refuse(nameless, "pictures have no patient", file=place, remedy=remedy)
     return owners[options.patient]
 
 
@@ -283,10 +283,11 @@ def _files(
             tree.refuse(
                 [name for name in wanted if name not in called],
                 problem,
+                file=place if isinstance(options.table, str) else "",
                 remedy=f"Searched below {folder or base or 'the folder of the table'}, with and "
-                f"without ending, in any case; {len(known):,} pictures lie there"
+                f"without ending, in any case; {counted(len(known), 'pictures lie there')}"
                 f"{', such as ' + min(known) if known else ''}. Correct names, add files, or "
-                "say leave_out: [rows].",
+                "say leave_out: [rows] (--leave-out of rin new).",
             )
         files_of = {name: known[path] for name, path in called.items()}
         twice = pd.Series(files_of, dtype=object)
@@ -299,7 +300,8 @@ def _files(
     if "pictures" not in options.leave_out:
         for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
             lost = [name for name, file in known.items() if file not in used]
-            remedy = "Add their rows to the table, take them away, or say leave_out: [pictures]."
+            remedy = "Add their rows to the table, take them away, or say leave_out: [pictures] "
+            remedy += "(--leave-out of rin new)."
             tree.refuse(lost, problem, remedy=remedy)
     below = {*pictures.values(), *drawn.values()}
     return *resolved, [name for name in files if name not in used and name not in below]
