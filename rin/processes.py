@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from multiprocessing.queues import SimpleQueue
 from types import ModuleType
 
 PR_SET_PDEATHSIG = 1
@@ -53,6 +54,17 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+def start_worker(devices: SimpleQueue | None) -> None:
+    """Begin a worker of a pool; here, as other modules take seconds to import before it is heard.
+
+    `devices` holds a GPU for each of the workers: one has it to itself, and sees no other.
+    """
+    end_with_parent()
+    quiet_tensorflow()
+    if devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
 
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"

@@ -63,7 +63,7 @@ def export_images(
     ones that a reviewer saw to be free of text.  `output` gets `deidentified/<uid>.dcm`,
     `pictures/<uid>.png` and the notes.  Returned are, in rows as in `images`, `uid` (pseudonymous
     SOP instance UID), `risk` (why the image may show a name, else ""; such an image is not
-    written), `width`, `height` and `png_sha256`.  InputError names the images that cannot be read
+    written), `width`, `height` and `png_sha256`.  InputError lists the images that cannot be read
     or de-identified, together and after the others are exported.
     """
     for folder, *_ in EXPORTED:

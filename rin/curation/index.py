@@ -155,7 +155,7 @@ def open_archive(
     a byte-order mark and any line ends are accepted.
 
     InputError says that there is no DICOM file, or that encoding or database cannot be used or the
-    database is not the index's own.  After all good files are indexed, one error names the bad
+    database is not the index's own.  After all good files are indexed, one error lists the bad
     ones: broken or cut short, without an identifier, in contradiction to others, or a report that
     is not in the encoding, of no study or of one that has a report.
     """
@@ -302,7 +302,7 @@ def _prepare_tables(engine: sa.Engine) -> None:
 
 
 def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -> None:
-    """Make the index say what lies in the folder now; one error names all bad files."""
+    """Make the index say what lies in the folder now; one error lists all bad files."""
     _refuse_empty(root)
     query = sa.select(*(files.c[name] for name in _MARK), files.c.encoding)
     with engine.begin() as connection:
@@ -334,7 +334,7 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
 
 
 def refuse_files(root: Path, problems: Sequence[Problem], what: str, remedy: str) -> None:
-    """Raise InputError where files of an archive have problems, the first ten of them counted out.
+    """Raise InputError where files of an archive have problems, the first ten of them listed.
 
     A file is known by its place in the archive: names of files and folders may name patients.
     """

@@ -58,7 +58,7 @@ def read_key_images(
     `read_label_map`.  Returned is a row per image and label with the columns `COLUMNS`, sorted by
     `sop_uid` and label; `document` is the path of the selection, `roi` a polygon as
     :mod:`rin.data.pixels` reads it, or empty.  Selections with another title and what outlines
-    nothing are passed over.  One InputError names all documents that cannot be read or trusted: no
+    nothing are passed over.  One InputError lists all documents that cannot be read or trusted: no
     or an unknown finding, one of another modality than the image's, an image of another patient.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)

@@ -121,7 +121,7 @@ def _short(entry: str) -> str:
 _PARSING = threading.Lock()
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # NumPy reads a header as Python, token by token.
-_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
+UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
@@ -147,7 +147,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     where, remedy = Path(root, locator), "Save or download the file once more."
-    with explained("the volume cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
+    with explained("the volume cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         stat = path.stat()
         if member:
             volume = _unpacked(Path(root), locator, stat.st_ctime_ns, stat.st_size)
@@ -171,7 +171,7 @@ def read_array(root: Path, locator: str) -> np.ndarray:
     """
     content, where = read_bytes(root, locator), Path(root, locator)
     remedy = "Save it once more with numpy.save, without objects."
-    with explained("the array cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
+    with explained("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         gray = np.load(io.BytesIO(content), allow_pickle=False)
     if gray.dtype != np.uint8 or gray.ndim != 2 or not gray.size:
         stated = " x ".join(map(str, gray.shape)) or "a single number"
@@ -295,7 +295,7 @@ def _open(root: Path, locator: str) -> Image.Image:
     if not content:
         raise InputError("the file is empty", where=where, remedy=remedy)
     problem = f"the file is no whole picture in {', '.join(FORMATS)}"
-    with explained(problem, where=where, remedy=remedy, kinds=_UNREADABLE):
+    with explained(problem, where=where, remedy=remedy, kinds=UNREADABLE):
         try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:  # whose text is an address in memory

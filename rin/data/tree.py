@@ -201,8 +201,9 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]
     while waiting:
         prefix, place, above = waiting.pop()
-        problem, remedy = "the folder cannot be listed", "Check the folder and its permissions."
-        listing = explained(problem, where=place, remedy=remedy, kinds=OSError)
+        problem, remedy = "a folder cannot be listed", "Check the folder and its permissions."
+        where = folder if links else place  # folders of an archive are called by patients
+        listing = explained(problem, where=where, remedy=remedy, kinds=OSError)
         with listing, os.scandir(place) as entries:
             for entry in entries:
                 linked, within = entry.is_symlink() and not links, above

@@ -17,7 +17,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from filelock import Timeout
 from tqdm import tqdm
 
 from rin.errors import InputError, explained, problem_of
-from rin.processes import Stopped, end_with_parent, kill_workers, quiet_tensorflow
+from rin.processes import Stopped, kill_workers, start_worker
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
@@ -47,7 +46,7 @@ def make_executor(execution: Execution, folder: Path) -> Executor:
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
-    return ProcessPoolExecutor(execution.workers, spawned, _start_worker, (devices,))
+    return ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices,))
 
 
 def visible_devices() -> list[str]:
@@ -55,13 +54,6 @@ def visible_devices() -> list[str]:
     if (devices := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name for name in devices.split(",") if name.strip()]
     return [str(k) for k in range(len(answer_of(["nvidia-smi", "-L"]).splitlines()))]
-
-
-def _start_worker(devices: SimpleQueue | None) -> None:
-    quiet_tensorflow()
-    if devices is not None:  # a worker has one GPU to itself, and sees no other
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
-    end_with_parent()
 
 
 class ThisProcess(Executor):

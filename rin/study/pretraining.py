@@ -7,7 +7,9 @@ killed goes on from its last checkpoint, in its work folder of the ledger.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -172,6 +174,8 @@ def _split(
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
 ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
 PREDICTIONS = "test_predictions.parquet"
+#: Bytes for the tables of a run, and for what the formats of its weights add to them.
+ROOM = 4_000_000
 
 
 def pretrained(study: Study) -> pd.DataFrame:
@@ -341,6 +345,10 @@ def _pretrain(
             (work / PROGRESS).unlink(missing_ok=True)
 
     def write(folder: Path) -> dict:
+        # HDF5 ends the process where the disk fills up while it closes a file.
+        bytes_of_weights = sum(weights.nbytes for weights in block.backbone.get_weights())
+        if shutil.disk_usage(folder).free < 4 * bytes_of_weights + ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         block.backbone.save_weights(folder / WEIGHTS)
         save_notop(folder / NOTOP, block.backbone)
         save_safetensors(folder / SAFETENSORS, block.backbone)

@@ -6,7 +6,7 @@ checkpoint.
 
 import math
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -201,16 +201,20 @@ def score(
     (n, channels) as `.npy`.
     """
     tables, shape = [], (len(test.rows), block.parts.backbone.output_shape[-1])
-    with write_atomically(features) if features else nullcontext() as draft:
-        if draft:
-            np.lib.format.open_memmap(draft, "w+", "<f4", shape)
+    with ExitStack() as opened:
+        file = None
+        if features:  # by ordinary writes: a memory map ends the process where the disk is full
+            draft = opened.enter_context(write_atomically(features))
+            file = opened.enter_context(draft.open("wb"))
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, len(test.rows), _CHUNK):
             chunk = replace(test, rows=test.rows[start : start + _CHUNK])
             logits, pooled = block.embed(chunk, batch)
             probabilities = softmax(logits, axis=1)[:, : len(names)]
             tables.append(read_probabilities(probabilities, test.labels[chunk.rows]))
-            if draft:  # opened anew, so that no more than a chunk stays in memory
-                np.lib.format.open_memmap(draft, "r+")[start : start + _CHUNK] = pooled
+            if file:
+                file.write(pooled.astype("<f4").tobytes())
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "row", test.rows)
     return table.assign(truth=names[table["truth"]], predicted=names[table["predicted"]])

@@ -1,16 +1,19 @@
 """Sixty pictures that cannot be right, in each layout: each is refused by name, none crashes."""
 
 import io
+import zipfile
 import zlib
 
 import numpy as np
 import pytest
+from busi_files import write_radimagenet
 from PIL import Image
 from pydicom import dcmread
 
 from rin.data.dataset import find_cases, find_root, open_located
 from rin.data.manifest import load_manifest
 from rin.data.store import inspect_cases
+from rin.errors import InputError
 
 DRAW = np.random.default_rng(5)
 SIZE = (96, 96)
@@ -173,12 +176,20 @@ LAYOUTS = {
 }
 
 
+def root_of(name, folder):
+    """A data root with pictures of a dataset: its stand-in, or for RadImageNet files like its."""
+    if name != "radimagenet":
+        return find_root(load_manifest(name), None, folder, LAYOUTS[name], 1)
+    files = [(f"CT/lung/Nodule/lung{n:06d}.png", "lung-Nodule", "train", "") for n in range(90)]
+    write_radimagenet(folder / "radimagenet_database", files)
+    return folder
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", [*LAYOUTS, "radimagenet"])
 def test_sixty_bad_pictures_are_refused_by_name_and_the_others_read(name, tmp_path):
     manifest = load_manifest(name)
-    root = find_root(manifest, None, tmp_path, LAYOUTS[name], 1)
-    tree = open_located(manifest, root)
+    tree = open_located(manifest, root_of(name, tmp_path))
     found = find_cases(tree, manifest)
     files = found["image"].str.partition("#")[0]
     first = files.iloc[0]
@@ -201,3 +212,44 @@ def test_sixty_bad_pictures_are_refused_by_name_and_the_others_read(name, tmp_pa
     assert set(bad["case_id"]) == set(found.loc[is_damaged, "case_id"])
     assert set(cases["case_id"]) == set(found.loc[~is_damaged, "case_id"])
     assert (bad["problem"] != "").all()
+
+
+def archive_of(images=None, labels=None):
+    """An archive like MedMNIST's; contents that are given stand in its training part."""
+    given = {"train_images.npy": images, "train_labels.npy": labels}
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in ("train", "val", "test"):
+            for kind, shape in (("images", (3, 40, 40)), ("labels", (3, 1))):
+                whole, name = io.BytesIO(), f"{part}_{kind}.npy"
+                np.save(whole, DRAW.integers(0, 2, shape, dtype=np.uint8))
+                content = given.get(name)
+                archive.writestr(name, whole.getvalue() if content is None else content)
+    return written.getvalue()
+
+
+def bad_archives():
+    whole = archive_of()
+    made = {f"images {name}": archive_of(images=c) for name, c in bad_volumes().items()}
+    made |= {f"labels {name}": archive_of(labels=content) for name, content in OTHERS.items()}
+    made |= {f"archive {name}": c for name, c in (OTHERS | cut(whole, 20)).items()}
+    return made | {f"archive {n}": c for n, c in (zeroed(whole, 20) | flipped(whole, 20)).items()}
+
+
+@pytest.mark.slow
+def test_bad_archives_of_arrays_are_refused_by_name(tmp_path):
+    manifest = load_manifest("breastmnist_64")
+    file, silent = tmp_path / manifest.locations[0], set()
+    contents = bad_archives()
+    assert len(contents) >= 120
+    for name, content in contents.items():
+        file.write_bytes(content)
+        try:
+            found = find_cases(open_located(manifest, tmp_path), manifest)
+            folder = tmp_path / "index"
+            _, bad = inspect_cases(tmp_path, found, manifest, folder=folder, workers=1)
+            if bad.empty:
+                silent.add(name)
+        except InputError as error:
+            assert file.name in str(error) and "\n" not in str(error)
+    assert silent == set()

@@ -49,7 +49,7 @@ def test_open_tree_with_a_link_that_leads_nowhere_or_round_names_it(tmp_path, ta
 def test_open_tree_of_folder_that_cannot_be_listed_names_it(tmp_path):
     (tmp_path / "place" / "closed").mkdir(parents=True)
     (tmp_path / "place" / "closed").chmod(0)
-    with pytest.raises(InputError, match="closed: the folder cannot be listed"):
+    with pytest.raises(InputError, match="closed: a folder cannot be listed"):
         open_tree(tmp_path, "place")
 
 

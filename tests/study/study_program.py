@@ -8,13 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from rin.study import open_study, run_grid, run_pretraining, run_study
-from rin.study.corpora import curated_corpus
-
-if __name__ == "__main__":
+if __name__ == "__main__":  # workers import this file, too, and are to begin at once
     profile, results, *options = sys.argv[1:]
     import keras
 
+    from rin.study import open_study, run_grid, run_pretraining, run_study
+    from rin.study.corpora import curated_corpus
     from rin.training.batches import Part
 
     if "small" in options:

@@ -10,8 +10,8 @@ import numpy as np
 
 from rin.data.layouts.found import FoundCase, ReaderOptions
 from rin.data.manifest import PART_NAMES, DatasetManifest
-from rin.data.pixels import open_volume
-from rin.data.tree import MALFORMED, MARK, Tree
+from rin.data.pixels import UNREADABLE, open_volume
+from rin.data.tree import MARK, Tree
 from rin.errors import explained
 
 
@@ -28,8 +28,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         images, labels = f"{part}_images.npy", f"{part}_labels.npy"
         remedy = "Fetch the archive again, or name its parts in the option parts."
         tree.refuse({images, labels} - {*tree.names}, "arrays are missing", remedy=remedy)
-        with explained("it is no array", where=tree.place(labels), remedy=remedy, kinds=MALFORMED):
-            numbers = np.load(io.BytesIO(tree.read(labels)), allow_pickle=False).ravel()
+        with explained("it is no array", where=tree.place(labels), remedy=remedy, kinds=UNREADABLE):
+            content = io.BytesIO(tree.read(labels))
+            numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
         locator = tree.locator(images)
         if len(open_volume(tree.root, locator)) != len(numbers):
             raise tree.wrong(f"{images} and {labels} differ in length", remedy=remedy)
