@@ -17,9 +17,12 @@ from rin.models.weights import random_weights
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
 
-SIZE, BATCH = 75, 4  # the least that every backbone takes
-
 name, weights_file, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+# The least that every backbone takes.  It leaves one place to the last layers of InceptionV3, where
+# the normalisation of four numbers magnifies every rounding: TensorFlow then differs by a third
+# from itself with other kernels (oneDNN off).
+SIZE, RATE = (139, 1e-4) if name == "InceptionV3" else (75, 1e-3)
+BATCH = 4
 prepare_framework(1, "float32")
 block = CompiledBlock(
     Architecture(name, "unfreeze_all", SIZE, augmentation="none", dropout=0.0,
@@ -35,7 +38,7 @@ images[labels == 1] //= 2
 training, validation, test = (Part(images, labels, np.arange(*ends)) for ends in
                               ((0, 12), (12, 16), (16, 20)))  # fmt: skip
 contract, made = PREPROCESSING["symmetric"], {}
-for when, rate in (("before", 0.0), ("after", 1e-3)):
+for when, rate in (("before", 0.0), ("after", RATE)):
     state = block.fit(start, contract, Recipe(rate, 1, BATCH, 3), training, validation)
     made[f"{when}_logits"], made[f"{when}_maps"] = block.predict(test, BATCH)
     made[f"{when}_losses"] = np.array([state.curves[0]["loss"], state.curves[0]["val_loss"]])
