@@ -465,12 +465,13 @@ def _possible_draws(dataset: Dataset, trained: int) -> list[dict[str, int]]:
     """Return cases of each part that may be drawn in place of all, no part without a class."""
     possible, bits = [], dataset.manifest.near_duplicate_bits
     for cases in forecast.DRAWS:
+        sizes = cases["train"], cases["validation"]
         if cases["train"] < 0.8 * trained:
+            tested = min(cases["test"], len(dataset.cases) - sum(sizes))
             with suppress(InputError):
-                drawn, groups, _ = draw_cases(dataset, bits, sum(cases.values()), _SEED)
-                sizes = cases["train"], cases["validation"]
+                drawn, groups, _ = draw_cases(dataset, bits, sum(sizes) + tested, _SEED)
                 sized_folds(drawn.cases, groups, sizes, 1, _SEED)
-                possible.append(cases)
+                possible.append(cases | {"test": tested})
     return possible
 
 

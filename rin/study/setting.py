@@ -328,7 +328,7 @@ def check_inputs(study: Study) -> None:
         raise InputError(
             f"{counted(len(missing), 'inputs are missing')} ({named(missing)})",
             where=f"profile {study.profile.name}",
-            remedy="Put them there, or leave them out of the profile.",
+            remedy="Give --data-root the folder that holds them, or leave them out of the profile.",
         )
     for name in filter(study.profile.filter_of, STUDIES):
         for variant in study.profile.variants(name):

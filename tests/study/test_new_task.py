@@ -13,7 +13,7 @@ from PIL import Image
 from rin.data.discovery import guess_positive
 from rin.data.manifest import load_manifest
 from rin.files import manifest_folder
-from rin.study import forecast, load_profile
+from rin.study import forecast, load_profile, open_study
 from rin.study.forecast import Pace, fit_budget
 from rin.study.profile import profile_folder
 
@@ -442,6 +442,21 @@ def test_study_of_a_budget_fits_it_or_says_that_it_does_not(minutes, train, imag
             backbones=["ResNet50"], corpora="stand-ins", draws=draws,
         )  # fmt: skip
         assert fitted == least
+
+
+def test_study_of_a_rare_class_on_a_slow_computer_can_be_divided(rin, home, monkeypatch):
+    monkeypatch.setattr(forecast, "measure_pace", lambda: Pace(5.0, 1.0, 10.0))
+    shutil.rmtree(home / "own")
+    rng = np.random.default_rng(1)
+    rows = [(f"{n}.png", "malignant" if n < 6 else "benign", f"P{n}") for n in range(400)]
+    for name, _, _ in rows:
+        save(home / "own" / "Bilder" / name, rng.integers(0, 256, (16, 16), dtype=np.uint8))
+    write_table(home, rows)
+    status, out, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    assert "which is the least" in out
+    folds = open_study("mine", data_root=home).inputs("mine").folds
+    assert folds["fold"].nunique() == 1
 
 
 def test_study_of_inputs_that_lack_is_refused_before_anything_is_trained(rin, home):

@@ -1,0 +1,184 @@
+"""Whatever the layout, no patient and no repeated picture stands on two sides of any split.
+
+Who a picture's patient is, the test takes from names, headers and tables by itself.
+"""
+
+import json
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+from busi_files import picture, save, write_radimagenet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rin.data.dataset import open_dataset
+from rin.data.layouts import LAYOUTS
+from rin.data.layouts.rsna import MAPPING
+from rin.data.leakage import check_splits, leak_free_groups
+from rin.data.manifest import PARTS, load_manifest
+from rin.data.splits import corpus_split, divide, given_folds, make_folds, sized_folds
+from rin.data.standins import write_stand_in
+from rin.errors import InputError
+
+#: Pictures of each class in the stand-in of a dataset, by layout.
+STAND_INS = {
+    "busi": ("busi", {"benign": 9, "malignant": 8, "normal": 1}),
+    "cc_ccii": ("cc_ccii", {"cp": 7, "ncp": 7, "normal": 1}),
+    "ddti": ("ddti", {"benign": 8, "malignant": 8}),
+    "folder_classes": ("covid19_ct", {"negative": 7, "positive": 7}),
+    "mrnet": ("mrnet", {"normal": 6, "abnormal": 1, "acl": 5, "meniscus": 1, "both": 1}),
+    "rsna_hemorrhage": ("rsna_hemorrhage", {"hemorrhage": 7, "none": 7}),
+    "rsna_pneumonia": ("rsna_pneumonia", {"opacity": 8, "not_normal": 4, "normal": 4}),
+}
+#: How names of files tell the patient; where nothing does, each picture is one.
+NAMES = {
+    "cc_ccii": r"/((?:CP|NCP|Normal)/\d+)/",
+    "ddti": r"/(\d+)_\d+\.jpg",
+    "folder_classes": r"/([^/]+)_\d+\.\w+",
+    "mrnet": r"/(\d+)\.npy",
+}
+LABELS = ("benign", "malignant")
+#: Pictures of the other layouts: number, patient (with one to three pictures), label.
+ROWS = [(n, f"P{n // 3 if n % 2 else n // 2}", LABELS[n // 3 % 2]) for n in range(40)]
+
+
+def write_table(folder):
+    lines = [f"{n}.png,{label},{patient},{n % 5}" for n, patient, label in ROWS]
+    write_lines(folder / "own" / "list.csv", "file,label,patient,fold", *lines)
+    for n, *_ in ROWS:
+        save(folder / "own" / f"{n}.png", picture(n))
+    options = {"table": "list.csv", "image": "file", "label": "label", "patient": "patient"}
+    return options | {"split": {"column": "fold"}}
+
+
+def write_lines(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*lines, ""]))
+
+
+def write_database(folder):
+    rows = [(f"{n}.png", label, PARTS[n % 3], patient) for n, patient, label in ROWS]
+    write_radimagenet(folder / "own", rows)
+    lines = [f"radiology_ai/{file},{patient}" for file, _, _, patient in rows]
+    write_lines(folder / "own" / "patients.csv", "filename,patient_id", *lines)
+    return {}
+
+
+def write_arrays(folder):
+    arrays = {}
+    for part in ("train", "val", "test"):
+        arrays[f"{part}_images"] = np.stack([picture(n) for n in range(14)])
+        arrays[f"{part}_labels"] = np.arange(14)[:, None] % 2
+    np.savez(folder / "own.npz", **arrays)
+    return {}
+
+
+WRITERS = {"npz": write_arrays, "radimagenet": write_database, "table": write_table}
+
+
+def true_patients(layout, dataset):
+    """Return the patient of each case, by case id, without the reader."""
+    cases, folder = dataset.cases, dataset.root / dataset.location
+    if layout in NAMES:
+        patients = cases["image"].str.extract(NAMES[layout])[0]
+    elif layout in ("table", "radimagenet"):
+        known = {f"{n}.png": patient for n, patient, _ in ROWS}
+        patients = cases["image"].str.rpartition("/")[2].map(known)
+    elif layout == "rsna_hemorrhage":
+        paths = [dataset.root / name for name in cases["image"]]
+        patients = pd.Series([str(pydicom.dcmread(path).PatientID) for path in paths])
+    elif layout == "rsna_pneumonia":
+        rows = json.loads(next(folder.rglob(MAPPING)).read_text())
+        nih = {row["subset_img_id"]: row["img_id"][:8] for row in rows}
+        patients = cases["case_id"].map(nih)
+    else:
+        patients = cases["case_id"]
+    assert patients.notna().all()
+    return pd.Series(patients.to_numpy(), cases["case_id"])
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def cohort(request, tmp_path_factory):
+    """A small dataset of a layout, opened, and the true patient of each case."""
+    layout, folder = request.param, tmp_path_factory.mktemp(request.param)
+    if layout in STAND_INS:
+        name, counts = STAND_INS[layout]
+        manifest = load_manifest(name)
+        manifest = manifest.for_task(manifest.tasks[0])
+        root = write_stand_in(manifest, folder, counts, 1)
+    else:
+        options, root = WRITERS[layout](folder), folder
+        changes = {"name": "own", "layout": layout, "options": options, "files": ()}
+        changes |= {"locations": ("own", "own.npz"), "stand_in": None, "tasks": ()}
+        changes |= {"label_map": {}, "patient_pattern": None, "findings": ()}
+        changes |= {"independence": "image", "patient_labels": "several"}
+        blank = load_manifest("headct200")
+        changes["counts"] = type(blank.counts)()
+        manifest = blank.model_copy(update=changes)
+    dataset = open_dataset(manifest, root, index_folder=folder / "index", workers=1)
+    return dataset, true_patients(layout, dataset)
+
+
+def splits_of(dataset, groups, seed, n_folds):
+    """Yield how cases are split, and whether others said so: each call gives a table of folds."""
+    cases = dataset.cases
+    size = len(cases) // 3
+
+    def one_fold(part):
+        return part.rename("part").reset_index().assign(fold=0)
+
+    yield False, lambda: make_folds(cases, groups, n_folds, seed)
+    yield False, lambda: sized_folds(cases, groups, (size, max(1, size // 2)), n_folds, seed)
+    yield False, lambda: one_fold(divide(cases, groups, seed))
+    if dataset.manifest.layout == "table":
+        yield True, lambda: given_folds(dataset, groups, 5, seed)
+    elif dataset.manifest.layout == "radimagenet":
+        yield True, lambda: one_fold(corpus_split(dataset, seed))
+
+
+def has_two_sides(folds, units):
+    """Tell whether a unit of cases, such as a patient, stands in two parts of a fold."""
+    sides = folds.assign(unit=folds["case_id"].map(units)).groupby(["fold", "unit"])["part"]
+    return bool((sides.nunique() > 1).any())
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    kept=st.floats(0.3, 1),
+    seed=st.integers(0, 10_000),
+    n_folds=st.integers(1, 6),
+    n_pairs=st.integers(0, 3),
+)
+def test_no_patient_stands_on_two_sides_of_any_split(cohort, kept, seed, n_folds, n_pairs):
+    dataset, patients = cohort
+    rng = np.random.default_rng(seed)
+    chosen = rng.random(len(dataset.cases)) < kept
+    cases = dataset.cases[chosen].reset_index(drop=True)
+    if len(cases) < 2:
+        return
+    drawn = cases["case_id"].to_numpy()[rng.integers(0, len(cases), (n_pairs, 2))]
+    pairs = pd.DataFrame(drawn, columns=["case_a", "case_b"]).assign(distance=1)
+    groups = leak_free_groups(cases, pairs)
+    for published, make in splits_of(replace(dataset, cases=cases), groups, seed, n_folds):
+        try:
+            folds = make()
+        except InputError as error:
+            assert error.remedy.endswith(".")
+            continue
+        twins = {row.case_b: row.case_a for row in pairs.itertuples()}
+        leaks = has_two_sides(folds, patients)
+        repeats = any(
+            has_two_sides(folds[folds["case_id"].isin(twin)], dict.fromkeys(twin, 0))
+            for twin in twins.items()
+        )
+        if published:  # by others, as they divided it: where that leaks, it is refused
+            refused = pytest.raises(InputError) if leaks or repeats else nullcontext()
+            with refused:
+                check_splits(cases, folds, pairs, overlap=True)
+        else:
+            assert not leaks
+            assert not repeats
