@@ -16,6 +16,7 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.leakage import case_name
 from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
@@ -125,13 +126,15 @@ def case_problems(
             f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two "
             "are needed. Give another class a label in label_map"
         )
-    rows = cases.reset_index(drop=True).groupby("patient_id")
-    labels = rows["label"].unique()
+    numbered = cases.reset_index(drop=True)
+    labels = numbered.groupby("patient_id")["label"].unique()
     mixed = labels[labels.map(len) > 1]
     if len(mixed) and manifest.patient_labels == "one":
-        # By the first picture: a patient's name is in no message.
-        first, both = rows["case_id"].first()[mixed.index], mixed.map(sorted).map(" and ".join)
-        shown = [f"that of {case}: {names}" for case, names in zip(first, both, strict=True)]
+        firsts = numbered.drop_duplicates("patient_id").reset_index().set_index("patient_id")
+        shown = [
+            f"that of {case_name(cases, row)}: {' and '.join(sorted(names))}"
+            for row, names in zip(firsts.loc[mixed.index, "index"], mixed, strict=True)
+        ]
         problems.append(
             f"{counted(len(mixed), 'patients have two labels')} ({named(shown)}). Correct the "
             "table, or say patient_labels: several where labels belong to pictures"

@@ -188,17 +188,22 @@ def check_patients(
     Of the cases, ``case_id`` and ``patient_id`` are used; ``part`` is that of each case, (n,).
     """
     table = cases[["patient_id"]].assign(part=part)
-    table.index = pd.RangeIndex(1, len(table) + 1)
+    table.index = pd.RangeIndex(len(table))
     # One row for each patient and part: patients with several rows are divided.
     divided = table.drop_duplicates(["patient_id", "part"])
     divided = divided[divided.duplicated("patient_id", keep=False)]
     if len(divided):
         patients = divided["patient_id"].unique()
         shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
-        places = [f"case {row} in {part}" for row, part in shown["part"].items()]
+        places = [f"{case_name(cases, row)} in {part}" for row, part in shown["part"].items()]
         problem = counted(len(patients), "patients stand in several parts")
         problem += f" ({'; '.join(places)})"
         raise InputError(problem, where=where, remedy=remedy)
+
+
+def case_name(cases: pd.DataFrame, row: int) -> str:
+    """Return what messages call a case: its number and its file, without folders of patients."""
+    return f"case {row + 1} ({cases['case_id'].iloc[row].rpartition('/')[2]})"
 
 
 def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:

@@ -170,7 +170,7 @@ def test_corpus_split_of_a_corpus_with_tables_is_theirs_whatever_the_seed(tmp_pa
     [
         (
             ("CT/a3.png", "a", "validation", "p1"),
-            r"curated: 1 patient .*p1: CT/a1\.png in train; p1: CT/a3\.png in validation",
+            r"curated: 1 patient .*case 1 \(a1\.png\) in train; case \d \(a3\.png\) in validation",
         ),
         (("CT/c1.png", "c", "test", "p9"), "without a training case: c.*label_map"),
     ],

@@ -121,14 +121,14 @@ def test_leak_free_groups_with_pairs_of_other_cases_raises():
             "pqp",
             [["test", "validation", "train"]],
             [],
-            r"1 patient stands .*\(case 1 in test; case 3 in train\)",
+            r"1 patient stands .*\(case 1 \(a\) in test; case 3 \(c\) in train\)",
         ),
         ("pq", [["test", "train"]] * 2, [], r"1 case is tested in several folds \(case 1\)"),
         (
             "pqq",
             [["test", "train", "train"], ["train", "test", "train"]],
             [],
-            r"fold 1: 1 patient stands .*\(case 2 in test",
+            r"fold 1: 1 patient stands .*\(case 2 \(b\) in test",
         ),
     ],
 )

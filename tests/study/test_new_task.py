@@ -148,7 +148,7 @@ MISTAKES = {
     "one class": (lambda h: changed_labels(h, "benign"), "there is one class only (benign)"),
     "patient with two labels": (
         lambda h: change_row(h, 0, ("p00_0.png", "benign", "P0")),
-        "1 patient has two labels (that of p00_0.png: benign and malignant)",
+        "1 patient has two labels (that of case 1 (p00_0.png): benign and malignant)",
     ),
     "black mask": (
         lambda h: save(h / MASK, BLACK),
