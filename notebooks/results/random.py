@@ -135,7 +135,7 @@ network can be far from 0.5 on either side.
 """)
 
 # %% [markdown]
-# ## How the pretraining went
+# ## What pretraining learnt
 #
 # The gain depends on what a network learnt in pretraining: the share of test
 # images of its own corpus that it classified correctly.

@@ -39,7 +39,7 @@ study, reference = runs.study, runs.reference
 # ## Time
 #
 # Each finished run leaves a record, `done.json`, in the results folder. The seconds are those of
-# the process that trained, without compiling; runs of several processes went side by side.
+# the process that trained, without compiling; several processes ran side by side.
 
 # %%
 records = pd.DataFrame(

@@ -1,13 +1,13 @@
 """An archive of studies, as a PACS and an RIS export it, behind a relational index.
 
 The export is a folder of DICOM files, nested and named in any way, with a text report per study
-in a folder ``reports``, named by its accession number.  Only headers are read; that a file is whole
-is told without reading its pixels.
+in a folder ``reports``, named by its accession number.  Only headers are read; whether a file is
+whole is found out without reading its pixels.
 
 The table `files` holds what each file says.  Each chunk of it is one transaction, so a killed
 indexing goes on where it stood; the other tables are made from it, when it has changed.
 
-Which files of a study are no diagnostic images is told by the rules of ``exclusions.yaml``.
+The rules of ``exclusions.yaml`` say which files of a study are no diagnostic images.
 """
 
 import codecs

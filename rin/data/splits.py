@@ -59,8 +59,7 @@ def make_folds(
         remedy = (
             f"Two classes with at least {LEAST_PATIENTS} patients each are needed, who share no "
             "near-duplicate picture: add patients, merge classes (label_map; --positive of rin "
-            "new), or lower "
-            "near_duplicate_bits if unlike pictures were matched."
+            "new), or lower near_duplicate_bits if unlike pictures were matched."
         )
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:

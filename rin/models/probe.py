@@ -35,7 +35,7 @@ LARGEST_DIVERGENCE = 1.0
 CHANCE = 0.001
 #: Two candidates are too close to call where the second diverges by less than so many times.
 FACTOR = 1.5
-#: Below this, divergences are sampling error and are not told apart by their ratio.
+#: Below this, divergences are sampling error and are not distinguished by their ratio.
 _FLOOR = 0.005
 
 NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
@@ -230,7 +230,7 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
     Images are those of `patch_moments`.  In colour every candidate is tried in both orders of the
-    channels; in gray the order cannot be told: a kernel's channels are summed over equal pixels.
+    channels; in gray the order cannot be known: a kernel's channels are summed over equal pixels.
 
     Columns `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two
     Gaussians, stored and predicted, as the mean of both directions and over channels, so that half

@@ -258,7 +258,7 @@ def _read_labels(
         look_up("class (--positive)", value, present)
     others = [value for value in present if value not in wanted]
     if not others:
-        remedy = "Leave one of them out: it is what the positive class is told from."
+        remedy = "Leave one of them out: the others are compared with it."
         raise InputError("every class is positive", where="--positive", remedy=remedy)
     other = others[0] if len(others) == 1 else f"not {wanted[0]}"
     labels: dict[str, str | None] = dict.fromkeys(wanted, wanted[0]) | dict.fromkeys(others, other)

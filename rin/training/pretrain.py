@@ -278,7 +278,7 @@ class ProgressReporter(keras.callbacks.Callback):
         self._last, self._validating = time.monotonic(), 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Tell how the batches before this one went, if it is time."""
+        """Report the batches before this one, if it is time."""
         if not batch or time.monotonic() - self._last < _EVERY_SECONDS:
             return
         s, model = self._s, self.model  # before the loss: on JAX it brings variables up to date

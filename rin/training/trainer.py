@@ -228,7 +228,7 @@ class CompiledBlock:
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
-        """Train from given backbone weights, keep the best epoch and tell how it went.
+        """Train from given backbone weights, keep the best epoch and return its record.
 
         `weights` are in the order of `keras.Model.get_weights`, `preprocessing` theirs; the epoch
         of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in training
