@@ -62,7 +62,7 @@ probed = runs.study.profile.probe is not None
 if probed:
     run_probe(runs.study)  # trains the files that are missing
 else:
-    runs = open_reference()
+    runs = open_reference(keeping=["probe"])
 pretraining_banner(runs) if probed else reference_banner(runs.reference)
 
 # %%

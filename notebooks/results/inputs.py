@@ -43,7 +43,9 @@ from rin.study import open_reference, open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if not {"preprocessing", "resize"} <= set(runs.studies):
-    runs = open_reference()  # the profile has not both studies
+    runs = open_reference(
+        keeping=["preprocessing", "resize"]
+    )  # the profile has not both studies
 inits = runs.inits
 a, b = (init_style(init).word for init in inits)
 COLORS = {init_style(init).short: init_style(init).color for init in inits}

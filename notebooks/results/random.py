@@ -38,7 +38,7 @@ from rin.study import open_reference, open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if "from_random" not in runs.studies:  # the profile does not ask for it
-    runs = open_reference()
+    runs = open_reference(keeping=["from_random"])
 titles = runs.titles
 banner(runs, study="from_random")
 

@@ -42,17 +42,20 @@ from rin.stats import (
     with_training_spread,
 )
 from rin.stats.pretrainings import choose_settings, pretraining_differences
-from rin.study import open_runs
+from rin.study import open_reference, open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
+repeated, studies = runs, {"repeats", "equal_accuracy"}
+if not studies <= set(runs.studies):
+    repeated = open_reference(keeping=studies)
 inits, titles = runs.inits, runs.titles
 a, b = (init_style(init).short for init in inits)
-tasks = list(runs.tasks_of("repeats"))
-banner(runs, study="repeats")
+tasks = list(repeated.tasks_of("repeats"))
+banner(repeated, study="repeats")
 
 # %%
-scores = runs.predictions(study="repeats")
+scores = repeated.predictions(study="repeats")
 same_split = scores[scores["fold"] == 0]  # the others have other training cases
 spread = training_spread(same_split, *inits).set_index("task")
 spread.round(3)
@@ -94,7 +97,7 @@ picture(grid.figure, "Difference in each scenario, one dot a training, by task")
 # variance over patients.
 
 # %%
-main = runs.predictions(study="main")
+main = repeated.predictions(study="main")
 patients = init_differences(main, *inits)
 both = with_training_spread(patients, spread.reset_index())
 alone = patients[patients["group"] == "all"].assign(label="new patients")
@@ -144,19 +147,17 @@ picture(axes, "Mean difference by division of the cases")
 # learnt, the difference would vanish at equal accuracy.
 
 # %%
-learnt = runs.pretraining_histories()
+learnt = repeated.pretraining_histories()
 kept = learnt.loc[learnt.groupby(["init", "backbone"])["val_loss"].idxmin()]
 accuracy = kept.pivot(index="backbone", columns="init", values="val_accuracy")
 accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 
 # %%
-pairs = {"whole": main}
-if "equal_accuracy" in runs.studies:
-    brief = runs.predictions(study="equal_accuracy")
-    alike = main["scenario"].isin(brief["scenario"])
-    pairs["whole"] = main[alike & main["task"].isin(brief["task"])]
-    names = brief["init"].astype(str).str.removesuffix("_brief")
-    pairs["brief"] = brief.assign(init=names)
+brief = repeated.predictions(study="equal_accuracy")
+alike = main["scenario"].isin(brief["scenario"])
+names = brief["init"].astype(str).str.removesuffix("_brief")
+whole = main[alike & main["task"].isin(brief["task"])]
+pairs = {"whole": whole, "brief": brief.assign(init=names)}
 
 # %%
 compared = pd.concat(
@@ -198,10 +199,11 @@ accuracy may come from the corpus, or from fewer images and steps.
 # Unlike the figures above, this one has intervals over pretrainings.
 
 # %%
-settings = {"all": main, "without 0.01": main[main["learning_rate"] < 0.01]}
-records = pd.concat(map(runs.records, main["task"].unique()))
+every = runs.predictions(study="main")
+settings = {"all": every, "without 0.01": every[every["learning_rate"] < 0.01]}
+records = pd.concat(map(runs.records, runs.tasks))
 if "validation_auc" in records and records["validation_auc"].notna().any():
-    settings["chosen on validation data"] = choose_settings(main, records)
+    settings["chosen on validation data"] = choose_settings(every, records)
 choices = pd.concat(
     pretraining_differences(rows, *inits).assign(choice=name)
     for name, rows in settings.items()

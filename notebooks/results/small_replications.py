@@ -52,7 +52,7 @@ if runs.study.profile.losses:
 if not {"head", "layers", "confounder"} <= set(
     runs.studies
 ):  # as in a profile without them
-    runs = open_reference()
+    runs = open_reference(keeping=["head", "layers", "confounder"])
 a, b = runs.inits
 titles = runs.titles
 banner(runs, study="head")

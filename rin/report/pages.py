@@ -12,6 +12,7 @@ import yaml
 
 from rin.data.manifest import find_task
 from rin.study import Study, open_runs
+from rin.study.reference import load_reference, reference_names
 from rin.study.setting import find_manifest
 
 #: Captions of the parts, in the order of the book; the first part needs none.
@@ -138,8 +139,10 @@ def outline_of(study: Study) -> Outline:
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
         there |= {"external"}
-    there |= {name for name in _STUDIES if runs.tasks_of(name)}
-    if profile.losses or (runs.reference and "losses" in runs.reference.tables):
+    kept = set().union(*(load_reference(name).kept for name in reference_names()))
+    shown = {*runs.studies, *(kept if profile.reference else ())}
+    there |= {name for name in _STUDIES if name in shown}
+    if profile.losses or "losses" in shown:
         there |= {"losses"}
     if there & {"losses", "head", "confounder", "layers"}:
         there |= {"replications"}

@@ -222,6 +222,11 @@ class ReferenceRun:
         """Tasks whose whole grid was run, in the order of the profile."""
         return list(self.facts.profile["tasks"])
 
+    @property
+    def kept(self) -> set[str]:
+        """Names of the studies of which runs are kept, and of the tables."""
+        return {*self.tables, *self.tables["runs"]["study"]}
+
     def tasks_of(self, study: str) -> set[str]:
         """Return the tasks of which runs of a named study are kept."""
         runs = self.tables["runs"]
@@ -278,6 +283,11 @@ def reference_folder() -> Path:
     return Path(os.environ.get("RIN_REFERENCE_RUNS", REPOSITORY / "book" / "reference_runs"))
 
 
+def reference_names() -> list[str]:
+    """Return the names of all reference runs."""
+    return sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
+
+
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """Read a reference run, by name below `reference_folder` or from a folder.
 
@@ -285,8 +295,7 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """
     folder = name_or_folder
     if not isinstance(folder, Path):
-        known = sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
-        look_up("reference run", name_or_folder, known or ["none"])
+        look_up("reference run", name_or_folder, reference_names() or ["none"])
         folder = reference_folder() / name_or_folder
     path = folder / RUN
     try:

@@ -7,7 +7,7 @@ without one shows its own runs, whatever they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,14 @@ from rin.study.loss_study import loss_table
 from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
-from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_facts
+from rin.study.reference import (
+    ReferenceRun,
+    TaskFacts,
+    load_reference,
+    reference_folder,
+    reference_names,
+    task_facts,
+)
 from rin.study.setting import PathLike, Study, has_real_images, open_study
 
 #: Whose results are shown: those of the reader's own runs, or those of the reference run.
@@ -266,9 +273,23 @@ def open_runs(
     return Runs(study, reference)
 
 
-def open_reference(name: str = "open") -> Runs:
-    """Open the committed reference run alone, whatever profile a book is built with."""
+def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs:
+    """Open a committed reference run alone, whatever profile a book is built with.
+
+    `keeping` are studies, or tables such as `losses`: where the run lacks one of them, the latest
+    that keeps them all is opened, with the main study that they belong to.  `InputError` for an
+    unknown or damaged run, or where none keeps them.
+    """
     reference = load_reference(name)
+    if not {*keeping} <= reference.kept:
+        others = (load_reference(other) for other in reference_names() if other != name)
+        fitting = [other for other in others if {*keeping} <= other.kept]
+        if not fitting:
+            problem = f"no reference run keeps {', '.join(keeping)}"
+            remedy = "Run them with a profile of your own, on real images."
+            raise InputError(problem, where=reference_folder(), remedy=remedy)
+        reference = max(fitting, key=lambda other: other.facts.written)
     # What sections measured stands in the reference run: this study has no ledgers of its own.
+    name = reference.facts.name
     settings = reference.facts.profile | {"reference": name, "probe": None, "losses": None}
     return Runs(Study(Profile.model_validate(settings), None, Path("results") / name), reference)

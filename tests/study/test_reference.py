@@ -27,7 +27,7 @@ from rin.study.reference import (
     write_reference,
     write_table,
 )
-from rin.study.results import Runs
+from rin.study.results import Runs, open_reference
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -337,6 +337,38 @@ def changed_facts(copy, change):
     facts = read_sealed(copy / "run.json")
     change(facts)
     (copy / "run.json").write_text(sealed(facts), encoding="utf-8")
+
+
+def renamed(written, folder, name, date, studies):
+    """Copy a reference run under another name and date, with the runs of some studies alone."""
+    copy = shutil.copytree(written, folder / name)
+
+    def change(facts):
+        facts |= {"name": name, "written": date, "profile": facts["profile"] | {"name": name}}
+
+    changed_facts(copy, change)
+    forged(copy, "runs.parquet", lambda runs: runs[runs["study"].isin(studies)])
+
+
+def test_earlier_run_answers_for_studies_that_the_main_one_lacks(written, tmp_path, monkeypatch):
+    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(tmp_path))
+    day = "2026-01-0{}T00:00:00+00:00".format
+    renamed(written, tmp_path, "now", day(9), ["main"])
+    renamed(written, tmp_path, "older", day(1), ["main", "repeats", "from_random"])
+    renamed(written, tmp_path, "old", day(2), ["main", "repeats", "preprocessing"])
+    opened = {
+        (): "now",
+        ("main",): "now",
+        ("repeats",): "old",
+        ("main", "lesion_maps", "repeats"): "old",
+        ("repeats", "from_random"): "older",
+    }
+    for studies, name in opened.items():
+        runs = open_reference("now", keeping=studies)
+        assert runs.reference.facts.name == name
+        assert {*studies} <= {*runs.studies, *runs.reference.tables}
+    with pytest.raises(InputError, match="no reference run keeps from_random, preprocessing"):
+        open_reference("now", keeping=["from_random", "preprocessing"])
 
 
 def forged(copy, name, change):
