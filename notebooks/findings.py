@@ -61,8 +61,8 @@ batch = runs.study.profile.fine_tuning.batch
 steps = {task: epochs[task] * -(-n // batch) for task, n in trained.items()}
 few = {n for task, n in steps.items() if task in COMPARISONS}
 corpus = runs.reference.facts.corpora[0].title
-prepared = dict(runs.study.profile.pretraining.preprocessing)
-differ = len({prepared[init] for init in runs.inits}) > 1
+fed_as = runs.study.profile.pretraining.preprocessing_of
+differ = len({fed_as(init, "ResNet50") for init in runs.inits}) > 1
 Markdown(f"""
 **Asked.** Does a network read radiologic images better when it was first
 trained on radiologic images rather than on photographs?

@@ -9,3 +9,9 @@ document.addEventListener("DOMContentLoaded", () => {
     one.setAttribute("aria-label", "Sub-pages");
   }
 });
+// What is moved sideways can be moved by keys, too.
+addEventListener("load", () => {
+  for (const one of document.querySelectorAll(".cell_output .output")) {
+    if (one.scrollWidth > one.clientWidth + 1) one.tabIndex = 0;
+  }
+});

@@ -76,7 +76,7 @@ def picture(
     address = f"data:image/{mime};base64,{b64encode(content).decode()}"
     # A small figure is not blown up: its text would be larger than that of its neighbours.
     natural = f"{110 * figure.get_figwidth():.0f}px"
-    style = style or f"width:100%;max-width:min({width},{natural})"
+    style = style or f"--largest:min({width},{natural});width:100%;max-width:var(--largest)"
     return HTML(
         f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" '
         f'style="{style};height:auto">'

@@ -46,6 +46,20 @@ HIDDEN = """
   .map(table => (table.caption?.innerText || table.innerText).slice(0, 80))
 """
 
+# Figures drawn so much smaller than on a desk that their text cannot be read.
+SMALL = """
+() => [...document.querySelectorAll('img.rin-figure')]
+  .filter(figure => {
+    const largest = figure.style.getPropertyValue('--largest');
+    const desk = Object.assign(document.createElement('div'), {style: `width:${largest}`});
+    document.body.append(desk);
+    const share = figure.offsetWidth / desk.offsetWidth;
+    desk.remove();
+    return largest && figure.offsetWidth > 0 && share < 0.6;
+  })
+  .map(figure => figure.alt)
+"""
+
 
 # Each kind of token in its colour once; the others are text of the code around them.
 FEWER_TOKENS = """
@@ -113,4 +127,5 @@ def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(HIDDEN) == []
+    assert page.evaluate(SMALL) == []
     assert page.errors == []

@@ -94,7 +94,7 @@ def test_heat_map_keeps_its_colours_in_the_dark():
 @pytest.mark.parametrize(("inches", "widest"), [(2, "220px"), (6.5, "715px")])
 def test_small_figure_is_not_blown_up(inches, widest):
     _, axes = plt.subplots(figsize=(inches, 2))
-    assert f"max-width:min(48rem,{widest})" in picture(axes, "a line").data
+    assert f"--largest:min(48rem,{widest})" in picture(axes, "a line").data
 
 
 def test_pictures_wrap_on_narrow_screens():
