@@ -83,7 +83,9 @@ def test_kernel_and_server_end_when_the_worker_is_killed(tmp_path):
         "time.sleep(300)\n"
     )
     program.write_text(WORKER)
-    worker = subprocess.Popen([sys.executable, program, source, tmp_path / "page.ipynb"])
+    own = os.environ | {"TMPDIR": str(tmp_path)}  # what a killed one leaves goes with the test
+    command = [sys.executable, program, source, tmp_path / "page.ipynb"]
+    worker = subprocess.Popen(command, env=own)
     try:
         assert until(lambda: noted.exists() and noted.read_text().count(" ") == 1, 120)
     finally:
