@@ -72,7 +72,7 @@ inputs = study.inputs(live_task)
 cases = inputs.store.cases
 images, labels = inputs.store.images(), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
-part_of = cases["case_id"].map(split)
+part_of = cases["case_id"].map(split).rename("part")
 assert part_of.groupby(cases["patient_id"]).nunique().max() == 1
 pd.crosstab(part_of, cases["label"], margins=True)
 

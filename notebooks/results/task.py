@@ -120,7 +120,7 @@ images = facts.dataset
 card = {
     "In place of": facts.substitute_for,
     "Used": f"{images.used:,} of {images.available:,}",
-    "Told apart by": images.independence,
+    "Independent unit": images.independence,
     "Classes": ", ".join(f"{name} {n:,}" for name, n in images.counts.items()),
     "Split": ", ".join(f"{part} {n:,}" for part, n in facts.split.items()),
     "Fine-tuning": f"at most {runs.records(task)['epochs'].max()} epochs",

@@ -44,11 +44,13 @@ banner(runs, [task])
 scores = runs.predictions(task=task)
 differences = init_differences(scores, *inits).set_index("group")
 overall = differences.loc["all"]
+facts = runs.facts(task)
+unit = facts.dataset.independence  # such as patient
 
 # %% tags=["hide-input"]
 Markdown(f"""
 **{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images of
-{overall["n_patients"]:.0f} independent units, the mean AUC over
+{overall["n_patients"]:.0f} {unit}s, the mean AUC over
 {overall["n_scenarios"]:.0f} scenarios is {overall["auc_a"]:.2f} from
 {inits[0]} and {overall["auc_b"]:.2f} from {inits[1]} weights; the difference
 is {format_estimate(overall, unit="points")} points of AUC (95% CI, these
@@ -70,12 +72,10 @@ picture(
 # ## The images
 
 # %%
-facts = runs.facts(task)
 parts = pd.DataFrame(
     [(part, f"{facts.split[part]:,}") for part in PARTS],
     columns=["Part", "Images, all folds together"],
 )
-unit = facts.dataset.independence
 book_table(parts, f"{facts.dataset.used:,} images, divided by {unit}")
 
 # %% [markdown]
