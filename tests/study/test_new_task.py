@@ -412,6 +412,8 @@ def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
     [
         (("unauffällig", "Lungenentzündung"), "Lungenentzündung"),
         (("benign", "malignant"), "malignant"),
+        (("Bénin", "Malin"), "Malin"),
+        (("goedaardig", "kwaadaardig"), "kwaadaardig"),
         (("0", "1"), "1"),
         (("a", "b"), ""),
     ],
