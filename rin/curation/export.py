@@ -151,6 +151,9 @@ def _notes(output: Path) -> Iterator[sqlite3.Connection]:
     remedy = "Free some space, or delete this file; the next run exports its images again."
     failing = explained(problem, where=output / NOTES, remedy=remedy, kinds=sqlite3.DatabaseError)
     with failing, closing(sqlite3.connect(output / NOTES)) as notes:
+        there = [name for _, name, *_ in notes.execute("PRAGMA table_info(exported)")]
+        if there not in ([], [*NOTED]):  # of another version, whose images are exported anew anyway
+            notes.execute("DROP TABLE exported")
         columns = ", ".join(NOTED).replace("mark", "mark PRIMARY KEY")
         notes.execute(f"CREATE TABLE IF NOT EXISTS exported ({columns})")
         yield notes

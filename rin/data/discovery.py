@@ -27,14 +27,14 @@ WORDS = {
     "split": "split part set partition subset fold aufteilung teilmenge datensatz particion jeu",
 }
 POSITIVE = (
-    "malignant malign malin maligne maligno maligna bosartig boesartig kwaadaardig positive positiv "
-    "positif positivo yes ja oui si 1 true abnormal anormal anormale disease cancer krank malade "
+    "malignant malign malin maligne maligno maligna bosartig boesartig kwaadaardig positive "
+    "positiv positif positivo yes ja oui si 1 true abnormal anormal anormale disease cancer krank malade "
     "malato enfermo ziek auffallig pathologic pathologisch tumor tumour tumeur tumore"
 )
 NEGATIVE = (
-    "benign benin benigne benigno benigna gutartig goedaardig negative negativ negatif negativo no "
-    "nein non nee 0 false normal normale normaal unauffallig healthy gesund gezond sain sano control "
-    "controls kontrolle controle none keine ohne"
+    "benign benin benigne benigno benigna gutartig goedaardig negative negativ negatif negativo "
+    "no nein non nee 0 false normal normale normaal unauffallig healthy gesund gezond sain sano "
+    "control controls kontrolle controle none keine ohne"
 )
 #: How masks are called that lie beside their pictures, or in a folder of their own.
 SAME_NAME = "(?P<stem>.+)"

@@ -273,9 +273,15 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus, monkeypat
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
+def notes_of_an_earlier_version(output):
+    with closing(sqlite3.connect(output / export.NOTES)) as notes:
+        notes.execute("ALTER TABLE exported DROP COLUMN seal")
+
+
 @pytest.mark.parametrize(
     "harm",
     [
+        notes_of_an_earlier_version,
         lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
         lambda out: next((out / "deidentified").iterdir()).unlink(),
         lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
@@ -284,7 +290,7 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus, monkeypat
         lambda out: (out / "screened.parquet").write_text("x"),
         lambda out: (out / "shared/radimagenet_curated").rename(out / ".replaced"),
     ],
-    ids=["picture", "dicom", "table", "stray", "note", "verdicts", "between two renames"],
+    ids=["notes", "picture", "dicom", "table", "stray", "note", "verdicts", "between two renames"],
 )
 def test_curate_after_harm_makes_it_whole_again(copied, harm):
     expected = result(copied.output)
