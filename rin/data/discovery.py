@@ -28,8 +28,8 @@ WORDS = {
 }
 POSITIVE = (
     "malignant malign malin maligne maligno maligna bosartig boesartig kwaadaardig positive "
-    "positiv positif positivo yes ja oui si 1 true abnormal anormal anormale disease cancer krank malade "
-    "malato enfermo ziek auffallig pathologic pathologisch tumor tumour tumeur tumore"
+    "positiv positif positivo yes ja oui si 1 true abnormal anormal anormale disease cancer krank "
+    "malade malato enfermo ziek auffallig pathologic pathologisch tumor tumour tumeur tumore"
 )
 NEGATIVE = (
     "benign benin benigne benigno benigna gutartig goedaardig negative negativ negatif negativo "
