@@ -82,8 +82,8 @@ class Console:
 def make_book(profile: str, data_root: str, results: str) -> Path:
     """Run what is out of date, build the book and return its `index.html`.
 
-    Where pages need training and the cover does not, what needs none is computed and built first,
-    so that a reader has the results while the live part is trained.  Parameters are those of
+    Where pages need training and the cover does not, the results are computed and built first, so
+    that a reader has them while the live part is made.  Parameters are those of
     `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
@@ -114,7 +114,7 @@ def _make_book(
     values = {"profile": profile, "data_root": data_root, "results": results}
     jobs = plan_jobs(study, outline, values, ROOT)
     measured = _measured(profile)
-    later = _trained(jobs)
+    later = _live(jobs)
     if jobs[0].name not in later and not all(job.current() for job in jobs if job.name in later):
         run_jobs([job for job in jobs if job.name not in later], console)
         for job in jobs:
@@ -125,9 +125,9 @@ def _make_book(
     return _build(outline, console)
 
 
-def _trained(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of the jobs that train, or read what another one trains."""
-    names = {job.name for job in jobs if job.trains}
+def _live(jobs: Sequence[Job]) -> set[str]:
+    """Return the names of the live jobs, and of those that read what another one leaves."""
+    names = {job.name for job in jobs if job.live or job.trains}
     while more := {job.name for job in jobs if job.after & names} - names:
         names |= more
     return names
@@ -192,6 +192,7 @@ def plan_jobs(
                 ledgers=tuple(map(study.results.joinpath, sorted(ledgers(page.notebook.source)))),
                 name=page.name,
                 after=there.keys() & set(outline.after(page.notebook)),
+                live=page.notebook.live,
                 trains=outline.trains(page.notebook),
             )
         )

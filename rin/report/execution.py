@@ -80,6 +80,7 @@ class Job:
     ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
     name: str = ""  # that of the page
     after: frozenset[str] = frozenset()  # names of those that must have ended before
+    live: bool = False  # whether it shows what this computer does, and not results
     trains: bool = False  # whether it fills a ledger, with workers of its own
 
     def fingerprint(self) -> str:
@@ -183,8 +184,8 @@ def write_placeholder(job: Job) -> None:
     if job.output.is_file():
         return
     note = (
-        "```{note}\nThis page is being computed: it trains networks on this computer. It is "
-        "complete when `make book` has ended; reload it then.\n```"
+        "```{note}\nThis page is being computed on this computer. It is complete when `make book` "
+        "has ended; reload it then.\n```"
     )
     cells = [cell for cell in job.notebook().cells if cell.cell_type == "markdown"]
     head = cells[0].source if cells else f"# {job.source.stem}"

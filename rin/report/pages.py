@@ -116,8 +116,8 @@ NOTEBOOKS = (
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/run_it", _USE),
-    # It trains networks of its own, beside the fine-tuning, so it is not among the first.
-    Notebook("use/own_task", _USE, ("pipeline/pretraining",)),
+    # It trains networks of its own, beside those of the live part, so it is not among the first.
+    Notebook("use/own_task", _USE, ("pipeline/curation",)),
     Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
     Notebook("use/reference", _USE, below="api"),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),

@@ -90,7 +90,10 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
     assert jobs["evidence/replications"].ledgers == ()
     trains = {name for name, job in jobs.items() if job.trains}
     live = {"pipeline/pretraining", "pipeline/fine_tuning"}
-    assert trains == live | {"evidence/probe", "results/small_replications"}
+    assert trains == live | {"results/small_replications"}
+    study = open_study("all_tasks")
+    jobs = plan_jobs(study, outline_of(study), VALUES, ROOT)
+    assert {job.name for job in jobs if job.trains} == live | {"evidence/probe"}
 
 
 # ---- running pages
@@ -230,9 +233,9 @@ def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_p
 def test_pages_that_train_or_read_what_is_trained_come_after_the_results():
     study = open_study("demo")
     jobs = plan_jobs(study, outline_of(study), VALUES, ROOT)
-    later = module._trained(jobs)
+    later = module._live(jobs)
     assert {"pipeline/pretraining", "pipeline/fine_tuning", "pipeline/gradcam"} <= later
-    assert "use/own_task" in later
+    assert {"use/own_task", "pipeline/curation", "pipeline/statistics"} <= later
     assert not {"findings", "results/breast", "evidence/audit", "use/fork_me"} & later
 
 
