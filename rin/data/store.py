@@ -19,6 +19,7 @@ import os
 import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -414,9 +415,15 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
         if check and not is_whole(path / name, digests[name]):
             problem = f"{name} was changed after it was written"
             raise InputError(problem, where=path, remedy=remedy)
+    return ImageStore(path=path, cases=_read_cases(path, digests[TABLE]).copy(), **fields)
+
+
+@lru_cache(maxsize=64)
+def _read_cases(path: Path, sha256: str) -> pd.DataFrame:
+    """Return the checked case table of a store; a study opens the same ones again and again."""
     cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]
-    return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
+    return validate_cases(cases, where=str(path))
 
 
 def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None) -> None:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -400,15 +401,14 @@ def test_hostile_table_is_one_clear_error(copy, name, change, said):
 ALONE = dict.fromkeys(("from_random", "repeats", "layers", "factors"))
 
 
-@pytest.fixture
-def part_of_study(images, tmp_path):
+@pytest.fixture(scope="module")
+def part_of_study(images, tmp_path_factory):
     """Return a function: a finished study of some pretrainings, as of a computer of its own."""
 
-    def finished_part(pretrainings, **changes):
-        folder = tmp_path / f"results-{pretrainings}-{len(changes)}"
-        changes = {name.replace("__", "."): value for name, value in changes.items()}
-        changes |= ALONE | {"pretraining.pretrainings": pretrainings}
-        return finished_study(folder, images, changes)
+    @cache
+    def finished_part(*pretrainings, epochs=1):
+        changes = {"pretraining.pretrainings": [*pretrainings], "fine_tuning.epochs": epochs}
+        return finished_study(tmp_path_factory.mktemp("results"), images, ALONE | changes)
 
     return finished_part
 
@@ -416,10 +416,10 @@ def part_of_study(images, tmp_path):
 def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_gives(
     part_of_study, tmp_path
 ):
-    expected = load_reference(write_reference(part_of_study(2), tmp_path / "whole"))
-    written = write_reference(part_of_study([1]), tmp_path / "joined")
+    expected = load_reference(write_reference(part_of_study(1, 2), tmp_path / "whole"))
+    written = write_reference(part_of_study(1), tmp_path / "joined")
     assert load_reference(written).facts.profile["pretraining"]["pretrainings"] == [1]
-    assert write_reference(part_of_study([2]), tmp_path / "joined", add=True) == written
+    assert write_reference(part_of_study(2), tmp_path / "joined", add=True) == written
     joined = load_reference(written)
     assert set(joined.tables) == set(expected.tables)
     for name, table in expected.tables.items():
@@ -435,19 +435,19 @@ def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_give
 
 
 def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_path):
-    written = write_reference(part_of_study([1]), tmp_path / "joined")
+    written = write_reference(part_of_study(1), tmp_path / "joined")
     before = (written / "run.json").read_text()
     with pytest.raises(InputError, match=r"pretrainings \[1\] are there already"):
-        write_reference(part_of_study([1]), tmp_path / "joined", add=True)
+        write_reference(part_of_study(1), tmp_path / "joined", add=True)
     with pytest.raises(InputError, match="differs in profile fine_tuning"):
-        write_reference(part_of_study([2], fine_tuning__epochs=2), tmp_path / "joined", add=True)
+        write_reference(part_of_study(2, epochs=2), tmp_path / "joined", add=True)
     with pytest.raises(InputError, match="not readable"):
-        write_reference(part_of_study([2]), tmp_path / "nowhere", add=True)
+        write_reference(part_of_study(2), tmp_path / "nowhere", add=True)
     assert (written / "run.json").read_text() == before
 
 
 def test_pretrainings_that_are_not_finished_are_left_out_where_asked(part_of_study, tmp_path):
-    finished = part_of_study(2)
+    finished = part_of_study(1, 2)
     pretraining = finished.profile.pretraining.model_copy(update={"pretrainings": [1, 2, 3]})
     profile = finished.profile.model_copy(update={"pretraining": pretraining})
     study = replace(finished, profile=profile)
