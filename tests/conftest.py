@@ -7,6 +7,18 @@ from pathlib import Path
 import pytest
 
 from rin.cli import main
+from rin.data.chunks import available_cores
+
+WORKER_BYTES = 3.5e9  # of the largest, at the end
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One worker more than processors, as tests also wait for other processes and for the disk."""
+    memory = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limit = Path("/sys/fs/cgroup/memory.max")  # that of a container
+    if limit.is_file() and limit.read_text().strip().isdigit():
+        memory.append(int(limit.read_text()))
+    return max(1, min(available_cores() + 1, int(min(memory) / WORKER_BYTES)))
 
 
 @pytest.fixture
