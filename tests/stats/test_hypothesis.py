@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,31 +36,82 @@ def test_holm_equals_r_p_adjust_and_leaves_nan_out_of_the_family(family):
     np.testing.assert_allclose(holm(family["p"]), family["adjusted"], rtol=1e-12)
 
 
-WRONG = [
-    *((partial(holm, [0.5, p]), "p_values") for p in (-0.1, 1.1)),
-    (partial(paired_t, [1, 2], [1, 2, 3]), "2 values beside 3"),
-    *((partial(paired_t, a, [1, 2]), "at least 2") for a in ([1], [], [1, np.nan], [[1, 2]])),
-    *((partial(unpaired_t_from_summary, 0, 1, n, 0, 1, 25 - n), "n_a") for n in (1, 24)),
-    *((partial(nadeau_bengio, d, 0.25), "at least 2") for d in ([0.1], [])),
-    (partial(nadeau_bengio, [0.1, math.nan], 0.25), "1 finite"),
-    *((partial(nadeau_bengio, [0, 1], r), "_ratio") for r in (-0.1, math.nan, math.inf)),
-    (partial(clustered_t, [0.1, np.nan], ["a", "b"]), "1 finite"),
-    (partial(clustered_t, [], []), "0 finite"),
-    (partial(clustered_t, [[0.1, 0.2]], ["a", "b"]), r"shape \(1, 2\)"),
-    (partial(clustered_t, [0.1, 0.2], ["a", "a"]), "one cluster"),
-    (partial(clustered_t, [0.1, 0.2], ["a", None]), "no identifier"),
-    (partial(clustered_t, [0.1, 0.2], ["a", "b", "c"]), "beside 2 labels"),
-    *((partial(equivalence, 0.01, 0.004, 23, m), "margin") for m in (0, math.nan, math.inf)),
-    *((partial(equivalence, 0.01, e, 23), "standard error") for e in (-1, math.nan, math.inf)),
-    *((partial(equivalence, 0.01, 0.004, df), "df") for df in (0, math.nan)),
-    (partial(equivalence, math.nan, 0.004, 23), "estimate nan"),
-]
+@pytest.mark.parametrize("p", [-0.1, 1.1])
+def test_holm_refuses_what_is_no_p_value(p):
+    with pytest.raises(InputError, match="p_values"):
+        holm([0.5, p])
 
 
-@pytest.mark.parametrize(("call", "message"), WRONG)
-def test_bad_input_raises_input_error(call, message):
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ([1, 2], [1, 2, 3], "2 values beside 3"),
+        ([1], [1, 2], "at least 2"),
+        ([], [1, 2], "at least 2"),
+        ([1, np.nan], [1, 2], "at least 2"),
+        ([[1, 2]], [1, 2], "at least 2"),
+    ],
+)
+def test_paired_t_refuses_what_is_not_paired(a, b, message):
     with pytest.raises(InputError, match=message):
-        call()
+        paired_t(a, b)
+
+
+@pytest.mark.parametrize("n_a", [1, 24])
+def test_unpaired_t_refuses_a_group_of_one(n_a):
+    with pytest.raises(InputError, match="n_a"):
+        unpaired_t_from_summary(0, 1, n_a, 0, 1, 25 - n_a)
+
+
+@pytest.mark.parametrize(
+    ("differences", "ratio", "message"),
+    [
+        ([0.1], 0.25, "at least 2"),
+        ([], 0.25, "at least 2"),
+        ([0.1, math.nan], 0.25, "1 finite"),
+        ([0, 1], -0.1, "_ratio"),
+        ([0, 1], math.nan, "_ratio"),
+        ([0, 1], math.inf, "_ratio"),
+    ],
+)
+def test_nadeau_bengio_refuses_too_few_folds_and_no_ratio(differences, ratio, message):
+    with pytest.raises(InputError, match=message):
+        nadeau_bengio(differences, ratio)
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters", "message"),
+    [
+        ([0.1, np.nan], ["a", "b"], "1 finite"),
+        ([], [], "0 finite"),
+        ([[0.1, 0.2]], ["a", "b"], r"shape \(1, 2\)"),
+        ([0.1, 0.2], ["a", "a"], "one cluster"),
+        ([0.1, 0.2], ["a", None], "no identifier"),
+        ([0.1, 0.2], ["a", "b", "c"], "beside 2 labels"),
+    ],
+)
+def test_clustered_t_refuses_values_that_are_not_in_clusters(values, clusters, message):
+    with pytest.raises(InputError, match=message):
+        clustered_t(values, clusters)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "error", "df", "margin", "message"),
+    [
+        (0.01, 0.004, 23, 0, "margin"),
+        (0.01, 0.004, 23, math.nan, "margin"),
+        (0.01, 0.004, 23, math.inf, "margin"),
+        (0.01, -1, 23, 0.02, "standard error"),
+        (0.01, math.nan, 23, 0.02, "standard error"),
+        (0.01, math.inf, 23, 0.02, "standard error"),
+        (0.01, 0.004, 0, 0.02, "df"),
+        (0.01, 0.004, math.nan, 0.02, "df"),
+        (math.nan, 0.004, 23, 0.02, "estimate nan"),
+    ],
+)
+def test_equivalence_refuses_what_is_no_estimate_or_margin(estimate, error, df, margin, message):
+    with pytest.raises(InputError, match=message):
+        equivalence(estimate, error, df, margin)
 
 
 @pytest.mark.parametrize(("shift", "t", "p_value"), [(0.0, 0, 1), (0.2, -math.inf, 0)])
