@@ -1,5 +1,6 @@
 """One look for every figure of the book; colours, markers, labels and settings: `style.yaml`."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +53,8 @@ def use_style() -> None:
     colors = cycler(color=[style.color for style in INIT_STYLE.values()])
     mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
     mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})
+    # Seaborn's grids choose another layout than the settings, and say so in every notebook.
+    warnings.filterwarnings("ignore", "The figure layout has changed to tight")
 
 
 def init_style(init: str) -> Style:

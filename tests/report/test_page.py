@@ -5,11 +5,14 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+import seaborn as sns
 from matplotlib.colors import to_rgb
 
 from rin.errors import InputError
 from rin.report.page import agreement, claim, picture, pictures, verdict
+from rin.report.style import use_style
 
 INITS = ("radiologic", "photographic")
 
@@ -100,3 +103,10 @@ def test_small_figure_is_not_blown_up(inches, widest):
 def test_pictures_wrap_on_narrow_screens():
     html = pictures({"one": plt.figure(), "two": plt.figure()}).data
     assert html.count("<img") == 2 and "flex-wrap:wrap" in html
+
+
+def test_grids_of_seaborn_say_nothing_of_their_layout_beside_the_figure(recwarn):
+    use_style()
+    table = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 1, 2, 3], "task": ["a", "a", "b", "b"]})
+    sns.relplot(table, x="x", y="y", col="task", height=1)
+    assert [str(warning.message) for warning in recwarn] == []
