@@ -219,7 +219,8 @@ shutil.rmtree(work)
 # |---|---|
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
 # | a split in the table that is not to be used | `--split none` |
-# | patients in file names | `--patient 'p(\d+)_'`, without a table |
+# | patients in file names, or in paths | `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'` |
+# | a folder for each patient below each class | taken as such, and said |
 # | classes in other words | `--positive`, which may be repeated |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |
@@ -227,7 +228,7 @@ shutil.rmtree(work)
 # | a notebook of your own | a name in `pages` of the profile |
 #
 # Without a column of patients each image counts as a patient, and the AUC is too high where that is
-# not so: `rin new` says it in red. Small cohorts get coarser folds: of 15 % from 20 patients in the
+# not so: `rin new` says it in red, with a pattern where names look like patients. Small cohorts get coarser folds: of 15 % from 20 patients in the
 # rarer class, of 20 % from five, one split from three; fewer are refused. Every setting of a
 # manifest is listed on [the page of tables](reference). In Jupyter, `make lab` opens the notebooks,
 # and `results/task.py` with `task = "hospital_us"` and `profile = "hospital_us"` shows the task.

@@ -36,6 +36,8 @@ NEGATIVE = (
     "no nein non nee 0 false normal normale normaal unauffallig healthy gesund gezond sain sano "
     "control controls kontrolle controle none keine ohne"
 )
+#: How patients may be read from paths: a folder each, or names before their last or first break.
+PATIENT_PATHS = (r"([^/]+)/[^/]+$", r"^(.+)[ _-][^ _-]+$", r"^([^ _-]+)[ _-]")
 #: How masks are called that lie beside their pictures, or in a folder of their own.
 SAME_NAME = "(?P<stem>.+)"
 MASK_NAMES = (
@@ -134,11 +136,27 @@ def plain(text: str) -> str:
 def guess_positive(classes: Collection[str]) -> str:
     """Return the class that is looked for, by its word or that of the only other; or nothing."""
     words = POSITIVE.split()
-    likely = [value for value in classes if plain(value) in words]
+    read_as = {value: plain(re.sub(r"\.0+$", "", value)) for value in classes}  # 1.0 is 1
+    likely = [value for value in classes if read_as[value] in words]
     if likely:
-        return min(likely, key=lambda value: words.index(plain(value)))
-    others = [value for value in classes if plain(value) not in NEGATIVE.split()]
+        return min(likely, key=lambda value: words.index(read_as[value]))
+    others = [value for value in classes if read_as[value] not in NEGATIVE.split()]
     return others[0] if len(others) == 1 else ""
+
+
+def guess_patients(paths: Collection[str]) -> tuple[str, int]:
+    """Return a pattern by which pictures seem to be several of a patient, and how many patients.
+
+    Empty and 0 where the paths look like none.  It is a hint for who knows the names: numbers of
+    a series or of a site look alike.
+    """
+    for pattern in PATIENT_PATHS:
+        names = (path if "/" in pattern else path.rpartition("/")[2] for path in paths)
+        matches = [re.search(pattern, name) for name in names]
+        patients = len({match[1] for match in matches if match})
+        if all(matches) and max(4, len(paths) / 50) <= patients <= 0.9 * len(paths):
+            return pattern, patients
+    return "", 0
 
 
 def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:

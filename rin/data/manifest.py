@@ -173,17 +173,20 @@ class DatasetManifest(FrozenModel):
         return self
 
     def patient_in(self, name: str) -> str:
-        """Return the patient in a file name: the groups of the pattern that matched, joined by -.
+        """Return the patient in a file name: group `patient` of the pattern, or all joined by -.
 
-        InputError for a file name that the pattern does not match.
+        A pattern with a slash is searched in the whole path.  InputError for a file name that the
+        pattern does not match.
         """
         pattern = re.compile(self.patient_pattern)
-        match = pattern.search(name.rpartition("/")[2])
-        groups = [group for group in match.groups() if group] if match else []
+        match = pattern.search(name if "/" in pattern.pattern else name.rpartition("/")[2])
+        by_name = match.groupdict() if match else {}
+        groups = [by_name["patient"]] if "patient" in by_name else match.groups() if match else []
+        groups = [group for group in groups if group]
         if not groups:
             problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
-            remedy = "Correct it in the manifest; it must match every file name."
-            raise InputError(problem, where="patient pattern", remedy=remedy)
+            remedy = "Correct it: it must match every file name."
+            raise InputError(problem, where="patient_pattern", remedy=remedy)
         return "-".join(groups)
 
     def label(self, source_class: str) -> str | None:

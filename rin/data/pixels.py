@@ -312,7 +312,8 @@ def _open(root: Path, locator: str) -> Image.Image:
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
             raise ValueError("its EXIF says to turn it, which its mask and others would not follow")
     if picture.mode not in GRAY_MODES + COLOR_MODES:
-        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
+        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning (save "
+        problem += "them with 8 bits, in the window in which they are read)"
         remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
         raise InputError(problem, where=where, remedy=remedy)
     return picture

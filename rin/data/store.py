@@ -266,7 +266,8 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
     """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
     if len(bad):
-        listing = named((bad["place"] + ": " + bad["problem"]).tolist())
+        alike = bad.groupby("problem", sort=False)["place"]
+        listing = named([f"{named([*places], ', ')}: {problem}" for problem, places in alike])
         raise InputError(
             f"{len(bad)} of {count} cases cannot be read: {listing}",
             where=where,

@@ -30,7 +30,7 @@ from rin.data.pixels import show_colour
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
 from rin.data.store import inspect_cases, refuse_bad
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError, counted, look_up, named
+from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
 from rin.study.profile import profile_folder, profile_names
@@ -44,6 +44,7 @@ NO_SPLIT = "none"
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?:\.[A-Za-z]+)?"
 #: Seed of a profile that names none.
 _SEED = 0
+_MOST_CLASSES = 20  # of which one may be chosen as the positive one
 Ask = Callable[[str, Sequence[str], str], str]
 
 
@@ -131,7 +132,8 @@ def new_task(
 
     ``table`` names pictures, labels and patients; without it, ``images`` has a folder a class.
     ``image``, ``label``, ``patient`` and ``split`` name columns (`none` for a split that is not to
-    be used; without a table, ``patient`` is a pattern of file names); ``positive`` are the classes
+    be used); ``patient`` may also be a pattern of file names, or of paths where it holds a slash,
+    with brackets around what tells patients (its group `patient`); ``positive`` are the classes
     that are looked for.  ``leave_out`` accepts rows without pictures, pictures without rows and
     rows without a label; ``several``, that patients have two labels.  ``pace`` is measured where
     it is not given.
@@ -140,6 +142,8 @@ def new_task(
     a training later.
     """
     _refuse_taken(name)
+    if not table or "(" in patient:
+        _check_pattern(patient)
     root, places = _find_places(images, table, masks, data_root, results)
     made = NewTask(name, root)
     made.say("folder", places.tree.place())
@@ -159,7 +163,7 @@ def new_task(
         "layout": "table" if table else "folder_classes",
         "options": options,
         "locations": [places.tree.location],
-        "independence": "patient" if "patient" in options or patient else "image",
+        "independence": "patient" if {"patient", "patients"} & {*options} or patient else "image",
         "patient_labels": "several" if several else "one",
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
@@ -172,7 +176,7 @@ def new_task(
             }
         ],
     }
-    if patient and not table:
+    if patient and "patient" not in options:
         fields["patient_pattern"] = patient
     cases, pairs = _inspect(places, fields, made, results, leave_out)
     dataset = open_dataset(made.manifest, root, index_folder=results / "index")
@@ -212,6 +216,15 @@ def _refuse_taken(name: str) -> None:
             raise InputError(f"{name!r} is a task of {other}", where="NAME", remedy=remedy)
 
 
+def _check_pattern(pattern: str) -> None:
+    """Raise InputError unless a pattern of patients is none, or says what of a name is kept."""
+    remedy = "Write brackets around what tells patients, as in '^(P[0-9]+)_'."
+    with explained("no pattern of names", where="--patient", remedy=remedy, kinds=re.error):
+        if pattern and not re.compile(pattern).groups:
+            problem = f"the pattern {pattern!r} keeps nothing of a name"
+            raise InputError(problem, where="--patient", remedy=remedy)
+
+
 def _find_places(
     images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
 ) -> tuple[Path, _Places]:
@@ -239,6 +252,9 @@ def _find_places(
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
     pictures = [name for name in tree.names if tree.is_picture(name)]
     kinds = discovery.sort_pictures(pictures, folder, drawn)
+    if not kinds[0]:
+        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy files; is it the right folder?"
+        raise InputError("there are no pictures", where=f"--images {images}", remedy=remedy)
     return root, _Places(tree, folder, drawn, names.get("--table", ""), *kinds)
 
 
@@ -250,6 +266,10 @@ def _read_labels(
     if len(present) < 2:
         problem = f"there is one class only ({named(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
+        raise InputError(problem, where=where, remedy=remedy)
+    if len(present) > _MOST_CLASSES and not positive:
+        problem = f"there are {len(present)} classes ({named(present, ', ')})"
+        remedy = "Name a column with a few classes by --label; of numbers, make classes first."
         raise InputError(problem, where=where, remedy=remedy)
     wanted = positive or [
         ask("The positive class|--positive", present, discovery.guess_positive(present))
@@ -281,8 +301,13 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
     if splits and {word.lower() for word in splits} <= discovery.PARTS_WORDS:
         options["splits"], depth = splits, 1
         made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
-    strange = ["/".join(folders) for folders in parts if len(folders) != depth + 2]
-    remedy = "Each class is a folder of pictures; give a --table where folders are patients."
+    deepest = depth + 2
+    if {len(folders) for folders in parts} == {depth + 3}:
+        options["patients"], deepest = True, depth + 3
+        made.notes["options"] = "each folder below a class is taken for a patient"
+        made.say("patient folders", "each folder below a class is taken for a patient", "yellow")
+    strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
+    remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table."
     tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
     return options, Counter(folders[depth] for folders in parts)
 
@@ -299,7 +324,8 @@ def _read_columns(
     drawn = places.masks or (folder if outlines else "")
     columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))
     for role, column in roles.items():
-        if (role, column) == ("split", NO_SPLIT):
+        pattern = role == "patient" and column not in rows and "(" in column
+        if (role, column) == ("split", NO_SPLIT) or pattern:
             columns.pop(role, "")
             reasons.pop(role, "")
         elif column:
@@ -423,12 +449,18 @@ def _describe(
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'gray'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     per_patient = cases.groupby("patient_id").size()
+    alone = (
+        "each picture counts as a patient. If patients have several pictures, some will stand on "
+        "both sides of the split, and the AUC will be too high"
+    )
     if (cases["patient_id"] == cases["case_id"]).all():
-        text = (
-            "none are named: each picture counts as a patient. If patients have several pictures, "
-            "some will stand on both sides of the split, and the AUC will be too high"
-        )
-        made.say("PATIENTS", text, "bold red")
+        of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
+        paths = [Path(name).name if of_classes else name for name in cases["image"]]
+        pattern, n = discovery.guess_patients(paths)
+        hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
+        made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
+    elif manifest.patient_pattern and per_patient.max() == 1:
+        made.say("PATIENTS", f"as the pattern reads them, {alone}", "bold red")
     else:
         few, many = per_patient.min(), per_patient.max()
         pictures = f"{few} to {many} pictures" if few < many else counted(many, "pictures")

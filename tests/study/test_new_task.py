@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rin.data.discovery import guess_positive
+from rin.data.discovery import guess_patients, guess_positive
+from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
+from rin.data.tree import open_tree
 from rin.files import manifest_folder
 from rin.study import forecast, load_profile, open_study
 from rin.study.forecast import Pace, fit_budget
@@ -105,7 +107,41 @@ def test_new_of_a_folder_a_class_takes_patients_from_a_pattern(rin, home):
     (home / "manifests" / "mine.yaml").unlink()
     (home / "profiles" / "mine.yaml").unlink()
     _, out, _ = rin("new", "mine", "--images", "classes", "--yes")
+    out = " ".join(out.split())
     assert "none are named" in out
+    assert "By their names they may be 24 patients: --patient '^(.+)[ _-][^ _-]+$'" in out
+
+
+@pytest.mark.parametrize(
+    ("pattern", "patients", "said"),
+    [
+        (r"^p(\d+)_", 24, ""),
+        (r"(?P<patient>p\d+)_(\d)", 24, ""),  # the view is no part of it
+        (r"Bilder/(p\d+)", 24, ""),
+        (r"(p\d+)_(\d)", 48, "as the pattern reads them, each picture counts as a patient"),
+    ],
+)
+def test_patients_of_a_table_without_them_are_read_from_names(rin, home, pattern, patients, said):
+    rows = [(f"Bilder/{name}", label) for name, label, _ in rows_of(home)]
+    write_table(home, rows, columns=("Bild", "Befund"))
+    status, out, err = rin("new", "mine", *OWN, "--patient", pattern)
+    assert (status, err) == (0, "")
+    assert said in " ".join(out.split())
+    manifest = load_manifest("mine")
+    assert manifest.independence == "patient"
+    cases = find_cases(open_tree(home, "own"), manifest)
+    assert cases["patient_id"].nunique() == patients
+
+
+def test_folders_below_a_class_are_taken_for_patients(rin, home):
+    for name, label, patient in rows_of(home):
+        (home / "classes" / label / patient).mkdir(parents=True, exist_ok=True)
+        (home / "own" / "Bilder" / name).rename(home / "classes" / label / patient / name)
+    status, out, err = rin("new", "mine", "--images", "classes", "--yes")
+    assert (status, err) == (0, "")
+    assert "each folder below a class is taken for a patient" in out
+    cases = find_cases(open_tree(home, "classes"), load_manifest("mine"))
+    assert cases.groupby("patient_id").size().tolist() == [2] * 24
 
 
 def change_row(home, number, cells):
@@ -266,6 +302,12 @@ def test_new_reads_what_is_odd_but_clear(rin, home, oddity):
         (["new", "demo", *OWN], "'demo' is taken", 1),
         (["new", "mine", *OWN, "--label", "Befun"], "(did you mean Befund?)", 1),
         (["new", "mine", *OWN, "--positive", "malignent"], "(did you mean malignant?)", 1),
+        (["new", "mine", *OWN, "--label", "Patient"], "there are 24 classes (P0, P1, P10,", 1),
+        (["new", "mine", *OWN, "--patient", "(p"], "--patient: no pattern of names", 1),
+        (["new", "mine", *OWN, "--patient", r"(q\d+)_"], "does not match 'p00_0.png'", 1),
+        (["new", "mine", "--images", "own/Bilder", "--patient", "p"], "keeps nothing of a name", 1),
+        (["new", "mine", "--images", "runs"], "--images runs: there is no such folder", 1),
+        (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
         (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in own", 1),
         (["new", "Mine Own", *OWN], "small letters", 2),
         (["new", "mine"], "--images", 2),
@@ -415,11 +457,27 @@ def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
         (("Bénin", "Malin"), "Malin"),
         (("goedaardig", "kwaadaardig"), "kwaadaardig"),
         (("0", "1"), "1"),
+        (("0.0", "1.0"), "1.0"),
         (("a", "b"), ""),
     ],
 )
 def test_positive_class_is_guessed_by_its_word_or_that_of_the_other(classes, positive):
     assert guess_positive(classes) == positive
+
+
+@pytest.mark.parametrize(
+    ("names", "patients"),
+    [
+        ([f"img/P{p}/{view}.png" for p in range(9) for view in "ab"], 9),
+        ([f"{p}_{view}.png" for p in range(9) for view in "ab"], 9),
+        ([f"{p} left {view}.png" for p in range(9) for view in "abc"], 9),
+        ([f"scan_{p}.png" for p in range(9)], 0),
+        ([f"site {p % 2}/{p}.png" for p in range(9)], 0),
+        ([], 0),
+    ],
+)
+def test_paths_of_several_pictures_a_patient_are_seen(names, patients):
+    assert guess_patients(names)[1] == patients
 
 
 @settings(max_examples=200, deadline=None)

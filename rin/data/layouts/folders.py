@@ -64,7 +64,9 @@ class FolderOptions(ReaderOptions):
     """Options of the layout.
 
     ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
-    ``inner_copy`` is a folder that holds the whole tree once more: what is twice is read once.
+    ``patients`` says that each class folder has a folder for every patient; folders of one name are
+    one patient's.  ``inner_copy`` is a folder that holds the whole tree once more: what is twice is
+    read once.
     ``masks`` is a folder of masks, with folders of classes or without; ``mask`` is a pattern of
     their names without ending, whose group ``stem`` is the name of the picture: without a folder
     they lie beside the pictures.  Masks of one picture are merged.
@@ -72,6 +74,7 @@ class FolderOptions(ReaderOptions):
     """
 
     splits: tuple[str, ...] = ()
+    patients: bool = False
     inner_copy: str | None = None
     masks: str = ""
     mask: re.Pattern | None = None
@@ -83,7 +86,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
 
     The case id is ``class/file name``, with the split before it where two splits hold the
     same ``class/file name``.  The manifest's ``patient_pattern`` takes the patient from the
-    file name (the groups that matched); without one, each picture is a patient.
+    name; without one, it is the folder below the class or, with none, each picture's own.
     """
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:
@@ -98,7 +101,8 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     outlines = {mask for several in masks.values() for mask in several}
     tree = replace(tree, names=tuple(name for name in names if name not in outlines))
     above = f"({one_of(options.splits)})/" if options.splits else ""
-    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+)"
+    below = "[^/]+/[^/]+" if options.patients else "[^/]+"
+    pattern = rf"{above}({one_of(manifest.label_map)})/({below})"
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
     pictures = files["pictures"]
     short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
@@ -110,7 +114,10 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         source_class = sys.intern(case_id.partition("/")[0])
         if times[case_id] > 1:
             case_id = key
-        patient_id = manifest.patient_in(name) if manifest.patient_pattern else case_id
+        if manifest.patient_pattern:
+            patient_id = manifest.patient_in(name)
+        else:
+            patient_id = name.split("/")[-2] if options.patients else case_id
         stem = _key_of(masks, name)
         users[stem].append(name)
         drawn = tuple(map(tree.locator, masks.get(stem, ())))

@@ -244,7 +244,7 @@ def _patients(
         remedy = "Leave out the option patient, or the patient_pattern."
         raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
     if manifest.patient_pattern:
-        return rows["name"].map(manifest.patient_in)
+        return rows["name"].str.replace("\\", "/", regex=False).map(manifest.patient_in)
     owners = rows
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
