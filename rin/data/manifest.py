@@ -123,10 +123,11 @@ class DatasetManifest(FrozenModel):
     is center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is
     the largest hash distance (of 256 bits) at which two pictures share a group; None compares
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
-    label.  ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to click at
-    ``home`` for what it does not.  ``known_bad`` names cases whose published file is broken, with
-    the reason: they are left out and reported, as ``findings`` are.  ``sources`` are datasets that
-    a collection was gathered from.
+    label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in layouts
+    that name none. ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to click
+    at ``home`` for what it does not. ``known_bad`` names cases whose published file is broken, with
+    the reason: they are left out and reported, as ``findings`` are. ``sources`` are datasets that a
+    collection was gathered from.
     """
 
     name: str
@@ -152,6 +153,7 @@ class DatasetManifest(FrozenModel):
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: re.Pattern | None = None
+    patients_in_headers: bool = False
     label_map: LabelMap = Field(default_factory=dict)
     known_bad: dict[str, str] = Field(default_factory=dict)
     counts: ExpectedCounts = ExpectedCounts()

@@ -178,6 +178,10 @@ def new_task(
     }
     if patient and "patient" not in options:
         fields["patient_pattern"] = patient
+    elif fields["independence"] == "image" and _named_in_headers(places.tree.root, locators):
+        fields |= {"independence": "patient", "patients_in_headers": True}
+        made.notes["patients_in_headers"] = "nothing else names patients"
+        made.say("patients in", "the headers of the DICOM files (PatientID)")
     cases, pairs = _inspect(places, fields, made, results, leave_out)
     dataset = open_dataset(made.manifest, root, index_folder=results / "index")
     folds = _divide(dataset, pairs, split)
@@ -214,6 +218,19 @@ def _refuse_taken(name: str) -> None:
     for other in manifest_names():
         if name in {task.name for task in load_manifest(other).tasks}:
             raise InputError(f"{name!r} is a task of {other}", where="NAME", remedy=remedy)
+
+
+def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
+    """Return whether pictures are DICOM files that name several patients, as some of them tell."""
+    from rin.data.dicom import patient_of  # pydicom is slow to load
+
+    patients = set()
+    for locator in locators[:: 1 + len(locators) // 50]:
+        try:
+            patients.add(patient_of(root, locator))
+        except InputError:  # no DICOM file, or none that names its patient
+            return False
+    return len(patients) > 1
 
 
 def _check_pattern(pattern: str) -> None:
@@ -322,6 +339,7 @@ def _read_columns(
         raise tree.wrong("the table has no rows", file=table, remedy="Give it a row a picture.")
     pictures, outlines, folder = places.pictures, places.outlines, places.images
     drawn = places.masks or (folder if outlines else "")
+    with_masks = bool(places.masks or outlines)
     columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))
     for role, column in roles.items():
         pattern = role == "patient" and column not in rows and "(" in column
@@ -349,7 +367,7 @@ def _read_columns(
         tree.refuse(cells, problem, file=table, remedy=remedy)
     options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
-    if drawn:
+    if with_masks:
         options["masks"] = drawn
         if "mask" not in columns:
             _check_masks(places, made)
@@ -446,7 +464,8 @@ def _describe(
     kinds = Counter(Path(name).suffix.lower() for name in cases["image"])
     endings = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in kinds.items())
     sides = cases[["width", "height"]].to_numpy()
-    shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'gray'}"
+    between = [*dict.fromkeys([sides.min(), sides.max()])]
+    shape = f"{' to '.join(map(str, between))} px, {'colour' if manifest.color else 'gray'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     per_patient = cases.groupby("patient_id").size()
     alone = (

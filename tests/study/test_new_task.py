@@ -379,6 +379,18 @@ def test_new_of_a_folder_a_class_takes_masks_for_masks(rin, home, masks):
     assert manifest.counts.masks == {"benign": 30, "malignant": 18}
 
 
+def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home):
+    for mask in (home / "own" / "masks").iterdir():
+        mask.rename(home / "own" / "Bilder" / mask.name.replace(".png", "_seg.png"))
+    (home / "own" / "list.csv").rename(home / "own" / "Bilder" / "list.csv")
+    folder = "own/Bilder"  # which holds everything
+    status, out, err = rin(
+        "new", "mine", "--table", f"{folder}/list.csv", "--images", folder, "--yes"
+    )
+    assert (status, err) == (0, "")
+    assert "masks read       48 of 48 pictures" in out
+
+
 def test_new_puts_folders_of_parts_together_and_says_so(rin, home):
     for number, (name, label, _) in enumerate(rows_of(home)):
         place = home / "cxr" / ("test" if number % 5 == 0 else "train") / label
@@ -419,10 +431,24 @@ def test_new_refuses_a_split_of_the_table_that_divides_patients(rin, home):
     assert "split" not in load_manifest("mine").options
 
 
-def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
+def write_dicom(path, pixels, patient=""):
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = meta.MediaStorageSOPInstanceUID = "1.2.3"
+    file = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    file.PatientID = patient
+    file.Rows, file.Columns = pixels.shape
+    file.BitsAllocated = file.BitsStored = 8
+    file.HighBit, file.PixelRepresentation, file.SamplesPerPixel = 7, 0, 1
+    file.PhotometricInterpretation = "MONOCHROME2"
+    file.PixelData = pixels.tobytes()
+    file.save_as(path)
+
+
+def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
     rows = []
     for number, (name, label, patient) in enumerate(rows_of(home)):
         path = home / "own" / "Bilder" / name
@@ -431,22 +457,45 @@ def test_new_reads_arrays_and_dicom_files_without_ending(rin, home):
         if number % 2:
             np.save(path.with_suffix(".npy"), pixels)
         else:
-            meta = FileMetaDataset()
-            meta.TransferSyntaxUID = ExplicitVRLittleEndian
-            meta.MediaStorageSOPClassUID = meta.MediaStorageSOPInstanceUID = "1.2.3"
-            file = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-            file.Rows, file.Columns = pixels.shape
-            file.BitsAllocated = file.BitsStored = 8
-            file.HighBit, file.PixelRepresentation, file.SamplesPerPixel = 7, 0, 1
-            file.PhotometricInterpretation = "MONOCHROME2"
-            file.PixelData = pixels.tobytes()
-            file.save_as(path.with_suffix(""))
+            write_dicom(path.with_suffix(""), pixels)
         rows.append((path.stem, label, patient))
     (home / "own" / "Bilder" / "README").write_text("no picture")
     write_table(home, rows)
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
     assert "24 without ending, 24 .npy" in out
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_patients_that_nothing_else_names_are_those_of_dicom_headers(rin, home, table):
+    rows = [[name.replace(".png", ".dcm"), label] for name, label, _ in rows_of(home)]
+    for (name, label), (old, _, patient) in zip(rows, rows_of(home), strict=True):
+        pixels = np.asarray(Image.open(home / "own" / "Bilder" / old))
+        (home / "own" / "Bilder" / old).unlink()
+        place = home / "own" / "Bilder" / ("" if table else label)
+        place.mkdir(exist_ok=True)
+        write_dicom(place / name, pixels, patient)
+    write_table(home, rows, columns=("Bild", "Befund"))
+    given = OWN if table else ["--images", "own/Bilder", "--yes"]
+    status, out, err = rin("new", "mine", *given)
+    assert (status, err) == (0, "")
+    assert "patients in      the headers of the DICOM files" in out
+    assert "patients         24, 2 pictures each" in out
+    root = home if table else home / "own"
+    inputs = open_study("mine", data_root=root, results=home / "results").inputs("mine")
+    sides = inputs.folds.merge(inputs.store.cases[["case_id", "patient_id"]])
+    assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
+    status, _, err = rin("data", "verify", "mine", "--data-root", str(root))
+    assert (status, err) == (0, "")
+
+
+def test_patients_of_headers_and_of_a_table_are_two_sources(rin, home):
+    rin("new", "mine", *OWN)
+    path = home / "manifests" / "mine.yaml"
+    path.write_text(path.read_text() + "patients_in_headers: true\n")
+    status, out, err = rin("data", "verify", "mine", "--data-root", ".")
+    assert status == 1
+    assert "patients have two sources" in out + err
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,17 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
+    named = not (cases["patient_id"] == cases["case_id"]).all()
+    if manifest.patients_in_headers and (named or manifest.layout not in UNNAMED):
+        remedy = "Leave out patients_in_headers, or what names patients otherwise."
+        raise InputError("patients have two sources", where=where, remedy=remedy)
+    if manifest.patients_in_headers:
+        cases["patient_id"] = None  # found when the files are opened
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
-    if manifest.independence != "patient":
+    if manifest.independence != "patient" or manifest.patients_in_headers:
         return cases
-    if manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all():
+    if manifest.layout in UNNAMED and not named:
         raise InputError(
             "independence is patient, and nothing names the patients",
             where=where,
