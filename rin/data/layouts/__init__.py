@@ -53,8 +53,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
-    named = not (cases["patient_id"] == cases["case_id"]).all()
-    if manifest.patients_in_headers and (named or manifest.layout not in UNNAMED):
+    no_patients = (cases["patient_id"] == cases["case_id"]).all()
+    if manifest.patients_in_headers and (not no_patients or manifest.layout not in UNNAMED):
         remedy = "Leave out patients_in_headers, or what names patients otherwise."
         raise InputError("patients have two sources", where=where, remedy=remedy)
     if manifest.patients_in_headers:
@@ -63,7 +63,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     if manifest.independence != "patient" or manifest.patients_in_headers:
         return cases
-    if manifest.layout in UNNAMED and not named:
+    if manifest.layout in UNNAMED and no_patients:
         raise InputError(
             "independence is patient, and nothing names the patients",
             where=where,
