@@ -38,14 +38,11 @@ from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
-from rin.study import open_reference, open_runs
+from rin.study import open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-if not {"preprocessing", "resize"} <= set(runs.studies):
-    runs = open_reference(
-        keeping=["preprocessing", "resize"]
-    )  # the profile has not both studies
+runs = runs.keeping("preprocessing", "resize")
 inits = runs.inits
 a, b = (init_style(init).word for init in inits)
 COLORS = {init_style(init).short: init_style(init).color for init in inits}

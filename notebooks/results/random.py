@@ -33,12 +33,11 @@ from rin.report.format import book_table, format_estimate, listed
 from rin.report.page import picture
 from rin.report.style import init_style, use_style
 from rin.stats import init_differences, scenario_aucs
-from rin.study import open_reference, open_runs
+from rin.study import open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-if "from_random" not in runs.studies:  # the profile does not ask for it
-    runs = open_reference(keeping=["from_random"])
+runs = runs.keeping("from_random")
 titles = runs.titles
 banner(runs, study="from_random")
 

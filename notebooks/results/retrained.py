@@ -27,7 +27,7 @@ results: str = "results"  # folder for everything computed
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -42,13 +42,11 @@ from rin.stats import (
     with_training_spread,
 )
 from rin.stats.pretrainings import choose_settings, pretraining_differences
-from rin.study import open_reference, open_runs
+from rin.study import open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-repeated, studies = runs, {"repeats", "equal_accuracy"}
-if not studies <= set(runs.studies):
-    repeated = open_reference(keeping=studies)
+repeated = runs.keeping("repeats", "equal_accuracy")
 inits, titles = runs.inits, runs.titles
 a, b = (init_style(init).short for init in inits)
 tasks = list(repeated.tasks_of("repeats"))
@@ -199,6 +197,7 @@ accuracy may come from the corpus, or from fewer images and steps.
 # Unlike the figures above, this one has intervals over pretrainings.
 
 # %%
+display(banner(runs))
 every = runs.predictions(study="main")
 settings = {"all": every, "without 0.01": every[every["learning_rate"] < 0.01]}
 records = pd.concat(map(runs.records, runs.tasks))

@@ -42,17 +42,14 @@ from rin.stats import (
     init_differences,
     scenario_aucs,
 )
-from rin.study import open_reference, open_runs
+from rin.study import open_runs
 from rin.study.loss_study import run_losses
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if runs.study.profile.losses:
     run_losses(runs.study)  # trains what is missing
-if not {"head", "layers", "confounder"} <= set(
-    runs.studies
-):  # as in a profile without them
-    runs = open_reference(keeping=["head", "layers", "confounder"])
+runs = runs.keeping("head", "layers", "confounder", "losses")
 a, b = runs.inits
 titles = runs.titles
 banner(runs, study="head")

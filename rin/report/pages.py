@@ -139,11 +139,9 @@ def outline_of(study: Study) -> Outline:
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
         there |= {"external"}
-    kept = set().union(*(load_reference(name).kept for name in reference_names()))
-    shown = {*runs.studies, *(kept if profile.reference else ())}
-    there |= {name for name in _STUDIES if name in shown}
-    if profile.losses or "losses" in shown:
-        there |= {"losses"}
+    others = reference_names() if profile.reference else []
+    shown = runs.kept.union(*(load_reference(name).kept for name in others))
+    there |= {name for name in (*_STUDIES, "losses") if name in shown}
     if there & {"losses", "head", "confounder", "layers"}:
         there |= {"replications"}
     if profile.losses:

@@ -89,9 +89,22 @@ class Runs:
         return tuple(name for name in STUDIES if self.tasks_of(name))
 
     @property
+    def kept(self) -> set[str]:
+        """Names of the studies with results, and of sections and tables beside them."""
+        sections = {s for s in ("probe", "losses") if getattr(self.study.profile, s) is not None}
+        return {*self.studies} | sections | {*(self.reference.tables if self.reference else ())}
+
+    @property
     def is_reference(self) -> bool:
         """Whether everything shown of the main study comes from the reference run."""
         return bool(self.tasks) and all(self.origin(task) == "reference" for task in self.tasks)
+
+    def keeping(self, *names: str) -> Runs:
+        """Return these runs where they have all of some studies, else a reference run that has.
+
+        `names` are studies, or tables such as `losses`; `InputError` where no run has them all.
+        """
+        return self if {*names} <= self.kept else open_reference(keeping=names)
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
         """Return the tasks with results of a study, in the order of `paper_tasks`."""

@@ -370,6 +370,8 @@ def test_earlier_run_answers_for_studies_that_the_main_one_lacks(written, tmp_pa
         assert {*studies} <= {*runs.studies, *runs.reference.tables}
     with pytest.raises(InputError, match="no reference run keeps from_random, preprocessing"):
         open_reference("now", keeping=["from_random", "preprocessing"])
+    has_all = open_reference("old")
+    assert has_all.keeping("main", "preprocessing", "lesion_maps") is has_all
 
 
 def forged(copy, name, change):
