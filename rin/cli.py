@@ -200,6 +200,7 @@ def new(
     split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
     minutes: Annotated[float, typer.Option(min=2, help="What it may take to compute.")] = 15,
+    window: Annotated[str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits.")] = "",
     leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
     several: Annotated[bool, typer.Option("--several-labels", help="Accept in patients.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
@@ -211,6 +212,14 @@ def new(
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
+    ends = re.fullmatch(r"(-?[0-9.]+), *([0-9.]+)", window)
+    try:
+        center_and_width = tuple(map(float, ends.groups())) if ends else None
+    except ValueError:
+        center_and_width = None
+    if window and (not center_and_width or center_and_width[1] < 1):
+        problem = f"{window!r}: write CENTER,WIDTH, such as 40,400; a width of at least 1"
+        raise typer.BadParameter(problem, param_hint="--window")
 
     def ask(question: str, choices: Sequence[str], default: str) -> str:
         shown = f"{question.partition('|')[0]} ({', '.join(choices)})"
@@ -230,6 +239,7 @@ def new(
         minutes=minutes,
         leave_out=leave_out,
         several=several,
+        window=center_and_width,
         data_root=Path(data_root) if data_root else None,
         results=Path(results) / name,
         ask=refuse_to_guess if quiet else ask,

@@ -222,6 +222,7 @@ shutil.rmtree(work)
 # | patients in file names, or in paths | `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'` |
 # | a folder for each patient below each class | taken as such, and said |
 # | patients in DICOM headers only | taken from there, and said |
+# | pictures of more than 8 bits | a window of all their values, and `--window` for another |
 # | classes in other words | `--positive`, which may be repeated |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |

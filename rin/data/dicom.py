@@ -23,6 +23,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel
 from pydicom.uid import JPEGBaseline8Bit
 
 from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
+from rin.data.window import apply_window
 from rin.errors import FileError, InputError, explained
 
 # pydicom warns with the values that it finds odd, and they may name a patient.
@@ -129,13 +130,7 @@ def _display(
 ) -> np.ndarray:
     """Return physical values as shares of the display range: 0 is black and 1 white."""
     if window is not None:
-        # The VOI function LINEAR: PS3.3 C.11.2.1.2.1.
-        center, width = window
-        if not width >= 1:
-            raise FileError(f"a window of width {width} is too narrow")
-        if width == 1:
-            return (values > center - 0.5).astype(np.float64)
-        return (values - (center - 0.5)) / (width - 1) + 0.5
+        return apply_window(values, window)
     if dataset.get("VOILUTSequence"):
         entries, _, depth = dataset.VOILUTSequence[0].LUTDescriptor
         # pydicom would index such a table in 8 bits.

@@ -120,7 +120,8 @@ class DatasetManifest(FrozenModel):
     ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where
     the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
     they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
-    is center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is
+    is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for pictures
+    of more than 8 bits (in their stored values).  ``near_duplicate_bits`` is
     the largest hash distance (of 256 bits) at which two pictures share a group; None compares
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
     label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in layouts
@@ -148,7 +149,7 @@ class DatasetManifest(FrozenModel):
     independence: Literal["image", "exam", "patient"]
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
-    window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
+    window: tuple[float, Annotated[float, Field(ge=1)]] | None = None
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40

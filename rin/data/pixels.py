@@ -1,8 +1,8 @@
 """From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
 
 Gray pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
-all three are equal; palettes are looked up; transparency is laid over black; 16-bit and
-floating pixels are refused, because no window for them is known.
+all three are equal; palettes are looked up; transparency is laid over black.  Whole numbers of more
+than 8 bits become gray by a ``window``, and are refused without one, as floating pixels always are.
 
 A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format,
 read without pickles.  Members of archives have to be unpacked whole, so the last few are kept.
@@ -16,7 +16,7 @@ row.
 import io
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
@@ -37,6 +37,7 @@ from rin.data.tree import (
     read_bytes,
     refuse_gaps,
 )
+from rin.data.window import apply_window, whole_window
 from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
@@ -165,7 +166,7 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
 
 
 def read_array(root: Path, locator: str) -> np.ndarray:
-    """Read a picture that is an array of its own, uint8 (h, w), in a `.npy` file.
+    """Read a picture that is an array of its own, of whole numbers (h, w), in a `.npy` file.
 
     InputError for a file that is no such array, and for another type or shape.
     """
@@ -173,10 +174,10 @@ def read_array(root: Path, locator: str) -> np.ndarray:
     remedy = "Save it once more with numpy.save, without objects."
     with explained("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         gray = np.load(io.BytesIO(content), allow_pickle=False)
-    if gray.dtype != np.uint8 or gray.ndim != 2 or not gray.size:
+    if gray.dtype.kind not in "ui" or gray.ndim != 2 or not gray.size:
         stated = " x ".join(map(str, gray.shape)) or "a single number"
-        remedy = "Window each picture to 8 bits, and save it as a file of its own."
-        problem = f"the array is {stated} of {gray.dtype} instead of height x width of uint8"
+        remedy = "Save each picture as a file of its own, in whole numbers such as uint8 or int16."
+        problem = f"the array is {stated} of {gray.dtype} instead of height x width of integers"
         raise InputError(problem, where=where, remedy=remedy)
     return gray
 
@@ -198,6 +199,8 @@ MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
 #: Spread of the channels of a pixel that has colour; pictures that are looked at for it.
 COLOURFUL, LOOKED_AT = 24, 32
+#: Whole numbers of more than 8 bits.
+DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 
 
@@ -214,26 +217,65 @@ def show_colour(root: Path, locators: Iterable[str]) -> bool:
     return False
 
 
+def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
+    """Return the `whole_window` of pictures of more than 8 bits; None where the first have 8."""
+    lowest = highest = 0
+    for number, locator in enumerate(locators):
+        try:
+            stored = _read_stored(root, locator)
+        except InputError:  # whoever reads them all names the broken ones
+            continue
+        if number < LOOKED_AT and stored.dtype == np.uint8:
+            return None
+        lowest, highest = min(lowest, int(stored.min())), max(highest, int(stored.max()))
+    return whole_window(lowest, highest)
+
+
 def read_picture(
     root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
 ) -> np.ndarray:
     """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
 
-    ``window`` is that of :func:`rin.data.dicom.read_dicom`, for DICOM pictures.  InputError for a
-    file that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
+    ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`) and for
+    whole numbers of more than 8 bits; what has 8 bits stays as it is.  InputError for a file that
+    is empty, truncated, unrecognised, too large, of several pages, or deep without a window.
     """
-    gray = None
-    if is_slice(locator):
-        gray = read_slice(root, locator)
-    elif locator.lower().endswith(".npy"):
-        gray = read_array(root, locator)
-    elif is_dicom(locator):
+    if is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
-        gray = read_dicom(root, locator, window)
-    if gray is not None:
-        return np.repeat(gray[..., None], 3, axis=2) if color else gray
+        pixels = read_dicom(root, locator, window)
+    else:
+        pixels = _read_stored(root, locator, color)
+    if pixels.dtype != np.uint8:
+        if window is None:
+            raise _no_window(pixels, Path(root, locator))
+        share = apply_window(pixels.astype(np.float64), window)
+        pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
+
+
+def _no_window(pixels: np.ndarray, where: Path) -> InputError:
+    low, high = int(pixels.min()), int(pixels.max())
+    problem = "pixels of more than 8 bits need a window (window: [center, width] in the manifest, "
+    problem += "--window of rin new)"
+    remedy = f"Say which values are black and white: they go from {low} to {high}."
+    if whole := whole_window(low, high):
+        center, width = whole
+        remedy += f" {center},{width} shows 0 to {width - 1}."
+    return InputError(problem, where=where, remedy=remedy)
+
+
+def _read_stored(root: Path, locator: str, color: bool = False) -> np.ndarray:
+    """Return pixels as they are stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w)."""
+    if is_slice(locator):
+        return read_slice(root, locator)
+    if locator.lower().endswith(".npy"):
+        return read_array(root, locator)
+    if is_dicom(locator):
+        return read_picture(root, locator)
     picture = _open(root, locator)
+    if picture.mode in DEEP_MODES:
+        return np.asarray(picture)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
     if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
@@ -261,7 +303,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
         if is_shape(locator):
             merged |= rasterise(locator, shape)
             continue
-        gray = read_picture(root, locator)
+        gray = _read_stored(root, locator)
         if gray.shape != tuple(shape):
             drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
             problem = f"the mask is {drawn} pixels and its picture {shown}"
@@ -311,9 +353,8 @@ def _open(root: Path, locator: str) -> Image.Image:
             refuse_gaps(content)
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
             raise ValueError("its EXIF says to turn it, which its mask and others would not follow")
-    if picture.mode not in GRAY_MODES + COLOR_MODES:
-        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning (save "
-        problem += "them with 8 bits, in the window in which they are read)"
+    if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
+        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
         remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
         raise InputError(problem, where=where, remedy=remedy)
     return picture

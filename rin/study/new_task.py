@@ -26,7 +26,7 @@ from rin.data.layouts.found import read_table
 from rin.data.layouts.table import UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import PART_NAMES, PARTS, DatasetManifest, load_manifest, manifest_names
-from rin.data.pixels import show_colour
+from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
 from rin.data.store import inspect_cases, refuse_bad
 from rin.data.tree import Tree, open_tree
@@ -123,6 +123,7 @@ def new_task(
     minutes: float = 15,
     leave_out: bool = False,
     several: bool = False,
+    window: tuple[float, float] | None = None,
     data_root: Path | None = None,
     results: Path = Path("results"),
     ask: Ask = refuse_to_guess,
@@ -135,8 +136,9 @@ def new_task(
     be used); ``patient`` may also be a pattern of file names, or of paths where it holds a slash,
     with brackets around what tells patients (its group `patient`); ``positive`` are the classes
     that are looked for.  ``leave_out`` accepts rows without pictures, pictures without rows and
-    rows without a label; ``several``, that patients have two labels.  ``pace`` is measured where
-    it is not given.
+    rows without a label; ``several``, that patients have two labels.  ``window``, center and width,
+    is that of :func:`rin.data.pixels.read_picture`; pictures that all have more than 8 bits are
+    shown whole without it.  ``pace`` is measured where it is not given.
 
     Nothing is written but inspections below ``results``.  InputError for everything that would stop
     a training later.
@@ -176,6 +178,13 @@ def new_task(
             }
         ],
     }
+    whole = None if window else window_of_all(places.tree.root, locators)
+    if whole:
+        made.notes["window"] = "center and width, guessed: all values of the bits in use"
+        text = f"{whole[0]:g},{whole[1]:g}: all values of the pictures (--window for another)"
+        made.say("window", text, "yellow")
+    if window or whole:
+        fields["window"] = [*(window or whole)]
     if patient and "patient" not in options:
         fields["patient_pattern"] = patient
     elif fields["independence"] == "image" and _named_in_headers(places.tree.root, locators):

@@ -25,6 +25,7 @@ from rin.data.pixels import (
     read_slice,
     resize_picture,
     shape_text,
+    window_of_all,
 )
 from rin.errors import InputError
 
@@ -62,10 +63,58 @@ def test_read_picture_of_colour_is_known_gray(tmp_path, shown, gray):
     assert read_picture(tmp_path, "a.png").tolist() == [gray]
 
 
-def test_read_picture_of_16_bits_is_refused(tmp_path):
-    Image.fromarray(RAMP.astype(np.uint16) * 200).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"a\.png: pixels of mode 'I;16'.*Window the picture"):
-        read_picture(tmp_path, "a.png")
+DEEP = np.array([[-100, 0, 40, 80, 4095]])
+
+
+def save_deep(folder, kind):
+    """Save values of more than 8 bits as a file of a kind; return its name."""
+    name = f"a.{kind}"
+    if kind == "npy":
+        np.save(folder / name, DEEP.astype(np.int16))
+    elif kind == "tiff":
+        Image.fromarray(DEEP.astype(np.int32)).save(folder / name)
+    else:
+        Image.fromarray(DEEP.clip(0).astype(np.uint16)).save(folder / name)
+    return name
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "npy"])
+@pytest.mark.parametrize(
+    ("window", "grays"),
+    [((40, 80), [0, 0, 129, 255, 255]), ((2048, 4096), [0, 0, 2, 5, 255])],
+    ids=["narrow", "all that 12 bits hold"],
+)
+def test_values_of_more_than_8_bits_become_known_grays_in_a_window(tmp_path, kind, window, grays):
+    assert read_picture(tmp_path, save_deep(tmp_path, kind), window=window).tolist() == [grays]
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [("png", "from 0 to 4095. 2048,4096 shows 0 to 4095."), ("npy", "from -100 to 4095.")],
+)
+def test_values_of_more_than_8_bits_without_a_window_are_refused(tmp_path, kind, remedy):
+    with pytest.raises(InputError, match="more than 8 bits need a window") as refused:
+        read_picture(tmp_path, save_deep(tmp_path, kind))
+    assert str(refused.value).endswith(remedy)
+
+
+def test_picture_of_8_bits_stays_as_it_is_in_a_window(tmp_path):
+    Image.fromarray(RAMP).save(tmp_path / "a.png")
+    assert (read_picture(tmp_path, "a.png", window=(40, 80)) == RAMP).all()
+
+
+def test_mask_of_16_bits_is_read_like_one_of_8(tmp_path):
+    Image.fromarray(np.array([[0, 700, 700, 0]], dtype=np.uint16)).save(tmp_path / "m.png")
+    assert read_mask(tmp_path, ("m.png",), (1, 4)).tolist() == [[False, True, True, False]]
+
+
+def test_window_of_all_is_that_of_the_bits_in_use_and_of_deep_pictures_alone(tmp_path):
+    deep = [save_deep(tmp_path, kind) for kind in ("png", "npy")]
+    assert window_of_all(tmp_path, [deep[0], "absent.png"]) == (2048, 4096)
+    assert window_of_all(tmp_path, deep) is None  # what is black below zero nobody knows
+    Image.fromarray(RAMP).save(tmp_path / "gray.png")
+    assert window_of_all(tmp_path, ["gray.png", deep[0]]) is None
+    assert window_of_all(tmp_path, []) is None
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF"])

@@ -221,7 +221,8 @@ MISTAKES = {
     "empty picture": (lambda h: (h / PICTURE).write_bytes(b""), "p03_1.png: the file is empty"),
     "16 bits": (
         lambda h: save(h / PICTURE, np.zeros((9, 9), np.uint16)),
-        "p03_1.png: pixels of mode 'I;16' have no agreed 8-bit meaning",
+        "p03_1.png: pixels of more than 8 bits need a window (window: [center, width] in the "
+        "manifest, --window of rin new)",
     ),
     "no table": (
         lambda h: (h / "own/list.csv").unlink(),
@@ -496,6 +497,21 @@ def test_patients_of_headers_and_of_a_table_are_two_sources(rin, home):
     status, out, err = rin("data", "verify", "mine", "--data-root", ".")
     assert status == 1
     assert "patients have two sources" in out + err
+
+
+@pytest.mark.parametrize(
+    ("flags", "window"), [((), (2048, 4096)), (("--window", "-600,1500"), (-600, 1500))]
+)
+def test_pictures_of_more_than_8_bits_are_shown_whole_or_in_the_window_given(
+    rin, home, flags, window
+):
+    for path in (home / "own/Bilder").iterdir():
+        pixels = np.asarray(Image.open(path)).astype(np.uint16)
+        save(path, pixels * 16)
+    status, out, err = rin("new", "mine", *OWN, *flags)
+    assert (status, err) == (0, "")
+    assert load_manifest("mine").window == window
+    assert ("2048,4096: all values" in out) == (not flags)
 
 
 @pytest.mark.parametrize(
