@@ -196,7 +196,7 @@ Markdown(f"""
   that most had not converged.
 - Unequal learning: {learnt["radiologic"]:.0f}% of the test images of the
   radiologic corpus were classified correctly, and
-  {learnt["photographic"]:.0f}% of the photographs ([](results/random)).
+  {learnt["photographic"]:.0f}% of the photographs ([](results/from_random)).
 - {substitutes} of {len(facts)} tasks run on open substitutes for the paper's
   images, and {len(set(COMPARISONS) - set(facts))} tasks of the paper have no
   images here ([](results/task_published)).

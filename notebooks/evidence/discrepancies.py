@@ -164,7 +164,7 @@ unfold("distributors")
 # **Was an ImageNet network trained for the comparison?** No: public weights were
 # taken, which saw other numbers of images, classes and epochs. The networks of this
 # book share these, and still differ in how well they learnt
-# ([](../results/random)).
+# ([](../results/from_random)).
 #
 # **Do the networks generalise better?** The paper tests every network on images of
 # the dataset that it was fine-tuned on; “Images from another hospital” does not.

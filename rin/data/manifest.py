@@ -4,12 +4,14 @@ One YAML file per dataset under ``data_manifests/``; where its layout has a read
 """
 
 import re
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError, explained, look_up
 from rin.files import FrozenModel, manifest_folder, misfit, read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
@@ -213,12 +215,21 @@ def load_manifest(name: str) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
     look_up("dataset", name, manifest_names())
     path = manifest_folder() / f"{name}.yaml"
+    remedy = "Check the file, its link and its permissions."
+    with explained("it cannot be read", where=path, remedy=remedy, kinds=OSError):
+        state = path.stat()
+    return _read_manifest(path, state.st_mtime_ns, state.st_size)
+
+
+# To find a task all manifests are read, and a page asks for many.
+@lru_cache(maxsize=256)
+def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
     except ValidationError as error:
         remedy = "Correct it there; the page “Tables and manifests” lists every setting."
         raise InputError(misfit(error, DatasetManifest), where=path, remedy=remedy) from error
-    if manifest.name != name:
+    if manifest.name != path.stem:
         remedy = "Give the file and its 'name' field the same name."
         raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)
     return manifest

@@ -99,7 +99,7 @@ NOTEBOOKS = (
     Notebook("results/task", _RESULTS, _TRAINED, of="task"),
     Notebook("results/task_published", _RESULTS),
     Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
-    Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
+    Notebook("results/from_random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/external", _RESULTS, _TRAINED, "external"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
     Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),

@@ -92,7 +92,12 @@ def plan_pretraining(
     if settings is None:
         return []
     numbers = settings.pretrainings if pretraining is None else [pretraining]
-    return [run for number in numbers for run in _plan_pretraining(study, settings, number)]
+    planned: list[PretrainingRun] = []
+    for number in numbers:
+        # Every plan of fine-tuning asks for the weights, and opening a corpus takes its time.
+        key = ("pretraining", settings.model_dump_json(), number)
+        planned += study.once(key, partial(_plan_pretraining, study, settings, number))
+    return planned
 
 
 def pretraining_seed(seed: int, pretraining: int) -> int:
@@ -141,10 +146,6 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
     return runs
 
 
-# Comparing the pictures of a large corpus takes long, and one process asks again and again.
-_splits: dict[tuple[str, str, int, int | None], tuple[pd.Categorical, str]] = {}
-
-
 def _split(
     dataset: Dataset, store: ImageStore, seed: int, n_training: int | None
 ) -> tuple[pd.Categorical, str]:
@@ -152,23 +153,17 @@ def _split(
 
     Training images beyond `n_training`, drawn class by class in its share, are in no part.
     """
-    key = (dataset.manifest.name, store.digest, seed, n_training)
-    if key not in _splits:
-        part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
-        if n_training is not None:
-            classes = store.cases.set_index("case_id")["label"][part == "train"]
-            if n_training > len(classes):
-                problem = (
-                    f"{n_training} training images are asked for, and there are {len(classes)}"
-                )
-                remedy = "Lower pretraining.brief.training_images, or leave it out."
-                raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
-            share = n_training / len(classes)
-            kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
-            part[classes.index.difference(kept)] = UNUSED
-        digest = hashlib.sha256(part.to_csv().encode()).hexdigest()
-        _splits[key] = pd.Categorical(part), digest
-    return _splits[key]
+    part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
+    if n_training is not None:
+        classes = store.cases.set_index("case_id")["label"][part == "train"]
+        if n_training > len(classes):
+            problem = f"{n_training} training images are asked for, and there are {len(classes)}"
+            remedy = "Lower pretraining.brief.training_images, or leave it out."
+            raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
+        share = n_training / len(classes)
+        kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
+        part[classes.index.difference(kept)] = UNUSED
+    return pd.Categorical(part), hashlib.sha256(part.to_csv().encode()).hexdigest()
 
 
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"

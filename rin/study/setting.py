@@ -7,10 +7,12 @@ on first use and reused afterwards.
 from __future__ import annotations
 
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,7 @@ from rin.study.ledger import Ledger
 from rin.study.profile import RANDOM, STUDIES, Profile, Sizes, load_profile
 
 PathLike = str | Path
+Opened = TypeVar("Opened")
 #: Corpora of matched pretraining.
 CORPORA = ("corpus_radiologic", "corpus_photographic")
 # Datasets that this process has opened, as a task reads them.
@@ -108,8 +111,12 @@ class Study:
         unknown task, broken images, or a split that leaks.
         """
         key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
+        return self.once(key, lambda: _open_inputs(self, *key))
+
+    def once(self, key: tuple, make: Callable[[], Opened]) -> Opened:
+        """Return what is open under a key; the first call opens it."""
         if key not in self._opened:
-            self._opened[key] = _open_inputs(self, *key)
+            self._opened[key] = make()
         return self._opened[key]
 
 

@@ -13,7 +13,7 @@ from rin.report.execution import Job
 from rin.study import open_study, run_study
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-PAGES = ("all_tasks", "inputs", "localisation", "random", "task")
+PAGES = ("all_tasks", "inputs", "localisation", "from_random", "task")
 OWN = {"name": "own", "title": "Lesions", "positive_class": "malignant", "n_folds": 5}
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -151,10 +152,9 @@ def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_pat
 
 def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
     (run,) = plan_pretraining(pretrained_study)
-    monkeypatch.setattr(pretraining, "_splits", {})
     swapped = {"test": "validation", "validation": "test", "train": "train"}
     monkeypatch.setattr(pretraining, "corpus_split", lambda *a: corpus_split(*a).replace(swapped))
-    (other,) = plan_pretraining(pretrained_study)
+    (other,) = plan_pretraining(replace(pretrained_study))  # planned anew
     assert other.store_digest == run.store_digest
     assert other.run_id != run.run_id
 

@@ -15,7 +15,7 @@
 #
 # *Answers* whether either pretraining beats random weights.
 # *Needs* nothing: it reads finished runs. *Takes* ten seconds:
-# `rin run notebooks/results/random.py`.
+# `rin run notebooks/results/from_random.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
