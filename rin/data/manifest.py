@@ -214,6 +214,10 @@ def manifest_names() -> list[str]:
 def load_manifest(name: str) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
     look_up("dataset", name, manifest_names())
+    return _open_manifest(name)
+
+
+def _open_manifest(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
     remedy = "Check the file, its link and its permissions."
     with explained("it cannot be read", where=path, remedy=remedy, kinds=OSError):
@@ -238,7 +242,7 @@ def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
     known = {}
-    for manifest in map(load_manifest, manifest_names()):
+    for manifest in map(_open_manifest, manifest_names()):
         for task in manifest.tasks:
             if task.name in known:
                 problem = f"task {task.name!r} stands in {known[task.name][0].name} and"
