@@ -226,8 +226,8 @@ def plan_runs(
             seed = int(digest_of(seed_of | {"seed": profile.seed})[:7], 16)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
-                preprocessing = _preprocessing_of(profile, entry, settings)
-                of_main = _preprocessing_of(profile, entry, tuning)
+                preprocessing = preprocessing_of(profile, entry, settings)
+                of_main = preprocessing_of(profile, entry, tuning)
                 sanity_cases = 0
                 if init in profile.inits and preprocessing == of_main:
                     sanity_cases = tested.get((fold, scenario.name), 0)
@@ -270,7 +270,7 @@ def _tests_maps(
     return as_in_main and inputs.store.masks() is not None
 
 
-def _preprocessing_of(
+def preprocessing_of(
     profile: profiles.Profile, entry: WeightsEntry | None, settings: profiles.FineTuning
 ) -> str:
     """Return the name of the preprocessing of a run that starts from an entry."""

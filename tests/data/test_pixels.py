@@ -211,7 +211,6 @@ def test_read_slice_after_the_archive_changed_reads_the_new_one(root):
 
 
 def test_read_slice_of_one_member_unpacks_it_once(root, monkeypatch):
-    pixels._unpacked.cache_clear()
     unpacked = []
     read = pixels.read_bytes
     monkeypatch.setattr(pixels, "read_bytes", lambda *a: (unpacked.append(a), read(*a))[1])

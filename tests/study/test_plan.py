@@ -9,7 +9,7 @@ from rin.evidence.paper import SETTINGS
 from rin.models.backbones import BACKBONES
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
-from rin.study.plan import _preprocessing_of, group_blocks, plan_runs, runs_table
+from rin.study.plan import preprocessing_of, group_blocks, plan_runs, runs_table
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import SCENARIOS, Scenario, scenarios_of
 
@@ -236,7 +236,7 @@ def test_inputs_of_released_counterparts_are_a_level_where_they_are_named(study_
     profile = tiny_profile(SEVERAL | changes)
     assert profile.variants("preprocessing")[-1].level == "released"
     found = {
-        init: _preprocessing_of(
+        init: preprocessing_of(
             profile,
             WeightsEntry(
                 init=init, backbone="ResNet50", preprocessing="symmetric", release="made here"
