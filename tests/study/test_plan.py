@@ -9,7 +9,7 @@ from rin.evidence.paper import SETTINGS
 from rin.models.backbones import BACKBONES
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
-from rin.study.plan import preprocessing_of, group_blocks, plan_runs, runs_table
+from rin.study.plan import group_blocks, plan_runs, preprocessing_of, runs_table
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import SCENARIOS, Scenario, scenarios_of
 
