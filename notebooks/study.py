@@ -203,11 +203,11 @@ least, most = subset.iloc[0], subset.iloc[-1]
 Markdown(f"""
 {len(taxonomy)} labels in {len(regions)} regions, as the paper says;
 {(taxonomy["modality"] == "MR").sum()} are of MRI, and
-{(taxonomy["label"] == "normal").sum()} are called normal. The paper prints the
-images of each region in a figure only, which is not available as text. Public
-are the counts of an open subset of MRI (RadImageNet-VQA, arXiv 2512.17396), a
-lower bound. Where a class can be counted in it, sizes run from {least["label"]}
-({least["images"]:,.0f} images) to {most["label"]} ({most["images"]:,.0f}):
+{(taxonomy["label"] == "normal").sum()} are called normal. How many images each
+region has, the paper shows in a figure alone and not in its text. Counts are
+public for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396); they
+are lower bounds. Where a class can be counted there, sizes run from
+{least["label"]} ({least["images"]:,.0f} images) to {most["label"]} ({most["images"]:,.0f}):
 top-1 accuracy is mostly that of a few large classes.
 """)
 
@@ -307,8 +307,8 @@ are not public.
 # %%
 reference = open_reference().reference.facts
 work = pd.DataFrame({name: vars(row) for name, row in reference.work.items()}).T
-work["hours"] = work["seconds"] / 3600
-work[["runs", "hours"]].round(1)
+work["hours"] = (work["seconds"] / 3600).round(1)
+work[["runs", "hours"]].astype({"runs": int})
 
 # %% tags=["hide-input"]
 Markdown(f"""
