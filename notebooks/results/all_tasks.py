@@ -109,7 +109,7 @@ picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
 tested = ["pairs", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
-headline.set_index("task")[tested].dropna(axis=1).round(4)
+headline.set_index("task")[tested].dropna(axis=1).round(3)
 
 # %% tags=["hide-input"]
 changed = listed(
