@@ -207,7 +207,8 @@ Markdown(f"""
 region has, the paper shows in a figure alone and not in its text. Counts are
 public for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396); they
 are lower bounds. Where a class can be counted there, sizes run from
-{least["label"]} ({least["images"]:,.0f} images) to {most["label"]} ({most["images"]:,.0f}):
+{least["label"]} ({least["images"]:,.0f} images) to
+{most["label"]} ({most["images"]:,.0f}):
 top-1 accuracy is mostly that of a few large classes.
 """)
 

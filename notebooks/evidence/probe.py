@@ -211,7 +211,7 @@ scales = pd.DataFrame(
     ],
     columns=["candidate", "black", "white"],
 )
-scales.round(2)
+scales.round(2).astype(str)
 
 # %% [markdown]
 # ## A file of your own

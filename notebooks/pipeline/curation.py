@@ -184,7 +184,7 @@ if archive.provenance == "stand-in":
         shares = [hits / len(flagged), *ends, hits / len(linked)]
         measured[step] = [len(flagged), *np.multiply(100, shares).round(1)]
     columns = ["Studies", "Precision, %", "from", "to", "Recall, %"]
-    display(pd.DataFrame(measured, columns).T)
+    display(pd.DataFrame(measured, columns).T.astype({"Studies": int}))
 
 # %% [markdown]
 # ## The whole archive
@@ -214,8 +214,9 @@ picture(ax, "Files that are left after each step of the curation")
 # %% tags=["hide-input"]
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal, the
-rules keep {(screened["verdict"] == "normal").sum():,}, and
-{" and ".join(confirmed) or "nobody"} confirm {sum(confirmed.values()):,}. After
+rules judge {(screened["verdict"] == "normal").sum():,} to be so, and
+{sum(confirmed.values()):,} are confirmed, by
+{" and ".join(confirmed) or "nobody"}. After
 exclusions, de-identification and export, {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of
 {corpus.images["label"].nunique()} classes in the layout of RadImageNet,
@@ -243,7 +244,10 @@ header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
 header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
 after = deidentify(header, Pseudonyms(b"a key for this example only"))
 changes = {
-    element.name: (str(element.value), str(after.get(element.tag, "removed")))
+    element.name: (
+        str(element.value),
+        str(after[element.tag].value) if element.tag in after else "removed",
+    )
     for element in header
 }
 pd.DataFrame(changes, index=["Before", "After"]).T
@@ -272,7 +276,8 @@ parts.loc[["train", "validation", "test"]]
 
 # %%
 metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))
-pd.DataFrame(islice(metadata.records("images"), 3)).iloc[:, :4]
+records = pd.DataFrame(islice(metadata.records("images"), 3)).iloc[:, :4]
+records.map(lambda cell: cell.decode() if isinstance(cell, bytes) else cell)
 
 # %% [markdown]
 # ## An archive of your own

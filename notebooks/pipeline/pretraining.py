@@ -187,8 +187,9 @@ scores.drop(columns=["patients", "classes", "seconds"]).round(3)
 # %% tags=["hide-input"]
 accuracies = scores["top1"].groupby("init", sort=False).agg(["min", "max"])
 ranges = " and ".join(
-    f"{100 * low:.0f} to {100 * high:.0f}% ({init_style(init).word}; evenly "
-    f"guessing {100 / scores.loc[init, 'classes'].max():.0f}%)"
+    f"{' to '.join(dict.fromkeys([f'{100 * low:.0f}', f'{100 * high:.0f}']))}% "
+    f"({init_style(init).word}; evenly guessing "
+    f"{100 / scores.loc[init, 'classes'].max():.0f}%)"
     for init, low, high in accuracies.itertuples()
 )
 Markdown(f"""
