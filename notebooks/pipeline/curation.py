@@ -244,10 +244,7 @@ header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
 header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
 after = deidentify(header, Pseudonyms(b"a key for this example only"))
 changes = {
-    element.name: (
-        str(element.value),
-        str(after[element.tag].value) if element.tag in after else "removed",
-    )
+    element.name: (element.value, after.get(element.keyword, "removed"))
     for element in header
 }
 pd.DataFrame(changes, index=["Before", "After"]).T
@@ -276,8 +273,7 @@ parts.loc[["train", "validation", "test"]]
 
 # %%
 metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))
-records = pd.DataFrame(islice(metadata.records("images"), 3)).iloc[:, :4]
-records.map(lambda cell: cell.decode() if isinstance(cell, bytes) else cell)
+pd.DataFrame(islice(metadata.records("images"), 3)).map(bytes.decode)
 
 # %% [markdown]
 # ## An archive of your own

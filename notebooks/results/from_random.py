@@ -144,7 +144,9 @@ learnt = runs.pretraining().reindex(columns=["backbone", "init", "top1"])
 accuracy = 100 * learnt.pivot_table(
     index="backbone", columns="init", values="top1"
 )
-table = accuracy.map("{:.0f}".format).rename_axis(columns=None).reset_index()
+accuracy.columns = [init_style(init).short for init in accuracy]
+table = accuracy.map("{:.0f}".format, na_action="ignore").fillna("–")
+table = table.rename_axis("Backbone").reset_index()
 book_table(table, "Test images of the corpus classified correctly, %")
 
 # %% tags=["hide-input"]

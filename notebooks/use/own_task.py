@@ -174,7 +174,8 @@ pd.crosstab(cases["part"], cases["label"])
 run_study(study)
 shown = open_runs("hospital_us", data_root=work, results=work / "results")
 predictions = shown.predictions(task="hospital_us")
-scenario_aucs(predictions).pivot(index="scenario", columns="init", values="auc")
+aucs = scenario_aucs(predictions)
+aucs.pivot(index="scenario", columns="init", values="auc").round(3)
 
 # %% [markdown]
 # ## The result
@@ -184,7 +185,9 @@ scenario_aucs(predictions).pivot(index="scenario", columns="init", values="auc")
 # %%
 a, b = study.profile.inits
 differences = init_differences(predictions, a, b)
-differences[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]]
+differences[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(
+    3
+)
 
 # %% tags=["hide-input"]
 overall = differences.set_index("group").loc["all"]
