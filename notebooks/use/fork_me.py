@@ -110,6 +110,7 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin.report.banner import banner
+from rin.report.format import format_estimate
 from rin.report.page import picture
 from rin.report.style import INIT_STYLE, use_style
 from rin.study import open_reference, open_runs
@@ -178,11 +179,12 @@ estimate = (by_scenario[a] - by_scenario[b]).mean()
 low, high = np.nanquantile(differences, [0.025, 0.975])
 
 # %% tags=["hide-input"]
+shift = {"estimate": estimate, "ci_low": low, "ci_high": high}
 Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
-{len(by_scenario)} scenarios: a difference of **{100 * estimate:+.1f} points
-(95% CI {100 * low:.1f}, {100 * high:.1f})** over {len(patients)} patients.
+{len(by_scenario)} scenarios: a difference of
+**{format_estimate(shift, unit="points")}** points over {len(patients)} patients.
 """)
 
 # %% [markdown]
