@@ -184,7 +184,8 @@ Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
-**{format_estimate(shift, unit="points")}** points over {len(patients)} patients.
+**{format_estimate(shift, unit="points")}** points over
+{len(patients)} patients.
 """)
 
 # %% [markdown]
