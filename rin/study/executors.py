@@ -221,6 +221,8 @@ def drive(
         shown = _new_bar(title, total, finished_before)
     else:
         bar.set_description(title)
+        # Runs of another stage last longer or shorter: the time left follows from this one.
+        bar.initial, bar.start_t = bar.n, time.time()
         shown = nullcontext(bar)
     with shown as bar:
         of_other_stages = bar.n - finished_before
@@ -303,5 +305,6 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
 def _new_bar(title: str, total: int, done: int) -> tqdm:
     # A log, unlike a terminal, keeps every line that the bar writes; and without a least number of
     # steps, the bar is drawn anew also where only its end changes.
-    refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0}
+    # The pace is that of all runs so far: smoothed, it would leave out the times without any.
+    refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
     return tqdm(desc=title, total=total, initial=done, unit="run", **refreshed)
