@@ -8,7 +8,7 @@ Measures   first the input path alone, images/s of shuffled batches with nothing
            memory, and with batches drawn from the store, whose pages are dropped from the cache
            before every window.
 Checks     that all sources give the same batches, that nothing is compiled twice, and that the
-           store reaches 95 % of the speed from memory.
+           store reaches 95% of the speed from memory.
 Prints     two Markdown tables.
 Time       about six minutes on two quiet cores.
 

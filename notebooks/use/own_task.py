@@ -234,7 +234,7 @@ shutil.rmtree(work)
 #
 # Without a column of patients each image counts as a patient, and the AUC is too high where that is
 # not so: `rin new` says it in red, with a pattern where names look like patients. Small cohorts get
-# coarser folds: of 15 % from 20 patients in the rarer class, of 20 % from five, one split from
+# coarser folds: of 15% from 20 patients in the rarer class, of 20% from five, one split from
 # three; fewer are refused. Every setting of a manifest is listed on [the page of tables](reference).
 # In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task = "hospital_us"` and
 # `profile = "hospital_us"` shows the task.

@@ -62,7 +62,7 @@ def text_risk(pixels: np.ndarray) -> str:
 def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
     """Read the lines of text in a picture, each with the reader's confidence (0 to 1).
 
-    `pixels` are gray (h, w) of any range, or RGB (h, w, 3).
+    `pixels` are grey (h, w) of any range, or RGB (h, w, 3).
     """
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))

@@ -115,7 +115,7 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
 
     The copy has file meta information and is in explicit little endian; where `dataset` was read
     without its pixels, so is the copy.  Refused are images without UIDs or PatientID, with pixels
-    that cannot be decoded, or with a look-up table of gray values that is none.
+    that cannot be decoded, or with a look-up table of grey values that is none.
     """
     if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
         raise InputError(
@@ -153,9 +153,9 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
 
 
 def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
-    """Write an image as 8-bit gray PNG, whole or not at all, and return its width and height.
+    """Write an image as 8-bit grey PNG, whole or not at all, and return its width and height.
 
-    No text chunk is written.  ``window`` is that of :func:`display_window`; without one, gray of
+    No text chunk is written.  ``window`` is that of :func:`display_window`; without one, grey of
     more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
     """
     has_window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
@@ -310,7 +310,7 @@ def _table(values: list, source: Dataset) -> list:
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
         raise InputError(
-            f"the look-up table of gray values has {len(entries)} of {length} entries, or neither "
+            f"the look-up table of grey values has {len(entries)} of {length} entries, or neither "
             "rises nor falls",
             where="LUTData",
             remedy="Leave the image out: without the table it would look another.",
@@ -327,5 +327,5 @@ def _refusing() -> Iterator[None]:
         raise InputError(
             f"the pixels cannot be read ({unquoted(error)})",
             where="image",
-            remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
+            remedy="Export it as one uncompressed grey or RGB frame, or leave it out.",
         ) from error

@@ -184,7 +184,7 @@ def find(
     noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
-        text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
+        text = f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
     in_files = count_classes(manifest, listed)["found"].to_dict() if authors else {}

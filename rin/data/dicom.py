@@ -1,6 +1,6 @@
-"""From a DICOM file to uint8 gray, and the patient that its header names.
+"""From a DICOM file to uint8 grey, and the patient that its header names.
 
-Read are single frames of 8 or 16 bits: gray (MONOCHROME1 is inverted, so that more is brighter)
+Read are single frames of 8 or 16 bits: grey (MONOCHROME1 is inverted, so that more is brighter)
 and RGB or YBR colour, which becomes ITU-R 601 luma.  Palettes and stacks are refused.  Stored
 values become physical ones by the file's modality transform; then a ``window`` maps them linearly
 (PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
@@ -40,13 +40,13 @@ BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 _PROBLEM = "the file is no DICOM picture that can be read"
 _REMEDY = (
-    "Export or download it once more, as one uncompressed gray or RGB frame; or name it in the "
+    "Export or download it once more, as one uncompressed grey or RGB frame; or name it in the "
     "manifest's known_bad."
 )
 
 
 def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
-    """Read a DICOM picture as gray, uint8 (h, w), 0 to 255.
+    """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
     units for CT.  InputError for a file that is broken or of a kind that is not read, and for a
@@ -93,7 +93,7 @@ def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | 
     """
     if pixels.ndim == 3:
         if window is not None:
-            raise FileError("it is in colour, and a window for gray values was asked for")
+            raise FileError("it is in colour, and a window for grey values was asked for")
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
     if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):

@@ -225,7 +225,7 @@ def guess_columns(
         ordered = sorted(share, key=lambda name: (share[name], _named(name, role)), reverse=True)
         if ordered and share[ordered[0]] > 0.2:
             roles[role] = ordered[0]
-            reasons[role] = f"{100 * share[ordered[0]]:.0f} % of its cells are names of files"
+            reasons[role] = f"{100 * share[ordered[0]]:.0f}% of its cells are names of files"
     for role in ("patient", "split"):
         free = [name for name in rows if name not in roles.values()]
         fits = [name for name in free if _named(name, role) and _may_be(rows[name], role)]

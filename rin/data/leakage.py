@@ -27,7 +27,7 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
     """Return the difference hash of a picture, and whether the picture is blank.
 
     The picture is uint8 (h, w), or (h, w, 3); the hash 64 hexadecimal digits, 256 bits row by row.
-    Blank is what has a standard deviation below one gray level.
+    Blank is what has a standard deviation below one grey level.
     """
     bits = imagehash.dhash(Image.fromarray(np.ascontiguousarray(picture)), HASH_SIDE).hash
     return np.packbits(bits).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
@@ -52,7 +52,7 @@ def suggest_threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     """Return the near-duplicate threshold that the pictures suggest, and the pairs within it.
 
     Beyond the true repeats a threshold links unlike pictures into chains, and a chain of patients
-    is one group: the largest threshold is taken that links at most 5 % of the patients, or three.
+    is one group: the largest threshold is taken that links at most 5% of the patients, or three.
     """
     pairs = near_duplicates(cases, SAME_LESION)
     patients = cases.set_index("case_id")["patient_id"]

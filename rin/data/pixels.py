@@ -1,8 +1,8 @@
 """From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
 
-Gray pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
+Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
 all three are equal; palettes are looked up; transparency is laid over black.  Whole numbers of more
-than 8 bits become gray by a ``window``, and are refused without one, as floating pixels always are.
+than 8 bits become grey by a ``window``, and are refused without one, as floating pixels always are.
 
 A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format,
 read without pickles.  Members of archives have to be unpacked whole, so the last few are kept.
@@ -234,7 +234,7 @@ def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | 
 def read_picture(
     root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
+    """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`) and for
     whole numbers of more than 8 bits; what has 8 bits stays as it is.  InputError for a file that
@@ -317,7 +317,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
 
 
 def _no_mask(gray: np.ndarray) -> str:
-    """Return why gray values are no mask, or nothing; a mask may be all black."""
+    """Return why grey values are no mask, or nothing; a mask may be all black."""
     brightest = int(gray.max())
     if brightest and gray.min() == brightest:
         return "the mask covers its whole picture"

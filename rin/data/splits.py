@@ -1,8 +1,8 @@
 """Patient-wise splits: the folds of a task, the parts of a corpus, published lists, and samples.
 
-A task's cases are cut once into twenty pieces of 5 % that divide no group.  Fold k tests on
+A task's cases are cut once into twenty pieces of 5% that divide no group.  Fold k tests on
 pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
-disjoint.  The shares, 75, 10 and 15 %, are the paper's.  A million cases take seconds.
+disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take seconds.
 """
 
 import hashlib
@@ -42,13 +42,13 @@ def make_folds(
     :func:`rin.data.leakage.leak_free_groups`, are never divided.  Returned are ``case_id``,
     ``fold`` (int from 0) and ``part`` (train, validation or test), for each case and fold.
 
-    A class of fewer than twenty groups gets coarser pieces, of 10 or 20 %, and one of fewer than
+    A class of fewer than twenty groups gets coarser pieces, of 10 or 20%, and one of fewer than
     five a single split, so that there may be fewer folds than ``n_folds``; :func:`fold_sizes` says
     which.  InputError, naming ``where``, for fewer than three groups of a class, or one class
     only.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
-        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
+        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES}% cannot be disjoint"
         remedy = f"Choose 1 to {MAX_FOLDS}."
         raise InputError(problem, where="n_folds", remedy=remedy)
     labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
@@ -89,7 +89,7 @@ def _turned(
 def fold_sizes(folds: pd.DataFrame) -> str:
     """Return in words how many folds there are and how much each tests, as they were chosen."""
     n, shares = folds["fold"].nunique(), folds["part"].value_counts(normalize=True)
-    percent = ", ".join(f"{100 * shares.get(part, 0):.0f} % {part}" for part in PARTS)
+    percent = ", ".join(f"{100 * shares.get(part, 0):.0f}% {part}" for part in PARTS)
     return f"{counted(n, 'folds')}, {percent}"
 
 
@@ -181,7 +181,7 @@ def cut(
 
     ``labels`` and ``groups`` are those of each case, (n,).  By default there are equal
     ``pieces``, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
-    apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15 % of four are 3, 0 and 1.
+    apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15% of four are 3, 0 and 1.
     """
     # Own, as scikit-learn's StratifiedGroupKFold weighs each group against every piece in turn and
     # takes a thousand times as long; here equal groups of one label are dealt together.

@@ -25,6 +25,7 @@ _SHORT_NAMES = {
     "acl": "ACL",
     "covid19": "COVID-19",
     "sarscov2": "SARS-CoV-2",
+    "hemorrhage": "haemorrhage",
 }
 
 

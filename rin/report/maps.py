@@ -15,13 +15,13 @@ from rin.stats import scenario_aucs
 from rin.study import Runs
 from rin.study.fine_tuning import cam_arrays
 
-OUTLINE = "#00E5FF"  # reads on gray images and on the overlay's colours alike
+OUTLINE = "#00E5FF"  # reads on grey images and on the overlay's colours alike
 # Names of cases come from files: a dollar sign in them starts no formula.
 _PLAIN = {"fontweight": "normal", "parse_math": False}
 
 
 def show_image(image: np.ndarray, ax: Axes, mask: np.ndarray | None = None) -> Axes:
-    """Show a gray image (h, w), uint8, with the outline of its mask where it has one."""
+    """Show a grey image (h, w), uint8, with the outline of its mask where it has one."""
     ax.imshow(image, cmap="gray", vmin=0, vmax=255)
     if mask is not None and np.any(mask):
         ax.contour(np.asarray(mask, dtype=float), [0.5], colors=OUTLINE, linewidths=1.6)
@@ -43,7 +43,7 @@ def cam_panel(
     `images` are uint8 (n, h, w), `masks` bool or 0/1 of that shape, `cams` from init to uint8 (n,
     h, w) as of `rin.explain.gradcam.to_uint8`.  `cases` has a row an image: `case_id`, `label`
     (text), and per init `score_<init>`, the probability of the positive class.  The contour at
-    the gray level `threshold`, what Dice takes for lesion, is white.
+    the grey level `threshold`, what Dice takes for lesion, is white.
     """
     check_columns(cases, ["case_id", "label", *(f"score_{init}" for init in cams)])
     n, columns, side = len(images), 1 + len(cams), 2.4
@@ -109,7 +109,7 @@ def image_row(
     titles: Sequence[str],
     masks: Sequence[np.ndarray | None] | None = None,
 ) -> np.ndarray:
-    """Draw gray images with their titles, at most four a line; return the axes."""
+    """Draw grey images with their titles, at most four a line; return the axes."""
     columns = max(1, min(4, len(images)))
     lines = max(1, -(-len(images) // columns))
     size = {"figsize": (1.9 * columns, 2.2 * lines)}

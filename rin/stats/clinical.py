@@ -41,7 +41,7 @@ def clinical_measures(
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
     A measure is averaged over the scenarios of an init: a typical network, not their ensemble.
-    The test sets of a scenario's folds are put side by side.  Intervals, of 95 %, resample
+    The test sets of a scenario's folds are put side by side.  Intervals, of 95%, resample
     patients, the same ones for every init and scenario; networks are held fixed.
 
     Parameters

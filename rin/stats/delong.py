@@ -63,7 +63,7 @@ def auc_ci(
     *,
     scale: str = "identity",
 ) -> AucInterval:
-    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and 95 % interval.
+    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and 95% interval.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def delong_test(
     Returns
     -------
     DeLongTest
-        estimate, ci_low, ci_high (95 %), statistic (z), df (infinite), p_value, standard_error,
+        estimate, ci_low, ci_high (95%), statistic (z), df (infinite), p_value, standard_error,
         auc_a, auc_b, variance.
 
     Raises
@@ -310,7 +310,7 @@ def auc_contrasts(
 
 
 def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tuple[float, float]:
-    """Return the normal 95 % interval of an AUC (0-1) with a variance.
+    """Return the normal 95% interval of an AUC (0-1) with a variance.
 
     "identity": AUC ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(AUC) ± z·SE / (AUC·(1 −
     AUC)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an AUC of 0 or 1
@@ -327,7 +327,7 @@ def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tup
 
 
 def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share of hits that are grouped by patient.
+    """Return the 95% Wilson interval of a share of hits that are grouped by patient.
 
     Images of one patient count for fewer: their number is divided by the design effect, the
     clustered variance of the share over that of independent images, at least 1; the mean number of

@@ -34,7 +34,7 @@ _BOUNDARY = 1e-4  # share of the residual variance below which a component count
 
 @dataclass(frozen=True)
 class TTest:
-    """A t test of a difference a − b, two-sided, with its interval, of 95 % unless stated."""
+    """A t test of a difference a − b, two-sided, with its interval, of 95% unless stated."""
 
     estimate: float
     ci_low: float
@@ -83,7 +83,7 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     Returns
     -------
     TTest
-        estimate, ci_low, ci_high (95 %), statistic, df, p_value, standard_error.  Differences that
+        estimate, ci_low, ci_high (95%), statistic, df, p_value, standard_error.  Differences that
         are constant but for rounding have no spread: t is 0 or ±infinity.
 
     Raises
@@ -274,7 +274,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
 class Equivalence:
     """Two one-sided tests of a difference against ±margin.
 
-    `p_value` is the larger of the two; the interval, of 90 %, lies within ±margin exactly where
+    `p_value` is the larger of the two; the interval, of 90%, lies within ±margin exactly where
     `equivalent` holds.
     """
 
@@ -287,7 +287,7 @@ class Equivalence:
 def equivalence(
     estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
 ) -> Equivalence:
-    """Test whether a difference lies within ±margin by two one-sided tests at 5 %.
+    """Test whether a difference lies within ±margin by two one-sided tests at 5%.
 
     `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
     margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
@@ -497,7 +497,7 @@ def _is_constant(differences: np.ndarray) -> bool:
 
 
 def _scipy_test(test: Any, estimate: float, standard_error: float) -> TTest:
-    """Return a t test of SciPy with its 95 % interval."""
+    """Return a t test of SciPy with its 95% interval."""
     interval = test.confidence_interval(0.95)
     return TTest(
         estimate=float(estimate),

@@ -55,7 +55,7 @@ def equivalence_power(
 ) -> float:
     """Return the power of showing, by two one-sided tests, that a difference is within ± margin.
 
-    `level` 0.95 is two tests at 5 %, or a 90 % interval inside the margins.  statsmodels has the
+    `level` 0.95 is two tests at 5%, or a 90% interval inside the margins.  statsmodels has the
     power of two one-sided tests for rates alone.
     """
     _, error = pilot.errors(patients)

@@ -4,7 +4,7 @@ Only test rows are read, and inits are compared only on exactly the same cases. 
 has a scale of its own, so AUCs are computed within a fold and then averaged over folds and
 scenarios; the variance of that average follows from the covariance of all AUCs over patients
 (Obuchowski 1997), and folds, which share no patient, count as independent. The networks are taken
-as given: intervals, of 95 %, say what other patients would change.
+as given: intervals, of 95%, say what other patients would change.
 """
 
 import math
@@ -245,7 +245,7 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     -------
     pandas.DataFrame
         One row a task: task, sd (AUC 0-1, pooled over folds and scenarios), sd_low, sd_high (its
-        95 % interval, chi-squared), sd_df.
+        95% interval, chi-squared), sd_df.
 
     Raises
     ------

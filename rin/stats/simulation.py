@@ -70,7 +70,7 @@ def simulate_test_sets(
 def simulate_coverage(
     correlations: Iterable[float], *, patients: int, images: int, replicates: int, seed: int
 ) -> pd.DataFrame:
-    """Simulate how often DeLong's 95 % interval contains the truth, naive and clustered.
+    """Simulate how often DeLong's 95% interval contains the truth, naive and clustered.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def simulate_coverage(
     pandas.DataFrame
         One row a correlation, method ("naive": images as units; "clustered": patients) and measure
         ("auc" of the second network; "difference", first − second): correlation, method, measure,
-        coverage (share of test sets) with Wilson's 95 % interval ci_low, ci_high.
+        coverage (share of test sets) with Wilson's 95% interval ci_low, ci_high.
 
     Examples
     --------

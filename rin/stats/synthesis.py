@@ -1,6 +1,6 @@
 """Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
 
-Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95 %.  InputError
+Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95%.  InputError
 for unequal lengths, fewer than two estimates, or a variance that is not above zero.
 """
 

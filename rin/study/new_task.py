@@ -474,7 +474,7 @@ def _describe(
     endings = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in kinds.items())
     sides = cases[["width", "height"]].to_numpy()
     between = [*dict.fromkeys([sides.min(), sides.max()])]
-    shape = f"{' to '.join(map(str, between))} px, {'colour' if manifest.color else 'gray'}"
+    shape = f"{' to '.join(map(str, between))} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     per_patient = cases.groupby("patient_id").size()
     alone = (

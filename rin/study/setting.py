@@ -258,7 +258,7 @@ def _external_inputs(
     manifest, of_task = load_manifest(name), dataset.manifest
     if manifest.color != of_task.color:
         raise InputError(
-            "one has colour images and the other gray ones",
+            "one has colour images and the other grey ones",
             where=f"datasets {of_task.name} and {name}",
             remedy=f"Leave {name} out of the external datasets of task {task.name}.",
         )

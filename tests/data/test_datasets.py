@@ -143,7 +143,7 @@ def with_bad(manifest, *case_ids):
         (
             {"malignant/malignant (1).png": np.full((4, 6), 9, dtype=np.uint8)},
             {},
-            "blank pictures: pictures that show nothing, as their gray levels hardly differ: 1 "
+            "blank pictures: pictures that show nothing, as their grey levels hardly differ: 1 "
             "(malignant (1))",
         ),
     ],

@@ -467,4 +467,4 @@ def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
 def test_verify_says_which_folds_a_task_has(verify, busi_manifest):
     mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
     done = verify(mine)
-    assert done.folds == {"mine": "1 fold, 100 % train, 0 % validation, 0 % test"}
+    assert done.folds == {"mine": "1 fold, 100% train, 0% validation, 0% test"}

@@ -65,7 +65,7 @@ def judged(**changes):
         ("superior", "does not follow", "excludes zero in 4 (thyroid, ACL, meniscus"),
         ("range", "holds", "from 0.9 to 9.4 points"),
         ("gain", "does not follow", "12.2 to 12.5"),
-        ("outperforming", "does not follow", "hemorrhage are printed alike"),
+        ("outperforming", "does not follow", "haemorrhage are printed alike"),
         ("narrowed", "holds", "4 of the 70 ways"),
         ("smaller_sds", "holds", "in 8 of 8 tasks"),
         ("comparable", "does not follow", "in 0 of 3 tasks"),

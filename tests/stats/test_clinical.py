@@ -111,7 +111,7 @@ def test_sure_networks_are_ranked_on_log_odds_and_no_threshold_is_made_up(dtype)
 
 
 def test_sensitivity_is_one_that_some_threshold_reaches():
-    # The highest score is given to one negative of five: nothing is 90 % specific but nobody.
+    # The highest score is given to one negative of five: nothing is 90% specific but nobody.
     scores, labels = [9, 9, 9, 9, 3, 2, 1, 0], [1, 1, 1, 0, 0, 0, 0, 1]
     assert ranked(sensitivity_at_specificity, labels, scores, 0.9) == 0
     assert ranked(sensitivity_at_specificity, labels, scores, 0.75) == 0.75

@@ -81,7 +81,7 @@ def new_instance(**elements: Any) -> Dataset:
 
 
 def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
-    """Store pixels: (h, w) gray, (h, w, 3) RGB, or (frames, h, w) gray; sign as their type."""
+    """Store pixels: (h, w) grey, (h, w, 3) RGB, or (frames, h, w) grey; sign as their type."""
     photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
     stored = np.ascontiguousarray(stored)
     dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
