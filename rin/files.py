@@ -9,8 +9,9 @@ import reprlib
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -217,6 +218,58 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     elif setting and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
     return f"{setting}: {message}{others}" if setting else message + others
+
+
+_IN_YAML = {
+    str: "text",
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    re.Pattern: "pattern",
+    type(None): "null",
+    Any: "any value",
+}
+_LIMITS = {"ge": "at least", "gt": "above", "le": "at most"}
+
+
+def settings_of(model: type[BaseModel]) -> list[dict[str, str]]:
+    """Return what a model reads from YAML: Setting, Values and Default (or needed), one a field."""
+    rows = []
+    for setting, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if field.is_required():
+            shown = "needed"
+        elif isinstance(default, BaseModel) or default in ({}, None):
+            shown = ""
+        else:
+            shown = ", ".join(default) if isinstance(default, tuple) else str(default).lower()
+        values = _in_yaml(field.annotation)
+        rows.append({"Setting": setting, "Values": values, "Default": shown})
+    return rows
+
+
+def _in_yaml(kind: Any) -> str:
+    """Return the values of a type as one writes them in YAML."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is None:
+        if kind in _IN_YAML:
+            return _IN_YAML[kind]
+        fields = getattr(kind, "model_fields", None) or kind.__dataclass_fields__
+        return f"{{{', '.join(fields)}}}"
+    if origin is Literal:
+        return " / ".join(inner)
+    if origin is Annotated:
+        rules = [asdict(rule) for rule in getattr(inner[1], "metadata", ())]
+        limits = {way: value for rule in rules for way, value in rule.items() if way in _LIMITS}
+        bounds = ", ".join(f"{_LIMITS[way]} {value}" for way, value in limits.items())
+        return f"{_in_yaml(inner[0])} ({bounds})" if bounds else _in_yaml(inner[0])
+    if origin is tuple and inner[-1] is not Ellipsis:
+        return f"[{', '.join(map(_in_yaml, inner))}]"
+    if origin in (tuple, list):
+        return f"list of {_in_yaml(inner[0])}"
+    if origin is dict:
+        return f"{{{': '.join(map(_in_yaml, inner))}}}"
+    return " or ".join(map(_in_yaml, inner))
 
 
 def _fields(model: type[BaseModel]) -> set[str]:

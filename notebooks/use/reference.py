@@ -17,13 +17,8 @@
 # *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
 # %% tags=["hide-input"]
-import re
-from dataclasses import asdict
-from typing import Annotated, Any, Literal, get_args, get_origin
-
 import pandas as pd
 from IPython.display import Markdown, display
-from pydantic import BaseModel
 
 from rin.data.layouts.folders import FolderOptions
 from rin.data.layouts.npz import NpzOptions
@@ -34,6 +29,7 @@ from rin.data.manifest import (
     ExpectedCounts,
     TaskManifest,
 )
+from rin.files import settings_of
 from rin.report.format import book_table
 from rin.tables import SCHEMAS, described
 
@@ -61,65 +57,6 @@ for name, schema in SCHEMAS.items():
 
 
 # %%
-SIMPLE = {
-    str: "text",
-    bool: "true or false",
-    int: "whole number",
-    float: "number",
-    re.Pattern: "pattern",
-    type(None): "null",
-    Any: "any value",
-}
-LIMITS = {"ge": "at least", "gt": "above", "le": "at most"}
-
-
-# %%
-def in_words(kind):
-    """Return the values of a type as one writes them in YAML."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return " / ".join(inner)
-    if origin is Annotated:
-        rules = [asdict(rule) for rule in getattr(inner[1], "metadata", ())]
-        limits = {way: value for rule in rules for way, value in rule.items()}
-        said = [
-            f"{LIMITS[way]} {limits[way]}" for way in limits if way in LIMITS
-        ]
-        return in_words(inner[0]) + (f" ({', '.join(said)})" if said else "")
-    if origin is tuple and inner[-1] is not Ellipsis:
-        return f"[{', '.join(map(in_words, inner))}]"
-    if origin in (tuple, list):
-        return f"list of {in_words(inner[0])}"
-    if origin is dict:
-        return f"{{{': '.join(map(in_words, inner))}}}"
-    if origin:  # a union
-        return " or ".join(map(in_words, inner))
-    if kind in SIMPLE:
-        return SIMPLE[kind]
-    fields = getattr(kind, "model_fields", None) or kind.__dataclass_fields__
-    return f"{{{', '.join(fields)}}}"
-
-
-# %%
-def settings_of(model):
-    """Return one row a setting: its name, its values, and its default."""
-    rows = []
-    for setting, field in model.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        shown = (
-            ", ".join(default)
-            if isinstance(default, tuple)
-            else str(default).lower()
-        )
-        if isinstance(default, BaseModel) or default in ({}, None):
-            shown = ""
-        if field.is_required():
-            shown = "needed"
-        rows.append((setting, in_words(field.annotation), shown))
-    return pd.DataFrame(rows, columns=["Setting", "Values", "Default"])
-
-
-# %%
 MODELS = {
     "A dataset": DatasetManifest,
     "A task of it": TaskManifest,
@@ -132,4 +69,5 @@ MODELS = {
 }
 for title, model in MODELS.items():
     display(Markdown(f"**{title}.** {' '.join(model.__doc__.split())}"))
-    display(book_table(settings_of(model), title, prose=True))
+    settings = pd.DataFrame(settings_of(model))
+    display(book_table(settings, title, prose=True))
