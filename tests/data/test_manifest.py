@@ -51,6 +51,13 @@ def test_load_manifest_with_a_wrong_field_names_file_and_fault(write, changes, m
         load_manifest("other")
 
 
+def test_manifest_that_was_edited_is_read_anew(write):
+    for title in ("One", "Another"):
+        write(title=title)
+        assert load_manifest("other").title == title
+        assert find_task("breast")[0].title == title
+
+
 def test_find_task_in_two_manifests_raises(write):
     write("other")
     write("busi")
