@@ -18,7 +18,7 @@ def reference():
 
 def aucs_of(rows, *columns):
     """AUC of every network, and then the mean over those that share some columns."""
-    network = [*columns, *{"scenario", "init", "fold"}.difference(columns)]
+    network = [*columns, *{"scenario", "init", "pretraining", "fold"}.difference(columns)]
     aucs = rows.groupby(network).apply(lambda one: roc_auc_score(one["label"], one["score"]))
     return aucs.groupby([*columns]).mean()
 
@@ -38,7 +38,7 @@ def test_differences_of_every_task_are_those_of_scikit_learn(reference):
 
 @pytest.mark.parametrize("init", INITS)
 def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
-    rows = reference.predictions("from_random")
+    rows = reference.keeping("from_random").predictions("from_random")
     table = init_differences(rows, init, "random").set_index(["task", "group"])["estimate"]
     for task, own in aucs_of(rows, "task", "init").unstack("init").iterrows():
         assert table[task, "all"] == pytest.approx(own[init] - own["random"], abs=1e-12)
@@ -49,7 +49,7 @@ def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
     [("preprocessing", ("native", "official_scripts")), ("resize", ("stretch", "pad"))],
 )
 def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels):
-    rows = reference.predictions(study)
+    rows = reference.keeping(study).predictions(study)
     groups = {"all": rows["scenario"].unique()}
     found = factor_effects(rows, INITS, levels, groups=groups)
     found = found.set_index(["quantity", "init", "level"])
@@ -62,7 +62,7 @@ def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels)
 
 
 def test_inputs_of_the_official_scripts_are_those_of_the_radiologic_networks(reference):
-    rows = reference.predictions("preprocessing")
+    rows = reference.keeping("preprocessing").predictions("preprocessing")
     groups = {"all": rows["scenario"].unique()}
     found = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
     effects = found[found["quantity"] == "effect"].set_index("init")
