@@ -47,7 +47,7 @@ def test_readme_repeats_both_differences_of_the_reference_run(runs, over_pretrai
         assert f"| {' | '.join(cells)} |" in README
 
 
-def test_readme_sums_up_the_reference_run(over_pretrainings):
+def test_readme_sums_up_the_reference_run(runs, over_pretrainings):
     ends = [
         format_number(100 * over_pretrainings["estimate"].agg(end), 1, signed=True)
         for end in ("min", "max")
@@ -58,6 +58,22 @@ def test_readme_sums_up_the_reference_run(over_pretrainings):
     assert f"{(~zero).sum()} of the {tasks} intervals exclude zero" in WORDS
     (df,) = over_pretrainings["df"].unique()
     assert f"on {df:.0f} degrees of freedom" in WORDS
+    of_init = 100 * runs.pretraining().groupby("init")["top1"].mean()
+    assert f"classify {of_init['radiologic']:.0f}% of its test images" in WORDS
+    assert f"those of the photographic one {of_init['photographic']:.0f}%" in WORDS
+
+
+def test_readme_compares_the_reference_run_with_the_earlier_one(over_pretrainings):
+    first = open_reference("first")
+    earlier = pretraining_differences(first.predictions(), *first.inits).set_index("task")
+    now = over_pretrainings.set_index("task")["estimate"]
+    turned = (now * earlier["estimate"].reindex(now.index) < 0).sum()
+    assert f"had the opposite sign on {turned} of the {len(now)} tasks" in WORDS
+    networks = init_differences(first.predictions(task="breast"), *first.inits).iloc[0]
+    points = format_estimate(networks, unit="points")
+    behind, interval = points.removeprefix("−").split(" ", 1)
+    said = f"breast lesions were {behind} points behind {interval[:-1]}; new patients)"
+    assert f"{said}, and are {100 * now['breast']:.1f} ahead now" in WORDS
 
 
 def test_readme_sums_up_the_paper_and_the_other_group():

@@ -29,11 +29,12 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
 
+from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import format_estimate, listed
 from rin.report.page import picture
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.report.style import init_style, use_style
 from rin.stats import (
     factor_effects,
     init_differences,
@@ -41,15 +42,18 @@ from rin.stats import (
     training_spread,
     with_training_spread,
 )
-from rin.stats.pretrainings import choose_settings, pretraining_differences
-from rin.study import open_runs
+from rin.stats.pretrainings import (
+    choose_settings,
+    pair_differences,
+    pretraining_differences,
+)
+from rin.study import open_reference, open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 repeated = runs.keeping("repeats", "equal_accuracy")
 inits, titles = runs.inits, runs.titles
 a, b = (init_style(init).short for init in inits)
-tasks = list(repeated.tasks_of("repeats"))
 banner(repeated, study="repeats")
 
 # %%
@@ -66,10 +70,10 @@ sds = listed(
     for row in (100 * spread).itertuples()
 )
 Markdown(f"""
-**Exploratory.** {same_split["scenario"].nunique()} scenarios of
-{listed(same_split["backbone"].unique())} were trained {trainings.max()} times
-each, from the same weights and on the same images, in another order and with
-new random weights of the head. From one training to the next, the difference
+**Exploratory.** {counted(same_split["scenario"].nunique(), "scenarios")} of
+{listed(same_split["backbone"].unique())} were trained {trainings.max()} times,
+from the same weights and on the same images, in another order and with new
+random weights of the head. From one training to the next, the difference
 between the initialisations in one scenario has a standard deviation (SD) of
 {sds} AUC points. So a single training supports no verdict.
 """)
@@ -96,44 +100,26 @@ picture(grid.figure, "Difference in each scenario, one dot a training, by task")
 
 # %%
 main = repeated.predictions(study="main")
-patients = init_differences(main, *inits)
-both = with_training_spread(patients, spread.reset_index())
-alone = patients[patients["group"] == "all"].assign(label="new patients")
-wider = both.assign(label="new patients and trainings")
-shown = pd.concat([alone, wider]).drop(columns="p_holm")
+same = main.merge(scores[["task", "scenario"]].drop_duplicates())
+patients = init_differences(same, *inits).query("group == 'all'")
+elsewhere = init_differences(scores[scores["fold"] > 0], *inits)
+kinds = {
+    "new patients": patients,
+    "and new trainings": with_training_spread(patients, spread.reset_index()),
+    "other training cases": elsewhere.query("group == 'all'"),
+}
+shown = pd.concat(rows.assign(what=what) for what, rows in kinds.items())
 axes = forest(
-    shown[shown["task"].isin(tasks)], unit="points", label="label",
-    group="task", names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+    shown.drop(columns="p_holm"), unit="points", label="what", group="task",
+    names=titles, ends=(f"{b} ahead", f"{a} ahead"),
 )  # fmt: skip
-picture(axes, "Mean difference with and without the variation of training")
-
-# %%
-regime = same_split.drop_duplicates("scenario").set_index("scenario")
-within = apart.groupby(["task", "scenario"])["points"].var().reset_index()
-within["regime"] = within["scenario"].map(regime["unfreezing"])
-by_regime = within.groupby(["task", "regime"])["points"].mean().pow(0.5)
-by_regime = by_regime.unstack().rename(columns=UNFREEZING_LABEL, index=titles)
-by_regime.round(1)  # SD between trainings, AUC points
+picture(axes, "Mean difference, of new patients, and of new trainings as well")
 
 # %% [markdown]
-# ## With other training cases
-#
-# Another division of the cases gives every network other images to learn from.
-# The test sets of two divisions overlap, so their intervals are not independent.
-
-# %%
-once = scores[scores["seed"].isin(main["seed"]) | (scores["fold"] > 0)]
-by_split = pd.concat(
-    init_differences(rows, *inits).assign(division=f"division {fold + 1}")
-    for fold, rows in once.groupby("fold")
-)
-by_split = by_split[by_split["group"] == "all"].drop(columns="p_holm")
-axes = forest(
-    by_split.sort_values("task", kind="stable"), unit="points",
-    label="division", group="task", names=titles,
-    ends=(f"{b} ahead", f"{a} ahead"),
-)  # fmt: skip
-picture(axes, "Mean difference by division of the cases")
+# All three are means over the scenarios that were trained again. With other
+# training cases the networks learnt from, and were tested on, another division of
+# the same images. The test sets of two divisions overlap, so these intervals are
+# not independent of those above them.
 
 # %% [markdown]
 # ## After a briefer pretraining
@@ -145,47 +131,39 @@ picture(axes, "Mean difference by division of the cases")
 # learnt, the difference would vanish at equal accuracy.
 
 # %%
-learnt = repeated.pretraining_histories()
-kept = learnt.loc[learnt.groupby(["init", "backbone"])["val_loss"].idxmin()]
-accuracy = kept.pivot(index="backbone", columns="init", values="val_accuracy")
+learnt = repeated.pretraining()
+accuracy = learnt.pivot(index="backbone", columns="init", values="top1")
 accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 
 # %%
 brief = repeated.predictions(study="equal_accuracy")
-alike = main["scenario"].isin(brief["scenario"])
 names = brief["init"].astype(str).str.removesuffix("_brief")
-whole = main[alike & main["task"].isin(brief["task"])]
-pairs = {"whole": whole, "brief": brief.assign(init=names)}
+alike = main[["task", "scenario"]].isin(
+    brief[["task", "scenario"]].to_dict("list")
+)
+pairs = {"whole": main[alike.all(axis=1)], "brief": brief.assign(init=names)}
 
 # %%
 compared = pd.concat(
     init_differences(rows, *inits).assign(pretraining=name)
     for name, rows in pairs.items()
-)
-compared = compared[compared["group"] == "all"].sort_values(
-    "task", kind="stable"
-)
+).query("group == 'all'")
 axes = forest(
-    compared.drop(columns="p_holm"), unit="points", label="pretraining",
-    group="task", names=titles | {"whole": "Whole", "brief": "Brief"},
+    compared.sort_values("task", kind="stable").drop(columns="p_holm"),
+    unit="points", label="pretraining", group="task",
+    names=titles | {"whole": "Whole", "brief": "Brief"},
     ends=(f"{b} ahead", f"{a} ahead"),
 )  # fmt: skip
-picture(
-    axes, "Difference with the whole and with the brief pretraining, by task"
-)
+picture(axes, "Difference with the whole and the brief pretraining, by task")
 
 # %% tags=["hide-input"]
-signs = np.sign(
-    compared.pivot(index="task", columns="pretraining", values="estimate")
+by_pretraining = compared.pivot(
+    index="task", columns="pretraining", values="estimate"
 )
-zero = (compared["ci_low"] > 0) | (compared["ci_high"] < 0)
-excluded = zero.groupby(compared["pretraining"]).sum()
+kept = np.sign(by_pretraining).nunique(axis=1) == 1
 Markdown(f"""
-The difference keeps its sign on
-{(signs.nunique(axis=1) == 1).sum()} of {len(signs)} tasks; the interval over
-patients excludes zero on {excluded.get("whole", 0)} with the whole pretraining
-and on {excluded.get("brief", 0)} with the brief one. What remains at equal
-accuracy may come from the corpus, or from fewer images and steps.
+The difference keeps its sign on {kept.sum()} of {len(kept)} tasks. What remains
+at equal accuracy may come from the corpus, or from fewer images and steps.
 """)
 
 # %% [markdown]
@@ -212,6 +190,50 @@ axes = forest(
     group="task", names=titles, ends=(f"{b} ahead", f"{a} ahead"),
 )  # fmt: skip
 picture(axes, "Difference with the pretraining as the unit, by choice")
+
+# %% [markdown]
+# ## From other pretrainings, in another design
+#
+# The first reference run asked the same six questions with other networks: other
+# first weights and order of the images, 26 classes without ultrasound, and the
+# inputs of each arm prepared like those of its released counterpart. What
+# radiologic images teach should return from one run to the other; what was the
+# chance of one pretraining should not.
+
+# %%
+first = open_reference("first")
+earlier = pair_differences(first.predictions(), *inits)
+both_runs = earlier.merge(
+    pair_differences(every, *inits).query("pretraining == 1"),
+    on=["task", "backbone"], suffixes=("_first", "_here"),
+)  # fmt: skip
+twice = 100 * both_runs[["estimate_first", "estimate_here"]]
+grid = sns.relplot(
+    twice.assign(Task=both_runs["task"].map(titles)), color="0.25",
+    x="estimate_first", y="estimate_here", style="Task", height=4, s=60,
+)  # fmt: skip
+grid.refline(x=0, y=0).set_axis_labels(
+    "First run, AUC points", "This run, AUC points"
+)
+picture(grid.figure, "Difference of each pair of networks in both runs")
+
+# %%
+of_tasks = twice.groupby(both_runs["task"]).mean()
+alike_signs, alike_means = (
+    f"{(np.sign(table).nunique(axis=1) == 1).sum()} of {len(table)}"
+    for table in (twice, of_tasks)
+)
+correlation = twice.corr().iloc[0, 1]
+
+# %% tags=["hide-input"]
+Markdown(f"""
+One mark is a backbone on a task. The sign is the same in both runs in
+{alike_signs} differences, and in {alike_means} means of a task. Over the marks
+Pearson’s correlation is {correlation:.2f}; those of one task share their
+patients, so no interval is given. The runs differ in more than the chance of
+pretraining, so this cannot say which of them is right, only how little either
+proves alone.
+""")
 
 # %% [markdown]
 # ## Trained until validation stops improving

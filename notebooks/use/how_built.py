@@ -31,9 +31,15 @@ from IPython.display import Markdown
 from rin.errors import counted
 from rin.report.format import book_table
 from rin.study import open_runs
+from rin.study.reference import load_reference, reference_names
 
 runs = open_runs(profile, data_root=data_root, results=results)
-study, reference = runs.study, runs.reference
+study = runs.study
+# The page of a side study shows the latest of these that keeps it.
+kept = {
+    f"Reference run “{name}”": load_reference(name).facts
+    for name in (reference_names() if runs.reference else ())
+}
 
 # %% [markdown]
 # ## Time
@@ -60,41 +66,43 @@ records = pd.DataFrame(
         "software",
     ],
 )
-work = records.groupby("Stage", sort=False).agg(
+work = records.groupby("Stage", sort=False, as_index=False).agg(
     Runs=("seconds", "size"),
     seconds=("seconds", "sum"),
     last=("finished", "max"),
 )
-work.insert(0, "Run", "this profile")
 
 # %%
-facts = reference.facts if reference else None
-kept = pd.DataFrame(columns=work.columns)
-if facts:
-    recorded = {stage: work.model_dump() for stage, work in facts.work.items()}
-    kept = pd.DataFrame.from_dict(recorded, orient="index").rename(
-        columns={"runs": "Runs"}
-    )
-    kept = kept.assign(Run="reference run", last=facts.last_finished)
-times = pd.concat([kept, work]) if len(work) else kept
+of_references = [
+    {
+        "Run": run,
+        "Stage": stage,
+        "Runs": of_stage.runs,
+        "seconds": of_stage.seconds,
+        "last": facts.last_finished,
+    }
+    for run, facts in kept.items()
+    for stage, of_stage in facts.work.items()
+]
+of_this = work.assign(Run="This profile").to_dict("records")
+times = pd.DataFrame([*of_references, *of_this])
 times["Minutes"] = (times["seconds"] / 60).map("{:.0f}".format)
 times["Last finished"] = [
     f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])
 ]
-times = times.rename_axis("Stage").reset_index()[
-    ["Run", "Stage", "Runs", "Minutes", "Last finished"]
-]
-book_table(times, "Work of the training processes", prose=True)
+shown = times[["Run", "Stage", "Runs", "Minutes", "Last finished"]]
+book_table(shown, "Work of the training processes", prose=True)
 
 # %% tags=["hide-input"]
 here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
+made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
 Markdown(f"""
 This book shows the profile {study.profile.name}: {counted(here, "tasks")}
 from runs of this computer ({"; ".join(computers) or "none recorded"}) and
-{len(runs.tasks) - here} from the reference run
-({facts.hardware.text if facts else "none"}). The statistics of the reference
-run are computed again, from its per-case predictions, each time the book is
+{len(runs.tasks) - here} from reference runs ({"; ".join(made_on) or "none"}):
+a page takes the latest that keeps its study. Statistics of a reference run
+are computed again, from its per-case predictions, each time the book is
 built.
 """)
 
@@ -109,8 +117,8 @@ versions = {
     )
     for number, text in enumerate(installed, start=1)
 }
-if facts:
-    versions["Reference run"] = {"Python": facts.python} | facts.packages
+for run, facts in kept.items():
+    versions[run] = {"Python": facts.python} | facts.packages
 book_table(
     pd.DataFrame(versions).fillna("–"),
     "Versions, as recorded by the runs",

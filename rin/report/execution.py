@@ -177,11 +177,12 @@ class Job:
 
 
 def write_placeholder(job: Job) -> None:
-    """Leave a page that says it is being computed where a notebook was never computed.
+    """Leave a page that says it is being computed where a notebook was never computed as it is.
 
-    It has the first lines of the notebook: what it answers, needs and takes.
+    It has the first lines of the notebook: what it answers, needs and takes.  A computed page of
+    an earlier text would link to pages that there may no longer be.
     """
-    if job.output.is_file():
+    if job.source.is_file() and job.recorded().get("source") == sha256_of(job.source):
         return
     note = (
         "```{note}\nThis page is being computed on this computer. It is complete when `make book` "

@@ -60,8 +60,8 @@ def run_block(
 
     if not (block := [run for run in block if not ledger.has(run.run_id)]):
         return  # another process was faster
+    keras.backend.clear_session()  # the graphs of earlier blocks of this process, and its precision
     prepare_framework(execution.threads, execution.precision)
-    keras.backend.clear_session()  # the graphs of earlier blocks of this process
     compiled = CompiledBlock(block[0].architecture)
     weights: dict[str, list[np.ndarray]] = {}
 

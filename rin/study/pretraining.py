@@ -305,8 +305,8 @@ def pretrain_block(
     chosen = [run for run in runs if only in (None, run.run_id)]
     if not (missing := [run for run in chosen if not ledger.has(run.run_id)]):
         return  # another process was faster
+    keras.backend.clear_session()  # the graphs of earlier blocks of this process, and its precision
     prepare_framework(execution.threads, execution.precision)
-    keras.backend.clear_session()  # the graphs of earlier blocks of this process
     stores, first = {run.store: open_store(run.store, check=False) for run in runs}, runs[0]
     outputs = max(store.cases["label"].nunique() for store in stores.values())
     channels = 3 if any(store.color for store in stores.values()) else 1

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import threading
@@ -5,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from rin.errors import InputError
 from rin.report import build as module
 from rin.report.build import Console, make_book, plan_jobs, run_jobs
-from rin.report.execution import Job
+from rin.report.execution import Job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, outline_of
 from rin.study import open_study
 
@@ -255,7 +257,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
             raise KeyboardInterrupt
         for job in jobs:
             job.output.parent.mkdir(parents=True, exist_ok=True)
-            job.output.write_text("{}")
+            job.output.write_text('{"metadata": {}}')
 
     monkeypatch.setattr(module, "run_jobs", run)
     with pytest.raises(KeyboardInterrupt):
@@ -265,3 +267,17 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting
     assert "index.html; the live part follows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("text", "stays"), [("# # Title", True), ("# # Earlier title", False)])
+def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_path, text, stays):
+    job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
+    job.source.write_text("# %% [markdown]\n# # Title\n", encoding="utf-8")
+    made_from = {"source": hashlib.sha256(f"# %% [markdown]\n{text}\n".encode()).hexdigest()}
+    computed = nbformat.v4.new_notebook(metadata={"rin": made_from})
+    nbformat.write(computed, job.output)
+    before = job.output.read_text(encoding="utf-8")
+    write_placeholder(job)
+    after = job.output.read_text(encoding="utf-8")
+    assert (after == before) == stays
+    assert ("This page is being computed" in after) != stays

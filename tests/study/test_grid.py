@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from scipy.special import expit
 from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
+from rin.study import open_study, run_pretraining
 from rin.study.fine_tuning import (
     cam_arrays,
     predictions,
@@ -66,6 +68,21 @@ def test_records_are_one_a_run_with_what_computed_it(finished_study):
     assert set(table["epochs"]) == {1}
     assert table["validation_loss"].gt(0).all()
     assert table["software"].str.contains("keras").all()
+
+
+def test_precision_of_the_profile_is_that_of_every_training(study_folder):
+    changes = {"name": "half", "execution": {"precision": "mixed_bfloat16"}}
+    changes["scenarios"] = ["ResNet50-unfreeze_all-1e-04", "ResNet50-freeze_all-1e-02"]
+    study = open_study(tiny_profile(changes), results=study_folder)
+    try:
+        assert set(run_pretraining(study)["precision"]) == {"mixed_bfloat16"}
+        run_grid(study)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert set(run_records(study)["precision"]) == {"mixed_bfloat16"}
+    scores = predictions(study)["score"]
+    # A head in bfloat16 would leave few different scores, and ties.
+    assert scores.nunique() > 0.9 * len(scores)
 
 
 def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
