@@ -129,11 +129,14 @@ size = means[["pairs", "backbones", "pretrainings"]].max()
 clear = pd.concat(
     init_differences(run.predictions(), *run.inits)
     .query("group == 'all' and p_holm < 0.05")
-    .assign(run=name, points=lambda table: 100 * table["estimate"])
-    for name, run in {"this run": runs, "earlier run": first}.items()
-).pivot(index="task", columns="run", values="points")
-clear = clear.reindex(columns=["this run", "earlier run"])
-clear.rename(index=names).round(1).fillna("")
+    .assign(run=name)
+    for name, run in {"This run": runs, "Earlier run": first}.items()
+)
+clear["points"] = format_estimate(clear, unit="points")
+clear = clear.pivot(index="task", columns="run", values="points")
+clear = clear.reindex(columns=["This run", "Earlier run"])
+shown = clear.rename(index=names).rename_axis("Task").reset_index()
+book_table(shown.fillna("–"), "AUC points (95% CI over patients), Holm P < .05")
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -143,10 +146,10 @@ Markdown(f"""
 either corpus. From pair to pair the difference varies so much that nothing can
 be said about radiologic pretraining in general where the interval of the
 diamond includes zero. The table has the tasks on which these very networks
-differ on new patients (Holm P < .05, AUC points). It says little of other
+differ on new patients (Holm P < .05). It says little of other
 networks: those of the earlier run, with other pretrainings, another corpus and
-other inputs, differ on {clear["earlier run"].count()} tasks, of which
-{clear.notna().all(axis=1).sum()} are among the {clear["this run"].count()} of
+other inputs, differ on {clear["Earlier run"].count()} tasks, of which
+{clear.notna().all(axis=1).sum()} are among the {clear["This run"].count()} of
 this run ([](results/retrained)). The networks of the breast task, tested on
 images of another hospital, differ by {format_estimate(transfer, unit="points")}
 points with pretrainings as the units, a single unadjusted test.

@@ -150,10 +150,10 @@ table = table.rename_axis("Backbone").reset_index()
 book_table(table, "Test images of the corpus classified correctly, %")
 
 # %% tags=["hide-input"]
-shown = accuracy[[init for init in runs.inits if init in accuracy]]
+ends = accuracy.agg(["min", "max"]).round()
 shares = listed(
-    f"{low:.0f} to {high:.0f}% ({init_style(init).word})"
-    for init, low, high in zip(shown, shown.min(), shown.max(), strict=True)
+    f"{low:.0f} to {high:.0f}% ({short.lower()})"
+    for short, (low, high) in ends.items()
 )
 Markdown(f"""
 Correct on the own corpus: {shares}. A difference between the initialisations
