@@ -152,11 +152,12 @@ book_table(table, "Test images of the corpus classified correctly, %")
 # %% tags=["hide-input"]
 ends = accuracy.agg(["min", "max"]).round()
 shares = listed(
-    f"{low:.0f} to {high:.0f}% ({short.lower()})"
+    f"{' to '.join(dict.fromkeys([f'{low:.0f}', f'{high:.0f}']))}% "
+    f"({short.lower()})"
     for short, (low, high) in ends.items()
 )
 Markdown(f"""
-Correct on the own corpus: {shares}. A difference between the initialisations
+Test images of the own corpus classified correctly: {shares}. A difference between the initialisations
 may therefore be one of how much was learnt, and not of what. A short
 fine-tuning also leaves random weights little time to catch up.
 """)

@@ -12,11 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from rin.data.manifest import find_task
+from rin.study.plan import run_seed
+from rin.study.pretraining import pretraining_seed
 from rin.study.profile import STUDIES, Profile, find_scenario
 from rin.study.setting import Study
 
@@ -170,38 +173,49 @@ def forecast(study: Study) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
     `runs` are those of a profile if no two of its studies shared any, `finished` what the ledger
-    holds; `jobs` are as many as an executor may do side by side.  `hours` of one worker, and
-    `gigabytes`, are for the rest at the mean of the finished runs: NaN without any.
+    holds of their pretrainings; `jobs` are as many as an executor may do side by side.  `hours` of
+    one worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN without any.
     """
     profile, rows = study.profile, []
-    for stage, ledger, runs, jobs in _stages(profile):
+    for stage, ledger, runs, jobs, seeds in _stages(profile):
         folder = study.ledger(ledger).folder
         done = sorted(folder.glob("[!.]*/done.json"))
+        finished = len(done)
+        if seeds is not None:  # other pretrainings of the same results folder have other seeds
+            finished = sum(_seed(path.parent) in seeds for path in done)
         seconds = [json.loads(path.read_text("utf-8")).get("seconds", np.nan) for path in done]
         sizes = [sum(f.stat().st_size for f in p.parent.iterdir()) for p in done]
-        left = max(0, runs - len(done))
+        left = max(0, runs - finished)
         hours = left * float(np.mean(seconds)) / 3600 if done else np.nan
         gigabytes = left * float(np.mean(sizes)) / 1e9 if done else np.nan
-        rows.append((stage, runs, len(done), jobs, hours, gigabytes))
+        rows.append((stage, runs, finished, jobs, hours, gigabytes))
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
 
 
-def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int]]:
-    """Yield stages with their ledgers, and numbers of runs and of jobs."""
+def _seed(run: Path) -> int:
+    """Return the seed in the configuration of a finished run."""
+    return json.loads((run / "config.json").read_text("utf-8"))["seed"]
+
+
+def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int] | None]]:
+    """Yield stages with their ledgers, numbers of runs and of jobs, and seeds (None: any)."""
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
-        backbones = len(pretraining.backbones or profile.backbones)
-        brief = len(pretraining.brief.backbones) if pretraining.brief else 0
-        runs = backbones * len(pretraining.corpora) + brief
-        yield "pretraining", "weights", runs, runs if alone else backbones
+        numbers = pretraining.pretrainings
+        blocks = len(pretraining.backbones or profile.backbones) * len(numbers)
+        runs = blocks * len(pretraining.corpora)
+        if pretraining.brief and 1 in numbers:  # it is made once
+            runs += len(pretraining.brief.backbones)
+        seeds = {pretraining_seed(profile.seed, number) for number in numbers}
+        yield "pretraining", "weights", runs, runs if alone else blocks, seeds
         if section := profile.probe:
             backbones = len(section.backbones or pretraining.backbones or profile.backbones)
             runs = backbones * len(section.preprocessings)
-            yield "probe", "probe", runs, runs if alone else backbones
+            yield "probe", "probe", runs, runs if alone else backbones, None
         if section := profile.losses:
             runs = len(section.backbones) * len(section.losses) * section.seeds
-            yield "losses", "losses", runs, runs
-    blocks, runs, by_task = set(), 0, profile.execution.blocks == "by_task"
+            yield "losses", "losses", runs, runs, None
+    steps, seeds, runs, by_task = set(), set(), 0, profile.execution.blocks == "by_task"
     studies = filter(profile.filter_of, STUDIES)
     for variant in (part for name in studies for part in profile.variants(name)):
         head, scenarios = variant.changes.get("head"), [*map(find_scenario, variant.scenarios)]
@@ -210,5 +224,8 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int]]:
             runs += len(scenarios) * len(variant.inits) * folds
             for scenario in scenarios:
                 step = scenario.backbone, scenario.unfreezing, head, profile.tuning(task).size
-                blocks.add((*step, by_task and task))
-    yield "fine-tuning", "runs", runs, len(blocks)
+                steps.add((*step, by_task and task))
+                seeds |= {
+                    run_seed(profile, variant, task, fold, scenario.name) for fold in range(folds)
+                }
+    yield "fine-tuning", "runs", runs, len(steps), seeds

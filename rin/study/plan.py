@@ -207,9 +207,6 @@ def plan_runs(
         for key, entry in entries.items()
         if entry
     }
-    further = {"repeat": variant.repeat} if variant.repeat else {}
-    if variant.pretraining > 1:
-        further["pretraining"] = variant.pretraining
     tested = {}  # cases whose maps are tested, by fold and scenario
     if _tests_maps(profile, inputs, variant, settings):
         tested = {(0, name): profile.sanity.cases for name in profile.sanity.scenarios}
@@ -221,9 +218,7 @@ def plan_runs(
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
         for scenario in scenarios:
-            # Both inits of a scenario share head, order and augmentation: a paired design.
-            seed_of = {"task": task, "fold": int(fold), "scenario": scenario.name, **further}
-            seed = int(digest_of(seed_of | {"seed": profile.seed})[:7], 16)
+            seed = run_seed(profile, variant, task, int(fold), scenario.name)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 preprocessing = preprocessing_of(profile, entry, settings)
@@ -251,6 +246,21 @@ def plan_runs(
                 )
                 runs.append(run)
     return runs
+
+
+def run_seed(
+    profile: profiles.Profile, variant: profiles.Variant, task: str, fold: int, scenario: str
+) -> int:
+    """Return the seed of a run of a variant of a study.
+
+    Both inits of a scenario share it, and so head, order and augmentation: a paired design.
+    """
+    seed_of = {"task": task, "fold": fold, "scenario": scenario, "seed": profile.seed}
+    if variant.repeat:
+        seed_of["repeat"] = variant.repeat
+    if variant.pretraining > 1:
+        seed_of["pretraining"] = variant.pretraining
+    return int(digest_of(seed_of)[:7], 16)
 
 
 def _tests_maps(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tiny_study import write_profile
+from tiny_study import TWO, tiny_profile, write_profile
 
 from rin.study.forecast import forecast
 from rin.study.profile import load_profile
@@ -26,6 +26,20 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
     runs = finished_study.runs
     seconds = [runs.done(path.name)["seconds"] for path in runs.folder.glob("[!.]*")]
     assert row["hours"] == pytest.approx(48 * np.mean(seconds) / 3600)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "pretraining", "fine_tuning"),
+    [([2], [2, 0, 1], [12, 0]), ([1, 2, 3], [6, 1, 3], [36, 12])],
+)
+def test_forecast_counts_the_pretrainings_of_the_profile(
+    finished_study, numbers, pretraining, fine_tuning
+):
+    inits = ["radiologic", "photographic"]
+    profile = tiny_profile(TWO | {"inits": inits, "pretraining.pretrainings": numbers})
+    table = forecast(Study(profile, None, finished_study.results)).set_index("stage")
+    assert table.loc["pretraining", ["runs", "finished", "jobs"]].tolist() == pretraining
+    assert table.loc["fine-tuning", ["runs", "finished"]].tolist() == fine_tuning
 
 
 def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
