@@ -150,9 +150,9 @@ differ on new patients (Holm P < .05). It says little of other
 networks: those of the earlier run, with other pretrainings, another corpus and
 other inputs, differ on {clear["Earlier run"].count()} tasks, of which
 {clear.notna().all(axis=1).sum()} are among the {clear["This run"].count()} of
-this run ([](results/retrained)). The networks of the breast task, tested on
-images of another hospital, differ by {format_estimate(transfer, unit="points")}
-points with pretrainings as the units, a single unadjusted test.
+this run. The networks of the breast task, tested on images of another hospital,
+differ by {format_estimate(transfer, unit="points")} points with pretrainings as
+the units, a single unadjusted test.
 """)
 
 # %%

@@ -157,7 +157,7 @@ shares = listed(
     for short, (low, high) in ends.items()
 )
 Markdown(f"""
-Test images of the own corpus classified correctly: {shares}. A difference between the initialisations
-may therefore be one of how much was learnt, and not of what. A short
-fine-tuning also leaves random weights little time to catch up.
+Test images of the own corpus classified correctly: {shares}. A difference
+between the initialisations may therefore be one of how much was learnt, and not
+of what. A short fine-tuning also leaves random weights little time to catch up.
 """)
