@@ -77,8 +77,9 @@ trained on radiologic images rather than on photographs?
 comparisons on the same questions average {format_estimate(same, digits=1)}.
 
 **This run cannot tell.** On {zero[1].sum()} of {len(means)} tasks the interval
-includes zero, and an earlier run with other pretrainings had the opposite sign
-on {turned.sum()} of them. It tests other weights than RadImageNet's
+includes zero, and an earlier run of other pretrainings, on other corpora and
+with other inputs, had the opposite sign on {turned.sum()}. It tests other
+weights than RadImageNet's
 ({"one" if means["pretrainings"].max() == 1 else "more than one"} pretraining of
 each network, {"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
 among the images, inputs prepared {"differently" if differ else "alike"}), on
@@ -146,9 +147,8 @@ Markdown(f"""
 either corpus. From pair to pair the difference varies so much that nothing can
 be said about radiologic pretraining in general where the interval of the
 diamond includes zero. The table has the tasks on which these very networks
-differ on new patients (Holm P < .05). It says little of other
-networks: those of the earlier run, with other pretrainings, another corpus and
-other inputs, differ on {clear["Earlier run"].count()} tasks, of which
+differ on new patients (Holm P < .05). It says little of other networks: those
+of the earlier run differ on {clear["Earlier run"].count()} tasks, of which
 {clear.notna().all(axis=1).sum()} are among the {clear["This run"].count()} of
 this run. The networks of the breast task, tested on images of another hospital,
 differ by {format_estimate(transfer, unit="points")} points with pretrainings as
