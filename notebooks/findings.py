@@ -78,7 +78,7 @@ comparisons on the same questions average {format_estimate(same, digits=1)}.
 
 **This run cannot tell.** On {zero[1].sum()} of {len(means)} tasks the interval
 includes zero, and an earlier run of other pretrainings, on other corpora and
-with other inputs, had the opposite sign on {turned.sum()}. It tests other
+with other inputs, had the opposite sign on {turned.sum()} tasks. It tests other
 weights than RadImageNet's
 ({"one" if means["pretrainings"].max() == 1 else "more than one"} pretraining of
 each network, {"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
