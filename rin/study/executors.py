@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import Timeout
 from tqdm import tqdm
 
@@ -47,6 +48,31 @@ def make_executor(execution: Execution, folder: Path) -> Executor:
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
     return ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices,))
+
+
+def begin_block(execution: Execution) -> None:
+    """Let this process forget the networks of earlier blocks; set its threads and precision.
+
+    `InputError` where the processor does not train in that precision.
+    """
+    import keras
+
+    from rin.training.trainer import prepare_framework
+
+    keras.backend.clear_session()  # it forgets the precision, too
+    prepare_framework(execution.threads, execution.precision)
+    if execution.precision == "float32" or keras.backend.backend() != "tensorflow":
+        return
+    from tensorflow.errors import OpError
+
+    try:
+        keras.layers.Conv2D(8, 3, kernel_initializer="zeros")(np.zeros((1, 8, 8, 16), np.float32))
+    except OpError as error:
+        raise InputError(
+            f"this processor does not train in {execution.precision}",
+            where="execution: precision",
+            remedy="Give precision: float32 in the profile.",
+        ) from error
 
 
 def visible_devices() -> list[str]:

@@ -28,7 +28,7 @@ from rin.models.weights import load_weights, random_weights
 from rin.stats.inputs import RUN
 from rin.stats.pretrainings import validation_scores
 from rin.study import loss_study, pretraining, probe_study
-from rin.study.executors import drive, one_bar, run_each
+from rin.study.executors import begin_block, drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
@@ -54,14 +54,11 @@ def run_block(
 
     The first failure is raised after the other runs of the block have ended.
     """
-    import keras
-
-    from rin.training.trainer import CompiledBlock, prepare_framework
+    from rin.training.trainer import CompiledBlock
 
     if not (block := [run for run in block if not ledger.has(run.run_id)]):
         return  # another process was faster
-    keras.backend.clear_session()  # the graphs of earlier blocks of this process, and its precision
-    prepare_framework(execution.threads, execution.precision)
+    begin_block(execution)
     compiled = CompiledBlock(block[0].architecture)
     weights: dict[str, list[np.ndarray]] = {}
 

@@ -28,7 +28,7 @@ from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.corpora import open_corpus
-from rin.study.executors import drive, run_each
+from rin.study.executors import begin_block, drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
@@ -297,16 +297,12 @@ def pretrain_block(
     block that was cut off goes on exactly as it began.  The first failure is raised at the end.
     `only` is the id of the run to train, where not all are.
     """
-    import keras
-
     from rin.training.pretrain import PretrainingBlock
-    from rin.training.trainer import prepare_framework
 
     chosen = [run for run in runs if only in (None, run.run_id)]
     if not (missing := [run for run in chosen if not ledger.has(run.run_id)]):
         return  # another process was faster
-    keras.backend.clear_session()  # the graphs of earlier blocks of this process, and its precision
-    prepare_framework(execution.threads, execution.precision)
+    begin_block(execution)
     stores, first = {run.store: open_store(run.store, check=False) for run in runs}, runs[0]
     outputs = max(store.cases["label"].nunique() for store in stores.values())
     channels = 3 if any(store.color for store in stores.values()) else 1

@@ -7,11 +7,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from scipy.special import expit
 from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study, run_pretraining
+from rin.study.executors import begin_block
 from rin.study.fine_tuning import (
     cam_arrays,
     predictions,
@@ -20,6 +22,7 @@ from rin.study.fine_tuning import (
     run_records,
 )
 from rin.study.plan import plan_study
+from rin.study.profile import Execution
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 
@@ -77,12 +80,28 @@ def test_precision_of_the_profile_is_that_of_every_training(study_folder):
     try:
         assert set(run_pretraining(study)["precision"]) == {"mixed_bfloat16"}
         run_grid(study)
+    except InputError as error:
+        assert "does not train in mixed_bfloat16" in str(error)
+        pytest.skip("this processor does not train in bfloat16")
     finally:
         keras.config.set_dtype_policy("float32")
     assert set(run_records(study)["precision"]) == {"mixed_bfloat16"}
     scores = predictions(study)["score"]
     # A head in bfloat16 would leave few different scores, and ties.
     assert scores.nunique() > 0.9 * len(scores)
+
+
+def test_precision_that_the_processor_has_not_is_one_clear_error(monkeypatch):
+    def refuse(*_, **__):
+        raise tf.errors.AbortedError(None, None, "could not create a primitive descriptor")
+
+    monkeypatch.setattr(keras.layers, "Conv2D", refuse)
+    try:
+        with pytest.raises(InputError, match=r"not train in mixed_bfloat16.*precision: float32"):
+            begin_block(Execution(precision="mixed_bfloat16"))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    begin_block(Execution())
 
 
 def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
