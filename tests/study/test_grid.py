@@ -74,7 +74,7 @@ def test_records_are_one_a_run_with_what_computed_it(finished_study):
 
 
 def test_precision_of_the_profile_is_that_of_every_training(study_folder):
-    changes = {"name": "half", "execution": {"precision": "mixed_bfloat16"}}
+    changes = {"name": "precise", "execution": {"precision": "mixed_bfloat16"}}
     changes["scenarios"] = ["ResNet50-freeze_all-1e-02"]
     study = open_study(tiny_profile(changes), results=study_folder)
     try:
