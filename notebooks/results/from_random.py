@@ -152,8 +152,8 @@ book_table(table, "Test images of the corpus classified correctly, %")
 # %% tags=["hide-input"]
 ends = accuracy.agg(["min", "max"]).round()
 shares = listed(
-    f"{' to '.join(dict.fromkeys([f'{low:.0f}', f'{high:.0f}']))}% "
-    f"({short.lower()})"
+    (f"{low:.0f} to {high:.0f}%" if low < high else f"{low:.0f}%")
+    + f" ({short.lower()})"
     for short, (low, high) in ends.items()
 )
 Markdown(f"""

@@ -138,10 +138,8 @@ accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 # %%
 brief = repeated.predictions(study="equal_accuracy")
 names = brief["init"].astype(str).str.removesuffix("_brief")
-alike = main[["task", "scenario"]].isin(
-    brief[["task", "scenario"]].to_dict("list")
-)
-pairs = {"whole": main[alike.all(axis=1)], "brief": brief.assign(init=names)}
+whole = main.merge(brief[["task", "scenario"]].drop_duplicates())
+pairs = {"whole": whole, "brief": brief.assign(init=names)}
 
 # %%
 compared = pd.concat(

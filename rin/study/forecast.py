@@ -215,7 +215,9 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int] | N
         if section := profile.losses:
             runs = len(section.backbones) * len(section.losses) * section.seeds
             yield "losses", "losses", runs, runs, None
-    steps, seeds, runs, by_task = set(), set(), 0, profile.execution.blocks == "by_task"
+    by_task = profile.execution.blocks == "by_task"
+    steps, seeds = set(), set()
+    runs = 0
     studies = filter(profile.filter_of, STUDIES)
     for variant in (part for name in studies for part in profile.variants(name)):
         head, scenarios = variant.changes.get("head"), [*map(find_scenario, variant.scenarios)]
