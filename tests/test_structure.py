@@ -210,7 +210,7 @@ def test_lock_names_no_host():
 def python_requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    locked = [extra for extra in extras if extra not in {"gpu", "jax-gpu", "lab"}]
+    locked = [extra for extra in extras if extra not in {"gpu", "jax-gpu", "lab", "setup"}]
     return project["dependencies"] + [name for extra in locked for name in extras[extra]]
 
 
@@ -261,6 +261,7 @@ RUN_BY_NAME = {
     "pytest_timeout": "pyproject.toml",
     "ruff": "Makefile",
     "sphinx_mathjax_offline": "_config.yml",
+    "uv": "Makefile",
     "xdist": "Makefile",  # `-n auto`
 }
 #: What the project's card names; each is used by a notebook or a module.

@@ -154,6 +154,7 @@ run.mkdir(parents=True, exist_ok=True)
     assert run(jobs[:2])[0] == ["training", "reading"]
 
 
+@pytest.mark.slow
 def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):

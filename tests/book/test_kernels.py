@@ -30,6 +30,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each ke
 
 
 @on_linux
+@pytest.mark.slow
 def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_path, capfd):
     jobs = []
     for name in ("first", "second"):

@@ -119,7 +119,14 @@ HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters"
 WHOLE = [("MobileNetV2", HARMLESS)]
 
 
-@pytest.mark.parametrize(("name", "config"), [*((name, None) for name in ALL_BACKBONES), *WHOLE])
+SLOWER = {"InceptionV3", "InceptionResNetV2"}
+EVERY = [
+    pytest.param(name, None, marks=[pytest.mark.slow] if name in SLOWER else [])
+    for name in ALL_BACKBONES
+]
+
+
+@pytest.mark.parametrize(("name", "config"), [*EVERY, *WHOLE])
 def test_legacy_file_when_read_gives_the_same_weights(tmp_path, name, config):
     backbone = built(name)
     stored = literal_weights(backbone, 1)

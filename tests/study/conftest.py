@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from filelock import FileLock
 from tiny_study import small_networks, tiny_profile
 
 from rin.study import executors, open_study, run_grid, run_pretraining
@@ -19,8 +20,23 @@ def no_training(monkeypatch):
 
 @pytest.fixture(scope="session")
 def study_folder(tmp_path_factory):
-    """Results folder whose stores and stand-ins all tests share."""
-    return tmp_path_factory.mktemp("results")
+    """Results folder whose stores and stand-ins all tests share.
+
+    Of several test processes the first trains the finished study; each works on a copy of its own.
+    """
+    own = tmp_path_factory.mktemp("results")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = tmp_path_factory.getbasetemp().parent / "finished_study"
+        with FileLock(f"{shared}.lock"):
+            if not shared.is_dir():
+                with small_networks():
+                    made = open_study(tiny_profile(), results=own)
+                    run_pretraining(made)
+                    run_grid(made)
+                shutil.copytree(own, shared)
+                return own
+        shutil.copytree(shared, own, dirs_exist_ok=True)
+    return own
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
     assert not beats.going_on()
 
 
+@pytest.mark.slow
 def test_workers_end_soon_after_a_parent_that_was_killed_while_they_start(tmp_path):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "stuck"]
     parent = subprocess.Popen(program, env=ENVIRONMENT, stderr=subprocess.DEVNULL)

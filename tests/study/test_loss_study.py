@@ -22,6 +22,7 @@ def trained(study_folder):
     return study, run_losses(study)
 
 
+@pytest.mark.slow
 def test_each_loss_is_trained_from_every_seed_and_hard_labels_are_the_study_s_own(trained):
     study, table = trained
     planned = plan_losses(study)
@@ -41,6 +42,7 @@ def test_one_backbone_may_have_a_learning_rate_of_its_own(study_folder):
     assert rates == {("ResNet50", study.profile.pretraining.learning_rate), ("VGG19", 1e-5)}
 
 
+@pytest.mark.slow
 def test_table_tells_how_classes_are_told_apart(trained):
     study, table = trained
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()

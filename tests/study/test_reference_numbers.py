@@ -7,6 +7,7 @@ from rin.stats import init_differences
 from rin.stats.scenarios import factor_effects
 from rin.study import open_reference
 
+pytestmark = pytest.mark.slow
 INITS = ("radiologic", "photographic")
 GROUPS = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 

@@ -45,6 +45,7 @@ def ids(planned):
     return {run.run_id for run in planned}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", ["stretch", "pad"])
 def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
     profile = tiny_profile(FACTORS | {"fine_tuning.resize": own})
@@ -55,6 +56,7 @@ def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
     assert stretched.store.digest != padded.store.digest
 
 
+@pytest.mark.slow
 def test_own_level_of_a_factor_has_the_run_ids_of_the_grid(factors):
     for name, level in (("preprocessing", "native"), ("resize", "stretch")):
         own = [each for each in plan_study(factors, name) if each.level == level]
@@ -74,6 +76,7 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, name):
     assert first == [each.run_id for each in planned(1)]
 
 
+@pytest.mark.slow
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
     table = predictions(factors, "preprocessing")
     assert list(table) == ["factor", "level", "preprocessing", *COLUMNS]
@@ -86,6 +89,7 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
     assert predictions(factors, "resize")["level"].unique().tolist() == ["stretch", "pad"]
 
 
+@pytest.mark.slow
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
     told = run_records(factors, "preprocessing")
     assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
@@ -167,6 +171,7 @@ BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"], "training
 EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2, "equal_accuracy": ONE}
 
 
+@pytest.mark.slow
 def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_own(study_folder):
     study = open_study(tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder)
     alone = replace(study, profile=tiny_profile(FACTORS | {"pretraining.epochs": 2}))
@@ -195,6 +200,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
         plan_pretraining(study)
 
 
+@pytest.mark.slow
 def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(beside):
     changes = {"factors": {"head": ONE}, "name": "heads", "sanity": {"scenarios": [SCENARIO]}}
     study = beside(changes)
@@ -219,6 +225,7 @@ CONFOUNDED = {
 }
 
 
+@pytest.mark.slow
 def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(beside):
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
     study = beside(CONFOUNDED | {"factors": {"confounder": asked}})
@@ -279,6 +286,7 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
         plan_study(replace(study, profile=tiny_profile(changes)), "confounder")
 
 
+@pytest.mark.slow
 def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeypatch):
     from rin.training import trainer
 

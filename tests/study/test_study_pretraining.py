@@ -101,6 +101,7 @@ def blocks(monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     study_folder, blocks
 ):
@@ -123,6 +124,7 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     assert blocks[-1]["channels"] == 1  # a gray corpus alone
 
 
+@pytest.mark.slow
 def test_pretraining_when_a_store_is_damaged_still_does_the_others(
     study_folder, tmp_path, monkeypatch
 ):

@@ -82,6 +82,7 @@ def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(st
     assert [s.rows.tolist() for s in again] == [s.rows.tolist() for s in sources.values()]
 
 
+@pytest.mark.slow
 def test_measurements_hold_every_file_source_and_candidate(probed):
     table = probe_measurements(probed)
     assert list(table) == COLUMNS
@@ -103,6 +104,7 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert [judge(rows)["verdict"] for _, rows in random] == ["none fits"] * 3
 
 
+@pytest.mark.slow
 def test_probing_again_neither_trains_nor_measures(probed, no_training):
     ledgers = [probed.ledger(name) for name in ("probe", "probe_measurements")]
     before = [records(each) for each in ledgers]
@@ -110,6 +112,7 @@ def test_probing_again_neither_trains_nor_measures(probed, no_training):
     assert [records(each) for each in ledgers] == before
 
 
+@pytest.mark.slow
 def test_the_studys_own_weights_are_probed_once_they_are_there(probed):
     run_pretraining(probed)
     table = probe_measurements(probed)
@@ -120,6 +123,7 @@ def test_the_studys_own_weights_are_probed_once_they_are_there(probed):
     assert seen["photographic"].tolist() == ["corpus_photographic"]
 
 
+@pytest.mark.slow
 def test_damaged_weights_raise(probed):
     own = copy_of(probed, "probing_damaged")
     run = plan_probe(own)[0]

@@ -46,6 +46,7 @@ def recording(study, inputs):
     return [run for run in plan_runs(study, inputs) if run.sanity_cases]
 
 
+@pytest.mark.slow
 def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, plain, inputs):
     study, before = checked
     without = {(r.scenario.name, r.init): r.run_id for r in plan_runs(plain, inputs)}
@@ -60,6 +61,7 @@ def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, plain, input
     assert new == {run.run_id for run in recording(study, inputs)}
 
 
+@pytest.mark.slow
 def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(checked, inputs, monkeypatch):
     study, _ = checked
     folds = pd.concat([inputs.folds, inputs.folds.assign(fold=1)])
@@ -73,6 +75,7 @@ def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(checked, i
     assert recording(study, inputs) == []
 
 
+@pytest.mark.slow
 def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, plain, inputs):
     study, _ = checked
     order = ["scenario", "init", "case_id"]
@@ -86,6 +89,7 @@ def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, plai
         np.testing.assert_allclose(maps, kept[tuple(rows.iloc[0][["scenario", "init"]])], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_sanity_table_holds_the_first_test_cases_with_a_lesion_at_every_depth(checked, inputs):
     study, _ = checked
     table = sanity_table(study, "breast")
@@ -135,6 +139,7 @@ def test_record_of_a_single_case_has_no_other_image(recorded):
     assert table.filter(like="_other").isna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_sanity_table_without_its_runs_or_its_section_raises(checked, plain, inputs):
     again = copy_of(checked[0], "again")
     shutil.rmtree(again.runs.path(recording(again, inputs)[0].run_id))
@@ -144,6 +149,7 @@ def test_sanity_table_without_its_runs_or_its_section_raises(checked, plain, inp
         sanity_table(plain, "breast")
 
 
+@pytest.mark.slow
 def test_sanity_rows_when_no_test_case_has_a_lesion_raise(checked, inputs):
     study, _ = checked
     run = recording(study, inputs)[0]

@@ -81,6 +81,7 @@ def test_run_of_a_block_is_the_training_by_hand(name, parts, tmp_path, request):
     np.testing.assert_allclose(recorded, expected, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_first_epoch_of_a_pretraining_is_the_training_by_hand():
     """Of grey images, in a block whose other corpus is in colour; six classes of seven outputs."""
     settings = Pretraining(
