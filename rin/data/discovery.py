@@ -44,13 +44,23 @@ MASK_NAMES = (
     r"(?P<stem>.+)[ _-](?:mask|maske|seg|segmentation|gt|roi)(?:[ _-]?\d+)?",
     r"(?:mask|maske|seg|segmentation)[ _-](?P<stem>.+)",
 )
-#: Encodings of tables that are not Unicode, the likelier ones first.
-CODE_PAGES = ("cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman")
+#: Code pages of European tables, and what beyond ASCII their texts hold; the likelier one first.
+_SIGNS = "°§±×·«»‘’“”„–—…€"
+LETTERS_OF_PAGE = {
+    "cp1252": set("äöüßàâáãåæçèéêëìíîïñòóôõøœùúûÄÖÜÀÂÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØŒÙÚÛ²µ" + _SIGNS),
+    "cp1250": set("ąćęłńóśźżáčďéěíňřšťúůýžöüőűäôľĺŕëĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽÖÜŐŰÄÔĽĹŔËµ" + _SIGNS),
+}
+#: Encodings of other tables that are not Unicode, the likelier ones first.
+CODE_PAGES = ("cp1251", "cp1253", "cp1254", "cp1252", "latin_1", "mac_roman")
 PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """Return the text of a table and its encoding: by byte order mark, UTF-8, or what is likely."""
+    """Return the text of a table and its encoding.
+
+    By byte order mark, as UTF-8, as a European code page if that gives letters of its languages
+    only, or else by how probable the text is.
+    """
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
                            (b"\xfe\xff", "utf-16")):  # fmt: skip
         if content.startswith(mark):
@@ -60,10 +70,14 @@ def decode(content: bytes) -> tuple[str, str]:
             return content.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         pass
-    from charset_normalizer import from_bytes
-
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
+    for encoding, letters in LETTERS_OF_PAGE.items():
+        text = content.decode(encoding, "replace")
+        if _is_written_with(letters, text):
+            return text, encoding
+    from charset_normalizer import from_bytes
+
     guess = from_bytes(content, cp_isolation=[*CODE_PAGES]).best()
     likely = guess.could_be_from_charset if guess else ["latin_1"]
     encoding = next(page for page in (*CODE_PAGES, likely[0]) if page in likely)
@@ -71,6 +85,17 @@ def decode(content: bytes) -> tuple[str, str]:
     if "\0" in text:
         raise ValueError("it is neither text nor a table of a known kind")
     return text, encoding
+
+
+def _is_written_with(letters: set[str], text: str) -> bool:
+    """Whether a text holds no others beyond ASCII, and its words more plain letters than those.
+
+    A handful of words, as the classes of a table are, is too little to recognise a language by.
+    """
+    beyond = [sign for sign in text if not sign.isascii()]
+    accented = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    plain = sum(sign.isascii() for word in accented for sign in word)
+    return set(beyond) <= letters and sum(map(str.isalpha, beyond)) <= plain and "\0" not in text
 
 
 def separator_of(text: str) -> str:

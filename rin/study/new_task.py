@@ -346,6 +346,10 @@ def _read_columns(
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
         raise tree.wrong("the table has no rows", file=table, remedy="Give it a row a picture.")
+    if not table.lower().endswith((".parquet", ".xlsx")):
+        text, encoding = discovery.decode(tree.read(table))
+        separator = {"\t": "tab"}.get(found := discovery.separator_of(text), found)
+        made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
     pictures, outlines, folder = places.pictures, places.outlines, places.images
     drawn = places.masks or (folder if outlines else "")
     with_masks = bool(places.masks or outlines)

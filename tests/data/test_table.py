@@ -5,6 +5,7 @@ import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
+from rin.data.discovery import decode
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
@@ -385,6 +386,27 @@ def test_find_cases_of_a_table_finds_its_separator_and_encoding(
     (head_ct / "set" / "labels.csv").write_bytes(text.encode(encoding))
     kept = with_options(manifest, keep={"checked": "Ärztliche Prüfung"})
     assert [c.checked for c in cases_of(head_ct, kept)] == ["Größe", "ä", ""]
+
+
+@pytest.mark.parametrize(
+    ("word", "encoding"),
+    [
+        *(("bösartig", page) for page in ("utf-8", "utf-16", "cp1252")),
+        ("Größe Ärztin", "cp1252"),
+        ("bénigne, maligne à vérifier", "cp1252"),
+        ("złośliwy, łagodny guz", "cp1250"),
+        ("špatné nálezy", "cp1250"),
+        ("jóindulatú, rosszindulatú elváltozás", "cp1250"),
+        ("доброкачественная опухоль", "cp1251"),
+        ("καλοήθης όγκος", "cp1253"),
+    ],
+)
+def test_few_words_beyond_ascii_are_read_as_they_were_written(word, encoding):
+    table = "Datei;Patient;Befund\r\n" + "".join(
+        f"Aufnahme_{row:04d};P{row // 2:04d};{word if row % 2 else 'gutartig'}\r\n"
+        for row in range(120)
+    )
+    assert decode(table.encode(encoding))[0].removeprefix("\ufeff") == table
 
 
 def test_find_cases_of_excel_equals_those_of_csv(bus, bus_manifest):

@@ -296,6 +296,13 @@ def test_new_reads_what_is_odd_but_clear(rin, home, oddity):
     assert manifest.locations == ("own",)
 
 
+def test_new_says_how_the_table_is_written(rin, home):
+    german(home, ";", "latin-1")
+    _, out, _ = rin("new", "mine", *OWN)
+    assert "table            list.csv, cp1252, cells separated by “;”" in out
+    assert "bösartig" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "status"),
     [
