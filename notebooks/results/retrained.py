@@ -33,7 +33,7 @@ from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import format_estimate, listed
-from rin.report.page import picture
+from rin.report.page import claim, picture
 from rin.report.style import init_style, use_style
 from rin.stats import (
     factor_effects,
@@ -200,6 +200,8 @@ picture(axes, "Difference with the pretraining as the unit, by choice")
 
 # %%
 first = open_reference("first")
+corpus = first.reference.facts.corpora[0].title
+claim("26, no ultrasound", "26 classes of CT, MR and radiographs" in corpus)
 earlier = pair_differences(first.predictions(), *inits)
 both_runs = earlier.merge(
     pair_differences(every, *inits).query("pretraining == 1"),
