@@ -86,7 +86,7 @@ aucs = aucs.reset_index().merge(conditions).sort_values("backbone")
 axes = slopes(aucs, inits, "backbone", wrap=2)
 axes.flat[0].set_ylim(min(0.3, aucs["auc"].min() - 0.02), 1)
 every_auc = "AUC of every scenario from either initialisation"
-page.picture(axes, every_auc, width="36rem")
+page.picture(axes, every_auc, width=f"{18 * min(axes.size, 2)}rem")
 
 # %% [markdown]
 # ## The difference and its intervals
@@ -101,6 +101,7 @@ bands = pd.concat(
 labels = {"all": "all scenarios", **style.UNFREEZING_LABEL}
 bands = bands.assign(label=bands.index.map(labels), group="Here")
 bands[["estimate", "ci_low", "ci_high"]] *= 100
+bands = bands.dropna(subset="ci_low")  # one pair of networks has no interval
 if stated:
     published = TaskAudit(stated).intervals()
     published["label"] = ["as printed", "from its SDs"]
