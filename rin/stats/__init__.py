@@ -28,7 +28,6 @@ from rin.stats.hypothesis import (
     EQUIVALENCE_MARGIN,
     holm,
     paired_t,
-    unpaired_t,
     unpaired_t_from_summary,
 )
 from rin.stats.pretrainings import pair_differences, pretraining_differences

@@ -10,7 +10,6 @@ pretrainings and backbones would do.
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,25 +17,14 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import inputs
-from rin.stats.hypothesis import holm, t_test
+from rin.stats.hypothesis import ESTIMATE, insert_holm
 from rin.stats.inputs import TaskScores, located, name_networks, task_scores
-from rin.stats.scenarios import mean_over_folds
+from rin.stats.scenarios import MeanContrasts, mean_over_folds
 from rin.stats.synthesis import three_level
 
-ESTIMATE = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value", "standard_error"]
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the mean variance count as this share.
 _FLOOR = 1e-9
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """The pairs of a task, with differences (k,) and their covariance over patients (k, k)."""
-
-    task: str
-    table: pd.DataFrame  # backbone, pretraining, n_scenarios, auc_a, auc_b
-    differences: np.ndarray
-    covariance: np.ndarray
 
 
 def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -76,16 +64,15 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
        ResNet50            1     0.034
        ResNet50            2     0.112
     """
-    rows = []
-    for pairs in _task_pairs(predictions, init_a, init_b):
-        errors = np.sqrt(np.diag(pairs.covariance))
-        tests = map(t_test, pairs.differences, errors)
-        estimates = pd.DataFrame([asdict(test) for test in tests])[ESTIMATE]
-        table = pd.concat([pairs.table, estimates], axis=1)
-        _insert_after(table, "p_value", "p_holm", holm(estimates["p_value"]))
-        table.insert(0, "task", pairs.task)
-        rows.append(table)
-    return pd.concat(rows, ignore_index=True)
+    tables = []
+    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
+        tests = [contrasts.test(number).cells() for number in range(len(pairs))]
+        table = pd.concat([pairs, pd.DataFrame(tests)], axis=1)
+        table.insert(0, "task", task)
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    insert_holm(table, within="task")
+    return table
 
 
 def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -135,14 +122,14 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     1  thyroid     0.042      6
     """
     rows = []
-    for pairs in _task_pairs(predictions, init_a, init_b):
-        of_backbone = pairs.table.groupby("backbone").size()
-        counts = {"pairs": len(pairs.table), "backbones": len(of_backbone)}
+    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
+        of_backbone = pairs.groupby("backbone").size()
+        counts = {"pairs": len(pairs), "backbones": len(of_backbone)}
         counts |= {"pretrainings": int(of_backbone.max())}
-        rows.append({"task": pairs.task} | counts | _pooled(pairs))
+        rows.append({"task": task} | counts | _pooled(pairs["backbone"], contrasts))
     table = pd.DataFrame(rows)
-    _insert_after(table, "p_value", "p_holm", holm(table["p_value"]))
-    _insert_after(table, "q_p", "q_holm", holm(table["q_p"]))
+    insert_holm(table)
+    insert_holm(table, "q_p", "q_holm")
     return table
 
 
@@ -187,18 +174,18 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
 
 
-def _pooled(pairs: _Pairs) -> dict[str, object]:
+def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
     """Return the cells of the mean difference over pairs, and what is to be said of it."""
-    differences, backbones = pairs.differences, pairs.table["backbone"]
+    differences, covariance = contrasts.estimates, contrasts.covariance
     pooled = dict.fromkeys(ESTIMATE, math.nan) | {"estimate": float(differences.mean())}
     pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
     if len(differences) == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
-    variance = float(np.trace(pairs.covariance)) / len(differences)
+    variance = float(np.trace(covariance)) / len(differences)
     spread = max(variance, float(differences.var()))
     if spread == 0:
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
-    values, vectors = np.linalg.eigh(pairs.covariance)
+    values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
     model = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
     error = model["standard_error"]
@@ -216,8 +203,10 @@ def _pooled(pairs: _Pairs) -> dict[str, object]:
     return pooled | {"remark": " ".join(remarks)}
 
 
-def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[_Pairs]:
-    """Yield the pairs of each task, ordered by backbone and pretraining."""
+def _task_pairs(
+    predictions: pd.DataFrame, init_a: str, init_b: str
+) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
+    """Yield each task, a row a pair (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
     inputs.require(predictions, ["patient_id", "backbone"], "Name each run's backbone.")
     rows = predictions
     if "pretraining" not in rows:
@@ -226,26 +215,22 @@ def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator
     for task in task_scores(rows.drop(columns="pretraining"), (init_a, init_b)):
         with located(f"task {task.task}"):
             of_task = rows[(rows["task"] == task.task) & (rows["part"] == "test")]
-            yield _pairs_of(task, of_task)
+            yield task.task, *_pairs_of(task, of_task)
 
 
-def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
+def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> tuple[pd.DataFrame, MeanContrasts]:
     pair_of_scenario = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
     if pair_of_scenario.index.has_duplicates:
         raise InputError(
             "a scenario has two backbones", where="predictions", remedy="Name one backbone each."
         )
     networks = pair_of_scenario.loc[list(task.scenarios)]
-    table = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
-    members = np.array([(networks == pair).all(axis=1) for _, pair in table.iterrows()])
-    table["n_scenarios"] = members.sum(axis=1)
+    pairs = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
+    members = np.array([(networks == pair).all(axis=1) for _, pair in pairs.iterrows()])
     means = members / members.sum(axis=1, keepdims=True)
-    weights = np.hstack([means, -means])  # of the networks of init a, then of init b
-    contrasts = mean_over_folds(task, weights)
+    contrasts = mean_over_folds(task, np.hstack([means, -means]))
     aucs_a, aucs_b = np.split(contrasts.aucs, 2)
-    table = table.assign(auc_a=means @ aucs_a, auc_b=means @ aucs_b)
-    return _Pairs(task.task, table, contrasts.estimates, contrasts.covariance)
-
-
-def _insert_after(table: pd.DataFrame, column: str, name: str, values: np.ndarray) -> None:
-    table.insert(table.columns.get_loc(column) + 1, name, values)
+    pairs = pairs.assign(
+        n_scenarios=members.sum(axis=1), auc_a=means @ aucs_a, auc_b=means @ aucs_b
+    )
+    return pairs, contrasts

@@ -21,7 +21,7 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
-from rin.stats.hypothesis import TTest, holm, t_test
+from rin.stats.hypothesis import ESTIMATE, TTest, insert_holm, t_test
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
 from rin.tables import DIFFERENCES, OVERLAP, UNFREEZING, check_table
 
@@ -39,7 +39,6 @@ ANALYSES = {
     "mixed_model": "Mixed model of all runs",
 }
 RECOMMENDED = "clustered_contrast"
-_NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
 
 
@@ -57,18 +56,6 @@ class MeanContrasts:
     def test(self, number: int) -> TTest:
         """Return the z test of one of the sums."""
         return t_test(self.estimates[number], math.sqrt(self.covariance[number, number]))
-
-
-@dataclass(frozen=True)
-class _GroupDifferences:
-    """Differences of two inits over groups of a task's scenarios: all, then each regime's.
-
-    `groups` says which scenarios are in each, bool (S,); `contrasts` holds their differences.
-    """
-
-    task: TaskScores
-    groups: dict[str, np.ndarray]
-    contrasts: MeanContrasts
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -192,18 +179,16 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     3  thyroid     0.036  -0.012    0.084
     """
     rows = []
-    for differences in _regime_differences(predictions, init_a, init_b):
-        task, aucs = differences.task, differences.contrasts.aucs.reshape(2, -1)
-        for number, (group, inside) in enumerate(differences.groups.items()):
+    for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
+        aucs = contrasts.aucs.reshape(2, -1)
+        for number, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(of_init[inside]) for of_init in aucs)
-            test = differences.contrasts.test(number)
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            row |= _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(row | _sizes(task))
+            rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
-    adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
-    return table.assign(p_holm=adjusted)
+    insert_holm(table, within="group")
+    return table
 
 
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -367,26 +352,26 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     1  thyroid   1     0.79
     """
     rows = []
-    for differences in _regime_differences(predictions, init_a, init_b):
-        task, n_regimes = differences.task.task, len(differences.groups) - 1
-        if n_regimes < 2:
+    for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
+        df = len(groups) - 2  # all scenarios, and the first regime
+        if df < 1:
             raise InputError(
-                f"task {task} has scenarios of {n_regimes} unfreezing regime",
+                f"task {task.task} has scenarios of {df + 1} unfreezing regime",
                 where="predictions",
                 remedy="Pass the scenarios of at least two regimes.",
             )
         # Each regime less the first: all zero without an interaction.
-        less_first = np.column_stack([-np.ones(n_regimes - 1), np.eye(n_regimes - 1)])
-        effects = less_first @ differences.contrasts.estimates[1:]
-        covariance = less_first @ differences.contrasts.covariance[1:, 1:] @ less_first.T
+        less_first = np.column_stack([-np.ones(df), np.eye(df)])
+        effects = less_first @ contrasts.estimates[1:]
+        covariance = less_first @ contrasts.covariance[1:, 1:] @ less_first.T
         chi2 = math.nan
         if np.isfinite(covariance).all():
             chi2 = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        df = n_regimes - 1
         p_value = float(stats.chi2.sf(chi2, df))
-        rows.append({"task": task, "statistic": chi2, "df": df, "p_value": p_value})
+        rows.append({"task": task.task, "statistic": chi2, "df": df, "p_value": p_value})
     table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p_value"]))
+    insert_holm(table)
+    return table
 
 
 def factor_effects(
@@ -451,23 +436,24 @@ def factor_effects(
     for task in tasks:
         rows_of_task, weights = [], []
         for group, members in (groups or {name: [name] for name in task.scenarios}).items():
-            inside = _is_member(task, group, members)
+            inputs.check_known("scenario", members, pd.Series(task.scenarios))
+            inside = np.isin(task.scenarios, members)
+            if not inside.any():
+                raise InputError("no scenario", where=f"group {group!r}", remedy="Name some.")
             for quantity, init, level, signs in quantities:
-                weights.append(np.outer(signs, inside / len(members)).ravel())
+                weights.append(np.outer(signs, inside / inside.sum()).ravel())
                 plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
-                row = {"task": task.task, "group": group, "n_scenarios": len(members)}
+                row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             contrasts = mean_over_folds(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
-            test = contrasts.test(number)
-            cells = _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(row | cells | _sizes(task))
+            rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
-    table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
+    insert_holm(table, within="quantity")
     return table
 
 
@@ -532,13 +518,10 @@ def task_analyses(
     rows = []
     for analysis, name in ANALYSES.items():
         row = {"analysis": analysis, "name": name}
-        row |= dict.fromkeys([*_NUMBERS, "standard_error"], math.nan) | {"remark": ""}
-        row |= cells[analysis] | {"recommended": analysis == RECOMMENDED, "equivalent": False}
-        if math.isfinite(row["standard_error"]):
-            df = math.inf if math.isnan(row["df"]) else row["df"]
-            test = hypothesis.equivalence(row["estimate"], row["standard_error"], df)
-            row["equivalent"] = test.equivalent
-        rows.append(row)
+        row |= dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""} | cells[analysis]
+        df = math.inf if math.isnan(row["df"]) else row["df"]
+        p_value = hypothesis.equivalence_p(row["estimate"], row["standard_error"], df)
+        rows.append(row | {"recommended": analysis == RECOMMENDED, "equivalent": p_value < 0.05})
     return pd.DataFrame(rows)
 
 
@@ -711,8 +694,11 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 
 def _regime_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str
-) -> Iterator[_GroupDifferences]:
-    """Yield the differences of two inits on each task, over all scenarios and by regime."""
+) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
+    """Yield each task, groups of its scenarios, and the differences of two inits over them.
+
+    Groups, all scenarios and then each regime's, say which scenarios they hold, bool (S,).
+    """
     inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
     predictions = inputs.name_networks(predictions).drop(columns="pretraining", errors="ignore")
     for task in task_scores(predictions, (init_a, init_b)):
@@ -730,7 +716,7 @@ def _regime_differences(
             groups |= {name: regime == name for name in shown}
             means = np.array([inside / inside.sum() for inside in groups.values()])
             contrasts = mean_over_folds(task, np.hstack([means, -means]))
-        yield _GroupDifferences(task, groups, contrasts)
+        yield task, groups, contrasts
 
 
 def _scores_by_level(
@@ -738,28 +724,9 @@ def _scores_by_level(
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
     inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
-    for kind, names in (("init", inits), ("level", levels)):
-        if len(set(names)) != 2:
-            raise InputError(
-                f"{names!r} are not two different names", where=f"{kind}s", remedy="Name two."
-            )
-        inputs.check_known(kind, names, predictions[kind])
-    rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
-    networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
+    networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
-    return sorted(task_scores(rows.assign(init=networks), names), key=lambda task: task.task)
-
-
-def _is_member(task: TaskScores, group: str, members: Sequence[str]) -> np.ndarray:
-    """Return which scenarios of a task are in a group, bool (S,)."""
-    if not len(members) or len(set(members)) != len(members):
-        raise InputError(
-            f"scenarios {list(members)!r}",
-            where=f"group {group!r}",
-            remedy="Name some, each once.",
-        )
-    inputs.check_known("scenario", members, pd.Series(task.scenarios))
-    return np.isin(task.scenarios, members)
+    return sorted(task_scores(predictions.assign(init=networks), names), key=lambda task: task.task)
 
 
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
@@ -768,10 +735,10 @@ def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict
     if len(means) < 2:
         cells = {"remark": "One scenario has no spread to test."}
         return {"unpaired_t": cells, "paired_t": cells}
-    return {
-        "unpaired_t": _numbers(hypothesis.unpaired_t(means[init_a], means[init_b])),
-        "paired_t": _numbers(hypothesis.paired_t(means[init_a], means[init_b])),
-    }
+    summary = means.agg(["mean", "std", "size"])
+    unpaired = hypothesis.unpaired_t_from_summary(*summary[init_a], *summary[init_b])
+    paired = hypothesis.paired_t(means[init_a], means[init_b])
+    return {"unpaired_t": unpaired.cells(), "paired_t": paired.cells()}
 
 
 def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
@@ -800,7 +767,7 @@ def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
     test = mean_over_folds(task, _mean_difference(task)).test(0)
     bootstrap = {"estimate": test.estimate} | _bootstrapped(task, replicates, seed)
-    return {"clustered_contrast": _numbers(test), "cluster_bootstrap": bootstrap}
+    return {"clustered_contrast": test.cells(), "cluster_bootstrap": bootstrap}
 
 
 def _analyses_of_trainings(
@@ -814,10 +781,9 @@ def _analyses_of_trainings(
     elif ratio is None:
         of_folds = {"remark": "The ratio of test to training cases was not given."}
     else:
-        of_folds = _numbers(hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio))
+        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio).cells()
     model = hypothesis.mixed_model(aucs, init_a, init_b)
-    of_runs = _numbers(model) | {"remark": model.remark}
-    return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
+    return {"nadeau_bengio": of_folds, "mixed_model": model.cells() | {"remark": model.remark}}
 
 
 def _mean_difference(task: TaskScores) -> np.ndarray:
@@ -846,20 +812,15 @@ def _numbers(test: TTest) -> dict[str, object]:
     """Return the cells of a test, or why there are none."""
     if math.isnan(test.standard_error):
         return {"remark": "A class has a single case, which shows no spread."}
-    return _cells(test) | {"standard_error": test.standard_error}
-
-
-def _cells(test: TTest) -> dict[str, float]:
-    """Return what a table states of an estimate, by the names of its columns."""
-    return {name: getattr(test, name) for name in _NUMBERS}
+    return test.cells()
 
 
 def _over_patients(differences: pd.Series) -> dict[str, float]:
     """Return the cells of a test of differences of images; NaN where there is none."""
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:
-        return dict.fromkeys(_NUMBERS, math.nan)
-    return _cells(hypothesis.clustered_t(differences.to_numpy(), patients))
+        return dict.fromkeys(ESTIMATE, math.nan)
+    return hypothesis.clustered_t(differences.to_numpy(), patients).cells()
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:
