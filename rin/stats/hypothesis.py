@@ -6,24 +6,21 @@ of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.d
 
 import gc
 import math
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, special
-from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
-from rin.stats.inputs import check_known, check_unique, cluster_codes, require
+from rin.stats.inputs import cluster_codes
 
 #: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin.
 EQUIVALENCE_MARGIN = 0.02
-_EFFECTS = ("scenario", "fold")
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
 # Of the search for roots of variances: precision of the deviance, and of the roots.
@@ -273,124 +270,61 @@ class MixedModel(TTest):
     singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
     """
 
-    scenario_sd: float
-    fold_sd: float
-    residual_sd: float
-    n: int
-    remark: str
+    scenario_sd: float = math.nan
+    fold_sd: float = math.nan
+    residual_sd: float = math.nan
+    remark: str = ""
 
 
 def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    By restricted maximum likelihood, of statsmodels; a fit with a variance of zero is `reml`'s,
-    for there statsmodels' search stops short of the maximum.  Were the lead itself to change from
-    fold to fold, the model would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood.  Were the lead itself to change from fold to fold, the model
+    would be too sure (`nadeau_bengio` is not).
 
     `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the AUCs less the init effects and the levels of random effects that vary,
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
     AUCs leave no residual, or the search does not converge.
     """
-    columns = [*_EFFECTS, "init", "auc"]
-    require(aucs, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="aucs")
-    check_known("init", (init_a, init_b), aucs["init"])
-    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
-    check_unique(runs, columns[:-1])
+    runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
-    if not np.isfinite(auc).all():
-        raise InputError(
-            "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
-        )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
-    varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
-    indicators = {name: pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in varying}
-    design = np.hstack([fixed, *indicators.values()])
+    levels = {
+        effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
+        for effect in ("scenario", "fold")
+        if runs[effect].nunique() > 1
+    }
+    design = np.hstack([fixed, *levels.values()])
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
+    no_test = dict.fromkeys(ESTIMATE, math.nan)
     if np.abs(residual).max() <= 1e-12:
-        return _no_model(n, "The AUCs leave no residual, so there is no standard error.")
+        remark = "The AUCs leave no residual, so there is no standard error."
+        return MixedModel(**no_test, remark=remark)
     try:
-        fit = _regular_fit(auc, fixed, indicators) or _at_boundary(auc, fixed, indicators)
+        variances, coefficients, covariance = reml(
+            auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True
+        )
     except InputError as error:
-        return _no_model(n, f"{error.problem}, so no estimate.")
-    levels = [part for name, part in indicators.items() if fit.sds[name]]
-    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
-    test = t_test(fit.estimate, fit.standard_error, df)
+        return MixedModel(**no_test, remark=f"{error.problem}, so no estimate.")
+    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
+    residual_sd, *sds = np.sqrt(variances).tolist()
+    sd_of = dict(zip(levels, sds, strict=True))
+    varying = [levels[effect] for effect in levels if sd_of[effect]]
+    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
+    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
-        f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
+        f"Singular fit: {effect}s differ no more than chance would have it, and the model leaves "
         "them out."
-        for name in varying
-        if fit.sds[name] == 0
+        for effect in levels
+        if not sd_of[effect]
     ]
     return MixedModel(
         **asdict(test),
-        scenario_sd=fit.sds.get("scenario", math.nan),
-        fold_sd=fit.sds.get("fold", math.nan),
-        residual_sd=fit.residual_sd,
-        n=n,
-        remark=" ".join(remarks),
-    )
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """What a mixed model estimates: init's effect, and the SDs of the random effects by name."""
-
-    estimate: float
-    standard_error: float
-    sds: dict[str, float]
-    residual_sd: float
-
-
-def _no_model(n: int, remark: str) -> MixedModel:
-    """Return a model without an estimate."""
-    missing = dict.fromkeys(ESTIMATE, math.nan)
-    sds = dict.fromkeys(("scenario_sd", "fold_sd", "residual_sd"), math.nan)
-    return MixedModel(**missing | sds, n=n, remark=remark)
-
-
-def _regular_fit(
-    auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]
-) -> _Fit | None:
-    """Return statsmodels' fit with crossed effects; None where some variance is zero."""
-    scale = auc.std()
-    values = (auc - auc.mean()) / scale  # the search is exact to an absolute tolerance
-    effects = VCSpec(
-        [*indicators],
-        [[[str(level) for level in range(part.shape[1])]] for part in indicators.values()],
-        [[part] for part in indicators.values()],
-    )
-    group = np.ones(len(auc))  # a single one: effects are crossed
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
-        try:
-            fit = MixedLM(values, fixed, group, exog_vc=effects).fit(
-                reml=True, method="bfgs", gtol=1e-8
-            )
-        except np.linalg.LinAlgError:
-            return None
-    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
-        return None
-    return _Fit(
-        estimate=scale * fit.fe_params[1],
-        standard_error=scale * fit.bse_fe[1],
-        sds=dict(zip(indicators, (scale * np.sqrt(fit.vcomp)).tolist(), strict=True)),
-        residual_sd=scale * math.sqrt(fit.scale),
-    )
-
-
-def _at_boundary(auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]) -> _Fit:
-    """Return the fit by `reml`, which finds a variance of zero."""
-    variances, coefficients, covariance = reml(
-        auc - auc.mean(), fixed, np.ones(len(auc)), list(indicators.values()), relative=True
-    )
-    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
-    residual_sd, *sds = np.sqrt(variances).tolist()
-    return _Fit(
-        estimate=coefficients[1],
-        standard_error=math.sqrt(covariance[1, 1]),
-        sds=dict(zip(indicators, sds, strict=True)),
+        scenario_sd=sd_of.get("scenario", math.nan),
+        fold_sd=sd_of.get("fold", math.nan),
         residual_sd=residual_sd,
+        remark=" ".join(remarks),
     )
 
 
