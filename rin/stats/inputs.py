@@ -195,15 +195,6 @@ def located(where: str) -> Iterator[None]:
         ) from error
 
 
-def check_level(level: float) -> float:
-    """Return a confidence level after checking that it lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise InputError(
-            f"{level!r} is not a confidence level", where="level", remedy="Use for example 0.95."
-        )
-    return level
-
-
 def binary_labels(labels: ArrayLike) -> np.ndarray:
     """Return labels (n,), 0 or 1 and both present, as booleans, True for the positive class."""
     array = np.asarray(labels)
