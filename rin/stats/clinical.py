@@ -11,7 +11,6 @@ Calibration is written out here, as scikit-learn's takes no case weights.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -90,13 +89,13 @@ def clinical_measures(
         if len(values) == 2:
             first, second = values.values()
             values["difference"] = first - second
-        for init, measure in values.items():
-            lowest = -1.0 if init == "difference" else 0.0
+        for init, measures in values.items():
             for name in MEASURES:
-                estimate, *of_replicates = measure[name]
+                estimate, *of_replicates = measures[name]
                 low, high = percentile_interval(of_replicates)
                 if name == "ece":
-                    low, high = np.clip([2 * estimate - high, 2 * estimate - low], lowest, 1)
+                    least = -1.0 if init == "difference" else 0.0
+                    low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
                 row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
                 rows.append(row | {"ci_low": low, "ci_high": high})
     return pd.DataFrame(rows)
@@ -185,12 +184,13 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
 
 def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:
     """Return the curves of one network: curve, point (a number), x, estimate."""
-    cases = weighted_cases(labels, scores)
+    cases, prevalence = weighted_cases(labels, scores), labels.mean()
     probability, observed, _ = reliability_curve(cases, bins)
+    treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
     curves = {
         "reliability": (probability[0], observed[0]),
         "decision": (_THRESHOLDS, net_benefit(cases, _THRESHOLDS)[0]),
-        "treat_all": (_THRESHOLDS, treat_all(cases, _THRESHOLDS)[0]),
+        "treat_all": (_THRESHOLDS, treat_all),
     }
     tables = [
         pd.DataFrame({"curve": curve, "point": range(len(x)), "x": x, "estimate": y})
@@ -203,12 +203,13 @@ def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.Dat
 class WeightedCases:
     """Cases in the order of falling scores, and how often each counts.
 
-    `scores` and `labels` are float64 (n,), `weights` (r, n), `total` their sums (r,), `ends` (m,)
-    the last case of each distinct score, `called` and `positives` (r, m) the weight of all and of
-    positive cases at or above it.
+    `scores`, `probabilities` and `labels` are float64 (n,), `weights` (r, n), `total` their sums
+    (r,), `ends` (m,) the last case of each distinct score, `called` and `positives` (r, m) the
+    weight of all and of positive cases at or above it.
     """
 
     scores: np.ndarray
+    probabilities: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
     total: np.ndarray
@@ -216,42 +217,24 @@ class WeightedCases:
     called: np.ndarray
     positives: np.ndarray
 
-    @cached_property
-    def probabilities(self) -> np.ndarray:
-        """Probability of the positive class, float64 (n,)."""
-        return expit(self.scores)
-
 
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> WeightedCases:
     """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures.
 
-    No weights count each case once.  InputError also for weights of another width, negative, not
-    finite, or under which a class counts nothing.
+    No weights count each case once; under a row of weights both classes have to count.
     """
     positive = inputs.binary_labels(labels)
     row = inputs.score_row(scores, positive.size)
-    rows = np.atleast_2d(np.ones(positive.size) if weights is None else np.asarray(weights))
-    usable = rows.dtype.kind in "biuf" and rows.ndim == 2 and rows.shape[1] == positive.size
-    if not usable or rows.size == 0 or not np.isfinite(rows).all() or rows.min() < 0:
-        raise InputError(
-            f"shape {rows.shape} of {rows.dtype} beside {positive.size} labels",
-            where="weights",
-            remedy="Pass finite numbers from 0, one a case, cases along the last axis.",
-        )
-    if not all((rows[:, part] > 0).any(axis=1).all() for part in (positive, ~positive)):
-        raise InputError(
-            "a row counts no case of one class",
-            where="weights",
-            remedy="Draw replicates that hold both classes (`cluster_weights(labels=...)`).",
-        )
+    rows = np.atleast_2d(np.ones(positive.size) if weights is None else weights)
     order = np.argsort(-row, kind="stable")
     ranked, outcomes = row[order], positive[order].astype(float)
     counts = rows[:, order].astype(float)
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     return WeightedCases(
         scores=ranked,
+        probabilities=expit(ranked),
         labels=outcomes,
         weights=counts,
         total=counts.sum(axis=1),
@@ -335,13 +318,6 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     called, true = _from_zero(cases.called)[:, last], _from_zero(cases.positives)[:, last]
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
-
-
-def treat_all(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
-    """Return the net benefit of calling everyone positive, (r, k); 0 at the prevalence."""
-    probability, true = np.asarray(thresholds, dtype=float), cases.positives[:, -1:]
-    total = cases.total[:, None]
-    return (true - (total - true) * probability / (1 - probability)) / total
 
 
 def _from_zero(rising: np.ndarray) -> np.ndarray:
