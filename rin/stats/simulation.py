@@ -13,13 +13,15 @@ import pandas as pd
 from scipy.special import ndtri
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.stats.delong import delong_covariance
+from rin.stats.delong import auc_contrasts
 from rin.tables import UNFREEZING
 
 #: True AUCs of the two networks.
 TRUE_AUCS = (0.85, 0.80)
 #: Correlation of the two networks, in patient effects and in image effects.
 BETWEEN_NETWORKS = 0.5
+#: Weights of the two networks' AUCs in what is estimated.
+MEASURES = {"auc": [0.0, 1.0], "difference": [1.0, -1.0]}
 
 
 def simulate_test_sets(
@@ -96,7 +98,7 @@ def simulate_coverage(
             correlation, patients=patients, images=images, replicates=replicates, seed=seed
         )
         for method, clusters in (("naive", None), ("clustered", patient)):
-            for measure, held in _held(labels, scores, clusters).items():
+            for measure, held in zip(MEASURES, _held(labels, scores, clusters), strict=True):
                 low, high = proportion_confint(held, replicates, method="wilson")
                 row = {"correlation": correlation, "method": method, "measure": measure}
                 row |= {"coverage": held / replicates, "ci_low": low, "ci_high": high}
@@ -104,22 +106,15 @@ def simulate_coverage(
     return pd.DataFrame(rows)
 
 
-def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> dict[str, int]:
-    """Return in how many test sets the interval of each measure contains the truth."""
-    estimates = {"auc": [], "difference": []}
-    variances = {"auc": [], "difference": []}
+def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> list[int]:
+    """Return in how many test sets the interval of each of `MEASURES` contains the truth."""
+    weights = np.array([*MEASURES.values()])
+    held = np.zeros(len(weights), dtype=int)
     for networks in scores:
-        (first, second), covariance = delong_covariance(labels, networks, clusters)
-        estimates["auc"].append(second)
-        variances["auc"].append(covariance[1, 1])
-        estimates["difference"].append(first - second)
-        variances["difference"].append(covariance.trace() - 2 * covariance[0, 1])
-    truth = {"auc": TRUE_AUCS[1], "difference": TRUE_AUCS[0] - TRUE_AUCS[1]}
-    held = {}
-    for measure, true in truth.items():
-        distance = np.abs(np.array(estimates[measure]) - true)
-        held[measure] = int((distance <= ndtri(0.975) * np.sqrt(variances[measure])).sum())
-    return held
+        _, estimates, covariance = auc_contrasts(labels, networks, weights, clusters)
+        distance = np.abs(estimates - weights @ TRUE_AUCS)
+        held += distance <= ndtri(0.975) * np.sqrt(np.diag(covariance))
+    return held.tolist()
 
 
 def simulate_predictions(
