@@ -156,18 +156,16 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     validation AUC, of equals that of lowest validation loss.  `records` names runs as predictions
     do, with the columns of `validation_scores`.  The scenario is called `<backbone>-chosen`, so
     that inits are compared at the setting that each would have been given.  InputError where the
-    records have no validation scores, as those of the first reference run.
+    records have no validation scores.
     """
-    needed = ["validation_auc", "validation_loss"]
-    remedy = "Take runs whose records keep them: rin.stats.validation_scores."
-    inputs.require(records, needed, remedy, where="records")
-    if records[needed].isna().all(axis=None):
-        raise InputError("no run has a validation score", where="records", remedy=remedy)
-    if "pretraining" not in records:
-        records = records.assign(pretraining=1)
-    if "pretraining" not in predictions:
-        predictions = predictions.assign(pretraining=1)
-    best_first = records.sort_values(needed, ascending=[False, True], kind="stable")
+    if "validation_auc" not in records or records["validation_auc"].isna().all():
+        raise InputError(
+            "no run has a validation score",
+            where="records",
+            remedy="Take runs whose records keep validation_auc and validation_loss.",
+        )
+    scores = ["validation_auc", "validation_loss"]
+    best_first = records.sort_values(scores, ascending=[False, True], kind="stable")
     network = ["task", "fold", "init", *_PAIR]
     chosen = best_first.drop_duplicates(network)[[*network, "scenario", "seed"]]
     rows = predictions.merge(chosen, on=[*network, "scenario", "seed"])
@@ -188,11 +186,8 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
     values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
     model = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
-    error = model["standard_error"]
-    pooled |= {name: model[name] for name in ESTIMATE if name in model}
-    pooled |= {"statistic": model["estimate"] / error if error else math.nan}
-    pooled |= {"sd_backbone": math.sqrt(model["between"])}
-    pooled |= {"sd_pretraining": math.sqrt(model["within"])}
+    pooled |= {name: model[name] for name in ESTIMATE}
+    pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
     remarks = []
     if variance == 0:
         remarks.append("The patients show no spread: pairs are taken as known.")
