@@ -80,8 +80,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> from rin.stats import scenario_aucs
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> scenario_aucs(predictions).groupby("init")["auc"].mean().round(2).to_dict()
+    >>> scenario_aucs(simulate_predictions()).groupby("init")["auc"].mean().round(2).to_dict()
     {'a': 0.86, 'b': 0.83}
     """
     rows = []
@@ -94,10 +93,9 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
 
-    Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
-    true-positive rates at a common false-positive rate, so that the AUC of the mean curve is the
-    mean AUC.  Where a curve jumps, the middle of the jump counts, but its upper end at rates of 0
-    and 1.
+    Folds (and seeds) of a scenario are averaged first; means are of true-positive rates at a
+    common false-positive rate, so that the AUC of the mean curve is the mean AUC.  Where a curve
+    jumps, the middle of the jump counts, but its upper end at rates of 0 and 1.
 
     Parameters
     ----------
@@ -141,8 +139,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
-    The recommended comparison of networks that are taken as given.  The mean over all scenarios
-    and the means by regime are contrasts of the same AUCs; the difference is a − b.
+    The recommended comparison of networks that are taken as given.
 
     Parameters
     ----------
@@ -171,9 +168,8 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     --------
     >>> from rin.stats import init_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> table = init_differences(predictions, "a", "b")
-    >>> print(table.query("group == 'all'")[["task", "estimate", "ci_low", "ci_high"]].round(3))
+    >>> table = init_differences(simulate_predictions(), "a", "b").query("group == 'all'")
+    >>> print(table[["task", "estimate", "ci_low", "ci_high"]].round(3))
           task  estimate  ci_low  ci_high
     0   breast     0.028  -0.016    0.071
     3  thyroid     0.036  -0.012    0.084
@@ -192,9 +188,9 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
 
 
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions of images that the networks of every fold score, as others expect them.
+    """Return predictions of images that every fold's networks score, such as another hospital's.
 
-    Such are those of another hospital.  Each fold's network counts as a scenario of its own.
+    Each fold's network counts as a scenario of its own.
 
     Parameters
     ----------
@@ -209,9 +205,8 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> from rin.stats import external_scores
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> renamed = external_scores(predictions.assign(part="elsewhere"))
-    >>> renamed["scenario"].iloc[0]
+    >>> elsewhere = simulate_predictions().assign(part="elsewhere")
+    >>> external_scores(elsewhere)["scenario"].iloc[0]
     'DenseNet121-unfreeze_all-1e-03 0'
     """
     network = predictions["scenario"].astype(str) + " " + predictions["fold"].astype(str)
@@ -242,13 +237,11 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     >>> import pandas as pd
     >>> from rin.stats import training_spread
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
-    >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
-    >>> print(spread[["task", "sd", "sd_df"]].round(4))
-          task      sd  sd_df
-    0   breast  0.0023      4
-    1  thyroid  0.0026      4
+    >>> trainings = [simulate_predictions(seed=seed).assign(seed=seed) for seed in (0, 2)]
+    >>> print(training_spread(pd.concat(trainings), "a", "b")[["task", "sd", "sd_df"]].round(3))
+          task     sd  sd_df
+    0   breast  0.050      4
+    1  thyroid  0.016      4
     """
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
@@ -296,16 +289,13 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     Examples
     --------
     >>> import pandas as pd
-    >>> from rin.stats import init_differences, training_spread, with_training_spread
+    >>> from rin.stats import init_differences, with_training_spread
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
-    >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
-    >>> table = with_training_spread(init_differences(predictions, "a", "b"), spread)
+    >>> differences = init_differences(simulate_predictions(), "a", "b")
+    >>> table = with_training_spread(differences, pd.DataFrame({"task": ["breast"], "sd": [0.03]}))
     >>> print(table[["task", "ci_low", "ci_high"]].round(3))
-          task  ci_low  ci_high
-    0   breast  -0.016    0.071
-    1  thyroid  -0.012    0.084
+         task  ci_low  ci_high
+    0  breast  -0.025     0.08
     """
     columns = ["task", "group", "n_scenarios", "estimate", "standard_error"]
     check_table(differences, DIFFERENCES, columns, where="differences")
@@ -345,8 +335,8 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     --------
     >>> from rin.stats import regime_interaction
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> print(regime_interaction(predictions, "a", "b")[["task", "df", "p_value"]].round(2))
+    >>> table = regime_interaction(simulate_predictions(), "a", "b")
+    >>> print(table[["task", "df", "p_value"]].round(2))
           task  df  p_value
     0   breast   1     0.73
     1  thyroid   1     0.79
@@ -415,11 +405,9 @@ def factor_effects(
     >>> import pandas as pd
     >>> from rin.stats import factor_effects
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> native = predictions.assign(factor="preprocessing", level="native")
+    >>> native = simulate_predictions().assign(level="native")
     >>> wrong = native.assign(level="wrong", score=-native["score"])
-    >>> both = pd.concat([native, wrong])
-    >>> table = factor_effects(both, ("a", "b"), ("native", "wrong"))
+    >>> table = factor_effects(pd.concat([native, wrong]), ("a", "b"), ("native", "wrong"))
     >>> sorted(table["quantity"].unique())
     ['auc', 'difference', 'effect', 'interaction']
     """
@@ -466,10 +454,7 @@ def task_analyses(
     replicates: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare two inits on one task by each of nine analyses.
-
-    Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for
-    a random draw.
+    """Compare two inits on one task by nine analyses, which take other things for a random draw.
 
     Parameters
     ----------
@@ -497,8 +482,7 @@ def task_analyses(
     --------
     >>> from rin.stats import task_analyses
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> breast = predictions[predictions["task"] == "breast"]
+    >>> breast = simulate_predictions().query("task == 'breast'")
     >>> table = task_analyses(breast, "a", "b", replicates=50)
     >>> print(table.loc[table["recommended"], ["analysis", "estimate", "ci_low"]].round(3))
                  analysis  estimate  ci_low
@@ -530,8 +514,8 @@ def image_differences(
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, such as the overlap of a map with the lesion.
 
-    Scores of an image are averaged over scenarios first, so that it counts once; the paper does
-    not say how scenarios enter.  Patients are the independent units.
+    Scores of an image are averaged over scenarios first, so that it counts once.  Patients are the
+    independent units.
 
     Parameters
     ----------
@@ -543,8 +527,8 @@ def image_differences(
     -------
     pandas.DataFrame
         One row a measure: measure, n_images, n_patients, mean_a, mean_b, estimate (a − b, mean
-        over images), ci_low, ci_high, statistic, df, p_value.  NaN where a measure is undefined
-        for an image, or fewer than two patients are left: none is left out silently.
+        over images), ci_low, ci_high, statistic, df, p_value, standard_error.  NaN where a measure
+        is undefined for an image, or there is one patient: none is left out silently.
 
     Raises
     ------
@@ -559,8 +543,7 @@ def image_differences(
     --------
     >>> from rin.stats import image_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> maps = simulate_predictions().query("task == 'breast'").eval("dice = abs(score) / 9")
     >>> table = image_differences(maps, "a", "b", ["dice"])
     >>> print(table[["n_images", "estimate", "p_value"]].round(3).to_string(index=False))
      n_images  estimate  p_value
@@ -604,8 +587,8 @@ def against_baselines(
     -------
     pandas.DataFrame
         One row a measure and init: measure, init, baseline (the one with the largest mean), mean,
-        baseline_mean (over images, each averaged over scenarios first), estimate, ci_low, ci_high,
-        statistic, df, p_value (patients independent); NaN as in `image_differences`.
+        baseline_mean (over images, each averaged over scenarios first), and the columns of the
+        estimate, with NaN, as in `image_differences`.
 
     Raises
     ------
@@ -616,8 +599,7 @@ def against_baselines(
     --------
     >>> from rin.stats import against_baselines
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> maps = simulate_predictions().query("task == 'breast'").eval("dice = abs(score) / 9")
     >>> centre = maps[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
     >>> table = against_baselines(maps, centre, ["a", "b"], ["dice"])
     >>> print(table[["init", "baseline", "estimate", "ci_low"]].round(3).to_string(index=False))
