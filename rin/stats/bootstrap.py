@@ -2,7 +2,7 @@
 
 A replicate draws as many clusters (patients) with replacement as there are; all cases of a
 cluster come along as often as it was drawn.  Replicates are kept as weights, so that any measure
-that takes case weights can be bootstrapped in one call.  Nothing here knows what is measured.
+that takes case weights can be bootstrapped in one call.
 """
 
 from functools import partial
@@ -79,8 +79,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     """Return the AUC of every predictor under every row of whole weights.
 
     With weights of `cluster_weights` these are replicates in which all predictors see the same
-    patients, so that differences of columns are paired.  Each predictor is sorted once; a
-    replicate then costs one cumulative sum.
+    patients, so that differences of columns are paired.
 
     Parameters
     ----------

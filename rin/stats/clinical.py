@@ -3,10 +3,7 @@
 Every measure takes `weighted_cases(labels, scores, weights)` and returns one value for each row of
 weights (r, n), which say how often a case counts: a bootstrap of any measure is one call.  Scores
 are log-odds, and cases are ranked by them: probabilities of a sure network are all 1 to the
-computer, and would tie.  They serve calibration and net benefit alone.  InputError for what
-`rin.stats.inputs` refuses.
-
-Calibration is written out here, as scikit-learn's takes no case weights.
+computer, and would tie.  Calibration is written out here, as scikit-learn's takes no case weights.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,10 +50,10 @@ def clinical_measures(
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low,
-        ci_high (percentiles; of the calibration error, which chance raises in the sample and once
-        more in replicates, the reflected ones).  Net benefit is that at the prevalence, where
-        treating all and treating none are worth 0.
+        One row per task × init × measure: task, init, measure, estimate, ci_low, ci_high
+        (percentiles; of the calibration error, which chance raises in the sample and once more in
+        replicates, the reflected ones).  Net benefit is that at the prevalence, where treating all
+        and treating none are worth 0.
 
     Raises
     ------
@@ -71,14 +68,13 @@ def clinical_measures(
     --------
     >>> from rin.stats import clinical_measures
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> table = clinical_measures(predictions, ["a", "b"], replicates=50)
-    >>> ece = table.query("task == 'breast' and measure == 'ece'")
-    >>> print(ece[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
+    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> table = clinical_measures(breast, ["a", "b"], replicates=50).query("measure == 'brier'")
+    >>> print(table[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
           init  estimate  ci_low  ci_high
-             a     0.175   0.125    0.212
-             b     0.154   0.078    0.178
-    difference     0.020   0.006    0.062
+             a     0.170   0.143    0.196
+             b     0.184   0.153    0.208
+    difference    -0.014  -0.026    0.001
     """
     rows = []
     for task in _tasks_in_log_odds(predictions, inits):
@@ -127,13 +123,12 @@ def clinical_curves(
     --------
     >>> from rin.stats import clinical_curves
     >>> from rin.stats.simulation import simulate_predictions
-    >>> table = clinical_curves(simulate_predictions(), ["a", "b"], bins=3)
-    >>> rows = table.query("task == 'breast' and init == 'a' and curve == 'reliability'")
-    >>> print(rows[["x", "estimate"]].round(2).to_string(index=False))
+    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> table = clinical_curves(breast, ["a"], bins=2).query("curve == 'reliability'")
+    >>> print(table[["x", "estimate"]].round(2).to_string(index=False))
        x  estimate
-    0.34      0.12
-    0.66      0.47
-    0.87      0.91
+    0.43      0.22
+    0.82      0.78
     """
     tables = []
     for task in _tasks_in_log_odds(predictions, inits):

@@ -16,8 +16,6 @@ What degenerate input gives, and whether pROC 1.18.0 does the same:
   are an error (pROC drops the cases).
 
 Written out here as no library has the variance over patients, or contrasts of many AUCs.
-
-All else that is no label, score or patient raises InputError (`rin.stats.inputs`).
 """
 
 import math
@@ -246,8 +244,7 @@ def auc_contrasts(
     """Return the AUCs of predictors, weighted sums of them, and their covariance.
 
     For weights C and AUCs θ the sums are Cθ, their covariance CSCᵀ with the covariance S of
-    `delong_covariance`.  What rounding leaves of an estimate or a variance that is zero counts as
-    zero.
+    `delong_covariance`.  What rounding leaves of a zero counts as zero.
 
     Parameters
     ----------
@@ -351,9 +348,9 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
 def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
-    `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor.  Ties count
-    one half; counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts
-    the positives *above* a negative: products of deviations are equal.
+    `positive` is bool (n,), rows float64 (k, n) without NaN.  Ties count one half; counts are
+    multiples of 1/2, so their sums and differences are exact.  DeLong counts the positives *above*
+    a negative: products of deviations are equal.
     """
     classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m, n_cases = np.count_nonzero(positive), positive.size

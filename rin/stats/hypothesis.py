@@ -136,7 +136,7 @@ def unpaired_t_from_summary(
     Examples
     --------
     >>> from rin.stats import unpaired_t_from_summary
-    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)  # AUC points, as published
+    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)
     >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f})"
     '4.0 (-0.6, 8.6)'
     """
@@ -214,10 +214,8 @@ def insert_holm(
 def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
-    The mean is over the cases, so a patient with more images weighs more.  With G patients, and
-    r_g the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² /
-    n², on G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger
-    (1986).
+    With G patients, and r_g the sum of patient g's differences less n_g times the mean, SE² =
+    G / (G − 1) · Σ r_g² / n², on G − 1 degrees of freedom.  Liang and Zeger (1986).
     """
     values = np.asarray(differences, dtype=float)
     codes, n_clusters = cluster_codes(clusters, values.size)
@@ -234,8 +232,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
     too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K −
-    1 degrees of freedom; for K-fold cross-validation an approximation.  Differences that are
-    constant but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003,
+    1 degrees of freedom; for K-fold cross-validation an approximation.  Nadeau and Bengio 2003,
     Machine Learning 52:239, section 3.
     """
     values = np.asarray(differences, dtype=float)

@@ -74,14 +74,6 @@ def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[Tas
 
 
 def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScores:
-    missing = rows[rows["score"].isna()]
-    if not missing.empty:
-        run = missing.iloc[0][["fold", "scenario", "init"]].to_dict()
-        raise InputError(
-            f"{len(missing)} of {len(rows)} scores are NaN; the first in {run}",
-            where="predictions",
-            remedy="Find the run that diverged; a missing score cannot be ranked.",
-        )
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
@@ -114,7 +106,8 @@ def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> Ta
             f"{wide.loc[(init, scenario)].isna().sum()} of {len(cases)} cases of scenario "
             f"{scenario} have no score of init {init!r}",
             where="predictions",
-            remedy="Finish the missing runs, with the same folds and cases for every init.",
+            remedy="Finish the missing runs, with the same folds and cases for every init; if a "
+            "score is NaN, find why the run diverged.",
         )
     scores = wide.to_numpy(dtype=float).reshape(len(inits), len(scenarios), -1)
     return TaskScores(task, inits, scenarios, cases, scores)

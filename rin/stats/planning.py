@@ -20,9 +20,10 @@ def patients_needed(
 
     `standard_error` is that of a difference measured on a number of `patients`.
     """
-    _check_plan(power, difference=abs(difference), patients=patients, standard_error=standard_error)
+    size = abs(difference)
+    _check_plan(power, difference=size, patients=patients, standard_error=standard_error)
     of_one_patient = standard_error * math.sqrt(patients)
-    return float(normal_sample_size_one_tail(difference, power, 0.025, of_one_patient))
+    return float(normal_sample_size_one_tail(size, power, 0.025, of_one_patient))
 
 
 def patients_for_equivalence(
@@ -42,4 +43,5 @@ def _check_plan(power: float, **positive: float) -> None:
     limits = {name: (value, math.inf) for name, value in positive.items()} | {"power": (power, 1)}
     for name, (value, limit) in limits.items():
         if not 0 < value < limit:
-            raise InputError(f"{value}", where=name, remedy=f"Give a number between 0 and {limit}.")
+            remedy = f"Give a number between 0 and {limit}."
+            raise InputError(f"{value}", where=name, remedy=remedy)

@@ -1,10 +1,9 @@
 """What pretraining on one corpus or another does, with the pretraining as the unit.
 
-Each init was pretrained with several backbones, and some of them several times.  A pair is the
-networks of one backbone and pretraining from either init; its difference is the mean over its
-scenarios.  Pairs are tested on the same patients, so their differences are correlated, by an
-amount that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as given
-and says what these networks would do on new patients; the functions here also ask what other
+A pair is the networks of one backbone and pretraining from either init; its difference is the mean
+over its scenarios.  Pairs are tested on the same patients, so their differences are correlated, by
+an amount that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as
+given and says what these networks would do on new patients; the functions here also ask what other
 pretrainings and backbones would do.
 """
 
@@ -34,9 +33,7 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
 
     Parameters
     ----------
-    predictions
-        The predictions table, with `patient_id`, `backbone` and `pretraining` (where it is
-        missing, every network is of pretraining 1).
+    predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing)
     init_a, init_b : names of the inits
 
     Returns
@@ -55,14 +52,11 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     --------
     >>> from rin.stats import pair_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions(pretrainings=2)
-    >>> table = pair_differences(predictions, "a", "b").query("task == 'breast'")
+    >>> table = pair_differences(simulate_predictions(), "a", "b").query("task == 'breast'")
     >>> print(table[["backbone", "pretraining", "estimate"]].round(3).to_string(index=False))
        backbone  pretraining  estimate
-    DenseNet121            1     0.035
-    DenseNet121            2     0.020
-       ResNet50            1     0.034
-       ResNet50            2     0.112
+    DenseNet121            1     0.052
+       ResNet50            1     0.003
     """
     tables = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
@@ -79,13 +73,12 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
     The differences of the pairs, with their known covariance over patients, have random effects of
-    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`, by REML), so
-    the interval says where the mean difference of further backbones, pretrainings and patients
-    lies.  The estimate is the plain mean over pairs: weights by the covariance would give least to
-    those pairs whose networks differ most, as their differences vary most with the patients.  It
-    is of Student's t on backbones − 1 degrees of freedom, since a statement beyond these backbones
-    rests on no more than these.  With one pretraining of each backbone the two effects cannot be
-    separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
+    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`), so the
+    interval says where the mean difference of further backbones, pretrainings and patients lies.
+    The estimate is the plain mean over pairs: weights by the covariance would give least to those
+    pairs whose networks differ most.  It is of Student's t on backbones − 1 degrees of freedom.
+    With one pretraining of each backbone the two effects cannot be separated: `sd_pretraining` is
+    then that of both, `sd_backbone` NaN.
 
     Parameters
     ----------
@@ -114,8 +107,7 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     --------
     >>> from rin.stats import pretraining_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions(pretrainings=3)
-    >>> table = pretraining_differences(predictions, "a", "b")
+    >>> table = pretraining_differences(simulate_predictions(pretrainings=3), "a", "b")
     >>> print(table[["task", "estimate", "pairs"]].round(3))
           task  estimate  pairs
     0   breast     0.061      6
@@ -201,7 +193,7 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
 def _task_pairs(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, a row a pair (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
+    """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
     inputs.require(predictions, ["patient_id", "backbone"], "Name each run's backbone.")
     rows = predictions
     if "pretraining" not in rows:

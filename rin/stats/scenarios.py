@@ -708,7 +708,8 @@ def _scores_by_level(
     inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
-    return sorted(task_scores(predictions.assign(init=networks), names), key=lambda task: task.task)
+    tasks = task_scores(predictions.assign(init=networks), names)
+    return sorted(tasks, key=lambda task: task.task)
 
 
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:

@@ -34,9 +34,8 @@ def simulate_test_sets(
 
     Parameters
     ----------
-    correlation : correlation ρ (0 to 1) of the scores of two images of one patient
-    patients, images
-        Number of patients of a test set, the first half of them positive, and of images of each.
+    correlation : that of the scores of two images of one patient, 0 to 1
+    patients, images : numbers of patients, the first half of them positive, and of images of each
     replicates, seed : number of test sets, and the seed of the random numbers
 
     Returns
@@ -48,13 +47,10 @@ def simulate_test_sets(
 
     Examples
     --------
-    >>> labels, patients, scores = simulate_test_sets(
-    ...     0.5, patients=4, images=2, replicates=3, seed=0
-    ... )
-    >>> patients.tolist()
-    [0, 0, 1, 1, 2, 2, 3, 3]
-    >>> scores.shape
-    (3, 2, 8)
+    >>> settings = {"patients": 4, "images": 2, "replicates": 3, "seed": 0}
+    >>> labels, patients, scores = simulate_test_sets(0.5, **settings)
+    >>> patients.tolist(), scores.shape
+    ([0, 0, 1, 1, 2, 2, 3, 3], (3, 2, 8))
     """
     rng = np.random.default_rng([seed, round(correlation * 1e9)])
     effects = rng.standard_normal((replicates, 2, patients, images + 1))
@@ -138,8 +134,7 @@ def simulate_predictions(
 
     Examples
     --------
-    >>> table = simulate_predictions()
-    >>> table.groupby("init")["case_id"].count().to_dict()
+    >>> simulate_predictions().groupby("init")["case_id"].count().to_dict()
     {'a': 960, 'b': 960}
     """
     frozen, _, whole = UNFREEZING
