@@ -113,8 +113,7 @@ def delong_test(
     Returns
     -------
     DeLongTest
-        estimate, ci_low, ci_high (95%), statistic (z), df (infinite), p_value, standard_error,
-        auc_a, auc_b, variance.
+        The columns of an estimate, as attributes, and auc_a, auc_b, variance.
 
     Raises
     ------

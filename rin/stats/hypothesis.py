@@ -85,8 +85,8 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     Returns
     -------
     TTest
-        estimate, ci_low, ci_high (95%), statistic, df, p_value, standard_error.  Differences that
-        are constant but for rounding have no spread: t is 0 or ±infinity.
+        The columns of an estimate, as attributes.  Differences that are constant but for rounding
+        have no spread: t is 0 or ±infinity.
 
     Raises
     ------

@@ -40,8 +40,7 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     -------
     pandas.DataFrame
         One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
-        scenarios, AUC 0-1), estimate (a − b), ci_low, ci_high, statistic, df (infinite), p_value,
-        p_holm (over the pairs of a task), standard_error.
+        scenarios, AUC 0-1) and the columns of an estimate (a − b; p_holm over a task's pairs).
 
     Raises
     ------
@@ -87,10 +86,9 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate,
-        ci_low, ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error,
-        sd_backbone and sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all
-        pairs have one difference, of backbone and pretraining × initialisation), remark.  Of one
+        One row a task: task, pairs, backbones, pretrainings (most of a backbone), the columns of
+        an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (AUC 0-1), q,
+        q_df, q_p and q_holm (Cochran's test that all pairs have one difference), remark.  Of one
         pair there is an estimate alone; where the patients show no spread, pairs are compared as
         if they were known.
 

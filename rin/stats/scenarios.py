@@ -23,7 +23,7 @@ from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_a
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import ESTIMATE, TTest, insert_holm, t_test
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
-from rin.tables import DIFFERENCES, OVERLAP, UNFREEZING, check_table
+from rin.tables import OVERLAP, UNFREEZING, check_table
 
 ALL = "all"
 #: Analyses of `task_analyses`, in the order of its table, and the one to read first.
@@ -150,9 +150,9 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     -------
     pandas.DataFrame
         One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
-        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), estimate
-        (a − b), ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over the tasks, within
-        the group), standard_error, n_folds, n_cases, n_positive, n_patients.
+        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), the
+        columns of an estimate (a − b; p_holm over the tasks, within the group), n_folds, n_cases,
+        n_positive, n_patients.
 
     Raises
     ------
@@ -281,11 +281,6 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
         One row a task of `spread`, with its columns and: estimate, ci_low, ci_high, standard_error
         (AUC 0-1; other patients and trainings).
 
-    Raises
-    ------
-    InputError
-        For differences without a column that is needed.
-
     Examples
     --------
     >>> import pandas as pd
@@ -297,18 +292,14 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
          task  ci_low  ci_high
     0  breast  -0.025     0.08
     """
-    columns = ["task", "group", "n_scenarios", "estimate", "standard_error"]
-    check_table(differences, DIFFERENCES, columns, where="differences")
-    means = differences[differences["group"] == ALL].set_index("task").loc[spread["task"]]
-    of_training = spread["sd"].to_numpy() / np.sqrt(means["n_scenarios"].to_numpy())
-    error = np.hypot(means["standard_error"].to_numpy(), of_training)
-    estimate, half_width = means["estimate"].to_numpy(), hypothesis.t_quantile() * error
-    return spread.assign(
-        estimate=estimate,
-        ci_low=estimate - half_width,
-        ci_high=estimate + half_width,
-        standard_error=error,
-    )
+    means = differences[differences["group"] == ALL]
+    means = means[["task", "n_scenarios", "estimate", "standard_error"]]
+    table = spread.merge(means, on="task", how="left")
+    of_training = table["sd"] / np.sqrt(table.pop("n_scenarios"))
+    error = np.hypot(table["standard_error"], of_training)
+    half_width = hypothesis.t_quantile() * error
+    ends = {"ci_low": table["estimate"] - half_width, "ci_high": table["estimate"] + half_width}
+    return table.assign(**ends, standard_error=error)
 
 
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -388,11 +379,10 @@ def factor_effects(
     -------
     pandas.DataFrame
         One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
-        difference and interaction), level (empty for effect and interaction), same_networks,
-        estimate (AUC 0-1), ci_low, ci_high (not clipped), statistic, df (infinite), p_value,
-        p_holm (over all rows of one quantity), standard_error, n_folds, n_cases, n_positive,
-        n_patients.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
-        scores in every case; they do not count in Holm's family.
+        difference and interaction), level (empty for effect and interaction), same_networks, the
+        columns of an estimate (AUC 0-1, not clipped; p_holm over all rows of a quantity), n_folds,
+        n_cases, n_positive, n_patients.  An AUC has no P, nor have `same_networks`, effects whose
+        two sides gave equal scores in every case.
 
     Raises
     ------
@@ -466,12 +456,11 @@ def task_analyses(
     Returns
     -------
     pandas.DataFrame
-        One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, estimate, ci_low,
-        ci_high (AUC 0-1, a − b), statistic, df (infinite for normal references), p_value,
-        standard_error, remark, recommended, equivalent (two one-sided tests within
+        One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, the columns of an
+        estimate (a − b, AUC 0-1), remark, recommended, equivalent (two one-sided tests within
         `EQUIVALENCE_MARGIN`).  Numbers are NaN, and `remark` says why, where data do not allow an
-        analysis.  The bootstrap has the interval of percentiles, twice the smaller share of
-        replicates beyond zero as P, and the replicates' SD as the standard error.
+        analysis.  The bootstrap has percentiles, twice the smaller share of replicates beyond zero
+        as P, and the replicates' SD as the standard error.
 
     Raises
     ------
@@ -526,9 +515,9 @@ def image_differences(
     Returns
     -------
     pandas.DataFrame
-        One row a measure: measure, n_images, n_patients, mean_a, mean_b, estimate (a − b, mean
-        over images), ci_low, ci_high, statistic, df, p_value, standard_error.  NaN where a measure
-        is undefined for an image, or there is one patient: none is left out silently.
+        One row a measure: measure, n_images, n_patients, mean_a, mean_b and the columns of an
+        estimate (a − b, mean over images).  NaN where a measure is undefined for an image, or
+        there is one patient: none is left out silently.
 
     Raises
     ------
@@ -635,14 +624,12 @@ def mean_over_folds(
     `weights` is (q, k), of the networks of the first init and then those of the second.  Patients
     are the units, or cases unless `clustered`; folds share no patient, so variances add up.
     """
-    aucs, estimates, covariances = [], [], []
+    of_folds = []
     for number, fold in task.folds():
         with located(f"fold {number}"):
             clusters = fold.patients if clustered else None
-            of_fold = auc_contrasts(fold.labels, _networks(fold), weights, clusters)
-        aucs.append(of_fold[0])
-        estimates.append(of_fold[1])
-        covariances.append(of_fold[2])
+            of_folds.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
+    aucs, estimates, covariances = zip(*of_folds, strict=True)
     return MeanContrasts(
         aucs=np.mean(aucs, axis=0),
         estimates=np.mean(estimates, axis=0),
