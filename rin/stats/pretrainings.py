@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from rin.errors import InputError
 from rin.stats import inputs
 from rin.stats.hypothesis import ESTIMATE, insert_holm
-from rin.stats.inputs import TaskScores, located, name_networks, task_scores
+from rin.stats.inputs import located, task_scores
 from rin.stats.scenarios import MeanContrasts, mean_over_folds
 from rin.stats.synthesis import three_level
 
@@ -192,30 +192,16 @@ def _task_pairs(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
     """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
-    inputs.require(predictions, ["patient_id", "backbone"], "Name each run's backbone.")
-    rows = predictions
-    if "pretraining" not in rows:
-        rows = rows.assign(pretraining=1)
-    rows = name_networks(rows[rows["init"].isin([init_a, init_b])])
-    for task in task_scores(rows.drop(columns="pretraining"), (init_a, init_b)):
+    if "pretraining" not in predictions:
+        predictions = predictions.assign(pretraining=1)
+    for task in task_scores(predictions, (init_a, init_b), _PAIR):
+        networks = task.networks
+        pairs = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
+        members = np.array([(networks == pair).all(axis=1) for _, pair in pairs.iterrows()])
+        n_scenarios = members.sum(axis=1)
+        means = members / n_scenarios[:, np.newaxis]
         with located(f"task {task.task}"):
-            of_task = rows[(rows["task"] == task.task) & (rows["part"] == "test")]
-            yield task.task, *_pairs_of(task, of_task)
-
-
-def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> tuple[pd.DataFrame, MeanContrasts]:
-    pair_of_scenario = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
-    if pair_of_scenario.index.has_duplicates:
-        raise InputError(
-            "a scenario has two backbones", where="predictions", remedy="Name one backbone each."
-        )
-    networks = pair_of_scenario.loc[list(task.scenarios)]
-    pairs = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
-    members = np.array([(networks == pair).all(axis=1) for _, pair in pairs.iterrows()])
-    means = members / members.sum(axis=1, keepdims=True)
-    contrasts = mean_over_folds(task, np.hstack([means, -means]))
-    aucs_a, aucs_b = np.split(contrasts.aucs, 2)
-    pairs = pairs.assign(
-        n_scenarios=members.sum(axis=1), auc_a=means @ aucs_a, auc_b=means @ aucs_b
-    )
-    return pairs, contrasts
+            contrasts = mean_over_folds(task, np.hstack([means, -means]))
+        aucs_a, aucs_b = np.split(contrasts.aucs, 2)
+        aucs = {"auc_a": means @ aucs_a, "auc_b": means @ aucs_b}
+        yield task.task, pairs.assign(n_scenarios=n_scenarios, **aucs), contrasts

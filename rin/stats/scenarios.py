@@ -668,22 +668,14 @@ def _regime_differences(
 
     Groups, all scenarios and then each regime's, say which scenarios they hold, bool (S,).
     """
-    inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
-    predictions = inputs.name_networks(predictions).drop(columns="pretraining", errors="ignore")
-    for task in task_scores(predictions, (init_a, init_b)):
+    for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
+        regime = task.networks["unfreezing"].to_numpy()
+        shown = [name for name in UNFREEZING if name in regime]
+        shown += sorted(set(regime) - set(shown))
+        groups = {ALL: np.ones(len(regime), bool)}
+        groups |= {name: regime == name for name in shown}
+        means = np.array([inside / inside.sum() for inside in groups.values()])
         with located(f"task {task.task}"):
-            runs = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
-            regime_of = runs.drop_duplicates().set_index("scenario")["unfreezing"]
-            if regime_of.index.duplicated().any():
-                raise InputError(
-                    "a scenario has two unfreezing regimes", where="predictions", remedy="Mend it."
-                )
-            regime = regime_of.loc[list(task.scenarios)].to_numpy()
-            shown = [name for name in UNFREEZING if name in regime]
-            shown += sorted(set(regime) - set(shown))
-            groups = {ALL: np.ones(len(regime), bool)}
-            groups |= {name: regime == name for name in shown}
-            means = np.array([inside / inside.sum() for inside in groups.values()])
             contrasts = mean_over_folds(task, np.hstack([means, -means]))
         yield task, groups, contrasts
 
@@ -692,7 +684,7 @@ def _scores_by_level(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
-    inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
+    inputs.require(predictions, ["level"], "Pass the predictions of a factor.")
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names)

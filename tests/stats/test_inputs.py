@@ -140,7 +140,7 @@ def changed(column, value):
         (lambda rows: rows.assign(score="high"), "column 'score'.*not numbers"),
         (lambda rows: rows.assign(label=1), "one class"),
         (lambda rows: rows.drop(columns="unfreezing"), "'unfreezing'.* missing"),
-        (changed("unfreezing", "x"), "task breast, .*two unfreezing regimes"),
+        (changed("unfreezing", "x"), "task breast, .*two values of unfreezing"),
     ],
 )
 def test_unfit_predictions_are_an_error_that_names_the_place(predictions, spoil, message):

@@ -199,7 +199,7 @@ def test_patients_without_spread_leave_the_pairs_as_units():
 
 def test_a_scenario_of_two_backbones_is_refused():
     predictions = made(EQUAL, pretrainings=1)
-    with pytest.raises(InputError, match="two backbones"):
+    with pytest.raises(InputError, match="two values of backbone"):
         pair_differences(predictions.assign(backbone=np.arange(len(predictions)) % 2), "a", "b")
 
 
