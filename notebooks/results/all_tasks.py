@@ -44,7 +44,7 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.planning import Pilot, patients_for_equivalence, patients_needed
+from rin.stats.planning import patients_for_equivalence, patients_needed
 from rin.study import open_runs
 
 use_style()
@@ -226,7 +226,7 @@ differ by {100 * networks["estimate"].abs().max():.1f} points at most.
 # %%
 rows = []
 for task, row in networks.set_index("task").loc[list(runs.tasks)].iterrows():
-    pilot = Pilot(row["n_patients"], row["standard_error"] ** 2)
+    pilot = row["n_patients"], row["standard_error"]
     sd = pairs.loc[pairs["task"] == task, "estimate"].std()
     needed = np.nan  # of one pair nothing is known
     if sd > 0:
@@ -234,9 +234,9 @@ for task, row in networks.set_index("task").loc[list(runs.tasks)].iterrows():
     rows.append(
         {
             "Task": titles[task],
-            "Patients tested": f"{pilot.patients:,.0f}",
-            "To find 2 points": f"{patients_needed(pilot, 0.02):,.0f}",
-            "To exclude 2": f"{patients_for_equivalence(pilot, 0.02):,.0f}",
+            "Patients tested": f"{row['n_patients']:,.0f}",
+            "To find 2 points": f"{patients_needed(0.02, *pilot):,.0f}",
+            "To exclude 2": f"{patients_for_equivalence(0.02, *pilot):,.0f}",
             "Pairs compared": f"{headline['pairs'].max():.0f}",
             "Pairs to find 2": f"{needed:,.0f}",
         }

@@ -1,7 +1,9 @@
 """Statistics on arrays and tidy tables: AUCs of ROC curves, their comparison, and more.
 
 Nothing here trains, plots or reads files.  Functions take labels (0 or 1), scores and patients as
-arrays, or the predictions table; results are small frozen dataclasses or tables::
+arrays, or the predictions table; results are small frozen dataclasses or tables.  “The columns of
+an estimate” are estimate, ci_low, ci_high (95%), statistic, df (infinite for z), p_value, p_holm
+where a family is adjusted, and standard_error::
 
     from rin.stats import delong
 
@@ -28,7 +30,6 @@ from rin.stats.hypothesis import (
     EQUIVALENCE_MARGIN,
     holm,
     paired_t,
-    unpaired_t,
     unpaired_t_from_summary,
 )
 from rin.stats.pretrainings import pair_differences, pretraining_differences

@@ -2,7 +2,7 @@
 
 A replicate draws as many clusters (patients) with replacement as there are; all cases of a
 cluster come along as often as it was drawn.  Replicates are kept as weights, so that any measure
-that takes case weights can be bootstrapped in one call.  Nothing here knows what is measured.
+that takes case weights can be bootstrapped in one call.
 """
 
 from functools import partial
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
-from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_rows
+from rin.stats.inputs import binary_labels, cluster_codes, score_rows
 
 _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
 
@@ -79,8 +79,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     """Return the AUC of every predictor under every row of whole weights.
 
     With weights of `cluster_weights` these are replicates in which all predictors see the same
-    patients, so that differences of columns are paired.  Each predictor is sorted once; a
-    replicate then costs one cumulative sum.
+    patients, so that differences of columns are paired.
 
     Parameters
     ----------
@@ -100,12 +99,10 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     Examples
     --------
     >>> from rin.stats import cluster_weights, weighted_aucs
-    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
-    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
-    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
-    >>> weights = cluster_weights(patients, 3, seed=0, labels=labels)
-    >>> weighted_aucs(labels, [a, b], weights).round(2).tolist()
-    [[1.0, 0.6], [1.0, 0.75], [1.0, 0.75]]
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> weights = cluster_weights([1, 1, 2, 3, 4, 5], 3, seed=0, labels=labels)
+    >>> weighted_aucs(labels, [[2, 5, 1, 4, 8, 3]], weights).round(2).tolist()
+    [[0.5], [1.0], [0.75]]
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size)
@@ -138,18 +135,17 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     return aucs
 
 
-def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
-    """Return the percentile interval of bootstrap replicates.
+def percentile_interval(values: ArrayLike) -> tuple[float, float]:
+    """Return the 95% percentile interval of bootstrap replicates.
 
     Parameters
     ----------
-    values : replicates along the first axis, of one measure or of several
-    level : confidence level, between 0 and 1
+    values : replicates of one measure, (r,)
 
     Returns
     -------
-    tuple
-        Lower and upper end: two numbers, or two arrays for several measures.
+    tuple of float
+        Lower and upper end.
 
     Raises
     ------
@@ -174,9 +170,8 @@ def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
             where="values",
             remedy="Draw replicates in which the measure exists (`cluster_weights(labels=...)`).",
         )
-    tail = (1 - check_level(level)) / 2
-    low, high = np.quantile(array, [tail, 1 - tail], axis=0)
-    return (float(low), float(high)) if array.ndim == 1 else (low, high)
+    low, high = np.quantile(array, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _blocks(rows: int, width: int) -> list[slice]:

@@ -3,15 +3,11 @@
 Every measure takes `weighted_cases(labels, scores, weights)` and returns one value for each row of
 weights (r, n), which say how often a case counts: a bootstrap of any measure is one call.  Scores
 are log-odds, and cases are ranked by them: probabilities of a sure network are all 1 to the
-computer, and would tie.  They serve calibration and net benefit alone.  InputError for what
-`rin.stats.inputs` refuses.
-
-Calibration is written out here, as scikit-learn's takes no case weights.
+computer, and would tie.  Calibration is written out here, as scikit-learn's takes no case weights.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -54,10 +50,10 @@ def clinical_measures(
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low,
-        ci_high (percentiles; of the calibration error, which chance raises in the sample and once
-        more in replicates, the reflected ones).  Net benefit is that at the prevalence, where
-        treating all and treating none are worth 0.
+        One row per task × init × measure: task, init, measure, estimate, ci_low, ci_high
+        (percentiles; of the calibration error, which chance raises in the sample and once more in
+        replicates, the reflected ones).  Net benefit is that at the prevalence, where treating all
+        and treating none are worth 0.
 
     Raises
     ------
@@ -72,14 +68,13 @@ def clinical_measures(
     --------
     >>> from rin.stats import clinical_measures
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> table = clinical_measures(predictions, ["a", "b"], replicates=50)
-    >>> ece = table.query("task == 'breast' and measure == 'ece'")
-    >>> print(ece[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
+    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> table = clinical_measures(breast, ["a", "b"], replicates=50).query("measure == 'brier'")
+    >>> print(table[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
           init  estimate  ci_low  ci_high
-             a     0.175   0.125    0.212
-             b     0.154   0.078    0.178
-    difference     0.020   0.006    0.062
+             a     0.170   0.143    0.196
+             b     0.184   0.153    0.208
+    difference    -0.014  -0.026    0.001
     """
     rows = []
     for task in _tasks_in_log_odds(predictions, inits):
@@ -90,13 +85,13 @@ def clinical_measures(
         if len(values) == 2:
             first, second = values.values()
             values["difference"] = first - second
-        for init, measure in values.items():
-            lowest = -1.0 if init == "difference" else 0.0
+        for init, measures in values.items():
             for name in MEASURES:
-                estimate, *of_replicates = measure[name]
+                estimate, *of_replicates = measures[name]
                 low, high = percentile_interval(of_replicates)
                 if name == "ece":
-                    low, high = np.clip([2 * estimate - high, 2 * estimate - low], lowest, 1)
+                    least = -1.0 if init == "difference" else 0.0
+                    low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
                 row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
                 rows.append(row | {"ci_low": low, "ci_high": high})
     return pd.DataFrame(rows)
@@ -128,13 +123,12 @@ def clinical_curves(
     --------
     >>> from rin.stats import clinical_curves
     >>> from rin.stats.simulation import simulate_predictions
-    >>> table = clinical_curves(simulate_predictions(), ["a", "b"], bins=3)
-    >>> rows = table.query("task == 'breast' and init == 'a' and curve == 'reliability'")
-    >>> print(rows[["x", "estimate"]].round(2).to_string(index=False))
+    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> table = clinical_curves(breast, ["a"], bins=2).query("curve == 'reliability'")
+    >>> print(table[["x", "estimate"]].round(2).to_string(index=False))
        x  estimate
-    0.34      0.12
-    0.66      0.47
-    0.87      0.91
+    0.43      0.22
+    0.82      0.78
     """
     tables = []
     for task in _tasks_in_log_odds(predictions, inits):
@@ -185,12 +179,13 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
 
 def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:
     """Return the curves of one network: curve, point (a number), x, estimate."""
-    cases = weighted_cases(labels, scores)
+    cases, prevalence = weighted_cases(labels, scores), labels.mean()
     probability, observed, _ = reliability_curve(cases, bins)
+    treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
     curves = {
         "reliability": (probability[0], observed[0]),
         "decision": (_THRESHOLDS, net_benefit(cases, _THRESHOLDS)[0]),
-        "treat_all": (_THRESHOLDS, treat_all(cases, _THRESHOLDS)[0]),
+        "treat_all": (_THRESHOLDS, treat_all),
     }
     tables = [
         pd.DataFrame({"curve": curve, "point": range(len(x)), "x": x, "estimate": y})
@@ -203,12 +198,13 @@ def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.Dat
 class WeightedCases:
     """Cases in the order of falling scores, and how often each counts.
 
-    `scores` and `labels` are float64 (n,), `weights` (r, n), `total` their sums (r,), `ends` (m,)
-    the last case of each distinct score, `called` and `positives` (r, m) the weight of all and of
-    positive cases at or above it.
+    `scores`, `probabilities` and `labels` are float64 (n,), `weights` (r, n), `total` their sums
+    (r,), `ends` (m,) the last case of each distinct score, `called` and `positives` (r, m) the
+    weight of all and of positive cases at or above it.
     """
 
     scores: np.ndarray
+    probabilities: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
     total: np.ndarray
@@ -216,42 +212,24 @@ class WeightedCases:
     called: np.ndarray
     positives: np.ndarray
 
-    @cached_property
-    def probabilities(self) -> np.ndarray:
-        """Probability of the positive class, float64 (n,)."""
-        return expit(self.scores)
-
 
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> WeightedCases:
     """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures.
 
-    No weights count each case once.  InputError also for weights of another width, negative, not
-    finite, or under which a class counts nothing.
+    No weights count each case once; under a row of weights both classes have to count.
     """
     positive = inputs.binary_labels(labels)
     row = inputs.score_row(scores, positive.size)
-    rows = np.atleast_2d(np.ones(positive.size) if weights is None else np.asarray(weights))
-    usable = rows.dtype.kind in "biuf" and rows.ndim == 2 and rows.shape[1] == positive.size
-    if not usable or rows.size == 0 or not np.isfinite(rows).all() or rows.min() < 0:
-        raise InputError(
-            f"shape {rows.shape} of {rows.dtype} beside {positive.size} labels",
-            where="weights",
-            remedy="Pass finite numbers from 0, one a case, cases along the last axis.",
-        )
-    if not all((rows[:, part] > 0).any(axis=1).all() for part in (positive, ~positive)):
-        raise InputError(
-            "a row counts no case of one class",
-            where="weights",
-            remedy="Draw replicates that hold both classes (`cluster_weights(labels=...)`).",
-        )
+    rows = np.atleast_2d(np.ones(positive.size) if weights is None else weights)
     order = np.argsort(-row, kind="stable")
     ranked, outcomes = row[order], positive[order].astype(float)
     counts = rows[:, order].astype(float)
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     return WeightedCases(
         scores=ranked,
+        probabilities=expit(ranked),
         labels=outcomes,
         weights=counts,
         total=counts.sum(axis=1),
@@ -335,13 +313,6 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     called, true = _from_zero(cases.called)[:, last], _from_zero(cases.positives)[:, last]
     price = probability / (1 - probability)
     return (true - (called - true) * price) / cases.total[:, None]
-
-
-def treat_all(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
-    """Return the net benefit of calling everyone positive, (r, k); 0 at the prevalence."""
-    probability, true = np.asarray(thresholds, dtype=float), cases.positives[:, -1:]
-    total = cases.total[:, None]
-    return (true - (total - true) * probability / (1 - probability)) / total
 
 
 def _from_zero(rising: np.ndarray) -> np.ndarray:

@@ -16,8 +16,6 @@ What degenerate input gives, and whether pROC 1.18.0 does the same:
   are an error (pROC drops the cases).
 
 Written out here as no library has the variance over patients, or contrasts of many AUCs.
-
-All else that is no label, score or patient raises InputError (`rin.stats.inputs`).
 """
 
 import math
@@ -89,16 +87,12 @@ def auc_ci(
     Examples
     --------
     >>> from rin.stats import auc_ci
-    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
-    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
-    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
-    >>> result = auc_ci(labels, b, patients)
+    >>> result = auc_ci([0, 0, 0, 1, 1, 1], [2, 5, 1, 4, 8, 3], [1, 1, 2, 3, 4, 5])
     >>> f"{result.auc:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f})"
-    '0.84 (0.62, 1.00)'
+    '0.78 (0.41, 1.00)'
     """
-    positive = binary_labels(labels)
-    counts = placement_counts(positive, [score_row(scores, positive.size)])
-    (auc,), ((variance,),) = placement_aucs(*counts), _covariance(counts, positive, clusters)
+    row = score_row(scores, np.size(labels))
+    (auc,), ((variance,),) = delong_covariance(labels, row, clusters)
     low, high = auc_interval(auc, variance, scale=scale)
     return AucInterval(float(auc), float(variance), low, high)
 
@@ -119,8 +113,7 @@ def delong_test(
     Returns
     -------
     DeLongTest
-        estimate, ci_low, ci_high (95%), statistic (z), df (infinite), p_value, standard_error,
-        auc_a, auc_b, variance.
+        The columns of an estimate, as attributes, and auc_a, auc_b, variance.
 
     Raises
     ------
@@ -134,26 +127,17 @@ def delong_test(
     Examples
     --------
     >>> from rin.stats import delong_test
-    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
-    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
-    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
-    >>> result = delong_test(labels, a, b, patients)
+    >>> labels, patients = [0, 0, 0, 1, 1, 1], [1, 1, 2, 3, 4, 5]
+    >>> result = delong_test(labels, [1, 2, 4, 6, 8, 7], [2, 5, 1, 4, 8, 3], patients)
     >>> f"{result.estimate:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f})"
-    '0.16 (-0.07, 0.38)'
+    '0.22 (-0.14, 0.59)'
     """
-    positive = binary_labels(labels)
-    arguments = (scores_a, "scores_a"), (scores_b, "scores_b")
-    rows = [score_row(scores, positive.size, where) for scores, where in arguments]
-    wins, losses = placement_counts(positive, rows)
-    auc_a, auc_b = placement_aucs(wins, losses)
-    for part in (wins, losses):
-        part[0] -= part[1]
-    counts = wins[:1], losses[:1]
-    difference = placement_aucs(*counts)[0]
-    variance = _covariance(counts, positive, clusters)[0, 0]
+    n = np.size(labels)
+    rows = score_row(scores_a, n, "scores_a"), score_row(scores_b, n, "scores_b")
+    aucs, (difference,), ((variance,),) = auc_contrasts(labels, rows, [[1.0, -1.0]], clusters)
     test = t_test(difference, math.sqrt(variance))
-    aucs = {"auc_a": float(auc_a), "auc_b": float(auc_b)}
-    return DeLongTest(**asdict(test), **aucs, variance=float(variance))
+    auc_a, auc_b = aucs.tolist()
+    return DeLongTest(**asdict(test), auc_a=auc_a, auc_b=auc_b, variance=float(variance))
 
 
 def delong_test_unpaired(
@@ -239,12 +223,11 @@ def delong_covariance(
     Examples
     --------
     >>> from rin.stats import delong_covariance
-    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
-    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
-    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
-    >>> aucs, covariance = delong_covariance(labels, [a, b], patients)
+    >>> labels, patients = [0, 0, 0, 1, 1, 1], [1, 1, 2, 3, 4, 5]
+    >>> scores = [[1, 2, 4, 6, 8, 7], [2, 5, 1, 4, 8, 3]]
+    >>> aucs, covariance = delong_covariance(labels, scores, patients)
     >>> aucs.round(3).tolist(), covariance.round(4).tolist()
-    ([1.0, 0.844], [[0.0, 0.0], [0.0, 0.0128]])
+    ([1.0, 0.778], [[0.0, 0.0], [0.0, 0.0343]])
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
@@ -260,8 +243,7 @@ def auc_contrasts(
     """Return the AUCs of predictors, weighted sums of them, and their covariance.
 
     For weights C and AUCs θ the sums are Cθ, their covariance CSCᵀ with the covariance S of
-    `delong_covariance`.  What rounding leaves of an estimate or a variance that is zero counts as
-    zero.
+    `delong_covariance`.  What rounding leaves of a zero counts as zero.
 
     Parameters
     ----------
@@ -282,12 +264,10 @@ def auc_contrasts(
     Examples
     --------
     >>> from rin.stats import auc_contrasts
-    >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
-    >>> patients = [1, 1, 2, 3, 4, 4, 5, 6]
-    >>> a, b = [1, 2, 4, 3, 6, 8, 7, 5], [2, 5, 1, 3, 4, 8, 3, 7]
-    >>> aucs, estimates, covariance = auc_contrasts(labels, [a, b], [[1, -1]], patients)
+    >>> labels, scores = [0, 0, 0, 1, 1, 1], [[1, 2, 4, 6, 8, 7], [2, 5, 1, 4, 8, 3]]
+    >>> aucs, estimates, covariance = auc_contrasts(labels, scores, [[1, -1]])
     >>> estimates.round(3).tolist(), covariance.round(4).tolist()
-    ([0.156], [[0.0128]])
+    ([0.222], [[0.0617]])
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
@@ -326,7 +306,7 @@ def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tup
     return tuple(special.expit(special.logit(auc) + distances).tolist())
 
 
-def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
+def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """Return the 95% Wilson interval of a share of hits that are grouped by patient.
 
     Images of one patient count for fewer: their number is divided by the design effect, the
@@ -348,10 +328,8 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
 
     Examples
     --------
-    >>> import numpy as np
     >>> from rin.stats import share_interval
-    >>> correct, patients = np.array([1, 1, 0, 1, 1, 0]), np.array([1, 1, 2, 3, 4, 5])
-    >>> low, high = share_interval(correct, patients)
+    >>> low, high = share_interval([1, 1, 0, 1, 1, 0], [1, 1, 2, 3, 4, 5])
     >>> f"{low:.2f} to {high:.2f}"
     '0.27 to 0.91'
     """
@@ -369,9 +347,9 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
 def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
-    `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor.  Ties count
-    one half; counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts
-    the positives *above* a negative: products of deviations are equal.
+    `positive` is bool (n,), rows float64 (k, n) without NaN.  Ties count one half; counts are
+    multiples of 1/2, so their sums and differences are exact.  DeLong counts the positives *above*
+    a negative: products of deviations are equal.
     """
     classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m, n_cases = np.count_nonzero(positive), positive.size

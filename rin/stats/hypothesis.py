@@ -6,27 +6,23 @@ of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.d
 
 import gc
 import math
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
-from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+from scipy import optimize, special
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
-from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
+from rin.stats.inputs import cluster_codes
 
 #: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin.
 EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
-_EFFECTS = ("scenario", "fold")
 # Of the search for roots of variances: precision of the deviance, and of the roots.
 _SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
 _BOUNDARY = 1e-4  # share of the residual variance below which a component counts as zero
@@ -34,7 +30,7 @@ _BOUNDARY = 1e-4  # share of the residual variance below which a component count
 
 @dataclass(frozen=True)
 class TTest:
-    """A t test of a difference a − b, two-sided, with its interval, of 95% unless stated."""
+    """A t test of a difference a − b, two-sided, with its 95% interval."""
 
     estimate: float
     ci_low: float
@@ -44,20 +40,26 @@ class TTest:
     p_value: float
     standard_error: float
 
+    def cells(self) -> dict[str, float]:
+        """Return what a table states of the estimate, by column (`ESTIMATE`)."""
+        return {name: getattr(self, name) for name in ESTIMATE}
 
-def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
-    """Return the quantile of t for a two-sided level; the normal one, 1.96, for infinite df."""
-    return float(special.stdtrit(df, (1 + check_level(level)) / 2))
+
+#: Columns of an estimate, in every table.
+ESTIMATE = [field.name for field in fields(TTest)]
 
 
-def t_test(
-    difference: float, standard_error: float, df: float = math.inf, level: float = 0.95
-) -> TTest:
+def t_quantile(df: float = math.inf) -> float:
+    """Return the quantile of t for a two-sided level of 95%; the normal one for infinite df."""
+    return float(special.stdtrit(df, 0.975))
+
+
+def t_test(difference: float, standard_error: float, df: float = math.inf) -> TTest:
     """Return the two-sided t test of a difference with its standard error, or z test.
 
     pROC's rule where that is zero: no difference gives t 0 and P 1, any other ±infinity and P 0.
     """
-    half_width = t_quantile(df, level) * standard_error
+    half_width = t_quantile(df) * standard_error
     if standard_error == 0:
         t = math.copysign(math.inf, difference) if difference else 0.0
     else:
@@ -83,8 +85,8 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     Returns
     -------
     TTest
-        estimate, ci_low, ci_high (95%), statistic, df, p_value, standard_error.  Differences that
-        are constant but for rounding have no spread: t is 0 or ±infinity.
+        The columns of an estimate, as attributes.  Differences that are constant but for rounding
+        have no spread: t is 0 or ±infinity.
 
     Raises
     ------
@@ -98,49 +100,17 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
     '0.028 (-0.005, 0.060), df 3'
     """
-    first, second = _finite(a, "a"), _finite(b, "b")
-    if first.shape != second.shape:
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    paired = first.shape == second.shape and first.ndim == 1 and first.size > 1
+    if not paired or not np.isfinite([first, second]).all():
         raise InputError(
-            f"{first.size} values beside {second.size}",
+            f"{first.size} values beside {second.size}, or values that are not finite",
             where="a, b",
-            remedy="Pass two measurements of the same units, in the same order.",
+            remedy="Pass at least 2 finite measurements of the same units, in the same order.",
         )
     differences = first - second
-    estimate, df = differences.mean(), differences.size - 1
-    if _is_constant(differences):
-        return t_test(estimate, 0.0, df)
-    test = stats.ttest_rel(first, second)
-    return _scipy_test(test, estimate, stats.sem(differences))
-
-
-def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
-    """Compare two independent samples by the pooled t test.
-
-    Parameters
-    ----------
-    a, b : the samples, two finite values or more each
-
-    Returns
-    -------
-    TTest
-        As `paired_t`.
-
-    Raises
-    ------
-    InputError
-        For fewer values, or values that are not finite.
-
-    Examples
-    --------
-    >>> from rin.stats import unpaired_t
-    >>> result = unpaired_t([0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88])
-    >>> f"{result.estimate:.3f} ({result.ci_low:.3f}, {result.ci_high:.3f}), df {result.df:.0f}"
-    '0.028 (-0.023, 0.078), df 6'
-    """
-    first, second = _finite(a, "a"), _finite(b, "b")
-    return unpaired_t_from_summary(
-        first.mean(), first.std(ddof=1), first.size, second.mean(), second.std(ddof=1), second.size
-    )
+    error = _sd(differences) / math.sqrt(differences.size)
+    return t_test(differences.mean(), error, differences.size - 1)
 
 
 def unpaired_t_from_summary(
@@ -166,7 +136,7 @@ def unpaired_t_from_summary(
     Examples
     --------
     >>> from rin.stats import unpaired_t_from_summary
-    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)  # AUC points, as published
+    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)
     >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f})"
     '4.0 (-0.6, 8.6)'
     """
@@ -177,13 +147,8 @@ def unpaired_t_from_summary(
             remedy="Pass at least two units a side and non-negative SDs.",
         )
     df = n_a + n_b - 2
-    # SciPy's test states no standard error and no interval.
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    ours = t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
-    if not ours.standard_error:
-        return ours
-    test = stats.ttest_ind_from_stats(mean_a, sd_a, n_a, mean_b, sd_b, n_b)
-    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -231,15 +196,28 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     return adjusted
 
 
+def insert_holm(
+    table: pd.DataFrame,
+    p_value: str = "p_value",
+    p_holm: str = "p_holm",
+    *,
+    within: str | None = None,
+) -> None:
+    """Insert Holm's P values after a column of P values, of one family or of each within."""
+    if within is None:
+        adjusted = holm(table[p_value])
+    else:
+        adjusted = table.groupby(within, observed=True)[p_value].transform(holm)
+    table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
+
+
 def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
-    The mean is over the cases, so a patient with more images weighs more.  With G patients, and
-    r_g the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² /
-    n², on G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger
-    (1986).
+    With G patients, and r_g the sum of patient g's differences less n_g times the mean, SE² =
+    G / (G − 1) · Σ r_g² / n², on G − 1 degrees of freedom.  Liang and Zeger (1986).
     """
-    values = _finite(differences, "differences", least=1)
+    values = np.asarray(differences, dtype=float)
     codes, n_clusters = cluster_codes(clusters, values.size)
     mean = values.mean()
     residuals = np.bincount(codes, values - mean, minlength=n_clusters)
@@ -254,61 +232,31 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
     too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K −
-    1 degrees of freedom; for K-fold cross-validation an approximation.  Differences that are
-    constant but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003,
+    1 degrees of freedom; for K-fold cross-validation an approximation.  Nadeau and Bengio 2003,
     Machine Learning 52:239, section 3.
     """
-    values = _finite(differences, "differences")
+    values = np.asarray(differences, dtype=float)
     if not 0 <= test_train_ratio < math.inf:
         raise InputError(
             f"{test_train_ratio!r} is no ratio of sizes",
             where="test_train_ratio",
             remedy="Pass cases tested over cases trained on, such as 0.25.",
         )
-    sd = 0.0 if _is_constant(values) else values.std(ddof=1)
-    error = sd * math.sqrt(1 / values.size + test_train_ratio)
+    error = _sd(values) * math.sqrt(1 / values.size + test_train_ratio)
     return t_test(values.mean(), error, values.size - 1)
 
 
-@dataclass(frozen=True)
-class Equivalence:
-    """Two one-sided tests of a difference against ±margin.
-
-    `p_value` is the larger of the two; the interval, of 90%, lies within ±margin exactly where
-    `equivalent` holds.
-    """
-
-    p_value: float
-    ci_low: float
-    ci_high: float
-    equivalent: bool
-
-
-def equivalence(
+def equivalence_p(
     estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
-) -> Equivalence:
-    """Test whether a difference lies within ±margin by two one-sided tests at 5%.
+) -> float:
+    """Return the P value of two one-sided tests that a difference lies within ±margin.
 
-    `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
-    margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
-    Biopharmaceutics 15:657.
+    The larger of the two: below 0.05 where the 90% interval lies within ±margin.  With a standard
+    error of zero P is 0 inside the margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of
+    Pharmacokinetics and Biopharmaceutics 15:657.
     """
-    usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
-    if not (usable and 0 < margin < math.inf):
-        raise InputError(
-            f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}",
-            where="equivalence",
-            remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
-        )
-    outside = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
-    p_value = float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
-    half_width = t_quantile(df, 0.90) * standard_error
-    return Equivalence(
-        p_value=p_value,
-        ci_low=estimate - half_width,
-        ci_high=estimate + half_width,
-        equivalent=p_value < 0.05,
-    )
+    outside = abs(estimate) - margin  # of the nearer margin
+    return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 
 
 @dataclass(frozen=True)
@@ -319,124 +267,61 @@ class MixedModel(TTest):
     singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
     """
 
-    scenario_sd: float
-    fold_sd: float
-    residual_sd: float
-    n: int
-    remark: str
+    scenario_sd: float = math.nan
+    fold_sd: float = math.nan
+    residual_sd: float = math.nan
+    remark: str = ""
 
 
 def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    By restricted maximum likelihood, of statsmodels; a fit with a variance of zero is `reml`'s,
-    for there statsmodels' search stops short of the maximum.  Were the lead itself to change from
-    fold to fold, the model would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood.  Were the lead itself to change from fold to fold, the model
+    would be too sure (`nadeau_bengio` is not).
 
     `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the AUCs less the init effects and the levels of random effects that vary,
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
     AUCs leave no residual, or the search does not converge.
     """
-    columns = [*_EFFECTS, "init", "auc"]
-    require(aucs, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="aucs")
-    check_known("init", (init_a, init_b), aucs["init"])
-    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
-    check_unique(runs, columns[:-1])
+    runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
-    if not np.isfinite(auc).all():
-        raise InputError(
-            "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
-        )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
-    varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
-    indicators = {name: pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in varying}
-    design = np.hstack([fixed, *indicators.values()])
+    levels = {
+        effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
+        for effect in ("scenario", "fold")
+        if runs[effect].nunique() > 1
+    }
+    design = np.hstack([fixed, *levels.values()])
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
+    no_test = dict.fromkeys(ESTIMATE, math.nan)
     if np.abs(residual).max() <= 1e-12:
-        return _no_model(n, "The AUCs leave no residual, so there is no standard error.")
+        remark = "The AUCs leave no residual, so there is no standard error."
+        return MixedModel(**no_test, remark=remark)
     try:
-        fit = _regular_fit(auc, fixed, indicators) or _at_boundary(auc, fixed, indicators)
+        variances, coefficients, covariance = reml(
+            auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True
+        )
     except InputError as error:
-        return _no_model(n, f"{error.problem}, so no estimate.")
-    levels = [part for name, part in indicators.items() if fit.sds[name]]
-    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
-    test = t_test(fit.estimate, fit.standard_error, df)
+        return MixedModel(**no_test, remark=f"{error.problem}, so no estimate.")
+    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
+    residual_sd, *sds = np.sqrt(variances).tolist()
+    sd_of = dict(zip(levels, sds, strict=True))
+    varying = [levels[effect] for effect in levels if sd_of[effect]]
+    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
+    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
-        f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
+        f"Singular fit: {effect}s differ no more than chance would have it, and the model leaves "
         "them out."
-        for name in varying
-        if fit.sds[name] == 0
+        for effect in levels
+        if not sd_of[effect]
     ]
     return MixedModel(
         **asdict(test),
-        scenario_sd=fit.sds.get("scenario", math.nan),
-        fold_sd=fit.sds.get("fold", math.nan),
-        residual_sd=fit.residual_sd,
-        n=n,
-        remark=" ".join(remarks),
-    )
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """What a mixed model estimates: init's effect, and the SDs of the random effects by name."""
-
-    estimate: float
-    standard_error: float
-    sds: dict[str, float]
-    residual_sd: float
-
-
-def _no_model(n: int, remark: str) -> MixedModel:
-    """Return a model without an estimate."""
-    missing = asdict(t_test(math.nan, math.nan))
-    sds = dict.fromkeys(("scenario_sd", "fold_sd", "residual_sd"), math.nan)
-    return MixedModel(**missing | sds, n=n, remark=remark)
-
-
-def _regular_fit(
-    auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]
-) -> _Fit | None:
-    """Return statsmodels' fit with crossed effects; None where some variance is zero."""
-    scale = auc.std()
-    values = (auc - auc.mean()) / scale  # the search is exact to an absolute tolerance
-    effects = VCSpec(
-        [*indicators],
-        [[[str(level) for level in range(part.shape[1])]] for part in indicators.values()],
-        [[part] for part in indicators.values()],
-    )
-    group = np.ones(len(auc))  # a single one: effects are crossed
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
-        try:
-            fit = MixedLM(values, fixed, group, exog_vc=effects).fit(
-                reml=True, method="bfgs", gtol=1e-8
-            )
-        except np.linalg.LinAlgError:
-            return None
-    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
-        return None
-    return _Fit(
-        estimate=scale * fit.fe_params[1],
-        standard_error=scale * fit.bse_fe[1],
-        sds=dict(zip(indicators, (scale * np.sqrt(fit.vcomp)).tolist(), strict=True)),
-        residual_sd=scale * math.sqrt(fit.scale),
-    )
-
-
-def _at_boundary(auc: np.ndarray, fixed: np.ndarray, indicators: Mapping[str, np.ndarray]) -> _Fit:
-    """Return the fit by `reml`, which finds a variance of zero."""
-    variances, coefficients, covariance = reml(
-        auc - auc.mean(), fixed, np.ones(len(auc)), list(indicators.values()), relative=True
-    )
-    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
-    residual_sd, *sds = np.sqrt(variances).tolist()
-    return _Fit(
-        estimate=coefficients[1],
-        standard_error=math.sqrt(covariance[1, 1]),
-        sds=dict(zip(indicators, sds, strict=True)),
+        scenario_sd=sd_of.get("scenario", math.nan),
+        fold_sd=sd_of.get("fold", math.nan),
         residual_sd=residual_sd,
+        remark=" ".join(remarks),
     )
 
 
@@ -450,8 +335,8 @@ def reml(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
 
-    Written out here as statsmodels' `combine_effects` has no restricted likelihood, and its mixed
-    models stop short of a variance of zero.
+    Written out here as statsmodels' `combine_effects` has no restricted likelihood, and the search
+    of its mixed models often stops short of a variance that is zero or small.
 
     Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
     one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
@@ -491,31 +376,9 @@ def reml(
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
 
 
-def _is_constant(differences: np.ndarray) -> bool:
-    """Return whether differences vary no more than rounding explains, as R's ``t.test`` asks."""
-    return stats.sem(differences) <= ROUNDING * abs(differences.mean())
-
-
-def _scipy_test(test: Any, estimate: float, standard_error: float) -> TTest:
-    """Return a t test of SciPy with its 95% interval."""
-    interval = test.confidence_interval(0.95)
-    return TTest(
-        estimate=float(estimate),
-        ci_low=float(interval.low),
-        ci_high=float(interval.high),
-        statistic=float(test.statistic),
-        df=float(test.df),
-        p_value=float(test.pvalue),
-        standard_error=float(standard_error),
-    )
-
-
-def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
-        raise InputError(
-            f"shape {array.shape}, {np.isfinite(array).sum()} finite",
-            where=where,
-            remedy=f"Pass at least {least} finite values along one axis.",
-        )
-    return array
+def _sd(differences: np.ndarray) -> float:
+    """Return the SD; 0 where rounding alone explains the spread, as in R's ``t.test``."""
+    sd = differences.std(ddof=1)
+    if sd <= ROUNDING * abs(differences.mean()) * math.sqrt(differences.size):
+        return 0.0
+    return float(sd)

@@ -1,4 +1,4 @@
-"""What statistics accept: labels and scores, patients, levels, and the predictions table.
+"""What statistics accept: labels and scores, patients, and the predictions table.
 
 What a single column may hold says its schema (`rin.tables`); what columns have to agree on stands
 here, so that the formulas elsewhere can trust their arrays, and so does the one step from the long
@@ -26,15 +26,21 @@ COLUMNS = [*RUN, "case_id", "part", "label", "score"]
 class TaskScores:
     """One task's test cases and what every network says of them.
 
-    `cases` has a row a case, in the order of case_id: case_id, fold, label, patient_id; `scores`
-    is float64 (inits, scenarios, cases).
+    `cases` has a row a case, in the order of case_id: case_id, fold, label, patient_id;
+    `networks` what is known of each scenario, by its name; `scores` is float64 (inits, scenarios,
+    cases).
     """
 
     task: str
     inits: tuple[str, ...]
-    scenarios: tuple[str, ...]
+    networks: pd.DataFrame
     cases: pd.DataFrame
     scores: np.ndarray
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """Names of the scenarios, (S,)."""
+        return tuple(self.networks.index)
 
     @property
     def labels(self) -> np.ndarray:
@@ -55,33 +61,38 @@ class TaskScores:
         ]
 
 
-def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
+def task_scores(
+    predictions: pd.DataFrame, inits: Sequence[str], of_scenarios: Sequence[str] = ()
+) -> Iterator[TaskScores]:
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
-    The predictions table has `COLUMNS` and `patient_id`, one seed an init, and folds that share no
-    patient; tasks come in its order.  InputError where a network lacks a case or has it twice, a
-    score is NaN, or a case has two labels, patients or folds, or none.
+    The predictions table has `COLUMNS`, `patient_id` and those that say something `of_scenarios`,
+    one seed an init, and folds that share no patient; tasks come in its order.  InputError where a
+    network lacks a case or has it twice, a score is NaN, or a case has two labels, patients or
+    folds, or none.
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
-    require(predictions, ["patient_id"], "Name the patient of each case.")
+    require(predictions, ["patient_id", *of_scenarios])
     rows = evaluated_rows(predictions, inits)
     check_unique(rows, ["task", "scenario", "init", "case_id"])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
-            scores = _scores_of_task(str(task), rows_of_task, tuple(inits))
+            networks = rows_of_task[["scenario", *of_scenarios]].drop_duplicates()
+            networks = networks.set_index("scenario").sort_index()
+            if networks.index.has_duplicates:
+                raise InputError(
+                    f"a scenario has two values of {' or '.join(of_scenarios)}",
+                    where="predictions",
+                    remedy="Name scenarios so that each has one.",
+                )
+            scores = _scores_of_task(str(task), rows_of_task, tuple(inits), networks)
         yield scores
 
 
-def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScores:
-    missing = rows[rows["score"].isna()]
-    if not missing.empty:
-        run = missing.iloc[0][["fold", "scenario", "init"]].to_dict()
-        raise InputError(
-            f"{len(missing)} of {len(rows)} scores are NaN; the first in {run}",
-            where="predictions",
-            remedy="Find the run that diverged; a missing score cannot be ranked.",
-        )
+def _scores_of_task(
+    task: str, rows: pd.DataFrame, inits: tuple[str, ...], networks: pd.DataFrame
+) -> TaskScores:
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
@@ -103,10 +114,9 @@ def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> Ta
             where="predictions",
             remedy="Folds are averaged as independent; split by patient.",
         )
-    scenarios = tuple(sorted(rows["scenario"].unique()))
-    networks = pd.MultiIndex.from_product([inits, scenarios])
+    runs = pd.MultiIndex.from_product([inits, networks.index])
     wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
-    wide = wide.reindex(index=networks, columns=cases["case_id"])
+    wide = wide.reindex(index=runs, columns=cases["case_id"])
     lacking = wide.isna().any(axis=1)
     if lacking.any():
         init, scenario = wide.index[lacking][0]
@@ -114,10 +124,11 @@ def _scores_of_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> Ta
             f"{wide.loc[(init, scenario)].isna().sum()} of {len(cases)} cases of scenario "
             f"{scenario} have no score of init {init!r}",
             where="predictions",
-            remedy="Finish the missing runs, with the same folds and cases for every init.",
+            remedy="Finish the missing runs, with the same folds and cases for every init; if a "
+            "score is NaN, find why the run diverged.",
         )
-    scores = wide.to_numpy(dtype=float).reshape(len(inits), len(scenarios), -1)
-    return TaskScores(task, inits, scenarios, cases, scores)
+    scores = wide.to_numpy(dtype=float).reshape(len(inits), len(networks), -1)
+    return TaskScores(task, inits, networks, cases, scores)
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
@@ -132,11 +143,12 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     if inits is not None:
         check_known("init", inits, rows["init"])
         rows = rows[rows["init"].isin(inits)]
+    rows = _name_networks(rows)
     check_unique(rows, [*RUN, "case_id"])
-    return name_networks(rows)
+    return rows
 
 
-def name_networks(predictions: pd.DataFrame) -> pd.DataFrame:
+def _name_networks(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return predictions in which a scenario from a further pretraining has a name of its own."""
     if "pretraining" not in predictions or (first := predictions["pretraining"].eq(1)).all():
         return predictions
@@ -193,15 +205,6 @@ def located(where: str) -> Iterator[None]:
         raise InputError(
             error.problem, where=f"{where}, {error.where}", remedy=error.remedy
         ) from error
-
-
-def check_level(level: float) -> float:
-    """Return a confidence level after checking that it lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise InputError(
-            f"{level!r} is not a confidence level", where="level", remedy="Use for example 0.95."
-        )
-    return level
 
 
 def binary_labels(labels: ArrayLike) -> np.ndarray:

@@ -1,16 +1,14 @@
 """What pretraining on one corpus or another does, with the pretraining as the unit.
 
-Each init was pretrained with several backbones, and some of them several times.  A pair is the
-networks of one backbone and pretraining from either init; its difference is the mean over its
-scenarios.  Pairs are tested on the same patients, so their differences are correlated, by an
-amount that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as given
-and says what these networks would do on new patients; the functions here also ask what other
+A pair is the networks of one backbone and pretraining from either init; its difference is the mean
+over its scenarios.  Pairs are tested on the same patients, so their differences are correlated, by
+an amount that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as
+given and says what these networks would do on new patients; the functions here also ask what other
 pretrainings and backbones would do.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,25 +16,14 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import inputs
-from rin.stats.hypothesis import holm, t_test
-from rin.stats.inputs import TaskScores, located, name_networks, task_scores
-from rin.stats.scenarios import mean_over_folds
+from rin.stats.hypothesis import ESTIMATE, insert_holm
+from rin.stats.inputs import located, task_scores
+from rin.stats.scenarios import MeanContrasts, mean_over_folds
 from rin.stats.synthesis import three_level
 
-ESTIMATE = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value", "standard_error"]
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the mean variance count as this share.
 _FLOOR = 1e-9
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """The pairs of a task, with differences (k,) and their covariance over patients (k, k)."""
-
-    task: str
-    table: pd.DataFrame  # backbone, pretraining, n_scenarios, auc_a, auc_b
-    differences: np.ndarray
-    covariance: np.ndarray
 
 
 def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -46,17 +33,14 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
 
     Parameters
     ----------
-    predictions
-        The predictions table, with `patient_id`, `backbone` and `pretraining` (where it is
-        missing, every network is of pretraining 1).
+    predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing)
     init_a, init_b : names of the inits
 
     Returns
     -------
     pandas.DataFrame
         One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
-        scenarios, AUC 0-1), estimate (a − b), ci_low, ci_high, statistic, df (infinite), p_value,
-        p_holm (over the pairs of a task), standard_error.
+        scenarios, AUC 0-1) and the columns of an estimate (a − b; p_holm over a task's pairs).
 
     Raises
     ------
@@ -67,38 +51,33 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     --------
     >>> from rin.stats import pair_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions(pretrainings=2)
-    >>> table = pair_differences(predictions, "a", "b").query("task == 'breast'")
+    >>> table = pair_differences(simulate_predictions(), "a", "b").query("task == 'breast'")
     >>> print(table[["backbone", "pretraining", "estimate"]].round(3).to_string(index=False))
        backbone  pretraining  estimate
-    DenseNet121            1     0.035
-    DenseNet121            2     0.020
-       ResNet50            1     0.034
-       ResNet50            2     0.112
+    DenseNet121            1     0.052
+       ResNet50            1     0.003
     """
-    rows = []
-    for pairs in _task_pairs(predictions, init_a, init_b):
-        errors = np.sqrt(np.diag(pairs.covariance))
-        tests = map(t_test, pairs.differences, errors)
-        estimates = pd.DataFrame([asdict(test) for test in tests])[ESTIMATE]
-        table = pd.concat([pairs.table, estimates], axis=1)
-        _insert_after(table, "p_value", "p_holm", holm(estimates["p_value"]))
-        table.insert(0, "task", pairs.task)
-        rows.append(table)
-    return pd.concat(rows, ignore_index=True)
+    tables = []
+    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
+        tests = [contrasts.test(number).cells() for number in range(len(pairs))]
+        table = pd.concat([pairs, pd.DataFrame(tests)], axis=1)
+        table.insert(0, "task", task)
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    insert_holm(table, within="task")
+    return table
 
 
 def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
     The differences of the pairs, with their known covariance over patients, have random effects of
-    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`, by REML), so
-    the interval says where the mean difference of further backbones, pretrainings and patients
-    lies.  The estimate is the plain mean over pairs: weights by the covariance would give least to
-    those pairs whose networks differ most, as their differences vary most with the patients.  It
-    is of Student's t on backbones − 1 degrees of freedom, since a statement beyond these backbones
-    rests on no more than these.  With one pretraining of each backbone the two effects cannot be
-    separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
+    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`), so the
+    interval says where the mean difference of further backbones, pretrainings and patients lies.
+    The estimate is the plain mean over pairs: weights by the covariance would give least to those
+    pairs whose networks differ most.  It is of Student's t on backbones − 1 degrees of freedom.
+    With one pretraining of each backbone the two effects cannot be separated: `sd_pretraining` is
+    then that of both, `sd_backbone` NaN.
 
     Parameters
     ----------
@@ -107,10 +86,9 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate,
-        ci_low, ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error,
-        sd_backbone and sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all
-        pairs have one difference, of backbone and pretraining × initialisation), remark.  Of one
+        One row a task: task, pairs, backbones, pretrainings (most of a backbone), the columns of
+        an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (AUC 0-1), q,
+        q_df, q_p and q_holm (Cochran's test that all pairs have one difference), remark.  Of one
         pair there is an estimate alone; where the patients show no spread, pairs are compared as
         if they were known.
 
@@ -127,22 +105,21 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     --------
     >>> from rin.stats import pretraining_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions(pretrainings=3)
-    >>> table = pretraining_differences(predictions, "a", "b")
+    >>> table = pretraining_differences(simulate_predictions(pretrainings=3), "a", "b")
     >>> print(table[["task", "estimate", "pairs"]].round(3))
           task  estimate  pairs
     0   breast     0.061      6
     1  thyroid     0.042      6
     """
     rows = []
-    for pairs in _task_pairs(predictions, init_a, init_b):
-        of_backbone = pairs.table.groupby("backbone").size()
-        counts = {"pairs": len(pairs.table), "backbones": len(of_backbone)}
+    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
+        of_backbone = pairs.groupby("backbone").size()
+        counts = {"pairs": len(pairs), "backbones": len(of_backbone)}
         counts |= {"pretrainings": int(of_backbone.max())}
-        rows.append({"task": pairs.task} | counts | _pooled(pairs))
+        rows.append({"task": task} | counts | _pooled(pairs["backbone"], contrasts))
     table = pd.DataFrame(rows)
-    _insert_after(table, "p_value", "p_holm", holm(table["p_value"]))
-    _insert_after(table, "q_p", "q_holm", holm(table["q_p"]))
+    insert_holm(table)
+    insert_holm(table, "q_p", "q_holm")
     return table
 
 
@@ -169,43 +146,38 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     validation AUC, of equals that of lowest validation loss.  `records` names runs as predictions
     do, with the columns of `validation_scores`.  The scenario is called `<backbone>-chosen`, so
     that inits are compared at the setting that each would have been given.  InputError where the
-    records have no validation scores, as those of the first reference run.
+    records have no validation scores.
     """
-    needed = ["validation_auc", "validation_loss"]
-    remedy = "Take runs whose records keep them: rin.stats.validation_scores."
-    inputs.require(records, needed, remedy, where="records")
-    if records[needed].isna().all(axis=None):
-        raise InputError("no run has a validation score", where="records", remedy=remedy)
-    if "pretraining" not in records:
-        records = records.assign(pretraining=1)
-    if "pretraining" not in predictions:
-        predictions = predictions.assign(pretraining=1)
-    best_first = records.sort_values(needed, ascending=[False, True], kind="stable")
+    if "validation_auc" not in records or records["validation_auc"].isna().all():
+        raise InputError(
+            "no run has a validation score",
+            where="records",
+            remedy="Take runs whose records keep validation_auc and validation_loss.",
+        )
+    scores = ["validation_auc", "validation_loss"]
+    best_first = records.sort_values(scores, ascending=[False, True], kind="stable")
     network = ["task", "fold", "init", *_PAIR]
     chosen = best_first.drop_duplicates(network)[[*network, "scenario", "seed"]]
     rows = predictions.merge(chosen, on=[*network, "scenario", "seed"])
     return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
 
 
-def _pooled(pairs: _Pairs) -> dict[str, object]:
+def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
     """Return the cells of the mean difference over pairs, and what is to be said of it."""
-    differences, backbones = pairs.differences, pairs.table["backbone"]
+    differences, covariance = contrasts.estimates, contrasts.covariance
     pooled = dict.fromkeys(ESTIMATE, math.nan) | {"estimate": float(differences.mean())}
     pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
     if len(differences) == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
-    variance = float(np.trace(pairs.covariance)) / len(differences)
+    variance = float(np.trace(covariance)) / len(differences)
     spread = max(variance, float(differences.var()))
     if spread == 0:
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
-    values, vectors = np.linalg.eigh(pairs.covariance)
+    values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
     model = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
-    error = model["standard_error"]
-    pooled |= {name: model[name] for name in ESTIMATE if name in model}
-    pooled |= {"statistic": model["estimate"] / error if error else math.nan}
-    pooled |= {"sd_backbone": math.sqrt(model["between"])}
-    pooled |= {"sd_pretraining": math.sqrt(model["within"])}
+    pooled |= {name: model[name] for name in ESTIMATE}
+    pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
     remarks = []
     if variance == 0:
         remarks.append("The patients show no spread: pairs are taken as known.")
@@ -216,36 +188,20 @@ def _pooled(pairs: _Pairs) -> dict[str, object]:
     return pooled | {"remark": " ".join(remarks)}
 
 
-def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[_Pairs]:
-    """Yield the pairs of each task, ordered by backbone and pretraining."""
-    inputs.require(predictions, ["patient_id", "backbone"], "Name each run's backbone.")
-    rows = predictions
-    if "pretraining" not in rows:
-        rows = rows.assign(pretraining=1)
-    rows = name_networks(rows[rows["init"].isin([init_a, init_b])])
-    for task in task_scores(rows.drop(columns="pretraining"), (init_a, init_b)):
+def _task_pairs(
+    predictions: pd.DataFrame, init_a: str, init_b: str
+) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
+    """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
+    if "pretraining" not in predictions:
+        predictions = predictions.assign(pretraining=1)
+    for task in task_scores(predictions, (init_a, init_b), _PAIR):
+        networks = task.networks
+        pairs = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
+        members = np.array([(networks == pair).all(axis=1) for _, pair in pairs.iterrows()])
+        n_scenarios = members.sum(axis=1)
+        means = members / n_scenarios[:, np.newaxis]
         with located(f"task {task.task}"):
-            of_task = rows[(rows["task"] == task.task) & (rows["part"] == "test")]
-            yield _pairs_of(task, of_task)
-
-
-def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
-    pair_of_scenario = rows[["scenario", *_PAIR]].drop_duplicates().set_index("scenario")
-    if pair_of_scenario.index.has_duplicates:
-        raise InputError(
-            "a scenario has two backbones", where="predictions", remedy="Name one backbone each."
-        )
-    networks = pair_of_scenario.loc[list(task.scenarios)]
-    table = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
-    members = np.array([(networks == pair).all(axis=1) for _, pair in table.iterrows()])
-    table["n_scenarios"] = members.sum(axis=1)
-    means = members / members.sum(axis=1, keepdims=True)
-    weights = np.hstack([means, -means])  # of the networks of init a, then of init b
-    contrasts = mean_over_folds(task, weights)
-    aucs_a, aucs_b = np.split(contrasts.aucs, 2)
-    table = table.assign(auc_a=means @ aucs_a, auc_b=means @ aucs_b)
-    return _Pairs(task.task, table, contrasts.estimates, contrasts.covariance)
-
-
-def _insert_after(table: pd.DataFrame, column: str, name: str, values: np.ndarray) -> None:
-    table.insert(table.columns.get_loc(column) + 1, name, values)
+            contrasts = mean_over_folds(task, np.hstack([means, -means]))
+        aucs_a, aucs_b = np.split(contrasts.aucs, 2)
+        aucs = {"auc_a": means @ aucs_a, "auc_b": means @ aucs_b}
+        yield task.task, pairs.assign(n_scenarios=n_scenarios, **aucs), contrasts

@@ -21,9 +21,9 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
-from rin.stats.hypothesis import TTest, holm, t_test
+from rin.stats.hypothesis import ESTIMATE, TTest, insert_holm, t_test
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
-from rin.tables import DIFFERENCES, OVERLAP, UNFREEZING, check_table
+from rin.tables import OVERLAP, UNFREEZING, check_table
 
 ALL = "all"
 #: Analyses of `task_analyses`, in the order of its table, and the one to read first.
@@ -39,7 +39,6 @@ ANALYSES = {
     "mixed_model": "Mixed model of all runs",
 }
 RECOMMENDED = "clustered_contrast"
-_NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
 
 
@@ -57,18 +56,6 @@ class MeanContrasts:
     def test(self, number: int) -> TTest:
         """Return the z test of one of the sums."""
         return t_test(self.estimates[number], math.sqrt(self.covariance[number, number]))
-
-
-@dataclass(frozen=True)
-class _GroupDifferences:
-    """Differences of two inits over groups of a task's scenarios: all, then each regime's.
-
-    `groups` says which scenarios are in each, bool (S,); `contrasts` holds their differences.
-    """
-
-    task: TaskScores
-    groups: dict[str, np.ndarray]
-    contrasts: MeanContrasts
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -93,8 +80,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> from rin.stats import scenario_aucs
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> scenario_aucs(predictions).groupby("init")["auc"].mean().round(2).to_dict()
+    >>> scenario_aucs(simulate_predictions()).groupby("init")["auc"].mean().round(2).to_dict()
     {'a': 0.86, 'b': 0.83}
     """
     rows = []
@@ -107,10 +93,9 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
 
-    Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
-    true-positive rates at a common false-positive rate, so that the AUC of the mean curve is the
-    mean AUC.  Where a curve jumps, the middle of the jump counts, but its upper end at rates of 0
-    and 1.
+    Folds (and seeds) of a scenario are averaged first; means are of true-positive rates at a
+    common false-positive rate, so that the AUC of the mean curve is the mean AUC.  Where a curve
+    jumps, the middle of the jump counts, but its upper end at rates of 0 and 1.
 
     Parameters
     ----------
@@ -154,8 +139,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
-    The recommended comparison of networks that are taken as given.  The mean over all scenarios
-    and the means by regime are contrasts of the same AUCs; the difference is a − b.
+    The recommended comparison of networks that are taken as given.
 
     Parameters
     ----------
@@ -166,9 +150,9 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     -------
     pandas.DataFrame
         One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
-        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), estimate
-        (a − b), ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over the tasks, within
-        the group), standard_error, n_folds, n_cases, n_positive, n_patients.
+        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), the
+        columns of an estimate (a − b; p_holm over the tasks, within the group), n_folds, n_cases,
+        n_positive, n_patients.
 
     Raises
     ------
@@ -184,32 +168,29 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     --------
     >>> from rin.stats import init_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> table = init_differences(predictions, "a", "b")
-    >>> print(table.query("group == 'all'")[["task", "estimate", "ci_low", "ci_high"]].round(3))
+    >>> table = init_differences(simulate_predictions(), "a", "b").query("group == 'all'")
+    >>> print(table[["task", "estimate", "ci_low", "ci_high"]].round(3))
           task  estimate  ci_low  ci_high
     0   breast     0.028  -0.016    0.071
     3  thyroid     0.036  -0.012    0.084
     """
     rows = []
-    for differences in _regime_differences(predictions, init_a, init_b):
-        task, aucs = differences.task, differences.contrasts.aucs.reshape(2, -1)
-        for number, (group, inside) in enumerate(differences.groups.items()):
+    for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
+        aucs = contrasts.aucs.reshape(2, -1)
+        for number, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(of_init[inside]) for of_init in aucs)
-            test = differences.contrasts.test(number)
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            row |= _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(row | _sizes(task))
+            rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
-    adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
-    return table.assign(p_holm=adjusted)
+    insert_holm(table, within="group")
+    return table
 
 
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions of images that the networks of every fold score, as others expect them.
+    """Return predictions of images that every fold's networks score, such as another hospital's.
 
-    Such are those of another hospital.  Each fold's network counts as a scenario of its own.
+    Each fold's network counts as a scenario of its own.
 
     Parameters
     ----------
@@ -224,9 +205,8 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> from rin.stats import external_scores
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> renamed = external_scores(predictions.assign(part="elsewhere"))
-    >>> renamed["scenario"].iloc[0]
+    >>> elsewhere = simulate_predictions().assign(part="elsewhere")
+    >>> external_scores(elsewhere)["scenario"].iloc[0]
     'DenseNet121-unfreeze_all-1e-03 0'
     """
     network = predictions["scenario"].astype(str) + " " + predictions["fold"].astype(str)
@@ -257,13 +237,11 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     >>> import pandas as pd
     >>> from rin.stats import training_spread
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
-    >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
-    >>> print(spread[["task", "sd", "sd_df"]].round(4))
-          task      sd  sd_df
-    0   breast  0.0023      4
-    1  thyroid  0.0026      4
+    >>> trainings = [simulate_predictions(seed=seed).assign(seed=seed) for seed in (0, 2)]
+    >>> print(training_spread(pd.concat(trainings), "a", "b")[["task", "sd", "sd_df"]].round(3))
+          task     sd  sd_df
+    0   breast  0.050      4
+    1  thyroid  0.016      4
     """
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
@@ -303,37 +281,25 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
         One row a task of `spread`, with its columns and: estimate, ci_low, ci_high, standard_error
         (AUC 0-1; other patients and trainings).
 
-    Raises
-    ------
-    InputError
-        For differences without a column that is needed.
-
     Examples
     --------
     >>> import pandas as pd
-    >>> from rin.stats import init_differences, training_spread, with_training_spread
+    >>> from rin.stats import init_differences, with_training_spread
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> again = predictions.assign(seed=1, score=predictions["score"] + 0.1 * predictions["label"])
-    >>> spread = training_spread(pd.concat([predictions, again]), "a", "b")
-    >>> table = with_training_spread(init_differences(predictions, "a", "b"), spread)
+    >>> differences = init_differences(simulate_predictions(), "a", "b")
+    >>> table = with_training_spread(differences, pd.DataFrame({"task": ["breast"], "sd": [0.03]}))
     >>> print(table[["task", "ci_low", "ci_high"]].round(3))
-          task  ci_low  ci_high
-    0   breast  -0.016    0.071
-    1  thyroid  -0.012    0.084
+         task  ci_low  ci_high
+    0  breast  -0.025     0.08
     """
-    columns = ["task", "group", "n_scenarios", "estimate", "standard_error"]
-    check_table(differences, DIFFERENCES, columns, where="differences")
-    means = differences[differences["group"] == ALL].set_index("task").loc[spread["task"]]
-    of_training = spread["sd"].to_numpy() / np.sqrt(means["n_scenarios"].to_numpy())
-    error = np.hypot(means["standard_error"].to_numpy(), of_training)
-    estimate, half_width = means["estimate"].to_numpy(), hypothesis.t_quantile() * error
-    return spread.assign(
-        estimate=estimate,
-        ci_low=estimate - half_width,
-        ci_high=estimate + half_width,
-        standard_error=error,
-    )
+    means = differences[differences["group"] == ALL]
+    means = means[["task", "n_scenarios", "estimate", "standard_error"]]
+    table = spread.merge(means, on="task", how="left")
+    of_training = table["sd"] / np.sqrt(table.pop("n_scenarios"))
+    error = np.hypot(table["standard_error"], of_training)
+    half_width = hypothesis.t_quantile() * error
+    ends = {"ci_low": table["estimate"] - half_width, "ci_high": table["estimate"] + half_width}
+    return table.assign(**ends, standard_error=error)
 
 
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -360,33 +326,33 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     --------
     >>> from rin.stats import regime_interaction
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> print(regime_interaction(predictions, "a", "b")[["task", "df", "p_value"]].round(2))
+    >>> table = regime_interaction(simulate_predictions(), "a", "b")
+    >>> print(table[["task", "df", "p_value"]].round(2))
           task  df  p_value
     0   breast   1     0.73
     1  thyroid   1     0.79
     """
     rows = []
-    for differences in _regime_differences(predictions, init_a, init_b):
-        task, n_regimes = differences.task.task, len(differences.groups) - 1
-        if n_regimes < 2:
+    for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
+        df = len(groups) - 2  # all scenarios, and the first regime
+        if df < 1:
             raise InputError(
-                f"task {task} has scenarios of {n_regimes} unfreezing regime",
+                f"task {task.task} has scenarios of {df + 1} unfreezing regime",
                 where="predictions",
                 remedy="Pass the scenarios of at least two regimes.",
             )
         # Each regime less the first: all zero without an interaction.
-        less_first = np.column_stack([-np.ones(n_regimes - 1), np.eye(n_regimes - 1)])
-        effects = less_first @ differences.contrasts.estimates[1:]
-        covariance = less_first @ differences.contrasts.covariance[1:, 1:] @ less_first.T
+        less_first = np.column_stack([-np.ones(df), np.eye(df)])
+        effects = less_first @ contrasts.estimates[1:]
+        covariance = less_first @ contrasts.covariance[1:, 1:] @ less_first.T
         chi2 = math.nan
         if np.isfinite(covariance).all():
             chi2 = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        df = n_regimes - 1
         p_value = float(stats.chi2.sf(chi2, df))
-        rows.append({"task": task, "statistic": chi2, "df": df, "p_value": p_value})
+        rows.append({"task": task.task, "statistic": chi2, "df": df, "p_value": p_value})
     table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p_value"]))
+    insert_holm(table)
+    return table
 
 
 def factor_effects(
@@ -413,11 +379,10 @@ def factor_effects(
     -------
     pandas.DataFrame
         One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
-        difference and interaction), level (empty for effect and interaction), same_networks,
-        estimate (AUC 0-1), ci_low, ci_high (not clipped), statistic, df (infinite), p_value,
-        p_holm (over all rows of one quantity), standard_error, n_folds, n_cases, n_positive,
-        n_patients.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
-        scores in every case; they do not count in Holm's family.
+        difference and interaction), level (empty for effect and interaction), same_networks, the
+        columns of an estimate (AUC 0-1, not clipped; p_holm over all rows of a quantity), n_folds,
+        n_cases, n_positive, n_patients.  An AUC has no P, nor have `same_networks`, effects whose
+        two sides gave equal scores in every case.
 
     Raises
     ------
@@ -430,11 +395,9 @@ def factor_effects(
     >>> import pandas as pd
     >>> from rin.stats import factor_effects
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> native = predictions.assign(factor="preprocessing", level="native")
+    >>> native = simulate_predictions().assign(level="native")
     >>> wrong = native.assign(level="wrong", score=-native["score"])
-    >>> both = pd.concat([native, wrong])
-    >>> table = factor_effects(both, ("a", "b"), ("native", "wrong"))
+    >>> table = factor_effects(pd.concat([native, wrong]), ("a", "b"), ("native", "wrong"))
     >>> sorted(table["quantity"].unique())
     ['auc', 'difference', 'effect', 'interaction']
     """
@@ -451,23 +414,24 @@ def factor_effects(
     for task in tasks:
         rows_of_task, weights = [], []
         for group, members in (groups or {name: [name] for name in task.scenarios}).items():
-            inside = _is_member(task, group, members)
+            inputs.check_known("scenario", members, pd.Series(task.scenarios))
+            inside = np.isin(task.scenarios, members)
+            if not inside.any():
+                raise InputError("no scenario", where=f"group {group!r}", remedy="Name some.")
             for quantity, init, level, signs in quantities:
-                weights.append(np.outer(signs, inside / len(members)).ravel())
+                weights.append(np.outer(signs, inside / inside.sum()).ravel())
                 plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
-                row = {"task": task.task, "group": group, "n_scenarios": len(members)}
+                row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             contrasts = mean_over_folds(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
-            test = contrasts.test(number)
-            cells = _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
-            rows.append(row | cells | _sizes(task))
+            rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
-    table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
+    insert_holm(table, within="quantity")
     return table
 
 
@@ -480,10 +444,7 @@ def task_analyses(
     replicates: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare two inits on one task by each of nine analyses.
-
-    Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for
-    a random draw.
+    """Compare two inits on one task by nine analyses, which take other things for a random draw.
 
     Parameters
     ----------
@@ -495,12 +456,11 @@ def task_analyses(
     Returns
     -------
     pandas.DataFrame
-        One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, estimate, ci_low,
-        ci_high (AUC 0-1, a − b), statistic, df (infinite for normal references), p_value,
-        standard_error, remark, recommended, equivalent (two one-sided tests within
+        One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, the columns of an
+        estimate (a − b, AUC 0-1), remark, recommended, equivalent (two one-sided tests within
         `EQUIVALENCE_MARGIN`).  Numbers are NaN, and `remark` says why, where data do not allow an
-        analysis.  The bootstrap has the interval of percentiles, twice the smaller share of
-        replicates beyond zero as P, and the replicates' SD as the standard error.
+        analysis.  The bootstrap has percentiles, twice the smaller share of replicates beyond zero
+        as P, and the replicates' SD as the standard error.
 
     Raises
     ------
@@ -511,8 +471,7 @@ def task_analyses(
     --------
     >>> from rin.stats import task_analyses
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> breast = predictions[predictions["task"] == "breast"]
+    >>> breast = simulate_predictions().query("task == 'breast'")
     >>> table = task_analyses(breast, "a", "b", replicates=50)
     >>> print(table.loc[table["recommended"], ["analysis", "estimate", "ci_low"]].round(3))
                  analysis  estimate  ci_low
@@ -532,13 +491,10 @@ def task_analyses(
     rows = []
     for analysis, name in ANALYSES.items():
         row = {"analysis": analysis, "name": name}
-        row |= dict.fromkeys([*_NUMBERS, "standard_error"], math.nan) | {"remark": ""}
-        row |= cells[analysis] | {"recommended": analysis == RECOMMENDED, "equivalent": False}
-        if math.isfinite(row["standard_error"]):
-            df = math.inf if math.isnan(row["df"]) else row["df"]
-            test = hypothesis.equivalence(row["estimate"], row["standard_error"], df)
-            row["equivalent"] = test.equivalent
-        rows.append(row)
+        row |= dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""} | cells[analysis]
+        df = math.inf if math.isnan(row["df"]) else row["df"]
+        p_value = hypothesis.equivalence_p(row["estimate"], row["standard_error"], df)
+        rows.append(row | {"recommended": analysis == RECOMMENDED, "equivalent": p_value < 0.05})
     return pd.DataFrame(rows)
 
 
@@ -547,8 +503,8 @@ def image_differences(
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, such as the overlap of a map with the lesion.
 
-    Scores of an image are averaged over scenarios first, so that it counts once; the paper does
-    not say how scenarios enter.  Patients are the independent units.
+    Scores of an image are averaged over scenarios first, so that it counts once.  Patients are the
+    independent units.
 
     Parameters
     ----------
@@ -559,9 +515,9 @@ def image_differences(
     Returns
     -------
     pandas.DataFrame
-        One row a measure: measure, n_images, n_patients, mean_a, mean_b, estimate (a − b, mean
-        over images), ci_low, ci_high, statistic, df, p_value.  NaN where a measure is undefined
-        for an image, or fewer than two patients are left: none is left out silently.
+        One row a measure: measure, n_images, n_patients, mean_a, mean_b and the columns of an
+        estimate (a − b, mean over images).  NaN where a measure is undefined for an image, or
+        there is one patient: none is left out silently.
 
     Raises
     ------
@@ -576,8 +532,7 @@ def image_differences(
     --------
     >>> from rin.stats import image_differences
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> maps = simulate_predictions().query("task == 'breast'").eval("dice = abs(score) / 9")
     >>> table = image_differences(maps, "a", "b", ["dice"])
     >>> print(table[["n_images", "estimate", "p_value"]].round(3).to_string(index=False))
      n_images  estimate  p_value
@@ -621,8 +576,8 @@ def against_baselines(
     -------
     pandas.DataFrame
         One row a measure and init: measure, init, baseline (the one with the largest mean), mean,
-        baseline_mean (over images, each averaged over scenarios first), estimate, ci_low, ci_high,
-        statistic, df, p_value (patients independent); NaN as in `image_differences`.
+        baseline_mean (over images, each averaged over scenarios first), and the columns of the
+        estimate, with NaN, as in `image_differences`.
 
     Raises
     ------
@@ -633,8 +588,7 @@ def against_baselines(
     --------
     >>> from rin.stats import against_baselines
     >>> from rin.stats.simulation import simulate_predictions
-    >>> predictions = simulate_predictions()
-    >>> maps = predictions.query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> maps = simulate_predictions().query("task == 'breast'").eval("dice = abs(score) / 9")
     >>> centre = maps[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
     >>> table = against_baselines(maps, centre, ["a", "b"], ["dice"])
     >>> print(table[["init", "baseline", "estimate", "ci_low"]].round(3).to_string(index=False))
@@ -670,14 +624,12 @@ def mean_over_folds(
     `weights` is (q, k), of the networks of the first init and then those of the second.  Patients
     are the units, or cases unless `clustered`; folds share no patient, so variances add up.
     """
-    aucs, estimates, covariances = [], [], []
+    of_folds = []
     for number, fold in task.folds():
         with located(f"fold {number}"):
             clusters = fold.patients if clustered else None
-            of_fold = auc_contrasts(fold.labels, _networks(fold), weights, clusters)
-        aucs.append(of_fold[0])
-        estimates.append(of_fold[1])
-        covariances.append(of_fold[2])
+            of_folds.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
+    aucs, estimates, covariances = zip(*of_folds, strict=True)
     return MeanContrasts(
         aucs=np.mean(aucs, axis=0),
         estimates=np.mean(estimates, axis=0),
@@ -711,55 +663,32 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 
 def _regime_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str
-) -> Iterator[_GroupDifferences]:
-    """Yield the differences of two inits on each task, over all scenarios and by regime."""
-    inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
-    predictions = inputs.name_networks(predictions).drop(columns="pretraining", errors="ignore")
-    for task in task_scores(predictions, (init_a, init_b)):
+) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
+    """Yield each task, groups of its scenarios, and the differences of two inits over them.
+
+    Groups, all scenarios and then each regime's, say which scenarios they hold, bool (S,).
+    """
+    for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
+        regime = task.networks["unfreezing"].to_numpy()
+        shown = [name for name in UNFREEZING if name in regime]
+        shown += sorted(set(regime) - set(shown))
+        groups = {ALL: np.ones(len(regime), bool)}
+        groups |= {name: regime == name for name in shown}
+        means = np.array([inside / inside.sum() for inside in groups.values()])
         with located(f"task {task.task}"):
-            runs = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
-            regime_of = runs.drop_duplicates().set_index("scenario")["unfreezing"]
-            if regime_of.index.duplicated().any():
-                raise InputError(
-                    "a scenario has two unfreezing regimes", where="predictions", remedy="Mend it."
-                )
-            regime = regime_of.loc[list(task.scenarios)].to_numpy()
-            shown = [name for name in UNFREEZING if name in regime]
-            shown += sorted(set(regime) - set(shown))
-            groups = {ALL: np.ones(len(regime), bool)}
-            groups |= {name: regime == name for name in shown}
-            means = np.array([inside / inside.sum() for inside in groups.values()])
             contrasts = mean_over_folds(task, np.hstack([means, -means]))
-        yield _GroupDifferences(task, groups, contrasts)
+        yield task, groups, contrasts
 
 
 def _scores_by_level(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
-    inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
-    for kind, names in (("init", inits), ("level", levels)):
-        if len(set(names)) != 2:
-            raise InputError(
-                f"{names!r} are not two different names", where=f"{kind}s", remedy="Name two."
-            )
-        inputs.check_known(kind, names, predictions[kind])
-    rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
-    networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
+    inputs.require(predictions, ["level"], "Pass the predictions of a factor.")
+    networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
-    return sorted(task_scores(rows.assign(init=networks), names), key=lambda task: task.task)
-
-
-def _is_member(task: TaskScores, group: str, members: Sequence[str]) -> np.ndarray:
-    """Return which scenarios of a task are in a group, bool (S,)."""
-    if not len(members) or len(set(members)) != len(members):
-        raise InputError(
-            f"scenarios {list(members)!r}",
-            where=f"group {group!r}",
-            remedy="Name some, each once.",
-        )
-    inputs.check_known("scenario", members, pd.Series(task.scenarios))
-    return np.isin(task.scenarios, members)
+    tasks = task_scores(predictions.assign(init=networks), names)
+    return sorted(tasks, key=lambda task: task.task)
 
 
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
@@ -768,10 +697,10 @@ def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict
     if len(means) < 2:
         cells = {"remark": "One scenario has no spread to test."}
         return {"unpaired_t": cells, "paired_t": cells}
-    return {
-        "unpaired_t": _numbers(hypothesis.unpaired_t(means[init_a], means[init_b])),
-        "paired_t": _numbers(hypothesis.paired_t(means[init_a], means[init_b])),
-    }
+    summary = means.agg(["mean", "std", "size"])
+    unpaired = hypothesis.unpaired_t_from_summary(*summary[init_a], *summary[init_b])
+    paired = hypothesis.paired_t(means[init_a], means[init_b])
+    return {"unpaired_t": unpaired.cells(), "paired_t": paired.cells()}
 
 
 def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
@@ -800,7 +729,7 @@ def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
     test = mean_over_folds(task, _mean_difference(task)).test(0)
     bootstrap = {"estimate": test.estimate} | _bootstrapped(task, replicates, seed)
-    return {"clustered_contrast": _numbers(test), "cluster_bootstrap": bootstrap}
+    return {"clustered_contrast": test.cells(), "cluster_bootstrap": bootstrap}
 
 
 def _analyses_of_trainings(
@@ -814,10 +743,9 @@ def _analyses_of_trainings(
     elif ratio is None:
         of_folds = {"remark": "The ratio of test to training cases was not given."}
     else:
-        of_folds = _numbers(hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio))
+        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio).cells()
     model = hypothesis.mixed_model(aucs, init_a, init_b)
-    of_runs = _numbers(model) | {"remark": model.remark}
-    return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
+    return {"nadeau_bengio": of_folds, "mixed_model": model.cells() | {"remark": model.remark}}
 
 
 def _mean_difference(task: TaskScores) -> np.ndarray:
@@ -846,20 +774,15 @@ def _numbers(test: TTest) -> dict[str, object]:
     """Return the cells of a test, or why there are none."""
     if math.isnan(test.standard_error):
         return {"remark": "A class has a single case, which shows no spread."}
-    return _cells(test) | {"standard_error": test.standard_error}
-
-
-def _cells(test: TTest) -> dict[str, float]:
-    """Return what a table states of an estimate, by the names of its columns."""
-    return {name: getattr(test, name) for name in _NUMBERS}
+    return test.cells()
 
 
 def _over_patients(differences: pd.Series) -> dict[str, float]:
     """Return the cells of a test of differences of images; NaN where there is none."""
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:
-        return dict.fromkeys(_NUMBERS, math.nan)
-    return _cells(hypothesis.clustered_t(differences.to_numpy(), patients))
+        return dict.fromkeys(ESTIMATE, math.nan)
+    return hypothesis.clustered_t(differences.to_numpy(), patients).cells()
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:

@@ -13,13 +13,15 @@ import pandas as pd
 from scipy.special import ndtri
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.stats.delong import delong_covariance
+from rin.stats.delong import auc_contrasts
 from rin.tables import UNFREEZING
 
 #: True AUCs of the two networks.
 TRUE_AUCS = (0.85, 0.80)
 #: Correlation of the two networks, in patient effects and in image effects.
 BETWEEN_NETWORKS = 0.5
+#: Weights of the two networks' AUCs in what is estimated.
+MEASURES = {"auc": [0.0, 1.0], "difference": [1.0, -1.0]}
 
 
 def simulate_test_sets(
@@ -32,9 +34,8 @@ def simulate_test_sets(
 
     Parameters
     ----------
-    correlation : correlation ρ (0 to 1) of the scores of two images of one patient
-    patients, images
-        Number of patients of a test set, the first half of them positive, and of images of each.
+    correlation : that of the scores of two images of one patient, 0 to 1
+    patients, images : numbers of patients, the first half of them positive, and of images of each
     replicates, seed : number of test sets, and the seed of the random numbers
 
     Returns
@@ -46,13 +47,10 @@ def simulate_test_sets(
 
     Examples
     --------
-    >>> labels, patients, scores = simulate_test_sets(
-    ...     0.5, patients=4, images=2, replicates=3, seed=0
-    ... )
-    >>> patients.tolist()
-    [0, 0, 1, 1, 2, 2, 3, 3]
-    >>> scores.shape
-    (3, 2, 8)
+    >>> settings = {"patients": 4, "images": 2, "replicates": 3, "seed": 0}
+    >>> labels, patients, scores = simulate_test_sets(0.5, **settings)
+    >>> patients.tolist(), scores.shape
+    ([0, 0, 1, 1, 2, 2, 3, 3], (3, 2, 8))
     """
     rng = np.random.default_rng([seed, round(correlation * 1e9)])
     effects = rng.standard_normal((replicates, 2, patients, images + 1))
@@ -96,7 +94,7 @@ def simulate_coverage(
             correlation, patients=patients, images=images, replicates=replicates, seed=seed
         )
         for method, clusters in (("naive", None), ("clustered", patient)):
-            for measure, held in _held(labels, scores, clusters).items():
+            for measure, held in zip(MEASURES, _held(labels, scores, clusters), strict=True):
                 low, high = proportion_confint(held, replicates, method="wilson")
                 row = {"correlation": correlation, "method": method, "measure": measure}
                 row |= {"coverage": held / replicates, "ci_low": low, "ci_high": high}
@@ -104,22 +102,15 @@ def simulate_coverage(
     return pd.DataFrame(rows)
 
 
-def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> dict[str, int]:
-    """Return in how many test sets the interval of each measure contains the truth."""
-    estimates = {"auc": [], "difference": []}
-    variances = {"auc": [], "difference": []}
+def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> list[int]:
+    """Return in how many test sets the interval of each of `MEASURES` contains the truth."""
+    weights = np.array([*MEASURES.values()])
+    held = np.zeros(len(weights), dtype=int)
     for networks in scores:
-        (first, second), covariance = delong_covariance(labels, networks, clusters)
-        estimates["auc"].append(second)
-        variances["auc"].append(covariance[1, 1])
-        estimates["difference"].append(first - second)
-        variances["difference"].append(covariance.trace() - 2 * covariance[0, 1])
-    truth = {"auc": TRUE_AUCS[1], "difference": TRUE_AUCS[0] - TRUE_AUCS[1]}
-    held = {}
-    for measure, true in truth.items():
-        distance = np.abs(np.array(estimates[measure]) - true)
-        held[measure] = int((distance <= ndtri(0.975) * np.sqrt(variances[measure])).sum())
-    return held
+        _, estimates, covariance = auc_contrasts(labels, networks, weights, clusters)
+        distance = np.abs(estimates - weights @ TRUE_AUCS)
+        held += distance <= ndtri(0.975) * np.sqrt(np.diag(covariance))
+    return held.tolist()
 
 
 def simulate_predictions(
@@ -143,8 +134,7 @@ def simulate_predictions(
 
     Examples
     --------
-    >>> table = simulate_predictions()
-    >>> table.groupby("init")["case_id"].count().to_dict()
+    >>> simulate_predictions().groupby("init")["case_id"].count().to_dict()
     {'a': 960, 'b': 960}
     """
     frozen, _, whole = UNFREEZING

@@ -7,22 +7,20 @@ for unequal lengths, fewer than two estimates, or a variance that is not above z
 import math
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.hypothesis import reml, t_quantile, t_test
-from rin.stats.inputs import cluster_codes
 
 
 def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
-    Returns k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom),
-    tau2 (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson
-    2002), q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the
-    true difference of a further study is expected).
+    Returns k, the columns of an estimate (t on k − 1 degrees of freedom), tau2 (variance between
+    studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002), q, q_p (Cochran's
+    test of homogeneity), prediction_low and prediction_high (where the true difference of a
+    further study is expected).
     """
     y, v = _checked(estimates, variances)
     k = len(y)
@@ -54,7 +52,7 @@ def three_level(
     """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
 
     `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  As
-    `random_effects` up to p_value, with the model's standard error and `df`, k − 1 or, where
+    `random_effects` at first, with the model's standard error and df, k − 1 or, where
     `contained`, clusters − 1 (the careful ones for a statement beyond these clusters); then
     `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
     Where no cluster has two estimates the two variances cannot be separated, and `within` is both;
@@ -62,9 +60,13 @@ def three_level(
     that of generalised least squares, or with `equal_weights` the plain mean, its variance that of
     the model.  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
-    y, covariance = _checked_covariance(estimates, variances)
+    covariance = np.asarray(variances, dtype=float)
+    if covariance.ndim != 2:
+        covariance = np.diag(covariance)
+    y, _ = _checked(estimates, np.diag(covariance))
     k = len(y)
-    codes, n_clusters = _clusters(clusters, k)
+    names, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    n_clusters = len(names)
     separable = 1 < n_clusters < k
     unit = math.sqrt(np.diag(covariance).mean())
     # What is uncorrelated and of variance 1 after the transformation is so to REML.
@@ -82,9 +84,13 @@ def three_level(
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     fixed = (ones[:, 0] @ values) / (ones[:, 0] @ ones[:, 0])
     q = float(((values - fixed * ones[:, 0]) ** 2).sum())
-    pooled = _tested(estimate, error, df, k) | {"df": df}
-    pooled |= {"between": float(between), "within": float(within)}
-    return pooled | {"q": q, "q_df": k - 1, "q_p": float(stats.chi2.sf(q, k - 1))}
+    return _tested(estimate, error, df, k) | {
+        "between": float(between),
+        "within": float(within),
+        "q": q,
+        "q_df": k - 1,
+        "q_p": float(stats.chi2.sf(q, k - 1)),
+    }
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -104,42 +110,8 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
     return y, v
 
 
-def _checked_covariance(
-    estimates: ArrayLike, variances: ArrayLike
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return estimates (k,) and their covariance (k, k), which has to be positive definite."""
-    covariance = np.asarray(variances, dtype=float)
-    if covariance.ndim != 2:
-        y, v = _checked(estimates, covariance)
-        return y, np.diag(v)
-    if covariance.shape[0] != covariance.shape[1]:
-        raise InputError(
-            f"shape {covariance.shape}", where="variances", remedy="Pass a square covariance."
-        )
-    y, _ = _checked(estimates, np.diag(covariance))
-    if not np.isfinite(covariance).all() or np.linalg.eigvalsh(covariance)[0] <= 0:
-        raise InputError(
-            "a covariance that is not positive definite",
-            where="variances",
-            remedy="Leave out estimates that follow from others.",
-        )
-    return y, covariance
-
-
-def _clusters(clusters: ArrayLike, k: int) -> tuple[np.ndarray, int]:
-    """Return the cluster of each estimate (k,) and how many there are, which may be one."""
-    if len(pd.unique(np.asarray(clusters))) == 1 and np.shape(clusters) == (k,):
-        return np.zeros(k, dtype=int), 1
-    return cluster_codes(clusters, k)
-
-
 def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
-    test = t_test(mean, error, df)
-    return {
-        "k": k,
-        "estimate": test.estimate,
-        "standard_error": test.standard_error,
-        "ci_low": test.ci_low,
-        "ci_high": test.ci_high,
-        "p_value": test.p_value if error else math.nan,
-    }
+    cells = {"k": k} | t_test(mean, error, df).cells()
+    if not error:  # estimates that agree say nothing of their spread
+        cells |= {"statistic": math.nan, "p_value": math.nan}
+    return cells

@@ -108,13 +108,10 @@ def test_weights_that_are_no_counts_are_an_error(weights):
 
 def test_percentile_interval_equals_scipy():
     values = np.random.default_rng(0).normal(size=15)
-    for level in (0.9, 0.95):
-        expected = stats.bootstrap(
-            (values,), np.mean, method="percentile", confidence_level=level, n_resamples=199, rng=1
-        )
-        low, high = percentile_interval(expected.bootstrap_distribution, level)
-        assert isinstance(low, float)
-        np.testing.assert_allclose([low, high], expected.confidence_interval, rtol=1e-12)
+    expected = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=199, rng=1)
+    low, high = percentile_interval(expected.bootstrap_distribution)
+    assert isinstance(low, float)
+    np.testing.assert_allclose([low, high], expected.confidence_interval, rtol=1e-12)
 
 
 @pytest.mark.parametrize("values", [[], [0.1, np.nan]])

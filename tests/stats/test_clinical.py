@@ -26,7 +26,6 @@ from rin.stats.clinical import (
     net_benefit,
     reliability_curve,
     sensitivity_at_specificity,
-    treat_all,
     weighted_cases,
 )
 from rin.stats.inputs import task_scores
@@ -115,23 +114,6 @@ def test_sensitivity_is_one_that_some_threshold_reaches():
     scores, labels = [9, 9, 9, 9, 3, 2, 1, 0], [1, 1, 1, 0, 0, 0, 0, 1]
     assert ranked(sensitivity_at_specificity, labels, scores, 0.9) == 0
     assert ranked(sensitivity_at_specificity, labels, scores, 0.75) == 0.75
-
-
-@pytest.mark.parametrize(
-    ("weights", "problem"),
-    [
-        ([1, 2, 3], "beside 2 labels"),
-        ([[[1, 1]]], "beside 2 labels"),
-        (["a", "b"], "beside 2 labels"),
-        ([1, -1], "finite numbers from 0"),
-        ([1, np.nan], "finite numbers from 0"),
-        (np.ones((0, 2)), "finite numbers from 0"),
-        ([[1, 1], [2, 0]], "a row counts no case of one class"),
-    ],
-)
-def test_bad_weights_are_an_error(weights, problem):
-    with pytest.raises(InputError, match=problem):
-        weighted_cases([0, 1], [0.2, 0.6], weights)
 
 
 @pytest.mark.parametrize("measure", NUMBERS)
@@ -240,11 +222,10 @@ def test_average_precision_equals_scikit_learn(counted):
 def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
     labels, scores, weights = counted
     outcomes, sure = written_out(*counted)
-    for measure, called in ((net_benefit, sure >= threshold), (treat_all, sure >= 0)):
-        (_, false), (_, true) = confusion_matrix(outcomes, called, labels=[0, 1])
-        expected = (true - false * threshold / (1 - threshold)) / len(outcomes)
-        found = measured(measure, labels, scores, [threshold], weights=weights)
-        assert found == pytest.approx([expected], abs=1e-12)
+    (_, false), (_, true) = confusion_matrix(outcomes, sure >= threshold, labels=[0, 1])
+    expected = (true - false * threshold / (1 - threshold)) / len(outcomes)
+    found = measured(net_benefit, labels, scores, [threshold], weights=weights)
+    assert found == pytest.approx([expected], abs=1e-12)
 
 
 INITS = ("radimagenet", "imagenet")
@@ -376,14 +357,18 @@ def curve_of(curves, init, curve):
 
 
 @pytest.mark.parametrize("init", INITS)
-@pytest.mark.parametrize(
-    ("curve", "measure"), [("decision", net_benefit), ("treat_all", treat_all)]
-)
-def test_curve_is_the_mean_over_scenarios_at_each_threshold(curves, task, init, curve, measure):
-    rows = curve_of(curves, init, curve)
-    (expected,) = mean_over_scenarios(task, init, lambda cases: measure(cases, THRESHOLDS))
+def test_decision_curve_is_the_mean_over_scenarios_at_each_threshold(curves, task, init):
+    rows = curve_of(curves, init, "decision")
+    (expected,) = mean_over_scenarios(task, init, lambda cases: net_benefit(cases, THRESHOLDS))
     np.testing.assert_allclose(rows["x"], THRESHOLDS, atol=1e-12)
     np.testing.assert_allclose(rows["estimate"], expected, atol=1e-12)
+
+
+def test_treating_all_is_a_network_that_is_sure_of_everyone(curves, task):
+    rows = curve_of(curves, INITS[0], "treat_all")
+    sure = weighted_cases(task.labels, np.full(task.labels.size, 60.0))
+    np.testing.assert_allclose(rows["x"], THRESHOLDS, atol=1e-12)
+    np.testing.assert_allclose(rows["estimate"], net_benefit(sure, THRESHOLDS)[0], atol=1e-12)
 
 
 @pytest.mark.parametrize("init", INITS)

@@ -15,7 +15,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,
@@ -179,12 +179,6 @@ def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     result = delong_test(labels, [0, 1, 2, 3, 4, 5], one_negative_higher)
     assert result.estimate == pytest.approx(1 / 3)
     assert (result.variance, result.statistic, result.p_value) == (0, np.inf, 0)
-
-
-@pytest.mark.parametrize("level", [0, 1, 95, np.nan])
-def test_level_outside_zero_and_one_raises_input_error(level):
-    with pytest.raises(InputError, match="level"):
-        percentile_interval([0.1, 0.2], level)
 
 
 @settings(max_examples=40, deadline=None)

@@ -18,7 +18,7 @@ from rin.errors import InputError
 from rin.stats import hypothesis
 from rin.stats.hypothesis import (
     clustered_t,
-    equivalence,
+    equivalence_p,
     holm,
     mixed_model,
     nadeau_bengio,
@@ -46,10 +46,10 @@ def test_holm_refuses_what_is_no_p_value(p):
     ("a", "b", "message"),
     [
         ([1, 2], [1, 2, 3], "2 values beside 3"),
-        ([1], [1, 2], "at least 2"),
+        ([1], [1], "at least 2"),
         ([], [1, 2], "at least 2"),
-        ([1, np.nan], [1, 2], "at least 2"),
-        ([[1, 2]], [1, 2], "at least 2"),
+        ([1, np.nan], [1, 2], "not finite"),
+        ([[1, 2]], [[1, 2]], "at least 2"),
     ],
 )
 def test_paired_t_refuses_what_is_not_paired(a, b, message):
@@ -63,55 +63,23 @@ def test_unpaired_t_refuses_a_group_of_one(n_a):
         unpaired_t_from_summary(0, 1, n_a, 0, 1, 25 - n_a)
 
 
-@pytest.mark.parametrize(
-    ("differences", "ratio", "message"),
-    [
-        ([0.1], 0.25, "at least 2"),
-        ([], 0.25, "at least 2"),
-        ([0.1, math.nan], 0.25, "1 finite"),
-        ([0, 1], -0.1, "_ratio"),
-        ([0, 1], math.nan, "_ratio"),
-        ([0, 1], math.inf, "_ratio"),
-    ],
-)
-def test_nadeau_bengio_refuses_too_few_folds_and_no_ratio(differences, ratio, message):
-    with pytest.raises(InputError, match=message):
-        nadeau_bengio(differences, ratio)
+@pytest.mark.parametrize("ratio", [-0.1, math.nan, math.inf])
+def test_nadeau_bengio_refuses_what_is_no_ratio(ratio):
+    with pytest.raises(InputError, match="_ratio"):
+        nadeau_bengio([0, 1], ratio)
 
 
 @pytest.mark.parametrize(
-    ("values", "clusters", "message"),
+    ("clusters", "message"),
     [
-        ([0.1, np.nan], ["a", "b"], "1 finite"),
-        ([], [], "0 finite"),
-        ([[0.1, 0.2]], ["a", "b"], r"shape \(1, 2\)"),
-        ([0.1, 0.2], ["a", "a"], "one cluster"),
-        ([0.1, 0.2], ["a", None], "no identifier"),
-        ([0.1, 0.2], ["a", "b", "c"], "beside 2 labels"),
+        (["a", "a"], "one cluster"),
+        (["a", None], "no identifier"),
+        (["a", "b", "c"], "beside 2 labels"),
     ],
 )
-def test_clustered_t_refuses_values_that_are_not_in_clusters(values, clusters, message):
+def test_clustered_t_refuses_values_that_are_not_in_clusters(clusters, message):
     with pytest.raises(InputError, match=message):
-        clustered_t(values, clusters)
-
-
-@pytest.mark.parametrize(
-    ("estimate", "error", "df", "margin", "message"),
-    [
-        (0.01, 0.004, 23, 0, "margin"),
-        (0.01, 0.004, 23, math.nan, "margin"),
-        (0.01, 0.004, 23, math.inf, "margin"),
-        (0.01, -1, 23, 0.02, "standard error"),
-        (0.01, math.nan, 23, 0.02, "standard error"),
-        (0.01, math.inf, 23, 0.02, "standard error"),
-        (0.01, 0.004, 0, 0.02, "df"),
-        (0.01, 0.004, math.nan, 0.02, "df"),
-        (math.nan, 0.004, 23, 0.02, "estimate nan"),
-    ],
-)
-def test_equivalence_refuses_what_is_no_estimate_or_margin(estimate, error, df, margin, message):
-    with pytest.raises(InputError, match=message):
-        equivalence(estimate, error, df, margin)
+        clustered_t([0.1, 0.2], clusters)
 
 
 @pytest.mark.parametrize(("shift", "t", "p_value"), [(0.0, 0, 1), (0.2, -math.inf, 0)])
@@ -129,8 +97,8 @@ B = np.array([0.8, 0.87, 0.77, 0.91, 0.82, 0.87])
 def test_equivalence_equals_statsmodels_for_pairs(a, b, margin):
     expected = ttost_paired(a, b, -margin, margin)[0]
     test = paired_t(a, b)
-    found = equivalence(test.estimate, test.standard_error, test.df, margin)
-    assert found.p_value == pytest.approx(expected, rel=1e-10)
+    found = equivalence_p(test.estimate, test.standard_error, test.df, margin)
+    assert found == pytest.approx(expected, rel=1e-10)
 
 
 @settings(max_examples=80, deadline=None)
@@ -138,18 +106,15 @@ def test_equivalence_equals_statsmodels_for_pairs(a, b, margin):
 def test_equivalence_holds_exactly_where_the_interval_lies_within_the_margin(
     estimate, error, df, margin
 ):
-    found = equivalence(estimate, error, df, margin)
-    inside = -margin < found.ci_low and found.ci_high < margin
-    assert found.equivalent == inside == (found.p_value < 0.05)
-    at_the_limit = equivalence(estimate, error, df, max(-found.ci_low, found.ci_high))
-    assert at_the_limit.p_value == pytest.approx(0.05)
+    low, high = stats.t.interval(0.90, df, estimate, error)
+    found = equivalence_p(estimate, error, df, margin)
+    assert (found < 0.05) == (-margin < low and high < margin)
+    assert equivalence_p(estimate, error, df, max(-low, high)) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(("estimate", "p_value"), [(0.01, 0), (0.03, 1), (-0.03, 1), (0.02, 0.5)])
 def test_equivalence_without_standard_error_is_sure(estimate, p_value):
-    found = equivalence(estimate, 0, 23, 0.02)
-    assert (found.p_value, found.equivalent) == (p_value, p_value == 0)
-    assert (found.ci_low, found.ci_high) == (estimate, estimate)
+    assert equivalence_p(estimate, 0, 23, 0.02) == p_value
 
 
 FOLDS = [0.02, 0.05, -0.01, 0.04, 0.03]
@@ -222,16 +187,13 @@ def test_mixed_model_equals_lme4(name):
     found = mixed_model(pd.DataFrame(case["runs"]), "a", "b")
     ours = [found.estimate, found.residual_sd]
     assert ours == pytest.approx([case["estimate"], case["residual_sd"]], rel=1e-6)
-    # statsmodels takes the uncertainty of variances into account where a grid has gaps.
-    gaps = 3e-4 if name == "uneven" else 1e-6
-    assert found.standard_error == pytest.approx(case["standard_error"], rel=gaps)
+    assert found.standard_error == pytest.approx(case["standard_error"], rel=1e-6)
     sds = [case["scenario_sd"], math.nan if case["fold_sd"] is None else case["fold_sd"]]
     ours = [found.scenario_sd, found.fold_sd]
     assert ours == pytest.approx(sds, rel=1e-5, abs=1e-10, nan_ok=True)
     assert ("Singular fit" in found.remark) == case["singular"]
     assert ("scenarios differ" in found.remark) == (found.scenario_sd == 0)
     assert ("folds differ" in found.remark) == (found.fold_sd == 0)
-    assert found.n == len(case["runs"]["auc"])
     if name in ("crossed", "one_fold", "flat_folds", "flat"):  # complete grids
         assert found.df == pytest.approx(case["satterthwaite_df"], rel=1e-6)
         assert found.p_value == pytest.approx(case["p_value"], rel=1e-5)
@@ -247,9 +209,7 @@ def test_mixed_model_swapped_changes_sign_and_ignores_other_inits():
 
 def test_a_search_for_variances_that_does_not_converge_gives_no_estimate(monkeypatch):
     monkeypatch.setitem(hypothesis._SEARCH, "maxfev", 9)
-    flat = pd.DataFrame(GOLDEN["mixed"]["flat"]["runs"])
-    assert math.isfinite(mixed_model(grid(), "a", "b").estimate)  # statsmodels finds it
-    found = mixed_model(flat, "a", "b")
+    found = mixed_model(grid(), "a", "b")
     assert math.isnan(found.estimate) and math.isnan(found.residual_sd)
     assert found.remark.startswith("REML does not converge")
     with pytest.raises(InputError, match="REML does not converge"):
@@ -267,17 +227,3 @@ def test_mixed_model_of_one_scenario_leaves_its_effect_out():
     found = mixed_model(grid(1, 12), "a", "b")
     assert math.isnan(found.scenario_sd)
     assert found.df == 11
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda t: t.drop(columns="auc"), r"\['auc'\] are missing"),
-        (lambda t: t[t["init"] == "a"], "unknown init 'b'"),
-        (lambda t: pd.concat([t, t[:1]]), "repeat"),
-        (lambda t: t.assign(auc=t["auc"].where(t.index > 0)), "not finite"),
-    ],
-)
-def test_mixed_model_of_unfit_areas_raises_input_error(spoil, message):
-    with pytest.raises(InputError, match=message):
-        mixed_model(spoil(grid()), "a", "b")

@@ -125,7 +125,7 @@ def changed(column, value):
         (changed("label", 0), "'case 1-0' has two labels"),
         (changed("patient_id", "x"), "'case 1-0' has two labels, patients"),
         (changed("case_id", "case 1-x"), "have no score"),
-        (changed("score", np.nan), "1 of 288 scores are NaN.*'fold': 1.*all-1"),
+        (changed("score", np.nan), "1 of 48 cases of scenario ResNet50-unfreeze_all-1.*is NaN"),
         (lambda rows: rows.assign(patient_id=None), "48 test cases name no patient"),
         (lambda rows: rows.assign(patient_id=rows["patient_id"].str[10:]), "several folds"),
         (lambda rows: rows.drop(columns="patient_id"), "'patient_id'.* missing"),
@@ -140,7 +140,7 @@ def changed(column, value):
         (lambda rows: rows.assign(score="high"), "column 'score'.*not numbers"),
         (lambda rows: rows.assign(label=1), "one class"),
         (lambda rows: rows.drop(columns="unfreezing"), "'unfreezing'.* missing"),
-        (changed("unfreezing", "x"), "task breast, .*two unfreezing regimes"),
+        (changed("unfreezing", "x"), "task breast, .*two values of unfreezing"),
     ],
 )
 def test_unfit_predictions_are_an_error_that_names_the_place(predictions, spoil, message):

@@ -34,12 +34,6 @@ def test_three_level_with_variances_is_that_with_their_diagonal():
     assert three_level(y, v, clusters) == pytest.approx(three_level(y, np.diag(v), clusters))
 
 
-@pytest.mark.parametrize("covariance", [[[1, 1], [1, 1]], [[1, 0.5]], [[1, 2], [2, 1]]])
-def test_three_level_when_covariance_is_none_raises(covariance):
-    with pytest.raises(InputError, match="variances"):
-        three_level([1, 2], covariance, [1, 2])
-
-
 def made(leads, *, patients=120, pretrainings=3, noise=1.0, tasks=TASKS, seed=0):
     """Scores whose separation is larger by `leads` (backbones, pretrainings) in init a.
 
@@ -205,7 +199,7 @@ def test_patients_without_spread_leave_the_pairs_as_units():
 
 def test_a_scenario_of_two_backbones_is_refused():
     predictions = made(EQUAL, pretrainings=1)
-    with pytest.raises(InputError, match="two backbones"):
+    with pytest.raises(InputError, match="two values of backbone"):
         pair_differences(predictions.assign(backbone=np.arange(len(predictions)) % 2), "a", "b")
 
 
@@ -239,11 +233,10 @@ def test_chosen_setting_is_that_of_the_best_validation_of_each_network():
 
 def test_settings_are_not_chosen_without_validation_scores():
     predictions = made(EQUAL[:1], tasks=TASKS[:1])
-    with pytest.raises(InputError, match="validation_auc"):
-        choose_settings(predictions, predictions[["task", "scenario"]])
     unknown = predictions.assign(validation_auc=np.nan, validation_loss=np.nan)
-    with pytest.raises(InputError, match="no run has a validation score"):
-        choose_settings(predictions, unknown)
+    for records in (predictions[["task", "scenario"]], unknown):
+        with pytest.raises(InputError, match=r"no run has a validation score.*validation_auc"):
+            choose_settings(predictions, records)
 
 
 def test_validation_scores_equal_those_of_scikit_learn():

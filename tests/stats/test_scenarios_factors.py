@@ -146,10 +146,9 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
     [
         (made().drop(columns="level"), {}, "level"),
         (made(), {"levels": ("native", "pad")}, "pad"),
-        (made(), {"levels": ("native", "native")}, "two different"),
+        (made(), {"levels": ("native", "native")}, "not different"),
         (made(), {"inits": ("radiologic", "imagenet")}, "imagenet"),
-        (made(), {"groups": {"all": []}}, "Name some"),
-        (made(), {"groups": {"all": ["s1", "s1"]}}, "each once"),
+        (made(), {"groups": {"all": []}}, "group 'all': no scenario"),
         (made(), {"groups": {"all": ["s9"]}}, "s9"),
     ],
 )
