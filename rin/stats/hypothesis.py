@@ -6,13 +6,15 @@ of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.d
 
 import gc
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize, special, stats
+from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
@@ -110,7 +112,19 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         )
     differences = first - second
     error = _sd(differences) / math.sqrt(differences.size)
-    return t_test(differences.mean(), error, differences.size - 1)
+    if not error:
+        return t_test(differences.mean(), error, differences.size - 1)
+    test = stats.ttest_rel(first, second)
+    interval = test.confidence_interval()
+    return TTest(
+        estimate=float(differences.mean()),
+        ci_low=float(interval.low),
+        ci_high=float(interval.high),
+        statistic=float(test.statistic),
+        df=float(test.df),
+        p_value=float(test.pvalue),
+        standard_error=error,
+    )
 
 
 def unpaired_t_from_summary(
@@ -147,8 +161,13 @@ def unpaired_t_from_summary(
             remedy="Pass at least two units a side and non-negative SDs.",
         )
     df = n_a + n_b - 2
+    # SciPy's test states no standard error and no interval.
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+    ours = t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+    if not ours.standard_error:
+        return ours
+    test = stats.ttest_ind_from_stats(mean_a, sd_a, n_a, mean_b, sd_b, n_b)
+    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -276,8 +295,9 @@ class MixedModel(TTest):
 def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    By restricted maximum likelihood.  Were the lead itself to change from fold to fold, the model
-    would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood, of statsmodels; where a variance is zero or small its search
+    stops short of the maximum, and `reml` takes over.  Were the lead itself to change from fold to
+    fold, the model would be too sure (`nadeau_bengio` is not).
 
     `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the AUCs less the init effects and the levels of random effects that vary,
@@ -299,11 +319,12 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
         remark = "The AUCs leave no residual, so there is no standard error."
         return MixedModel(**no_test, remark=remark)
     try:
-        variances, coefficients, covariance = reml(
-            auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True
-        )
+        fit = _regular_fit(auc - auc.mean(), fixed, levels)
+        if fit is None:
+            fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
     except InputError as error:
         return MixedModel(**no_test, remark=f"{error.problem}, so no estimate.")
+    variances, coefficients, covariance = fit
     variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
     residual_sd, *sds = np.sqrt(variances).tolist()
     sd_of = dict(zip(levels, sds, strict=True))
@@ -323,6 +344,31 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
         residual_sd=residual_sd,
         remark=" ".join(remarks),
     )
+
+
+def _regular_fit(
+    y: np.ndarray, fixed: np.ndarray, levels: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return statsmodels' fit with crossed effects, as `reml`; None where some variance is zero."""
+    scale = y.std()  # the search is exact to an absolute tolerance
+    effects = VCSpec(
+        [*levels],
+        [[[str(level) for level in range(part.shape[1])]] for part in levels.values()],
+        [[part] for part in levels.values()],
+    )
+    model = MixedLM(y / scale, fixed, groups=np.ones(len(y)), exog_vc=effects)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
+        try:
+            fit = model.fit(reml=True, method="bfgs", gtol=1e-8)
+        except np.linalg.LinAlgError:
+            return None
+    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
+        return None
+    n_fixed = fixed.shape[1]
+    covariance = np.asarray(fit.cov_params())[:n_fixed, :n_fixed]
+    variances = np.append(fit.scale, fit.vcomp)
+    return scale**2 * variances, scale * fit.fe_params, scale**2 * covariance
 
 
 def reml(
