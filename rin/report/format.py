@@ -50,13 +50,6 @@ def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str
     return sign + f"{rounded:.{digits}f}".replace("-", MINUS)
 
 
-def format_mean_sd(mean: float, sd: float, digits: int = 2) -> str:
-    """Return ``0.94 ± 0.05``; without an SD the mean alone."""
-    if math.isnan(sd):
-        return format_number(mean, digits)
-    return f"{format_number(mean, digits)} ± {format_number(sd, digits)}"
-
-
 def format_interval(low: float, high: float, digits: int = 2) -> str:
     """Return ``(−0.01, 0.09)``, or a dash when an end is missing."""
     if math.isnan(low) or math.isnan(high):

@@ -38,8 +38,6 @@ def test_format_number_signs_true_minus_plus_and_no_zero(value, signed, text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (fmt.format_mean_sd(0.938, 0.051), "0.94 ± 0.05"),
-        (fmt.format_mean_sd(0.938, math.nan), "0.94"),
         (fmt.format_interval(-0.006, 0.087), "(−0.01, 0.09)"),
         (fmt.format_interval(math.nan, 1.0), "–"),
         (
