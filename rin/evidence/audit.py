@@ -9,7 +9,6 @@ which is one point, differences and intervals to 0.1 point.
 
 import itertools
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,6 @@ from operator import truediv
 import pandas as pd
 from scipy import stats
 
-from rin.errors import InputError
 from rin.evidence import paper
 from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
 
@@ -34,15 +32,6 @@ class Bounds:
 
     low: float
     high: float
-
-    def __post_init__(self) -> None:
-        """Refuse a range that holds nothing."""
-        if not self.low <= self.high:
-            raise InputError(
-                f"the range from {self.low} to {self.high} holds nothing",
-                where="low, high",
-                remedy="Pass two numbers, the smaller one first.",
-            )
 
     def holds(self, value: float) -> bool:
         """Return whether a value lies in the range."""
@@ -77,12 +66,6 @@ def rounded(
 
     Within the ends of what is possible at all, such as 0 for an SD.
     """
-    if not math.isfinite(value) or not unit > 0 or not least <= value <= most:
-        raise InputError(
-            f"{value} to a unit of {unit} within {least} to {most}",
-            where="value, unit",
-            remedy="Pass a finite value within its ends and a positive unit.",
-        )
     return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
 
 
@@ -141,10 +124,6 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     that SD squared is the other squared less the variance; these points on the edges count beside
     the corners, for the low end.
     """
-    if min(sd_a.low, sd_b.low) <= 0:
-        raise InputError(
-            "an SD that may be zero", where="sd_a, sd_b", remedy="Pass SDs that are positive."
-        )
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
     for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):
@@ -164,12 +143,6 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     the standard error of a difference at most the sum of both.  This holds for any scores, also of
     dependent images.
     """
-    if min(positives, negatives) <= 1:
-        raise InputError(
-            f"{positives:g} and {negatives:g} tested cases",
-            where="positives, negatives",
-            remedy="Pass more than one case of each class.",
-        )
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
     nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
@@ -181,9 +154,8 @@ class TaskAudit:
     """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
 
     What a test would give where the numbers before rounding are not known is a range; `agrees`,
-    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.
-    InputError for a P that is not stated as an upper limit, or an interval whose upper end is not
-    above zero and its lower end.
+    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.  P is
+    stated as an upper limit, and the upper end of the interval is above zero.
     """
 
     def __init__(self, published: paper.PublishedComparison) -> None:
@@ -215,20 +187,7 @@ class TaskAudit:
         # P, stated and by SDs and interval.  It falls with the size of the difference and rises
         # with either SD; while the upper end is positive, middle over half-width moves one way
         # with either end.  Of all symmetric t intervals the normal one gives the lowest P.
-        limit = re.fullmatch(r"P < (0?\.\d+)", published.p_text)
-        if not limit:
-            raise InputError(
-                f"{published.p_text!r} is not of the form P < .001",
-                where=self.task,
-                remedy="Only upper limits of P values can be audited.",
-            )
-        if high.low <= max(0.0, low.high):
-            raise InputError(
-                f"interval from {published.ci_low} to {published.ci_high}",
-                where=self.task,
-                remedy="Pass an interval whose upper end is positive and above its lower end.",
-            )
-        self.stated_p = float(limit[1])
+        self.stated_p = float(published.p_text.removeprefix("P < "))
         by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
         self.p_by_sds = _with_zero(by_sds, self.difference)
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
@@ -255,14 +214,9 @@ class TaskAudit:
         Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
         """
         stated, half = self.published, self.implied_half_width
-        return pd.DataFrame(
-            {
-                "kind": ["published", "recomputed"],
-                "estimate": stated.difference,
-                "ci_low": [stated.ci_low, stated.difference - half],
-                "ci_high": [stated.ci_high, stated.difference + half],
-            }
-        )
+        ends = (stated.ci_low, stated.ci_high), (stated.difference - half, stated.difference + half)
+        intervals = pd.DataFrame(ends, columns=["ci_low", "ci_high"])
+        return intervals.assign(kind=["published", "recomputed"], estimate=stated.difference)
 
 
 def audit_tasks() -> list[TaskAudit]:
