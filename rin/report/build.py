@@ -15,15 +15,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import nbformat
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 import rin
 from rin.data.chunks import available_cores
@@ -37,7 +36,7 @@ from rin.report.execution import (
     notebook_parameters,
     write_placeholder,
 )
-from rin.report.kernels import share_imports, share_imports_beside
+from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -88,41 +87,32 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    values = {"profile": profile, "data_root": data_root, "results": results}
+    measured = _measured(profile)
     with _alone(console):
-        return _make_book(study, outline, console, profile, data_root, results)
+        jobs = plan_jobs(study, outline, values, ROOT)
+        later = _live(jobs)
+        first = [job for job in jobs if job.name not in later]
+        if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
+            run_jobs(first, console)
+            for job in jobs:
+                write_placeholder(job)
+            index = _build(outline, console)
+            takes = f" ({measured})" if measured else ""
+            console.say(f"results: {index}; the live part follows{takes}")
+        run_jobs(jobs, console, measured=measured)
+        return _build(outline, console)
 
 
-@contextmanager
-def _alone(console: Console) -> Iterator[None]:
+def _alone(console: Console) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
     (ROOT / "_build").mkdir(exist_ok=True)
     lock = FileLock(ROOT / "_build" / ".lock")
     try:
-        lock.acquire(blocking=False)
+        return lock.acquire(blocking=False)
     except Timeout:
         console.say("Another book is being built in this folder: waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _make_book(
-    study: Study, outline: Outline, console: Console, profile: str, data_root: str, results: str
-) -> Path:
-    values = {"profile": profile, "data_root": data_root, "results": results}
-    jobs = plan_jobs(study, outline, values, ROOT)
-    measured = _measured(profile)
-    later = _live(jobs)
-    if jobs[0].name not in later and not all(job.current() for job in jobs if job.name in later):
-        run_jobs([job for job in jobs if job.name not in later], console)
-        for job in jobs:
-            write_placeholder(job)
-        index = _build(outline, console)
-        console.say(f"results: {index}; the live part follows" + (measured and f" ({measured})"))
-    run_jobs(jobs, console, measured=measured)
-    return _build(outline, console)
+        return lock.acquire()
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
@@ -217,7 +207,7 @@ def run_jobs(
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
         pool(1, initializer=share_imports) as leader,
-        pool(cores, initializer=share_imports_beside) as others,
+        pool(cores, initializer=share_imports, initargs=(10,)) as others,
     ):
         running: dict[Future, Job] = {}
         while order.is_active():
@@ -334,11 +324,7 @@ def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path
             where=book_dir,
             remedy="\nMend the page that is named above.",
         )
-    earlier = output / "_build.earlier"
-    shutil.rmtree(earlier, ignore_errors=True)
-    if target.exists():
-        target.rename(earlier)
+    shutil.rmtree(target, ignore_errors=True)
     (draft / "_build").rename(target)
-    shutil.rmtree(earlier, ignore_errors=True)
     shutil.rmtree(draft, ignore_errors=True)
     return target / "html" / "index.html"
