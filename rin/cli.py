@@ -490,8 +490,7 @@ def _end() -> None:
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
     quiet_tensorflow()
-    main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
+    before = signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except Stopped:
@@ -500,5 +499,4 @@ def main() -> None:
         typer.echo(f"rin: {error}", err=True)
         sys.exit(1)
     finally:
-        if main_thread:
-            signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)

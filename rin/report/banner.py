@@ -97,7 +97,7 @@ def reference_banner(reference: ReferenceRun) -> HTML:
 
 def _mixture(done: pd.DataFrame) -> list[str]:
     """Return a warning where networks of one table were trained by different software."""
-    kinds = done["software"].dropna().unique() if "software" in done else ()
+    kinds = done["software"].dropna().unique()
     return [f"trained with {len(kinds)} different sets of software"] if len(kinds) > 1 else []
 
 
@@ -155,7 +155,6 @@ def _trained(
             ).format(**rows.iloc[0])
         details[f"Weights: {init}"] = text
     details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
-    for term, column in (("Computer", "computer"), ("Software", "software")):
-        if column in done:
-            details[term] = "; ".join(done[column].dropna().unique())
+    for column in ("computer", "software"):
+        details[column.capitalize()] = "; ".join(done[column].dropna().unique())
     return [corpus.provenance for corpus in corpora.values()], details

@@ -116,11 +116,15 @@ def _alone(console: Console) -> AcquireReturnProxy:
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of the live jobs, and of those that read what another one leaves."""
-    names = {job.name for job in jobs if job.live or job.trains}
-    while more := {job.name for job in jobs if job.after & names} - names:
-        names |= more
-    return names
+    """Return the names of the live jobs, and of those that wait for one."""
+    live = {job.name for job in jobs if job.live or job.trains}
+    after = {job.name: job.after for job in jobs}
+    return {name for name in after if live & _with_earlier([name], after)}
+
+
+def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return names, and those that must come before them."""
+    return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
 def _build(outline: Outline, console: Console) -> Path:
@@ -161,10 +165,7 @@ def plan_jobs(
     code, profile = _digest_of_files(files, root), study.profile.model_dump()
     listing = _listing(study)
 
-    def ledgers(source: str) -> set[str]:
-        earlier = (ledgers(name) for name in outline.after(there[source]) if name in there)
-        return ({there[source].leaves} - {""}).union(*earlier)
-
+    after = {name: there.keys() & {*outline.after(notebook)} for name, notebook in there.items()}
     jobs = []
     for page in planned:
         source = root / "notebooks" / f"{page.notebook.source}.py"
@@ -172,6 +173,8 @@ def plan_jobs(
         given = {key: value for key, value in values.items() if key in known}
         depends = {"code": code} | ({"profile": profile} if "profile" in known else {})
         depends |= {"images": listing} if "data_root" in known else {}
+        read = _with_earlier([page.notebook.source], after)
+        ledgers = {there[name].leaves for name in read} - {""}
         jobs.append(
             Job(
                 source,
@@ -179,9 +182,9 @@ def plan_jobs(
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
                 inputs=_digest_of_files((), root, depends),
-                ledgers=tuple(map(study.results.joinpath, sorted(ledgers(page.notebook.source)))),
+                ledgers=tuple(study.results / name for name in sorted(ledgers)),
                 name=page.name,
-                after=there.keys() & set(outline.after(page.notebook)),
+                after=after[page.notebook.source],
                 live=page.notebook.live,
                 trains=outline.trains(page.notebook),
             )
@@ -201,8 +204,9 @@ def run_jobs(
     cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
     console.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     by_name, failures = {job.name: job for job in jobs}, []
-    leading = _awaited(by_name, [job.name for job in jobs if job.trains])
-    order = TopologicalSorter({job.name: job.after for job in jobs})
+    after = {job.name: job.after for job in jobs}
+    leading = _with_earlier([job.name for job in jobs if job.trains], after)
+    order = TopologicalSorter(after)
     order.prepare()
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
@@ -231,11 +235,6 @@ def run_jobs(
                     order.done(job.name)
             if failures and not running:
                 raise failures[0]
-
-
-def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
-    """Return names of jobs, and of those that must end before them."""
-    return set(names).union(*(_awaited(jobs, jobs[name].after) for name in names))
 
 
 def _measured(profile: str) -> str:

@@ -71,8 +71,6 @@ def model_card(
         metrics.append("top-5 accuracy")
         top5_text = f", top-5 accuracy {top5:.3f}"
     facts = {
-        "computer": "a computer not recorded",
-        "software": "software not recorded",
         **run,
         "profile": study.profile,
         "pretraining": settings,

@@ -207,18 +207,12 @@ def name_fold(cell: nbformat.NotebookNode) -> None:
 def fold_name(source: str) -> str:
     """Return what a hidden cell holds: Imports, This sentence, Drawing, else Code."""
     statements = ast.parse(source).body
-    called = {
-        name
-        for statement in statements[-1:]
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call)
-        and (name := getattr(node.func, "id", getattr(node.func, "attr", "")))
-    }
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
+    called = re.findall(r"\b(?:Markdown|pictures?)(?=\()", ast.unparse(statements[-1:]))
     if "Markdown" in called:
         return "This sentence"
-    return "Drawing" if called & {"picture", "pictures"} else "Code"
+    return "Drawing" if called else "Code"
 
 
 class Progress:

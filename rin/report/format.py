@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from functools import partial
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -80,12 +79,8 @@ def format_estimate(
         ]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
-    read = (
-        estimate.__getitem__
-        if isinstance(estimate, Mapping | pd.Series)
-        else partial(getattr, estimate)
-    )
-    value, low, high = (factor * read(name) for name in ESTIMATE)
+    row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
+    value, low, high = (factor * getattr(row, name) for name in ESTIMATE)
     places = usual if digits is None else digits
     shown = format_number(value, places, signed=signed)
     return f"{shown} {format_interval(low, high, places)}"

@@ -15,7 +15,7 @@ _REGIMES = dict(zip(UNFREEZING_LABEL, (INK, "#6A3D9A", "#A9A9A9"), strict=True))
 
 
 def slopes(
-    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3, height: float = 2.5
+    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3
 ) -> np.ndarray[Axes]:
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
@@ -42,7 +42,7 @@ def slopes(
         rows, kind="line", x="place", y="auc", hue="layers", palette=colors,
         hue_order=[name for name in colors if name in set(rows["layers"])],
         units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
-        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=height, aspect=1.1,
+        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
     grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)

@@ -21,7 +21,6 @@ class Style:
     label: str
     short: str = ""
     marker: str = "o"
-    linestyle: str = "-"
 
     @property
     def word(self) -> str:

@@ -145,8 +145,8 @@ def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
     cases = pd.DataFrame({"case_id": ["a" * 60, "b $x$"], "label": "malignant", **scores})
     pixels = np.zeros((2, 16, 16), dtype=np.uint8)
     cam = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (2, 16, 1))
-    settings = {"positive_class": "malignant", "threshold": 180}
-    axes = maps.cam_panel(pixels, pixels, dict.fromkeys(INITS, cam), cases, **settings)
+    overlays = dict.fromkeys(INITS, cam)
+    axes = maps.cam_panel(pixels, pixels, overlays, cases, positive_class="malignant")
     assert axes.shape == (2, 3)
     assert axes[0, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.90"
     assert "…" in axes[0, 0].get_title(loc="left")
