@@ -62,28 +62,22 @@ class Bounds:
 def rounded(
     value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
 ) -> Bounds:
-    """Return what a number printed to a unit (one step of its last digit) may have been before.
+    """Return what a number printed to a unit (a step of its last digit) may have been before.
 
-    Within the ends of what is possible at all, such as 0 for an SD.
+    `least` and `most` are the ends of what is possible at all, such as 0 for an SD.
     """
     return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
 
 
 def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
-    """Return the range of a function that, over the box, moves one way with each argument.
-
-    Monotone in each while the others are held; the direction may depend on the others.
-    """
+    """Return the range of a function that moves one way with each argument, the others held."""
     corners = itertools.product(*((bounds.low, bounds.high) for bounds in ranges))
     values = [function(*corner) for corner in corners]
     return Bounds(min(values), max(values))
 
 
 def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
-    """Return the half-width of a 95% t interval of the difference of two means of `_N` values.
-
-    By default with Welch's df.
-    """
+    """Return the half-width of a 95% t interval of a difference of means; by default Welch's."""
     df = df or (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
     return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 

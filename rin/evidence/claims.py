@@ -177,11 +177,9 @@ def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> 
 
 
 def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
-    """Return the range of each task's P value by the SDs after Holm's correction over the tasks.
-
-    Every adjusted value rises with every raw one.
-    """
+    """Return the range of each task's P value by the SDs after Holm's correction over the tasks."""
     audits = list(audits)
+    # Every adjusted value rises with every raw one.
     lows = holm([audit.p_by_sds.low for audit in audits])
     highs = holm([audit.p_by_sds.high for audit in audits])
     return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]

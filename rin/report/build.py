@@ -300,8 +300,8 @@ def name_absent_pages(page: Path, root: Path, names: Sequence[str]) -> None:
 def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:
     """Build the book's HTML below `output` and return its ``index.html``.
 
-    `config` is Jupyter Book's ``_config.yml``, `listed` the table of contents.  InputError if the
-    build fails or warns, as of a missing page or citation.
+    `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
+    build fails or warns.
     """
     # An incremental build forgets the warnings of pages that it does not read again.  An earlier
     # book stays until the new one is whole.

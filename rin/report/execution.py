@@ -111,9 +111,8 @@ class Job:
     def run(self) -> float | None:
         """Compute the notebook; return seconds, or None where it was up to date.
 
-        The result appears under its name only when every cell has finished.  InputError for a
-        missing source, parameters that do not fit, or a cell that failed; the copy that shows the
-        failure lies beside the output as ``*.failed.ipynb``.
+        The result appears under its name only when every cell has finished; until then, and where
+        one fails (InputError), it lies beside as ``*.failed.ipynb``.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")
@@ -125,7 +124,7 @@ class Job:
         from papermill import PapermillExecutionError, execute_notebook
 
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")  # until it is finished
+        failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
         failed.unlink(missing_ok=True)
         before, began = self._made_from(), time.monotonic()
         try:

@@ -11,7 +11,7 @@ from rin.errors import InputError
 from rin.report.style import FAINT, INK, UNFREEZING_LABEL, check_columns, init_style
 
 #: Colours of the regimes; blue and orange mean initialisations only.
-_REGIMES = dict(zip(UNFREEZING_LABEL, (INK, "#6A3D9A", "#A9A9A9"), strict=True))
+_COLORS = dict(zip(UNFREEZING_LABEL.values(), (INK, "#6A3D9A", "#A9A9A9"), strict=True))
 
 
 def slopes(
@@ -34,13 +34,11 @@ def slopes(
         )
     rows = rows.assign(
         place=[list(inits[::-1]).index(init) for init in rows["init"]],
-        layers=rows["unfreezing"].map(UNFREEZING_LABEL).fillna(rows["unfreezing"]),
+        layers=rows["unfreezing"].map(UNFREEZING_LABEL),
     )
-    colors = {UNFREEZING_LABEL[name]: color for name, color in _REGIMES.items()}
-    colors |= dict.fromkeys(set(rows["layers"]) - set(colors), INK)
     grid = sns.relplot(
-        rows, kind="line", x="place", y="auc", hue="layers", palette=colors,
-        hue_order=[name for name in colors if name in set(rows["layers"])],
+        rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,
+        hue_order=[name for name in _COLORS if name in set(rows["layers"])],
         units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
         col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
     )  # fmt: skip
