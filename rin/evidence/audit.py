@@ -98,9 +98,9 @@ def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
     return unpaired_t_from_summary(difference, sd_a, _N, 0, sd_b, _N).p_value
 
 
-def interval_p(low: float, high: float, df: float = math.inf) -> float:
-    """Return the P value of zero under a symmetric 95% t interval; normal for infinite `df`."""
-    return t_test((low + high) / 2, (high - low) / 2 / t_quantile(df), df).p_value
+def interval_p(low: float, high: float) -> float:
+    """Return the P value of zero under a symmetric 95% interval of a normal estimate."""
+    return t_test((low + high) / 2, (high - low) / 2 / t_quantile()).p_value
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:

@@ -60,12 +60,10 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
 _LONGEST_WORD = 24
 
 #: How an estimate is shown in a unit: the factor to it, and digits after the point.
-UNITS = MappingProxyType({"": (1, 3), "points": (100, 1), "percent": (100, 1)})
+UNITS = MappingProxyType({"": (1, 3), "points": (100, 1)})
 
 
-def format_estimate(
-    estimate: Any, *, unit: str = "", digits: int | None = None, signed: bool = True
-) -> Any:
+def format_estimate(estimate: Any, *, unit: str = "", digits: int | None = None) -> Any:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
 
     `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
@@ -73,16 +71,14 @@ def format_estimate(
     default those of `UNITS`.
     """
     if isinstance(estimate, pd.DataFrame):
-        texts = [
-            format_estimate(row, unit=unit, digits=digits, signed=signed)
-            for _, row in estimate.iterrows()
-        ]
+        rows = (row for _, row in estimate.iterrows())
+        texts = [format_estimate(row, unit=unit, digits=digits) for row in rows]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
     row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
     value, low, high = (factor * getattr(row, name) for name in ESTIMATE)
     places = usual if digits is None else digits
-    shown = format_number(value, places, signed=signed)
+    shown = format_number(value, places, signed=True)
     return f"{shown} {format_interval(low, high, places)}"
 
 

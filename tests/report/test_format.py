@@ -104,7 +104,7 @@ ESTIMATE = {"estimate": 0.04, "ci_low": -0.006, "ci_high": 0.087}
 )
 def test_an_estimate_is_a_row_of_any_kind_in_its_unit(row):
     assert fmt.format_estimate(row, unit="points") == "+4.0 (−0.6, 8.7)"
-    assert fmt.format_estimate(row, digits=2, signed=False) == "0.04 (−0.01, 0.09)"
+    assert fmt.format_estimate(row, digits=2) == "+0.04 (−0.01, 0.09)"
 
 
 def test_a_table_of_estimates_is_a_column_of_texts_with_its_index():
