@@ -125,7 +125,6 @@ class Job:
 
         self.output.parent.mkdir(parents=True, exist_ok=True)
         failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
-        failed.unlink(missing_ok=True)
         before, began = self._made_from(), time.monotonic()
         try:
             with tempfile.TemporaryDirectory() as folder:
