@@ -87,10 +87,8 @@ def run(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
-        problem, remedy = (
-            f"{text!r} holds no readable value",
-            "Put text with special signs in quotes.",
-        )
+        problem = f"{text!r} holds no readable value"
+        remedy = "Put text with special signs in quotes."
         with explained(problem, where="--parameter", remedy=remedy, kinds=yaml.YAMLError):
             values[name] = yaml.safe_load(value) if value else ""  # like the value in a profile
     # Beside other results: Git ignores these, and the repository's root stays as it is.

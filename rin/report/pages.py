@@ -124,9 +124,9 @@ NOTEBOOKS = (
 #: Cover of a book of one task; it stands in no other.
 COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
 # Chapters of prose, by the part in which they stand, before and after its notebooks.
-_SECTIONS = [{"file": "notebooks/use/reference"}]
+API_SECTIONS = [{"file": "notebooks/use/reference"}]
 _BEFORE = {_RECORD: [{"file": "methods"}, {"file": "checklist"}]}
-_AFTER = {_USE: [{"file": "api", "sections": _SECTIONS}]}
+_AFTER = {_USE: [{"file": "api", "sections": API_SECTIONS}]}
 
 
 def outline_of(study: Study) -> Outline:
@@ -177,7 +177,7 @@ def contents(outline: Outline) -> dict:
         here = [page for page in others if page.notebook.part == part]
         chapters = [{"file": f"notebooks/{page.name}"} for page in here]
         if not outline.chosen:
-            computed = [chapter for chapter in chapters if chapter not in _SECTIONS]
+            computed = [chapter for chapter in chapters if chapter not in API_SECTIONS]
             chapters = [*_BEFORE.get(part, []), *computed, *_AFTER.get(part, [])]
         caption = {"caption": part} if part else {}
         if chapters:
