@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rin.errors import InputError, counted, named
+from rin.errors import InputError, counted, explained, named
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -87,15 +87,10 @@ def run(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
-        try:
-            # Like the value in a profile.
-            values[name] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError as error:
-            raise InputError(
-                f"{text!r} holds no readable value",
-                where="--parameter",
-                remedy="Put text with special signs in quotes.",
-            ) from error
+        problem = f"{text!r} holds no readable value"
+        remedy = "Put text with special signs in quotes."
+        with explained(problem, where="--parameter", remedy=remedy, kinds=yaml.YAMLError):
+            values[name] = yaml.safe_load(value) if value else ""  # like the value in a profile
     # Beside other results: Git ignores these, and the repository's root stays as it is.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
     Job(notebook, target, values, inputs=f"by hand at {time.time()}").run()
@@ -121,11 +116,7 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
 
 
 @app.command()
-def pretrain(
-    profile: Profile = "demo",
-    data_root: Data = "",
-    results: Results = "results",
-) -> None:
+def pretrain(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_study, run_pretraining
 
@@ -212,11 +203,8 @@ def new(
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise typer.BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
-    ends = re.fullmatch(r"(-?[0-9.]+), *([0-9.]+)", window)
-    try:
-        center_and_width = tuple(map(float, ends.groups())) if ends else None
-    except ValueError:
-        center_and_width = None
+    numbers = re.fullmatch(r"(-?\d+\.?\d*), *(\d+\.?\d*)", window)
+    center_and_width = tuple(map(float, numbers.groups())) if numbers else None
     if window and (not center_and_width or center_and_width[1] < 1):
         problem = f"{window!r}: write CENTER,WIDTH, such as 40,400; a width of at least 1"
         raise typer.BadParameter(problem, param_hint="--window")
@@ -279,13 +267,8 @@ def reference_write(
     from rin.study.reference import reference_folder, write_reference
 
     opened = open_study(profile, data_root=data_root, results=results)
-    written = write_reference(
-        opened,
-        folder or reference_folder(),
-        replace=replace,
-        finished=finished,
-        add=add,
-    )
+    target = folder or reference_folder()
+    written = write_reference(opened, target, replace=replace, finished=finished, add=add)
     size = sum(path.stat().st_size for path in written.iterdir())
     typer.echo(f"Reference run: {written}, {size:,} bytes")
 
@@ -433,28 +416,20 @@ def _patients_in_words(done: Verification) -> str:
 
 
 def _print_counts(done: Verification) -> None:
-    counts, classes = done.manifest.counts, done.counts.astype(object)
-    classes = classes.where(classes.notna(), None)
-    in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
-    masks = classes["masks"].sum(), sum(counts.masks.values()) or None
-    rows = [*classes.itertuples(name=None), ("all", classes["found"].sum(), in_all, *masks)]
-    headings = ["Class", f"{counts.unit.capitalize()}s", "expected"]
-    headings += ["Masks", "expected"] if done.manifest.masks else []
-    cells = [
-        [name, *("–" if number is None else f"{number:,}" for number in numbers)]
-        for name, *numbers in rows
-    ]
-    _print_table(headings, (row[: len(headings)] for row in cells), right=True)
+    counts, table = done.manifest.counts, done.counts.astype(float)
+    table.loc["all"] = table.sum(min_count=1)
+    if not counts.images and counts.unit == "image":
+        table.loc["all", "expected"] = counts.total
+    table.columns = [f"{counts.unit.capitalize()}s", "expected", "Masks", "expected"]
+    table = table if done.manifest.masks else table.iloc[:, :2]
+    _say(table.rename_axis("Class", axis=1).to_string(float_format="{:,.0f}".format, na_rep="–"))
 
 
-def _print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]], right: bool = False
-) -> None:
-    """Print a table; a cell may be a text and its colour, numbers stand at the right."""
+def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]]) -> None:
+    """Print a table; a cell may be a text and its colour."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, heading in enumerate(headings):
-        justify = "right" if right and place else "left"
-        table.add_column(heading, overflow="fold", no_wrap=not place, justify=justify)
+        table.add_column(heading, overflow="fold", no_wrap=not place)
     for row in rows:
         table.add_row(*(_plain(cell) if isinstance(cell, str) else _plain(*cell) for cell in row))
     Console().print(table)
@@ -513,8 +488,7 @@ def _end() -> None:
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
     quiet_tensorflow()
-    main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, _interrupted) if main_thread else None
+    before = signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except Stopped:
@@ -523,5 +497,4 @@ def main() -> None:
         typer.echo(f"rin: {error}", err=True)
         sys.exit(1)
     finally:
-        if main_thread:
-            signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)

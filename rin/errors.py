@@ -29,10 +29,7 @@ class FileError(ValueError):
 
 
 def unquoted(error: Exception) -> str:
-    """Return what is wrong with a file of patients, quoting neither its content nor its name.
-
-    Libraries quote both, so of their errors no more than the kind is said.
-    """
+    """Return what is wrong with a file of patients; of errors that quote it, the kind alone."""
     if isinstance(error, InputError | FileError):
         return problem_of(error)
     return f"it cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"

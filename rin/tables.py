@@ -4,7 +4,8 @@ The page “Tables and manifests” is made from the schemas (`described`), and 
 table ask `check_table`.  Nothing is repaired, and no file is read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +18,6 @@ from rin.errors import InputError
 #: official scripts, `base_model.layers[:-10]` frozen), all of it.
 UNFREEZING = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
-_DTYPES = {"text": str, "texts": object, "integer": int, "number": float, "yes or no": bool}
 _NUMBER = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
 _VALUES = {
     "0 or 1": pa.Check.isin([0, 1], error="0 or 1"),
@@ -29,63 +29,23 @@ _VALUES = {
 }
 
 
-Facts = dict[str, Any]
+def _column(
+    kind: str, meaning: str, *, unit: str = "", values: str = "", **rules: Any
+) -> pa.Column:
+    """Return a column: of text, numbers or another kind, with `values` it may have (`_VALUES`).
 
-
-def _text(meaning: str, **rules: Any) -> Facts:
-    return {"type": "text", "meaning": meaning} | rules
-
-
-def _integer(meaning: str, **rules: Any) -> Facts:
-    return {"type": "integer", "meaning": meaning} | rules
-
-
-def _number(meaning: str, **rules: Any) -> Facts:
-    return {"type": "number", "meaning": meaning} | rules
-
-
-def _column(facts: Facts, strict: bool) -> pa.Column:
-    """Return the schema of a column.
-
-    Its facts are type, meaning, and where they apply `unit`, `values` that it may have
-    (`_VALUES`), whether it is `optional`, may have `gaps`, or is `unique`.
+    `rules` are pandera's.  Without a `dtype` among them identifiers may be text or numbers.
     """
-    kind = facts["type"]
-    is_number = kind in ("integer", "number")
-    checks = [_VALUES[facts["values"]]] if "values" in facts else []
-    if is_number and not strict:
+    checks = [_VALUES[values]] if values else []
+    if kind in ("integer", "number") and "dtype" not in rules:
         checks.insert(0, _NUMBER)
-    return pa.Column(
-        _DTYPES[kind] if strict else None,
-        checks,
-        coerce=strict and is_number,
-        required=not facts.get("optional", False),
-        nullable=facts.get("gaps", False),
-        unique=facts.get("unique", False),
-        description=facts["meaning"],
-        metadata={"type": kind, "unit": facts.get("unit", "")},
-    )
+    facts = {"type": kind, "unit": unit}
+    return pa.Column(checks=checks, description=meaning, metadata=facts, **rules)
 
 
-def _schema(
-    name: str, description: str, columns: Mapping[str, Facts], strict: bool = False
-) -> pa.DataFrameSchema:
-    """Return the schema of a table; a `strict` one has these columns alone, in this order.
-
-    They are then of exactly these types; elsewhere identifiers may be text or numbers.
-    """
-    return pa.DataFrameSchema(
-        {column: _column(facts, strict) for column, facts in columns.items()},
-        index=pa.Index(int) if strict else None,
-        strict=strict,
-        ordered=strict,
-        name=name,
-        description=description,
-    )
-
-
-_MAYBE = {"optional": True, "gaps": True}
-_SHARE = {"unit": "0 to 1", "values": "from 0 to 1", "gaps": True}
+_text, _integer, _number = (partial(_column, kind) for kind in ("text", "integer", "number"))
+_MAYBE = {"required": False, "nullable": True}
+_SHARE = {"unit": "0 to 1", "values": "from 0 to 1", "nullable": True}
 _COUNT = {"values": "counts from 0"}
 _RUN = {
     "task": _text("name of the task, such as breast"),
@@ -99,12 +59,12 @@ _CASE = {
     "patient_id": _text("whose case it is; the independent unit", **_MAYBE),
 }
 _NETWORK = {
-    "backbone": _text("convolutional network, such as ResNet50", optional=True),
-    "unfreezing": _text(f"{', '.join(UNFREEZING[:2])} or {UNFREEZING[2]}", optional=True),
-    "learning_rate": _number("of the optimizer", optional=True),
+    "backbone": _text("convolutional network, such as ResNet50", required=False),
+    "unfreezing": _text(f"{', '.join(UNFREEZING[:2])} or {UNFREEZING[2]}", required=False),
+    "learning_rate": _number("of the optimizer", required=False),
 }
 _PRETRAINING = {
-    "pretraining": _integer("which pretraining of the init a run starts from", optional=True)
+    "pretraining": _integer("which pretraining of the init a run starts from", required=False)
 }
 _FACTOR = {
     "factor": _text("factor of a study that has one", **_MAYBE),
@@ -112,46 +72,50 @@ _FACTOR = {
     "preprocessing": _text("how inputs were prepared", **_MAYBE),
 }
 
-CASES = _schema(
-    "Cases",
-    "The images of a dataset, one row a case.",
+# Cases have these columns alone, in this order and of exactly these types.
+_exact_text = partial(_text, dtype=str)
+_pixels = partial(_integer, unit="pixels", values="from 1", dtype=int, coerce=True)
+CASES = pa.DataFrameSchema(
     {
-        "case_id": _text("from the dataset's own naming", unique=True),
-        "patient_id": _text("whose case it is; the independent unit"),
-        "label": _text("class, after the label map of the manifest"),
-        "source_class": _text("class, as the dataset names it"),
-        "image": _text("where the image is, below the data root", unique=True),
-        "masks": {
-            "type": "texts",
-            "meaning": "where outlines of lesions are, or shapes in words",
-            "values": "tuples",
-        },
-        "width": _integer("of the image", unit="pixels", values="from 1"),
-        "height": _integer("of the image", unit="pixels", values="from 1"),
-        "digest": _text("SHA-256 of the decoded pixels", values="64 hexadecimal digits"),
-        "hash": _text("what the image looks like, 256 bits", values="64 hexadecimal digits"),
-        "blank": {"type": "yes or no", "meaning": "whether the image shows nothing"},
+        "case_id": _exact_text("from the dataset's own naming", unique=True),
+        "patient_id": _exact_text("whose case it is; the independent unit"),
+        "label": _exact_text("class, after the label map of the manifest"),
+        "source_class": _exact_text("class, as the dataset names it"),
+        "image": _exact_text("where the image is, below the data root", unique=True),
+        "masks": _column(
+            "texts",
+            "where outlines of lesions are, or shapes in words",
+            values="tuples",
+            dtype=object,
+        ),
+        "width": _pixels("of the image"),
+        "height": _pixels("of the image"),
+        "digest": _exact_text("SHA-256 of the decoded pixels", values="64 hexadecimal digits"),
+        "hash": _exact_text("what the image looks like, 256 bits", values="64 hexadecimal digits"),
+        "blank": _column("yes or no", "whether the image shows nothing", dtype=bool),
     },
+    index=pa.Index(int),
     strict=True,
+    ordered=True,
+    name="Cases",
+    description="The images of a dataset, one row a case.",
 )
-PREDICTIONS = _schema(
-    "Predictions",
-    "What every run says of every case, one row a run and case.",
+PREDICTIONS = pa.DataFrameSchema(
     _RUN
     | _SEED
     | _CASE
     | {
         "part": _text("test, validation, or the name of an external dataset"),
         "label": _integer("1 for the positive class, else 0", values="0 or 1"),
-        "score": _number("what the network says of the case", unit="log-odds", gaps=True),
+        "score": _number("what the network says of the case", unit="log-odds", nullable=True),
     }
     | _NETWORK
     | _PRETRAINING
     | _FACTOR,
+    name="Predictions",
+    description="What every run says of every case, one row a run and case.",
 )
-DIFFERENCES = _schema(
-    "Differences",
-    "Two inits compared, one row a task and group (`rin.stats.init_differences`).",
+DIFFERENCES = pa.DataFrameSchema(
     {
         "task": _RUN["task"],
         "group": _text("all scenarios, or those of one unfreezing"),
@@ -160,44 +124,44 @@ DIFFERENCES = _schema(
         "sd_a": _number("SD over scenarios", unit="AUC", **_MAYBE),
         "auc_b": _number("mean of the second init", **_SHARE | {"unit": "AUC, 0 to 1"}),
         "sd_b": _number("SD over scenarios", unit="AUC", **_MAYBE),
-        "estimate": _number("the difference a − b", unit="AUC, 0 to 1", gaps=True),
-        "ci_low": _number("lower end of the 95% interval", unit="as the estimate", gaps=True),
-        "ci_high": _number("upper end of the 95% interval", unit="as the estimate", gaps=True),
+        "estimate": _number("the difference a − b", unit="AUC, 0 to 1", nullable=True),
+        "ci_low": _number("lower end of the 95% interval", unit="as the estimate", nullable=True),
+        "ci_high": _number("upper end of the 95% interval", unit="as the estimate", nullable=True),
         "statistic": _number("t, or z where df is infinite", **_MAYBE),
         "df": _number("degrees of freedom", **_MAYBE),
-        "p_value": _number("two-sided P value", **_SHARE, optional=True),
-        "p_holm": _number("P adjusted by Holm's method", **_SHARE, optional=True),
+        "p_value": _number("two-sided P value", **_SHARE, required=False),
+        "p_holm": _number("P adjusted by Holm's method", **_SHARE, required=False),
         "standard_error": _number("of the estimate", unit="as the estimate", **_MAYBE),
         "n_folds": _integer("folds that are averaged", **_COUNT),
         "n_cases": _integer("test cases", **_COUNT),
         "n_positive": _integer("positive test cases", **_COUNT),
         "n_patients": _integer("patients of the test cases", **_COUNT),
     },
+    name="Differences",
+    description="Two inits compared, one row a task and group (`rin.stats.init_differences`).",
 )
-OVERLAP = _schema(
-    "Overlap",
-    "Activation maps beside outlined lesions, one row a run and case with a lesion.",
+OVERLAP = pa.DataFrameSchema(
     _RUN
     | _CASE
     | {
         "target": _integer(
-            "class whose map it is, 1 the positive one", values="0 or 1", optional=True
+            "class whose map it is, 1 the positive one", values="0 or 1", required=False
         ),
         "dice": _number("Dice of map and lesion", **_SHARE),
         "pointing": _number(
-            "1 where the map's maximum is in the lesion", values="from 0 to 1", gaps=True
+            "1 where the map's maximum is in the lesion", values="from 0 to 1", nullable=True
         ),
         "average_precision": _number("of the map's pixels for those of the lesion", **_SHARE),
         "dice_best": _number(
-            "Dice at the threshold that is best for the image", **_SHARE, optional=True
+            "Dice at the threshold that is best for the image", **_SHARE, required=False
         ),
-        "mask_share": _number("share of the image that the lesion takes", **_SHARE, optional=True),
+        "mask_share": _number("share of the image that the lesion takes", **_SHARE, required=False),
     }
     | _NETWORK,
+    name="Overlap",
+    description="Activation maps beside outlined lesions, one row a run and case with a lesion.",
 )
-RUN_RECORDS = _schema(
-    "RunRecords",
-    "How every run went, one row a study, level and run.",
+RUN_RECORDS = pa.DataFrameSchema(
     {"study": _text("name of the study that planned the run")}
     | _RUN
     | _SEED
@@ -206,24 +170,26 @@ RUN_RECORDS = _schema(
     | _FACTOR
     | {
         "run_id": _text("digest of its configuration, of what it read and of the code's version"),
-        "best_epoch": _integer("epoch of the lowest validation loss, from 1", gaps=True),
-        "epochs": _integer("epochs that were trained", gaps=True),
-        "seconds": _number("time that the training took", unit="s", gaps=True),
-        "validation_auc": _number("of the epoch kept, validation cases", **_SHARE, optional=True),
+        "best_epoch": _integer("epoch of the lowest validation loss, from 1", nullable=True),
+        "epochs": _integer("epochs that were trained", nullable=True),
+        "seconds": _number("time that the training took", unit="s", nullable=True),
+        "validation_auc": _number("of the epoch kept, validation cases", **_SHARE, required=False),
         "validation_loss": _number("of the epoch kept, validation cases", **_MAYBE),
     },
+    name="RunRecords",
+    description="How every run went, one row a study, level and run.",
 )
-PRETRAINED = _schema(
-    "Pretrained",
-    "Networks that were pretrained here, one row a network.",
+PRETRAINED = pa.DataFrameSchema(
     {
         "init": _RUN["init"],
         "corpus": _text("images that the network was pretrained on"),
         "backbone": _text("convolutional network, such as ResNet50"),
         "run_id": _text("digest of its configuration and of what it read"),
-        "top1": _number("classified correctly, of test images", **_SHARE | {"gaps": False}),
-        "top5": _number("class among the five first", **_SHARE, optional=True),
-        "balanced_accuracy": _number("mean over classes", **_SHARE, optional=True),
+        "top1": _number(
+            "classified correctly, of test images", unit="0 to 1", values="from 0 to 1"
+        ),
+        "top5": _number("class among the five first", **_SHARE, required=False),
+        "balanced_accuracy": _number("mean over classes", **_SHARE, required=False),
         "classes": _integer("classes of the corpus", **_COUNT, **_MAYBE),
         "images": _integer("images of the corpus", **_COUNT, **_MAYBE),
         "training_images": _integer("trained on", **_COUNT, **_MAYBE),
@@ -232,6 +198,8 @@ PRETRAINED = _schema(
         "seconds": _number("time that it took", unit="s", **_MAYBE),
     }
     | _PRETRAINING,
+    name="Pretrained",
+    description="Networks that were pretrained here, one row a network.",
 )
 #: Every schema by the name that it goes by in the book.
 SCHEMAS = MappingProxyType(

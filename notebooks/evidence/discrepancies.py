@@ -30,8 +30,12 @@ import pandas as pd
 from IPython.display import HTML, Markdown
 
 from rin.evidence import paper
-from rin.evidence.checks import computed_checks
-from rin.evidence.discrepancies import KINDS, ledger
+from rin.evidence.discrepancies import (
+    KINDS,
+    computed_checks,
+    ledger,
+    stated_numbers,
+)
 from rin.report.banner import banner
 from rin.report.format import book_table
 from rin.report.heat import heat
@@ -43,8 +47,9 @@ from rin.study import open_runs
 use_style()
 
 # %%
-checks = computed_checks()
-entries = ledger(checks)
+numbers = stated_numbers()
+checks = computed_checks(numbers)
+entries = ledger(checks, numbers)
 checks["acl-images"]  # its numbers, and whether the two sides still differ
 
 # %% tags=["hide-input"]

@@ -43,8 +43,8 @@ from rin.report.banner import banner
 from rin.report.format import format_estimate, format_p
 from rin.report.maps import image_row
 from rin.report.page import picture, verdict
+from rin.report.slopes import slopes
 from rin.report.style import use_style
-from rin.report.swarm import auc_swarm
 from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import open_runs, run_fine_tuning, run_pretraining
 from rin.study.plan import plan_study
@@ -254,6 +254,6 @@ grouping = ["scenario", "backbone", "unfreezing"]
 averages = aucs.groupby(["scenario", "init"])["auc"].mean().reset_index()
 averages = averages.merge(predictions[grouping].drop_duplicates())
 picture(
-    auc_swarm(averages, [a, b]),
-    "AUC of every scenario by initialisation, with mean and SD",
+    slopes(averages, [a, b], "backbone"),
+    "AUC of every scenario from either initialisation, a panel a backbone",
 )

@@ -50,7 +50,7 @@ published = pd.concat(
     .assign(group=titles[task], label=["as printed", "from its SDs"])
     for task in tasks
 )
-others = like_for_like().rename(columns={"low": "ci_low", "high": "ci_high"})
+others = like_for_like()
 others["task"] = others["task"].str.split("/")
 others = others.explode("task").query("task in @tasks")
 marks = others["scaling_missing"].map({True: " †", False: ""})

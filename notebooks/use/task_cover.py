@@ -30,8 +30,8 @@ from rin.data.manifest import PARTS, find_task
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import picture
+from rin.report.slopes import slopes
 from rin.report.style import use_style
-from rin.report.swarm import auc_swarm
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
 
@@ -61,13 +61,13 @@ networks on new patients).
 aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
 kinds = scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
 picture(
-    auc_swarm(aucs.reset_index().merge(kinds), inits),
-    "AUC of every scenario by initialisation, with mean and SD",
+    slopes(aucs.reset_index().merge(kinds), inits, "backbone"),
+    "AUC of every scenario from either initialisation, a panel a backbone",
 )
 
 # %% [markdown]
-# Each mark is one scenario of fine-tuning; marks of one colour start from the
-# same kind of weights.
+# Each line is one scenario of fine-tuning, from one kind of weights to the
+# other.
 #
 # ## The images
 

@@ -9,7 +9,6 @@ which is one point, differences and intervals to 0.1 point.
 
 import itertools
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,6 @@ from operator import truediv
 import pandas as pd
 from scipy import stats
 
-from rin.errors import InputError
 from rin.evidence import paper
 from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
 
@@ -34,15 +32,6 @@ class Bounds:
 
     low: float
     high: float
-
-    def __post_init__(self) -> None:
-        """Refuse a range that holds nothing."""
-        if not self.low <= self.high:
-            raise InputError(
-                f"the range from {self.low} to {self.high} holds nothing",
-                where="low, high",
-                remedy="Pass two numbers, the smaller one first.",
-            )
 
     def holds(self, value: float) -> bool:
         """Return whether a value lies in the range."""
@@ -73,34 +62,22 @@ class Bounds:
 def rounded(
     value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
 ) -> Bounds:
-    """Return what a number printed to a unit (one step of its last digit) may have been before.
+    """Return what a number printed to a unit (a step of its last digit) may have been before.
 
-    Within the ends of what is possible at all, such as 0 for an SD.
+    `least` and `most` are the ends of what is possible at all, such as 0 for an SD.
     """
-    if not math.isfinite(value) or not unit > 0 or not least <= value <= most:
-        raise InputError(
-            f"{value} to a unit of {unit} within {least} to {most}",
-            where="value, unit",
-            remedy="Pass a finite value within its ends and a positive unit.",
-        )
     return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
 
 
 def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
-    """Return the range of a function that, over the box, moves one way with each argument.
-
-    Monotone in each while the others are held; the direction may depend on the others.
-    """
+    """Return the range of a function that moves one way with each argument, the others held."""
     corners = itertools.product(*((bounds.low, bounds.high) for bounds in ranges))
     values = [function(*corner) for corner in corners]
     return Bounds(min(values), max(values))
 
 
 def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
-    """Return the half-width of a 95% t interval of the difference of two means of `_N` values.
-
-    By default with Welch's df.
-    """
+    """Return the half-width of a 95% t interval of a difference of means; by default Welch's."""
     df = df or (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
     return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
@@ -121,9 +98,9 @@ def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
     return unpaired_t_from_summary(difference, sd_a, _N, 0, sd_b, _N).p_value
 
 
-def interval_p(low: float, high: float, df: float = math.inf) -> float:
-    """Return the P value of zero under a symmetric 95% t interval; normal for infinite `df`."""
-    return t_test((low + high) / 2, (high - low) / 2 / t_quantile(df), df).p_value
+def interval_p(low: float, high: float) -> float:
+    """Return the P value of zero under a symmetric 95% interval of a normal estimate."""
+    return t_test((low + high) / 2, (high - low) / 2 / t_quantile()).p_value
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
@@ -141,10 +118,6 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     that SD squared is the other squared less the variance; these points on the edges count beside
     the corners, for the low end.
     """
-    if min(sd_a.low, sd_b.low) <= 0:
-        raise InputError(
-            "an SD that may be zero", where="sd_a, sd_b", remedy="Pass SDs that are positive."
-        )
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
     for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):
@@ -164,12 +137,6 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     the standard error of a difference at most the sum of both.  This holds for any scores, also of
     dependent images.
     """
-    if min(positives, negatives) <= 1:
-        raise InputError(
-            f"{positives:g} and {negatives:g} tested cases",
-            where="positives, negatives",
-            remedy="Pass more than one case of each class.",
-        )
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
     nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
@@ -181,9 +148,8 @@ class TaskAudit:
     """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
 
     What a test would give where the numbers before rounding are not known is a range; `agrees`,
-    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.
-    InputError for a P that is not stated as an upper limit, or an interval whose upper end is not
-    above zero and its lower end.
+    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.  P is
+    stated as an upper limit, and the upper end of the interval is above zero.
     """
 
     def __init__(self, published: paper.PublishedComparison) -> None:
@@ -215,20 +181,7 @@ class TaskAudit:
         # P, stated and by SDs and interval.  It falls with the size of the difference and rises
         # with either SD; while the upper end is positive, middle over half-width moves one way
         # with either end.  Of all symmetric t intervals the normal one gives the lowest P.
-        limit = re.fullmatch(r"P < (0?\.\d+)", published.p_text)
-        if not limit:
-            raise InputError(
-                f"{published.p_text!r} is not of the form P < .001",
-                where=self.task,
-                remedy="Only upper limits of P values can be audited.",
-            )
-        if high.low <= max(0.0, low.high):
-            raise InputError(
-                f"interval from {published.ci_low} to {published.ci_high}",
-                where=self.task,
-                remedy="Pass an interval whose upper end is positive and above its lower end.",
-            )
-        self.stated_p = float(limit[1])
+        self.stated_p = float(published.p_text.removeprefix("P < "))
         by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
         self.p_by_sds = _with_zero(by_sds, self.difference)
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
@@ -255,14 +208,9 @@ class TaskAudit:
         Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
         """
         stated, half = self.published, self.implied_half_width
-        return pd.DataFrame(
-            {
-                "kind": ["published", "recomputed"],
-                "estimate": stated.difference,
-                "ci_low": [stated.ci_low, stated.difference - half],
-                "ci_high": [stated.ci_high, stated.difference + half],
-            }
-        )
+        ends = (stated.ci_low, stated.ci_high), (stated.difference - half, stated.difference + half)
+        intervals = pd.DataFrame(ends, columns=["ci_low", "ci_high"])
+        return intervals.assign(kind=["published", "recomputed"], estimate=stated.difference)
 
 
 def audit_tasks() -> list[TaskAudit]:

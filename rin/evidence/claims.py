@@ -39,8 +39,7 @@ class Judgement(NamedTuple):
 def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
     """Return every quoted sentence with its verdict, one row a claim.
 
-    Columns `name`, `text`, `place`, `tasks`, `verdict` (one of `VERDICTS`), `why`, and `see`: a
-    page with other evidence, or "".
+    Columns `name`, `text`, `place`, `tasks`, `verdict` (one of `VERDICTS`) and `why`.
     """
     rows = []
     for claim in CLAIMS:
@@ -48,17 +47,7 @@ def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
         judge = _JUDGES.get(claim["name"])
         chosen = _of_claim(claim["name"], audits)
         verdict, values = judge(chosen, audits) if judge else (CANNOT_BE_JUDGED, {})
-        rows.append(
-            {
-                "name": claim["name"],
-                "text": claim["text"],
-                "place": claim["place"],
-                "tasks": claim["tasks"],
-                "verdict": verdict,
-                "why": claim["why"].format_map(values),
-                "see": claim.get("see", ""),
-            }
-        )
+        rows.append(claim | {"verdict": verdict, "why": claim["why"].format_map(values)})
     return pd.DataFrame(rows)
 
 
@@ -80,11 +69,8 @@ def _significant(chosen: Audits, _: Audits) -> Judgement:
 def _superior(chosen: Audits, _: Audits) -> Judgement:
     ahead = [audit.task for audit in chosen if audit.ahead]
     clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
-    values = {
-        "ahead": _share(ahead, chosen),
-        "clear": len(clear),
-        "clear_names": task_names(clear),
-    }
+    names = task_names(clear)
+    values = {"ahead": _share(ahead, chosen), "clear": len(clear), "clear_names": names}
     return _judged(len(clear) == len(chosen), values)
 
 
@@ -105,11 +91,7 @@ def _outperforming(chosen: Audits, _: Audits) -> Judgement:
     above = [audit.task for audit in chosen if audit.ahead]
     zero = [audit.task for audit in chosen if audit.contains_zero]
     equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
-    values = {
-        "above": _share(above, chosen),
-        "zero": task_names(zero),
-        "equal": task_names(equal),
-    }
+    values = {"above": _share(above, chosen), "zero": task_names(zero), "equal": task_names(equal)}
     return _judged(len(above) == len(chosen) and not zero, values)
 
 
@@ -195,11 +177,9 @@ def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> 
 
 
 def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
-    """Return the range of each task's P value by the SDs after Holm's correction over the tasks.
-
-    Every adjusted value rises with every raw one.
-    """
+    """Return the range of each task's P value by the SDs after Holm's correction over the tasks."""
     audits = list(audits)
+    # Every adjusted value rises with every raw one.
     lows = holm([audit.p_by_sds.low for audit in audits])
     highs = holm([audit.p_by_sds.high for audit in audits])
     return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]

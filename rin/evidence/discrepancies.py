@@ -1,17 +1,29 @@
 """The discrepancy ledger: where the paper, its authors' files and public data do not agree.
 
 Entries stand in `discrepancies.yaml`, with their places, and what sources outside the paper state.
-The numbers of an entry come from a check on the ledger's page, so that none is typed.
+Their numbers are computed, and so is whether two places still state different things: two numbers
+that an entry names under `differ`, or those of a function here.  Images and networks are not read.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, combinations
 from pathlib import Path
+from string import Formatter
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+import statsmodels
+from statsmodels.stats import api as statsmodels_tests
 
+from rin.curation.taxonomy import REGIONS, load_taxonomy
+from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
+from rin.evidence.audit import TaskAudit, audit_tasks, rounded
 from rin.files import read_yaml
+from rin.models.preprocessing import find_preprocessing
+from rin.models.weights import load_entries
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 KINDS: dict[str, str] = _READ["kinds"]
@@ -21,32 +33,305 @@ FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].value
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
 _PLACES = _READ["places"] | _READ["sources"]
 _TEXTS = ("title", "finding", "consequence", "handling")
+_look_up = Formatter().get_field  # as texts do: a name, an attribute or a key of what it names
+
+
+class Check(NamedTuple):
+    """Numbers that are compared, or that an entry's texts need, and whether the sides differ."""
+
+    values: dict[str, Any]
+    differ: bool
 
 
 def ledger(
-    checks: Mapping[str, tuple[Mapping[str, object], bool]], entries: Iterable[Mapping] = ENTRIES
+    checks: Mapping[str, Check], numbers: Mapping[str, Any], entries: Iterable[Mapping] = ENTRIES
 ) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
-    `checks` has, by entry, the values for its texts beside `STATED`, and whether those that should
-    agree do not.  KeyError for a value that nobody computes.
-
-    Columns: `id`, `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared),
-    `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
-    `finding` (may be empty), `consequence`, `handling`.
+    `checks` are those of `computed_checks`, `numbers` those of `stated_numbers`.  Columns: `id`,
+    `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared), `disagree`
+    (whether they still differ), `title`, `says` (pairs of a place and what it says), `finding` (may
+    be empty), `consequence`, `handling`.  KeyError for a value that nobody computes.
     """
     rows = []
     for entry in entries:
-        values, disagree = checks.get(entry["id"], ({}, True))
-        values = STATED | values
+        check = checks.get(entry["id"], Check({}, True))
+        values = numbers | check.values
         said = chain.from_iterable(pair.items() for pair in entry["says"])
         rows.append(
             {
                 **{name: entry[name] for name in ("id", "kind", "status")},
                 "computed": entry["id"] in checks,
-                "disagree": disagree,
+                "disagree": check.differ,
                 "says": [(_PLACES.get(at, at), text.format_map(values)) for at, text in said],
                 **{name: entry.get(name, "").format_map(values) for name in _TEXTS},
             }
         )
     return pd.DataFrame(rows)
+
+
+def computed_checks(numbers: Mapping[str, Any]) -> dict[str, Check]:
+    """Return the result of every check, by the id of its entry."""
+    compared = {entry["id"]: compare(entry, numbers) for entry in ENTRIES if "differ" in entry}
+    return compared | {entry: check() for entry, check in _CHECKS.items()}
+
+
+def compare(entry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Check:
+    """Compare the two numbers that an entry names."""
+    values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
+    first, second = values.values()
+    return Check(values, first != second)
+
+
+def stated_numbers(
+    class_counts: Mapping[str, Iterable[paper.ClassCount]] = paper.CLASS_COUNTS,
+) -> dict[str, Any]:
+    """Return what is stated or counted, by the names that entries use.
+
+    `STATED`, and what is counted in the paper's tables, the taxonomy, manifests and the weights
+    list.  A task has images of its `first` and `second` class (`control` is the name of that),
+    their `sum`, the total as it is stated first (`all`) and `last`, and those counted from its
+    dataset, by class (`files`) and `in_files` together.
+    """
+    datasets = {task: find_task(task)[0] for task in paper.COMPARISONS}
+    titles = [region.title for region in REGIONS.values()]
+    is_normal = load_taxonomy()["label"] == "normal"
+    released = {(entry.init, entry.backbone): entry.file for entry in load_entries()}
+    slices = paper.CLASS_COUNTS["covid19"][-1].images
+    kinds = {place: {*fact.value} for place, fact in paper.PATHOLOGIES.items()}
+    counted = {
+        "tasks": len(paper.COMPARISONS),
+        "datasets": len({dataset.name for dataset in datasets.values()}),
+        "tasks_not_public": task_titles(
+            task for task, dataset in datasets.items() if dataset.access == "not public"
+        ),
+        "distinct_regions": len(set(titles)),
+        "abdomen_and_pelvis": titles.count("Abdomen and pelvis"),
+        "normal_labels": int(is_normal.sum()),
+        "abnormal_labels": int((~is_normal).sum()),
+        "released_weights_file": released["radimagenet", "ResNet50"],
+        "slices_per_covid_patient": slices / FACTS["covid_patients"],
+        "short_title": paper.CITATION.title.split(":")[1].strip(),
+        "access": load_manifest("radimagenet").access,
+        "kinds_in_abstract": len(kinds["abstract"]),
+        "kinds_in_results": len(kinds["results"]),
+        "kinds_in_abstract_alone": ", ".join(sorted(kinds["abstract"] - kinds["results"])),
+    }
+    return STATED | counted | {task: _images(task, of) for task, of in class_counts.items()}
+
+
+def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
+    """Return the numbers of images of a task."""
+    first, second = (count for count in counts if count.group != "all")
+    totals = [count.images for count in counts if count.group == "all"]
+    files = find_task(task)[0].counts.images
+    return SimpleNamespace(
+        first=first.images,
+        second=second.images,
+        control=second.group,
+        sum=first.images + second.images,
+        all=totals[0],
+        last=totals[-1],
+        files=files,
+        in_files=sum(files.values()),
+    )
+
+
+# Within the paper
+
+
+def _acl_difference() -> Check:
+    acl = TaskAudit(paper.COMPARISONS["acl"])
+    middle = (acl.published.ci_low + acl.published.ci_high) / 2
+    values = {"acl": acl.published, "middle": middle, "means": acl.means}
+    agrees = acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)
+    return Check(values, not agrees)
+
+
+def _zero_and_p() -> Check:
+    audits = audit_tasks()
+    zero = [audit for audit in audits if audit.contains_zero]
+    values = {
+        "n": len(zero),
+        "all": len(audits),
+        "p": audits[0].published.p_text,
+        "tasks": task_titles(audit.task for audit in zero),
+    }
+    return Check(values, any(audit.stated_p <= STATED["alpha"] for audit in zero))
+
+
+def _interval_method() -> Check:
+    audits = audit_tasks()
+    wide = [audit.task for audit in audits if audit.too_wide_for_delong]
+    agreeing = [audit.task for audit in audits if audit.agrees]
+    values = {"agree": len(agreeing), "all": len(audits), "wide": task_titles(wide)}
+    return Check(values, bool(wide))
+
+
+def _comparable() -> Check:
+    tasks = paper.CLAIMS["comparable"].value
+    p_texts = [paper.COMPARISONS[task].p_text for task in tasks]
+    values = {"tasks": task_titles(tasks), "p": p_texts[0]}
+    return Check(values, len(set(p_texts)) == 1)
+
+
+def _percents() -> Check:
+    audits = audit_tasks()
+    apart = [audit for audit in audits if not audit.relative_gain.meets(audit.difference)]
+    values = {
+        "stated": audits[0].published.difference,
+        "gain": audits[0].relative_gain,
+        "apart": len(apart),
+        "all": len(audits),
+        "dice": paper.DICE["thyroid"].gain_percent,
+    }
+    return Check(values, bool(apart))
+
+
+def _five_folds() -> Check:
+    covered = STATED["folds_small_tasks"] * STATED["split_percent"][-1]
+    images = FACTS["acl_list_tear"] + FACTS["acl_list_no_tear"]
+    values = {
+        "covered": covered,
+        "share": 100 * FACTS["acl_test_images"] / images,
+        "split": " / ".join(map(str, STATED["split_percent"])),
+    }
+    return Check(values, covered != 100)
+
+
+def _normality_software() -> Check:
+    tests = [name for name in dir(statsmodels_tests) if "shapiro" in name.lower()]
+    return Check({"here": statsmodels.__version__, "n": len(tests)}, not tests)
+
+
+def _normal_images() -> Check:
+    normal = STATED["normal_images"]
+    total = rounded(STATED["images"], 10_000)  # "1.35 million"
+    values = {"low": 100 * normal / total.high, "high": 100 * normal / total.low}
+    return Check(values, normal > 0)
+
+
+# Between the paper and its authors' scripts, README and preprint
+
+
+def _imagenet_inputs() -> Check:
+    scripts = FACTS["scripts_preprocessing"]
+    needed = {
+        entry.backbone: find_preprocessing(entry.preprocessing)
+        for entry in load_entries()
+        if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY
+    }
+    other = [backbone for backbone, wanted in needed.items() if wanted.name != scripts]
+    values = {
+        "factor": needed["ResNet50"].scale[0] / find_preprocessing(scripts).scale[0],
+        "other": len(other),
+        "all": len(needed),
+    }
+    return Check(values, bool(other))
+
+
+def _covid_script() -> Check:
+    rates = sorted({rate for _, of_level in STATED["learning_rates"] for rate in of_level})
+    size_differs = FACTS["covid_image_size"] != STATED["image_size"]
+    rate_differs = FACTS["covid_learning_rate"] not in rates
+    values = {"rates": ", ".join(f"{rate:g}" for rate in rates)}
+    return Check(values, size_differs and rate_differs)
+
+
+def _unstated_settings() -> Check:
+    small, large = FACTS["augmentation_small"], FACTS["augmentation_large"]
+    unstated = {"augmentation", "optimizer", "batch"} - set(paper.SETTINGS)
+    values = {
+        "small": ", ".join(small),
+        "unstated": len(unstated),
+        "extra": " and ".join(step for step in small if step not in large),
+    }
+    return Check(values, set(small) != set(large) and len(unstated) == 3)
+
+
+def _ranks() -> Check:
+    models = paper.RELEASED_ACCURACY.values()
+    by_top1 = sorted(models, key=lambda model: -model.top1)
+    by_top5 = sorted(models, key=lambda model: -model.top5)
+    values = {
+        "best1": by_top1[0],
+        "best5": by_top5[0],
+        "last5": by_top5[-1],
+        "place": 1 + [model.backbone for model in by_top1].index("InceptionV3"),
+    }
+    return Check(values, by_top1 != by_top5)
+
+
+def _preprint_gains() -> Check:
+    preprint = FACTS["preprint_gains"]
+    published = {task: paper.COMPARISONS[task].difference for task in preprint}
+    values = {"before": _gains_in_words(preprint), "now": _gains_in_words(published)}
+    return Check(values, all(gain != published[task] for task, gain in preprint.items()))
+
+
+def _gains_in_words(gains: dict[str, float]) -> str:
+    return "; ".join(f"{task_titles([task])} {gain:g}" for task, gain in gains.items())
+
+
+# Between the paper and the public data
+
+
+def _duplicates() -> Check:
+    findings = {finding.kind: finding for finding in load_manifest("radimagenet").findings}
+    n_cases = len(findings["duplicates"].case_ids)
+    return Check({"named": n_cases}, FACTS["blank_pictures"] > 0 and n_cases > 0)
+
+
+# Between distributors of the weights
+
+
+def _four_preprocessings() -> Check:
+    sources = ("scripts", "pytorch", "hugging_face")
+    grey_pixels = np.full((1, 3), 128.0)
+    inputs = [
+        float(find_preprocessing(FACTS[f"{source}_preprocessing"]).apply(grey_pixels).mean())
+        for source in sources
+    ]
+    smallest_gap = min(abs(a - b) for a, b in combinations(inputs, 2))
+    values = {"n": len(sources), "grey": " / ".join(f"{value:.2f}" for value in inputs)}
+    return Check(values, smallest_gap > 0.01)
+
+
+def _one_file_two_inputs() -> Check:
+    digests = {FACTS["pytorch_resnet50_sha256"], FACTS["hugging_face_resnet50_sha256"]}
+    inputs = {FACTS["pytorch_preprocessing"], FACTS["hugging_face_preprocessing"]}
+    return Check({"sha256": min(digests)[:8]}, len(digests) == 1 and len(inputs) == 2)
+
+
+def _missing_network() -> Check:
+    keras, pytorch = list(paper.RELEASED_ACCURACY), FACTS["pytorch_networks"]
+    missing = [name for name in keras if name not in pytorch]
+    values = {"keras": len(keras), "pytorch": len(pytorch), "missing": ", ".join(missing)}
+    return Check(values, bool(missing))
+
+
+def task_titles(tasks: Iterable[str]) -> str:
+    """Return the titles of tasks without their modality, as a list in words."""
+    return ", ".join(paper.COMPARISONS[task].title.split(",")[0] for task in tasks)
+
+
+#: The check of each entry that takes more than a comparison of two numbers.
+_CHECKS: dict[str, Callable[[], Check]] = {
+    "acl-difference": _acl_difference,
+    "zero-and-p": _zero_and_p,
+    "interval-method": _interval_method,
+    "comparable": _comparable,
+    "percents": _percents,
+    "five-folds": _five_folds,
+    "normality-software": _normality_software,
+    "normal-images": _normal_images,
+    "imagenet-inputs": _imagenet_inputs,
+    "covid-script": _covid_script,
+    "unstated-settings": _unstated_settings,
+    "ranks": _ranks,
+    "preprint-gains": _preprint_gains,
+    "duplicates": _duplicates,
+    "four-preprocessings": _four_preprocessings,
+    "one-file-two-inputs": _one_file_two_inputs,
+    "missing-network": _missing_network,
+}

@@ -5,7 +5,6 @@ Effective Transfer Learning. Radiology: Artificial Intelligence 2022;4(5):e21031
 stand in `paper.yaml`, as printed, slips included; `rin.evidence.audit` checks them by arithmetic.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,8 +44,7 @@ class PublishedComparison:
 class PublishedDice:
     """Mean Grad-CAM Dice scores (0-1), in the text (to 0.01) and in Figure 5's caption (to 0.001).
 
-    The gain is in percent of ImageNet's score; `example` is the image that the figure shows, and
-    the confidences (percent) are those with which either network rightly calls its class.
+    The gain is in percent of ImageNet's score.
     """
 
     task: str
@@ -57,9 +55,6 @@ class PublishedDice:
     gain_percent: float
     p_text: str
     place: str
-    example: str = ""
-    confidence_radimagenet: float = math.nan
-    confidence_imagenet: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -76,13 +76,13 @@ FOLLOW_UPS: dict[str, dict] = _READ["follow_ups"]
 def like_for_like() -> pd.DataFrame:
     """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.
 
-    One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of the
-    paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points, RadImageNet −
-    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated), `ahead` (or
-    "parity"), `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and
-    both scores in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if
-    folds were independent and the two sources unpaired: sharing training images makes them too
-    narrow, sharing folds may make them too wide.
+    One row a comparison: the fields of `Replication`, with scores and SDs in AUC points, `label`
+    (images and setting), `task` (keys of the paper's tasks, joined by ``/``; "" for another
+    question), `of_the_paper` (whether there are any), `estimate` (AUC points, RadImageNet −
+    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated).
+
+    Intervals are Welch's, from the SDs over folds as if folds were independent and the two sources
+    unpaired: sharing training images makes them too narrow, sharing folds may make them too wide.
     """
     table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
@@ -96,7 +96,7 @@ def like_for_like() -> pd.DataFrame:
     half = stats.t.ppf(0.975, freedom) * np.sqrt(total) * factor
     estimate = factor * (table["radimagenet"] - table["imagenet"])
     with_setting = table["data"] + ", " + table["setting"]
-    table = table.assign(
+    return table.assign(
         label=with_setting.where(table["setting"] != "", table["data"]),
         task=table["tasks"].map("/".join),
         estimate=estimate.round(10),
@@ -105,9 +105,6 @@ def like_for_like() -> pd.DataFrame:
         of_the_paper=table["tasks"].map(bool),
         **{name: factor * table[name] for name in scores},
     )
-    columns = ["study", "reference", "label", "task", "estimate", "ci_low", "ci_high", "ahead"]
-    columns += ["network", "setting", "folds", "of_the_paper", "own_weights", "scaling_missing"]
-    return table[columns + scores]
 
 
 def pooled_fine_tuned() -> pd.DataFrame:

@@ -32,8 +32,7 @@ def provenance_line(
         raise InputError(
             "no image source", where="provenances", remedy="Name what the page rests on."
         )
-    kinds = set(provenances)
-    kind = "mixed" if len(kinds) > 1 else "real" if kinds == {"real"} else "stand-in"
+    kind = provenances[0] if len(set(provenances)) == 1 else "mixed"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
     pairs = details.items()
     listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
@@ -69,10 +68,8 @@ def banner(
         details["Profile"] = f"{profile.name}: {profile.about}"
         if trained:
             done = pd.concat([runs.records(task, study) for task in trained_here])
-            of_corpora, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
-            provenances, details = provenances + of_corpora, details | made
-            summary.append(f"networks trained {done['finished'].max()[:10]}")
-            summary += _mixture(done)
+            corpora, text, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
+            provenances, summary, details = provenances + corpora, summary + text, details | made
     return provenance_line(provenances, summary, details)
 
 
@@ -81,11 +78,9 @@ def pretraining_banner(runs: Runs) -> HTML | None:
     weights, profile = pretrained(runs.study), runs.study.profile
     if weights.empty:
         return None
-    provenances, made = _trained(runs.study, weights["init"].unique(), weights, weights)
-    summary = [f"profile {profile.name}", f"trained {weights['finished'].max()[:10]}"]
-    summary += _mixture(weights)
+    corpora, text, made = _trained(runs.study, weights["init"].unique(), weights, weights)
     details = {"Profile": f"{profile.name}: {profile.about}"} | made
-    return provenance_line(provenances, summary, details)
+    return provenance_line(corpora, [f"profile {profile.name}", *text], details)
 
 
 def reference_banner(reference: ReferenceRun) -> HTML:
@@ -95,21 +90,14 @@ def reference_banner(reference: ReferenceRun) -> HTML:
     return provenance_line(["real"], summary, images | details)
 
 
-def _mixture(done: pd.DataFrame) -> list[str]:
-    """Return a warning where networks of one table were trained by different software."""
-    kinds = done["software"].dropna().unique() if "software" in done else ()
-    return [f"trained with {len(kinds)} different sets of software"] if len(kinds) > 1 else []
-
-
 def _images(task: TaskFacts) -> str:
     instead = [f"open substitute for {task.substitute_for}"] if task.substitute_for else []
     return "; ".join([task.dataset.title, *instead, _remarks(task.dataset)])
 
 
 def _remarks(data: DatasetFacts) -> str:
-    kind = "stand-in" if data.provenance != "real" else "real"
     used = f"{data.used:,} of {data.available:,} images"
-    return f"{kind} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"
+    return f"{data.provenance} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"
 
 
 def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
@@ -134,8 +122,8 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
 
 def _trained(
     study: Study, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
-) -> tuple[list[str], dict[str, str]]:
-    """Return provenances of the corpora of own weights, and details of networks trained here."""
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return provenances of the corpora of own weights, summary and details of their networks."""
     names = weights["corpus"].unique() if len(weights) else ()
     corpora = {name: find_corpus(study, name) for name in names}
     details = {
@@ -155,7 +143,9 @@ def _trained(
             ).format(**rows.iloc[0])
         details[f"Weights: {init}"] = text
     details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
-    for term, column in (("Computer", "computer"), ("Software", "software")):
-        if column in done:
-            details[term] = "; ".join(done[column].dropna().unique())
-    return [corpus.provenance for corpus in corpora.values()], details
+    for column in ("computer", "software"):
+        details[column.capitalize()] = "; ".join(done[column].dropna().unique())
+    summary = [f"networks trained {done['finished'].max()[:10]}"]
+    if (mixture := done["software"].nunique()) > 1:
+        summary.append(f"trained with {mixture} different sets of software")
+    return [corpus.provenance for corpus in corpora.values()], summary, details

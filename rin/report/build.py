@@ -15,15 +15,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import nbformat
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 import rin
 from rin.data.chunks import available_cores
@@ -37,7 +36,7 @@ from rin.report.execution import (
     notebook_parameters,
     write_placeholder,
 )
-from rin.report.kernels import share_imports, share_imports_beside
+from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -88,49 +87,44 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    values = {"profile": profile, "data_root": data_root, "results": results}
+    measured = _measured(profile)
     with _alone(console):
-        return _make_book(study, outline, console, profile, data_root, results)
+        jobs = plan_jobs(study, outline, values, ROOT)
+        later = _live(jobs)
+        first = [job for job in jobs if job.name not in later]
+        if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
+            run_jobs(first, console)
+            for job in jobs:
+                write_placeholder(job)
+            index = _build(outline, console)
+            takes = f" ({measured})" if measured else ""
+            console.say(f"results: {index}; the live part follows{takes}")
+        run_jobs(jobs, console, measured=measured)
+        return _build(outline, console)
 
 
-@contextmanager
-def _alone(console: Console) -> Iterator[None]:
+def _alone(console: Console) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
     (ROOT / "_build").mkdir(exist_ok=True)
     lock = FileLock(ROOT / "_build" / ".lock")
     try:
-        lock.acquire(blocking=False)
+        return lock.acquire(blocking=False)
     except Timeout:
         console.say("Another book is being built in this folder: waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _make_book(
-    study: Study, outline: Outline, console: Console, profile: str, data_root: str, results: str
-) -> Path:
-    values = {"profile": profile, "data_root": data_root, "results": results}
-    jobs = plan_jobs(study, outline, values, ROOT)
-    measured = _measured(profile)
-    later = _live(jobs)
-    if jobs[0].name not in later and not all(job.current() for job in jobs if job.name in later):
-        run_jobs([job for job in jobs if job.name not in later], console)
-        for job in jobs:
-            write_placeholder(job)
-        index = _build(outline, console)
-        console.say(f"results: {index}; the live part follows" + (measured and f" ({measured})"))
-    run_jobs(jobs, console, measured=measured)
-    return _build(outline, console)
+        return lock.acquire()
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of the live jobs, and of those that read what another one leaves."""
-    names = {job.name for job in jobs if job.live or job.trains}
-    while more := {job.name for job in jobs if job.after & names} - names:
-        names |= more
-    return names
+    """Return the names of the live jobs, and of those that wait for one."""
+    live = {job.name for job in jobs if job.live or job.trains}
+    after = {job.name: job.after for job in jobs}
+    return {name for name in after if live & _with_earlier([name], after)}
+
+
+def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return names, and those that must come before them."""
+    return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
 def _build(outline: Outline, console: Console) -> Path:
@@ -171,10 +165,7 @@ def plan_jobs(
     code, profile = _digest_of_files(files, root), study.profile.model_dump()
     listing = _listing(study)
 
-    def ledgers(source: str) -> set[str]:
-        earlier = (ledgers(name) for name in outline.after(there[source]) if name in there)
-        return ({there[source].leaves} - {""}).union(*earlier)
-
+    after = {name: there.keys() & {*outline.after(notebook)} for name, notebook in there.items()}
     jobs = []
     for page in planned:
         source = root / "notebooks" / f"{page.notebook.source}.py"
@@ -182,6 +173,8 @@ def plan_jobs(
         given = {key: value for key, value in values.items() if key in known}
         depends = {"code": code} | ({"profile": profile} if "profile" in known else {})
         depends |= {"images": listing} if "data_root" in known else {}
+        read = _with_earlier([page.notebook.source], after)
+        ledgers = {there[name].leaves for name in read} - {""}
         jobs.append(
             Job(
                 source,
@@ -189,9 +182,9 @@ def plan_jobs(
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
                 inputs=_digest_of_files((), root, depends),
-                ledgers=tuple(map(study.results.joinpath, sorted(ledgers(page.notebook.source)))),
+                ledgers=tuple(study.results / name for name in sorted(ledgers)),
                 name=page.name,
-                after=there.keys() & set(outline.after(page.notebook)),
+                after=after[page.notebook.source],
                 live=page.notebook.live,
                 trains=outline.trains(page.notebook),
             )
@@ -211,13 +204,14 @@ def run_jobs(
     cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
     console.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     by_name, failures = {job.name: job for job in jobs}, []
-    leading = _awaited(by_name, [job.name for job in jobs if job.trains])
-    order = TopologicalSorter({job.name: job.after for job in jobs})
+    after = {job.name: job.after for job in jobs}
+    leading = _with_earlier([job.name for job in jobs if job.trains], after)
+    order = TopologicalSorter(after)
     order.prepare()
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
         pool(1, initializer=share_imports) as leader,
-        pool(cores, initializer=share_imports_beside) as others,
+        pool(cores, initializer=share_imports, initargs=(10,)) as others,
     ):
         running: dict[Future, Job] = {}
         while order.is_active():
@@ -241,11 +235,6 @@ def run_jobs(
                     order.done(job.name)
             if failures and not running:
                 raise failures[0]
-
-
-def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
-    """Return names of jobs, and of those that must end before them."""
-    return set(names).union(*(_awaited(jobs, jobs[name].after) for name in names))
 
 
 def _measured(profile: str) -> str:
@@ -311,8 +300,8 @@ def name_absent_pages(page: Path, root: Path, names: Sequence[str]) -> None:
 def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:
     """Build the book's HTML below `output` and return its ``index.html``.
 
-    `config` is Jupyter Book's ``_config.yml``, `listed` the table of contents.  InputError if the
-    build fails or warns, as of a missing page or citation.
+    `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
+    build fails or warns.
     """
     # An incremental build forgets the warnings of pages that it does not read again.  An earlier
     # book stays until the new one is whole.
@@ -334,11 +323,7 @@ def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path
             where=book_dir,
             remedy="\nMend the page that is named above.",
         )
-    earlier = output / "_build.earlier"
-    shutil.rmtree(earlier, ignore_errors=True)
-    if target.exists():
-        target.rename(earlier)
+    shutil.rmtree(target, ignore_errors=True)
     (draft / "_build").rename(target)
-    shutil.rmtree(earlier, ignore_errors=True)
     shutil.rmtree(draft, ignore_errors=True)
     return target / "html" / "index.html"

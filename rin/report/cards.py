@@ -29,10 +29,7 @@ _ALONE = re.compile(r"\{(\w+)\}")
 
 
 def weights_files(folder: Path) -> str:
-    """Return name, format, size and digest of each weights file in the folder of a finished run.
-
-    InputError if one is missing.
-    """
+    """Return name, format, size and digest of each weights file of a finished run's folder."""
     lines = []
     for name, kind in FORMATS.items():
         path = folder / name
@@ -71,8 +68,6 @@ def model_card(
         metrics.append("top-5 accuracy")
         top5_text = f", top-5 accuracy {top5:.3f}"
     facts = {
-        "computer": "a computer not recorded",
-        "software": "software not recorded",
         **run,
         "profile": study.profile,
         "pretraining": settings,

@@ -111,9 +111,8 @@ class Job:
     def run(self) -> float | None:
         """Compute the notebook; return seconds, or None where it was up to date.
 
-        The result appears under its name only when every cell has finished.  InputError for a
-        missing source, parameters that do not fit, or a cell that failed; the copy that shows the
-        failure lies beside the output as ``*.failed.ipynb``.
+        The result appears under its name only when every cell has finished; until then, and where
+        one fails (InputError), it lies beside as ``*.failed.ipynb``.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")
@@ -125,27 +124,23 @@ class Job:
         from papermill import PapermillExecutionError, execute_notebook
 
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.output.with_name(f"{self.output.stem}.partial.ipynb")
         failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
-        partial.unlink(missing_ok=True)
-        before, began, spent = self._made_from(), time.monotonic(), {}
+        before, began = self._made_from(), time.monotonic()
         try:
             with tempfile.TemporaryDirectory() as folder:
                 done = execute_notebook(
                     self.notebook(),
-                    partial.resolve(),
+                    failed.resolve(),
                     parameters=dict(self.parameters),
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
                     start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
-                    kernel_manager_class=kernel_manager(Path(folder), spent),
+                    kernel_manager_class=kernel_manager(Path(folder)),
                     stderr_file=Progress(sys.stderr),
                 )
         # A kernel that does not come up in time is a RuntimeError of nbclient.
         except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
-            if partial.exists():
-                partial.replace(failed)
             raise InputError(
                 "the notebook did not finish\n" + last_lines(str(error), 15),
                 where=self.source,
@@ -153,18 +148,17 @@ class Job:
             ) from error
         seconds = time.monotonic() - began
         # A source edited meanwhile is not what was run; runs that it left itself are.
-        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1), **spent}
+        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
         done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
         # Where this machine keeps the files is no part of the result.
-        names = {"input_path": self.source.name, "output_path": self.output.name}
-        done.metadata["papermill"] |= names
+        paths = {"input_path": self.source.name, "output_path": self.output.name}
+        done.metadata["papermill"] |= paths
         for cell in done.cells:
             name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
-        nbformat.write(done, partial)
-        partial.replace(self.output)
-        failed.unlink(missing_ok=True)
+        nbformat.write(done, failed)
+        failed.replace(self.output)
         return seconds
 
     def _made_from(self) -> dict[str, Any]:
@@ -211,18 +205,12 @@ def name_fold(cell: nbformat.NotebookNode) -> None:
 def fold_name(source: str) -> str:
     """Return what a hidden cell holds: Imports, This sentence, Drawing, else Code."""
     statements = ast.parse(source).body
-    called = {
-        name
-        for statement in statements[-1:]
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call)
-        and (name := getattr(node.func, "id", getattr(node.func, "attr", "")))
-    }
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
+    called = re.findall(r"\b(?:Markdown|pictures?)(?=\()", ast.unparse(statements[-1:]))
     if "Markdown" in called:
         return "This sentence"
-    return "Drawing" if called & {"picture", "pictures"} else "Code"
+    return "Drawing" if called else "Code"
 
 
 class Progress:

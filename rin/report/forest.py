@@ -119,12 +119,11 @@ def _prepared(
     shown = rows.reset_index(drop=True)
     shown[[*ESTIMATE]] *= factor
     shown["label"] = rows[label].map(lambda value: names.get(value, value)).to_list()
+    shown["group"] = ""
     if group:
         groups = rows[group].fillna("").map(lambda value: names.get(value, value))
-        shown["group"] = groups.to_list()
-        order = {value: place for place, value in enumerate(dict.fromkeys(groups))}
-        shown = shown.sort_values("group", key=lambda column: column.map(order), kind="stable")
-        shown = shown.reset_index(drop=True)
+        shown["group"] = pd.Categorical(groups, groups.unique())
+        shown = shown.sort_values("group", kind="stable", ignore_index=True)
     if "kind" not in shown:
         shown["kind"] = "recomputed"
     if "clear" not in shown and "p_holm" in shown:
@@ -154,11 +153,10 @@ def _axes(
 
 def _lines(rows: pd.DataFrame, digits: int) -> Iterator[_Line]:
     """Yield headings and lines with the height of their middle, in lines from the top."""
-    groups = rows["group"].fillna("") if "group" in rows else pd.Series("", index=rows.index)
-    changes = (rows["label"] != rows["label"].shift()) | (groups != groups.shift())
+    changes = (rows[["label", "group"]] != rows[["label", "group"]].shift()).any(axis=1)
     top, current = 0.0, ""
     for _, members in rows.groupby(changes.cumsum(), sort=False):
-        group, label = groups.loc[members.index[0]], str(members["label"].iloc[0])
+        group, label = members["group"].iloc[0], str(members["label"].iloc[0])
         if group not in ("", current):
             space = 1.0 if top == 0 else 1.35
             yield _Line(group, rows.iloc[:0], top + space - 0.45, space)

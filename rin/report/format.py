@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from functools import partial
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -50,13 +49,6 @@ def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str
     return sign + f"{rounded:.{digits}f}".replace("-", MINUS)
 
 
-def format_mean_sd(mean: float, sd: float, digits: int = 2) -> str:
-    """Return ``0.94 ± 0.05``; without an SD the mean alone."""
-    if math.isnan(sd):
-        return format_number(mean, digits)
-    return f"{format_number(mean, digits)} ± {format_number(sd, digits)}"
-
-
 def format_interval(low: float, high: float, digits: int = 2) -> str:
     """Return ``(−0.01, 0.09)``, or a dash when an end is missing."""
     if math.isnan(low) or math.isnan(high):
@@ -68,12 +60,10 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
 _LONGEST_WORD = 24
 
 #: How an estimate is shown in a unit: the factor to it, and digits after the point.
-UNITS = MappingProxyType({"": (1, 3), "points": (100, 1), "percent": (100, 1)})
+UNITS = MappingProxyType({"": (1, 3), "points": (100, 1)})
 
 
-def format_estimate(
-    estimate: Any, *, unit: str = "", digits: int | None = None, signed: bool = True
-) -> Any:
+def format_estimate(estimate: Any, *, unit: str = "", digits: int | None = None) -> Any:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
 
     `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
@@ -81,20 +71,14 @@ def format_estimate(
     default those of `UNITS`.
     """
     if isinstance(estimate, pd.DataFrame):
-        texts = [
-            format_estimate(row, unit=unit, digits=digits, signed=signed)
-            for _, row in estimate.iterrows()
-        ]
+        rows = (row for _, row in estimate.iterrows())
+        texts = [format_estimate(row, unit=unit, digits=digits) for row in rows]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
-    read = (
-        estimate.__getitem__
-        if isinstance(estimate, Mapping | pd.Series)
-        else partial(getattr, estimate)
-    )
-    value, low, high = (factor * read(name) for name in ESTIMATE)
+    row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
+    value, low, high = (factor * getattr(row, name) for name in ESTIMATE)
     places = usual if digits is None else digits
-    shown = format_number(value, places, signed=signed)
+    shown = format_number(value, places, signed=True)
     return f"{shown} {format_interval(low, high, places)}"
 
 

@@ -18,13 +18,12 @@ def heat(
     *,
     clear: pd.DataFrame | None = None,
     limit: float = 20,
-    height: float = 0.42,
 ) -> Axes:
     """Draw a table of differences (AUC points) with its index at the left and its columns below.
 
     Cells are coloured from −`limit` to `limit`: in the colours of two `inits` (a, b) for
     differences a − b, else in purple and brown.  `clear`, of the same shape, is True where a cell
-    gets a star.  `height` is that of a row in inches; cells without a number stay empty.
+    gets a star; cells without a number stay empty.
     """
     colors = [init_style(init).color for init in inits[::-1]] or ["#B5762A", "#7B5AA6"]
     texts = points.map(lambda value: format_number(value, 1, signed=True))
@@ -32,7 +31,7 @@ def heat(
     if clear is not None:
         marked = clear.reindex(index=points.index, columns=points.columns).eq(True)
         texts = texts + marked.map(lambda star: "*" if star else "")
-    _, ax = plt.subplots(figsize=(8, 0.7 + height * len(points)))
+    _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(points)))
     cmap = sns.blend_palette([colors[0], "#F7F7F7", colors[-1]], as_cmap=True)
     look = {"size": 10, "color": "#222222"}
     sns.heatmap(

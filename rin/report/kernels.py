@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import psutil
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
@@ -25,22 +24,20 @@ SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.
 _server: Any = None
 
 
-def share_imports() -> None:
-    """Let the kernels of this worker process be forked from one that has imported `SHARED`."""
+def share_imports(niceness: int = 0) -> None:
+    """Let the kernels of this worker process be forked from one that has imported `SHARED`.
+
+    All of them yield to processes of less niceness.
+    """
     global _server
     end_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(niceness)
     if sys.platform == "linux":
         # As a kernel sets it before anything is imported.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         _server = multiprocessing.get_context("forkserver")
         _server.set_forkserver_preload(list(SHARED))
-
-
-def share_imports_beside() -> None:
-    """Do the same in a process whose notebooks run at low priority."""
-    share_imports()
-    if hasattr(os, "nice"):
-        os.nice(10)
 
 
 class Forked:
@@ -88,12 +85,11 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
     launch_new_instance([*command, f"--IPKernelApp.parent_handle={os.getppid()}"])
 
 
-def kernel_manager(folder: Path, spent: dict[str, float]) -> type:
-    """Return how kernels are started, and how the processor seconds of the last one are noted.
+def kernel_manager(folder: Path) -> type:
+    """Return how kernels are started: through sockets in a folder where the system has such.
 
-    Through sockets in a folder where the system has such: two kernels started at the same time
-    can be given the same ports.  Their own remarks go to a file there.  `spent` gets `processor`,
-    the seconds of a kernel and of the processes that it started and that have ended.
+    Two kernels started at the same time can be given the same ports.  Their remarks go to a file
+    in that folder.
     """
     search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -115,17 +111,5 @@ def kernel_manager(folder: Path, spent: dict[str, float]) -> type:
                 return
             with log.open("ab") as remarks:
                 await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": remarks})
-
-        async def _async_shutdown_kernel(self, *args: Any, **given: Any) -> None:
-            if (
-                self.provisioner
-                and self.provisioner.pid
-                and psutil.pid_exists(self.provisioner.pid)
-            ):
-                times = psutil.Process(self.provisioner.pid).cpu_times()
-                spent["processor"] = round(sum(times[:4]), 1)
-            await super()._async_shutdown_kernel(*args, **given)
-
-        shutdown_kernel = _async_shutdown_kernel
 
     return Manager

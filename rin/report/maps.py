@@ -36,14 +36,13 @@ def cam_panel(
     cases: pd.DataFrame,
     *,
     positive_class: str,
-    threshold: int,
 ) -> np.ndarray:
     """Draw cases in rows: the image with its lesion, then one overlay an init; return the axes.
 
     `images` are uint8 (n, h, w), `masks` bool or 0/1 of that shape, `cams` from init to uint8 (n,
     h, w) as of `rin.explain.gradcam.to_uint8`.  `cases` has a row an image: `case_id`, `label`
-    (text), and per init `score_<init>`, the probability of the positive class.  The contour at
-    the grey level `threshold`, what Dice takes for lesion, is white.
+    (text), and per init `score_<init>`, the probability of the positive class.  The white
+    contour is at `PAPER_THRESHOLD`, what Dice takes for lesion.
     """
     check_columns(cases, ["case_id", "label", *(f"score_{init}" for init in cams)])
     n, columns, side = len(images), 1 + len(cams), 2.4
@@ -58,13 +57,16 @@ def cam_panel(
         for ax, (init, maps) in zip(line[1:], cams.items(), strict=True):
             show_image(images[at], ax, masks[at])
             shown = ax.imshow(maps[at], cmap="inferno", alpha=0.5, vmin=0, vmax=255)
-            if (maps[at] > threshold).any() and (maps[at] <= threshold).any():
-                ax.contour(maps[at], [threshold], colors="white", linewidths=1.2, linestyles="--")
+            above = maps[at] > PAPER_THRESHOLD
+            if above.any() and not above.all():
+                ax.contour(
+                    maps[at], [PAPER_THRESHOLD], colors="white", linewidths=1.2, linestyles="--"
+                )
             style, score = init_style(init), getattr(case, f"score_{init}")
             title = f"{style.short}\n{positive_class}: {score:.2f}"
             ax.set_title(title, fontsize=10, color=style.color, **_PLAIN)
     scale = figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02, label="Activation (0–255)")
-    scale.ax.axhline(threshold, color="white", linestyle="--", linewidth=1.2)
+    scale.ax.axhline(PAPER_THRESHOLD, color="white", linestyle="--", linewidth=1.2)
     return axes
 
 
@@ -100,7 +102,6 @@ def example_maps(runs: Runs, task: str) -> np.ndarray:
         cams,
         cases,
         positive_class=inputs.task.positive_class,
-        threshold=PAPER_THRESHOLD,
     )
 
 

@@ -32,11 +32,7 @@ def claim(statement: str, holds: object) -> None:
 
 
 def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
-    """Return in words what a difference a − b of AUCs says after adjustment.
-
-    Such as `radiologic ahead` for `inits` (a, b), or `no clear difference`: also where the
-    adjusted P value is not a number.
-    """
+    """Return what a difference a − b of AUCs says: `radiologic ahead`, or `no clear difference`."""
     if math.isnan(p_holm) or p_holm >= 0.05 or difference == 0:
         return "no clear difference"
     return f"{init_style(inits[0 if difference > 0 else 1]).word} ahead"

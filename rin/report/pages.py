@@ -4,7 +4,7 @@ One table lists every notebook once; the pages of a book and its table of conten
 and from the profile.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,6 @@ class Notebook:
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
     of: str = ""  # `task`: runs once for each task with results
-    below: str = ""  # prose page of which its page is a sub-page
 
     @property
     def live(self) -> bool:
@@ -119,14 +118,15 @@ NOTEBOOKS = (
     # It trains networks of its own, beside those of the live part, so it is not among the first.
     Notebook("use/own_task", _USE, ("pipeline/curation",)),
     Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
-    Notebook("use/reference", _USE, below="api"),
+    Notebook("use/reference", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 #: Cover of a book of one task; it stands in no other.
 COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
-# Prose pages, by the part in which they stand, before and after its notebooks.
-_BEFORE = {_RECORD: ["methods", "checklist"]}
-_AFTER = {_USE: ["api"]}
+# Chapters of prose, by the part in which they stand, before and after its notebooks.
+API_SECTIONS = [{"file": "notebooks/use/reference"}]
+_BEFORE = {_RECORD: [{"file": "methods"}, {"file": "checklist"}]}
+_AFTER = {_USE: [{"file": "api", "sections": API_SECTIONS}]}
 
 
 def outline_of(study: Study) -> Outline:
@@ -175,25 +175,14 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [page for page in others if page.notebook.part == part]
-        chapters = _chapters(here) if outline.chosen else _with_prose(part, here)
+        chapters = [{"file": f"notebooks/{page.name}"} for page in here]
+        if not outline.chosen:
+            computed = [chapter for chapter in chapters if chapter not in API_SECTIONS]
+            chapters = [*_BEFORE.get(part, []), *computed, *_AFTER.get(part, [])]
         caption = {"caption": part} if part else {}
         if chapters:
             parts += [caption | {"chapters": chapters}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
-
-
-def _chapters(here: Iterable[Page]) -> list[dict]:
-    return [{"file": f"notebooks/{page.name}"} for page in here]
-
-
-def _with_prose(part: str, here: Sequence[Page]) -> list[dict]:
-    """Return the chapters of a part: its notebooks and prose pages, with their sub-pages."""
-    chapters = [{"file": file} for file in _BEFORE.get(part, [])]
-    chapters += _chapters(page for page in here if not page.notebook.below)
-    for file in _AFTER.get(part, []):
-        sections = _chapters(page for page in here if page.notebook.below == file)
-        chapters += [{"file": file, "sections": sections}]
-    return chapters
 
 
 def files_of(listed: Mapping) -> list[str]:

@@ -11,11 +11,11 @@ from rin.errors import InputError
 from rin.report.style import FAINT, INK, UNFREEZING_LABEL, check_columns, init_style
 
 #: Colours of the regimes; blue and orange mean initialisations only.
-_REGIMES = dict(zip(UNFREEZING_LABEL, (INK, "#6A3D9A", "#A9A9A9"), strict=True))
+_COLORS = dict(zip(UNFREEZING_LABEL.values(), (INK, "#6A3D9A", "#A9A9A9"), strict=True))
 
 
 def slopes(
-    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3, height: float = 2.5
+    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3
 ) -> np.ndarray[Axes]:
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
@@ -34,15 +34,13 @@ def slopes(
         )
     rows = rows.assign(
         place=[list(inits[::-1]).index(init) for init in rows["init"]],
-        layers=rows["unfreezing"].map(UNFREEZING_LABEL).fillna(rows["unfreezing"]),
+        layers=rows["unfreezing"].map(UNFREEZING_LABEL),
     )
-    colors = {UNFREEZING_LABEL[name]: color for name, color in _REGIMES.items()}
-    colors |= dict.fromkeys(set(rows["layers"]) - set(colors), INK)
     grid = sns.relplot(
-        rows, kind="line", x="place", y="auc", hue="layers", palette=colors,
-        hue_order=[name for name in colors if name in set(rows["layers"])],
+        rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,
+        hue_order=[name for name in _COLORS if name in set(rows["layers"])],
         units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
-        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=height, aspect=1.1,
+        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
     grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)

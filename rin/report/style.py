@@ -8,12 +8,9 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 from cycler import cycler
-from matplotlib.colors import to_rgb
 
-from rin.errors import InputError, look_up
+from rin.errors import look_up
 from rin.files import read_yaml
-
-WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the book
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,6 @@ class Style:
     label: str
     short: str = ""
     marker: str = "o"
-    linestyle: str = "-"
 
     @property
     def word(self) -> str:
@@ -36,12 +32,7 @@ _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
 INK, FAINT = _LOOK["ink"], _LOOK["faint"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
-BACKBONE_MARKER: dict[str, str] = _LOOK["backbones"]
-UNFREEZING_LABEL: dict[str, str] = {
-    name: look["label"] for name, look in _LOOK["unfreezing"].items()
-}
-#: From regime to how its marks are filled: the word for it, and the share of colour in it.
-FILL = {name: (look["fill"], look["share"]) for name, look in _LOOK["unfreezing"].items()}
+UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
 _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
 
@@ -75,34 +66,7 @@ def kind_style(kind: str) -> Style:
     return look_up("kind", kind, KIND_STYLE | INIT_STYLE)
 
 
-def lighter(color: str, share: float) -> tuple[float, ...]:
-    """Return a colour mixed with white, of which 1 − `share` is white."""
-    return tuple(1 - share * (1 - part) for part in to_rgb(color))
-
-
 def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:
     """Raise InputError unless a table has the columns that a figure draws."""
     for column in needed:
         look_up("column", column, list(table))
-
-
-def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
-    """Raise InputError unless a table holds one task and one row for each key."""
-    check_columns(table, key)
-    tasks = table["task"].unique().tolist() if "task" in table else []
-    if len(tasks) > 1:
-        remedy = "Select the rows of one task."
-        raise InputError(f"several tasks {tasks}", where="table", remedy=remedy)
-    twice = table.loc[table.duplicated(key), key]
-    if len(twice):
-        raise InputError(
-            f"{len(twice)} rows repeat a {' and '.join(key)}; the first: {tuple(twice.iloc[0])}",
-            where="table",
-            remedy="Average folds and seeds first.",
-        )
-
-
-def rows_of(table: pd.DataFrame, init: str) -> pd.DataFrame:
-    """Return the rows of an init, or raise InputError listing the known."""
-    check_columns(table, ["init"])
-    return table[table["init"] == look_up("init", init, table["init"].unique().tolist())]

@@ -45,7 +45,6 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_pa
         assert (said, leads) == (["True", "True", "set()"], "True")
         servers.add(server)
         assert any("image/png" in out.get("data", {}) for out in code[1]["outputs"])
-        assert 0 < job.recorded()["processor"] < 60
     assert len(servers) == 1
     out, err = capfd.readouterr()
     assert (len(out.splitlines()), err) == (3, "")

@@ -81,8 +81,8 @@ def test_no_pretraining_has_no_line(demo, monkeypatch):
 )
 def test_mixture_of_software_in_one_table_is_said_in_the_line(demo, monkeypatch, software, warning):
     weights = pd.DataFrame({"init": "radiologic", "corpus": "none", "software": software,
-                            "finished": "2026-11-22", "training_images": 9, "classes": 2,
-                            "epochs": 1})  # fmt: skip
+                            "computer": "one core", "finished": "2026-11-22",
+                            "training_images": 9, "classes": 2, "epochs": 1})  # fmt: skip
     monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
     corpus = SimpleNamespace(manifest=load_manifest("corpus_photographic"), provenance="real")
     monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)

@@ -6,12 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
 
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
-from rin.report import forest, maps, style, swarm
-from rin.report.style import BACKBONE_MARKER, UNFREEZING_LABEL, init_style, kind_style
+from rin.report import forest, maps, style
+from rin.report.style import init_style, kind_style
 
 INITS = ("radiologic", "photographic")
 NAN = float("nan")
@@ -138,31 +137,6 @@ def test_forest_texts_keep_apart_and_inside(width):
         assert inside.x0 <= box.x0 and box.x1 <= inside.x1, text.get_text()
 
 
-# ---- swarms
-
-
-@pytest.fixture(scope="module")
-def aucs():
-    cells = itertools.product(INITS, BACKBONE_MARKER, UNFREEZING_LABEL, ["1e-3", "1e-4"])
-    table = pd.DataFrame(cells, columns=["init", "backbone", "unfreezing", "rate"])
-    table["scenario"] = table[["backbone", "unfreezing", "rate"]].agg("-".join, axis=1)
-    return table.assign(auc=np.random.default_rng(1).uniform(0.6, 0.95, len(table)))
-
-
-def test_swarm_draws_every_auc_once_and_names_means_and_sds(aucs):
-    ax = swarm.auc_swarm(aucs, INITS)
-    swarms = artists(ax, "scenario")
-    heights = np.concatenate([swarm.get_offsets()[:, 1] for swarm in swarms])
-    assert sorted(heights) == sorted(aucs["auc"])
-    outlines = {to_hex(swarm.get_edgecolors()[0]) for swarm in swarms}
-    assert outlines == {init_style(init).color.lower() for init in INITS}
-    assert len({to_hex(face) for swarm in swarms for face in swarm.get_facecolors()}) == 5
-    own = aucs.loc[aucs["init"] == "radiologic", "auc"]
-    name = ax.get_xticklabels()[0].get_text()
-    assert name == f"Radiologic\n{own.mean():.2f} ± {own.std():.2f}"
-    assert overlapping_texts(ax.figure) == []
-
-
 # ---- images
 
 
@@ -171,8 +145,8 @@ def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
     cases = pd.DataFrame({"case_id": ["a" * 60, "b $x$"], "label": "malignant", **scores})
     pixels = np.zeros((2, 16, 16), dtype=np.uint8)
     cam = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (2, 16, 1))
-    settings = {"positive_class": "malignant", "threshold": 180}
-    axes = maps.cam_panel(pixels, pixels, dict.fromkeys(INITS, cam), cases, **settings)
+    overlays = dict.fromkeys(INITS, cam)
+    axes = maps.cam_panel(pixels, pixels, overlays, cases, positive_class="malignant")
     assert axes.shape == (2, 3)
     assert axes[0, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.90"
     assert "…" in axes[0, 0].get_title(loc="left")
@@ -223,10 +197,3 @@ def test_image_row_shows_titles_and_outlines():
 def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
     with pytest.raises(InputError, match=said):
         draw()
-
-
-def test_rows_that_repeat_and_several_tasks_are_refused(aucs):
-    with pytest.raises(InputError, match="repeat a scenario and init"):
-        swarm.auc_swarm(pd.concat([aucs, aucs]), INITS)
-    with pytest.raises(InputError, match="several tasks"):
-        swarm.auc_swarm(aucs.assign(task=["breast", "acl"] * 24), INITS)

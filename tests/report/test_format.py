@@ -38,8 +38,6 @@ def test_format_number_signs_true_minus_plus_and_no_zero(value, signed, text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (fmt.format_mean_sd(0.938, 0.051), "0.94 ± 0.05"),
-        (fmt.format_mean_sd(0.938, math.nan), "0.94"),
         (fmt.format_interval(-0.006, 0.087), "(−0.01, 0.09)"),
         (fmt.format_interval(math.nan, 1.0), "–"),
         (
@@ -106,7 +104,7 @@ ESTIMATE = {"estimate": 0.04, "ci_low": -0.006, "ci_high": 0.087}
 )
 def test_an_estimate_is_a_row_of_any_kind_in_its_unit(row):
     assert fmt.format_estimate(row, unit="points") == "+4.0 (−0.6, 8.7)"
-    assert fmt.format_estimate(row, digits=2, signed=False) == "0.04 (−0.01, 0.09)"
+    assert fmt.format_estimate(row, digits=2) == "+0.04 (−0.01, 0.09)"
 
 
 def test_a_table_of_estimates_is_a_column_of_texts_with_its_index():
