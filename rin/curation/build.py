@@ -268,7 +268,7 @@ def _curate(
     chosen, left_out, counts_by_step = select_images(plan, archive, screened)
     exported = export.export_images(chosen, archive.root, output, names, plan.workers, cleared)
     doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["sop_uid"].isin(cleared)
-    burned_in.write_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
+    burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     # As the corpus knows them: no column holds an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
         patient_id=chosen["patient_id"].map(names.patient),

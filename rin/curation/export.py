@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 from pydicom import dcmread
 
 import rin
@@ -26,8 +27,8 @@ from rin.curation.index import Problem, refuse_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.errors import InputError, explained, unquoted
-from rin.files import sha256_of
+from rin.errors import explained, unquoted
+from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
@@ -193,14 +194,12 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[
         if risk and not (cleared and risk == DOUBTFUL):
             return mark, (uid, risk, 0, 0, "", 0, 0)
         made = deidentify.deidentify(dataset, names)
+        gray = deidentify.picture_of(made, deidentify.display_window(modality, region))
     except dicom.BROKEN as error:
         return path, unquoted(error)
-    try:
-        # A full disk is nobody's broken file: it ends the export.
-        window = deidentify.display_window(modality, region)
-        width, height = deidentify.export_png(made, png, window)
-    except InputError as error:
-        return path, error.problem
+    # A full disk is nobody's broken file: it ends the export.
+    with write_atomically(png) as draft:
+        Image.fromarray(gray).save(draft, "PNG")
     deidentify.write_dicom(made, dcm)
     sizes = png.stat().st_size, dcm.stat().st_size
-    return mark, (uid, "", width, height, sha256_of(png), *sizes)
+    return mark, (uid, "", *gray.shape[::-1], sha256_of(png), *sizes)

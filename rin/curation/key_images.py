@@ -11,7 +11,6 @@ an image has one finding, all outlines on it belong to it; where it has two, an 
 whose it is.  Of several outlines of a finding the largest is kept.
 """
 
-import difflib
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -23,11 +22,12 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
 
 from rin.curation.index import Problem, refuse_files
-from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
+from rin.curation.spreadsheets import read_rows, refuse_rows
+from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
 from rin.data import dicom
 from rin.data.chunks import map_chunks
 from rin.data.pixels import POLYGON, rasterise, shape_text
-from rin.errors import InputError, named, unquoted
+from rin.errors import InputError, meant, unquoted
 
 COLUMNS = (
     *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
@@ -114,25 +114,20 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     `LEFT_OUT` where the line leaves both empty.
     """
     terms: dict[str, Class] = {}
-    bad = []
-    rows = read_rows(path, HEADER, "label map", REMEDY)
-    for number, row in enumerate(rows.itertuples(index=False), start=2):
-        term, target = _folded(row.finding), (row.region.strip(), row.label.strip())
+    problems = {}
+    rows = read_rows(path, HEADER)
+    for row, *cells in rows.itertuples():
+        finding, *target = map(str.strip, cells)
+        term, target = _folded(finding), tuple(target)
         if not term:
-            bad.append(f"row {number} has no finding")
+            problems[row] = "it has no finding"
         elif target not in {*classes.values(), LEFT_OUT}:
             label = ": ".join(filter(None, target))
-            bad.append(f"row {number}: {label} is no class{_near(label, classes)}")
+            problems[row] = f"{label} is no class{meant(label, classes)}"
         elif terms.setdefault(term, target) != target:
-            named_twice = f"{row.finding.strip()!r} stands there twice, translated otherwise"
-            bad.append(f"row {number}: {named_twice}")
-    if bad:
-        raise InputError(
-            f"{len(bad)} rows of the label map are not valid: {named(bad)}",
-            where=path,
-            remedy="Use regions and labels of data_manifests/radimagenet_labels.csv; leave both "
-            "empty for findings without a class.",
-        )
+            problems[row] = f"{finding!r} stands there twice, translated otherwise"
+    remedy = "Use regions and labels of data_manifests/radimagenet_labels.csv; leave both empty "
+    refuse_rows(path, problems, remedy + "for findings without a class.")
     return terms
 
 
@@ -156,14 +151,7 @@ def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) 
         return "it says no finding (no Key Object Description)"
     spelled = ": ".join(part.strip() for part in finding.split(":", 1))
     target = terms.get(_folded(finding)) or classes.get(spelled)
-    return target or f"its finding is no class of the taxonomy{_near(spelled, classes)}"
-
-
-def _near(spelled: str, classes: dict[str, Class]) -> str:
-    """Return the classes whose names are most like one that is unknown, in words."""
-    names = {name.casefold(): name for name in classes}
-    likely = difflib.get_close_matches(spelled.casefold(), names, n=3, cutoff=0.6)
-    return "; near: " + ", ".join(names[name] for name in likely) if likely else ""
+    return target or f"its finding is no class of the taxonomy{meant(spelled, classes)}"
 
 
 def _marked(
