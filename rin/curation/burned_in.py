@@ -44,17 +44,12 @@ def burned_in_risk(dataset: Dataset) -> str:
 
 def text_risk(pixels: np.ndarray) -> str:
     """Return whether a picture shows text, `SHOWS_TEXT`, `DOUBTFUL` or an empty text."""
-    risk = ""
-    for line, confidence in read_lines(pixels):
-        letters = sum(map(str.isalnum, line))
-        if letters >= _FACTS["letters"]["text"] and confidence >= _FACTS["confidence"]["text"]:
-            return SHOWS_TEXT
-        if (
-            letters >= _FACTS["letters"]["doubtful"]
-            and confidence >= _FACTS["confidence"]["doubtful"]
-        ):
-            risk = DOUBTFUL
-    return risk
+    lines = read_lines(pixels)
+    for kind, risk in _FACTS["risks"].items():
+        letters, least = _FACTS["letters"][kind], _FACTS["confidence"][kind]
+        if any(sum(map(str.isalnum, line)) >= letters and sure >= least for line, sure in lines):
+            return risk
+    return ""
 
 
 def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
