@@ -130,9 +130,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     """Make a corpus from an archive, as far as that is not done.
 
     It is byte for byte the same, however often the work was killed.  InputError says what is wrong
-    with the archive, its reports, key images or label map, and names images that cannot be
-    exported, after the others are; also where no two classes have three patients, or the output cannot
-    be written.
+    with the archive, its reports, key images or label map, or that the output cannot be written;
+    it names images that cannot be exported, after the others are, and says where no two classes
+    have three patients.
     """
     output = Path(plan.output)
     try:
