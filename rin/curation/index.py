@@ -167,12 +167,8 @@ def open_archive(
     ):
         engine = sa.create_engine(str(url))
     with _database_errors(engine), _alone(engine):
-        _put_damaged_aside(engine)
         _prepare_tables(engine)
         _update(engine, root, encoding, workers)
-        if file := _sqlite_file(engine):
-            with write_atomically(_seal_of(file)) as draft:
-                draft.write_text(sha256_of(file))
     return Archive(root, engine, "stand-in" if (root / STAND_IN_NOTE).is_file() else "real")
 
 
@@ -193,18 +189,15 @@ def archive_counts(archive: Archive) -> dict[str, int]:
 
 def archive_files(archive: Archive) -> pd.DataFrame:
     """Return all files by SOP UID, with what the choice of images looks at, as `rule_of` says."""
-    described = [
-        table.c[name].label(f"{level}_{name}")
-        for table, level in ((series, "series"), (studies, "study"))
-        for name in ("description", "body_part")
-    ]
-    above = (series.c.modality, studies.c.study_uid, studies.c.patient_id)
-    query = (
-        sa.select(*instances.c, *above, *described)
-        .select_from(instances)
-        .join(series)
-        .join(studies)
+    query = sa.select(
+        *instances.c,
+        *(studies.c.patient_id, studies.c.study_uid, series.c.modality),
+        studies.c.description.label("study_description"),
+        studies.c.body_part.label("study_body_part"),
+        series.c.description.label("series_description"),
+        series.c.body_part.label("series_body_part"),
     )
+    query = query.join_from(instances, series).join(studies)
     # Databases sort text each in their own way.
     files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
     return files.assign(rule=rule_of(files))
@@ -235,35 +228,28 @@ def _database_errors(engine: sa.Engine) -> Iterator[None]:
         ) from error
 
 
-def _sqlite_file(engine: sa.Engine) -> Path | None:
-    """Return the file of an SQLite database; None for others."""
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    return Path(file) if file and file != ":memory:" else None
+@contextlib.contextmanager
+def _alone(engine: sa.Engine) -> Iterator[None]:
+    """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves.
 
-
-def _seal_of(file: Path) -> Path:
-    """Return the file that states the SHA-256 of a finished SQLite index."""
-    return file.with_name(f"{file.name}.sha256")
-
-
-def _put_damaged_aside(engine: sa.Engine) -> None:
-    """Begin an SQLite index anew that is not as it was left; one that was cut short has no seal."""
-    file = _sqlite_file(engine)
-    if file and (seal := _seal_of(file)).is_file():
-        if file.is_file() and sha256_of(file) != seal.read_text("utf-8", "replace"):
-            file.replace(file.with_name(f"{file.name}.damaged"))
-        seal.unlink()
-
-
-def _alone(engine: sa.Engine) -> contextlib.AbstractContextManager:
-    """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves."""
-    file = _sqlite_file(engine)
-    if file is None:
-        return contextlib.nullcontext()
+    Beside a finished file stands its SHA-256: one that is not as it was left is begun anew.
+    """
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or name in (None, ":memory:"):
+        yield
+        return
+    file, seal = Path(name), Path(f"{name}.sha256")
     if not file.absolute().parent.is_dir():
         remedy = "Make the folder, or name another place for the index."
         raise InputError("there is no folder for this database", where=file, remedy=remedy)
-    return FileLock(f"{file}.lock")
+    with FileLock(f"{file}.lock"):
+        if seal.is_file():
+            if file.is_file() and sha256_of(file) != seal.read_text("utf-8", "replace"):
+                file.replace(f"{file}.damaged")
+            seal.unlink()
+        yield
+        with write_atomically(seal) as draft:
+            draft.write_text(sha256_of(file))
 
 
 def _prepare_tables(engine: sa.Engine) -> None:
