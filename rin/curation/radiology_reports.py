@@ -266,12 +266,12 @@ def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     twice = rows.index[rows["study_uid"].duplicated()]
     refuse_rows(path, dict.fromkeys(twice, "its study stands in an earlier row already"))
     rows = rows[rows[[*ANSWERS]].map(str.strip).ne("").any(axis=1)]
-    reports = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
+    reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
     problems = {}
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
-        if uid not in reports.index:
+        if uid not in reviewed.index:
             problems[row] = "its study is not among the flagged ones"
-        elif [*map(_plain, report)] != [*reports.loc[uid]]:
+        elif [*map(_plain, report)] != [*reviewed.loc[uid]]:
             problems[row] = "the report of its study is not the one that was reviewed"
     refuse_rows(path, problems)
     return rows
