@@ -72,11 +72,10 @@ def export_images(
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)
     images = images.assign(cleared=images["sop_uid"].isin(cleared))
-    marks = _marks(images, pseudonyms)
-    known = {*_whole(read_notes(output), output)["mark"]}
-    columns = images[["sop_uid", "path", "modality", "region", "cleared"]]
-    columns = columns.itertuples(index=False)
-    jobs = [(mark, *row) for mark, row in zip(marks, columns, strict=True) if mark not in known]
+    images["mark"] = _marks(images, pseudonyms)
+    missing = images[~images["mark"].isin(_whole(read_notes(output), output)["mark"])]
+    columns = ["mark", "sop_uid", "path", "modality", "region", "cleared"]
+    jobs = list(missing[columns].itertuples(index=False, name=None))
     work, problems = partial(_export, root, output, pseudonyms), []
     with (output / NOTES).open("a", encoding="utf-8") as notes:
         for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
@@ -90,7 +89,7 @@ def export_images(
         "Export these files from the archive again, or take them out of its folder. What was "
         "done for the others is kept.",
     )
-    noted = read_notes(output).set_index("mark").loc[marks].reset_index()
+    noted = read_notes(output).set_index("mark").loc[images["mark"]].reset_index()
     with write_atomically(output / NOTES) as draft:
         draft.write_text("".join(map(_line, noted.to_dict("records"))), "utf-8")
     written = noted.loc[noted["risk"] == "", "uid"]

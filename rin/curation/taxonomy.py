@@ -8,6 +8,7 @@ arXiv 2512.17396, training and validation part), which are lower bounds; the two
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,7 @@ def taxonomy_file() -> Path:
     return manifest_folder() / FILE
 
 
+@cache
 def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
     """Return region and label of a normal image, or None where the table does not say.
 
