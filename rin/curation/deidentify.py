@@ -69,15 +69,12 @@ class Pseudonyms:
 
     def __post_init__(self) -> None:
         if len(self.key) < MIN_KEY_BYTES:
-            problem = f"{len(self.key)} bytes make no secret key"
-            remedy = f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}."
-            raise InputError(problem, where="key of the pseudonyms", remedy=remedy)
+            raise ValueError(f"{len(self.key)} bytes make no secret key, {MIN_KEY_BYTES} do")
 
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
 
-        Blanks around an id do not count, as in DICOM; an empty one is refused, as it would make one
-        patient of all who have none.
+        Blanks around an id do not count, as in DICOM; FileError for an empty one.
         """
         return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
 

@@ -318,11 +318,6 @@ def refuse_files(root: Path, problems: Sequence[Problem], what: str, remedy: str
         raise InputError(f"{what}: {named(listed)}", where=root, remedy=remedy)
 
 
-def _joined(values: pd.Series) -> str:
-    """Return the different texts of a column, as DICOM joins several values."""
-    return "\\".join(sorted({*values} - {""}))
-
-
 def _read_file(root: Path, encoding: str, path: str) -> Reading:
     """Read one file of an archive for the index."""
     if _UNDECODED.search(path):
@@ -393,7 +388,8 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part)
     shown = pd.DataFrame(connection.execute(query).all(), columns=["uid", "modalities", "parts"])
     shown.loc[shown["modalities"].isin(_FACTS["documents"]), ["modalities", "parts"]] = ""
-    joined = shown.groupby("uid", as_index=False).agg(_joined)
+    by_study = shown.groupby("uid", as_index=False)
+    joined = by_study.agg(lambda texts: "\\".join(sorted({*texts} - {""})))
     if len(joined):
         update = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
         update = update.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))

@@ -304,7 +304,7 @@ def test_patient_without_an_id_is_refused(patient):
 
 
 def test_short_key_is_refused():
-    with pytest.raises(InputError, match="8 bytes make no secret key"):
+    with pytest.raises(ValueError, match="8 bytes make no secret key"):
         Pseudonyms(b"password")
 
 
