@@ -291,6 +291,6 @@ def _table(values: list, source: Dataset) -> list:
         entries = np.asarray(values)
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
-        found = f"{len(entries)} of {length} entries"
-        raise FileError(f"the look-up table of grey values has {found}, or neither rises nor falls")
+        count = f"{len(entries)} of {length} entries"
+        raise FileError(f"the look-up table of grey values has {count}, or neither rises nor falls")
     return values

@@ -109,8 +109,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     )
     part = files["series_body_part"].where(files["series_body_part"] != "", of_study.fillna(""))
     shown = zip(files["modality"], part, files["study_description"], strict=True)
-    found = [region_of(*image) or LEFT_OUT for image in shown]
-    classes = pd.DataFrame(found, files.index, ["region", "label"])
+    pairs = [region_of(*image) or LEFT_OUT for image in shown]
+    classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
     files = files.loc[files["region"] != "", list(COLUMNS)]
     return files.sort_values("sop_uid", ignore_index=True)
