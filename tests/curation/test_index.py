@@ -100,8 +100,9 @@ def counts(archive):
 
 def test_other_files_are_passed_over(root, url):
     before = counts(opened(root, url))
-    for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json", "viewer.exe"):
-        (root / name).write_text("DICM nothing of the kind")
+    for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json"):
+        (root / name).write_bytes(bytes(128) + b"DICM, and no image")
+    (root / "viewer.exe").write_bytes(b"no DICM in its place")
     (root / "._1.1.1.dcm").write_bytes(b"resource fork")
     assert counts(opened(root, url)) == before
 
