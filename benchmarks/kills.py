@@ -31,7 +31,7 @@ CHANGES = {
     "pretraining.epochs": 2,
 }
 #: Files that say how long something took, or when (that of curation: when its archive was drawn).
-TIMED = ("done.json", "history.parquet", "curated.json")
+TIMED = ("done.json", "history.parquet", "curated.json", "exported.jsonl")
 #: Of databases, whose files depend on how they were written, and of secrets.
 LEFT_OUT = (".sqlite", ".sha256", ".key")
 

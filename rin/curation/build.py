@@ -37,7 +37,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
 from rin.data.tree import walk
-from rin.errors import InputError, explained, unquoted
+from rin.errors import InputError, unquoted
 from rin.files import read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "archive.sqlite", "pseudonym.key"
@@ -129,10 +129,10 @@ def index_archive(plan: CurationPlan) -> Archive:
 def curate(plan: CurationPlan) -> CuratedCorpus:
     """Make a corpus from an archive, as far as that is not done.
 
-    It is byte for byte the same, however often the work was killed; pictures that are exported
-    stay.  InputError says what is wrong with the archive, its reports, key images or label map, and
-    names images that cannot be exported, after the others are; also where no two classes have three
-    patients, or the output cannot be written.
+    It is byte for byte the same, however often the work was killed.  InputError says what is wrong
+    with the archive, its reports, key images or label map, or that the output cannot be written;
+    it names images that cannot be exported, after the others are, and says where no two classes
+    have three patients.
     """
     output = Path(plan.output)
     try:
@@ -268,7 +268,7 @@ def _curate(
     chosen, left_out, counts_by_step = select_images(plan, archive, screened)
     exported = export.export_images(chosen, archive.root, output, names, plan.workers, cleared)
     doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["sop_uid"].isin(cleared)
-    burned_in.write_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
+    burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     # As the corpus knows them: no column holds an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
         patient_id=chosen["patient_id"].map(names.patient),
@@ -370,13 +370,6 @@ def write_corpus(output: Path, images: pd.DataFrame, card: Mapping[str, Any]) ->
         _link(pictures / f"{uid}.png", folder / name)
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
-    import mlcroissant
-
-    problem = "it is no valid Croissant metadata"
-    remedy = "Report it with the names of the classes; what was shared before is kept."
-    kinds = (mlcroissant.ValidationError, ValueError, KeyError)
-    with explained(problem, where=folder / CROISSANT, remedy=remedy, kinds=kinds):
-        mlcroissant.Dataset(jsonld=str(folder / CROISSANT))
     target.parent.mkdir(parents=True, exist_ok=True)
     replaced = output / REPLACED
     shutil.rmtree(replaced, ignore_errors=True)
@@ -401,8 +394,7 @@ def corpus_card(
     """Return the card of a corpus.
 
     `counts_by_step` are "normal studies", "excluded" images, how many images had "several"
-    findings, and the
-    "rare" classes with too few patients for the split.
+    findings, and the "rare" classes with too few patients for the split.
     """
     kinds = images["kind"].value_counts()
     classes = ("label", "nunique")

@@ -18,17 +18,15 @@ from PIL import Image
 from pydicom import Dataset
 
 from rin.curation.index import SECONDARY_CAPTURES
-from rin.curation.taxonomy import read_rows
+from rin.curation.spreadsheets import read_queue, write_queue
 from rin.data import dicom
-from rin.errors import InputError
-from rin.files import read_yaml, sha256_of, write_atomically
+from rin.files import read_yaml, sha256_of
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
 NOT_LOOKED_FOR: str = _FACTS["not looked for"]
-#: Columns of the queue of doubtful images, and what a reviewer may say in `shows_text`.
-QUEUE = ("sop_uid", "path", "sha256", "shows_text", "reviewer", "comment")
-ANSWERS = ("yes", "no")
+#: What the queue of doubtful images says of each, and the columns that a reviewer fills in.
+IMAGE, ANSWERS = ("sop_uid", "path", "sha256"), ("shows_text", "reviewer", "comment")
 #: Pictures are read at up to twice their size, with a shorter side of 480 pixels if that does.
 SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
 _OF_THREAD = threading.local()
@@ -46,17 +44,12 @@ def burned_in_risk(dataset: Dataset) -> str:
 
 def text_risk(pixels: np.ndarray) -> str:
     """Return whether a picture shows text, `SHOWS_TEXT`, `DOUBTFUL` or an empty text."""
-    risk = ""
-    for line, confidence in read_lines(pixels):
-        letters = sum(map(str.isalnum, line))
-        if letters >= _FACTS["letters"]["text"] and confidence >= _FACTS["confidence"]["text"]:
-            return SHOWS_TEXT
-        if (
-            letters >= _FACTS["letters"]["doubtful"]
-            and confidence >= _FACTS["confidence"]["doubtful"]
-        ):
-            risk = DOUBTFUL
-    return risk
+    lines = read_lines(pixels)
+    for kind, risk in _FACTS["risks"].items():
+        letters, least = _FACTS["letters"][kind], _FACTS["confidence"][kind]
+        if any(sum(map(str.isalnum, line)) >= letters and sure >= least for line, sure in lines):
+            return risk
+    return ""
 
 
 def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
@@ -82,10 +75,10 @@ def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
 def cleared_images(queue: Path, root: Path) -> set[str]:
     """Return the SOP UIDs of doubtful images that a reviewer saw to be free of text.
 
-    An answer counts for the bytes that were looked at.  InputError names a row that says neither
+    An answer counts for the bytes that were looked at.  InputError names rows that say neither
     yes nor no.
     """
-    answers = read_queue(queue)
+    answers = _answers(queue)
     free = answers[answers["shows_text"] == "no"]
     return {
         row.sop_uid
@@ -94,26 +87,18 @@ def cleared_images(queue: Path, root: Path) -> set[str]:
     }
 
 
-def read_queue(queue: Path) -> pd.DataFrame:
-    """Read the queue of doubtful images; without the file, one of no rows."""
-    if not queue.is_file():
-        return pd.DataFrame(columns=QUEUE, dtype=str)
-    rows = read_rows(queue, QUEUE, "queue of images", _FACTS["remedy"])[[*QUEUE]]
-    rows["shows_text"] = rows["shows_text"].str.strip().str.lower()
-    for number, answer in enumerate(rows["shows_text"], start=2):
-        if answer not in ("", *ANSWERS):
-            problem = f"row {number}: shows_text is {answer!r}, which is not yes, no or nothing"
-            raise InputError(problem, where=queue, remedy=_FACTS["remedy"])
-    return rows
-
-
-def write_queue(doubtful: pd.DataFrame, queue: Path, root: Path) -> None:
+def write_image_queue(doubtful: pd.DataFrame, queue: Path, root: Path) -> None:
     """Write the doubtful images (`sop_uid`, `path`) to be looked at; answers that fit stay."""
     digests = [sha256_of(root / path) for path in doubtful["path"]]
     images = doubtful[["sop_uid", "path"]].assign(sha256=digests).astype(str)
-    rows = images.merge(read_queue(queue), how="left", on=[*images]).fillna("")
-    with write_atomically(queue) as draft:
-        rows[[*QUEUE]].to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
+    write_queue(images.merge(_answers(queue), how="left", on=[*IMAGE]).fillna(""), queue)
+
+
+def _answers(queue: Path) -> pd.DataFrame:
+    columns = (*IMAGE, *ANSWERS)
+    if not queue.is_file():
+        return pd.DataFrame(columns=columns, dtype=str)
+    return read_queue(queue, columns, "shows_text")
 
 
 def _reader():  # noqa: ANN202, the type costs seconds to import

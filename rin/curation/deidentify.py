@@ -24,8 +24,7 @@ import os
 import re
 import secrets
 from base64 import b32encode
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -36,8 +35,6 @@ from uuid import UUID
 
 import numpy as np
 from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
-from filelock import FileLock
-from PIL import Image
 from pydicom import DataElement, Dataset, Sequence, dcmwrite
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
@@ -47,7 +44,7 @@ from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
 
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
-from rin.errors import FileError, InputError, unquoted
+from rin.errors import FileError, InputError
 from rin.files import read_yaml, write_atomically
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -72,15 +69,12 @@ class Pseudonyms:
 
     def __post_init__(self) -> None:
         if len(self.key) < MIN_KEY_BYTES:
-            problem = f"{len(self.key)} bytes make no secret key"
-            remedy = f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}."
-            raise InputError(problem, where="key of the pseudonyms", remedy=remedy)
+            raise ValueError(f"{len(self.key)} bytes make no secret key, {MIN_KEY_BYTES} do")
 
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
 
-        Blanks around an id do not count, as in DICOM; an empty one is refused, as it would make one
-        patient of all who have none.
+        Blanks around an id do not count, as in DICOM; FileError for an empty one.
         """
         return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
 
@@ -102,8 +96,7 @@ class Pseudonyms:
     def _of_patient(self, use: str, patient_id: str) -> bytes:
         if text := str(patient_id).strip(" \0"):
             return self._digest(use, text)
-        remedy = "Give the study its patient in the archive, or leave it out."
-        raise InputError("the PatientID is empty", where="pseudonym", remedy=remedy)
+        raise FileError("the PatientID is empty")
 
     def _digest(self, use: str, text: str) -> bytes:
         # The use keeps apart equal texts, such as a patient id that is also a UID.
@@ -114,20 +107,16 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     """Make a de-identified copy of an image.
 
     The copy has file meta information and is in explicit little endian; where `dataset` was read
-    without its pixels, so is the copy.  Refused are images without UIDs or PatientID, with pixels
-    that cannot be decoded, or with a look-up table of grey values that is none.
+    without its pixels, so is the copy.  Raises one of `dicom.BROKEN` for an image without UIDs or
+    PatientID, with pixels that cannot be decoded, or with a look-up table of grey values that is
+    none.
     """
     if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
-        raise InputError(
-            f"the image has no {', '.join(missing)}",
-            where="de-identification",
-            remedy="Leave it out: without these it belongs to no patient and no study.",
-        )
+        raise FileError(f"the image has no {', '.join(missing)}")
     patient = str(dataset.PatientID)
     made = _copy_kept(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
     if "PixelData" in dataset:
-        with _refusing():
-            pixels = dicom.decode(dataset)
+        pixels = dicom.decode(dataset)
         photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
         bits = dataset.BitsStored
         made.set_pixel_data(pixels, photometric, bits_stored=bits, generate_instance_uid=False)
@@ -152,22 +141,18 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
         dcmwrite(draft, dataset, enforce_file_format=True)
 
 
-def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
-    """Write an image as 8-bit grey PNG, whole or not at all, and return its width and height.
+def picture_of(dataset: Dataset, window: tuple[float, float] | None) -> np.ndarray:
+    """Return an image as 8-bit grey (h, w); raises one of `dicom.BROKEN` where it cannot be read.
 
-    No text chunk is written.  ``window`` is that of :func:`display_window`; without one, grey of
-    more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
+    ``window`` is that of :func:`display_window`; without one, grey of more than 8 bits needs a
+    window of its own: over the whole range of its bits nothing is seen.
     """
+    pixels = dicom.decode(dataset)
     has_window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
-    with _refusing():
-        pixels = dicom.decode(dataset)
-        deep = pixels.ndim == 2 and dataset.BitsStored > 8
-        if window is None and deep and not (has_window or dataset.get("VOILUTSequence")):
-            raise FileError("it has more than 8 bits and neither VOI window nor VOI table")
-        gray = dicom.display(dataset, pixels, window)
-    with write_atomically(Path(path)) as draft:
-        Image.fromarray(gray).save(draft, "PNG")
-    return gray.shape[1], gray.shape[0]
+    deep = pixels.ndim == 2 and dataset.BitsStored > 8
+    if window is None and deep and not (has_window or dataset.get("VOILUTSequence")):
+        raise FileError("it has more than 8 bits and neither VOI window nor VOI table")
+    return dicom.display(dataset, pixels, window)
 
 
 def display_window(modality: str, region: str) -> tuple[float, float] | None:
@@ -185,20 +170,17 @@ def load_key(path: Path) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_name(f".{path.name}.lock")):
-                if not path.exists():
-                    with write_atomically(path) as draft:
-                        draft.touch(0o600)
-                        draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
+            with write_atomically(path) as draft:
+                draft.touch(0o600)
+                draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         mode = path.stat().st_mode & 0o077
         if len(key) != KEY_BYTES:
-            raise ValueError(f"{len(key)} of {KEY_BYTES} bytes")
+            raise ValueError("another length")
     except (OSError, ValueError) as error:
         # The text of an error may show a part of the key.
-        length = f": {error}" if str(error).endswith(" bytes") else ""
         raise InputError(
-            f"it holds no key of pseudonyms ({type(error).__name__}{length})",
+            f"it holds no key of pseudonyms ({type(error).__name__})",
             where=path,
             remedy=f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
             "it only to start anew with other pseudonyms.",
@@ -309,23 +291,6 @@ def _table(values: list, source: Dataset) -> list:
         entries = np.asarray(values)
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
-        raise InputError(
-            f"the look-up table of grey values has {len(entries)} of {length} entries, or neither "
-            "rises nor falls",
-            where="LUTData",
-            remedy="Leave the image out: without the table it would look another.",
-        )
+        count = f"{len(entries)} of {length} entries"
+        raise FileError(f"the look-up table of grey values has {count}, or neither rises nor falls")
     return values
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Say of pixels that cannot be read what is wrong with them."""
-    try:
-        yield
-    except dicom.BROKEN as error:
-        raise InputError(
-            f"the pixels cannot be read ({unquoted(error)})",
-            where="image",
-            remedy="Export it as one uncompressed grey or RGB frame, or leave it out.",
-        ) from error

@@ -1,21 +1,23 @@
 """From archive to pictures: every selected image de-identified, as DICOM and as PNG.
 
-Images are worked on in chunks; what a chunk made is noted in a small database beside the pictures,
-so a killed export goes on where it stood, and an image whose file, pseudonyms and making (a digest
-of code, tables and libraries) are unchanged is not exported again.
+Images are worked on in chunks; what a chunk made is noted in a file beside the pictures, so a
+killed export goes on where it stood, and an image whose file, pseudonyms and making (a digest of
+code, tables and libraries) are unchanged is not exported again.
 """
 
 import hashlib
+import json
 import os
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from PIL import Image
 from pydicom import dcmread
 
 import rin
@@ -26,14 +28,15 @@ from rin.curation.index import Problem, refuse_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.errors import InputError, explained, unquoted
-from rin.files import sha256_of
+from rin.errors import unquoted
+from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
-NOTES = "exported.sqlite"
+#: A line an image: a digest of the note, and the note as JSON.
+NOTES = "exported.jsonl"
 #: What is noted of an image, by its `mark`, which changes with its file, pseudonyms and making.
-NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "dicom_bytes", "seal")
+NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "dicom_bytes")
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
@@ -69,32 +72,26 @@ def export_images(
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)
     images = images.assign(cleared=images["sop_uid"].isin(cleared))
-    marks = _marks(images, pseudonyms)
-    with _notes(output) as notes:
-        known = set(_whole(_read(notes), output)["mark"])
-        columns = images[["sop_uid", "path", "modality", "region", "cleared"]]
-        columns = columns.itertuples(index=False)
-        jobs = [(mark, *row) for mark, row in zip(marks, columns, strict=True) if mark not in known]
-        work, bad = partial(_export, root, output, pseudonyms), []
+    images["mark"] = _marks(images, pseudonyms)
+    missing = images[~images["mark"].isin(_whole(read_notes(output), output)["mark"])]
+    columns = ["mark", "sop_uid", "path", "modality", "region", "cleared"]
+    jobs = list(missing[columns].itertuples(index=False, name=None))
+    work, problems = partial(_export, root, output, pseudonyms), []
+    with (output / NOTES).open("a", encoding="utf-8") as notes:
         for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
-            bad += [result for result in done if isinstance(result[1], str)]
-            made = [(mark, *note) for mark, note in done if not isinstance(note, str)]
-            made = [(*note, _seal(note)) for note in made]
-            with notes:
-                values = ", ".join("?" * len(NOTED))
-                notes.executemany(f"INSERT OR REPLACE INTO exported VALUES ({values})", made)
-        refuse_files(
-            root,
-            [Problem(*pair) for pair in bad],
-            f"{len(bad)} of {len(images)} images cannot be exported",
-            "Export these files from the archive again, or take them out of its folder. What was "
-            "done for the others is kept.",
-        )
-        noted = _read(notes).set_index("mark")
-        with notes:
-            stale = [(mark,) for mark in noted.index.difference(marks)]
-            notes.executemany("DELETE FROM exported WHERE mark = ?", stale)
-    noted = noted.loc[marks].reset_index(drop=True)
+            problems += [problem for _, problem in done if problem]
+            notes.writelines(_line(note) for note, _ in done if note)
+            notes.flush()
+    refuse_files(
+        root,
+        problems,
+        f"{len(problems)} of {len(images)} images cannot be exported",
+        "Export these files from the archive again, or take them out of its folder. What was "
+        "done for the others is kept.",
+    )
+    noted = read_notes(output).set_index("mark").loc[images["mark"]].reset_index()
+    with write_atomically(output / NOTES) as draft:
+        draft.write_text("".join(map(_line, noted.to_dict("records"))), "utf-8")
     written = noted.loc[noted["risk"] == "", "uid"]
     for folder, ending, _ in EXPORTED:
         for name in _sizes(output / folder).keys() - set(written + ending):
@@ -104,10 +101,7 @@ def export_images(
 
 def all_there(output: Path) -> bool:
     """Tell whether every file is there that the last export noted, and no other."""
-    if not all((output / name).exists() for name in (NOTES, DICOM_FOLDER, PICTURE_FOLDER)):
-        return False
-    with _notes(output) as notes:
-        noted = _read(notes)
+    noted = read_notes(output)
     counts = {len(_sizes(output / folder)) for folder, *_ in EXPORTED}
     return counts == {(noted["risk"] == "").sum()} and len(_whole(noted, output)) == len(noted)
 
@@ -140,33 +134,28 @@ def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
     code = digest_of_image_code()
     columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region", "cleared"]
     rows = images[columns].astype(str).itertuples(index=False)
-    texts = ["\0".join([code, key, *row]).encode("utf-8", "surrogatepass") for row in rows]
-    return [hashlib.blake2b(text, digest_size=16).hexdigest() for text in texts]
+    return [_digest_of("\0".join([code, key, *row])) for row in rows]
 
 
-@contextmanager
-def _notes(output: Path) -> Iterator[sqlite3.Connection]:
-    """Open the notes of an export, which are made on first use."""
-    problem = "the notes of an export cannot be read or written"
-    remedy = "Free some space, or delete this file; the next run exports its images again."
-    failing = explained(problem, where=output / NOTES, remedy=remedy, kinds=sqlite3.DatabaseError)
-    with failing, closing(sqlite3.connect(output / NOTES)) as notes:
-        there = [name for _, name, *_ in notes.execute("PRAGMA table_info(exported)")]
-        if there not in ([], [*NOTED]):  # of another version, whose images are exported anew anyway
-            notes.execute("DROP TABLE exported")
-        columns = ", ".join(NOTED).replace("mark", "mark PRIMARY KEY")
-        notes.execute(f"CREATE TABLE IF NOT EXISTS exported ({columns})")
-        yield notes
+def read_notes(output: Path) -> pd.DataFrame:
+    """Return the notes that are as they were written, the last of each image."""
+    notes = []
+    if (output / NOTES).is_file():
+        for line in (output / NOTES).read_text("utf-8", "replace").splitlines():
+            digest, _, text = line.partition(" ")
+            if digest == _digest_of(text):
+                notes.append(json.loads(text))
+    return pd.DataFrame(notes, columns=NOTED).drop_duplicates("mark", keep="last")
 
 
-def _read(notes: sqlite3.Connection) -> pd.DataFrame:
-    """Return the notes that are as they were written."""
-    rows = notes.execute("SELECT * FROM exported").fetchall()
-    return pd.DataFrame([row for row in rows if row[-1] == _seal(row[:-1])], columns=NOTED)
+def _line(note: dict[str, Any]) -> str:
+    # The line end comes first, so that what a killed process left unfinished ends there.
+    text = json.dumps(note)
+    return f"\n{_digest_of(text)} {text}"
 
 
-def _seal(note: tuple) -> str:
-    return hashlib.blake2b(repr(note).encode(), digest_size=16).hexdigest()
+def _digest_of(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -182,25 +171,28 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     return notes[(notes["risk"] != "") | whole]
 
 
-def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[str, tuple | str]:
-    """Export an image; return its mark and its note, or its path and what is wrong with it."""
+def _export(
+    root: Path, output: Path, names: Pseudonyms, image: tuple
+) -> tuple[dict[str, Any] | None, Problem | None]:
+    """Export an image; return its note, or what is wrong with its file."""
     mark, sop_uid, path, modality, region, cleared = image
     uid = names.uid(sop_uid)
+    note = {"mark": mark, "uid": uid, "risk": "", "width": 0, "height": 0}
+    note |= {"png_sha256": "", "png_bytes": 0, "dicom_bytes": 0}
     dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
         risk = burned_in_risk(dataset)
         if risk and not (cleared and risk == DOUBTFUL):
-            return mark, (uid, risk, 0, 0, "", 0, 0)
+            return note | {"risk": risk}, None
         made = deidentify.deidentify(dataset, names)
+        gray = deidentify.picture_of(made, deidentify.display_window(modality, region))
     except dicom.BROKEN as error:
-        return path, unquoted(error)
-    try:
-        # A full disk is nobody's broken file: it ends the export.
-        window = deidentify.display_window(modality, region)
-        width, height = deidentify.export_png(made, png, window)
-    except InputError as error:
-        return path, error.problem
+        return None, Problem(path, unquoted(error))
+    # A full disk is nobody's broken file: it ends the export.
+    with write_atomically(png) as draft:
+        Image.fromarray(gray).save(draft, "PNG")
     deidentify.write_dicom(made, dcm)
-    sizes = png.stat().st_size, dcm.stat().st_size
-    return mark, (uid, "", width, height, sha256_of(png), *sizes)
+    note["height"], note["width"] = gray.shape
+    note |= {"png_bytes": png.stat().st_size, "dicom_bytes": dcm.stat().st_size}
+    return note | {"png_sha256": sha256_of(png)}, None

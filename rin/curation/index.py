@@ -15,10 +15,8 @@ import contextlib
 import io
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -40,10 +38,9 @@ from rin.data.tree import is_debris, walk
 from rin.errors import FileError, InputError, explained, named, unquoted
 from rin.files import read_yaml, sha256_of, write_atomically
 
-VERSION = 3
+VERSION = 4
 #: Files of one transaction.
 CHUNK = 512
-NO_DICOM, REPORT = "no DICOM file", "report"
 #: How a person finds the file that a number stands for.
 COUNTED = "Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's folder."
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -69,6 +66,7 @@ METADATA = sa.MetaData()
 _PICTURE = ("instance_number", "rows", "columns", "frames")
 #: By these a change of a file is seen.
 _MARK = ("path", "bytes", "modified_ns")
+_NUMBERS = dict.fromkeys(_PICTURE, sa.Integer) | dict.fromkeys(_MARK[1:], sa.BigInteger)
 
 
 def _table(name: str, key: str, owner: sa.Table | None, *columns: str) -> sa.Table:
@@ -81,12 +79,8 @@ def _table(name: str, key: str, owner: sa.Table | None, *columns: str) -> sa.Tab
 
 
 def _column(name: str) -> sa.Column:
-    if name == "instance_number":
-        return sa.Column(name, sa.Integer)
-    if name in _MARK[1:]:
-        return sa.Column(name, sa.BigInteger, nullable=False)
-    if name in (*_PICTURE, "files"):
-        return sa.Column(name, sa.Integer, nullable=False, default=0)
+    if name in _NUMBERS:
+        return sa.Column(name, _NUMBERS[name], nullable=False, default=0)
     return sa.Column(name, sa.String, nullable=False, default="", index=name.endswith("_uid"))
 
 
@@ -108,9 +102,6 @@ reports = _table("reports", "accession_number", studies, "findings", "impression
 files = _table(
     "files", "path", None, *_MARK[1:], *_TEXTS, *_PICTURE, "encoding", "findings", "impression"
 )
-#: How many files were passed over, by the rule that says so.
-passed_over = _table("passed_over", "rule", None, "files")
-
 _index = sa.Table(
     "archive_index",
     METADATA,
@@ -128,11 +119,10 @@ class Problem(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What came of one file: a row of the index, a problem, or the rule that passes it over."""
+    """What came of one file: a row of the index, or a problem; neither of one passed over."""
 
     row: dict | None = None
     problem: Problem | None = None
-    passed_over: str = ""
 
 
 class Archive(NamedTuple):
@@ -149,15 +139,14 @@ def open_archive(
     """Index an export, as far as it is not indexed yet, and open it.
 
     A file of which path, size and time of change are known is not read again; rows of files
-    that are gone go.  Passed over by rule, and counted, are ``DICOMDIR``, ``.txt`` outside the
-    reports, ``.csv``, ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
-    `url` is that of the index's own database (SQLAlchemy), `encoding` that of the reports, in which
-    a byte-order mark and any line ends are accepted.
+    that are gone go.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
+    ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.  `url` is that of the
+    index's own database (SQLAlchemy), `encoding` that of the reports.
 
-    InputError says that there is no DICOM file, or that encoding or database cannot be used or the
-    database is not the index's own.  After all good files are indexed, one error lists the bad
-    ones: broken or cut short, without an identifier, in contradiction to others, or a report that
-    is not in the encoding, of no study or of one that has a report.
+    InputError says that there is no DICOM file, or that encoding or database cannot be used.
+    After all good files are indexed, one error lists the bad ones: broken or cut short, without an
+    identifier, in contradiction to others, or a report that is not in the encoding, of no study
+    or of one that has a report.
     """
     root = Path(root)
     if not root.is_dir():
@@ -178,12 +167,8 @@ def open_archive(
     ):
         engine = sa.create_engine(str(url))
     with _database_errors(engine), _alone(engine):
-        _put_damaged_aside(engine)
         _prepare_tables(engine)
         _update(engine, root, encoding, workers)
-        if file := _sqlite_file(engine):
-            with write_atomically(_seal_of(file)) as draft:
-                draft.write_text(sha256_of(file))
     return Archive(root, engine, "stand-in" if (root / STAND_IN_NOTE).is_file() else "real")
 
 
@@ -204,18 +189,15 @@ def archive_counts(archive: Archive) -> dict[str, int]:
 
 def archive_files(archive: Archive) -> pd.DataFrame:
     """Return all files by SOP UID, with what the choice of images looks at, as `rule_of` says."""
-    described = [
-        table.c[name].label(f"{level}_{name}")
-        for table, level in ((series, "series"), (studies, "study"))
-        for name in ("description", "body_part")
-    ]
-    above = (series.c.modality, studies.c.study_uid, studies.c.patient_id)
-    query = (
-        sa.select(*instances.c, *above, *described)
-        .select_from(instances)
-        .join(series)
-        .join(studies)
+    query = sa.select(
+        *instances.c,
+        *(studies.c.patient_id, studies.c.study_uid, series.c.modality),
+        studies.c.description.label("study_description"),
+        studies.c.body_part.label("study_body_part"),
+        series.c.description.label("series_description"),
+        series.c.body_part.label("series_body_part"),
     )
+    query = query.join_from(instances, series).join(studies)
     # Databases sort text each in their own way.
     files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
     return files.assign(rule=rule_of(files))
@@ -246,35 +228,28 @@ def _database_errors(engine: sa.Engine) -> Iterator[None]:
         ) from error
 
 
-def _sqlite_file(engine: sa.Engine) -> Path | None:
-    """Return the file of an SQLite database; None for others."""
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    return Path(file) if file and file != ":memory:" else None
+@contextlib.contextmanager
+def _alone(engine: sa.Engine) -> Iterator[None]:
+    """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves.
 
-
-def _seal_of(file: Path) -> Path:
-    """Return the file that states the SHA-256 of a finished SQLite index."""
-    return file.with_name(f"{file.name}.sha256")
-
-
-def _put_damaged_aside(engine: sa.Engine) -> None:
-    """Begin an SQLite index anew that is not as it was left; one that was cut short has no seal."""
-    file = _sqlite_file(engine)
-    if file and (seal := _seal_of(file)).is_file():
-        if file.is_file() and sha256_of(file) != seal.read_text("utf-8", "replace"):
-            file.replace(file.with_name(f"{file.name}.damaged"))
-        seal.unlink()
-
-
-def _alone(engine: sa.Engine) -> contextlib.AbstractContextManager:
-    """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves."""
-    file = _sqlite_file(engine)
-    if file is None:
-        return contextlib.nullcontext()
+    Beside a finished file stands its SHA-256: one that is not as it was left is begun anew.
+    """
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or name in (None, ":memory:"):
+        yield
+        return
+    file, seal = Path(name), Path(f"{name}.sha256")
     if not file.absolute().parent.is_dir():
         remedy = "Make the folder, or name another place for the index."
         raise InputError("there is no folder for this database", where=file, remedy=remedy)
-    return FileLock(f"{file}.lock")
+    with FileLock(f"{file}.lock"):
+        if seal.is_file():
+            if file.is_file() and sha256_of(file) != seal.read_text("utf-8", "replace"):
+                file.replace(f"{file}.damaged")
+            seal.unlink()
+        yield
+        with write_atomically(seal) as draft:
+            draft.write_text(sha256_of(file))
 
 
 def _prepare_tables(engine: sa.Engine) -> None:
@@ -312,17 +287,12 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
         known = {row.path for row in same if _mark_of(root, row.path) == row[:3]}
         _forget(connection, {row.path for row in rows} - known)
     names = sorted(name for name in walk(root, links=True) if name not in known)
-    problems, passed, read = [], Counter(), partial(_read_file, root, encoding)
+    problems, read = [], partial(_read_file, root, encoding)
     for readings in map_chunks(read, names, CHUNK, workers=workers, title="Indexing files"):
-        passed.update(reading.passed_over for reading in readings if reading.passed_over)
         problems += [reading.problem for reading in readings if reading.problem]
         with engine.begin() as connection:
             store_files(connection, [reading.row for reading in readings if reading.row])
     with engine.begin() as connection:
-        connection.execute(sa.delete(passed_over))
-        if passed:
-            counts = [{"rule": rule, "files": n} for rule, n in passed.items()]
-            connection.execute(sa.insert(passed_over), counts)
         problems += _settle(connection, root)
     refuse_files(
         root,
@@ -348,32 +318,24 @@ def refuse_files(root: Path, problems: Sequence[Problem], what: str, remedy: str
         raise InputError(f"{what}: {named(listed)}", where=root, remedy=remedy)
 
 
-def _joined(values: pd.Series) -> str:
-    """Return the different texts of a column, as DICOM joins several values."""
-    return "\\".join(sorted({*values} - {""}))
-
-
 def _read_file(root: Path, encoding: str, path: str) -> Reading:
     """Read one file of an archive for the index."""
     if _UNDECODED.search(path):
         return Reading(problem=Problem(path, "the file's name is not valid UTF-8"))
-    kind = _kind(path)
-    if kind == REPORT:
-        reading = read_report(root, encoding, path)
-    elif kind:
-        reading = Reading(passed_over=kind)
-    else:
-        reading = read_header(root, path)
-    if reading.row is None:
-        return reading
+    if _is_passed_over(path):
+        return Reading()
+    try:
+        row = read_report(root, encoding, path) if _is_report(path) else read_header(root, path)
+    except BROKEN as error:
+        return Reading(problem=Problem(path, unquoted(error)))
     mark = dict(zip(_MARK, _mark_of(root, path), strict=True))
-    return reading._replace(row=reading.row | mark)
+    return Reading(row | mark if row else None)
 
 
 def _refuse_empty(root: Path) -> None:
     """Refuse a folder without DICOM: a drive that is not mounted must not empty the index."""
-    for name in walk(root, links=True):
-        if not _kind(name) and read_header(root, name).passed_over != NO_DICOM:
+    for path in walk(root, links=True):
+        if not _is_report(path) and _read_file(root, "utf-8", path) != Reading():
             return
     remedy = "Name the folder of an export, with files that end in .dcm or hold the DICM prefix."
     raise InputError("no DICOM file lies in this folder", where=root, remedy=remedy)
@@ -426,18 +388,19 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part)
     shown = pd.DataFrame(connection.execute(query).all(), columns=["uid", "modalities", "parts"])
     shown.loc[shown["modalities"].isin(_FACTS["documents"]), ["modalities", "parts"]] = ""
-    joined = shown.groupby("uid", as_index=False).agg(_joined)
+    by_study = shown.groupby("uid", as_index=False)
+    joined = by_study.agg(lambda texts: "\\".join(sorted({*texts} - {""})))
     if len(joined):
         update = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
         update = update.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
         connection.execute(update, joined.to_dict("records"))
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
-    columns = reports.columns.keys()
-    owner = studies.c.study_uid.label("study_uid")
-    rows = sa.select(*(owner if name == "study_uid" else files.c[name] for name in columns))
+    said = (files.c.accession_number, files.c.findings, files.c.impression, files.c.path)
+    rows = sa.select(studies.c.study_uid, *said).where(files.c.sop_uid == "")
     rows = rows.join_from(files, studies, studies.c.accession_number == files.c.accession_number)
-    connection.execute(sa.insert(reports).from_select(columns, rows.where(files.c.sop_uid == "")))
+    columns = ["study_uid", *(column.name for column in said)]
+    connection.execute(sa.insert(reports).from_select(columns, rows))
     connection.execute(sa.update(_index).values(settled=1))
     return [*problems.values(), *unowned.values()]
 
@@ -466,15 +429,15 @@ def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, Problem]:
 
 def _unowned_reports(connection: sa.Connection) -> dict[str, Problem]:
     """Return the reports that belong to no study or to several, or are not its first, by path."""
-    query = sa.select(files.c.path, files.c.accession_number, studies.c.study_uid)
-    same = studies.c.accession_number == files.c.accession_number
-    query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
-    query = query.where(files.c.sop_uid == "").order_by(files.c.path, studies.c.study_uid)
+    query = sa.select(studies.c.accession_number, sa.func.count())
+    query = query.where(studies.c.accession_number != "").group_by(studies.c.accession_number)
+    owners = dict(connection.execute(query).tuples().all())
+    query = sa.select(files.c.path, files.c.accession_number).where(files.c.sop_uid == "")
     problems, first = {}, {}
-    for (path, number), rows in groupby(connection.execute(query), key=lambda row: row[:2]):
-        study_uids = [row.study_uid for row in rows if row.study_uid]
-        if len(study_uids) != 1:
-            several = f"{len(study_uids)} studies" if study_uids else "no study"
+    for path, number in sorted(connection.execute(query).tuples()):
+        owned = owners.get(number, 0)
+        if owned != 1:
+            several = f"{owned} studies" if owned else "no study"
             problem = f"the accession number that names this report belongs to {several}"
             problems[path] = Problem(path, problem)
         elif first.setdefault(number, path) != path:
@@ -482,17 +445,16 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, Problem]:
     return problems
 
 
-def _kind(path: str) -> str:
-    """Tell by a file's name what it is: "report", a rule that passes it over, or "" for DICOM."""
-    pure = PurePosixPath(path)
-    suffix = pure.suffix.lower()
-    if is_debris(path):
-        return "desktop file"
-    if pure.name.upper() == "DICOMDIR":
-        return "DICOMDIR"
-    if suffix == ".txt" and "reports" in map(str.casefold, pure.parent.parts):
-        return REPORT
-    return f"{suffix} file" if suffix in _FACTS["passed_over"] else ""
+def _is_report(path: str) -> bool:
+    *folders, name = path.casefold().split("/")
+    return name.endswith(".txt") and "reports" in folders and not is_debris(path)
+
+
+def _is_passed_over(path: str) -> bool:
+    """Tell of a file that is no report whether its name says that it is no DICOM either."""
+    name = path.rpartition("/")[2].lower()
+    other = name == "dicomdir" or name.endswith(tuple(_FACTS["passed_over"]))
+    return is_debris(path) or (other and not _is_report(path))
 
 
 def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
@@ -504,21 +466,18 @@ def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
     return path, stat.st_size, stat.st_mtime_ns
 
 
-def read_header(root: Path, path: str) -> Reading:
+def read_header(root: Path, path: str) -> dict[str, Any] | None:
     """Return what the index keeps of a DICOM file, texts empty where an element is missing.
 
-    Its problem is that of a file that says that it is DICOM (by its suffix or the DICM prefix), but
-    is broken, cut short or without one of the identifiers; other files are passed over as no DICOM.
+    None of a file that does not say that it is DICOM, by its suffix or the DICM prefix.  Raises one
+    of `BROKEN` where the file is broken, cut short or without one of the identifiers.
     """
-    try:
-        with _Opened(io.FileIO(root / path)) as opened:
-            claims = PurePosixPath(path).suffix.lower() in _FACTS["claiming"]
-            if not claims and opened.read(132)[128:] != b"DICM":
-                return Reading(passed_over=NO_DICOM)
-            opened.seek(0)
-            return Reading(row=_row(_whole_header(opened)))
-    except BROKEN as error:
-        return Reading(problem=Problem(path, unquoted(error)))
+    with _Opened(io.FileIO(root / path)) as opened:
+        claims = path.lower().endswith(tuple(_FACTS["claiming"]))
+        if not claims and opened.read(132)[128:] != b"DICM":
+            return None
+        opened.seek(0)
+        return _row(_whole_header(opened))
 
 
 class _Opened(io.BufferedReader):
@@ -577,40 +536,30 @@ def _row(dataset: Dataset) -> dict[str, Any]:
             raise FileError(f"{keyword} holds a NUL character")
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise FileError(f"no {', '.join(missing)} in its header")
-    values = (dataset.get(name) for name in _FACTS["numbers"])
-    number, rows, columns, frames = (
-        None if value in (None, "") else int(value) for value in values
-    )
-    return texts | {
-        "instance_number": number,
-        "rows": rows or 0,
-        "columns": columns or 0,
-        "frames": (frames or 1) if rows else 0,
-    }
+    numbers = (int(dataset.get(keyword) or 0) for keyword in _FACTS["numbers"])
+    picture = dict(zip(_PICTURE, numbers, strict=True))
+    picture["frames"] = max(1, picture["frames"]) if picture["rows"] else 0
+    return texts | picture
 
 
-def read_report(root: Path, encoding: str, path: str) -> Reading:
-    """Return what the index keeps of a report."""
+def read_report(root: Path, encoding: str, path: str) -> dict[str, str]:
+    """Return what the index keeps of a report; a byte-order mark does not matter."""
     try:
         content = (root / path).read_bytes().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         value, offset = error.object[error.start], error.start
-        problem = f"byte 0x{value:02x} at offset {offset} is not {encoding}"
         remedy = "name the encoding, for instance encoding='latin-1'"
-        return Reading(problem=Problem(path, f"{problem} ({remedy})"))
-    except OSError as error:
-        return Reading(problem=Problem(path, f"cannot be read ({error.strerror})"))
+        problem = f"byte 0x{value:02x} at offset {offset} is not {encoding} ({remedy})"
+        raise FileError(problem) from error
     if "\0" in content:
-        problem = f"a NUL character at {content.index(chr(0))}: this is no text"
-        return Reading(problem=Problem(path, problem))
+        raise FileError(f"a NUL character at {content.index(chr(0))}: this is no text")
     findings, impression = parse_report(content)
-    row = {
+    return {
         "accession_number": PurePosixPath(path).stem.strip(),
         "findings": findings,
         "impression": impression,
         "encoding": encoding,
     }
-    return Reading(row=row)
 
 
 def parse_report(content: str) -> tuple[str, str]:

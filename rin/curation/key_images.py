@@ -11,11 +11,11 @@ an image has one finding, all outlines on it belong to it; where it has two, an 
 whose it is.  Of several outlines of a finding the largest is kept.
 """
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,12 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
 
 from rin.curation.index import Problem, refuse_files
-from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
+from rin.curation.spreadsheets import read_rows, refuse_rows
+from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
 from rin.data import dicom
 from rin.data.chunks import map_chunks
 from rin.data.pixels import POLYGON, rasterise, shape_text
-from rin.errors import InputError, named, unquoted
+from rin.errors import InputError, meant, unquoted
 
 COLUMNS = (
     *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
@@ -40,6 +41,8 @@ OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
 HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
+#: Documents of readers that are read.
+DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
 #: which 0, 0 is the middle of the first one.
 NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
@@ -47,6 +50,15 @@ NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points"
 LONGEST = 64
 #: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
 CORNERS, _CLOSED = 48, 1e-3
+
+
+class Document(NamedTuple):
+    """What a reader left: notes on images or outlines, or why it cannot be read."""
+
+    path: str
+    notes: Sequence[tuple] = ()
+    outlines: Sequence[tuple] = ()
+    problem: str = ""
 
 
 def read_key_images(
@@ -64,17 +76,14 @@ def read_key_images(
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
-    paths = files.loc[files["sop_class"].isin(_READERS), "path"].tolist()
+    paths = files.loc[files["sop_class"].isin(DOCUMENTS), "path"].tolist()
     title = "Reading what readers marked"
     chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
     documents = sorted(document for chunk in chunks for document in chunk)
-    problems = [Problem(path, said) for path, said in documents if isinstance(said, str)]
-    rows = [row for _, said in documents if not isinstance(said, str) for row in said]
-    notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
-    outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
-    target = {finding: _class_of(finding, terms, classes) for finding in notes["finding"].unique()}
-    images, more = _marked(notes, files, target)
-    problems += more
+    notes = pd.DataFrame([note for d in documents for note in d.notes], columns=NOTE)
+    outlines = pd.DataFrame([outline for d in documents for outline in d.outlines], columns=OUTLINE)
+    images, problems = _marked(notes, files, classes, terms)
+    problems += [Problem(d.path, d.problem) for d in documents if d.problem]
     refuse_files(
         root,
         problems,
@@ -99,9 +108,9 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
         ~files["study_body_part"].str.contains("\\", regex=False)
     )
     part = files["series_body_part"].where(files["series_body_part"] != "", of_study.fillna(""))
-    shown = list(zip(files["modality"], part, files["study_description"], strict=True))
-    known = {image: region_of(*image) or LEFT_OUT for image in set(shown)}
-    classes = pd.DataFrame([known[image] for image in shown], files.index, ["region", "label"])
+    shown = zip(files["modality"], part, files["study_description"], strict=True)
+    pairs = [region_of(*image) or LEFT_OUT for image in shown]
+    classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
     files = files.loc[files["region"] != "", list(COLUMNS)]
     return files.sort_values("sop_uid", ignore_index=True)
@@ -114,25 +123,20 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     `LEFT_OUT` where the line leaves both empty.
     """
     terms: dict[str, Class] = {}
-    bad = []
-    rows = read_rows(path, HEADER, "label map", REMEDY)
-    for number, row in enumerate(rows.itertuples(index=False), start=2):
-        term, target = _folded(row.finding), (row.region.strip(), row.label.strip())
+    problems = {}
+    rows = read_rows(path, HEADER)
+    for row, *cells in rows.itertuples():
+        finding, *target = map(str.strip, cells)
+        term, target = _folded(finding), tuple(target)
         if not term:
-            bad.append(f"row {number} has no finding")
+            problems[row] = "it has no finding"
         elif target not in {*classes.values(), LEFT_OUT}:
             label = ": ".join(filter(None, target))
-            bad.append(f"row {number}: {label} is no class{_near(label, classes)}")
+            problems[row] = f"{label} is no class{meant(label, classes)}"
         elif terms.setdefault(term, target) != target:
-            named_twice = f"{row.finding.strip()!r} stands there twice, translated otherwise"
-            bad.append(f"row {number}: {named_twice}")
-    if bad:
-        raise InputError(
-            f"{len(bad)} rows of the label map are not valid: {named(bad)}",
-            where=path,
-            remedy="Use regions and labels of data_manifests/radimagenet_labels.csv; leave both "
-            "empty for findings without a class.",
-        )
+            problems[row] = f"{finding!r} stands there twice, translated otherwise"
+    remedy = "Use regions and labels of data_manifests/radimagenet_labels.csv; leave both empty "
+    refuse_rows(path, problems, remedy + "for findings without a class.")
     return terms
 
 
@@ -141,40 +145,30 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read(root: Path, path: str) -> tuple[str, list[dict] | str]:
-    """Return the path of a document, and what it says, or in words why it cannot be read."""
+def _read(root: Path, path: str) -> Document:
     try:
         dataset = dcmread(root / path)
-        return path, _READERS[dataset.SOPClassUID](path, dataset)
+        if dataset.SOPClassUID == KeyObjectSelectionDocumentStorage:
+            return Document(path, notes=_notes(path, dataset))
+        return Document(path, outlines=_outlines(dataset))
     except dicom.BROKEN as error:
-        return path, unquoted(error)
-
-
-def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) -> Class | str:
-    """Return region and label of a finding, `LEFT_OUT`, or in words what is wrong with it."""
-    if not finding:
-        return "it says no finding (no Key Object Description)"
-    spelled = ": ".join(part.strip() for part in finding.split(":", 1))
-    target = terms.get(_folded(finding)) or classes.get(spelled)
-    return target or f"its finding is no class of the taxonomy{_near(spelled, classes)}"
-
-
-def _near(spelled: str, classes: dict[str, Class]) -> str:
-    """Return the classes whose names are most like one that is unknown, in words."""
-    names = {name.casefold(): name for name in classes}
-    likely = difflib.get_close_matches(spelled.casefold(), names, n=3, cutoff=0.6)
-    return "; near: " + ", ".join(names[name] for name in likely) if likely else ""
+        return Document(path, problem=unquoted(error))
 
 
 def _marked(
-    notes: pd.DataFrame, files: pd.DataFrame, target: dict[str, Class | str]
+    notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and what is wrong with documents."""
-    said = notes[["document", "finding"]].drop_duplicates().to_numpy()
-    problems = [
-        Problem(path, target[finding]) for path, finding in said if isinstance(target[finding], str)
-    ]
-    known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
+    target, problems = {}, []
+    for path, finding in notes[["document", "finding"]].drop_duplicates().to_numpy():
+        spelled = ": ".join(part.strip() for part in finding.split(":", 1))
+        target[finding] = terms.get(_folded(finding)) or classes.get(spelled)
+        if not finding:
+            problems.append(Problem(path, "it says no finding (no Key Object Description)"))
+        elif not target[finding]:
+            near = meant(spelled, classes)
+            problems.append(Problem(path, f"its finding is no class of the taxonomy{near}"))
+    known = [(finding, *pair) for finding, pair in target.items() if pair]
     rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
     rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
@@ -194,23 +188,20 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
     """Return the largest outline of each image's finding as a polygon, or an empty text."""
     alone = ~images.duplicated("sop_uid", keep=False)
     pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
-    largest = dict.fromkeys(images.index, (0.0, ""))
+    largest = dict.fromkeys(images.index, (0, ""))
     for pair in pairs.itertuples():
         # A description holds a finding as far as it has room.
         said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:
             text = shape_text(POLYGON, pair.points)
             with suppress(InputError):  # of an outline that covers no pixel
-                rasterise(text, (pair.rows, pair.columns))
-                x, y = np.array(pair.points).T
-                # The area, by the shoelace formula.
-                area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+                area = int(rasterise(text, (pair.rows, pair.columns)).sum())
                 largest[pair.place] = max(largest[pair.place], (area, text))
     return [text for _, text in largest.values()]
 
 
-def _notes(path: str, dataset: Dataset) -> list[dict]:
-    """Return the images of a key object selection, each with its finding."""
+def _notes(path: str, dataset: Dataset) -> list[tuple]:
+    """Return a `NOTE` on each image of a key object selection."""
     items = dataset.get("ContentSequence") or ()
     texts = (
         " ".join(str(item.get("TextValue") or "").split())
@@ -225,7 +216,7 @@ def _notes(path: str, dataset: Dataset) -> list[dict]:
     ]
     finding = next(filter(None, texts), "")
     chosen = dict.fromkeys(images) if _concept(dataset) == OF_INTEREST else ()
-    return [{"document": path, "finding": finding, "sop_uid": uid} for uid in chosen]
+    return [(path, finding, uid) for uid in chosen]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -234,8 +225,8 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
     return "", ""
 
 
-def _outlines(_: str, dataset: Dataset) -> list[dict]:
-    """Return the outlines of a presentation state."""
+def _outlines(dataset: Dataset) -> list[tuple]:
+    """Return an `OUTLINE` for each that a presentation state draws on an image."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
         image
@@ -247,26 +238,26 @@ def _outlines(_: str, dataset: Dataset) -> list[dict]:
         # An annotation that names no images is on all of the state's.
         images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
-            for image in [str(reference.ReferencedSOPInstanceUID) for reference in images]:
-                if points := _closed_outline(graphic, dataset, image):
-                    outlines.append({"sop_uid": image, "said": said, "points": points})
+            if points := _closed_outline(graphic):
+                drawn_on = [str(reference.ReferencedSOPInstanceUID) for reference in images]
+                outlines += [(image, said, points) for image in drawn_on]
     return outlines
 
 
-def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
-    """Return the outline that a graphic draws on an image; no points where it draws none.
+def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
+    """Return the outline that a graphic draws; no points where it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
     pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
-    goes off.  DISPLAY coordinates are shares of the displayed area, whose corners are pixels
-    counted from 1.  Circles and ellipses become polygons; a spline is taken by its points, as
-    the standard leaves its course to the writer.  An open line is a measurement or an arrow.
+    goes off.  Shares of the displayed area are not read.  Circles and ellipses become polygons; a
+    spline is taken by its points, as the standard leaves its course to the writer.  An open line
+    is a measurement or an arrow.
     """
-    kind = str(graphic.get("GraphicType") or "")
     data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
-    if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
+    plane = graphic.get("GraphicDimensions", 2) == 2 and len(data) % 2 == 0
+    if graphic.get("GraphicAnnotationUnits") != "PIXEL" or not (plane and np.isfinite(data).all()):
         return []
-    points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
+    points, kind = data.reshape(-1, 2) - 0.5, graphic.get("GraphicType")
     if kind in ("POLYLINE", "INTERPOLATED"):
         if len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED:
             points = points[:-1]
@@ -275,23 +266,6 @@ def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[
     else:
         points = _round(points, kind)
     return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
-
-
-def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:
-    """Return points by index of pixel; none where nobody can tell."""
-    units = str(graphic.get("GraphicAnnotationUnits") or "")
-    if units == "PIXEL":
-        return points - 0.5
-    turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
-    areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
-    for area in areas or ():
-        references = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
-        if not references or image in references:
-            # The area reaches from the outer corner of its first pixel to that of its last.
-            first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
-            last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
-            return first + points * (last - first) - 0.5
-    return points[:0]
 
 
 def _round(points: np.ndarray, kind: str) -> np.ndarray:
@@ -308,9 +282,3 @@ def _round(points: np.ndarray, kind: str) -> np.ndarray:
         return points[:0]
     turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
     return middle + np.cos(turn) * axis + np.sin(turn) * other
-
-
-_READERS = {
-    KeyObjectSelectionDocumentStorage: _notes,
-    GrayscaleSoftcopyPresentationStateStorage: _outlines,
-}

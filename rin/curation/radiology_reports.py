@@ -20,9 +20,8 @@ import pandas as pd
 from sqlalchemy import or_, select
 
 from rin.curation.index import Archive, read_table, reports, studies
-from rin.curation.taxonomy import read_rows
-from rin.errors import InputError, explained
-from rin.files import read_yaml, write_atomically
+from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
+from rin.files import read_yaml
 
 _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
 #: What a reason says of each kind of `_Trigger`.
@@ -36,16 +35,12 @@ NORMALITY = LEXICON["normality"]
 #: Unknown words that a reason names.
 NAMED_WORDS = 5
 
+#: Columns of the review queue that a radiologist fills in, and all of them.
+ANSWERS = ("confirmed", "reviewer", "comment")
 COLUMNS = (
     *("study_uid", "accession_number", "modality", "body_part", "impression", "findings"),
-    *("verdict", "reasons", "confirmed", "reviewer", "comment"),
+    *("verdict", "reasons", *ANSWERS),
 )
-ANSWERS = ("confirmed", "reviewer", "comment")
-_REVIEW = ("study_uid", "confirmed")
-#: What `confirmed` may say: is the study completely normal?
-CONFIRMED = {"yes": True, "no": False}
-#: The begin of a cell that a spreadsheet program may take for a formula, guarded or not.
-_FORMULA = r"('*[=+\-@\t\r])"
 
 
 def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
@@ -111,7 +106,7 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
     `reviewed` is the answered review queue, or None.  Returned are, in the order of `screened`,
     `study_uid` and `confirmed_by` ("radiologist" or "rules").
     """
-    answers = dict(read_review(reviewed, screened).to_numpy()) if reviewed else {}
+    answers = read_review(reviewed, screened).to_dict() if reviewed else {}
     rows = [
         (uid, "radiologist" if uid in answers else "rules")
         for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
@@ -244,64 +239,42 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
-    """Write the studies to be reviewed as CSV for any spreadsheet program; answers stay.
+    """Write the studies to be reviewed, with the answers that the file holds.
 
-    A cell that starts with ``=``, ``+``, ``-``, ``@``, tab or line end gets an apostrophe before
-    it, which `read_review` takes away again.  InputError where the file is no review queue, or
-    holds answers to reports that are not in the queue now or have changed since; it then stays.
+    InputError, as of `read_review`, where it holds answers that do not fit; it then stays.
     """
-    path = Path(path)
-    answered = _answered(path, screened) if path.exists() else []
-    kept = pd.DataFrame(answered, columns=list(COLUMNS)).set_index("study_uid")[[*ANSWERS]]
-    rows = screened.join(kept, on="study_uid")[[*COLUMNS]].fillna("")
-    rows = rows.replace(f"^{_FORMULA}", r"'\1", regex=True)
-    problem = "the review queue cannot be written"
-    remedy = "Close it in other programs, or name a place that can be written."
-    failing = explained(problem, where=path, remedy=remedy, kinds=OSError)
-    with failing, write_atomically(path) as draft:
-        rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
+    answered = _answered(path, screened) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    answers = answered.set_index("study_uid")[[*ANSWERS]]
+    write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
 
-def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
-    """Read the answers of a review: `study_uid` and `confirmed` (bool), in the order of the file.
+def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
+    """Return the answers of a review by study: is it completely normal?
 
-    In the file of `write_review_queue`, `confirmed` is yes (a completely normal study), no, or
-    empty; rows may be missing and columns be added.  InputError names a row whose study was not
-    flagged or stands twice, whose answer is another, or whose report has changed since.
+    In the file of `write_review_queue`, `confirmed` is yes, no, or empty; rows may be missing and
+    columns be added.  InputError names rows whose study was not flagged or stands twice, whose
+    answer is another, or whose report has changed since.
     """
-    rows = [row for row in _answered(Path(path), screened) if row["confirmed"]]
-    review = pd.DataFrame(rows, columns=_REVIEW, dtype=object)
-    return review.assign(confirmed=review["confirmed"].map(CONFIRMED).astype(bool))
+    answers = _answered(path, screened).set_index("study_uid")["confirmed"]
+    return answers[answers != ""] == "yes"
 
 
-def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
+def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     """Return the checked rows in which a reviewer wrote anything."""
-    shown = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
-    texts = dict(zip(shown.index, shown.to_numpy().tolist(), strict=True))
-    lines: dict[str, int] = {}
-    answered = []
-    remedy = 'Answer the review queue as it was written, and save it as "CSV UTF-8".'
-    rows = read_rows(path, COLUMNS, "review queue", remedy)
-    rows = rows.replace(f"^'{_FORMULA}", r"\1", regex=True)
-    for line, row in enumerate(rows.to_dict("records"), start=2):
-        uid, answer = row["study_uid"].strip(), row["confirmed"].strip().lower()
-        touched = any(row[name].strip() for name in ANSWERS)
-        problem = ""
-        if uid in lines:
-            problem = f"its study stands in row {lines[uid]} already"
-        elif answer not in ("", *CONFIRMED):
-            problem = f"confirmed is {row['confirmed']!r}, where yes, no or nothing is expected"
-        elif uid not in texts and touched:
-            problem = "its study is not among the flagged ones"
-        elif touched and [_plain(row["impression"]), _plain(row["findings"])] != texts[uid]:
-            problem = "the report of its study is not the one that was reviewed"
-        if problem:
-            remedy = "Correct the row, or write the queue anew and review this study again."
-            raise InputError(f"row {line}: {problem}", where=path, remedy=remedy)
-        lines[uid] = line
-        if touched:
-            answered.append(row | {"study_uid": uid, "confirmed": answer})
-    return answered
+    rows = read_queue(path, COLUMNS, "confirmed")
+    rows["study_uid"] = rows["study_uid"].str.strip()
+    twice = rows.index[rows["study_uid"].duplicated()]
+    refuse_rows(path, dict.fromkeys(twice, "its study stands in an earlier row already"))
+    rows = rows[rows[[*ANSWERS]].map(str.strip).ne("").any(axis=1)]
+    reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
+    problems = {}
+    for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
+        if uid not in reviewed.index:
+            problems[row] = "its study is not among the flagged ones"
+        elif [*map(_plain, report)] != [*reviewed.loc[uid]]:
+            problems[row] = "the report of its study is not the one that was reviewed"
+    refuse_rows(path, problems)
+    return rows
 
 
 def _plain(text: str) -> str:

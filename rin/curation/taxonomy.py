@@ -6,21 +6,16 @@ Image counts are of the *full set*, or of a *subset* (Hugging Face ``raidium/Rad
 arXiv 2512.17396, training and validation part), which are lower bounds; the two are never added.
 """
 
-import csv
-import io
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
-from rin.errors import InputError, explained
 from rin.files import manifest_folder, read_yaml
 
 FILE = "radimagenet_labels.csv"
-COLUMNS = ("modality", "region", "label", "images", "kind", "source")
-REMEDY = "Save it as CSV in UTF-8, with all columns in every row; quote cells that hold commas."
 #: Modality as the file writes it, to the paper's name.
 MODALITIES = {"CT": "CT", "MR": "MRI", "US": "US"}
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -58,15 +53,8 @@ def load_taxonomy() -> pd.DataFrame:
     Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
     public), `kind` of the count ("full set", "subset", "none"), `source`.
     """
-    path = taxonomy_file()
-    rows = read_rows(path, COLUMNS, "table of classes", REMEDY)
-    known = {(region.modality, name) for name, region in REGIONS.items()}
-    strange = sorted({*zip(rows["modality"], rows["region"], strict=True)} - known)
-    images = pd.to_numeric(rows["images"].replace("", None), errors="coerce")
-    if strange or (images.isna() != (rows["images"] == "")).any():
-        problem = f"unknown modality and region {strange}, or images that are no number"
-        remedy = "Known regions stand in rin/curation/taxonomy.yaml."
-        raise InputError(problem, where=path, remedy=remedy)
+    rows = pd.read_csv(taxonomy_file(), dtype=str, keep_default_na=False)
+    images = pd.to_numeric(rows["images"].replace("", None))
     return rows.assign(images=images.astype("Int64"))
 
 
@@ -75,6 +63,7 @@ def taxonomy_file() -> Path:
     return manifest_folder() / FILE
 
 
+@cache
 def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
     """Return region and label of a normal image, or None where the table does not say.
 
@@ -87,25 +76,3 @@ def region_of(modality: str, body_part: str, description: str = "") -> tuple[str
     parts = {_WORDS[word] for word in _ANY_WORD.findall(description.upper())}
     regions = {REGION_OF.get((modality, part)) for part in parts}
     return regions.pop() if len(regions) == 1 else None
-
-
-def read_rows(path: Path, columns: Sequence[str], what: str, remedy: str) -> pd.DataFrame:
-    """Return these columns of a CSV file as texts, a row a line.
-
-    The file is UTF-8, with or without a byte-order mark; comma, semicolon or tab divides it.
-    Other columns and blank lines do not matter.  An InputError says that it is no ``what``.
-    """
-    problem, kinds = f"it cannot be read as a {what}", (OSError, ValueError, csv.Error)
-    with explained(problem, where=path, remedy=remedy, kinds=kinds):
-        text = Path(path).read_bytes().decode("utf-8-sig")
-        # The delimiter that divides the first line best.
-        delimiter = max(",;\t", key=text.partition("\n")[0].count)
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        head, *rows = [cells for cells in lines if any(map(str.strip, cells))] or [[]]
-        names = [cell.strip() for cell in head]
-        if odd := [name for name in columns if names.count(name) != 1]:
-            raise ValueError(f"columns missing, or there twice: {', '.join(odd)}")
-        for number, cells in enumerate(rows, start=2):
-            if len(cells) != len(names):
-                raise ValueError(f"row {number} has {len(cells)} of {len(names)} cells")
-    return pd.DataFrame(rows, columns=names, dtype=str)[list(columns)]

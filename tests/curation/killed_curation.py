@@ -37,7 +37,7 @@ def files_of(folder):
 
 
 def result(output):
-    """What a curation leaves: all but the index and notes, which are databases', and the locks."""
+    """What a curation leaves: all but the index, which is a database's, and the locks."""
     own = files_of(output)
     return {name: own[name] for name in own if not re.match(r".*\.(sqlite|sha256|lock)$", name)}
 

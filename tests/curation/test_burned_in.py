@@ -13,15 +13,17 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
 
 from rin.curation.burned_in import (
+    ANSWERS,
     DOUBTFUL,
+    IMAGE,
     SHOWS_TEXT,
     burned_in_risk,
     cleared_images,
     read_lines,
-    read_queue,
     text_risk,
-    write_queue,
+    write_image_queue,
 )
+from rin.curation.spreadsheets import read_rows
 from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
 from rin.data.standins import datasets
@@ -155,12 +157,12 @@ def queue(tmp_path):
     for name in ("a.dcm", "b.dcm"):
         (tmp_path / name).write_bytes(name.encode())
     images = pd.DataFrame({"sop_uid": ["1.2", "1.3"], "path": ["a.dcm", "b.dcm"]})
-    write_queue(images, tmp_path / "queue.csv", tmp_path)
+    write_image_queue(images, tmp_path / "queue.csv", tmp_path)
     return images, tmp_path / "queue.csv", tmp_path
 
 
 def answer(queue, answers):
-    rows = read_queue(queue)
+    rows = read_rows(queue, (*IMAGE, *ANSWERS))
     rows.assign(shows_text=answers).to_csv(queue, index=False, encoding="utf-8-sig")
 
 
@@ -169,18 +171,18 @@ def test_image_is_cleared_by_the_answer_no_until_its_bytes_change(queue):
     assert cleared_images(file, root) == set()
     answer(file, ["No ", "yes"])
     assert cleared_images(file, root) == {"1.2"}
-    write_queue(images[:1], file, root)
+    write_image_queue(images[:1], file, root)
     assert cleared_images(file, root) == {"1.2"}
     (root / "a.dcm").write_bytes(b"another picture")
     assert cleared_images(file, root) == set()
-    write_queue(images, file, root)
-    assert [*read_queue(file)["shows_text"]] == ["", ""]
+    write_image_queue(images, file, root)
+    assert [*read_rows(file, ANSWERS)["shows_text"]] == ["", ""]
 
 
 def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
     _, file, root = queue
     answer(file, ["", "perhaps"])
-    with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*Answer yes or no"):
+    with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*CSV UTF-8"):
         cleared_images(file, root)
 
 

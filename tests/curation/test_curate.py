@@ -4,10 +4,9 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,14 +145,6 @@ def test_croissant_is_valid_for_the_reference_implementation_and_reads_the_table
         assert sorted(rows) == sorted(known)
 
 
-def test_corpus_whose_croissant_is_not_valid_is_not_shared(copied, monkeypatch):
-    before = files_of(copied.output / "shared")
-    monkeypatch.setattr("rin.curation.build.croissant_text", lambda *_: '{"@type": "none"}')
-    with pytest.raises(InputError, match=r"croissant\.json: it is no valid Croissant metadata"):
-        curate(replace(copied, seed=8))
-    assert files_of(copied.output / "shared") == before
-
-
 def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
     write_studies(tmp_path / "export", {"1": "Cyst."})
     plan = CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=0, workers=1)
@@ -265,6 +256,12 @@ def test_no_identifier_is_in_any_byte_or_name_that_leaves_the_house(plan, corpus
         assert Image.open(path).info == {}
 
 
+def test_notes_that_a_killed_export_left_unfinished_are_passed_over(tmp_path):
+    lines = [export._line({"mark": mark, "uid": mark * 2}) for mark in "abc"]
+    (tmp_path / export.NOTES).write_text(lines[0] + lines[1][:-3] + lines[2])
+    assert export.read_notes(tmp_path)["uid"].tolist() == ["aa", "cc"]
+
+
 def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus, monkeypatch):
     times = {path: path.stat().st_mtime_ns for path in plan.output.rglob("*.p*") if path.is_file()}
     monkeypatch.setattr(export, "_export", lambda *_: pytest.fail("an image is exported again"))
@@ -273,15 +270,10 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus, monkeypat
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
-def notes_of_an_earlier_version(output):
-    with closing(sqlite3.connect(output / export.NOTES)) as notes:
-        notes.execute("ALTER TABLE exported DROP COLUMN seal")
-
-
 @pytest.mark.parametrize(
     "harm",
     [
-        notes_of_an_earlier_version,
+        lambda out: (out / export.NOTES).write_text("x"),
         lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
         lambda out: next((out / "deidentified").iterdir()).unlink(),
         lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
@@ -482,8 +474,7 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package
         pictures.append({path: path.stat().st_mtime_ns for path in output.glob("pictures/*.png")})
         if len(pictures) == 1:
             # Of the chunks that were finished.
-            with closing(sqlite3.connect(output / export.NOTES)) as notes:
-                done = {uid for (uid,) in notes.execute("SELECT uid FROM exported")}
+            done = {*export.read_notes(output)["uid"]}
             kept = {path: time for path, time in pictures[0].items() if path.stem in done}
     assert 20 < len(kept) < len(pictures[0]) < len(pictures[1])
     assert kept.items() <= pictures[1].items()
@@ -520,7 +511,7 @@ def test_files_that_earlier_code_left_open_are_closed(copied):
 
 
 @pytest.mark.parametrize(
-    "name", ["archive.sqlite", "exported.sqlite", "images.parquet", "screened.parquet"]
+    "name", ["archive.sqlite", "exported.jsonl", "images.parquet", "screened.parquet"]
 )
 def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, name):
     corpus, before = curate(copied), result(copied.output)

@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,7 @@ from sqlalchemy import Column, MetaData, String, Table, create_engine, inspect, 
 
 from rin.curation import index
 from rin.curation.index import instances, open_archive, read_header, read_table, reports, studies
+from rin.data.dicom import BROKEN
 from rin.errors import InputError
 
 # Another database to run the same tests in.
@@ -96,15 +98,13 @@ def counts(archive):
     return tuple(index.archive_counts(archive).values())
 
 
-def test_other_files_are_passed_over_and_counted_by_rule(root, url):
-    for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json", "viewer.exe"):
-        (root / name).write_text("DICM nothing of the kind")
+def test_other_files_are_passed_over(root, url):
+    before = counts(opened(root, url))
+    for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json"):
+        (root / name).write_bytes(bytes(128) + b"DICM, and no image")
+    (root / "viewer.exe").write_bytes(b"no DICM in its place")
     (root / "._1.1.1.dcm").write_bytes(b"resource fork")
-    passed = read_table(opened(root, url), select(index.passed_over)).set_index("rule")["files"]
-    assert passed.to_dict() == {
-        ".csv file": 2, ".json file": 1, ".txt file": 1, "DICOMDIR": 1, "desktop file": 1,
-        "no DICOM file": 1,
-    }  # fmt: skip
+    assert counts(opened(root, url)) == before
 
 
 def test_second_indexing_into_the_same_file_waits(root, tmp_path, monkeypatch):
@@ -359,7 +359,8 @@ def lengths_taken(folder, whole, step):
     taken = set()
     for length in range(0, len(whole), step):
         (folder / "cut.dcm").write_bytes(whole[:length])
-        if read_header(folder, "cut.dcm").problem is None:
+        with suppress(*BROKEN):
+            read_header(folder, "cut.dcm")
             taken.add(length)
     return taken
 
@@ -375,7 +376,7 @@ def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, kind):
     elif kind == "compressed":
         dataset.compress(uid.RLELossless, generate_instance_uid=False)
     path = write(tmp_path, dataset, "whole.dcm")
-    assert read_header(tmp_path, "whole.dcm").row["sop_uid"] == f"{UID}.1.1.1"
+    assert read_header(tmp_path, "whole.dcm")["sop_uid"] == f"{UID}.1.1.1"
     assert lengths_taken(tmp_path, path.read_bytes(), 1 if kind == "explicit" else 5) == set()
 
 
@@ -394,8 +395,12 @@ def test_of_pydicoms_own_files_only_the_truncated_ones_are_called_cut_short():
     names = sorted(path.name for path in folder.glob("*.dcm"))
     if len(names) < 50:
         pytest.skip("pydicom came without its test files")
-    problems = {name: read_header(folder, name).problem for name in names}
-    cut = [name for name, found in problems.items() if found and "cut short" in found.problem]
+    cut = []
+    for name in names:
+        try:
+            read_header(folder, name)
+        except BROKEN as error:
+            cut += [name] if "cut short" in str(error) else []
     assert cut == ["MR_truncated.dcm", "rtplan_truncated.dcm"]
 
 

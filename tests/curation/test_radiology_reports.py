@@ -146,7 +146,7 @@ def test_answers_are_read_with_rows_missing_and_blank_ones_and_columns_added(que
     rows[rows["confirmed"] != ""].to_csv(queue, index=False, sep=sep)
     with queue.open("a") as file:
         file.write(sep * len(COLUMNS) + "\n")
-    assert read_review(queue, screened).to_numpy().tolist() == [[uid(1), False], [uid(6), True]]
+    assert read_review(queue, screened).to_dict() == {uid(1): False, uid(6): True}
 
 
 def test_cell_that_looks_like_a_formula_is_guarded(screened, tmp_path):
@@ -167,7 +167,7 @@ def test_any_text_survives_the_queue(screened, tmp_path, text):
     one = screened.iloc[:1].assign(impression=text, findings=text[::-1])
     write_review_queue(one, path)
     path.write_bytes(path.read_bytes().removesuffix(b",,,\r\n") + b",yes,,\r\n")
-    assert read_review(path, one)["confirmed"].tolist() == [True]
+    assert read_review(path, one).tolist() == [True]
 
 
 def test_line_ends_that_a_spreadsheet_changed_do_not_make_a_report_stale(screened, tmp_path):
@@ -185,7 +185,7 @@ def test_line_ends_that_a_spreadsheet_changed_do_not_make_a_report_stale(screene
         (lambda t: "", "missing, or there twice: study_uid"),
         (lambda t: t.replace(",yes,", ",maybe,"), "row 2: confirmed is 'maybe', where yes, no"),
         (lambda t: t.replace(f"{UID}.1,", "1.2.3,"), "row 2: its study is not among"),
-        (lambda t: t + t.splitlines()[1], "row 8: its study stands in row 2 already"),
+        (lambda t: t + t.splitlines()[1], "row 8: its study stands in an earlier row already"),
         (lambda t: t.replace("Normal", "Odd", 1), "row 2: the report of its study is not"),
         (lambda t: t.replace(",yes,", ",yes,,"), "row 2 has 12 of 11 cells"),
         (lambda t: t.replace(",yes,", ',"yes"x,'), "expected after"),

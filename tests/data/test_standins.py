@@ -25,6 +25,7 @@ from rin.data.standins.datasets import (
     draw_radiograph,
     draw_thyroid,
 )
+from rin.data.standins.writers import write_whole
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
@@ -81,6 +82,15 @@ def test_write_stand_in_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch
     with pytest.raises(InputError, match=r"No space left.*Free some space"):
         write_stand_in(BUSI, tmp_path, COUNTS, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stand_in_that_another_process_wrote_meanwhile_is_taken(tmp_path):
+    def fill(folder):
+        (tmp_path / "whole").mkdir()
+        (tmp_path / "whole" / "theirs").touch()
+
+    write_whole(tmp_path / "whole", "of a test", fill)
+    assert [path.name for path in tmp_path.rglob("*")] == ["whole", "theirs"]
 
 
 @pytest.mark.parametrize(

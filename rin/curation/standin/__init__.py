@@ -29,19 +29,18 @@ from skimage.measure import approximate_polygon, find_contours
 from rin.curation.standin.studies import CLASSES, FACTS, REGIONS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.standins import writers
-from rin.data.standins.phantoms import Phantom, resized, to_uint8
+from rin.data.standins.phantoms import Phantom, to_uint8
 from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
-VERSION = 2
+#: To be raised when files or their content change.
+VERSION = 3
 #: Shares of the studies that bring them.
 CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
 #: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.
 BURNED = ((True, "YES", 0.25), (True, "", 0.25), (False, "NO", 0.2), (False, "", 0.3))
 TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
-TEXT_HEIGHT, SCAN_MM = 11, 320.0
-#: The element that holds the value of a content item, by ValueType.
-VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
+TEXT_HEIGHT = 11
 #: Templates that every image takes.
 IMAGE = ("procedure", "content", "part")
 
@@ -102,26 +101,28 @@ def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Datase
         ]
         if rng.random() < CLIPS:
             frames = np.stack([display(drawing, study.region) for drawing in drawings])
-            series["clips"].append(ultrasound(study, "clips", 1, frames, frames.shape[1:]))
+            series["clips"].append(ultrasound(study, "clips", 1, frames))
     else:
         gap, middle = study.facts["gap"], (len(drawings) - 1) / 2
         series["diagnostic"] = [
             section(study, "diagnostic", index + 1, drawing.values, gap * (index - middle))
             for index, drawing in enumerate(drawings)
         ]
-        # The scout is a frontal view with scan lines.
-        chance = default_rng([6, seed, study.number])
-        scout = Phantom(study.facts["scout"], (size, size), chance, chance).scan()
-        scout[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
-        series["localizers"].append(section(study, "localizers", 1, np.clip(scout, 0, 1)))
+        scout = drawings[len(drawings) // 2].values
+        series["localizers"].append(section(study, "localizers", 1, scout))
         if modality == "CT" and rng.random() < PROJECTIONS:
             highest = np.max([drawing.values for drawing in drawings], axis=0)
             series["projections"].append(section(study, "projections", 1, highest))
         if modality == "CT" and rng.random() < DOSES:
-            series["dose_reports"].append(dose_report(study))
+            report = make(
+                study, "dose_reports", 1, "content", "document", "dose report", tid="10011"
+            )
+            series["dose_reports"].append(report)
     if rng.random() < CAPTURES:
         screen = display(drawings[len(drawings) // 2], study.region)
-        series["captures"].append(capture(study, screen))
+        screen = burn_text(screen, f"{study.patient.name} {study.patient.patient_id}")
+        capture = make(study, "captures", 1, *IMAGE, "capture")
+        series["captures"].append(set_pixels(capture, screen, 8))
     for number, (label, words) in enumerate(study.named.items(), start=1):
         marked = [series["diagnostic"][index] for index in key[label]]
         series["key_selections"].append(key_selection(study, number, words, marked))
@@ -171,8 +172,6 @@ def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
     """Return the slices, at most three, that show most of a lesion, in order."""
     areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
     shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
-    if not shown:
-        raise ValueError(f"no slice shows {name}")
     return sorted(int(index) for index in shown[:3])
 
 
@@ -218,11 +217,7 @@ def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -
     dataset = new_instance()
     for template in ("header", *templates):
         for keyword, value in TEMPLATES[template].items():
-            filled_in = filled(value, fields)
-            content = keyword == "ContentSequence"
-            setattr(
-                dataset, keyword, [_content(*item) for item in filled_in] if content else filled_in
-            )
+            setattr(dataset, keyword, filled(value, fields))
     if "part" in templates and study.region == "knee":
         dataset.Laterality = "RL"[patient.number % 2]
     block = dataset.private_block(0x0029, study.scanner["private"], create=True)
@@ -233,13 +228,12 @@ def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -
 
 
 def section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0.0) -> Dataset:
-    """Return a CT (Hounsfield units) or MR image or localizer (0 to 1), so far along its normal."""
+    """Return a CT (Hounsfield units) or MR image (0 to 1), so far along its normal."""
     facts, half = study.facts, round(study.facts["field"] / 2, 3)
-    modality, odd, scout = facts["modality"], study.number % 2, sort == "localizers"
+    modality, odd = facts["modality"], study.number % 2
     full = 900 + study.number * 211 % 2600
     image = make(
-        *(study, sort, number, *IMAGE, "plane", "frontal" if scout else facts["plane"]),
-        *([modality] if sort == "diagnostic" else [modality, f"{modality} {sort}"]),
+        *(study, sort, number, *IMAGE, "plane", facts["plane"], modality, sort),
         half=half,
         less=-half,
         place=round(mm, 3),
@@ -250,13 +244,11 @@ def section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0
         center=full // 2,
         full=full,
     )
-    if modality == "CT" or not scout:
-        fill(image, **facts["elements"])
+    fill(image, **facts["elements"])
     if modality == "MR":
         return set_pixels(image, np.clip(np.rint(full * values), 0, 4095).astype(np.uint16), 12)
     # Every second study stores 16 signed bits, the others 12 unsigned ones; scanners differ.
-    hounsfield = 1500 * values - 900 if scout else values
-    stored = np.clip(np.rint(hounsfield) + 1024, 0, 4095).astype(np.uint16 if odd else np.int16)
+    stored = np.clip(np.rint(values) + 1024, 0, 4095).astype(np.uint16 if odd else np.int16)
     return set_pixels(image, stored, 12 if odd else 16)
 
 
@@ -273,35 +265,20 @@ def sonogram(
             # The bar holds 0 and 255 alone: without blue, its text is yellow.
             pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
     said = {"BurnedInAnnotation": burned_in} if burned_in else {}
-    return ultrasound(study, "diagnostic", index + 1, pixels, pixels.shape[:2], **said)
+    return ultrasound(study, "diagnostic", index + 1, pixels, **said)
 
 
-def ultrasound(
-    study: Study, sort: str, number: int, pixels: ndarray, shape: tuple, **elements: str
-) -> Dataset:
-    """Return an ultrasound image, or a clip of several frames; ``shape`` is (h, w)."""
-    facts, (height, width) = study.facts, shape
+def ultrasound(study: Study, sort: str, number: int, pixels: ndarray, **elements: str) -> Dataset:
+    """Return an ultrasound image, (h, w) or (h, w, 3), or a clip (frames, h, w)."""
+    facts = study.facts
+    height, width = pixels.shape[1:] if sort == "clips" else pixels.shape[:2]
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
-    templates = ("US", "US clips") if sort == "clips" else ("US",)
-    image = make(study, sort, number, *IMAGE, *templates, **area)
+    image = make(study, sort, number, *IMAGE, "US", sort, **area)
     return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
 
 
-def capture(study: Study, screen: ndarray) -> Dataset:
-    """Return a secondary capture of a screen, made smaller, with lines on who the patient is."""
-    height, width = screen.shape
-    pixels = np.full((height, width), 20, dtype=np.uint8)
-    small = resized(screen, (2 * height // 3, 2 * width // 3))
-    pixels[height - small.shape[0] :, width - small.shape[1] :] = np.clip(small, 0, 255)
-    lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
-    for number, line in enumerate(lines):
-        pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
-    image = make(study, "captures", 1, *IMAGE, "capture")
-    return set_pixels(image, pixels, 8)
-
-
-def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
-    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture."""
+def burn_text(pixels: ndarray, line: str) -> ndarray:
+    """Return uint8 pixels (h, w) with a line of white text on a black bar across their top."""
     scale = max(1, pixels.shape[1] // 160)
     bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
     plain = line.encode("latin-1", "replace").decode("latin-1")
@@ -309,13 +286,12 @@ def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
     ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
     text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
     burned = pixels.copy()
-    target = burned[top * scale : (top + TEXT_HEIGHT) * scale, : text.shape[1]]
-    target[:] = text[: target.shape[0]]
+    burned[: len(text), : text.shape[1]] = text
     return burned
 
 
 def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
-    """Return the presentation state that outlines a mask on an image, in the image's window.
+    """Return the presentation state that outlines a mask on an image.
 
     The outline is closed, a pixel wide of the mask, as columns and rows: the middle of pixel
     (r, c) stands at (c + 0.5, r + 0.5), as PS3.3 Table C.10-5 has it.
@@ -323,7 +299,7 @@ def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: st
     contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
-    state = make(
+    return make(
         *(study, "outlines", number, "procedure", "part", "outline"),
         words=words,
         points=[round(float(value), 2) for value in points.ravel()],
@@ -331,18 +307,6 @@ def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: st
         images=[image],
         references=_references([image]),
     )
-    area = state.DisplayedAreaSelectionSequence[0]
-    if "PixelSpacing" in image:
-        area.PresentationPixelSpacing = image.PixelSpacing
-    else:
-        area.PresentationPixelAspectRatio = [1, 1]
-    if "RescaleSlope" in image:
-        for keyword in ("RescaleIntercept", "RescaleSlope", "RescaleType"):
-            setattr(state, keyword, image[keyword].value)
-    if "WindowCenter" in image:
-        window = fill(Dataset(), WindowCenter=image.WindowCenter, WindowWidth=image.WindowWidth)
-        state.SoftcopyVOILUTSequence = [window]
-    return state
 
 
 def key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
@@ -354,61 +318,10 @@ def key_selection(study: Study, number: int, words: str, images: Sequence[Datase
         images=images,
         references=_references(images),
     )
-    document.ContentSequence.extend(_content("IMAGE", "", image) for image in images)
+    for image in images:
+        item = fill(Dataset(), RelationshipType="CONTAINS", ValueType="IMAGE")
+        document.ContentSequence.append(fill(item, ReferencedSOPSequence=_references([image])))
     return document
-
-
-def dose_report(study: Study) -> Dataset:
-    """Return the dose report of a CT study with one spiral acquisition."""
-    current, dose = 120 + study.number % 90, 4.0 + study.number % 9
-    return make(
-        *(study, "dose_reports", 1, "content", "document", "dose report"),
-        tid="10011",
-        device=make_uid("device", study.scanner["serial"]),
-        end=study.start + timedelta(seconds=90),
-        dose=dose,
-        product=round(dose * SCAN_MM / 10, 1),
-        event=make_uid("irradiation", study.study_uid),
-        length=SCAN_MM,
-        peak=current + 40,
-        current=current,
-    )
-
-
-def _content(
-    kind: str, concept: str, value: Any = None, relation: str = "CONTAINS", items: Sequence = ()
-) -> Dataset:
-    """Return a content item.
-
-    The value is a concept for CODE, the number and its unit in UCUM for NUM, an image for IMAGE.
-    """
-    item = fill(Dataset(), RelationshipType=relation, ValueType=kind)
-    if concept:
-        item.ConceptNameCodeSequence = [_code(concept)]
-    if kind == "CODE":
-        item.ConceptCodeSequence = [_code(value)]
-    elif kind == "NUM":
-        number, unit = value
-        # Units in braces count things, and their meaning is what stands in the braces.
-        unit_code = {"CodeValue": unit, "CodeMeaning": unit.strip("{}")}
-        units = [fill(Dataset(), CodingSchemeDesignator="UCUM", **unit_code)]
-        measured = fill(Dataset(), NumericValue=str(number), MeasurementUnitsCodeSequence=units)
-        item.MeasuredValueSequence = [measured]
-    elif kind == "IMAGE":
-        item.ReferencedSOPSequence = _references([value])
-    elif kind == "CONTAINER":
-        item.ContinuityOfContent = "SEPARATE"
-    else:
-        setattr(item, VALUES[kind], value)
-    if items:
-        item.ContentSequence = [_content(*inner) for inner in items]
-    return item
-
-
-def _code(text: str) -> Dataset:
-    """Return a coded concept from its value, scheme and meaning, parted by blanks."""
-    value, scheme, meaning = text.split(" ", 2)
-    return fill(Dataset(), CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 
 def _references(images: Sequence[Dataset]) -> list[Dataset]:

@@ -233,10 +233,10 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write tables and volumes, of which axial and coronal ones are short and carry no sign."""
+    """Write tables and volumes of the sagittal plane; the dataset has two planes more."""
     splits, signs = ("train", "valid"), ["abnormal", "acl", "meniscus"]
-    for split, plane in product(splits, ("axial", "coronal", "sagittal")):
-        (folder / split / plane).mkdir(parents=True)
+    for split in splits:
+        (folder / split / "sagittal").mkdir(parents=True)
 
     def write(kind: str, index: int) -> Iterator[tuple]:
         number = list(FACTS["knees"]).index(kind)
@@ -244,11 +244,9 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
         split = splits[valid]
         name = f"{5 * index + number + 5000 * valid:04d}"
         n = 9 + (index + number) % 3
-        places = {"sagittal": (2 * np.arange(n) + 1) / n - 1}
-        places |= dict.fromkeys(("axial", "coronal"), (-0.3, 0.0, 0.3))
-        for plane, positions in places.items():
-            slices = [draw_knee(kind, index, seed, place, plane)[0] for place in positions]
-            np.save(folder / split / plane / f"{name}.npy", np.stack(slices))
+        places = (2 * np.arange(n) + 1) / n - 1
+        slices = [draw_knee(kind, index, seed, place)[0] for place in places]
+        np.save(folder / split / "sagittal" / f"{name}.npy", np.stack(slices))
         shown = (int(sign not in ("normal", False)) for sign in FACTS["knees"][kind])
         yield split, name, *shown
 
@@ -262,28 +260,23 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     return [(FACTS["knees"][kind][0], n, 0) for kind, n in counts.items()]
 
 
-def draw_knee(
-    kind: str, index: int, seed: int, place: float, plane: str = "sagittal"
-) -> tuple[ndarray, Phantom]:
+def draw_knee(kind: str, index: int, seed: int, place: float) -> tuple[ndarray, Phantom]:
     """Draw a slice, uint8 (256, 256), ``place`` (-1 to 1) along the knee; and its phantom.
 
     A torn ligament (around 0) tends to be bright in its middle, a torn meniscus to bear a bright
     line; both come with fluid in the joint.
     """
     who = _who(seed, kind, index)
-    rng = default_rng([*who, int(1000 * (place + 2)), len(plane)])
+    rng = default_rng([*who, int(1000 * (place + 2)), 8])
     # Drawn smaller and enlarged: slices are smooth, and noise comes last.
-    main = plane == "sagittal"
-    body, size = ("knee", 128) if main else (f"knee {plane}", 64)
-    phantom = Phantom(body, (size, size), default_rng(who), rng, place)
-    if main:
-        exam = default_rng([*who, 0])
-        torn = FACTS["knees"][kind][1:]
-        ligament, meniscus = ((1.0 if part else -1.0) + exam.normal() for part in torn)
-        phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
-        phantom.add_lesion("torn meniscus", exam, meniscus)
-        if "ligament" in phantom.frames:
-            phantom.add_lesion("torn ligament", exam, ligament)
+    phantom = Phantom("knee", (128, 128), default_rng(who), rng, place)
+    exam = default_rng([*who, 0])
+    torn = FACTS["knees"][kind][1:]
+    ligament, meniscus = ((1.0 if part else -1.0) + exam.normal() for part in torn)
+    phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
+    phantom.add_lesion("torn meniscus", exam, meniscus)
+    if "ligament" in phantom.frames:
+        phantom.add_lesion("torn ligament", exam, ligament)
     return phantom.picture((256, 256)), phantom
 
 

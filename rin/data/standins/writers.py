@@ -1,11 +1,9 @@
 """How stand-ins are written: equal pictures make equal files, whatever time and machine."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,17 +23,15 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
     problem = f"the stand-in {what} cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
+            unfinished = Path(work) / target.name
+            unfinished.mkdir()
             fill(unfinished)
-            unfinished.chmod(0o755)
             try:
-                os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
+                unfinished.rename(target)  # fails where the target has content
             except OSError:
                 if not target.is_dir():  # another process wrote it meanwhile
                     raise
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def write_cases(write: Callable[[str, int], Iterable], counts: dict[str, int]) -> list:
