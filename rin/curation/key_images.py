@@ -238,26 +238,26 @@ def _outlines(dataset: Dataset) -> list[tuple]:
         # An annotation that names no images is on all of the state's.
         images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
-            if points := _closed_outline(graphic):
-                drawn_on = [str(reference.ReferencedSOPInstanceUID) for reference in images]
-                outlines += [(image, said, points) for image in drawn_on]
+            for image in [str(reference.ReferencedSOPInstanceUID) for reference in images]:
+                if points := _closed_outline(graphic, dataset, image):
+                    outlines.append((image, said, points))
     return outlines
 
 
-def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
-    """Return the outline that a graphic draws; no points where it draws none.
+def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
+    """Return the outline that a graphic draws on an image; no points where it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
     pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
-    goes off.  Shares of the displayed area are not read.  Circles and ellipses become polygons; a
-    spline is taken by its points, as the standard leaves its course to the writer.  An open line
-    is a measurement or an arrow.
+    goes off.  DISPLAY coordinates are shares of the displayed area, whose corners are pixels
+    counted from 1.  Circles and ellipses become polygons; a spline is taken by its points, as
+    the standard leaves its course to the writer.  An open line is a measurement or an arrow.
     """
     data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
-    plane = graphic.get("GraphicDimensions", 2) == 2 and len(data) % 2 == 0
-    if graphic.get("GraphicAnnotationUnits") != "PIXEL" or not (plane and np.isfinite(data).all()):
+    if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
         return []
-    points, kind = data.reshape(-1, 2) - 0.5, graphic.get("GraphicType")
+    points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
+    kind = graphic.get("GraphicType")
     if kind in ("POLYLINE", "INTERPOLATED"):
         if len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED:
             points = points[:-1]
@@ -266,6 +266,23 @@ def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
     else:
         points = _round(points, kind)
     return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
+
+
+def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:
+    """Return points by index of pixel; none where nobody can tell."""
+    units = str(graphic.get("GraphicAnnotationUnits") or "")
+    if units == "PIXEL":
+        return points - 0.5
+    turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
+    areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
+    for area in areas or ():
+        references = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
+        if not references or image in references:
+            # The area reaches from the outer corner of its first pixel to that of its last.
+            first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
+            last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
+            return first + points * (last - first) - 0.5
+    return points[:0]
 
 
 def _round(points: np.ndarray, kind: str) -> np.ndarray:

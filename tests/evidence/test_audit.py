@@ -9,7 +9,7 @@ from scipy import stats
 
 from rin.evidence import audit, paper
 from rin.evidence.audit import Bounds, TaskAudit, rounded
-from rin.stats import delong_test, paired_t, unpaired_t_from_summary
+from rin.stats import delong_test, paired_t
 
 
 @settings(deadline=None)
