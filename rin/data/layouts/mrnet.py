@@ -8,7 +8,7 @@ exams.  Bien et al., PLoS Medicine 15 (2018) e1002699.
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rin.data.chunks import MAX_THREADS, map_threads
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
@@ -30,34 +30,27 @@ CLASSES = {
 
 
 class Slices(ReaderOptions):
-    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it, or all.
+    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it.
 
     ``spaced`` cuts the volume into ``count`` equal parts and takes the middle of each.
     """
 
-    rule: Literal["middle", "spaced", "all"]
-    count: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _counts_where_it_must(self) -> "Slices":
-        if (self.count is None) != (self.rule == "all"):
-            raise ValueError("'middle' and 'spaced' need a count, and 'all' takes none")
-        return self
+    rule: Literal["middle", "spaced"]
+    count: Annotated[int, Field(ge=1)]
 
     def choose(self, n: int) -> list[int]:
         """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
-        count = n if self.count is None else min(self.count, n)
+        count = min(self.count, n)
         if self.rule == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
         return [(n - count) // 2 + i for i in range(count)]
 
 
 class MRNetOptions(ReaderOptions):
-    """Options of the layout: the plane, the slices, and the published parts to read."""
+    """Options of the layout: the plane, and which slices."""
 
     plane: Literal["axial", "coronal", "sagittal"]
     slices: Slices
-    splits: Annotated[tuple[Literal["train", "valid"], ...], Field(min_length=1)] = SPLITS
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -75,7 +68,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         volumes=f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy",
     )
     classes, volumes = {}, {}
-    for split in options.splits:
+    for split in SPLITS:
         exams = _exam_classes(tree, around, split)
         for plane in PLANES:
             folder, known = f"{split}/{plane}", files["volumes"].items()
