@@ -182,7 +182,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
-    class.  A listed slice matches whatever its extension; one that is known to be bad may be absent.
+    class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
     some = CcCciiOptions.of(manifest).partial
     refuse = partial(tree.refuse, remedy=CC_CCII_REMEDY)
