@@ -5,11 +5,13 @@ English and the commoner European languages, and by what they hold.  Nothing her
 silence: `rin new` shows every guess, and writes it into the manifest with a comment.
 """
 
+import codecs
 import csv
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from io import BytesIO, StringIO
+from contextlib import suppress
+from io import StringIO
 
 import pandas as pd
 
@@ -44,33 +46,34 @@ MASK_NAMES = (
     r"(?P<stem>.+)[ _-](?:mask|maske|seg|segmentation|gt|roi)(?:[ _-]?\d+)?",
     r"(?:mask|maske|seg|segmentation)[ _-](?P<stem>.+)",
 )
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 #: Encodings of tables that are not Unicode, the likelier ones first.
 CODE_PAGES = ("cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman")
 PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
-def decode(content: bytes) -> tuple[str, str]:
-    """Return the text of a table and its encoding: by byte order mark, UTF-8, or what is likely."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
-                           (b"\xfe\xff", "utf-16")):  # fmt: skip
+def decode(content: bytes) -> str:
+    """Return the text of a table: by byte order mark, as UTF-8, or as is likely."""
+    for mark, encoding in BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
-            return content.decode(encoding), encoding
-    try:
-        if b"\0" not in content:
-            return content.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        pass
+            return content.decode(encoding)
+    if b"\0" not in content:
+        with suppress(UnicodeDecodeError):
+            return content.decode("utf-8")
+    if content[1::2].count(0) > len(content) // 4:
+        return content.decode("utf-16-le")
     from charset_normalizer import from_bytes
 
-    if content[1::2].count(0) > len(content) // 4:
-        return content.decode("utf-16-le"), "utf-16-le"
     guess = from_bytes(content, cp_isolation=[*CODE_PAGES]).best()
     likely = guess.could_be_from_charset if guess else ["latin_1"]
-    encoding = next(page for page in (*CODE_PAGES, likely[0]) if page in likely)
-    text = content.decode(encoding)
+    text = content.decode(next(page for page in (*CODE_PAGES, likely[0]) if page in likely))
     if "\0" in text:
         raise ValueError("it is neither text nor a table of a known kind")
-    return text, encoding
+    return text
 
 
 def separator_of(text: str) -> str:
@@ -83,11 +86,6 @@ def separator_of(text: str) -> str:
         if len(counts) == 1:
             widths[separator] = counts.pop()
     return max(widths, key=widths.get, default=",") if max(widths.values(), default=1) > 1 else ","
-
-
-def excel_rows(content: bytes) -> pd.DataFrame:
-    """Return the first sheet of an Excel file, every cell as text."""
-    return pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False, engine="openpyxl")
 
 
 def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:

@@ -38,10 +38,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
-    columns that the layout keeps, such as a scanner's name.  InputError for an unknown layout, a
-    `patient_pattern` that it does not use, or patients as the units of a dataset that names none;
-    of every reader, for unknown options, files without a place, and tables or names that are
-    missing, broken, repeated or contradict each other.
+    columns that the layout keeps, such as a scanner's name.  InputError for options that do not
+    fit, files without a place, and tables that are broken or contradict what lies there.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
