@@ -30,8 +30,8 @@ def run_chunks(
 
     ``work`` is a function of a module, so that other processes find it: it takes a job (whose
     length is the number of its pictures) and the number of threads that it may use.  By default
-    there is a process, or with one job a thread, per core that is free to this process; with one
-    of the ``workers``, all happens in this process.  InputError where a worker process died.
+    there is a process, or with one job a thread, per core; with one of the ``workers``, all
+    happens in this process.
     """
     count = available_cores() if workers is None else workers
     # A log, unlike a terminal, keeps every line that the bar writes.
@@ -50,7 +50,7 @@ def run_chunks(
 def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> list[Result]:
-    """Map a function over items, in their order, in some threads; with one, in this one."""
+    """Map a function over items, in their order, in some threads."""
     return Parallel(threads, prefer="threads")(delayed(function)(item) for item in items)
 
 

@@ -86,9 +86,9 @@ class FolderOptions(ReaderOptions):
 def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of a class-per-folder tree.
 
-    The case id is ``class/file name``, with the split before it where two splits hold the
-    same ``class/file name``.  The manifest's ``patient_pattern`` takes the patient from the
-    name; without one, it is the folder below the class or, with none, each picture's own.
+    The case id is ``class/file name``, with the split before it where two splits hold the same.
+    The manifest's ``patient_pattern`` takes the patient from the name; without one, it is the
+    folder below the class or, with none, each picture's own.
     """
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:

@@ -54,9 +54,7 @@ def _files(
 
 
 class PneumoniaOptions(ReaderOptions):
-    """``patients``: ``nih`` groups the images by NIH patient and needs the mapping table;
-    ``image`` takes each image for its own patient.
-    """
+    """``patients``: ``nih`` needs the mapping table; with ``image`` each image is a patient."""
 
     patients: Literal["nih", "image"] = "nih"
 
