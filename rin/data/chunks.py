@@ -33,7 +33,8 @@ def run_chunks(
     there is a process, or with one job a thread, per core; with one of the ``workers``, all
     happens in this process.
     """
-    count = available_cores() if workers is None else workers
+    # Of the cores, joblib counts those of a container's quota.
+    count = cpu_count() if workers is None else workers
     # A log, unlike a terminal, keeps every line that the bar writes.
     interval = 0.5 if sys.stderr.isatty() else 15
     total, quiet = sum(map(len, jobs)), len(jobs) < 2
@@ -65,11 +66,6 @@ def map_chunks(
     """Map a function of a module over items, chunk by chunk, as `run_chunks` does its jobs."""
     jobs = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     yield from run_chunks(partial(map_threads, function), jobs, workers=workers, title=title)
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use, a container's quota included."""
-    return cpu_count()
 
 
 def _in_processes(

@@ -77,10 +77,7 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
 def check_counts(
     manifest: DatasetManifest, cases: pd.DataFrame, where: Path, remedy: str = CORRECT
 ) -> None:
-    """Hold the found cases against the manifest's counts; InputError names each that differs.
-
-    Cases known to be bad may be absent.
-    """
+    """Raise InputError where counts differ from the manifest's; known bad cases may be absent."""
     stated = manifest.counts
     absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
     counts = count_classes(manifest, cases)
@@ -105,7 +102,7 @@ def count_differences(
 ) -> list[str]:
     """Return a sentence for each class whose count differs; nothing expected, nothing said.
 
-    Where no more are missing than cases may be ``absent``, only what is too many is said.
+    Where no more are missing than may be ``absent``, only what is too many is said.
     """
     names = sorted({*expected, *present}) if expected else []
     beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
@@ -122,8 +119,7 @@ def count_differences(
 def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
 
-    ``cases`` have a ``mask_digest``.  Without ``states_all``, empty masks are counted only where
-    the manifest says how many there are.
+    Without ``states_all``, empty masks are counted only where the manifest says how many.
     """
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
@@ -264,10 +260,7 @@ def find_root(
     standin_counts: dict[str, int],
     seed: int,
 ) -> Path:
-    """Return the data root where it holds the dataset, else that of a stand-in, written once.
-
-    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.
-    """
+    """Return the data root where it holds the dataset, else that of a stand-in, written once."""
     if locate(manifest, data_root) is not None:
         return data_root
     if manifest.stand_in is None:
@@ -287,9 +280,8 @@ def open_dataset(
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
-    Classes without a label are counted and left out; so are cases that the manifest knows to be
-    bad.  ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.  InputError
-    where no location exists, or files (named together) are missing, additional or broken.
+    Classes without a label are counted and left out; so are cases that are known to be bad.
+    ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
@@ -363,9 +355,8 @@ def sample_pictures(
     """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, or the name of a dataset below ``data_root``; empty for
-    the stand-in radiologic corpus, made anew.  Returned are the pictures, uint8 (n, size, size, 3)
-    in RGB, what they are in words, and their provenance: `real`, `stand-in`, or empty for files
-    that somebody named.
+    the stand-in radiologic corpus.  Returned are uint8 RGB (n, size, size, 3), what they are in
+    words, and `real`, `stand-in`, or nothing for files that somebody named.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:

@@ -60,10 +60,7 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Return the stored pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3).
-
-    Raises one of `BROKEN` where they cannot be read or are of a kind that is not read here.
-    """
+    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); raises one of `BROKEN`."""
     missing = [name for name in REQUIRED if dataset.get(name) is None]
     if missing:
         raise FileError(f"it has no {', '.join(missing)}")

@@ -9,6 +9,7 @@ import codecs
 import csv
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from io import StringIO
@@ -98,11 +99,10 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
     missing = [name for name in names if name not in matches]
     if not missing:
         return matches
-    forms: list[dict[str, list[str]]] = [{}, {}]
+    by_name, by_stem = defaultdict(list), defaultdict(list)
     for name in known:
-        lower = name.lower()
-        for form, index in zip((lower, file_stem(lower)), forms, strict=True):
-            index.setdefault(form, []).append(name)
+        by_name[name.lower()].append(name)
+        by_stem[file_stem(name.lower())].append(name)
     for name in missing:
         path = name.replace("\\", "/").removeprefix("./")
         below = f"/{path}".rpartition(f"/{folder}/")[2] if folder else path
@@ -110,11 +110,10 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
             lower = tried.lower()
-            hits = [i.get(f, []) for i, f in zip(forms, (lower, file_stem(lower)), strict=True)]
-            hits.append(forms[1].get(lower, []))
-            match = [tried] if tried in known else next((h for h in hits if len(h) == 1), [])
-            if match:
-                matches[name] = match[0]
+            fitting = [by_name[lower], by_stem[file_stem(lower)], by_stem[lower]]
+            fitting = [[tried]] if tried in known else [fit for fit in fitting if len(fit) == 1]
+            if fitting:
+                matches[name] = fitting[0][0]
                 break
     return matches
 
@@ -145,8 +144,7 @@ def guess_positive(classes: Collection[str]) -> str:
 def guess_patients(paths: Collection[str]) -> tuple[str, int]:
     """Return a pattern by which pictures seem to be several of a patient, and how many patients.
 
-    Empty and 0 where the paths look like none.  It is a hint for who knows the names: numbers of
-    a series or of a site look alike.
+    It is a hint for who knows the names: numbers of a series or of a site look alike.
     """
     for pattern in PATIENT_PATHS:
         names = (path if "/" in pattern else path.rpartition("/")[2] for path in paths)
@@ -158,10 +156,9 @@ def guess_patients(paths: Collection[str]) -> tuple[str, int]:
 
 
 def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
-    """Return the pattern of names of masks, without ending; empty where none is like a picture.
+    """Return the pattern of names of masks, whose group ``stem`` is the picture's; maybe empty.
 
-    Its group ``stem`` is the name of the picture.  ``masks`` lie in a folder of their own; without
-    them, masks are looked for among the pictures, in the same folders.
+    ``masks`` lie in a folder of their own; without them, masks lie beside the ``pictures``.
     """
     stems = {file_stem(name) for name in pictures}
     if masks:
@@ -181,8 +178,7 @@ def sort_pictures(
 ) -> tuple[list[str], list[str], str]:
     """Return pictures and masks without their folders, and the pattern of names of masks.
 
-    ``names`` are those of all pictures.  Masks without a folder of their own lie beside the
-    pictures; the pattern is empty where none is called like a picture.
+    Masks without a folder of their own lie beside the pictures.
     """
     inside, drawn = (f"{folder}/" if folder else "" for folder in (images, masks))
     if masks in ("", images):
@@ -208,7 +204,7 @@ def mask_template(pattern: str, masks: Collection[str]) -> str:
 def guess_columns(
     rows: pd.DataFrame, pictures: Collection[str], masks: Collection[str], folders: tuple[str, str]
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the columns of a table by role, a reason each, and the columns that may be the label.
+    """Return the columns of a table by role, a reason each, and those that may be the label.
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """

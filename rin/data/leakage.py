@@ -125,8 +125,7 @@ def _bits(hashes: pd.Series) -> np.ndarray:
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     """Return a group number per case, indexed by ``case_id``.
 
-    Groups are the connected components of "same patient" and "matched pair", so a contradictory
-    pair is kept, and kept together.
+    Groups are the connected components of "same patient" and "matched pair".
     """
     from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
     from scipy.sparse.csgraph import connected_components
@@ -148,9 +147,8 @@ def check_splits(
 ) -> None:
     """Raise InputError where a split leaks or leaves a case out.
 
-    In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case unless they may
-    ``overlap``, as those of :func:`rin.data.splits.sized_folds`.
+    No patient and no near-duplicate pair stands in two parts, and test sets of different folds
+    share no case unless they may ``overlap``.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
@@ -179,10 +177,7 @@ def check_splits(
 def check_patients(
     cases: pd.DataFrame, part: Sequence[str], where: str | Path, remedy: str = REMEDY
 ) -> None:
-    """Raise InputError, with the rows of the cases, where a patient stands in two parts.
-
-    Of the cases, ``case_id`` and ``patient_id`` are used; ``part`` is that of each case, (n,).
-    """
+    """Raise InputError, with the rows of the cases, where a patient stands in two parts."""
     table = cases[["patient_id"]].assign(part=part)
     table.index = pd.RangeIndex(len(table))
     # One row for each patient and part: patients with several rows are divided.

@@ -343,8 +343,8 @@ RESIZES = ("stretch", "pad")
 def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
-    ``stretch`` scales both sides to ``size``; ``pad`` scales the longer side, keeps the aspect
-    ratio and centres the picture on black.  Bilinear with antialiasing, unless ``nearest``.
+    ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.
+    Bilinear with antialiasing, unless ``nearest``.
     """
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
     sides, inner = pixels.shape[:2], (size, size)

@@ -97,12 +97,11 @@ def sized_folds(
     """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
 
     Groups stand on a circle, those of each label evenly spread around it in a drawn order.  Fold 0
-    trains on the first, validates on the next and tests the others in turn.  The training of every
-    later fold begins where the validation of the one before it ended: two folds share no case to
-    train or validate on, as long as there are enough cases for both; test parts overlap.
+    trains on the first, validates on the next and tests the others.  The training of every later
+    fold begins where the validation of the one before it ended; test parts overlap.
 
-    ``sizes`` are cases to train and to validate on.  A part differs by less than a group from its
-    size, and each label by about a group from its share.  The rest is as of :func:`make_folds`.
+    ``sizes`` are cases to train and to validate on: a part differs by less than a group from its
+    size, and each label by about a group from its share.
     """
     if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
         stated = ", ".join(map(str, sizes))
@@ -130,7 +129,6 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups
     validate: cut here, as a published division of the rest may divide patients.  Where the column
     names parts (train, val, test) there is one fold, and validation is cut only if it has none.
-    InputError where no split is known, it leaves a case out or has fewer folds.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
@@ -293,8 +291,7 @@ def complete_parts(
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  Pieces are places in `PARTS`.  InputError,
-    naming ``where``, for a class whose groups are all needed where they stand.
+    from classes that have training groups to spare.  Pieces are places in `PARTS`.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
@@ -375,8 +372,7 @@ def divide(
 ) -> pd.Series:
     """Return the part of each case, 75/10/15 by group and class as nearly as the groups allow.
 
-    Every class has a group in training and one in the test part, or InputError, naming ``where``;
-    one of few groups may have none to validate.
+    Every class has a group in training and one in the test part, or InputError.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -450,8 +446,7 @@ LEAST_GROUPS = PIECES
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
     """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
 
-    A label keeps at least `LEAST_GROUPS` groups and every chosen group a case of each of its
-    labels, so that a few more may be chosen.
+    A label keeps at least `LEAST_GROUPS` groups, every chosen group a case of each label.
     """
     label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(label, group, seed)

@@ -99,8 +99,7 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
     It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome (as known, no digest known, not there, another size, another SHA-256), and by how much
-    it differs or nothing.
+    outcome, and by how much it differs or nothing.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -128,8 +127,7 @@ class Verification:
 
     ``task`` is the task whose labels were read, where the dataset has none of its own; ``files``
     the outcome of `check_file` by name; ``patients`` is empty where none are named and None where
-    they were not read; ``readable`` counts pictures, None where none was tried; ``folds`` are those
-    of each task, in words.
+    they were not read; ``readable`` counts pictures, None where none was tried.
     """
 
     manifest: DatasetManifest

@@ -42,9 +42,7 @@ from rin.tables import CASES
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as stated.
 
-    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks``
-    are locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
-    ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
@@ -60,9 +58,8 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
-    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal
-    content, wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the
-    folder that keeps what was seen.
+    ``digest`` covers ids, labels, pixels, masks and kept columns, wherever the files lie.
+    ``mask_digests`` is indexed by case id; ``records`` is the folder of its inspections.
     """
 
     manifest: DatasetManifest
@@ -220,11 +217,8 @@ def inspect_cases(
     """Look at every picture and mask of some cases, or remember what was seen before.
 
     Inspections are kept in a folder in ``folder``; ``workers`` are processes, by default one per
-    core.  ``square`` is size in pixels and way of resizing of a store: rows of pictures that are
-    decoded now are kept for it.
-
-    Returned are the readable cases, with the columns of a case table and ``mask_digest`` (of the
-    merged mask, empty without), and ``case_id``, ``place`` and ``problem`` of the others.
+    core.  With ``square``, size in pixels and way of resizing, rows for a store of it are kept.
+    Returned are the readable cases, measured, and ``case_id``, ``place`` and ``problem`` of others.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, cases)
@@ -355,9 +349,8 @@ def build_store(
 ) -> ImageStore:
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
-    ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is as of
-    :func:`rin.data.pixels.resize_picture`.  InputError for pictures that cannot be read or are not
-    those that the opening of the dataset saw (named together), or a folder that cannot be written.
+    ``size`` is the side in pixels; the store is a folder in ``folder``.  InputError for pictures
+    that cannot be read or are not those that the opening of the dataset saw.
     """
     look_up("resize", resize, RESIZES)
     color = dataset.manifest.color

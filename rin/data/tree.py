@@ -186,8 +186,7 @@ def is_slice(locator: str) -> bool:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    Linked folders are followed; with ``links``, links of any kind are yielded as files instead, to
-    be refused when they are read.
+    Linked folders are followed; with ``links``, links are yielded as files, to be refused.
     """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]

@@ -38,8 +38,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
-    columns that the layout keeps, such as a scanner's name.  InputError for options that do not
-    fit, files without a place, and tables that are broken or contradict what lies there.
+    columns that the layout keeps, such as a scanner's name.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"

@@ -87,8 +87,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     """Return the cases of a class-per-folder tree.
 
     The case id is ``class/file name``, with the split before it where two splits hold the same.
-    The manifest's ``patient_pattern`` takes the patient from the name; without one, it is the
-    folder below the class or, with none, each picture's own.
+    Without a ``patient_pattern`` the folder below the class, if any, is the patient.
     """
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:

@@ -56,9 +56,8 @@ class MRNetOptions(ReaderOptions):
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the chosen slices of an MRNet tree; of each volume only the header is read.
 
-    The case id is exam, plane and slice, as ``0001-sagittal-15``; the source class is normal,
-    abnormal (no tear), acl, meniscus or acl+meniscus.  A plane that is not asked for may be
-    absent as a whole.
+    The case id is exam, plane and slice, as ``0001-sagittal-15``.  A plane that is not asked for
+    may be absent as a whole.
     """
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
