@@ -414,11 +414,8 @@ def read_fold_files(
 
 def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
     """Return the cases of a list, checked against the labels of the cases."""
-    files = [name for name in tree.names if name.rpartition("/")[2] == file_name]
-    if len(files) != 1:
-        remedy = "Point at the folder 'dataframe' of one task, with all its lists."
-        raise tree.wrong(f"there are {len(files)} lists called {file_name}", remedy=remedy)
-    file = files[0]
+    remedy = "Point at the folder 'dataframe' of one task, with all its lists."
+    file = tree.one_called(file_name, remedy)
     table = read_table(tree, file, [])
     pictures = [column for column in table if column in FILE_COLUMNS]
     words = [column for column in table if column.endswith("label")]

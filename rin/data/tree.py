@@ -19,7 +19,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from rin.errors import InputError, counted, explained, named
+from rin.errors import InputError, counted, explained, meant, named
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -71,6 +71,14 @@ class Tree:
         with suppress(OSError), Path(self.root, self.location, name).open("rb") as file:
             return file.read(132)[128:] == b"DICM"
         return False
+
+    def one_called(self, name: str, remedy: str) -> str:
+        """Return the one file of a name, in whatever folder; InputError for none and for two."""
+        names = [path.rpartition("/")[2] for path in self.names]
+        if (times := names.count(name)) != 1:
+            problem = f"{times} files are called {name} instead of one{meant(name, names)}"
+            raise self.wrong(problem, remedy=remedy)
+        return self.names[names.index(name)]
 
     def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
         """Return the error for a tree, or one of its files, that is not as its layout wants it."""

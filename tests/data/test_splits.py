@@ -425,10 +425,10 @@ def test_read_fold_files_of_bad_list_names_it(folder, text, problem):
 
 
 def test_read_fold_files_without_a_list_or_with_two_of_one_name_names_it(folder):
-    with pytest.raises(InputError, match=r"0 lists called thyroid_train_fold3\.csv"):
+    with pytest.raises(InputError, match=r"0 files are called thyroid_train_fold3\.csv"):
         read_fold_files(folder, LISTS, CASES, n_folds=3)
     write_lists(folder / "copy")
-    with pytest.raises(InputError, match=r"2 lists called thyroid_train_fold1\.csv"):
+    with pytest.raises(InputError, match=r"2 files are called thyroid_train_fold1\.csv"):
         read_fold_files(folder, LISTS, CASES, n_folds=2)
 
 

@@ -92,10 +92,10 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
-    notes = {name for name in tree.names if name.rpartition("/")[2] == STAND_IN_NOTE}
     names = tuple(name for name in tree.names if tree.is_picture(name))
     if not options.leave_out:
-        others = sorted({*tree.names} - {*names} - notes)
+        others = sorted({*tree.names} - {*names})
+        others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
         remedy = "Take them away, or say leave_out: [files] in the manifest's options."
         tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
     masks = _masks_of(names, options)

@@ -56,8 +56,7 @@ class MRNetOptions(ReaderOptions):
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the chosen slices of an MRNet tree; of each volume only the header is read.
 
-    The case id is exam, plane and slice, as ``0001-sagittal-15``.  A plane that is not asked for
-    may be absent as a whole.
+    The case id is exam, plane and slice, as ``0001-sagittal-15``.
     """
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
@@ -68,14 +67,14 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     )
     classes, volumes = {}, {}
     for split in SPLITS:
-        exams = _exam_classes(tree, around, split)
-        for plane in PLANES:
-            folder, known = f"{split}/{plane}", files["volumes"].items()
-            there = {key[len(folder) + 1 :]: name for key, name in known if key.startswith(folder)}
-            if there or plane == options.plane:
-                tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
-            if plane == options.plane:
-                volumes |= {exam: tree.locator(there[exam]) for exam in exams}
+        exams, folder = _exam_classes(tree, around, split), f"{split}/{options.plane}"
+        there = {
+            key.rpartition("/")[2]: name
+            for key, name in files["volumes"].items()
+            if key.startswith(folder)
+        }
+        tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
+        volumes |= {exam: tree.locator(there[exam]) for exam in exams}
         tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
         classes |= exams
 

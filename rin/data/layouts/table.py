@@ -21,7 +21,7 @@ from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, MEASURED
 from rin.data.tree import Tree
-from rin.errors import InputError, counted, meant, named
+from rin.errors import InputError, counted, named
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
@@ -189,24 +189,20 @@ def _rows(
     wanted = [*_pieces(options.image)[1::3], *options.parts, *columns]
     needed = dict.fromkeys(column for column in wanted if column not in made)
     places, tables = [], []
+    remedy = "Put the table there once, or correct the option table of the manifest."
     for part, name in file.items() if several else [("", file)]:
-        files = [path for path in tree.names if path.rpartition("/")[2] == name]
-        if len(files) != 1:
-            near = meant(name, [file.rpartition("/")[2] for file in tree.names])
-            remedy = "Put the table there once, or correct the option table of the manifest."
-            problem = f"{len(files)} files are called {name} instead of one{near}"
-            raise tree.wrong(problem, remedy=remedy)
+        place = tree.one_called(name, remedy)
         # Texts of Python, as millions of them are gone through one by one.
-        rows = read_table(tree, files[0], needed).astype(object)
+        rows = read_table(tree, place, needed).astype(object)
         for column, pattern in options.parts.items():
             whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][whole.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.refuse(strange, problem, file=files[0])
+            tree.refuse(strange, problem, file=place)
             rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
-        rows = rows.assign(name=_filled(tree, files[0], rows, options.image))
+        rows = rows.assign(name=_filled(tree, place, rows, options.image))
         tables.append(rows.assign(**{_PART: part}) if several else rows)
-        places += files
+        places.append(place)
     rows = pd.concat(tables, ignore_index=True) if several else rows
     if rows.empty:
         raise tree.wrong("the table has no rows", file=places[0])
