@@ -26,8 +26,8 @@ TEST_PIECES = 3
 VALIDATION_PIECES = 2
 MAX_FOLDS = PIECES // TEST_PIECES
 #: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
-#: small cohorts.  The last divides once, in the shares of the paper as nearly as it can.
-SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1), (0, 1, 1))
+#: small cohorts.
+SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1))
 LEAST_PATIENTS = len(PARTS)
 _NAMES = np.array(PARTS, dtype=object)
 
@@ -62,26 +62,18 @@ def make_folds(
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():
-            parts = _turned(labels, group, seed, n_folds, (pieces, tested, validated))
-            whole = all(_lacking(labels, part) is None for part in parts)
-            if whole or not pieces:
+            piece = cut(labels, group, seed, pieces=pieces)
+            part_of_piece = np.repeat(_NAMES, [pieces - tested - validated, validated, tested])[
+                ::-1
+            ]
+            turns = range(min(n_folds, pieces // tested))
+            parts = [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
+            if all(_lacking(labels, part) is None for part in parts):
                 return _folds(cases, parts)
-    raise AssertionError("the last scheme always applies")
-
-
-def _turned(
-    labels: np.ndarray, group: np.ndarray, seed: int, n_folds: int, scheme: tuple[int, int, int]
-) -> list[np.ndarray]:
-    """Return the part of each case in each fold, under one of `SCHEMES`."""
-    pieces, tested, validated = scheme
-    if not pieces:
-        piece = cut(labels, group, seed, SHARES)
-        piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
-        return [_NAMES[piece]]
-    piece = cut(labels, group, seed, pieces=pieces)
-    part_of_piece = np.repeat(_NAMES, [pieces - tested - validated, validated, tested])[::-1]
-    turns = range(min(n_folds, pieces // tested))
-    return [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
+    # One division, in the shares of the paper as nearly as so few groups allow.
+    piece = cut(labels, group, seed, SHARES)
+    piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
+    return _folds(cases, [_NAMES[piece]])
 
 
 def fold_sizes(folds: pd.DataFrame) -> str:

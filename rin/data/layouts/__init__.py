@@ -50,21 +50,17 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
-    no_patients = (cases["patient_id"] == cases["case_id"]).all()
-    if manifest.patients_in_headers and (not no_patients or manifest.layout not in UNNAMED):
-        remedy = "Leave out patients_in_headers, or what names patients otherwise."
-        raise InputError("patients have two sources", where=where, remedy=remedy)
+    unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
     if manifest.patients_in_headers:
+        if not unnamed:
+            remedy = "Leave out patients_in_headers, or what names patients otherwise."
+            raise InputError("patients have two sources", where=where, remedy=remedy)
         cases["patient_id"] = None  # found when the files are opened
+    elif unnamed and manifest.independence == "patient":
+        remedy = "Say independence: image; or give the patient_pattern, or the table of patients, "
+        remedy += "where the layout reads one."
+        problem = "independence is patient, and nothing names the patients"
+        raise InputError(problem, where=where, remedy=remedy)
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
-    if manifest.independence != "patient" or manifest.patients_in_headers:
-        return cases
-    if manifest.layout in UNNAMED and no_patients:
-        raise InputError(
-            "independence is patient, and nothing names the patients",
-            where=where,
-            remedy="Say independence: image; or give the patient_pattern, or the table of "
-            "patients, where the layout reads one.",
-        )
     return cases
