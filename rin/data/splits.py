@@ -63,9 +63,8 @@ def make_folds(
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():
             piece = cut(labels, group, seed, pieces=pieces)
-            part_of_piece = np.repeat(_NAMES, [pieces - tested - validated, validated, tested])[
-                ::-1
-            ]
+            sizes = [tested, validated, pieces - tested - validated]
+            part_of_piece = np.repeat(_NAMES[::-1], sizes)
             turns = range(min(n_folds, pieces // tested))
             parts = [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
             if all(_lacking(labels, part) is None for part in parts):
