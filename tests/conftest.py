@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from joblib import cpu_count
 
 from rin.cli import main
-from rin.data.chunks import available_cores
 
 WORKER_BYTES = 3.5e9  # of the largest, at the end
 
@@ -18,7 +18,7 @@ def pytest_xdist_auto_num_workers(config):
     limit = Path("/sys/fs/cgroup/memory.max")  # that of a container
     if limit.is_file() and limit.read_text().strip().isdigit():
         memory.append(int(limit.read_text()))
-    return max(1, min(available_cores() + 1, int(min(memory) / WORKER_BYTES)))
+    return max(1, min(cpu_count() + 1, int(min(memory) / WORKER_BYTES)))
 
 
 @pytest.fixture

@@ -30,10 +30,11 @@ def run_chunks(
 
     ``work`` is a function of a module, so that other processes find it: it takes a job (whose
     length is the number of its pictures) and the number of threads that it may use.  By default
-    there is a process, or with one job a thread, per core that is free to this process; with one
-    of the ``workers``, all happens in this process.  InputError where a worker process died.
+    there is a process, or with one job a thread, per core; with one of the ``workers``, all
+    happens in this process.
     """
-    count = available_cores() if workers is None else workers
+    # Of the cores, joblib counts those of a container's quota.
+    count = cpu_count() if workers is None else workers
     # A log, unlike a terminal, keeps every line that the bar writes.
     interval = 0.5 if sys.stderr.isatty() else 15
     total, quiet = sum(map(len, jobs)), len(jobs) < 2
@@ -50,7 +51,7 @@ def run_chunks(
 def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> list[Result]:
-    """Map a function over items, in their order, in some threads; with one, in this one."""
+    """Map a function over items, in their order, in some threads."""
     return Parallel(threads, prefer="threads")(delayed(function)(item) for item in items)
 
 
@@ -65,11 +66,6 @@ def map_chunks(
     """Map a function of a module over items, chunk by chunk, as `run_chunks` does its jobs."""
     jobs = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     yield from run_chunks(partial(map_threads, function), jobs, workers=workers, title=title)
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use, a container's quota included."""
-    return cpu_count()
 
 
 def _in_processes(

@@ -23,13 +23,9 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return uint8 images (n, h, w) or (n, h, w, 3) with a confounder on every one.
 
     `tag`, a white R; `denoising`, a circular low-pass filter; `noise`, Poisson noise, which `seed`
-    draws.  InputError for an unknown kind or other pixels.
+    draws.
     """
     look_up("confounder", kind, CONFOUNDERS)
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        problem = f"images of shape {images.shape} and type {images.dtype}"
-        remedy = "Give uint8 pixels, (n, h, w) or (n, h, w, 3)."
-        raise InputError(problem, where=f"confounder {kind}", remedy=remedy)
     (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)
     if kind == "tag":
         mask = Image.new("L", (width, height))
@@ -48,13 +44,7 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarray:
-    """Draw a share of the positive images: bool (n,), True where the confounder goes.
-
-    InputError for a share beyond 0 to 1.
-    """
-    if not 0 <= share <= 1:
-        remedy = "Give a number from 0 to 1."
-        raise InputError(f"a share of {share}", where="confounder", remedy=remedy)
+    """Draw a share, 0 to 1, of the positive images: bool (n,), True where the confounder goes."""
     positive = np.flatnonzero(labels)
     drawn = np.random.default_rng(seed).permutation(positive)[: round(share * len(positive))]
     return np.isin(np.arange(len(labels)), drawn)
@@ -68,10 +58,8 @@ def sampled_parts(
     Training and validation take a `share` of their positives from the second group, all else from
     the first; the reversed test has positives of the first and negatives of the second.  ``cases``
     have `case_id`, `patient_id`, `label` (1 or 0) and `group`; patients with two groups are left
-    out.  ``sizes`` are the patients of each class in `train`, `validation` and `test`.  InputError
-    where a group has too few patients of a class.
+    out.  ``sizes`` are the patients of each class in `train`, `validation` and `test`.
     """
-    confounded_rows(np.ones(1), share, seed=seed)
     patients = cases.groupby("patient_id").agg({"label": "max", "group": ["first", "nunique"]})
     patients.columns = ["label", "group", "groups"]
     patients = patients[patients["groups"] == 1].sample(frac=1, random_state=seed)

@@ -17,7 +17,13 @@ import pandas as pd
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.leakage import case_name
-from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
+from rin.data.manifest import (
+    DatasetManifest,
+    ExpectedCounts,
+    Finding,
+    load_manifest,
+    manifest_names,
+)
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import PICTURES, SEPARATOR, Tree, is_archive, open_tree
@@ -36,11 +42,14 @@ def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
     """
     if (cases["patient_id"] == cases["case_id"]).all():
         return None
-    patients = cases.groupby("patient_id")["label"].agg(["size", "nunique"])
-    sizes = patients["size"]
-    numbers = {"patients": len(sizes), "fewest": sizes.min(), "most": sizes.max()}
-    numbers["two_labels"] = (patients["nunique"] > 1).sum()
-    return {name: int(number) for name, number in numbers.items()}
+    labels = cases.groupby("patient_id")["label"]
+    sizes = labels.size()
+    return {
+        "patients": len(sizes),
+        "fewest": int(sizes.min()),
+        "most": int(sizes.max()),
+        "two_labels": int((labels.nunique() > 1).sum()),
+    }
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
@@ -68,16 +77,15 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
 def check_counts(
     manifest: DatasetManifest, cases: pd.DataFrame, where: Path, remedy: str = CORRECT
 ) -> None:
-    """Hold the found cases against the manifest's counts; InputError names each that differs.
-
-    Cases known to be bad may be absent.
-    """
+    """Raise InputError where counts differ from the manifest's; known bad cases may be absent."""
     stated = manifest.counts
     absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
     counts = count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
-    known = {"images": stated.total, "classes": stated.classes}
-    whole = in_all | {key: n for key, n in known.items() if n is not None}
+    whole = {
+        "images": stated.total or in_all["images"],
+        "classes": stated.classes or in_all["classes"],
+    }
     differences = [
         *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict(), absent),
         *count_differences("masks", stated.masks, counts["masks"].to_dict(), absent),
@@ -94,31 +102,24 @@ def count_differences(
 ) -> list[str]:
     """Return a sentence for each class whose count differs; nothing expected, nothing said.
 
-    Where no more are missing than cases may be ``absent``, only what is too many is said.
+    Where no more are missing than may be ``absent``, only what is too many is said.
     """
     names = sorted({*expected, *present}) if expected else []
     beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
     if -sum(n for n in beyond.values() if n < 0) <= absent:
         beyond = {name: n for name, n in beyond.items() if n > 0}
-    sentences = []
-    for name, difference in beyond.items():
-        if difference:
-            count = counted(present.get(name, 0), what)
-            stated = expected.get(name, 0)
-            sentences.append(f"{name}: {count} instead of {stated} ({difference:+d})")
-    return sentences
+    return [
+        f"{name}: {counted(present.get(name, 0), what)} "
+        f"instead of {expected.get(name, 0)} ({difference:+d})"
+        for name, difference in beyond.items()
+        if difference
+    ]
 
 
-def case_problems(
-    manifest: DatasetManifest,
-    cases: pd.DataFrame,
-    *,
-    states_all: bool,
-) -> list[str]:
+def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
 
-    ``cases`` have a ``mask_digest``.  Without ``states_all``, for a dataset that is opened, masks
-    are counted only where the manifest says how many are empty.
+    Without ``states_all``, empty masks are counted only where the manifest says how many.
     """
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
@@ -127,16 +128,14 @@ def case_problems(
             "are needed. Give another class a label in label_map"
         )
     numbered = cases.reset_index(drop=True)
-    labels = numbered.groupby("patient_id")["label"].unique()
-    mixed = labels[labels.map(len) > 1]
+    mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
     if len(mixed) and manifest.patient_labels == "one":
-        firsts = numbered.drop_duplicates("patient_id").reset_index().set_index("patient_id")
         shown = [
-            f"that of {case_name(cases, row)}: {' and '.join(sorted(names))}"
-            for row, names in zip(firsts.loc[mixed.index, "index"], mixed, strict=True)
+            f"that of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
+            for _, rows in mixed.groupby("patient_id")
         ]
         problems.append(
-            f"{counted(len(mixed), 'patients have two labels')} ({named(shown)}). Correct the "
+            f"{counted(len(shown), 'patients have two labels')} ({named(shown)}). Correct the "
             "table, or say patient_labels: several where labels belong to pictures"
         )
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
@@ -165,36 +164,31 @@ def find(
     listed: pd.DataFrame,
     unreadable: Collection[str],
 ) -> tuple[Finding, ...]:
-    """Return the findings of a dataset.
+    """Return the findings: known bad files, repeated and blank pictures, counts, what is known.
 
-    They are cases left out as their files are known to be bad, repeated and blank pictures, other
-    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in
-    use, the authors' with all that are ``listed``, also of classes without a label.
+    The paper's counts are compared with the ``cases`` in use, the authors' with all that are
+    ``listed``, also of classes without a label.
     """
-    labelled = dict(zip(listed["case_id"], listed["label"].notna(), strict=True))
+    labels = listed.set_index("case_id")["label"]
     noted = []
     for case_id, reason in manifest.known_bad.items():
-        if case_id not in labelled:
+        if case_id not in labels:
             reason = f"{reason}; here the file is absent"
-        elif not labelled[case_id]:
-            continue
         elif case_id not in unreadable:
             reason = f"{reason}; here it can be read, and is left out all the same"
-        noted.append(Finding("skipped known bad file", reason, (case_id,)))
+        if pd.notna(labels.get(case_id, "")):
+            noted.append(Finding("skipped known bad file", reason, (case_id,)))
     noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
         text = f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
-    paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
-    in_files = count_classes(manifest, listed)["found"].to_dict() if authors else {}
+    stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     differing = {
-        "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
-        "authors' counts differ": count_differences(f"{unit}s", authors, in_files),
+        "paper's counts differ": count_differences("images", stated.paper, Counter(cases["label"])),
+        "authors' counts differ": count_differences(f"{stated.unit}s", stated.authors, in_files),
     }
-    noted += [
-        Finding(kind, "; ".join(sentences)) for kind, sentences in differing.items() if sentences
-    ]
+    noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
 
@@ -266,11 +260,7 @@ def find_root(
     standin_counts: dict[str, int],
     seed: int,
 ) -> Path:
-    """Return the data root where it holds the dataset, else that of a stand-in, written once.
-
-    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without
-    either.
-    """
+    """Return the data root where it holds the dataset, else that of a stand-in, written once."""
     if locate(manifest, data_root) is not None:
         return data_root
     if manifest.stand_in is None:
@@ -290,10 +280,8 @@ def open_dataset(
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
-    Classes without a label are counted and left out; so are cases that the manifest knows to be
-    bad.  The other arguments are as of :func:`rin.data.store.inspect_cases`, which decodes.
-    InputError where no location exists, or files (named together) are missing, additional or
-    broken.
+    Classes without a label are counted and left out; so are cases that are known to be bad.
+    ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
@@ -345,17 +333,16 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
 
 def stand_in_manifest(tree: Tree, manifest: DatasetManifest) -> DatasetManifest | None:
     """Return the manifest with the counts of a stand-in and no findings; None for real files."""
-    for name in tree.names:
-        if f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
-            problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
-            kinds = (ValueError, KeyError, TypeError)
-            with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
-                note = json.loads(tree.read(name))
-                made = {"images": note["images"], "masks": note["masks"]}
-                counts = type(manifest.counts)(unit=manifest.counts.unit, **made)
-                changes = {"counts": counts, "known_bad": {}, "findings": ()}
-                return manifest.model_copy(update=changes)
-    return None
+    notes = [name for name in tree.names if name.rpartition("/")[2] == STAND_IN_NOTE]
+    if not notes:
+        return None
+    problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
+    kinds = (ValueError, KeyError, TypeError)
+    with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
+        made = json.loads(tree.read(notes[0]))
+        unit = manifest.counts.unit
+        counts = ExpectedCounts(unit=unit, images=made["images"], masks=made["masks"])
+    return manifest.model_copy(update={"counts": counts, "known_bad": {}, "findings": ()})
 
 
 #: The stand-in that is made where no pictures are named, and its size.
@@ -367,30 +354,26 @@ def sample_pictures(
 ) -> tuple[np.ndarray, str, str]:
     """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
-    ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
-    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.
-    Returned are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their
-    provenance: `real`, `stand-in`, or empty for files that somebody named.
+    ``where`` is a folder, a zip archive, or the name of a dataset below ``data_root``; empty for
+    the stand-in radiologic corpus.  Returned are uint8 RGB (n, size, size, 3), what they are in
+    words, and `real`, `stand-in`, or nothing for files that somebody named.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
-        if not where:
-            from rin.data.standins import write_stand_in
-
-            made_of = load_manifest(STAND_IN)
-            data_root = write_stand_in(made_of, Path(folder), STAND_IN_COUNTS, seed)
-        place, _, inner = where.partition(SEPARATOR)
-        path = Path(place).resolve()
+        path = Path(where).resolve()
         if not where or (not path.exists() and where in manifest_names()):
             manifest = load_manifest(where or STAND_IN)
+            if not where:
+                from rin.data.standins import write_stand_in
+
+                data_root = write_stand_in(manifest, Path(folder), STAND_IN_COUNTS, seed)
             tree, window = open_located(manifest, data_root), manifest.window
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
         elif path.is_dir() or (path.is_file() and is_archive(path)):
-            tree, below = open_tree(path.parent, path.name), f"{inner}/".lstrip("/")
-            inside = [name for name in tree.names if name.startswith(below)]
-            names = [tree.locator(n) for n in inside if tree.is_picture(n)]
+            tree = open_tree(path.parent, path.name)
+            names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
         else:
             problem = "no folder, zip archive or dataset of this name"
             remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."

@@ -49,8 +49,7 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
-    units for CT.  InputError for a file that is broken or of a kind that is not read, and for a
-    window where values are not rescaled.
+    units for CT.
     """
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
@@ -61,10 +60,7 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Return the stored pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3).
-
-    Raises one of `BROKEN` where they cannot be read or are of a kind that is not read here.
-    """
+    """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); raises one of `BROKEN`."""
     missing = [name for name in REQUIRED if dataset.get(name) is None]
     if missing:
         raise FileError(f"it has no {', '.join(missing)}")
@@ -87,10 +83,7 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 
 def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
-    """Return stored pixels as they are displayed, uint8 (h, w); the module tells how.
-
-    Raises one of `BROKEN` where the data set does not say how.
-    """
+    """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
     if pixels.ndim == 3:
         if window is not None:
             raise FileError("it is in colour, and a window for grey values was asked for")

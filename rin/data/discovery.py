@@ -5,11 +5,14 @@ English and the commoner European languages, and by what they hold.  Nothing her
 silence: `rin new` shows every guess, and writes it into the manifest with a comment.
 """
 
+import codecs
 import csv
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterable
-from io import BytesIO, StringIO
+from contextlib import suppress
+from io import StringIO
 
 import pandas as pd
 
@@ -44,6 +47,11 @@ MASK_NAMES = (
     r"(?P<stem>.+)[ _-](?:mask|maske|seg|segmentation|gt|roi)(?:[ _-]?\d+)?",
     r"(?:mask|maske|seg|segmentation)[ _-](?P<stem>.+)",
 )
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 #: Code pages of European tables, and what beyond ASCII their texts hold; the likelier one first.
 _SIGNS = "°§±×·«»‘’“”„–—…€"
 LETTERS_OF_PAGE = {
@@ -61,15 +69,12 @@ def decode(content: bytes) -> tuple[str, str]:
     By byte order mark, as UTF-8, as a European code page if that gives letters of its languages
     only, or else by how probable the text is.
     """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
-                           (b"\xfe\xff", "utf-16")):  # fmt: skip
+    for mark, encoding in BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
             return content.decode(encoding), encoding
-    try:
-        if b"\0" not in content:
+    if b"\0" not in content:
+        with suppress(UnicodeDecodeError):
             return content.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        pass
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
     for encoding, letters in LETTERS_OF_PAGE.items():
@@ -110,11 +115,6 @@ def separator_of(text: str) -> str:
     return max(widths, key=widths.get, default=",") if max(widths.values(), default=1) > 1 else ","
 
 
-def excel_rows(content: bytes) -> pd.DataFrame:
-    """Return the first sheet of an Excel file, every cell as text."""
-    return pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False, engine="openpyxl")
-
-
 def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:
     """Return what a table's names of files are called below their folder, where that is clear.
 
@@ -125,11 +125,10 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
     missing = [name for name in names if name not in matches]
     if not missing:
         return matches
-    forms: list[dict[str, list[str]]] = [{}, {}]
+    by_name, by_stem = defaultdict(list), defaultdict(list)
     for name in known:
-        lower = name.lower()
-        for form, index in zip((lower, file_stem(lower)), forms, strict=True):
-            index.setdefault(form, []).append(name)
+        by_name[name.lower()].append(name)
+        by_stem[file_stem(name.lower())].append(name)
     for name in missing:
         path = name.replace("\\", "/").removeprefix("./")
         below = f"/{path}".rpartition(f"/{folder}/")[2] if folder else path
@@ -137,11 +136,10 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
             lower = tried.lower()
-            hits = [i.get(f, []) for i, f in zip(forms, (lower, file_stem(lower)), strict=True)]
-            hits.append(forms[1].get(lower, []))
-            match = [tried] if tried in known else next((h for h in hits if len(h) == 1), [])
-            if match:
-                matches[name] = match[0]
+            fitting = [by_name[lower], by_stem[file_stem(lower)], by_stem[lower]]
+            fitting = [[tried]] if tried in known else [fit for fit in fitting if len(fit) == 1]
+            if fitting:
+                matches[name] = fitting[0][0]
                 break
     return matches
 
@@ -172,8 +170,7 @@ def guess_positive(classes: Collection[str]) -> str:
 def guess_patients(paths: Collection[str]) -> tuple[str, int]:
     """Return a pattern by which pictures seem to be several of a patient, and how many patients.
 
-    Empty and 0 where the paths look like none.  It is a hint for who knows the names: numbers of
-    a series or of a site look alike.
+    It is a hint for who knows the names: numbers of a series or of a site look alike.
     """
     for pattern in PATIENT_PATHS:
         names = (path if "/" in pattern else path.rpartition("/")[2] for path in paths)
@@ -185,10 +182,9 @@ def guess_patients(paths: Collection[str]) -> tuple[str, int]:
 
 
 def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
-    """Return the pattern of names of masks, without ending; empty where none is like a picture.
+    """Return the pattern of names of masks, whose group ``stem`` is the picture's; maybe empty.
 
-    Its group ``stem`` is the name of the picture.  ``masks`` lie in a folder of their own; without
-    them, masks are looked for among the pictures, in the same folders.
+    ``masks`` lie in a folder of their own; without them, masks lie beside the ``pictures``.
     """
     stems = {file_stem(name) for name in pictures}
     if masks:
@@ -208,8 +204,7 @@ def sort_pictures(
 ) -> tuple[list[str], list[str], str]:
     """Return pictures and masks without their folders, and the pattern of names of masks.
 
-    ``names`` are those of all pictures.  Masks without a folder of their own lie beside the
-    pictures; the pattern is empty where none is called like a picture.
+    Masks without a folder of their own lie beside the pictures.
     """
     inside, drawn = (f"{folder}/" if folder else "" for folder in (images, masks))
     if masks in ("", images):
@@ -235,7 +230,7 @@ def mask_template(pattern: str, masks: Collection[str]) -> str:
 def guess_columns(
     rows: pd.DataFrame, pictures: Collection[str], masks: Collection[str], folders: tuple[str, str]
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the columns of a table by role, a reason each, and the columns that may be the label.
+    """Return the columns of a table by role, a reason each, and those that may be the label.
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """

@@ -21,10 +21,7 @@ SECONDS = 30
 
 
 def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
-    """Return the files of a dataset below the data root, fetched where they are not there.
-
-    InputError for a dataset that is not fetched, and for no network, no space or a wrong hash.
-    """
+    """Return the files of a dataset below the data root, fetched where they are not there."""
     if not manifest.fetch:
         problem = f"{manifest.name} cannot be fetched by a program"
         place = Path(data_root) / manifest.locations[0].partition("::")[0]

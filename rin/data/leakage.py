@@ -21,13 +21,13 @@ SAME_PICTURE = 8
 SAME_LESION = 40
 BLANK_SD = 1.0
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 8192
+REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
 
 
 def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
-    """Return the difference hash of a picture, and whether the picture is blank.
+    """Return the difference hash of a picture, uint8 (h, w) or (h, w, 3), and whether it is blank.
 
-    The picture is uint8 (h, w), or (h, w, 3); the hash 64 hexadecimal digits, 256 bits row by row.
-    Blank is what has a standard deviation below one grey level.
+    The hash is 64 hexadecimal digits, 256 bits row by row; blank is an SD below one grey level.
     """
     bits = imagehash.dhash(Image.fromarray(np.ascontiguousarray(picture)), HASH_SIDE).hash
     return np.packbits(bits).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
@@ -36,10 +36,10 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     """Find pairs of cases that show the same thing; blank pictures match nothing.
 
-    All are compared: 30,000 pictures in 3 seconds, 570,000 in a quarter of an hour on two cores.
-    ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for
-    copies, ``SAME_LESION`` (40) for a second look at the same lesion; None compares nothing.
-    Returned are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
+    30,000 pictures take 3 seconds, 570,000 a quarter of an hour on two cores.  ``threshold`` is the
+    largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for copies, ``SAME_LESION``
+    for a second look at the same lesion; None compares nothing.  Returned are ``case_a``,
+    ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
     first, second, distance = _close_pairs(seen, seen, threshold)
@@ -66,10 +66,8 @@ def suggest_threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
 
 
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Tell how like any picture of another dataset each case is that is not blank.
-
-    Returned are ``case_id``, ``distance`` (of the nearest, in bits of 256) and ``equal`` (whether
-    some picture of the others has the very same pixels).
+    """Return ``case_id``, ``distance`` (of the nearest picture of another dataset, in bits of 256)
+    and ``equal`` (whether it holds the very same pixels) of each case that is not blank.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
@@ -90,9 +88,11 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     row, column, distance = _close_pairs(ours, theirs, threshold)
     ours, theirs = ours.iloc[row], theirs.iloc[column]
-    matches = {"other": theirs["case_id"].to_numpy(), "distance": distance}
-    matches["equal"] = ours["digest"].eq(theirs["digest"].to_numpy())
-    pairs = ours[["case_id"]].assign(**matches)
+    pairs = ours[["case_id"]].assign(
+        other=theirs["case_id"].to_numpy(),
+        distance=distance,
+        equal=ours["digest"].eq(theirs["digest"].to_numpy()),
+    )
     return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
 
 
@@ -125,8 +125,7 @@ def _bits(hashes: pd.Series) -> np.ndarray:
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     """Return a group number per case, indexed by ``case_id``.
 
-    Groups are the connected components of "same patient" and "matched pair", so a contradictory
-    pair is kept, and kept together.
+    Groups are the connected components of "same patient" and "matched pair".
     """
     from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
     from scipy.sparse.csgraph import connected_components
@@ -148,9 +147,8 @@ def check_splits(
 ) -> None:
     """Raise InputError where a split leaks or leaves a case out.
 
-    In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case unless they may
-    ``overlap``, as those of :func:`rin.data.splits.sized_folds`.
+    No patient and no near-duplicate pair stands in two parts, and test sets of different folds
+    share no case unless they may ``overlap``.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
@@ -158,35 +156,28 @@ def check_splits(
     for fold, rows in folds.groupby("fold"):
         where, ids = f"fold {fold}", rows["case_id"]
         # As `isin`, which is slow for a million texts of Arrow.
-        placed = (known.get_indexer(ids) >= 0).all()
-        placed &= ids.is_unique and rows["part"].isin(PARTS).all()
-        if not placed or len(rows) < len(known):
+        placed = (known.get_indexer(ids) >= 0).all() and rows["part"].isin(PARTS).all()
+        if not (placed and ids.is_unique and len(ids) == len(known)):
             raise _leak(where, "the fold does not place every case in one part")
         part = rows.set_index("case_id")["part"].reindex(known).to_numpy()
         tested += part == "test"
         check_patients(cases, part, where)
-        divided = pairs[part[a] != part[b]]
-        if len(divided):
-            both = zip(a[part[a] != part[b]] + 1, b[part[a] != part[b]] + 1, strict=True)
-            pairs_of_rows = [f"cases {first} and {second}" for first, second in both]
-            problem = counted(len(divided), "near-duplicate pairs are divided")
-            raise _leak(where, problem, pairs_of_rows)
+        divided = part[a] != part[b]
+        if divided.any():
+            rows = zip(a[divided] + 1, b[divided] + 1, strict=True)
+            shown = named([f"cases {first} and {second}" for first, second in rows], ", ")
+            problem = counted(int(divided.sum()), "near-duplicate pairs are divided")
+            raise _leak(where, f"{problem} ({shown})")
     if (tested > 1).any() and not overlap:
         rows = np.flatnonzero(tested > 1) + 1
         problem = counted(len(rows), "cases are tested in several folds")
-        raise _leak("folds", problem, [f"case {row}" for row in rows])
-
-
-REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
+        raise _leak("folds", f"{problem} ({named([f'case {row}' for row in rows], ', ')})")
 
 
 def check_patients(
     cases: pd.DataFrame, part: Sequence[str], where: str | Path, remedy: str = REMEDY
 ) -> None:
-    """Raise InputError, with the rows of the cases, where a patient stands in two parts.
-
-    Of the cases, ``case_id`` and ``patient_id`` are used; ``part`` is that of each case, (n,).
-    """
+    """Raise InputError, with the rows of the cases, where a patient stands in two parts."""
     table = cases[["patient_id"]].assign(part=part)
     table.index = pd.RangeIndex(len(table))
     # One row for each patient and part: patients with several rows are divided.
@@ -217,6 +208,5 @@ def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
     return known
 
 
-def _leak(where: str, problem: str, names: Sequence[str] = ()) -> InputError:
-    shown = f" ({named(names, ', ')})" if names else ""
-    return InputError(f"{problem}{shown}", where=where, remedy=REMEDY)
+def _leak(where: str, problem: str) -> InputError:
+    return InputError(problem, where=where, remedy=REMEDY)

@@ -172,16 +172,12 @@ class DatasetManifest(FrozenModel):
                 known = ", ".join(sorted(filter(None, labels)))
                 wrong = f"positive_class {task.positive_class!r} of task {task.name}"
                 raise ValueError(f"{wrong} is not a label of label_map ({known})")
-        images = sum(source.images for source in self.sources)
-        if self.sources and images != self.counts.total:
-            raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")
         return self
 
     def patient_in(self, name: str) -> str:
         """Return the patient in a file name: group `patient` of the pattern, or all joined by -.
 
-        A pattern with a slash is searched in the whole path.  InputError for a file name that the
-        pattern does not match.
+        A pattern with a slash is searched in the whole path.
         """
         pattern = re.compile(self.patient_pattern)
         match = pattern.search(name if "/" in pattern.pattern else name.rpartition("/")[2])

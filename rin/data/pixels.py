@@ -1,16 +1,13 @@
 """From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
 
 Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
-all three are equal; palettes are looked up; transparency is laid over black.  Whole numbers of more
-than 8 bits become grey by a ``window``, and are refused without one, as floating pixels always are.
+all three are equal; transparency is laid over black.  Whole numbers of more than 8 bits become grey
+by a ``window``, and are refused without one, as floating pixels always are.
 
-A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format,
-read without pickles.  Members of archives have to be unpacked whole, so the last few are kept.
-
+A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format.
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
-``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``.  Coordinates are in pixels, x to the right
-and y down, and name pixels by their index: ``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first
-row.
+``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``, in pixels, x to the right and y down:
+``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first row.
 """
 
 import io
@@ -42,7 +39,6 @@ from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
 BOX = "box:"
-MIN_POINTS = 3
 #: No picture is that large; beyond it, coordinates are a slip of the annotation.
 MAX_COORDINATE = 1e6
 #: No outline needs more; tracing one takes time with the square of its points.
@@ -50,10 +46,7 @@ MAX_POINTS = 20_000
 
 
 def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
-    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as a text.
-
-    Every number reads back as the same.  InputError for what is no such shape.
-    """
+    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as a text."""
     numbers = ([repr(float(number)).removesuffix(".0") for number in row] for row in rows)
     text = kind + " ".join(map(",".join, numbers))
     _numbers(text)
@@ -69,8 +62,7 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
 
     A pixel belongs to a polygon where its index (column, row) lies inside or on the border, and
-    inside is what is wound an odd number of times; to a box where its centre does.  InputError for
-    malformed text, or a shape that covers no pixel of the picture.
+    inside is what is wound an odd number of times; to a box where its centre does.
     """
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
@@ -101,7 +93,7 @@ def _numbers(entry: str) -> np.ndarray:
     if box:
         fits = numbers.shape == (1, 4) and (numbers[0, 2:] > 0).all()
     else:
-        fits = numbers.shape[1:] == (2,) and len(numbers) >= MIN_POINTS
+        fits = numbers.shape[1:] == (2,) and len(numbers) >= 3
     # A comparison with NaN is false, so this refuses it too.
     if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
         raise InputError(
@@ -126,10 +118,7 @@ UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
-    """Read one slice of a volume, uint8 (h, w), 0 to 255.
-
-    InputError as of `open_volume`, and for a slice that the volume lacks.
-    """
+    """Read one slice of a volume, uint8 (h, w), 0 to 255."""
     name, _, text = locator.rpartition(MARK)
     volume = open_volume(root, name)
     if not text.isdecimal() or int(text) >= len(volume):
@@ -140,11 +129,7 @@ def read_slice(root: Path, locator: str) -> np.ndarray:
 
 
 def open_volume(root: Path, locator: str) -> np.ndarray:
-    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked.
-
-    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, and an
-    array of another type or shape.
-    """
+    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     where, remedy = Path(root, locator), "Save or download the file once more."
@@ -156,29 +141,26 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
             with _PARSING:
                 volume = np.lib.format.open_memmap(path, mode="r")
     if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
-        stated = " x ".join(map(str, volume.shape)) or "a single number"
-        raise InputError(
-            f"the array is {stated} of {volume.dtype} instead of slices x height x width of uint8",
-            where=where,
-            remedy="Window the volume to 8 bits, as its publication says, and save it so.",
-        )
+        remedy = "Window the volume to 8 bits, as its publication says, and save it so."
+        raise _wrong_array(volume, "slices x height x width of uint8", where, remedy)
     return volume
 
 
-def read_array(root: Path, locator: str) -> np.ndarray:
-    """Read a picture that is an array of its own, of whole numbers (h, w), in a `.npy` file.
+def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> InputError:
+    stated = " x ".join(map(str, array.shape)) or "a single number"
+    problem = f"the array is {stated} of {array.dtype} instead of {needed}"
+    return InputError(problem, where=where, remedy=remedy)
 
-    InputError for a file that is no such array, and for another type or shape.
-    """
+
+def read_array(root: Path, locator: str) -> np.ndarray:
+    """Read a picture that is an array of its own, of whole numbers (h, w), in a `.npy` file."""
     content, where = read_bytes(root, locator), Path(root, locator)
     remedy = "Save it once more with numpy.save, without objects."
     with explained("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
         gray = np.load(io.BytesIO(content), allow_pickle=False)
     if gray.dtype.kind not in "ui" or gray.ndim != 2 or not gray.size:
-        stated = " x ".join(map(str, gray.shape)) or "a single number"
         remedy = "Save each picture as a file of its own, in whole numbers such as uint8 or int16."
-        problem = f"the array is {stated} of {gray.dtype} instead of height x width of integers"
-        raise InputError(problem, where=where, remedy=remedy)
+        raise _wrong_array(gray, "height x width of integers", where, remedy)
     return gray
 
 
@@ -205,12 +187,9 @@ COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 
 
 def show_colour(root: Path, locators: Iterable[str]) -> bool:
-    """Return whether one of the first pictures has colour in a twentieth of its pixels.
-
-    Pictures that cannot be read are passed over.
-    """
+    """Return whether one of the first pictures has colour in a twentieth of its pixels."""
     for locator in islice(locators, LOOKED_AT):
-        with suppress(InputError):
+        with suppress(InputError):  # whoever reads them all names the broken ones
             pixels = read_picture(root, locator, True)
             if (np.ptp(pixels, axis=2) > COLOURFUL).mean() > 0.05:
                 return True
@@ -223,7 +202,7 @@ def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | 
     for number, locator in enumerate(locators):
         try:
             stored = _read_stored(root, locator)
-        except InputError:  # whoever reads them all names the broken ones
+        except InputError:
             continue
         if number < LOOKED_AT and stored.dtype == np.uint8:
             return None
@@ -237,8 +216,7 @@ def read_picture(
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`) and for
-    whole numbers of more than 8 bits; what has 8 bits stays as it is.  InputError for a file that
-    is empty, truncated, unrecognised, too large, of several pages, or deep without a window.
+    whole numbers of more than 8 bits; what has 8 bits stays as it is.
     """
     if is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
@@ -294,9 +272,8 @@ def _read_stored(root: Path, locator: str, color: bool = False) -> np.ndarray:
 def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
     """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
 
-    ``entries`` are locators of mask files, or shapes in words; none gives an empty mask.  A pixel
-    belongs to the mask where it exceeds half of the brightest value of its file, so masks in 0/1
-    and in 0/255 read alike.  InputError for a mask of another size, or one that cannot be read.
+    ``entries`` are locators of mask files, or shapes in words.  A pixel belongs to the mask where
+    it exceeds half of the brightest value of its file, so masks in 0/1 and in 0/255 read alike.
     """
     merged = np.zeros(shape, dtype=bool)
     for locator in entries:
@@ -366,8 +343,8 @@ RESIZES = ("stretch", "pad")
 def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
-    ``stretch`` scales both sides to ``size``; ``pad`` scales the longer side, keeps the aspect
-    ratio and centres the picture on black.  Bilinear with antialiasing, unless ``nearest``.
+    ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.
+    Bilinear with antialiasing, unless ``nearest``.
     """
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
     sides, inner = pixels.shape[:2], (size, size)

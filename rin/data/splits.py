@@ -7,8 +7,7 @@ disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take se
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from heapq import heapify, heapreplace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -27,8 +26,8 @@ TEST_PIECES = 3
 VALIDATION_PIECES = 2
 MAX_FOLDS = PIECES // TEST_PIECES
 #: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
-#: small cohorts.  The last divides once, in the shares of the paper as nearly as it can.
-SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1), (0, 1, 1))
+#: small cohorts.
+SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1))
 LEAST_PATIENTS = len(PARTS)
 _NAMES = np.array(PARTS, dtype=object)
 
@@ -38,20 +37,19 @@ def make_folds(
 ) -> pd.DataFrame:
     """Divide cases into training, validation and test parts, at most 6 times (folds).
 
-    Of ``cases``, ``case_id`` and ``label`` are used; ``groups``, indexed by ``case_id`` as from
-    :func:`rin.data.leakage.leak_free_groups`, are never divided.  Returned are ``case_id``,
-    ``fold`` (int from 0) and ``part`` (train, validation or test), for each case and fold.
+    ``groups``, indexed by ``case_id`` as from :func:`rin.data.leakage.leak_free_groups`, are never
+    divided.  Returned are ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or
+    test), for each case and fold.
 
     A class of fewer than twenty groups gets coarser pieces, of 10 or 20%, and one of fewer than
-    five a single split, so that there may be fewer folds than ``n_folds``; :func:`fold_sizes` says
-    which.  InputError, naming ``where``, for fewer than three groups of a class, or one class
-    only.
+    five a single split, so that there may be fewer folds than ``n_folds``.  InputError, naming
+    ``where``, for fewer than three groups of a class, or one class only.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
         problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES}% cannot be disjoint"
         remedy = f"Choose 1 to {MAX_FOLDS}."
         raise InputError(problem, where="n_folds", remedy=remedy)
-    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
@@ -64,30 +62,21 @@ def make_folds(
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():
-            parts = _turned(labels, group, seed, n_folds, (pieces, tested, validated))
-            whole = all(_lacking(labels, part) is None for part in parts)
-            if whole or not pieces:
+            piece = cut(labels, group, seed, pieces=pieces)
+            sizes = [tested, validated, pieces - tested - validated]
+            part_of_piece = np.repeat(_NAMES[::-1], sizes)
+            turns = range(min(n_folds, pieces // tested))
+            parts = [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
+            if all(_lacking(labels, part) is None for part in parts):
                 return _folds(cases, parts)
-    raise AssertionError("the last scheme always applies")
-
-
-def _turned(
-    labels: np.ndarray, group: np.ndarray, seed: int, n_folds: int, scheme: tuple[int, int, int]
-) -> list[np.ndarray]:
-    """Return the part of each case in each fold, under one of `SCHEMES`."""
-    pieces, tested, validated = scheme
-    if not pieces:
-        piece = cut(labels, group, seed, SHARES)
-        piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
-        return [_NAMES[piece]]
-    piece = cut(labels, group, seed, pieces=pieces)
-    part_of_piece = np.repeat(_NAMES, [pieces - tested - validated, validated, tested])[::-1]
-    turns = range(min(n_folds, pieces // tested))
-    return [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
+    # One division, in the shares of the paper as nearly as so few groups allow.
+    piece = cut(labels, group, seed, SHARES)
+    piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
+    return _folds(cases, [_NAMES[piece]])
 
 
 def fold_sizes(folds: pd.DataFrame) -> str:
-    """Return in words how many folds there are and how much each tests, as they were chosen."""
+    """Return in words how many folds there are and how much is in each part."""
     n, shares = folds["fold"].nunique(), folds["part"].value_counts(normalize=True)
     percent = ", ".join(f"{100 * shares.get(part, 0):.0f}% {part}" for part in PARTS)
     return f"{counted(n, 'folds')}, {percent}"
@@ -99,19 +88,18 @@ def sized_folds(
     """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
 
     Groups stand on a circle, those of each label evenly spread around it in a drawn order.  Fold 0
-    trains on the first, validates on the next and tests the others in turn.  The training of every
-    later fold begins where the validation of the one before it ended: two folds share no case to
-    train or validate on, as long as there are enough cases for both; test parts overlap.
+    trains on the first, validates on the next and tests the others.  The training of every later
+    fold begins where the validation of the one before it ended; test parts overlap.
 
-    ``sizes`` are cases to train and to validate on.  A part differs by less than a group from its
-    size, and each label by about a group from its share.  The rest is as of :func:`make_folds`.
+    ``sizes`` are cases to train and to validate on: a part differs by less than a group from its
+    size, and each label by about a group from its share.
     """
     if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
         stated = ", ".join(map(str, sizes))
         problem = f"{counted(n_folds, 'folds')} of {stated} cases cannot be made of {len(cases)}"
         remedy = "Give whole numbers from 1 that leave cases to test."
         raise InputError(problem, where="sizes", remedy=remedy)
-    group = _groups_of_cases(cases, groups)
+    group = groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
@@ -130,13 +118,11 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
     The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups
-    validate: cut here, with the seed, as a published division of the rest may divide patients.
-    Where the column names parts (train, val, test) there is one fold, and validation is cut only
-    if it has none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it
-    leaves a case out or has fewer folds.
+    validate: cut here, as a published division of the rest may divide patients.  Where the column
+    names parts (train, val, test) there is one fold, and validation is cut only if it has none.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
-    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
     tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PART_NAMES, *PARTS}
@@ -154,16 +140,6 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
             part[rest] = _NAMES[piece]
         parts.append(part)
     return _folds(cases, parts)
-
-
-def _groups_of_cases(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
-    """Return the group of each case, (n,)."""
-    group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
-    if group.isna().any():
-        problem = counted(int(group.isna().sum()), "cases have no group of their own")
-        remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
-        raise InputError(problem, where="groups", remedy=remedy)
-    return group.to_numpy()
 
 
 def cut(
@@ -190,87 +166,61 @@ def cut(
     # What a group adds to a piece's squared share, itself included, matters if pieces differ.
     edge = 0.0 if equal else 0.5
     group = pd.factorize(groups)[0]
-    cells = _count_cells(pd.factorize(labels, sort=True)[0], group)
+    column, cases, starts = _count_cells(pd.factorize(labels, sort=True)[0], group)
+    ends = np.append(starts[1:], len(column))
+    share = cases / np.bincount(column, weights=cases)[column]
+    weight, first_label = np.add.reduceat(share**2, starts), column[starts]
+    has_one_label = ends - starts == 2
     rng = np.random.default_rng(seed)
     # How much a case of a cell adds to the squared share of a piece for each that is there.
-    pull = cells.share**2 / cells.cases
-    load = np.zeros((len(size), cells.column.max() + 1))  # cases of each piece, by column
-    piece = np.empty(len(cells.starts), dtype=int)
-    for run in cells.runs_of_equals(cells.dealing_order(rng, equal)):
-        members = slice(cells.starts[run[0]], cells.ends[run[0]])
-        columns, cases = cells.column[members], cells.cases[members]
+    pull = share**2 / cases
+    load = np.zeros((len(size), column.max() + 1))  # cases of each piece, by column
+    piece = np.empty(len(starts), dtype=int)
+    order = _dealing_order(weight, first_label, has_one_label, rng, equal)
+    kinds = np.stack([has_one_label, weight, first_label])[:, order]
+    alike = (kinds[:, 1:] == kinds[:, :-1]).all(axis=0) & has_one_label[order][1:]
+    for run in np.split(order, np.flatnonzero(~alike) + 1):
+        members = slice(starts[run[0]], ends[run[0]])
+        columns, added = column[members], cases[members]
         if len(columns) == 2:
-            piece[run] = _deal_equal(load, columns, int(cases[0]), len(run), size, edge)
+            piece[run] = _deal_equal(load, columns, int(added[0]), len(run), size, edge)
         else:
-            growth = load[:, columns] @ pull[members] + edge * (cases @ pull[members])
+            growth = load[:, columns] @ pull[members] + edge * (added @ pull[members])
             lightest = (growth / size).argmin()
             piece[run] = lightest
-            load[lightest, columns] += cases
+            load[lightest, columns] += added
     return (rng.permutation(pieces)[piece] if equal else piece)[group]
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Groups × labels: how many cases of each label a group has, and at last how many in all.
+def _count_cells(label: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the cells of groups × labels: ``column``, ``cases``, and where each group starts.
 
-    The cells of group g stand from `starts[g]` to `ends[g]`, with their `column` (the label, or
-    the last for all cases), `cases`, and `share` of all cases of the column.
+    ``label`` and ``group`` are codes of each case, (n,).  A group has a cell for each label, and a
+    last one, in a column of its own, for all of its cases.
     """
-
-    column: np.ndarray
-    cases: np.ndarray
-    share: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-
-    @property
-    def heaviness(self) -> np.ndarray:
-        """Sum of the squared shares of each group."""
-        return np.add.reduceat(self.share**2, self.starts)
-
-    @property
-    def has_one_label(self) -> np.ndarray:
-        """Which groups have cases of a single label."""
-        return self.ends - self.starts == 2
-
-    @property
-    def first_label(self) -> np.ndarray:
-        """First label of each group."""
-        return self.column[self.starts]
-
-    def dealing_order(self, rng: np.random.Generator, equal: bool) -> np.ndarray:
-        """Return the groups in the order in which they are dealt to pieces, equal ones or not."""
-        chance = rng.permutation(len(self.starts))
-        if equal:
-            return np.lexsort((chance, self.first_label, self.has_one_label, -self.heaviness))
-        # Weights within a factor of four, that is of two in cases, stand by chance: the largest
-        # piece gets the first group of every label, which shall not be the heaviest each time.
-        kinds = np.stack([self.heaviness, self.first_label])
-        kind = np.unique(kinds, axis=1, return_inverse=True)[1]
-        level = np.floor(np.log2(self.heaviness) / 2)
-        return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
-
-    def runs_of_equals(self, order: np.ndarray) -> list[np.ndarray]:
-        """Return an order cut into runs of neighbours of one label and of equal weight."""
-        kinds = np.stack([self.has_one_label, self.heaviness, self.first_label])[:, order]
-        same = (kinds[:, 1:] == kinds[:, :-1]).all(axis=0) & self.has_one_label[order][1:]
-        return np.split(order, np.flatnonzero(~same) + 1)
-
-
-def _count_cells(label: np.ndarray, group: np.ndarray) -> _Cells:
-    """Return the cells of cases with these codes of label and group, (n,)."""
     last = label.max() + 1
     cells = np.concatenate([group * (last + 1) + label, group * (last + 1) + last])
     cells, cases = np.unique(cells, return_counts=True)
     owner, column = np.divmod(cells, last + 1)
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    return _Cells(
-        column=column,
-        cases=cases,
-        share=cases / np.bincount(column, weights=cases)[column],
-        starts=starts,
-        ends=np.append(starts[1:], len(owner)),
-    )
+    return column, cases, np.flatnonzero(np.diff(owner, prepend=-1))
+
+
+def _dealing_order(
+    weight: np.ndarray,
+    first_label: np.ndarray,
+    has_one_label: np.ndarray,
+    rng: np.random.Generator,
+    equal: bool,
+) -> np.ndarray:
+    """Return the groups in the order in which they are dealt to pieces, equal ones or not."""
+    chance = rng.permutation(len(weight))
+    if equal:
+        return np.lexsort((chance, first_label, has_one_label, -weight))
+    # Weights within a factor of four, that is of two in cases, stand by chance: the largest
+    # piece gets the first group of every label, which shall not be the heaviest each time.
+    kind = np.unique(np.stack([weight, first_label]), axis=1, return_inverse=True)[1]
+    level = np.floor(np.log2(weight) / 2)
+    return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
 
 
 def _deal_equal(
@@ -283,12 +233,11 @@ def _deal_equal(
     step = cases / size
     loads = (load[:, columns] + edge * cases) / size[:, None]
     pieces = [(*pair, number) for number, pair in enumerate(loads.tolist())]
-    heapify(pieces)
     dealt = np.empty(count, dtype=int)
     for turn in range(count):
-        of_label, of_all, number = pieces[0]
+        of_label, of_all, number = min(pieces)
         dealt[turn] = number
-        heapreplace(pieces, (of_label + step[number], of_all + step[number], number))
+        pieces[number] = (of_label + step[number], of_all + step[number], number)
     load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
     return dealt
 
@@ -329,13 +278,11 @@ def complete_parts(
     where: str | Path,
     needed: Sequence[int] = _NEEDED,
 ) -> np.ndarray:
-    """Move groups until every class stands in training and in the test part, or those ``needed``.
+    """Move groups until every class stands in the parts ``needed``; return the new pieces.
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int,
-    places in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).
-    InputError, naming ``where``, for a class whose groups are all needed where they stand.
+    from classes that have training groups to spare.  Pieces are places in `PARTS`.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
@@ -388,9 +335,8 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
     A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
-    `divide`.  Where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
-    stay together.  InputError where the tables divide a patient or leave a case out, or a class
-    has nothing to train on, or too few patients to be divided.
+    `divide`: where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
+    stay together.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     if dataset.manifest.layout != "radimagenet":
@@ -415,12 +361,9 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
 def divide(
     cases: pd.DataFrame, groups: pd.Series, seed: int, *, where: str | Path = "corpus"
 ) -> pd.Series:
-    """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
+    """Return the part of each case, 75/10/15 by group and class as nearly as the groups allow.
 
-    ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
-    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
-    in training and one in the test part, or InputError; one of few groups may have none to
-    validate.
+    Every class has a group in training and one in the test part, or InputError.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -448,10 +391,7 @@ def read_fold_files(
 ) -> pd.DataFrame:
     """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
 
-    ``place`` is a folder or archive with the lists, which ``lists`` describes; if its pattern has
-    no ``{fold}``, there is one.  Cases that no list names are left out.  InputError for a list
-    that is missing, there twice, empty or not of two columns, and for a picture that is no case,
-    is listed twice, or bears another label.
+    ``place`` is a folder or archive with the lists.  Cases that no list names are left out.
     """
     tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
@@ -465,11 +405,8 @@ def read_fold_files(
 
 def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
     """Return the cases of a list, checked against the labels of the cases."""
-    files = [name for name in tree.names if name.rpartition("/")[2] == file_name]
-    if len(files) != 1:
-        remedy = "Point at the folder 'dataframe' of one task, with all its lists."
-        raise tree.wrong(f"there are {len(files)} lists called {file_name}", remedy=remedy)
-    file = files[0]
+    remedy = "Point at the folder 'dataframe' of one task, with all its lists."
+    file = tree.one_called(file_name, remedy)
     table = read_table(tree, file, [])
     pictures = [column for column in table if column in FILE_COLUMNS]
     words = [column for column in table if column.endswith("label")]
@@ -497,11 +434,8 @@ LEAST_GROUPS = PIECES
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
     """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
 
-    A group of several labels counts for its rarest one.  A label keeps at least `LEAST_GROUPS`
-    groups and every chosen group a case of each of its labels, so that a few more may be chosen.
+    A label keeps at least `LEAST_GROUPS` groups, every chosen group a case of each label.
     """
-    if n >= len(cases):
-        return np.ones(len(cases), dtype=bool)
     label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
@@ -18,9 +17,8 @@ from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, explained, look_up
+from rin.files import sha256_of
 
-#: From this size on, hashing shows its progress.
-LARGE = 64 * 2**20
 _HOW_TO_GET = {
     "open": "Download it from {0.home}, and put it at {0.locations[0]}",
     "registration": "Register and download it at {0.home}, and put it at {0.locations[0]}",
@@ -52,24 +50,22 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
         stand_in = ["stand-in"] if manifest.stand_in else []
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
-        substitute = f"substitute for {', '.join(stands_for)}" if stands_for else ""
+        purpose = "practice" if manifest.layout == "npz" else "pretraining"
+        if tasks or stands_for:
+            purpose = ", ".join(tasks) or f"substitute for {', '.join(stands_for)}"
         to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
         copied = ("name", "title", "access", "licence", "home", "locations")
-        rows.append(
-            {key: getattr(manifest, key) for key in copied}
-            | {
-                "tasks": tasks,
-                "substitute_for": stands_for,
-                "purpose": ", ".join(tasks)
-                or substitute
-                or ("practice" if manifest.layout == "npz" else "pretraining"),
-                "state": state,
-                "location": location,
-                "problem": problem,
-                "instead": (here or stand_in) if state == "not there" else [],
-                "to_do": to_do.get(state) or _how_to_get(manifest, here, substitutes),
-            }
-        )
+        row = {key: getattr(manifest, key) for key in copied} | {
+            "tasks": tasks,
+            "substitute_for": stands_for,
+            "purpose": purpose,
+            "state": state,
+            "location": location,
+            "problem": problem,
+            "instead": (here or stand_in) if state == "not there" else [],
+            "to_do": to_do.get(state) or _how_to_get(manifest, here, substitutes),
+        }
+        rows.append(row)
     rows.sort(key=lambda row: (not row["tasks"], not row["substitute_for"], row["name"]))
     return pd.DataFrame(rows)
 
@@ -103,8 +99,7 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
     It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much
-    it differs, or nothing.  InputError for a file that cannot be read.
+    outcome, and by how much it differs or nothing.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -120,21 +115,10 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
             return "another size", f"{size:,} bytes instead of {known.bytes:,}"
         if known.sha256 is None:
             return "no digest known", ""
-        digest = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
+        digest = sha256_of(path) if content is None else hashlib.sha256(content).hexdigest()
     if digest != known.sha256:
         return "another SHA-256", f"{digest} instead of {known.sha256}"
     return "as known", ""
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces; large files show their progress."""
-    size, digest = path.stat().st_size, hashlib.sha256()
-    # None hides the bar where nobody watches.
-    shown = {"total": size, "desc": path.name, "disable": True if size < LARGE else None}
-    with path.open("rb") as file, tqdm.wrapattr(file, "read", **shown) as watched:
-        while piece := watched.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 @dataclass
@@ -142,11 +126,8 @@ class Verification:
     """What was found of a dataset.
 
     ``task`` is the task whose labels were read, where the dataset has none of its own; ``files``
-    the outcome of `check_file` by name; ``counts`` the table of `count_classes`.  ``patients`` are
-    the numbers of `count_patients`, empty where none are named and None where they were not read.
-    ``readable`` counts the pictures that can be read, None where none was tried; ``digest`` is
-    that of the opened dataset, empty where it was not opened.  ``folds`` are those of each task,
-    in words.
+    the outcome of `check_file` by name; ``patients`` is empty where none are named and None where
+    they were not read; ``readable`` counts pictures, None where none was tried.
     """
 
     manifest: DatasetManifest
@@ -180,9 +161,8 @@ def verify_dataset(
 ) -> Verification:
     """Look a dataset over: known files, counts of every class, every picture decoded.
 
-    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing;
-    then there is neither digest nor finding.  ``expect`` is the content digest to find, empty for
-    any.
+    ``quick`` decodes nothing; then there is neither digest nor finding.  ``expect`` is the content
+    digest to find, empty for any.
     """
     datasets.check_data_root(data_root)
     task = ""

@@ -1,13 +1,11 @@
 """What is known of pictures and kept on disk: case tables, inspections, image stores.
 
 One pass decodes a dataset: size, digest, hash and store row come from the same bytes.  What was
-seen is kept, chunk by chunk, under a key of the file and of how it was read: a pass that was
-stopped goes on where it stood, and a dataset whose files have not changed is not decoded again.
+seen is kept, chunk by chunk, under a key of the file and of how it was read, so a pass that was
+stopped goes on, and what has not changed is not decoded again.
 
-A store is a dataset at one size, as memory-mapped uint8 arrays: a folder with ``images.npy``,
-``masks.npy`` (where there are masks), ``cases.parquet`` and ``store.json``.  It is written under
-another name, from the rows that the pass left, and renamed when whole.  Its digest covers what it
-was made of and how.
+A store is a dataset at one size: a folder with ``images.npy``, ``masks.npy`` (where there are
+masks), ``cases.parquet`` and ``store.json``, renamed when whole.
 """
 
 import errno
@@ -18,7 +16,7 @@ import math
 import os
 import shutil
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
@@ -44,9 +42,7 @@ from rin.tables import CASES
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as stated.
 
-    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.  ``masks``
-    are locators or shapes in words, ``digest`` is the SHA-256 of the decoded pixels, ``hash`` and
-    ``blank`` are those of :func:`rin.data.leakage.picture_hash`.
+    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
@@ -62,9 +58,8 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
-    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal
-    content, wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the
-    folder that keeps what was seen.
+    ``digest`` covers ids, labels, pixels, masks and kept columns, wherever the files lie.
+    ``mask_digests`` is indexed by case id; ``records`` is the folder of its inspections.
     """
 
     manifest: DatasetManifest
@@ -95,15 +90,6 @@ SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string())
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """What is known of a case after decoding: its record, or the problem and its place."""
-
-    record: dict = field(default_factory=dict)
-    place: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class _Inspection:
     """How pictures are inspected: below which root, for which dataset, and where that is kept.
 
@@ -120,6 +106,11 @@ class _Inspection:
         """End of the names of the files that keep rows."""
         return f"{self.square[0]}-{self.square[1]}.npy"
 
+    @property
+    def row_bytes(self) -> int:
+        """Length of a row: a picture, then any mask."""
+        return self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
+
     def inspect_all(self, cases: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
         """Inspect cases with their keys, and return the bad ones."""
         side = self.square[0] if self.square else 0
@@ -135,13 +126,13 @@ class _Inspection:
         readings = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
         for case, key, reading in zip(cases, _keys(self.root, chunk), readings, strict=True):
-            if reading.problem:
-                bad.append((case.case_id, reading.place, reading.problem))
+            if "problem" in reading:
+                bad.append((case.case_id, reading["place"], reading["problem"]))
             elif case.key != key:
                 place = str(self.root / case.image)
                 bad.append((case.case_id, place, "it changed while it was read"))
             else:
-                records.append(reading.record | {"key": case.key})
+                records.append(reading | {"key": key})
         if records:
             joined = "".join(chunk["key"]).encode()
             self._keep(hashlib.blake2b(joined, digest_size=16).hexdigest(), records)
@@ -159,8 +150,11 @@ class _Inspection:
         with write_atomically(self.folder / f"{name}.{digest}.parquet") as draft:
             draft.write_bytes(written.getvalue())
 
-    def inspect(self, case: NamedTuple) -> _Reading:
-        """Return the record of a case by one decoding of picture and masks, or the problem."""
+    def inspect(self, case: NamedTuple) -> dict:
+        """Return the record of a case by one decoding of picture and masks.
+
+        Where they cannot be read, it has ``place`` and ``problem`` alone.
+        """
         root, manifest, header_patient = self.root, self.manifest, ""
         try:
             pixels = read_picture(root, case.image, manifest.color, manifest.window)
@@ -171,7 +165,7 @@ class _Inspection:
             height, width = pixels.shape[:2]
             mask = read_mask(root, case.masks, (height, width)) if case.masks else None
             bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
-            record = {
+            return {
                 "row": self.square and self.store_row(pixels, mask),
                 "header_patient": header_patient,
                 "width": width,
@@ -181,9 +175,8 @@ class _Inspection:
                 "hash": bits,
                 "blank": blank,
             }
-            return _Reading(record=record)
         except InputError as error:
-            return _Reading(place=error.where, problem=error.problem)
+            return {"place": error.where, "problem": error.problem}
         except Exception as error:
             error.add_note(f"while reading {case.image}")
             raise
@@ -199,7 +192,6 @@ class _Inspection:
     def rows(self) -> pd.DataFrame:
         """Return ``file`` and ``row`` of the rows that are kept whole, by their `CONTENT`."""
         tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
-        row_bytes = self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
         for path in sorted(self.folder.glob("*.parquet")):
             file = self.folder / f"{path.name.partition('.')[0]}-{self.ending}"
             with suppress(OSError, ValueError, EOFError):
@@ -208,7 +200,7 @@ class _Inspection:
                 if not is_whole(file, digest):
                     continue  # the pictures are decoded again
                 seen = table.select(CONTENT).to_pandas()
-                if np.load(file, mmap_mode="r").shape == (len(seen), row_bytes):
+                if np.load(file, mmap_mode="r").shape == (len(seen), self.row_bytes):
                     tables.append(seen.assign(file=str(file), row=range(len(seen))))
         return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
 
@@ -224,14 +216,9 @@ def inspect_cases(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look at every picture and mask of some cases, or remember what was seen before.
 
-    ``root`` is the data root of the locators; inspections are kept in a folder in ``folder``.
-    ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
-    resizing of the store that will be built: rows of pictures decoded now are kept for it.
-
-    Returned are two tables.  The first are the readable ``cases`` with the patient of the header
-    where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of the
-    picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).  The
-    second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
+    Inspections are kept in a folder in ``folder``; ``workers`` are processes, by default one per
+    core.  With ``square``, size in pixels and way of resizing, rows for a store of it are kept.
+    Returned are the readable cases, measured, and ``case_id``, ``place`` and ``problem`` of others.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, cases)
@@ -258,7 +245,7 @@ def inspect_cases(
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
-    """Return the folder that keeps the inspections of a dataset, below that of all."""
+    """Return the folder that keeps the inspections of a dataset."""
     settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
@@ -309,10 +296,7 @@ def _whole_record(path: Path) -> pyarrow.Table:
 
 
 def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> list[str]:
-    """Return digests of pictures that other inspections of the same files saw otherwise.
-
-    ``before`` and ``now`` are folders of inspections.
-    """
+    """Return digests of pictures that two folders of inspections hold differently."""
     first, second = (_remembered(record_folder(folder, manifest)) for folder in (before, now))
     both = first.index.intersection(second.index)
     columns = ["digest", "mask_digest"]
@@ -320,6 +304,7 @@ def replaced_pictures(manifest: DatasetManifest, before: Path, now: Path) -> lis
     return first.loc[both, "digest"][~same].tolist()
 
 
+#: Raise it where stores are made otherwise: older ones then count no longer.
 STORE_VERSION = 2
 RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
 IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
@@ -327,9 +312,9 @@ IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.
 
 @dataclass(frozen=True)
 class ImageStore:
-    """An image store on disk; rows of the arrays follow the rows of ``cases``.
+    """An image store on disk, whose ``digest`` covers content and making.
 
-    ``digest`` identifies content and making; ``provenance`` is real or stand-in.
+    Rows of the arrays follow the rows of ``cases``; ``provenance`` is real or stand-in.
     """
 
     path: Path
@@ -364,22 +349,18 @@ def build_store(
 ) -> ImageStore:
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
-    ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
-    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are
-    processes, by default one per core.  InputError for pictures that cannot be read or are not
-    those that the opening of the dataset saw (named together), or a folder that cannot be written.
+    ``size`` is the side in pixels; the store is a folder in ``folder``.  InputError for pictures
+    that cannot be read or are not those that the opening of the dataset saw.
     """
     look_up("resize", resize, RESIZES)
-    if size < 1:
-        raise InputError(f"size {size} is not positive", where="size", remedy="Give pixels, >= 1.")
     color = dataset.manifest.color
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
     with suppress(InputError):
         return open_store(target)
-    note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
-    note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
+    note = {"digest": digest, "provenance": dataset.provenance}
+    note |= {"size": size, "resize": resize, "color": color}
     problem = "the image store cannot be written"
     with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -397,26 +378,16 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     """
     path = Path(path)
     remedy = "Delete this folder; the next run decodes the pictures again."
-    kinds = (OSError, ValueError, KeyError, TypeError)
-    if not (path / NOTE).is_file():
-        problem = f"there is no image store here ({NOTE} is missing)"
-        raise InputError(problem, where=path, remedy=remedy)
-    with explained(f"{NOTE} cannot be read", where=path, remedy=remedy, kinds=kinds):
+    kinds = (OSError, ValueError, KeyError)
+    problem = f"the store that {NOTE} describes is not whole"
+    with explained(problem, where=path, remedy=remedy, kinds=kinds):
         note = read_sealed(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
-        version, sizes, digests = note["version"], dict(note["bytes"]), dict(note["sha256"])
-    if version != STORE_VERSION:
-        problem = f"the store has version {version}; this code reads {STORE_VERSION}"
-        raise InputError(problem, where=path, remedy=remedy)
-    for name, size in sizes.items():
-        present = (path / name).stat().st_size if (path / name).is_file() else 0
-        if present != size:
-            problem = f"{name} holds {present} bytes instead of {size}"
-            raise InputError(problem, where=path, remedy=remedy)
-        if check and not is_whole(path / name, digests[name]):
-            problem = f"{name} was changed after it was written"
-            raise InputError(problem, where=path, remedy=remedy)
-    return ImageStore(path=path, cases=_read_cases(path, digests[TABLE]).copy(), **fields)
+        for name, digest in note["sha256"].items():
+            if check and not is_whole(path / name, digest):
+                raise ValueError(f"{name} was changed after it was written")
+        cases = _read_cases(path, note["sha256"][TABLE]).copy()
+    return ImageStore(path=path, cases=cases, **fields)
 
 
 @lru_cache(maxsize=64)
@@ -441,7 +412,7 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
     with FileLock(dataset.records / LOCK):
         lost = cases[~content.isin(inspection.rows().index)]
         if len(lost):
-            needed = len(lost) * sum(math.prod(row) for row, _ in arrays.values())
+            needed = len(lost) * inspection.row_bytes
             if needed > (free := shutil.disk_usage(dataset.records).free):
                 raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
             title = f"Storing {manifest.name} at {note['size']} px"
@@ -460,7 +431,6 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
             file.unlink()
     dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / TABLE)
     files = sorted(unfinished.iterdir())
-    note |= {"bytes": {file.name: file.stat().st_size for file in files}}
     note |= {"sha256": {file.name: sha256_of(file) for file in files}}
     (unfinished / NOTE).write_text(sealed(note))
     for path in (*files, unfinished / NOTE, unfinished):

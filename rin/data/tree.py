@@ -19,7 +19,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from rin.errors import InputError, counted, explained
+from rin.errors import InputError, counted, explained, meant, named
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -37,7 +37,6 @@ _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 #: Endings of pictures; DICOM files may also have none, or a number.
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm", ".npy")
-SHOWN = 5
 REMEDY = "Correct that place, or the manifest; a published dataset must be whole."
 
 
@@ -73,6 +72,14 @@ class Tree:
             return file.read(132)[128:] == b"DICM"
         return False
 
+    def one_called(self, name: str, remedy: str) -> str:
+        """Return the one file of a name, in whatever folder; InputError for none and for two."""
+        names = [path.rpartition("/")[2] for path in self.names]
+        if (times := names.count(name)) != 1:
+            problem = f"{times} files are called {name} instead of one{meant(name, names)}"
+            raise self.wrong(problem, remedy=remedy)
+        return self.names[names.index(name)]
+
     def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
         """Return the error for a tree, or one of its files, that is not as its layout wants it."""
         return InputError(problem, where=self.place(file), remedy=remedy)
@@ -80,10 +87,9 @@ class Tree:
     def refuse(
         self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
     ) -> None:
-        """Raise InputError, with the number of names and the first five, where there are any."""
+        """Raise InputError, with the number of names and the first ten, where there are any."""
         if names := list(names):
-            more = ", …" if len(names) > SHOWN else ""
-            listed = f"{counted(len(names), problem)}: {', '.join(names[:SHOWN])}{more}"
+            listed = f"{counted(len(names), problem)}: {named(names, ', ')}"
             raise self.wrong(listed, file=file, remedy=remedy)
 
     def refuse_unpaired(
@@ -101,11 +107,7 @@ def is_archive(path: str | Path) -> bool:
 
 
 def open_tree(root: Path, location: str) -> Tree:
-    """List the files of a folder or zip archive below ``root``, leaving desktop debris out.
-
-    InputError for a location that is missing or broken, or a member with an absolute path, ``..``
-    or a repeated name.
-    """
+    """List the files of a folder or zip archive below ``root``, leaving desktop debris out."""
     path = Path(root) / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
@@ -128,7 +130,7 @@ def is_debris(name: str) -> bool:
 
 
 def read_bytes(root: Path, locator: str) -> bytes:
-    """Return the bytes behind a locator, at most 256 MiB; InputError where they cannot be read."""
+    """Return the bytes behind a locator, at most 256 MiB."""
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     problem = f"{member or path.name} cannot be read"
@@ -159,9 +161,8 @@ def refuse_gaps(content: bytes) -> None:
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return for each locator what changes when its file does, without reading any content.
 
-    Size and times of change of a file (of its content, and of any kind: a copy that keeps the
-    first has another second), size and CRC-32 of a member of an archive, ``absent`` where there is
-    none.  ``#k`` behind the name of a volume is left out of account.
+    Size and times of change of a file (a copy that keeps one time has another second one), size
+    and CRC-32 of a member of an archive, ``absent`` where there is none.
     """
     open_once, states = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
@@ -193,9 +194,7 @@ def is_slice(locator: str) -> bool:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    Linked folders are followed; with ``links``, links of any kind are yielded as files instead, to
-    be refused when they are read.  InputError for a folder that cannot be listed, a link that leads
-    back to a folder above it, and one that leads nowhere.
+    Linked folders are followed; with ``links``, links are yielded as files, to be refused.
     """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]

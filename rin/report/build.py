@@ -23,9 +23,9 @@ from pathlib import Path
 
 import nbformat
 from filelock import AcquireReturnProxy, FileLock, Timeout
+from joblib import cpu_count
 
 import rin
-from rin.data.chunks import available_cores
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, counted
@@ -201,7 +201,7 @@ def run_jobs(
     they wait; the others run beside them at low priority.  The first failure is raised after the
     pages under way have ended.
     """
-    cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
+    cores = cores or min(4, cpu_count())  # a kernel takes half a gigabyte
     console.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     by_name, failures = {job.name: job for job in jobs}, []
     after = {job.name: job.after for job in jobs}

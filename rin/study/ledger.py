@@ -29,9 +29,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
+from joblib import cpu_count
 from pydantic import NonNegativeInt
 
-from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
 from rin.files import FrozenModel, is_whole, read_sealed, sealed, sha256_of, sync
 
@@ -272,7 +272,7 @@ def this_computer() -> Hardware:
     model = re.search(r"^model name\s*:(.*)", processors, re.MULTILINE)
     return Hardware(
         processor=model[1].strip() if model else platform.machine(),
-        cores=available_cores(),
+        cores=cpu_count(),
         memory_gb=round(memory / 2**30),
         accelerator=", ".join(answer.splitlines()),
     )

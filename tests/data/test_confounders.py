@@ -100,8 +100,6 @@ def test_patient_of_two_groups_stands_in_no_part():
     ("ask", "said"),
     [
         (lambda: confound("hat", IMAGES), "unknown confounder 'hat'.*tag, denoising, noise"),
-        (lambda: confound("tag", IMAGES / 255), "type float64"),
-        (lambda: confounded_rows(np.ones(3), 1.5, seed=0), "share of 1.5"),
         (
             lambda: sampled_parts(patients(8), ("A", "B"), 0, SIZES, seed=0),
             "0 patients of A are left with label 1, and part train takes 6",

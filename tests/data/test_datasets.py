@@ -287,10 +287,9 @@ def test_pictures_of_a_folder_are_squares_drawn_alike_each_time(folder):
     assert provenance == ""
 
 
-def test_an_archive_and_a_folder_inside_it_are_read_in_place(folder, tmp_path):
+def test_an_archive_is_read_in_place(folder, tmp_path):
     zip_folder(folder, tmp_path / "a.zip")
     assert len(sample_pictures(str(tmp_path / "a.zip"), None, n=99, size=16)[0]) == 12
-    assert len(sample_pictures(f"{tmp_path / 'a.zip'}::f1", None, n=99, size=16)[0]) == 6
 
 
 def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path):

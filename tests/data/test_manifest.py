@@ -140,6 +140,8 @@ def test_layout_and_stand_in_are_registered_and_counts_are_of_known_classes(mani
     assert not known or stated <= known
     in_all = manifest.counts.total, manifest.counts.classes
     assert manifest.name not in CORPORA or in_all == (11780, 36)
+    gathered = sum(source.images for source in manifest.sources)
+    assert gathered in (0, manifest.counts.total)
 
 
 @pytest.mark.parametrize("name", profile_names())

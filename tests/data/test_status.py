@@ -449,7 +449,7 @@ def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError("Permission denied")
 
-    monkeypatch.setattr(status, "hash_file", refuse)
+    monkeypatch.setattr(status, "sha256_of", refuse)
     with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
         check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))
 

@@ -38,10 +38,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
-    columns that the layout keeps, such as a scanner's name.  InputError for an unknown layout, a
-    `patient_pattern` that it does not use, or patients as the units of a dataset that names none;
-    of every reader, for unknown options, files without a place, and tables or names that are
-    missing, broken, repeated or contradict each other.
+    columns that the layout keeps, such as a scanner's name.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
@@ -53,21 +50,17 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
-    no_patients = (cases["patient_id"] == cases["case_id"]).all()
-    if manifest.patients_in_headers and (not no_patients or manifest.layout not in UNNAMED):
-        remedy = "Leave out patients_in_headers, or what names patients otherwise."
-        raise InputError("patients have two sources", where=where, remedy=remedy)
+    unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
     if manifest.patients_in_headers:
+        if not unnamed:
+            remedy = "Leave out patients_in_headers, or what names patients otherwise."
+            raise InputError("patients have two sources", where=where, remedy=remedy)
         cases["patient_id"] = None  # found when the files are opened
+    elif unnamed and manifest.independence == "patient":
+        remedy = "Say independence: image; or give the patient_pattern, or the table of patients, "
+        remedy += "where the layout reads one."
+        problem = "independence is patient, and nothing names the patients"
+        raise InputError(problem, where=where, remedy=remedy)
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
     cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
-    if manifest.independence != "patient" or manifest.patients_in_headers:
-        return cases
-    if manifest.layout in UNNAMED and no_patients:
-        raise InputError(
-            "independence is patient, and nothing names the patients",
-            where=where,
-            remedy="Say independence: image; or give the patient_pattern, or the table of "
-            "patients, where the layout reads one.",
-        )
     return cases

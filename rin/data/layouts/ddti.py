@@ -29,8 +29,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the pictures of a DDTI tree; the case number is the patient.
 
     The source class is the TI-RADS category as written, ``unrated`` where the XML has none.
-    A picture without an outline has no mask.  Outlines of pictures that the manifest knows to
-    be bad are not read.  Document types in the XML are refused.
+    Outlines of pictures that the manifest knows to be bad are not read.
     """
     ReaderOptions.of(manifest)
     _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")

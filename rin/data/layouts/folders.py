@@ -6,13 +6,14 @@ perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al
 
 ``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
 COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
-``unzip_filenames.csv`` the scans with their numbers of slices, ``metadata.csv`` clinical data of
-some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
+``unzip_filenames.csv`` the scans with their numbers of slices; ``metadata.csv``, clinical data, is
+not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -33,7 +34,8 @@ from rin.data.tree import Tree
 
 LESIONS, SCANS, METADATA = "lesions_slices.csv", "unzip_filenames.csv", "metadata.csv"
 SCAN_COLUMNS = ["zip_file", "label", "patient_id", "scan_id", "n_slice"]
-CC_CCII_CLASSES = ("CP", "NCP", "Normal")
+NORMAL = "Normal"
+CC_CCII_CLASSES = ("CP", "NCP", NORMAL)
 CC_CCII_REMEDY = (
     "Fetch those archives again; for a download of only some, set the option partial: true; name "
     "broken files under known_bad."
@@ -84,17 +86,16 @@ class FolderOptions(ReaderOptions):
 def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of a class-per-folder tree.
 
-    The case id is ``class/file name``, with the split before it where two splits hold the
-    same ``class/file name``.  The manifest's ``patient_pattern`` takes the patient from the
-    name; without one, it is the folder below the class or, with none, each picture's own.
+    The case id is ``class/file name``, with the split before it where two splits hold the same.
+    Without a ``patient_pattern`` the folder below the class, if any, is the patient.
     """
     options = FolderOptions.of(manifest)
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
-    notes = {name for name in tree.names if name.rpartition("/")[2] == STAND_IN_NOTE}
     names = tuple(name for name in tree.names if tree.is_picture(name))
     if not options.leave_out:
-        others = sorted({*tree.names} - {*names} - notes)
+        others = sorted({*tree.names} - {*names})
+        others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
         remedy = "Take them away, or say leave_out: [files] in the manifest's options."
         tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
     masks = _masks_of(names, options)
@@ -169,72 +170,59 @@ def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
 
 
 class CcCciiOptions(ReaderOptions):
-    """Options of the layout.
-
-    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the list does not
-    cover, taken with all slices.  ``partial`` is for a download of some of the archives: rows about
-    what is not there are then passed over; otherwise they are errors.
+    """``partial`` is for a download of some of the archives: rows about what is not there are then
+    passed over; otherwise they are errors.
     """
 
-    slices: Literal["lesions", "all"] = "lesions"
-    whole: tuple[str, ...] = ("Normal",)
     partial: bool = False
 
 
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of a CC-CCII tree: slices, by class, patient and scan.
+    """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
-    class.  A listed slice matches by its id, whatever its extension; one that the manifest
-    calls known to be bad may be absent.
+    class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
-    options = CcCciiOptions.of(manifest)
-    refused = partial(tree.refuse, remedy=CC_CCII_REMEDY)
-    labels = manifest.label_map or dict.fromkeys(CC_CCII_CLASSES, "")
+    some = CcCciiOptions.of(manifest).partial
+    refuse = partial(tree.refuse, remedy=CC_CCII_REMEDY)
     _, files = sort_files(
         tree,
         "cc_ccii",
         tables=f"({one_of([LESIONS, SCANS, METADATA])})",
-        slices=rf"({one_of(labels)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+        slices=rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
     )
     tables, slices = files["tables"], files["slices"]
     classes = {key.split("/")[0] for key in slices}
-    needed = {name for name, label in labels.items() if label is not None or not options.partial}
-    refused(sorted(needed - classes), "classes have no folder")
+    unused = {name for name, label in manifest.label_map.items() if label is None and some}
+    refuse(sorted({*CC_CCII_CLASSES} - unused - classes), "classes have no folder")
     if SCANS in tables:
-        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
-        counted = Counter(key.rpartition("/")[0] for key in slices)
-        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-        slice_counts = scans.map(lambda scan: counted[scan])
-        differ = slice_counts.astype(str) != rows["n_slice"]
-        differ &= (slice_counts > 0) | (not options.partial)
-        counts = slice_counts.astype(str) + " slices instead of " + rows["n_slice"]
-        differences = scans + " (" + counts
-        refused(
-            (differences + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}"
-        )
-        refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
-    if METADATA in tables and not options.partial:
-        there = {key.split("/")[1] for key in slices}
-        listed = read_table(tree, tables[METADATA], ["patient_id"])["patient_id"]
-        rows = "row " + (listed.index[~listed.isin(there)] + 2).astype(str)
-        refused(rows, f"patients of {METADATA} have no folder")
-    kept = slices.keys()
-    if options.slices == "lesions":
-        if LESIONS not in tables:
-            remedy = "Fetch it, or set the option slices: all."
-            raise tree.wrong(f"{LESIONS} is missing", remedy=remedy)
-        paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
-        listed = pd.Series([path.replace("\\", "/").rpartition(".")[0] for path in paths])
-        refused(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")
-        if not options.partial:
-            absent = listed[~listed.isin([*slices, *manifest.known_bad])]
-            refused(absent, f"slices of {LESIONS} have no file")
-        kept = kept & set(listed)
-        lacking = classes - {key.split("/")[0] for key in kept} - set(options.whole)
-        refused(sorted(lacking), f"classes have no slice in {LESIONS}")
-        kept |= {key for key in slices if key.split("/")[0] in options.whole}
+        _check_scans(read_table(tree, tables[SCANS], SCAN_COLUMNS), slices, some, refuse)
+    if LESIONS not in tables:
+        raise tree.wrong(f"{LESIONS} is missing", remedy="Fetch it.")
+    paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
+    listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
+    refuse(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")
+    if not some:
+        absent = listed[~listed.isin([*slices, *manifest.known_bad])]
+        refuse(absent, f"slices of {LESIONS} have no file")
+    whole = {key for key in slices if key.startswith(f"{NORMAL}/")}
+    kept = whole | (slices.keys() & set(listed))
+    lacking = classes - {key.split("/")[0] for key in kept}
+    refuse(sorted(lacking), f"classes have no slice in {LESIONS}")
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept
     ]
+
+
+def _check_scans(
+    rows: pd.DataFrame, slices: dict[str, str], some: bool, refuse: Callable[..., None]
+) -> None:
+    """Refuse scans whose numbers of slices are not those of their table, and those beside it."""
+    present = Counter(key.rpartition("/")[0] for key in slices)
+    scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
+    counts = scans.map(lambda scan: present[scan])
+    differ = (counts.astype(str) != rows["n_slice"]) & ((counts > 0) | (not some))
+    said = scans + " (" + counts.astype(str) + " slices instead of " + rows["n_slice"]
+    refuse((said + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+    refuse(sorted(present.keys() - set(scans)), f"scans are not in {SCANS}")

@@ -6,6 +6,7 @@ and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
 
 import re
 from collections.abc import Iterable
+from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
 from zipfile import BadZipFile
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 from pydantic import ValidationError
 
-from rin.data.discovery import decode, excel_rows, separator_of
+from rin.data.discovery import decode, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError, explained, meant
@@ -43,8 +44,7 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     """Return the folder around all files (with its slash, or nothing), and the files of each kind.
 
     A file is of the first kind whose pattern matches its name below that folder as a whole; its
-    key is what the pattern's groups hold, joined by slashes.  InputError for a file of no kind,
-    and for two of one key.
+    key is what the pattern's groups hold, joined by slashes.
     """
     names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
     folders = names[0].split("/")[:-1] if names else []
@@ -95,13 +95,10 @@ MAX_COLUMNS = 2000
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
-    """Return a table as text; ``columns`` must be among its own.
+    """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
 
-    Parquet and Excel are known by the ending of the name; a missing value is empty text.  Any other
-    is CSV: separator and encoding are found (:mod:`rin.data.discovery`); without a ``header``,
-    ``columns`` are what its columns are called; line ends, blanks around cells, and empty lines do
-    not matter.
-    InputError for a file that is missing or broken, and columns that are missing or named twice.
+    Parquet and Excel are known by the ending of the name.  Any other is CSV, whose separator and
+    encoding are found; without a ``header``, ``columns`` are what its columns are called.
     """
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
@@ -114,7 +111,8 @@ def read_table(
         if kind == "parquet":
             rows = _parquet(content, columns)
         elif kind == "xlsx":
-            rows = excel_rows(content).astype(pd.StringDtype("pyarrow"))
+            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False)
+            rows = rows.astype(pd.StringDtype("pyarrow"))
         else:
             rows = _csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]

@@ -8,7 +8,7 @@ exams.  Bien et al., PLoS Medicine 15 (2018) e1002699.
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rin.data.chunks import MAX_THREADS, map_threads
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
@@ -30,42 +30,33 @@ CLASSES = {
 
 
 class Slices(ReaderOptions):
-    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it, or all.
+    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it.
 
     ``spaced`` cuts the volume into ``count`` equal parts and takes the middle of each.
     """
 
-    rule: Literal["middle", "spaced", "all"]
-    count: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _counts_where_it_must(self) -> "Slices":
-        if (self.count is None) != (self.rule == "all"):
-            raise ValueError("'middle' and 'spaced' need a count, and 'all' takes none")
-        return self
+    rule: Literal["middle", "spaced"]
+    count: Annotated[int, Field(ge=1)]
 
     def choose(self, n: int) -> list[int]:
         """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
-        count = n if self.count is None else min(self.count, n)
+        count = min(self.count, n)
         if self.rule == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
         return [(n - count) // 2 + i for i in range(count)]
 
 
 class MRNetOptions(ReaderOptions):
-    """Options of the layout: the plane, the slices, and the published parts to read."""
+    """Options of the layout: the plane, and which slices."""
 
     plane: Literal["axial", "coronal", "sagittal"]
     slices: Slices
-    splits: Annotated[tuple[Literal["train", "valid"], ...], Field(min_length=1)] = SPLITS
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the chosen slices of an MRNet tree; of each volume only the header is read.
 
-    The case id is exam, plane and slice, as ``0001-sagittal-15``; the source class is normal,
-    abnormal (no tear), acl, meniscus or acl+meniscus.  A plane that is not asked for may be
-    absent as a whole.
+    The case id is exam, plane and slice, as ``0001-sagittal-15``.
     """
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
@@ -75,15 +66,15 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         volumes=f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy",
     )
     classes, volumes = {}, {}
-    for split in options.splits:
-        exams = _exam_classes(tree, around, split)
-        for plane in PLANES:
-            folder, known = f"{split}/{plane}", files["volumes"].items()
-            there = {key[len(folder) + 1 :]: name for key, name in known if key.startswith(folder)}
-            if there or plane == options.plane:
-                tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
-            if plane == options.plane:
-                volumes |= {exam: tree.locator(there[exam]) for exam in exams}
+    for split in SPLITS:
+        exams, folder = _exam_classes(tree, around, split), f"{split}/{options.plane}"
+        there = {
+            key.rpartition("/")[2]: name
+            for key, name in files["volumes"].items()
+            if key.startswith(folder)
+        }
+        tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
+        volumes |= {exam: tree.locator(there[exam]) for exam in exams}
         tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
         classes |= exams
 

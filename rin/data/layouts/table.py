@@ -10,6 +10,7 @@ patients are published; a corpus that was curated here brings ``patients.csv``.
 """
 
 import re
+from collections import Counter
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -19,8 +20,8 @@ from rin.data.discovery import matched
 from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, MEASURED
-from rin.data.tree import SHOWN, Tree
-from rin.errors import InputError, counted, meant
+from rin.data.tree import Tree
+from rin.errors import InputError, counted, named
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
@@ -120,9 +121,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a table, and the columns that are kept.
 
     The case id is the picture's name, the source class the text in the label column:
-    ``unlabelled`` where it is empty and the label map has that class.  The patient stands in a
-    table, or is read from the name by the manifest's ``patient_pattern``; without either, each
-    picture is a patient.  An empty cell in a column of masks means that there is none.
+    ``unlabelled`` where it is empty and the label map has that class.  Where nothing names
+    patients, each picture is one.  An empty cell in a column of masks means that there is none.
     """
     options = _options(manifest)
     if taken := [name for name in options.keep if name in (*CASES.columns, *MEASURED)]:
@@ -144,7 +144,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         [f"{label!r} (row {row + 2})" for row, label in strange.items()],
         "labels are not in the manifest's label map",
         file=place,
-        remedy=f"Column {options.label} may hold {', '.join(map(repr, known[:SHOWN]))}: correct "
+        remedy=f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct "
         "the cell, or give the class a line in label_map; null leaves it out.",
     )
     masks = rows["name"] if options.masks else pd.Series("", rows.index)
@@ -166,10 +166,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
-    """Return what the split that comes with a dataset says of each picture, text by case id.
-
-    Raises InputError where the manifest names none, and for a table as :func:`find_cases`.
-    """
+    """Return what the split that comes with a dataset says of each picture, text by case id."""
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
         problem = "no split is known that comes with the dataset"
@@ -192,24 +189,20 @@ def _rows(
     wanted = [*_pieces(options.image)[1::3], *options.parts, *columns]
     needed = dict.fromkeys(column for column in wanted if column not in made)
     places, tables = [], []
+    remedy = "Put the table there once, or correct the option table of the manifest."
     for part, name in file.items() if several else [("", file)]:
-        files = [path for path in tree.names if path.rpartition("/")[2] == name]
-        if len(files) != 1:
-            near = meant(name, [file.rpartition("/")[2] for file in tree.names])
-            remedy = "Put the table there once, or correct the option table of the manifest."
-            problem = f"{len(files)} files are called {name} instead of one{near}"
-            raise tree.wrong(problem, remedy=remedy)
+        place = tree.one_called(name, remedy)
         # Texts of Python, as millions of them are gone through one by one.
-        rows = read_table(tree, files[0], needed).astype(object)
+        rows = read_table(tree, place, needed).astype(object)
         for column, pattern in options.parts.items():
             whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][whole.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.refuse(strange, problem, file=files[0])
+            tree.refuse(strange, problem, file=place)
             rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
-        rows = rows.assign(name=_filled(tree, files[0], rows, options.image))
+        rows = rows.assign(name=_filled(tree, place, rows, options.image))
         tables.append(rows.assign(**{_PART: part}) if several else rows)
-        places += files
+        places.append(place)
     rows = pd.concat(tables, ignore_index=True) if several else rows
     if rows.empty:
         raise tree.wrong("the table has no rows", file=places[0])
@@ -265,46 +258,48 @@ def _files(
     tree: Tree, options: TableOptions, place: str, names: pd.Series, masks: pd.Series
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the files of pictures and of masks by name, those of the rows, and other files."""
-    tables = [options.table] if isinstance(options.table, str) else options.table.values()
+    several = isinstance(options.table, dict)
+    tables = options.table.values() if several else [options.table]
     split = options.split.table if options.split else ""
-    others = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
-    files = [name for name in tree.names if name.rpartition("/")[2] not in others]
-    base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
+    beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
+    files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
+    base, table = place[: place.rfind("/") + 1], "" if several else place
+    masks, mask_folder = masks[masks != ""], options.masks or options.images
     pictures = _below(tree, files, options.images, base)
-    drawn = _below(tree, files, options.masks or options.images, base) if len(masks) else {}
-    searched = {
-        "rows without pictures": (names, pictures, options.images),
-        "masks of the table are not there": (masks, drawn, options.masks or options.images),
-    }
-    resolved, used = [], set()
-    for problem, (wanted, known, folder) in searched.items():
-        called = matched(wanted, known, folder)
-        if "rows" not in options.leave_out or problem.startswith("masks"):
-            tree.refuse(
-                [name for name in wanted if name not in called],
-                problem,
-                file=place if isinstance(options.table, str) else "",
-                remedy=f"Searched below {folder or base or 'the folder of the table'}, with and "
-                f"without ending, in any case; {counted(len(known), 'pictures lie there')}"
-                f"{', such as ' + min(known) if known else ''}. Correct names, add files, or "
-                "say leave_out: [rows] (--leave-out of rin new).",
-            )
-        files_of = {name: known[path] for name, path in called.items()}
-        twice = pd.Series(files_of, dtype=object)
-        twice = (
-            twice[twice.duplicated(keep=False)] if not problem.startswith("masks") else twice[:0]
-        )
-        tree.refuse([*twice.index], "rows name one picture", remedy="Keep one row a picture.")
-        resolved.append(files_of)
-        used |= set(files_of.values())
+    drawn = _below(tree, files, mask_folder, base) if len(masks) else {}
+    image_names = matched(names, pictures, options.images)
+    mask_names = matched(masks, drawn, mask_folder)
+    if "rows" not in options.leave_out:
+        absent = [name for name in names if name not in image_names]
+        remedy = _where_searched(options.images or base, pictures)
+        tree.refuse(absent, "rows without pictures", file=table, remedy=remedy)
+    absent = [name for name in masks if name not in mask_names]
+    remedy = _where_searched(mask_folder or base, drawn)
+    tree.refuse(absent, "masks of the table are not there", file=table, remedy=remedy)
+    times = Counter(image_names.values())
+    twice = [name for name, picture in image_names.items() if times[picture] > 1]
+    tree.refuse(twice, "rows name one picture", remedy="Keep one row a picture.")
+    images = {name: pictures[picture] for name, picture in image_names.items()}
+    outlines = {name: drawn[mask] for name, mask in mask_names.items()}
     if "pictures" not in options.leave_out:
+        used = {*images.values(), *outlines.values()}
+        remedy = "Add their rows to the table, take them away, or say leave_out: [pictures] "
+        remedy += "(--leave-out of rin new)."
         for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
             lost = [name for name, file in known.items() if file not in used]
-            remedy = "Add their rows to the table, take them away, or say leave_out: [pictures] "
-            remedy += "(--leave-out of rin new)."
             tree.refuse(lost, problem, remedy=remedy)
     below = {*pictures.values(), *drawn.values()}
-    return *resolved, [name for name in files if name not in used and name not in below]
+    return images, outlines, [name for name in files if name not in below]
+
+
+def _where_searched(folder: str, known: dict[str, str]) -> str:
+    """Return what to do about names that no file below a folder bears."""
+    example = f", such as {min(known)}" if known else ""
+    return (
+        f"Searched below {folder or 'the folder of the table'}, with and without ending, in any "
+        f"case; {counted(len(known), 'pictures lie there')}{example}. Correct names, add files, "
+        "or say leave_out: [rows] (--leave-out of rin new)."
+    )
 
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
