@@ -6,7 +6,6 @@ whichever task.  Finished runs are never repeated.
 
 from __future__ import annotations
 
-import math
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -333,30 +332,18 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
 
     And how it does on its validation cases (`rin.stats.pretrainings.validation_scores`).
     """
-    planned = finished_runs(study, name, task)
-    validation = validation_records(study, planned)
-    rows = []
-    for run in planned:
-        done = {"epochs": run.settings.epochs} | study.runs.done(run.run_id)
-        rows.append(run.columns | done | validation.loc[run.run_id].to_dict())
-    table = pd.DataFrame(rows)
-    recorded = [column for column in RUN_RECORDS.columns if column in table]
-    check_table(table, RUN_RECORDS, recorded, where=str(study.runs.folder))
+    rows, columns_of = [], {}
+    for run in finished_runs(study, name, task):
+        names = {"study": name} | run.columns | {"run_id": run.run_id}
+        rows.append(names | study.runs.done(run.run_id))
+        # Runs of several levels differ in their ids alone.
+        columns_of[run.run_id] = dict.fromkeys(RUN, run.run_id)
+    scores = study.runs.tables(columns_of.items(), PREDICTIONS)
+    validation = validation_scores(scores[scores["part"] == "validation"]).set_index(RUN[0])
+    validation = validation[["validation_auc", "validation_loss"]]
+    table = pd.DataFrame(rows).join(validation, on="run_id")
+    check_table(table, RUN_RECORDS, where=str(study.runs.folder))
     return table
-
-
-def validation_records(study: Study, runs: Sequence[Run]) -> pd.DataFrame:
-    """Return validation_auc and validation_loss of finished runs, by run id."""
-    rows = []
-    for run_id in dict.fromkeys(run.run_id for run in runs):
-        table = study.runs.read(run_id, PREDICTIONS, pd.read_parquet)
-        validation = table[table["part"] == "validation"].assign(**dict.fromkeys(RUN, run_id))
-        if len(validation):
-            (scores,) = validation_scores(validation).to_dict("records")
-        else:
-            scores = dict.fromkeys(("validation_auc", "validation_loss"), math.nan)
-        rows.append(scores | {"run_id": run_id})
-    return pd.DataFrame(rows).set_index("run_id")[["validation_auc", "validation_loss"]]
 
 
 def cam_arrays(
