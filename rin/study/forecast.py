@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.manifest import find_task
-from rin.study.plan import run_seed
+from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
 from rin.study.profile import STUDIES, Profile, find_scenario
 from rin.study.setting import Study
@@ -27,8 +27,7 @@ from rin.study.setting import Study
 TIMED, SIDE, BATCH = "ResNet50", 75, 16
 #: Seconds that starting, decoding and the pages take, beside the tracing of a step.
 BESIDE_SECONDS = 60
-#: Share of a step with all layers unfrozen, by regime; what prediction takes of it.
-COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
+#: What prediction takes of a training step with all layers unfrozen.
 PREDICTION = 0.3
 #: Ways of unfreezing in the order in which they are taken, with their learning rates.
 RATES = {
@@ -164,7 +163,7 @@ def fit_budget(
 
 def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, size: int) -> float:
     """Return the seconds of one run, on so many cases of each part."""
-    trained = COST[regime] * epochs * cases["train"]
+    trained = STEP_COST[regime] * epochs * cases["train"]
     predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
     return (trained + predicted) * pace.image * (size / SIDE) ** 2 + pace.run
 
