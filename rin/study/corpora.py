@@ -40,10 +40,7 @@ def real_archive(study: Study) -> Path | None:
 
 
 def curation_plan(study: Study) -> CurationPlan:
-    """Return what is curated, from where, and where it goes; writes a stand-in on first use.
-
-    `InputError` when the profile has no curation section, or names a file that the archive lacks.
-    """
+    """Return what is curated, from where, and where it goes; writes a stand-in on first use."""
     from rin.curation.build import CurationPlan
 
     settings, folder = study.profile.section("curation"), real_archive(study)
@@ -81,10 +78,7 @@ def curated_corpus(study: Study) -> CuratedCorpus:
 
 
 def choose_corpus(study: Study, names: str | list[str]) -> str:
-    """Return the first of some corpora (manifests, in order of preference) whose images are real.
-
-    Where none is, the first for which a stand-in can be made.
-    """
+    """Return the first of some corpora whose images are real, else of which a stand-in is made."""
     listed = [names] if isinstance(names, str) else names
     archived = {CURATED} if real_archive(study) else set()
     real = [name for name in listed if name in archived or study.holds(load_manifest(name))]
@@ -95,8 +89,7 @@ def choose_corpus(study: Study, names: str | list[str]) -> str:
 def find_corpus(study: Study, names: str | list[str]) -> Dataset:
     """Open a corpus with all of its images, one of those that `choose_corpus` takes.
 
-    The curated one is made from the study's archive; a copy of a corpus that was curated elsewhere
-    is read where the data root holds one and no archive.
+    The curated one is made from the study's archive, or read where the data root holds that only.
     """
     name, settings = choose_corpus(study, names), study.profile.pretraining
     manifest = load_manifest(name)
@@ -119,11 +112,10 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     no other slice of a patient.  As a positive control, `copies` of each task are reduced to the
     corpus' own size, as a copy inside it would be, and compared with themselves.
 
-    One row a task and corpus: `task`, `dataset`, `images`, `modality`, `in_corpus` (whether the
-    corpus has images of that modality), `corpus`, `corpus_images`, `equal`
-    (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of a picture of it),
-    `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
-    `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
+    One row a task and corpus: among others `in_corpus` (whether the corpus has images of that
+    modality), `equal` (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of
+    a picture of it), `nearest` (smallest distance in bits), and of the control `copies_found`
+    (within `COPY_BITS`) and `farthest_copy` (in bits).
     """
     section = study.profile.section("pretraining")
     corpora = [find_corpus(study, names) for names in section.corpora.values()]
@@ -155,7 +147,6 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
 
 
 def _modalities(manifest: DatasetManifest) -> set[str]:
-    """Return the modalities of a dataset's images."""
     modalities = {name.strip() for name in manifest.modality.split(",")}
     return {"MR" if name == "MRI" else name for name in modalities}
 

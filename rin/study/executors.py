@@ -232,11 +232,10 @@ def drive(
     title: str,
     status: Callable[[], str] = str,
 ) -> None:
-    """Run `work(*job)` for each job and show one progress bar over all that they finish.
+    """Run `work(*job)` for each job and show one progress bar over the `runs` that they finish.
 
-    `runs` are those of a stage, finished or not: the ledger is asked for them twice a second.
-    `status` is what stands behind the bar: how the runs under way go.  The first failure of a job
-    is raised after every other job has ended.
+    `status` is what stands behind the bar.  The first failure of a job is raised after every other
+    job has ended.
     """
     if not jobs:
         return
@@ -313,7 +312,7 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
     """
     failures = []
     for waiting in (False, True):
-        runs, held = list(runs), []
+        held = []
         for run in runs:
             try:
                 with ledger.claim(run.run_id, wait=waiting) as unfinished:

@@ -49,10 +49,7 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
-
-    The first failure is raised after the other runs of the block have ended.
-    """
+    """Run all runs of a block with one compiled step; random weights are those of `random_seed`."""
     from rin.training.trainer import CompiledBlock
 
     if not (block := [run for run in block if not ledger.has(run.run_id)]):
@@ -184,7 +181,7 @@ def _sanity(run: Run, compiled: CompiledBlock, test: Part, batch: int) -> pd.Dat
 def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
     """Return the parts with a confounder on a share of their positive images, and one more.
 
-    In `reversed` it stands on all negative test images, and on no other.
+    In `reversed` it stands on the negative test images.
     """
     kind, percent = level.split()
     test, inside = parts["test"], ("train", *SCORED_PARTS)
@@ -212,10 +209,7 @@ def _cams_of(part: str) -> str:
 
 
 def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
-    """Return the rows of a store whose maps a run records: the first of `test` with a lesion.
-
-    `InputError` when no test case has a lesion.
-    """
+    """Return the rows of a store whose maps a run records: the first of `test` with a lesion."""
     if not run.sanity_cases:
         return test[:0]
     masks = store.masks()
@@ -230,8 +224,7 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     """Run those of some planned runs that the ledger lacks; return the table of all of them.
 
-    May be killed at any time and called again.  `InputError` when weights are missing or a run
-    fails; the other runs are finished first.
+    `InputError` when weights are missing or a run fails; the other runs are finished first.
     """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
@@ -352,16 +345,13 @@ def cam_arrays(
     """Yield each run's rows of `predictions` in a part and their maps (n, h, w, 2) before ReLU.
 
     Of several pretrainings, the runs from the first.
-    `InputError` for images without lesion masks, of which runs keep no maps; otherwise as
-    `finished_runs`.
     """
     study.inputs(task).scored(part).lesion_masks()
-    first = study.profile.pretrainings[0]
-    runs = [run for run in finished_runs(study, MAIN, task) if run.pretraining == first]
-    for run in runs:
-        table = _read(study, [run], PREDICTIONS)
-        maps = study.runs.read(run.run_id, _cams_of(part), np.load)
-        yield table[table["part"] == part].reset_index(drop=True), maps
+    for run in finished_runs(study, MAIN, task):
+        if run.pretraining == study.profile.pretrainings[0]:
+            table = _read(study, [run], PREDICTIONS)
+            maps = study.runs.read(run.run_id, _cams_of(part), np.load)
+            yield table[table["part"] == part].reset_index(drop=True), maps
 
 
 def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
@@ -374,10 +364,7 @@ def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 
 def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return what pictures that look at no image score on the cases of a part with a lesion.
-
-    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
-    """
+    """Return `rin.explain.overlap.baseline_scores` of the cases of a part with a lesion."""
     store = study.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
     place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
@@ -433,7 +420,6 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
     """Return how similar maps stay to those of the trained network as its weights go random.
 
     The columns that name a run, and those of `rin.training.cascade.cascade_table`.
-    `InputError` when the profile or the task has no such runs, or they are not finished.
     """
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
     if not planned:
