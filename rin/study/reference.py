@@ -18,7 +18,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pyarrow import Table, parquet
 from pydantic import (
     Field,
     NonNegativeFloat,
@@ -154,12 +153,7 @@ class RunFacts(FrozenModel):
     added: list[Addition] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _says_what_is_shown(self) -> RunFacts:
-        tasks, inits = (self.profile.get(name) for name in ("tasks", "inits"))
-        if not isinstance(inits, list) or len(inits) < 2 or not all(inits):
-            raise ValueError("the profile names no two inits")
-        if not isinstance(tasks, list) or not {*tasks} <= {task.name for task in self.tasks}:
-            raise ValueError("the profile names tasks of which nothing is said")
+    def _is_of_real_images(self) -> RunFacts:
         datasets = [data for task in self.tasks for data in (task.dataset, *task.external)]
         datasets += self.corpora
         if made_up := [data.name for data in datasets if data.provenance != "real"]:
@@ -653,15 +647,10 @@ def _as_kept(table: pd.DataFrame, types: dict[str, type]) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: integers as short as they fit, values that repeat once."""
-    for name in table.select_dtypes("integer"):
-        kind = "integer" if (table[name] < 0).any() else "unsigned"
-        table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
-    arrays = Table.from_pandas(table, preserve_index=False)
-    arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
+    """Write a table small: only columns whose values repeat get a dictionary of them."""
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
-    parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
+    table.to_parquet(path, index=False, **options)
 
 
 def _gather_facts(study: Study, runs: list[Run]) -> RunFacts:
