@@ -9,7 +9,6 @@ pretraining has an advantage that fine-tuning does not explain.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,23 +19,21 @@ from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import DatasetManifest, find_task, load_manifest
 from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
-from rin.study.setting import Study, draw_cases, find_manifest
+from rin.study.setting import (
+    CURATED,
+    Study,
+    draw_cases,
+    find_manifest,
+    real_archive,
+    usable_corpora,
+)
 
 if TYPE_CHECKING:
     from rin.curation.build import CuratedCorpus, CurationPlan
 
-#: Manifest of the corpus that curation writes.
-CURATED = "curated_archive"
 #: Bits of 256 within which two pictures count as copies; see `corpus_overlap`.
 COPY_BITS = 16
 _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
-
-
-def real_archive(study: Study) -> Path | None:
-    """Return the folder of the real archive, or None where the data root holds none."""
-    settings, root = study.profile.curation, study.data_root
-    folder = root / settings.archive if settings and root else None
-    return folder if folder and folder.is_dir() else None
 
 
 def curation_plan(study: Study) -> CurationPlan:
@@ -77,21 +74,13 @@ def curated_corpus(study: Study) -> CuratedCorpus:
     return curate(curation_plan(study))
 
 
-def choose_corpus(study: Study, names: str | list[str]) -> str:
-    """Return the first of some corpora whose images are real, else of which a stand-in is made."""
-    listed = [names] if isinstance(names, str) else names
-    archived = {CURATED} if real_archive(study) else set()
-    real = [name for name in listed if name in archived or study.holds(load_manifest(name))]
-    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
-    return (real or [name for name in listed if name in made] or listed)[0]
-
-
 def find_corpus(study: Study, names: str | list[str]) -> Dataset:
-    """Open a corpus with all of its images, one of those that `choose_corpus` takes.
+    """Open the first of `usable_corpora` with all of its images.
 
     The curated one is made from the study's archive, or read where the data root holds that only.
     """
-    name, settings = choose_corpus(study, names), study.profile.pretraining
+    listed, settings = [names] if isinstance(names, str) else names, study.profile.pretraining
+    name = (usable_corpora(study, listed) or listed)[0]
     manifest = load_manifest(name)
     if name == CURATED and (real_archive(study) or not study.holds(manifest)):
         root, index = curated_corpus(study).root, study.results.parent / "index"

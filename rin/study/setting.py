@@ -30,8 +30,8 @@ from rin.study.profile import RANDOM, STUDIES, Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
-#: Corpora of matched pretraining.
-CORPORA = ("corpus_radiologic", "corpus_photographic")
+#: Corpora of matched pretraining, and that which curation writes, by their manifests.
+CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
@@ -320,6 +320,21 @@ def draw_cases(
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
 
 
+def real_archive(study: Study) -> Path | None:
+    """Return the folder of the real archive, or None where the data root holds none."""
+    settings, root = study.profile.curation, study.data_root
+    folder = root / settings.archive if settings and root else None
+    return folder if folder and folder.is_dir() else None
+
+
+def usable_corpora(study: Study, names: list[str]) -> list[str]:
+    """Return those of some corpora whose images are real; if none, those of which stand-ins are."""
+    archived = {CURATED} if real_archive(study) else set()
+    real = [name for name in names if name in archived or study.holds(load_manifest(name))]
+    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
+    return real or [name for name in names if name in made]
+
+
 def check_inputs(study: Study) -> None:
     """Open all that a study reads, before anything is trained; `InputError` if it lacks any."""
     if missing := missing_inputs(study):
@@ -345,9 +360,9 @@ def missing_inputs(study: Study) -> list[str]:
             missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
     corpora = profile.pretraining.corpora if profile.pretraining else {}
     for init, names in corpora.items():
-        names = [names] if isinstance(names, str) else names
-        if not any(name in profile.stand_ins or study.holds(load_manifest(name)) for name in names):
-            missing.append(f"corpus of {init}: {' or '.join(names)}")
+        listed = [names] if isinstance(names, str) else names
+        if not usable_corpora(study, listed):
+            missing.append(f"corpus of {init}: {' or '.join(listed)}")
     for init, backbone in product(profile.inits, profile.backbones):
         if init not in (RANDOM, *corpora) and not init.endswith("_brief"):
             missing += _missing_weights(init, backbone, study.weights_folders)
