@@ -114,9 +114,9 @@ def fit_budget(
 ) -> Budgeted:
     """Return the largest study of a task that ends within a budget, the least where none does.
 
-    ``parts`` are the cases of a fold, ``side`` that of the pictures.  ``corpora`` are those of
-    pretraining: real ones get a third of the time, `stand-ins` the least, and none nothing.
-    ``draws`` are cases of each part that may be drawn, most first.
+    ``parts`` are the cases of a fold, ``side`` that of the pictures; ``corpora`` of pretraining get
+    a third of the time, `stand-ins` the least, and none nothing.  ``draws`` are cases of each part
+    that may be drawn, most first.
     """
     pretraining_epochs, corpus = 1, STAND_IN_CORPUS
     if corpora != "stand-ins":

@@ -219,9 +219,8 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
 def local_entries(study: Study, pretraining: int = 1) -> list[WeightsEntry]:
     """Return the weights entries of one pretraining of the study's own; all must be finished."""
 
-    # A run of earlier code may state fields that have gone since.
     def read(path: Path) -> WeightsEntry:
-        return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
+        return WeightsEntry.model_validate_json(path.read_bytes())
 
     runs = plan_pretraining(study, pretraining=pretraining)
     study.weights.require(runs, "pretraining")

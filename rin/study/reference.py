@@ -344,9 +344,9 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
 
 
 def _dataset(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
-    stated = ("name", "title", "licence", "access", "home", "modality", "independence")
+    stated = {"name", "title", "licence", "access", "home", "modality", "independence"}
     return DatasetFacts(
-        **{name: getattr(dataset.manifest, name) for name in stated},
+        **dataset.manifest.model_dump(include=stated),
         provenance=dataset.provenance,
         used=len(used),
         available=len(dataset.cases),
@@ -599,8 +599,8 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
         "predictions": rows[rows["part"] != "validation"],
         "cases": _by_task_and_part(study, fine_tuning.scored_cases),
         # A row a run and case: all of float32 would be more than the rest together.
-        "overlap": _as_kept(overlap, _OVERLAP).round(OVERLAP_DECIMALS),
-        "baselines": _as_kept(baselines, _BASELINES),
+        "overlap": overlap.reindex(columns=[*_OVERLAP]).astype(_OVERLAP).round(OVERLAP_DECIMALS),
+        "baselines": baselines.reindex(columns=[*_BASELINES]).astype(_BASELINES),
     }
     maps = [fine_tuning.lesion_maps(study, task) for task in tasks]
     if any(table is not None for table in maps):
@@ -626,9 +626,9 @@ def _run_rows(study: Study) -> pd.DataFrame:
     """Return a row a study, level and run: what names it, and what was recorded of it."""
     studies = filter(study.profile.filter_of, STUDIES)
     table = pd.concat([fine_tuning.run_records(study, name) for name in studies])
-    named = [name for name in table if name not in ("study", *_FACTOR, *_RECORDED)]
-    named = [name for name in named if name in RUN_RECORDS.columns]
-    return table.reindex(columns=["study", *_FACTOR, *named, *_RECORDED])
+    others = {name for name in RUN_RECORDS.columns if name not in ("study", *_FACTOR, *_RECORDED)}
+    names = [name for name in table if name in others]
+    return table.reindex(columns=["study", *_FACTOR, *names, *_RECORDED])
 
 
 def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
@@ -639,11 +639,6 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
         for part in ("test", *study.inputs(task).external)
     ]
     return pd.concat(tables, ignore_index=True)
-
-
-def _as_kept(table: pd.DataFrame, types: dict[str, type]) -> pd.DataFrame:
-    """Return the columns of a table that are kept, in their types."""
-    return table.reindex(columns=list(types)).astype(types)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
