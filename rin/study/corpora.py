@@ -9,7 +9,6 @@ pretraining has an advantage that fine-tuning does not explain.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,30 +19,25 @@ from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import DatasetManifest, find_task, load_manifest
 from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
-from rin.study.setting import Study, draw_cases, find_manifest
+from rin.study.setting import (
+    CURATED,
+    Study,
+    draw_cases,
+    find_manifest,
+    real_archive,
+    usable_corpora,
+)
 
 if TYPE_CHECKING:
     from rin.curation.build import CuratedCorpus, CurationPlan
 
-#: Manifest of the corpus that curation writes.
-CURATED = "curated_archive"
 #: Bits of 256 within which two pictures count as copies; see `corpus_overlap`.
 COPY_BITS = 16
 _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 
-def real_archive(study: Study) -> Path | None:
-    """Return the folder of the real archive, or None where the data root holds none."""
-    settings, root = study.profile.curation, study.data_root
-    folder = root / settings.archive if settings and root else None
-    return folder if folder and folder.is_dir() else None
-
-
 def curation_plan(study: Study) -> CurationPlan:
-    """Return what is curated, from where, and where it goes; writes a stand-in on first use.
-
-    `InputError` when the profile has no curation section, or names a file that the archive lacks.
-    """
+    """Return what is curated, from where, and where it goes; writes a stand-in on first use."""
     from rin.curation.build import CurationPlan
 
     settings, folder = study.profile.section("curation"), real_archive(study)
@@ -80,25 +74,13 @@ def curated_corpus(study: Study) -> CuratedCorpus:
     return curate(curation_plan(study))
 
 
-def choose_corpus(study: Study, names: str | list[str]) -> str:
-    """Return the first of some corpora (manifests, in order of preference) whose images are real.
-
-    Where none is, the first for which a stand-in can be made.
-    """
-    listed = [names] if isinstance(names, str) else names
-    archived = {CURATED} if real_archive(study) else set()
-    real = [name for name in listed if name in archived or study.holds(load_manifest(name))]
-    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
-    return (real or [name for name in listed if name in made] or listed)[0]
-
-
 def find_corpus(study: Study, names: str | list[str]) -> Dataset:
-    """Open a corpus with all of its images, one of those that `choose_corpus` takes.
+    """Open the first of `usable_corpora` with all of its images.
 
-    The curated one is made from the study's archive; a copy of a corpus that was curated elsewhere
-    is read where the data root holds one and no archive.
+    The curated one is made from the study's archive, or read where the data root holds that only.
     """
-    name, settings = choose_corpus(study, names), study.profile.pretraining
+    listed, settings = [names] if isinstance(names, str) else names, study.profile.pretraining
+    name = (usable_corpora(study, listed) or listed)[0]
     manifest = load_manifest(name)
     if name == CURATED and (real_archive(study) or not study.holds(manifest)):
         root, index = curated_corpus(study).root, study.results.parent / "index"
@@ -119,11 +101,10 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     no other slice of a patient.  As a positive control, `copies` of each task are reduced to the
     corpus' own size, as a copy inside it would be, and compared with themselves.
 
-    One row a task and corpus: `task`, `dataset`, `images`, `modality`, `in_corpus` (whether the
-    corpus has images of that modality), `corpus`, `corpus_images`, `equal`
-    (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of a picture of it),
-    `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
-    `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
+    One row a task and corpus: among others `in_corpus` (whether the corpus has images of that
+    modality), `equal` (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of
+    a picture of it), `nearest` (smallest distance in bits), and of the control `copies_found`
+    (within `COPY_BITS`) and `farthest_copy` (in bits).
     """
     section = study.profile.section("pretraining")
     corpora = [find_corpus(study, names) for names in section.corpora.values()]
@@ -155,7 +136,6 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
 
 
 def _modalities(manifest: DatasetManifest) -> set[str]:
-    """Return the modalities of a dataset's images."""
     modalities = {name.strip() for name in manifest.modality.split(",")}
     return {"MR" if name == "MRI" else name for name in modalities}
 

@@ -1,7 +1,6 @@
 """Where jobs run: this process, a pool of processes, or submitit's jobs, behind one interface.
 
-Anything with the interface of `concurrent.futures.Executor` will do.  Nothing here
-retries: what a dead worker or job left undone, the ledger still lists as missing.
+Nothing here retries: what a dead worker or job left undone, the ledger still lists as missing.
 """
 
 from __future__ import annotations
@@ -51,10 +50,7 @@ def make_executor(execution: Execution, folder: Path) -> Executor:
 
 
 def begin_block(execution: Execution) -> None:
-    """Let this process forget the networks of earlier blocks; set its threads and precision.
-
-    `InputError` where the processor does not train in that precision.
-    """
+    """Let this process forget the networks of earlier blocks; set its threads and precision."""
     import keras
 
     from rin.training.trainer import prepare_framework
@@ -65,14 +61,10 @@ def begin_block(execution: Execution) -> None:
         return
     from tensorflow.errors import OpError
 
-    try:
+    problem = f"this processor does not train in {execution.precision}"
+    remedy = "Give precision: float32 in the profile."
+    with explained(problem, where="execution: precision", remedy=remedy, kinds=OpError):
         keras.layers.Conv2D(8, 3, kernel_initializer="zeros")(np.zeros((1, 8, 8, 16), np.float32))
-    except OpError as error:
-        raise InputError(
-            f"this processor does not train in {execution.precision}",
-            where="execution: precision",
-            remedy="Give precision: float32 in the profile.",
-        ) from error
 
 
 def visible_devices() -> list[str]:
@@ -150,15 +142,12 @@ class Jobs(Executor):
 
     def start(self) -> None:
         """Submit what was given, and let a thread wait for it."""
-        try:
-            with self._submitit.batch():
-                jobs = [self._submitit.submit(shipped) for shipped, _ in self._futures]
-        except Exception as error:  # submitit and sbatch raise what they like
-            raise InputError(
-                f"the jobs cannot be submitted ({problem_of(error)})",
-                where="submitit",
-                remedy="Look at the queue and its limits, then run the same command again.",
-            ) from error
+        problem = "the jobs cannot be submitted"
+        remedy = "Look at the queue and its limits, then run the same command again."
+        # submitit and sbatch raise what they like
+        refused = explained(problem, where="submitit", remedy=remedy, kinds=Exception)
+        with refused, self._submitit.batch():
+            jobs = [self._submitit.submit(shipped) for shipped, _ in self._futures]
         futures = [future for _, future in self._futures]
         self._running = list(zip(jobs, futures, strict=True))
         threading.Thread(target=self._watch, daemon=True).start()
@@ -232,11 +221,10 @@ def drive(
     title: str,
     status: Callable[[], str] = str,
 ) -> None:
-    """Run `work(*job)` for each job and show one progress bar over all that they finish.
+    """Run `work(*job)` for each job and show one progress bar over the `runs` that they finish.
 
-    `runs` are those of a stage, finished or not: the ledger is asked for them twice a second.
-    `status` is what stands behind the bar: how the runs under way go.  The first failure of a job
-    is raised after every other job has ended.
+    `status` is what stands behind the bar.  The first failure of a job is raised after every other
+    job has ended.
     """
     if not jobs:
         return
@@ -313,7 +301,7 @@ def run_each(work: Callable[[Any], None], runs: Iterable[Planned], ledger: Ledge
     """
     failures = []
     for waiting in (False, True):
-        runs, held = list(runs), []
+        held = []
         for run in runs:
             try:
                 with ledger.claim(run.run_id, wait=waiting) as unfinished:

@@ -6,7 +6,6 @@ whichever task.  Finished runs are never repeated.
 
 from __future__ import annotations
 
-import math
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -50,10 +49,7 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
-
-    The first failure is raised after the other runs of the block have ended.
-    """
+    """Run all runs of a block with one compiled step; random weights are those of `random_seed`."""
     from rin.training.trainer import CompiledBlock
 
     if not (block := [run for run in block if not ledger.has(run.run_id)]):
@@ -185,7 +181,7 @@ def _sanity(run: Run, compiled: CompiledBlock, test: Part, batch: int) -> pd.Dat
 def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
     """Return the parts with a confounder on a share of their positive images, and one more.
 
-    In `reversed` it stands on all negative test images, and on no other.
+    In `reversed` it stands on the negative test images.
     """
     kind, percent = level.split()
     test, inside = parts["test"], ("train", *SCORED_PARTS)
@@ -213,10 +209,7 @@ def _cams_of(part: str) -> str:
 
 
 def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
-    """Return the rows of a store whose maps a run records: the first of `test` with a lesion.
-
-    `InputError` when no test case has a lesion.
-    """
+    """Return the rows of a store whose maps a run records: the first of `test` with a lesion."""
     if not run.sanity_cases:
         return test[:0]
     masks = store.masks()
@@ -231,8 +224,7 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     """Run those of some planned runs that the ledger lacks; return the table of all of them.
 
-    May be killed at any time and called again.  `InputError` when weights are missing or a run
-    fails; the other runs are finished first.
+    `InputError` when weights are missing or a run fails; the other runs are finished first.
     """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
@@ -333,30 +325,18 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
 
     And how it does on its validation cases (`rin.stats.pretrainings.validation_scores`).
     """
-    planned = finished_runs(study, name, task)
-    validation = validation_records(study, planned)
-    rows = []
-    for run in planned:
-        done = {"epochs": run.settings.epochs} | study.runs.done(run.run_id)
-        rows.append(run.columns | done | validation.loc[run.run_id].to_dict())
-    table = pd.DataFrame(rows)
-    recorded = [column for column in RUN_RECORDS.columns if column in table]
-    check_table(table, RUN_RECORDS, recorded, where=str(study.runs.folder))
+    rows, columns_of = [], {}
+    for run in finished_runs(study, name, task):
+        names = {"study": name} | run.columns | {"run_id": run.run_id}
+        rows.append(names | study.runs.done(run.run_id))
+        # Runs of several levels differ in their ids alone.
+        columns_of[run.run_id] = dict.fromkeys(RUN, run.run_id)
+    scores = study.runs.tables(columns_of.items(), PREDICTIONS)
+    validation = validation_scores(scores[scores["part"] == "validation"]).set_index(RUN[0])
+    validation = validation[["validation_auc", "validation_loss"]]
+    table = pd.DataFrame(rows).join(validation, on="run_id")
+    check_table(table, RUN_RECORDS, where=str(study.runs.folder))
     return table
-
-
-def validation_records(study: Study, runs: Sequence[Run]) -> pd.DataFrame:
-    """Return validation_auc and validation_loss of finished runs, by run id."""
-    rows = []
-    for run_id in dict.fromkeys(run.run_id for run in runs):
-        table = study.runs.read(run_id, PREDICTIONS, pd.read_parquet)
-        validation = table[table["part"] == "validation"].assign(**dict.fromkeys(RUN, run_id))
-        if len(validation):
-            (scores,) = validation_scores(validation).to_dict("records")
-        else:
-            scores = dict.fromkeys(("validation_auc", "validation_loss"), math.nan)
-        rows.append(scores | {"run_id": run_id})
-    return pd.DataFrame(rows).set_index("run_id")[["validation_auc", "validation_loss"]]
 
 
 def cam_arrays(
@@ -365,16 +345,13 @@ def cam_arrays(
     """Yield each run's rows of `predictions` in a part and their maps (n, h, w, 2) before ReLU.
 
     Of several pretrainings, the runs from the first.
-    `InputError` for images without lesion masks, of which runs keep no maps; otherwise as
-    `finished_runs`.
     """
     study.inputs(task).scored(part).lesion_masks()
-    first = study.profile.pretrainings[0]
-    runs = [run for run in finished_runs(study, MAIN, task) if run.pretraining == first]
-    for run in runs:
-        table = _read(study, [run], PREDICTIONS)
-        maps = study.runs.read(run.run_id, _cams_of(part), np.load)
-        yield table[table["part"] == part].reset_index(drop=True), maps
+    for run in finished_runs(study, MAIN, task):
+        if run.pretraining == study.profile.pretrainings[0]:
+            table = _read(study, [run], PREDICTIONS)
+            maps = study.runs.read(run.run_id, _cams_of(part), np.load)
+            yield table[table["part"] == part].reset_index(drop=True), maps
 
 
 def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
@@ -387,10 +364,7 @@ def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 
 def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return what pictures that look at no image score on the cases of a part with a lesion.
-
-    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
-    """
+    """Return `rin.explain.overlap.baseline_scores` of the cases of a part with a lesion."""
     store = study.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
     place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
@@ -446,7 +420,6 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
     """Return how similar maps stay to those of the trained network as its weights go random.
 
     The columns that name a run, and those of `rin.training.cascade.cascade_table`.
-    `InputError` when the profile or the task has no such runs, or they are not finished.
     """
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
     if not planned:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.manifest import find_task
-from rin.study.plan import run_seed
+from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
 from rin.study.profile import STUDIES, Profile, find_scenario
 from rin.study.setting import Study
@@ -27,8 +27,7 @@ from rin.study.setting import Study
 TIMED, SIDE, BATCH = "ResNet50", 75, 16
 #: Seconds that starting, decoding and the pages take, beside the tracing of a step.
 BESIDE_SECONDS = 60
-#: Share of a step with all layers unfrozen, by regime; what prediction takes of it.
-COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
+#: What prediction takes of a training step with all layers unfrozen.
 PREDICTION = 0.3
 #: Ways of unfreezing in the order in which they are taken, with their learning rates.
 RATES = {
@@ -115,9 +114,9 @@ def fit_budget(
 ) -> Budgeted:
     """Return the largest study of a task that ends within a budget, the least where none does.
 
-    ``parts`` are the cases of a fold, ``side`` that of the pictures.  ``corpora`` are those of
-    pretraining: real ones get a third of the time, `stand-ins` the least, and none nothing.
-    ``draws`` are cases of each part that may be drawn, most first.
+    ``parts`` are the cases of a fold, ``side`` that of the pictures; ``corpora`` of pretraining get
+    a third of the time, `stand-ins` the least, and none nothing.  ``draws`` are cases of each part
+    that may be drawn, most first.
     """
     pretraining_epochs, corpus = 1, STAND_IN_CORPUS
     if corpora != "stand-ins":
@@ -164,7 +163,7 @@ def fit_budget(
 
 def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, size: int) -> float:
     """Return the seconds of one run, on so many cases of each part."""
-    trained = COST[regime] * epochs * cases["train"]
+    trained = STEP_COST[regime] * epochs * cases["train"]
     predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
     return (trained + predicted) * pace.image * (size / SIDE) ** 2 + pace.run
 
@@ -172,17 +171,16 @@ def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, si
 def forecast(study: Study) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
-    `runs` are those of a profile if no two of its studies shared any, `finished` what the ledger
-    holds of their pretrainings; `jobs` are as many as an executor may do side by side.  `hours` of
-    one worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN without any.
+    `runs` are those of a profile if no two of its studies shared any, `jobs` as many as an executor
+    may do side by side.  `hours` of one worker, and `gigabytes`, are for the rest at the mean of
+    all finished runs: NaN without any.
     """
     profile, rows = study.profile, []
     for stage, ledger, runs, jobs, seeds in _stages(profile):
         folder = study.ledger(ledger).folder
         done = sorted(folder.glob("[!.]*/done.json"))
-        finished = len(done)
-        if seeds is not None:  # other pretrainings of the same results folder have other seeds
-            finished = sum(_seed(path.parent) in seeds for path in done)
+        # Other pretrainings of the same results folder have other seeds.
+        finished = sum(_seed(path.parent) in seeds for path in done)
         seconds = [json.loads(path.read_text("utf-8")).get("seconds", np.nan) for path in done]
         sizes = [sum(f.stat().st_size for f in p.parent.iterdir()) for p in done]
         left = max(0, runs - finished)
@@ -193,12 +191,11 @@ def forecast(study: Study) -> pd.DataFrame:
 
 
 def _seed(run: Path) -> int:
-    """Return the seed in the configuration of a finished run."""
     return json.loads((run / "config.json").read_text("utf-8"))["seed"]
 
 
-def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int] | None]]:
-    """Yield stages with their ledgers, numbers of runs and of jobs, and seeds (None: any)."""
+def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int]]]:
+    """Yield stages with their ledgers, numbers of runs and of jobs, and seeds."""
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
         numbers = pretraining.pretrainings
@@ -211,10 +208,11 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int] | N
         if section := profile.probe:
             backbones = len(section.backbones or pretraining.backbones or profile.backbones)
             runs = backbones * len(section.preprocessings)
-            yield "probe", "probe", runs, runs if alone else backbones, None
+            yield "probe", "probe", runs, runs if alone else backbones, {profile.seed}
         if section := profile.losses:
             runs = len(section.backbones) * len(section.losses) * section.seeds
-            yield "losses", "losses", runs, runs, None
+            seeds = {profile.seed + repeat for repeat in range(section.seeds)}
+            yield "losses", "losses", runs, runs, seeds
     by_task = profile.execution.blocks == "by_task"
     steps, seeds = set(), set()
     runs = 0

@@ -1,10 +1,9 @@
 """The run ledger: one folder a finished run, and nothing that is half written.
 
-A run is written to a temporary folder beside the others and renamed when whole, with
-`done.json` as its last file.  So a killed run leaves nothing that could be taken for a
-result, and two processes that finish the same run leave one of it.  `done.json` has the SHA-256
-of every file and of itself: a file that was changed since is never read as a result.  What a long
-run keeps to go on from lies apart, in its work folder, until the run is committed.
+A run is written to a temporary folder and renamed when whole, with `done.json` as its last file:
+a killed run leaves nothing that could be taken for a result.  `done.json` has the SHA-256 of every
+file and of itself: a file that was changed since is never read as a result.  What a long run keeps
+to go on from lies in its work folder until the run is committed.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 from joblib import cpu_count
@@ -47,10 +45,10 @@ PACKAGES = (
 T = TypeVar("T")
 
 
-def digest_of(config: dict[str, Any], digits: int = 16) -> str:
-    """Return the id of a configuration: hexadecimal digits of its SHA-256."""
+def digest_of(config: dict[str, Any]) -> str:
+    """Return the id of a configuration: 16 hexadecimal digits of its SHA-256."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Planned:
@@ -111,10 +109,7 @@ class Ledger:
             raise ValueError(f"{file} was changed after the run had written it")
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
-        """Return what `reader` makes of one file of a finished run.
-
-        `InputError` when the file is not there, damaged, or not what the run has written.
-        """
+        """Return what `reader` makes of one file of a finished run; `InputError` if it changed."""
         path, problem = self.path(run_id) / name, "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
@@ -124,16 +119,12 @@ class Ledger:
             return reader(path)
 
     def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
-        """Return a parquet file of several finished runs below one another.
-
-        `runs` are ids, and the columns that stand in front of each run's rows.
-        """
-        runs = list(runs)
-        if not runs:
+        """Return a parquet file of finished runs, given as ids and columns to stand in front."""
+        if not (runs := list(runs)):
             return pd.DataFrame()
         tables = [self.read(run_id, file, pd.read_parquet) for run_id, _ in runs]
-        places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-        front = pd.DataFrame([columns for _, columns in runs]).iloc[places]
+        front = pd.DataFrame([columns for _, columns in runs])
+        front = front.loc[front.index.repeat([len(table) for table in tables])]
         rows = pd.concat(tables, ignore_index=True)
         return pd.concat([front.reset_index(drop=True), rows], axis=1)
 
@@ -187,12 +178,10 @@ class Ledger:
     def commit(
         self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
     ) -> None:
-        """Write a run and make it visible at once, whole.
+        """Write a run and make it visible at once, whole; `InputError` where that cannot be.
 
         `config`, whose digest the id is, is kept as `config.json`; `write` writes the run's files
         into the folder that it is given and returns what `done.json` records beside the time.
-
-        `InputError` when the folder is read-only or the disk is full; earlier runs are untouched.
         """
         with explained(
             "the run cannot be written",
@@ -240,7 +229,7 @@ class Ledger:
 
 
 class Hardware(FrozenModel):
-    """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
+    """What a computer is; `accelerator` is empty where there is none."""
 
     processor: str
     cores: NonNegativeInt

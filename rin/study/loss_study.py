@@ -14,10 +14,7 @@ from rin.study.setting import Study
 
 
 def plan_losses(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs: losses × backbones × seeds on one corpus.
-
-    `InputError` when the profile has no section on losses.
-    """
+    """List the pretraining runs: losses × backbones × seeds on one corpus."""
     section, settings, runs = study.profile.section("losses"), study.profile.pretraining, []
     for loss, backbone in product(section.losses, section.backbones):
         changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
@@ -51,8 +48,6 @@ def loss_table(study: Study) -> pd.DataFrame:
     `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `epochs`, `seconds`; `gain`,
     `gain_low` and `gain_high`, top-1 less that with hard labels with a 95% interval for other test
     images, paired by image; NaN without hard labels.
-
-    `InputError` when a run is not finished.
     """
     ledger, runs, rows = study.ledger("losses"), plan_losses(study), []
     ledger.require(runs, "the losses")

@@ -52,13 +52,12 @@ Ask = Callable[[str, Sequence[str], str], str]
 class NewTask:
     """What was found of somebody's own images, and the two files that follow from it.
 
-    ``facts`` is the screen: a row (what, text, style) each; ``notes`` are comments on settings of
-    the manifest, ``texts`` the files.
+    ``facts`` are the rows of the screen (what, text, style); ``notes`` comment on settings of the
+    manifest.
     """
 
     name: str
     data_root: Path
-    manifest: DatasetManifest | None = None
     texts: dict[Path, str] = field(default_factory=dict)
     facts: list[tuple[str, str, str]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
@@ -70,10 +69,9 @@ class NewTask:
 
 @dataclass(frozen=True)
 class _Places:
-    """A tree with the folders of pictures and masks, what lies in them, and the table.
+    """A tree with the folders of pictures and masks, the names in them, and the table.
 
-    ``pictures`` and ``outlines`` (masks) are names below their folders; ``mask_names`` is the
-    pattern of the latter.  Masks without a folder lie beside the pictures.
+    ``mask_names`` is the pattern of ``outlines``; masks without a folder lie beside the pictures.
     """
 
     tree: Tree
@@ -86,7 +84,7 @@ class _Places:
 
     @property
     def files(self) -> set[str]:
-        """The names in the tree of pictures and masks."""
+        """Names in the tree of pictures and masks."""
         pictures = {_join(self.images, name) for name in self.pictures}
         return pictures | {_join(self.masks or self.images, name) for name in self.outlines}
 
@@ -134,11 +132,10 @@ def new_task(
     ``table`` names pictures, labels and patients; without it, ``images`` has a folder a class.
     ``image``, ``label``, ``patient`` and ``split`` name columns (`none` for a split that is not to
     be used); ``patient`` may also be a pattern of file names, or of paths where it holds a slash,
-    with brackets around what tells patients (its group `patient`); ``positive`` are the classes
-    that are looked for.  ``leave_out`` accepts rows without pictures, pictures without rows and
-    rows without a label; ``several``, that patients have two labels.  ``window``, center and width,
-    is that of :func:`rin.data.pixels.read_picture`; pictures that all have more than 8 bits are
-    shown whole without it.  ``pace`` is measured where it is not given.
+    with brackets around what tells patients (its group `patient`).  ``leave_out`` accepts rows
+    without pictures, pictures without rows and rows without a label; ``several``, that patients
+    have two labels.  Without ``window`` (center and width) pictures that all have more than 8 bits
+    are shown whole.  ``pace`` is measured where it is not given.
 
     Nothing is written but inspections below ``results``.  InputError for everything that would stop
     a training later.
@@ -178,25 +175,24 @@ def new_task(
             }
         ],
     }
-    whole = None if window else window_of_all(places.tree.root, locators)
-    if whole:
+    if not window and (window := window_of_all(places.tree.root, locators)):
         made.notes["window"] = "center and width, guessed: all values of the bits in use"
-        text = f"{whole[0]:g},{whole[1]:g}: all values of the pictures (--window for another)"
+        text = f"{window[0]:g},{window[1]:g}: all values of the pictures (--window for another)"
         made.say("window", text, "yellow")
-    if window or whole:
-        fields["window"] = [*(window or whole)]
+    if window:
+        fields["window"] = [*window]
     if patient and "patient" not in options:
         fields["patient_pattern"] = patient
     elif fields["independence"] == "image" and _named_in_headers(places.tree.root, locators):
         fields |= {"independence": "patient", "patients_in_headers": True}
         made.notes["patients_in_headers"] = "nothing else names patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
-    cases, pairs = _inspect(places, fields, made, results, leave_out)
-    dataset = open_dataset(made.manifest, root, index_folder=results / "index")
+    pairs = _inspect(places, fields, made, results, leave_out)
+    inspected = DatasetManifest.model_validate(fields)
+    dataset = open_dataset(inspected, root, index_folder=results / "index")
     folds = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
-    made.manifest = DatasetManifest.model_validate(fields)
-    _describe(made, cases, pairs, folds, word)
+    _describe(made, dataset, pairs, folds, word)
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
     made.texts[profile_folder() / f"{name}.yaml"] = _profile(made, dataset, folds, minutes, pace)
     return made
@@ -318,7 +314,7 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
         _check_masks(places, made)
         options["mask"] = places.mask_names
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
-    strange = sorted({name for name in tree.names if tree.is_picture(name)} - places.files)
+    strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
     tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
     parts = [name.split("/") for name in pictures]
@@ -415,8 +411,8 @@ def _check_masks(places: _Places, made: NewTask) -> None:
 
 def _inspect(
     places: _Places, fields: dict[str, Any], made: NewTask, results: Path, leave_out: bool
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read every picture, add counts and near-duplicates to the manifest; return cases, pairs."""
+) -> pd.DataFrame:
+    """Read every picture, add counts and bits of near-duplicates to the manifest; return these."""
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
     if manifest.layout == "table" and leave_out:
@@ -435,8 +431,8 @@ def _inspect(
     if manifest.masks:
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
-    made.manifest = DatasetManifest.model_validate(fields)
-    if wrong := case_problems(made.manifest, cases, states_all=True):
+    counted_manifest = DatasetManifest.model_validate(fields)
+    if wrong := case_problems(counted_manifest, cases, states_all=True):
         problem, _, remedy = wrong[0].rpartition(". ")
         remedy = remedy.replace("say patient_labels: several", "give --several-labels")
         remedy = re.sub("state counts.empty_masks.*", "accept them with --leave-out", remedy)
@@ -445,8 +441,7 @@ def _inspect(
     fields["near_duplicate_bits"] = bits
     rule = "largest of 40, 24, 16 and 8 bits (of 256) that links no chains"
     made.notes["near_duplicate_bits"] = f"{rule}: {counted(len(pairs), 'pairs')}"
-    made.manifest = DatasetManifest.model_validate(fields)
-    return cases, pairs
+    return pairs
 
 
 def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -470,10 +465,10 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _describe(
-    made: NewTask, cases: pd.DataFrame, pairs: pd.DataFrame, folds: pd.DataFrame, positive: str
+    made: NewTask, dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, positive: str
 ) -> None:
     """Add to the screen what the pictures are."""
-    manifest = made.manifest
+    manifest, cases = dataset.manifest, dataset.cases
     kinds = Counter(Path(name).suffix.lower() for name in cases["image"])
     endings = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in kinds.items())
     sides = cases[["width", "height"]].to_numpy()
@@ -501,7 +496,7 @@ def _describe(
     others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
-        drawn, plain = cases["masks"].map(len), int(marks_nothing(cases).sum())
+        drawn, plain = cases["masks"].map(len), manifest.counts.empty_masks
         text = f"{drawn.sum():,} of {(drawn > 0).sum():,} pictures; {(drawn == 0).sum():,} have "
         text += f"none; {plain} mark nothing or everything"
         made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
@@ -543,7 +538,7 @@ def _profile(
     made: NewTask, dataset: Dataset, folds: pd.DataFrame, minutes: float, pace: forecast.Pace | None
 ) -> str:
     """Return the YAML of a profile that fits the budget, and add to the screen what it computes."""
-    manifest, name, pace = made.manifest, made.name, pace or forecast.measure_pace()
+    manifest, name, pace = dataset.manifest, made.name, pace or forecast.measure_pace()
     weights, backbones = available_weights(made.data_root)
     given = "split" in manifest.options
     parts = folds[folds["fold"] == 0]["part"].value_counts().to_dict()
@@ -582,10 +577,11 @@ def _profile(
     extent += f", {fitted.cases['train']} training pictures" if fitted.cases else ""
     made.say("weights", described, "bold red" if weights == "stand-ins" else "")
     made.say("training", f"{counted(len(fitted.scenarios), 'scenarios')}, {extent}")
-    more = (
-        "" if fitted.minutes <= minutes else ", which is the least: this computer is slow or busy"
-    )
-    made.say("time", f"{estimate} for a budget of {minutes:g}{more}", "yellow" if more else "")
+    time = f"{estimate} for a budget of {minutes:g}"
+    if fitted.minutes <= minutes:
+        made.say("time", time)
+    else:
+        made.say("time", f"{time}, which is the least: this computer is slow or busy", "yellow")
     head = f"""\
 # {name}: written by `rin new`.
 #

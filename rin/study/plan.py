@@ -33,8 +33,8 @@ from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
 from rin.study.setting import Study, TaskInputs
 from rin.training import code_digest
 
-# Relative to one epoch with all layers unfrozen; only for starting long blocks first.
-_REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
+#: Share of a training step with all layers unfrozen that a step takes, by regime.
+STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 # Settings that are compiled into a block's step.
 _COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
@@ -47,12 +47,11 @@ OFFICIAL_PREPROCESSING = "caffe_unit"
 class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
-    `preprocessing` names how its inputs are prepared: that of its weights, unless `settings` say
-    otherwise; only the name is part of the configuration, so that equal inputs are one run.
-    `sanity_cases` is the number of test cases whose maps it records as its weights go random,
-    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
-    `study` and `level`, that of the study's factor, are no part of the configuration; nor is
-    `pretraining`, which of the init's it starts from, as its weights and seed are.
+    `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to it:
+    equal inputs are one run.  `sanity_cases` is the number of test cases whose maps it records as
+    its weights go random, `inside` says how many activations of its layers it records
+    (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining` (which
+    of the init's it starts from) are no part of the configuration.
     """
 
     task: str
@@ -144,11 +143,10 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     """List the runs of a named study, level by level and task by task.
 
     The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
-    another than the study's.  A run that both levels of a factor share (weights whose
-    preprocessing is the official scripts') stands here twice, with the same id.
+    another than the study's.  A run that levels of a factor share stands here once for each, with
+    the same id.
 
-    `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
-    or one whose pretraining has not been run; otherwise as `Study.inputs`.
+    `InputError` as of `Profile.variants`, `find_entries` and `Study.inputs`.
     """
     planned, variants = [], study.profile.variants(name)
     tasks_of_study = {planned_task for variant in variants for planned_task in variant.tasks}
@@ -191,10 +189,7 @@ def sample_confounder(
 def plan_runs(
     study: Study, inputs: TaskInputs, variant: profiles.Variant | None = None, name: str = MAIN
 ) -> list[Run]:
-    """List the runs of a task, folds first, in the order of the scenarios.
-
-    They are those of a variant of a named study; of the main study where none is given.
-    """
+    """List the runs of a task in a variant of a named study, by default the main one."""
     variant = variant or study.profile.variants(MAIN)[0]
     profile, task = study.profile, inputs.task.name
     tuning = profile.tuning(task)
@@ -207,9 +202,8 @@ def plan_runs(
         for key, entry in entries.items()
         if entry
     }
-    tested = {}  # cases whose maps are tested, by fold and scenario
-    if _tests_maps(profile, inputs, variant, settings):
-        tested = {(0, name): profile.sanity.cases for name in profile.sanity.scenarios}
+    may_test_maps = _may_test_maps(profile, inputs, variant, settings)
+    tested = profile.sanity.scenarios if may_test_maps else []
     inside: tuple[tuple[str, int], ...] = ()
     if name == LAYERS:
         sizes = profile.layers.model_dump(include={"cases", "points", "channels"})
@@ -222,10 +216,9 @@ def plan_runs(
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 preprocessing = preprocessing_of(profile, entry, settings)
-                of_main = preprocessing_of(profile, entry, tuning)
-                sanity_cases = 0
-                if init in profile.inits and preprocessing == of_main:
-                    sanity_cases = tested.get((fold, scenario.name), 0)
+                as_in_main = preprocessing == preprocessing_of(profile, entry, tuning)
+                of_main = as_in_main and fold == 0 and init in profile.inits
+                sanity_cases = profile.sanity.cases if of_main and scenario.name in tested else 0
                 run = Run(
                     task=task,
                     fold=int(fold),
@@ -263,16 +256,13 @@ def run_seed(
     return int(digest_of(seed_of)[:7], 16)
 
 
-def _tests_maps(
+def _may_test_maps(
     profile: profiles.Profile,
     inputs: TaskInputs,
     variant: profiles.Variant,
     settings: profiles.FineTuning,
 ) -> bool:
-    """Return whether runs of a variant may test their maps: those of the main study do.
-
-    In whichever study they stand; of several trainings or pretrainings the first ones.
-    """
+    """Return whether runs of a variant may be among those of the main study that test maps."""
     if profile.sanity is None or variant.repeat or variant.pretraining > 1:
         return False
     tuning = profile.tuning(inputs.task.name)
@@ -315,7 +305,7 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run
 
     def cost(block: list[Run]) -> float:
         way = block[0].scenario
-        return BACKBONES[way.backbone].relative_cost * _REGIME_COST[way.unfreezing] * len(block)
+        return BACKBONES[way.backbone].relative_cost * STEP_COST[way.unfreezing] * len(block)
 
     return sorted(blocks.values(), key=cost, reverse=True)
 

@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 class PretrainingRun(Planned):
     """One backbone on one corpus, under one preprocessing.
 
-    `parts` has the part of every row of the store; `settings` are the profile's; `preprocessing`
-    is what they mean for this init and backbone.  `pretraining` counts those of an init and
+    `parts` has the part of every row of the store; `pretraining` counts those of an init and
     backbone, which differ in `seed` and split.
     """
 
@@ -84,16 +83,15 @@ class PretrainingRun(Planned):
 def plan_pretraining(
     study: Study, settings: Pretraining | None = None, pretraining: int | None = None
 ) -> list[PretrainingRun]:
-    """List the pretraining runs of a study, under other settings than the profile's where given.
+    """List the pretraining runs of a study, by default of all its pretrainings.
 
-    Those of one of the `pretrainings`, or of all.  Empty when the profile pretrains nothing.
+    Under other settings than the profile's where given; none where it pretrains nothing.
     """
     settings = settings or study.profile.pretraining
     if settings is None:
         return []
-    numbers = settings.pretrainings if pretraining is None else [pretraining]
     planned: list[PretrainingRun] = []
-    for number in numbers:
+    for number in settings.pretrainings if pretraining is None else [pretraining]:
         # Every plan of fine-tuning asks for the weights, and opening a corpus takes its time.
         key = ("pretraining", settings.model_dump_json(), number)
         planned += study.once(key, partial(_plan_pretraining, study, settings, number))
@@ -151,7 +149,7 @@ def _split(
 ) -> tuple[pd.Categorical, str]:
     """Return the split of a corpus in the order of its store, and a digest of it.
 
-    Training images beyond `n_training`, drawn class by class in its share, are in no part.
+    Training images beyond `n_training`, drawn class by class, are in no part.
     """
     part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
     if n_training is not None:
@@ -199,21 +197,16 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
 def pretraining_predictions(study: Study) -> pd.DataFrame:
     """Return what every finished run says of its test images, one row an image.
 
-    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted (class names),
-    in_top5 (bool), confidence (probability of `predicted`) and truth_probability.
+    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted, in_top5 (bool),
+    confidence (probability of `predicted`) and truth_probability.
     """
     return _read(study, PREDICTIONS)
 
 
-def pretraining_features(
-    study: Study,
-    init: str,
-    backbone: str,
-) -> tuple[pd.DataFrame, np.ndarray]:
+def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test predictions of a first pretraining and the pooled features of its images.
 
-    A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`
-    for a run that is not planned or not finished.
+    The features are a memory map, float32 (images, channels).
     """
     planned = plan_pretraining(study, pretraining=study.profile.pretrainings[0])
     runs = {f"{run.init} {run.backbone}": run for run in planned}
@@ -226,9 +219,8 @@ def pretraining_features(
 def local_entries(study: Study, pretraining: int = 1) -> list[WeightsEntry]:
     """Return the weights entries of one pretraining of the study's own; all must be finished."""
 
-    # A run of earlier code may state fields that have gone since.
     def read(path: Path) -> WeightsEntry:
-        return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
+        return WeightsEntry.model_validate_json(path.read_bytes())
 
     runs = plan_pretraining(study, pretraining=pretraining)
     study.weights.require(runs, "pretraining")
@@ -255,9 +247,8 @@ def run_pretraining(study: Study) -> pd.DataFrame:
 
 
 def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, title: str) -> None:
-    """Train those of some runs that a ledger lacks, backbone by backbone.
+    """Train those of some runs that a ledger lacks, backbone by backbone, from their checkpoints.
 
-    May be killed at any time and called again: a run goes on from its last checkpoint.
     `InputError` when a run fails; the other runs are finished first.
     """
     execution, blocks = study.profile.execution, {}
@@ -294,8 +285,7 @@ def pretrain_block(
     """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
     Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
-    block that was cut off goes on exactly as it began.  The first failure is raised at the end.
-    `only` is the id of the run to train, where not all are.
+    block that was cut off goes on as it began.  `only` is the id of the run to train, if not all.
     """
     from rin.training.pretrain import PretrainingBlock
 

@@ -55,10 +55,9 @@ class Source:
 
 
 def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
-    """Return images of every dataset of a study, each once, as many as its probe section says.
+    """Return images of every dataset of a study, as many as its probe section says.
 
-    Of the corpus that `run` is trained on, only images that no training step used are taken;
-    then come the other corpora and the datasets of the tasks.
+    Of the corpus that `run` is trained on, only images that no training step used are taken.
     """
     settings, seed = study.profile.pretraining, study.profile.seed
 
@@ -157,10 +156,7 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
 
 
 def plan_probe(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs whose files are probed: backbones × preprocessings on one corpus.
-
-    `InputError` when the profile has no section on the probe.
-    """
+    """List the pretraining runs whose files are probed: backbones × preprocessings."""
     section, settings = study.profile.section("probe"), study.profile.pretraining
     backbones, runs = section.backbones or settings.backbones, []
     for name in section.preprocessings:
@@ -193,13 +189,10 @@ def plan_measurements(study: Study) -> list[Measurement]:
 def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe every file that there is, on images of every source, as far as that is not done.
 
-    Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
-    `init`, `trained_with` (a preprocessing, or `random`), `corpus`, `weights_provenance`,
-    `epochs`, `top1`, `chance` (share of the largest class among the test images), `source`
-    (dataset), `seen` (whether the weights were trained on that dataset), `source_provenance`,
-    `images`, `color`, and the columns of `rin.models.probe.score_candidates`.
-
-    `InputError` when the profile has no probe section, or a file of weights is damaged.
+    Returned is one row a file, source and candidate: `kind` (see `Measurement`), `trained_with` (a
+    preprocessing, or `random`), `chance` (share of the largest class among the test images),
+    `source` (dataset), `seen` (whether the weights were trained on that dataset), what else is
+    known of file and source, and the columns of `rin.models.probe.score_candidates`.
     """
     ledger, planned, blocks = study.ledger("probe_measurements"), plan_measurements(study), {}
     # Those whose weights are there; random ones always are.
@@ -220,10 +213,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
-    """Return what probing one file with some pictures gives, and what its distributors state.
-
-    `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
-    """
+    """Return what probing one file with some pictures gives, and what its distributors state."""
     pixels, description, provenance = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
     scores = probe.score_candidates(layer, pixels)

@@ -63,11 +63,6 @@ def find_scenario(name: str) -> Scenario:
     return look_up("scenario", name, SCENARIOS)
 
 
-def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:
-    """Return the scenarios of some backbones, in the order of the paper's list."""
-    return [s for s in SCENARIOS.values() if s.backbone in backbones]
-
-
 #: Init of runs that start from random weights.
 RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
@@ -95,6 +90,12 @@ FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 #: Folders beside those of profiles.
 RESERVED = ("index", "stand_ins", "stores")
+
+
+def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raise ValueError where a section names something else than what is known."""
+    if others := sorted({*names} - {*known}):
+        raise ValueError(f"{section}: {others} are not among {what}")
 
 
 def _not_reserved(name: str) -> str:
@@ -151,10 +152,9 @@ class FineTuning(FrozenModel):
     @property
     def identity(self) -> dict[str, Any]:
         """What decides a result; of what came later only what is not as it was before."""
-        names = ("head", "confounder", "patience")
-        later = {name: type(self).model_fields[name].default for name in names}
-        as_before = {name for name, value in later.items() if getattr(self, name) == value}
-        return self.model_dump(exclude={"preprocessing", *as_before})
+        changed = self.model_dump(exclude_defaults=True)
+        later = {"head", "confounder", "patience"} - {*changed}
+        return self.model_dump(exclude={"preprocessing", *later})
 
 
 class Brief(FrozenModel):
@@ -272,13 +272,10 @@ class Execution(FrozenModel):
 
     `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
     the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
-    of one task (`by_task`), which spreads a long study over more workers.
-
-    The others concern pretraining: `devices` that share each batch (null: one; `all`), and
-    `checkpoint_minutes` between two checkpoints of a training.
-
-    `executor` is `processes`, or ships every block, and every single pretraining, as a job of its
-    own through submitit: to `slurm`, or to subprocesses of this computer (`local`).
+    of one task (`by_task`), which spreads a long study over more workers.  `executor: slurm` ships
+    every block, and every single pretraining, as a job of its own through submitit, and `local` as
+    a subprocess.  In pretraining `devices` share each batch (null: one; `all`), with
+    `checkpoint_minutes` between two checkpoints.
     """
 
     workers: NotNegative = 0
@@ -338,9 +335,8 @@ class Repeats(StudyFilter):
 class Variant:
     """A part of a named study: cells of the plan, under the settings that it changes.
 
-    `level` is that of the study's factor, None where it has none; `repeat` counts further
-    trainings of the same runs, each with seeds of its own; `pretraining` is which pretraining of
-    each init they start from.
+    `level` is that of the study's factor; `repeat` counts further trainings of the same runs, each
+    with seeds of its own; `pretraining` is which pretraining of each init they start from.
     """
 
     tasks: list[str]
@@ -404,10 +400,9 @@ class Confounding(StudyFilter):
 
     @model_validator(mode="after")
     def _samples_of_its_tasks(self) -> Confounding:
-        if self.sampled and self.sampled.task not in self.tasks:
-            raise ValueError(f"sampled: task {self.sampled.task} is not among the confounder's")
-        if others := sorted({*(self.put_on or [])} - {*self.tasks}):
-            raise ValueError(f"put_on: {others} are not among the confounder's tasks")
+        sampled = [self.sampled.task] if self.sampled else []
+        for section, tasks in (("sampled", sampled), ("put_on", self.put_on or [])):
+            _refuse_others(section, tasks, self.tasks, "the confounder's tasks")
         return self
 
     @property
@@ -481,8 +476,7 @@ class LossStudy(FrozenModel):
 
     @model_validator(mode="after")
     def _rates_of_its_backbones(self) -> LossStudy:
-        if others := sorted({*self.learning_rates} - {*self.backbones}):
-            raise ValueError(f"learning_rates: {others} are not among its backbones")
+        _refuse_others("learning_rates", self.learning_rates, self.backbones, "its backbones")
         return self
 
 
@@ -566,13 +560,11 @@ class Profile(FrozenModel):
         tasks_of["live"] = [self.live] if self.live else []
         tasks_of |= {name: chosen.tasks for name, chosen in self._filters.items()}
         for section, tasks in tasks_of.items():
-            if others := [task for task in tasks if task not in self.tasks]:
-                raise ValueError(f"{section}: {others} are not among the profile's tasks")
+            _refuse_others(section, tasks, self.tasks, "the profile's tasks")
         for task in self.tasks:
             official = self.splits_of.get(task, self.splits) == "official"
             if official and self.cases_of.get(task, self.cases) is not None:
-                problem = "official splits name all their cases, so none can be drawn"
-                raise ValueError(f"cases: {problem}")
+                raise ValueError("cases: official splits name all their cases; none can be drawn")
         return self
 
     @model_validator(mode="after")
@@ -583,9 +575,8 @@ class Profile(FrozenModel):
         scenarios |= {"scenarios": self.scenarios or []}
         scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
         for section, names in scenarios.items():
-            for name in names:
-                if find_scenario(name).backbone not in self.backbones:
-                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
+            of_scenarios = [find_scenario(name).backbone for name in names]
+            _refuse_others(section, of_scenarios, self.backbones, "the profile's backbones")
         sizes = {"fine_tuning": self.fine_tuning.size}
         sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
         if self.pretraining and not self.pretraining.backbones:
@@ -604,14 +595,12 @@ class Profile(FrozenModel):
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
                 problem = "pretraining.brief names no init of the profile with the backbones"
                 raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
-        others = sorted({*self.inits} - {*corpora})
-        if self.pretrainings != [1] and others:
-            raise ValueError(f"pretraining.pretrainings: {others} are not pretrained here")
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
-        for section, chosen in sections.items():
-            if chosen and chosen.init not in corpora:
-                problem = f"{chosen.init!r} is not among the inits pretrained here"
-                raise ValueError(f"{section}: {problem}")
+        inits_of = {name: [section.init] for name, section in sections.items() if section}
+        if self.pretrainings != [1]:
+            inits_of["pretraining.pretrainings"] = self.inits
+        for section, inits in inits_of.items():
+            _refuse_others(section, inits, corpora, "the inits pretrained here")
         return self
 
     @property
@@ -643,10 +632,10 @@ class Profile(FrozenModel):
         """
         look_up("study", study, STUDIES)
         if study == MAIN:
-            names = self.scenarios or [s.name for s in scenarios_of(self.backbones)]
+            of_backbones = [s.name for s in SCENARIOS.values() if s.backbone in self.backbones]
             return StudyFilter.model_construct(
                 tasks=self.tasks,
-                scenarios=names,
+                scenarios=self.scenarios or of_backbones,
                 folds=self.folds,
                 pretrainings=self.pretrainings,
             )

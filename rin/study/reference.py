@@ -18,7 +18,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pyarrow import Table, parquet
 from pydantic import (
     Field,
     NonNegativeFloat,
@@ -154,12 +153,7 @@ class RunFacts(FrozenModel):
     added: list[Addition] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _says_what_is_shown(self) -> RunFacts:
-        tasks, inits = (self.profile.get(name) for name in ("tasks", "inits"))
-        if not isinstance(inits, list) or len(inits) < 2 or not all(inits):
-            raise ValueError("the profile names no two inits")
-        if not isinstance(tasks, list) or not {*tasks} <= {task.name for task in self.tasks}:
-            raise ValueError("the profile names tasks of which nothing is said")
+    def _is_of_real_images(self) -> RunFacts:
         datasets = [data for task in self.tasks for data in (task.dataset, *task.external)]
         datasets += self.corpora
         if made_up := [data.name for data in datasets if data.provenance != "real"]:
@@ -189,18 +183,17 @@ _CHECKED = {
     "baselines": (OVERLAP, ["task", "case_id", *_MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
-#: What names a row, and what every row has.
-_KEYS = {"cases": ["task", "part", "case_id"], "predictions": ["run_id", "part", "case_id"]}
-_NEVER_EMPTY = {"cases": ["patient_id"], "predictions": ["patient_id", "score"]}
-#: Tables that every study has.
-REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
-#: What names a row of the tables to which another pretraining adds rows.
-_ADDED = {
+#: What names a row, of the tables to which another pretraining may add rows.
+_KEYS = {
     "runs": ["study", "level", "run_id"],
+    "cases": ["task", "part", "case_id"],
     "predictions": ["run_id", "part", "case_id"],
     "pretraining": ["run_id"],
     "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
+_NEVER_EMPTY = {"cases": ["patient_id"], "predictions": ["patient_id", "score"]}
+#: Tables that every study has.
+REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
 #: Columns of `runs` that only studies of a factor have, and those of what a run recorded.
 _FACTOR = ["factor", "level", "preprocessing"]
 _RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
@@ -208,11 +201,7 @@ _RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_lo
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A reference run, read and checked; its methods are named as in `rin.study.fine_tuning`.
-
-    `tables` are those that the functions of a study returned: `runs` has a row a study, level and
-    run, in the order of the plans; `predictions` each run once.
-    """
+    """A reference run, read and checked; its methods are named as in `rin.study.fine_tuning`."""
 
     facts: RunFacts
     tables: dict[str, pd.DataFrame] = field(repr=False)
@@ -239,15 +228,13 @@ class ReferenceRun:
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a run and case of a part."""
-        runs = self.run_records(study, task).drop(columns=_RECORDED, errors="ignore")
+        recorded = ["study", *_RECORDED]
+        runs = self.run_records(study, task).drop(columns=recorded, errors="ignore")
         return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
 
     def run_records(self, study: str, task: str) -> pd.DataFrame:
-        """Return one row a run: what names it, `run_id`, `best_epoch`, `epochs`, `seconds`.
-
-        And `validation_auc` and `validation_loss`, which the first reference run does not have.
-        """
-        runs = self._of("runs", study=study, task=task).drop(columns="study")
+        """Return one row a run: what names it, and what was recorded of it."""
+        runs = self._of("runs", study=study, task=task)
         return runs if runs["factor"].notna().any() else runs.drop(columns=_FACTOR)
 
     def overlap_table(self, task: str, part: str = "test") -> pd.DataFrame:
@@ -357,9 +344,9 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
 
 
 def _dataset(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
-    stated = ("name", "title", "licence", "access", "home", "modality", "independence")
+    stated = {"name", "title", "licence", "access", "home", "modality", "independence"}
     return DatasetFacts(
-        **{name: getattr(dataset.manifest, name) for name in stated},
+        **dataset.manifest.model_dump(include=stated),
         provenance=dataset.provenance,
         used=len(used),
         available=len(dataset.cases),
@@ -383,9 +370,9 @@ def write_reference(
     that are not finished are left out; with `add` the study's pretrainings are added to one that
     is there, which may have been computed elsewhere.
 
-    `InputError` when the reference run is there already, or is not there or of another profile or
-    other images where it is added to; when something was made from stand-ins, a run
-    is not finished, or the files are larger than `LARGEST` together; nothing is written then.
+    `InputError`, and nothing is written, when the reference run is there already, or cannot be
+    added to; when something was made from stand-ins, a run is not finished, or the files are
+    larger than `LARGEST` together.
     """
     if finished:
         study = _finished_part(study)
@@ -438,11 +425,7 @@ def _changed(study: Study, **changes: Any) -> Study:
 
 
 def _finished_part(study: Study) -> Study:
-    """Return the study without what is not finished.
-
-    Pretrainings whose main study is not finished; else, of the first, tasks; then studies beside
-    the main one.
-    """
+    """Return the study without pretrainings, tasks and further studies that are not finished."""
     study = _finished_pretrainings(study)
 
     def finished_tasks(name: str) -> list[str]:
@@ -495,12 +478,9 @@ def _finished_pretrainings(study: Study) -> Study:
 def _joined_tables(
     earlier: dict[str, pd.DataFrame], later: dict[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of a reference run with the rows that another one adds.
-
-    Tables that are not of single networks stay as they were.
-    """
+    """Return the tables of a reference run with the rows that another one adds."""
     joined = later | earlier
-    for name, key in _ADDED.items():
+    for name, key in _KEYS.items():
         if name in earlier and name in later:
             # Integers of old files are shorter or nullable: a union would make floats of them.
             rows = pd.concat([earlier[name], later[name].reindex(columns=earlier[name].columns)])
@@ -561,11 +541,8 @@ def _work(runs: pd.DataFrame, earlier: Work | None = None) -> Work:
 
 
 def _comparable(facts: RunFacts) -> dict[str, Any]:
-    """Return what has to be equal in reference runs that are joined, by name.
-
-    Studies beside the main one need not be finished everywhere, and where the blocks run changes
-    no result.
-    """
+    """Return what has to be equal in reference runs that are joined, by name."""
+    # Studies beside the main one need not be finished everywhere, nor pretrainings.
     profile = facts.profile
     beside = {name for name in STUDIES if name not in FACTORS} | {"factors", "probe", "losses"}
     beside |= {"execution", "pretraining", "about"}
@@ -618,12 +595,12 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     overlap = _by_task_and_part(study, fine_tuning.overlap_table)
     baselines = _by_task_and_part(study, fine_tuning.baseline_table)
     tables = {
-        "runs": _run_rows(study, runs),
+        "runs": _run_rows(study),
         "predictions": rows[rows["part"] != "validation"],
         "cases": _by_task_and_part(study, fine_tuning.scored_cases),
         # A row a run and case: all of float32 would be more than the rest together.
-        "overlap": _as_kept(overlap, _OVERLAP).round(OVERLAP_DECIMALS),
-        "baselines": _as_kept(baselines, _BASELINES),
+        "overlap": overlap.reindex(columns=[*_OVERLAP]).astype(_OVERLAP).round(OVERLAP_DECIMALS),
+        "baselines": baselines.reindex(columns=[*_BASELINES]).astype(_BASELINES),
     }
     maps = [fine_tuning.lesion_maps(study, task) for task in tasks]
     if any(table is not None for table in maps):
@@ -645,22 +622,13 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _run_rows(study: Study, runs: list[Run]) -> pd.DataFrame:
+def _run_rows(study: Study) -> pd.DataFrame:
     """Return a row a study, level and run: what names it, and what was recorded of it."""
-    validation = fine_tuning.validation_records(study, runs)
-    rows = []
-    for name in filter(study.profile.filter_of, STUDIES):
-        for run in plan_study(study, name):
-            done = study.runs.done(run.run_id)
-            recorded = {
-                "run_id": run.run_id,
-                "best_epoch": done["best_epoch"],
-                "epochs": done.get("epochs", run.settings.epochs),
-                "seconds": float(done["seconds"]),
-                **validation.loc[run.run_id].astype(float),
-            }
-            rows.append({"study": name} | dict.fromkeys(_FACTOR) | run.columns | recorded)
-    return pd.DataFrame(rows)
+    studies = filter(study.profile.filter_of, STUDIES)
+    table = pd.concat([fine_tuning.run_records(study, name) for name in studies])
+    others = {name for name in RUN_RECORDS.columns if name not in ("study", *_FACTOR, *_RECORDED)}
+    names = [name for name in table if name in others]
+    return table.reindex(columns=["study", *_FACTOR, *names, *_RECORDED])
 
 
 def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
@@ -673,21 +641,11 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
     return pd.concat(tables, ignore_index=True)
 
 
-def _as_kept(table: pd.DataFrame, types: dict[str, type]) -> pd.DataFrame:
-    """Return the columns of a table that are kept, in their types."""
-    return table.reindex(columns=list(types)).astype(types)
-
-
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: integers as short as they fit, values that repeat once."""
-    for name in table.select_dtypes("integer"):
-        kind = "integer" if (table[name] < 0).any() else "unsigned"
-        table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
-    arrays = Table.from_pandas(table, preserve_index=False)
-    arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
+    """Write a table small: only columns whose values repeat get a dictionary of them."""
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
-    parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
+    table.to_parquet(path, index=False, **options)
 
 
 def _gather_facts(study: Study, runs: list[Run]) -> RunFacts:

@@ -43,9 +43,8 @@ Reader = tuple[Callable[..., Any], Callable[..., Any]]
 class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
-    `reference` is shown where the reader's own `study` has no run on real images; it is None for a
-    profile that names none.  A method that is asked for a task without results raises
-    `InputError`.
+    `reference` is shown where the reader's own `study` has no run on real images.  A method that is
+    asked for a task without results raises `InputError`.
     """
 
     study: Study
@@ -100,10 +99,7 @@ class Runs:
         return bool(self.tasks) and all(self.origin(task) == "reference" for task in self.tasks)
 
     def keeping(self, *names: str) -> Runs:
-        """Return these runs where they have all of some studies, else a reference run that has.
-
-        `names` are studies, or tables such as `losses`; `InputError` where no run has them all.
-        """
+        """Return these runs where they have all of some studies, else as `open_reference`."""
         return self if {*names} <= self.kept else open_reference(keeping=names)
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
@@ -111,10 +107,7 @@ class Runs:
         return tuple(task for task in self.paper_tasks if self.origin(task, study))
 
     def origin(self, task: str, study: str = MAIN) -> Origin | None:
-        """Return where the results of a task come from; None where there are none.
-
-        `InputError` for a study or a task that is not known.
-        """
+        """Return where the results of a task come from; None where there are none."""
         look_up("study", study, STUDIES)
         look_up("task", task, self.paper_tasks)
         return self._origins[study, task]
@@ -162,8 +155,7 @@ class Runs:
         """Return the predictions of a study: one row a run and case of a part.
 
         Columns as of `rin.study.fine_tuning.predictions`; `study` is one of `STUDIES`, `part` is
-        `test` or an external dataset of the task.  None takes all of the study's tasks, in the
-        paper's order.
+        `test` or an external dataset of the task.  None takes all of the study's tasks.
 
         `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """
@@ -243,8 +235,7 @@ class Runs:
     def _read(self, reader: Reader, study: str, task: str, arguments: tuple[str, ...]) -> Any:
         """Return a table of a study's task, once: of the ledger or of the reference run."""
         of_ledger, of_reference = reader
-        key = (of_ledger, *arguments)
-        if key not in self._cache:
+        if (key := (of_ledger, *arguments)) not in self._cache:
             if self._of_reference(task, study):
                 self._cache[key] = of_reference(self.reference, *arguments)
             else:

@@ -30,8 +30,8 @@ from rin.study.profile import RANDOM, STUDIES, Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
-#: Corpora of matched pretraining.
-CORPORA = ("corpus_radiologic", "corpus_photographic")
+#: Corpora of matched pretraining, and that which curation writes, by their manifests.
+CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
@@ -77,8 +77,8 @@ class Study:
     ) -> Dataset:
         """Open a dataset once: the real one where the data root holds it, else its stand-in.
 
-        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing
-        of a store, its rows come from the same pass.
+        By name, or by the manifest that a `task` reads.  The rows of a store of size and way of
+        resizing `square` come from the same pass.
         """
         if isinstance(manifest, str):
             manifest = load_manifest(manifest)
@@ -107,8 +107,7 @@ class Study:
     def inputs(self, task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
         """Open a task's images, decode them, find near-duplicates and split the patients, once.
 
-        `folds` (at most so many) and `resize` replace the profile's choices.  `InputError` for an
-        unknown task, broken images, or a split that leaks.
+        `folds` (at most so many) and `resize` replace the profile's choices.
         """
         key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
         return self.once(key, lambda: _open_inputs(self, *key))
@@ -127,9 +126,8 @@ class TaskInputs:
     Of the images of `whole`, the study uses those of `dataset`; `pairs` are near-duplicates
     (case_a, case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the
     title of the task's own dataset where another was read.
-    `external` are datasets that every run scores and none is trained on, whole, by name: their
-    `pairs` are matches with the task's own images (case_id, other, distance, equal), and their
-    `folds` have no rows.
+    `external` are whole datasets that every run scores and none is trained on: their `pairs` are
+    matches with the task's own images (case_id, other, distance, equal), and they have no folds.
     """
 
     task: TaskManifest
@@ -142,7 +140,7 @@ class TaskInputs:
     external: dict[str, TaskInputs] = field(default_factory=dict)
 
     def __getstate__(self) -> dict:
-        """Cross the border of a process without the case tables that training does not read."""
+        """Travel to another process without the case tables that training does not read."""
         return self.__dict__ | dict.fromkeys(("whole", "dataset", "pairs"))
 
     def scored(self, part: str) -> TaskInputs:
@@ -227,22 +225,20 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     if profile.splits_of.get(task_name, profile.splits) == "official":
         split = official_folds(study, task, whole)
         listed = whole.cases["case_id"].isin(split["case_id"]).to_numpy()
-        chosen = splits.take_cases(whole, listed)
-        dataset, _, pairs = draw_cases(chosen, near, None, profile.seed)
-        store = study.store(dataset, *square)
+        dataset = splits.take_cases(whole, listed)
+        pairs = leakage.near_duplicates(dataset.cases, near)
         split = split[split["fold"] < n_folds].reset_index(drop=True)
     elif isinstance(sizes, Sizes):
         n_cases = sizes.test and sizes.train + sizes.validation + sizes.test
         dataset, groups, pairs = draw_cases(whole, near, n_cases, profile.seed)
-        store = study.store(dataset, *square)
         trained = sizes.train, sizes.validation
-        split = splits.sized_folds(store.cases, groups, trained, n_folds, profile.seed)
+        split = splits.sized_folds(dataset.cases, groups, trained, n_folds, profile.seed)
     else:
         dataset, groups, pairs = draw_cases(whole, near, sizes, profile.seed)
-        store = study.store(dataset, *square)
         where = f"task {task_name}"
-        split = splits.make_folds(store.cases, groups, n_folds, profile.seed, where=where)
-    leakage.check_splits(store.cases, split, pairs, overlap=isinstance(sizes, Sizes))
+        split = splits.make_folds(dataset.cases, groups, n_folds, profile.seed, where=where)
+    leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
+    store = study.store(dataset, *square)
     external = {
         name: _external_inputs(study, task, dataset, name, square)
         for name in (task.external if profile.external else ())
@@ -293,8 +289,7 @@ def find_manifest(
 ) -> DatasetManifest:
     """Return the manifest that a task reads: its dataset's, or that of an open substitute.
 
-    A substitute is taken only where the data root holds it and not the task's own dataset, so
-    real images come before stand-ins and the task's own before others.
+    A substitute is taken only where the data root holds it and not the task's own dataset.
     """
     needed = study.data_root is not None and not study.holds(task_dataset)
     for name in task.substitutes if needed else ():
@@ -311,10 +306,9 @@ def find_manifest(
 def draw_cases(
     dataset: Dataset, threshold: int | None, n: int | None, seed: int
 ) -> tuple[Dataset, pd.Series, pd.DataFrame]:
-    """Return about `n` cases of a dataset, their leak-free groups and near-duplicate pairs.
+    """Return about `n` cases of a dataset (None: all), their leak-free groups and near-duplicates.
 
-    Pictures that differ in at most `threshold` bits of their hash share a group; None compares
-    none.  `n` of None takes all cases.
+    Pictures that differ in at most `threshold` bits of their hash share a group; None: none do.
     """
     pairs = leakage.near_duplicates(dataset.cases, threshold)
     groups = leakage.leak_free_groups(dataset.cases, pairs)
@@ -326,11 +320,23 @@ def draw_cases(
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
 
 
-def check_inputs(study: Study) -> None:
-    """Open all that a study reads, before anything is trained.
+def real_archive(study: Study) -> Path | None:
+    """Return the folder of the real archive, or None where the data root holds none."""
+    settings, root = study.profile.curation, study.data_root
+    folder = root / settings.archive if settings and root else None
+    return folder if folder and folder.is_dir() else None
 
-    `InputError` for weights, images or corpora that are missing, or as of `Study.inputs`.
-    """
+
+def usable_corpora(study: Study, names: list[str]) -> list[str]:
+    """Return those of some corpora whose images are real; if none, those of which stand-ins are."""
+    archived = {CURATED} if real_archive(study) else set()
+    real = [name for name in names if name in archived or study.holds(load_manifest(name))]
+    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
+    return real or [name for name in names if name in made]
+
+
+def check_inputs(study: Study) -> None:
+    """Open all that a study reads, before anything is trained; `InputError` if it lacks any."""
     if missing := missing_inputs(study):
         raise InputError(
             f"{counted(len(missing), 'inputs are missing')} ({named(missing)})",
@@ -354,9 +360,9 @@ def missing_inputs(study: Study) -> list[str]:
             missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
     corpora = profile.pretraining.corpora if profile.pretraining else {}
     for init, names in corpora.items():
-        names = [names] if isinstance(names, str) else names
-        if not any(name in profile.stand_ins or study.holds(load_manifest(name)) for name in names):
-            missing.append(f"corpus of {init}: {' or '.join(names)}")
+        listed = [names] if isinstance(names, str) else names
+        if not usable_corpora(study, listed):
+            missing.append(f"corpus of {init}: {' or '.join(listed)}")
     for init, backbone in product(profile.inits, profile.backbones):
         if init not in (RANDOM, *corpora) and not init.endswith("_brief"):
             missing += _missing_weights(init, backbone, study.weights_folders)
@@ -374,10 +380,10 @@ def _missing_weights(init: str, backbone: str, folders: list[Path]) -> list[str]
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
-    """Return what to start from, and for which backbones.
+    """Return which weights to start from, and for which backbones.
 
-    `released` weights where they lie below the data root and Keras' own can be had now; else
-    `corpora` to pretrain on, where it holds those; else `stand-ins`.
+    `released` ones where they lie below the data root and Keras' own can be had now; else those
+    of `corpora` to pretrain on, where it holds them; else `stand-ins`.
     """
     folders = [data_root / "weights", data_root]
     entries = [entry for entry in load_entries() if entry.init == "radimagenet"]

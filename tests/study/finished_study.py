@@ -1,10 +1,8 @@
 """A finished study on images that count as real, made without training: its runs are invented."""
 
-import json
 import re
 import shutil
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -92,9 +90,7 @@ def pretrained_files(run, folder):
         file=f"{run.run_id}/w.h5", release=f"pretrained here on {run.corpus}",
         provenance=run.provenance,
     )  # fmt: skip
-    # Of earlier code, which stated a field that has gone since.
-    told = entry.model_dump(mode="json") | {"url": None}
-    Path(folder / "entry.json").write_text(json.dumps(told, separators=(",", ":")))
+    (folder / "entry.json").write_text(entry.model_dump_json())
     curve = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 1.25)
     pd.DataFrame([{"epoch": 1} | curve]).to_parquet(folder / "history.parquet")
     return {"top1": 0.5123456789, "images": 36, "classes": 3, "epochs": 1, "seconds": 12.5}
@@ -122,5 +118,5 @@ def _trained(run, folder):
             maps = rng.normal(size=(len(case_ids), 4, 4, 2)).astype(np.float32)
             np.save(folder / ("cams.npy" if part == "test" else f"cams-{part}.npy"), maps)
     pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
-    return {"best_epoch": 1, "seconds": 2.5, "peak_memory_gb": 1.25, "traces": 1,
+    return {"best_epoch": 1, "epochs": 1, "seconds": 2.5, "peak_memory_gb": 1.25, "traces": 1,
             "backend": "tensorflow", "precision": "float32"}  # fmt: skip

@@ -12,14 +12,12 @@ from rin.errors import InputError
 from rin.study import corpora, open_reference, open_study
 from rin.study.corpora import (
     COPY_BITS,
-    CURATED,
-    choose_corpus,
     corpus_overlap,
     curation_plan,
     find_corpus,
     open_corpus,
-    real_archive,
 )
+from rin.study.setting import CURATED, missing_inputs, real_archive, usable_corpora
 
 NAMES = [CURATED, "corpus_radiologic"]
 
@@ -41,13 +39,13 @@ def write_corpus(root):
 
 def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
     assert real_archive(own) is None
-    assert choose_corpus(own, NAMES) == CURATED
-    assert choose_corpus(own, "corpus_radiologic") == "corpus_radiologic"
+    assert usable_corpora(own, NAMES) == NAMES
+    assert usable_corpora(own, ["corpus_radiologic"]) == ["corpus_radiologic"]
     write_corpus(own.data_root)
-    assert choose_corpus(own, NAMES) == "corpus_radiologic"
+    assert usable_corpora(own, NAMES) == ["corpus_radiologic"]
     (own.data_root / "export").mkdir()
-    assert choose_corpus(own, NAMES) == CURATED
-    assert choose_corpus(own, NAMES[::-1]) == "corpus_radiologic"
+    assert usable_corpora(own, NAMES) == NAMES
+    assert usable_corpora(own, NAMES[::-1]) == NAMES[::-1]
     assert real_archive(own) == own.data_root / "export"
 
 
@@ -81,10 +79,14 @@ def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(tmp_path):
 def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_error(tmp_path):
     copied = {"pretraining.corpora": {"radiologic": NAMES}, "stand_ins": {}}
     curates = open_study(tiny_profile(copied | {"curation": {}}), results=tmp_path)
-    assert choose_corpus(curates, NAMES) == CURATED
+    assert usable_corpora(curates, NAMES) == [CURATED]
+    assert [what for what in missing_inputs(curates) if "corpus" in what] == []
     makes = open_study(tiny_profile(copied | {"stand_ins": {"corpus_radiologic": {}}}))
-    assert choose_corpus(makes, NAMES) == "corpus_radiologic"
+    assert usable_corpora(makes, NAMES) == ["corpus_radiologic"]
     neither = open_study(tiny_profile(copied), results=tmp_path)
+    assert [what for what in missing_inputs(neither) if "corpus" in what] == [
+        "corpus of radiologic: curated_archive or corpus_radiologic"
+    ]
     with pytest.raises(InputError, match=r"corpus_radiologic are not at hand.*sizes no stand-in"):
         open_corpus(neither, "corpus_radiologic", None)
 

@@ -45,7 +45,7 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"pretraining.optimizer": "adamw"}, ["pretraining", "weight_decay"]),
         ({"pretraining.backbones": ["VGG18"]}, ["pretraining", "VGG18"]),
         ({"pretraining.backbones": ["InceptionV3"]}, ["pretraining", "32 px", "InceptionV3"]),
-        ({"pretraining.brief": BRIEF | {"init": "natural"}}, ["'natural' is not among the inits"]),
+        ({"pretraining.brief": BRIEF | {"init": "odd"}}, ["['odd'] are not among the inits"]),
         ({"equal_accuracy": EQUAL}, ["equal_accuracy: pretraining.brief names no init"]),
         (
             {"equal_accuracy": EQUAL, "pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]}},
@@ -67,7 +67,7 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"factors.confounder": TAG | {"put_on": ["odd"]}}, ["put_on: ['odd'] are not among"]),
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),
         ({"probe": PROBE | {"preprocessings": ["caffe", "odd"]}}, ["probe.preprocessings", "odd"]),
-        ({"losses": LOSSES}, ["losses: 'natural' is not among the inits"]),
+        ({"losses": LOSSES}, ["losses: ['natural'] are not among the inits"]),
         (
             {"losses": LOSSES | {"learning_rates": {"VGG19": 1e-4}}},
             ["learning_rates: ['VGG19'] are not among its backbones"],

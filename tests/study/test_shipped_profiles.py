@@ -17,7 +17,7 @@ from rin.study import Profile, load_profile, open_study, predictions, profile_na
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import RANDOM, STUDIES, scenarios_of
+from rin.study.profile import RANDOM, SCENARIOS, STUDIES
 from rin.study.setting import missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
@@ -58,7 +58,8 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
         study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     planned = plan_all(study)
     networks = len(profile.inits) * len(profile.pretrainings)
-    scenarios = len(profile.scenarios or scenarios_of(["ResNet50"]))
+    of_backbone = [s for s in SCENARIOS.values() if s.backbone == "ResNet50"]
+    scenarios = len(profile.scenarios or of_backbone)
     assert len(plan_study(study)) == scenarios * networks <= len(planned) <= profile.most_runs
     assert {run.study for run in planned} <= {s for s in STUDIES if profile.filter_of(s)}
     inits = set(profile.inits) | ({RANDOM} if profile.from_random or profile.layers else set())
