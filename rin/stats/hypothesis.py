@@ -349,7 +349,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
 def _regular_fit(
     y: np.ndarray, fixed: np.ndarray, levels: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return statsmodels' fit with crossed effects, as `reml`; None where some variance is zero."""
+    """Return statsmodels' fit with crossed effects, as `reml`; None if some variance is zero."""
     scale = y.std()  # the search is exact to an absolute tolerance
     effects = VCSpec(
         [*levels],

@@ -344,7 +344,7 @@ def _read_columns(
         raise tree.wrong("the table has no rows", file=table, remedy="Give it a row a picture.")
     if not table.lower().endswith((".parquet", ".xlsx")):
         text, encoding = discovery.decode(tree.read(table))
-        separator = {"\t": "tab"}.get(found := discovery.separator_of(text), found)
+        separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
     pictures, outlines, folder = places.pictures, places.outlines, places.images
     drawn = places.masks or (folder if outlines else "")
