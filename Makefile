@@ -78,16 +78,16 @@ $(DONE): requirements.lock pyproject.toml
 	  rm -rf $(VENV) || { echo 'Another one still writes to $(VENV): wait for it.' >&2; exit 1; }; \
 	fi; \
 	mkdir -p $(VENV) && touch $(HALF) && \
-	echo "Installing into $(VENV) with $$python (about two minutes, 2.2 GB)" && \
+	echo "Installing into $(VENV) with $$python (about a minute, 2.2 GB)" && \
 	"$$python" -m venv $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.txt
-	$(PY) -m pip install --quiet --require-hashes -r $(VENV)/uv.txt
+	@$(PY) -m pip install --quiet --require-hashes -r $(VENV)/uv.txt
 	@# uv reads no settings of pip (a mirror, a folder of wheels): where it cannot fetch, pip goes on.
-	UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=1 $(PY) -m uv pip install --quiet --python $(PY) \
+	@UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=1 $(PY) -m uv pip install --quiet --python $(PY) \
 	  --require-hashes -r requirements.lock || \
 	{ echo 'uv could not fetch the packages: installing with pip and its settings (a minute longer).'; \
 	  $(PY) -m pip install --quiet --no-compile --require-hashes -r requirements.lock; }
-	$(PY) -m pip install --quiet --no-compile --no-index --no-deps --no-build-isolation -e .
+	@$(PY) -m pip install --quiet --no-compile --no-index --no-deps --no-build-isolation -e .
 	@# Bytecode makes TensorFlow start in 3 s rather than 10; some packages ship files for other Pythons.
 	@# Their own tests are never imported.
 	-@$(PY) -m compileall -q -j 0 -x 'site-packages/.*/tests?/' $(VENV)/lib >/dev/null 2>&1
