@@ -35,6 +35,7 @@ from uuid import UUID
 
 import numpy as np
 from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
+from filelock import FileLock
 from pydicom import DataElement, Dataset, Sequence, dcmwrite
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
@@ -170,9 +171,11 @@ def load_key(path: Path) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with write_atomically(path) as draft:
-                draft.touch(0o600)
-                draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                if not path.exists():
+                    with write_atomically(path) as draft:
+                        draft.touch(0o600)
+                        draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         mode = path.stat().st_mode & 0o077
         if len(key) != KEY_BYTES:

@@ -49,7 +49,7 @@ def make_folds(
         problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES}% cannot be disjoint"
         remedy = f"Choose 1 to {MAX_FOLDS}."
         raise InputError(problem, where="n_folds", remedy=remedy)
-    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
@@ -99,7 +99,7 @@ def sized_folds(
         problem = f"{counted(n_folds, 'folds')} of {stated} cases cannot be made of {len(cases)}"
         remedy = "Give whole numbers from 1 that leave cases to test."
         raise InputError(problem, where="sizes", remedy=remedy)
-    group = groups.loc[cases["case_id"]].to_numpy()
+    group = _groups_of_cases(cases, groups)
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
@@ -122,7 +122,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     names parts (train, val, test) there is one fold, and validation is cut only if it has none.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
-    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
     tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PART_NAMES, *PARTS}
@@ -140,6 +140,16 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
             part[rest] = _NAMES[piece]
         parts.append(part)
     return _folds(cases, parts)
+
+
+def _groups_of_cases(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
+    """Return the group of each case, (n,)."""
+    group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
+    if group.isna().any():
+        problem = counted(int(group.isna().sum()), "cases have no group of their own")
+        remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
+        raise InputError(problem, where="groups", remedy=remedy)
+    return group.to_numpy()
 
 
 def cut(
@@ -365,7 +375,7 @@ def divide(
 
     Every class has a group in training and one in the test part, or InputError.
     """
-    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < len(_NEEDED)]):
         shown = [
@@ -436,7 +446,7 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
 
     A label keeps at least `LEAST_GROUPS` groups, every chosen group a case of each label.
     """
-    label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    label, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]
     before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)

@@ -384,6 +384,8 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
         note = read_sealed(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
         for name, digest in note["sha256"].items():
+            if not (path / name).is_file():
+                raise ValueError(f"{name} is missing")
             if check and not is_whole(path / name, digest):
                 raise ValueError(f"{name} was changed after it was written")
         cases = _read_cases(path, note["sha256"][TABLE]).copy()

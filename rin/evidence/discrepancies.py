@@ -140,6 +140,16 @@ def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
 # Within the paper
 
 
+def _covid_names() -> Check:
+    # One disease under two names, and two control groups under one.
+    (disease, control), (also_disease, other_control) = (
+        [count.group for count in paper.CLASS_COUNTS[task] if count.group != "all"]
+        for task in ("covid19", "sarscov2")
+    )
+    same_disease = disease.startswith("COVID-19") and also_disease.startswith("COVID-19")
+    return Check({}, same_disease and control != other_control)
+
+
 def _acl_difference() -> Check:
     acl = TaskAudit(paper.COMPARISONS["acl"])
     middle = (acl.published.ci_low + acl.published.ci_high) / 2
@@ -317,6 +327,7 @@ def task_titles(tasks: Iterable[str]) -> str:
 
 #: The check of each entry that takes more than a comparison of two numbers.
 _CHECKS: dict[str, Callable[[], Check]] = {
+    "covid-names": _covid_names,
     "acl-difference": _acl_difference,
     "zero-and-p": _zero_and_p,
     "interval-method": _interval_method,

@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from rin.errors import InputError
+from rin.errors import InputError, look_up
 from rin.report.style import FAINT, INK, UNFREEZING_LABEL, check_columns, init_style
 
 #: Colours of the regimes; blue and orange mean initialisations only.
@@ -34,7 +34,7 @@ def slopes(
         )
     rows = rows.assign(
         place=[list(inits[::-1]).index(init) for init in rows["init"]],
-        layers=rows["unfreezing"].map(UNFREEZING_LABEL),
+        layers=[look_up("unfreezing", name, UNFREEZING_LABEL) for name in rows["unfreezing"]],
     )
     grid = sns.relplot(
         rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,

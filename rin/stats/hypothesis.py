@@ -18,7 +18,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
-from rin.stats.inputs import cluster_codes
+from rin.stats.inputs import check_known, check_unique, cluster_codes, require
 
 #: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin.
@@ -236,7 +236,7 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     With G patients, and r_g the sum of patient g's differences less n_g times the mean, SE² =
     G / (G − 1) · Σ r_g² / n², on G − 1 degrees of freedom.  Liang and Zeger (1986).
     """
-    values = np.asarray(differences, dtype=float)
+    values = _finite(differences, least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
     mean = values.mean()
     residuals = np.bincount(codes, values - mean, minlength=n_clusters)
@@ -254,7 +254,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     1 degrees of freedom; for K-fold cross-validation an approximation.  Nadeau and Bengio 2003,
     Machine Learning 52:239, section 3.
     """
-    values = np.asarray(differences, dtype=float)
+    values = _finite(differences, least=2)
     if not 0 <= test_train_ratio < math.inf:
         raise InputError(
             f"{test_train_ratio!r} is no ratio of sizes",
@@ -274,6 +274,13 @@ def equivalence_p(
     error of zero P is 0 inside the margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of
     Pharmacokinetics and Biopharmaceutics 15:657.
     """
+    usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
+    if not (usable and 0 < margin < math.inf):
+        raise InputError(
+            f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}",
+            where="equivalence",
+            remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
+        )
     outside = abs(estimate) - margin  # of the nearer margin
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 
@@ -304,8 +311,16 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
     AUCs leave no residual, or the search does not converge.
     """
-    runs = aucs[aucs["init"].isin([init_a, init_b])]
+    columns = ["scenario", "fold", "init", "auc"]
+    require(aucs, columns)
+    check_known("init", (init_a, init_b), aucs["init"])
+    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
+    check_unique(runs, columns[:-1])
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
+    if not np.isfinite(auc).all():
+        raise InputError(
+            "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
+        )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
     levels = {
         effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
@@ -420,6 +435,17 @@ def reml(
     inverse = np.linalg.inv(r[:p, :p])
     variances = factor * np.append(1.0, (scale * search.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
+
+
+def _finite(values: ArrayLike, least: int) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
+        raise InputError(
+            f"shape {array.shape}, {np.isfinite(array).sum()} finite",
+            where="differences",
+            remedy=f"Pass at least {least} finite values along one axis.",
+        )
+    return array
 
 
 def _sd(differences: np.ndarray) -> float:

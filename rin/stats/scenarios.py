@@ -492,9 +492,12 @@ def task_analyses(
     for analysis, name in ANALYSES.items():
         row = {"analysis": analysis, "name": name}
         row |= dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""} | cells[analysis]
-        df = math.inf if math.isnan(row["df"]) else row["df"]
-        p_value = hypothesis.equivalence_p(row["estimate"], row["standard_error"], df)
-        rows.append(row | {"recommended": analysis == RECOMMENDED, "equivalent": p_value < 0.05})
+        row |= {"recommended": analysis == RECOMMENDED, "equivalent": False}
+        if math.isfinite(row["standard_error"]):
+            df = math.inf if math.isnan(row["df"]) else row["df"]
+            p_value = hypothesis.equivalence_p(row["estimate"], row["standard_error"], df)
+            row["equivalent"] = p_value < 0.05
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

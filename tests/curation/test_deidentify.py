@@ -4,6 +4,7 @@ import io
 import os
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import partial
 
@@ -315,6 +316,12 @@ def test_key_is_made_once_and_for_its_owner_alone_whatever_the_umask(tmp_path):
     assert len(key) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert load_key(path) == key
+
+
+def test_key_made_by_many_at_once_is_one(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(load_key, [tmp_path / "pseudonym.key"] * 32))
+    assert len(keys) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"zz" * 32, b"ab" * 31, b"\xff" * 64])

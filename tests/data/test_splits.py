@@ -149,6 +149,13 @@ def test_make_folds_that_cannot_be_made_say_so(n_malignant, n_folds, message):
         make_folds(cases, singletons(cases), n_folds, seed=0)
 
 
+def test_make_folds_with_a_case_of_two_groups_raises():
+    cases = table(60, 40)
+    groups = pd.concat([singletons(cases), pd.Series([7], index=["benign (3)"])])
+    with pytest.raises(InputError, match="1 case has no group of their own"):
+        make_folds(cases, groups, 5, seed=0)
+
+
 @pytest.mark.parametrize(
     ("n_malignant", "n_folds", "tested"),
     [

@@ -69,19 +69,6 @@ def test_nadeau_bengio_refuses_what_is_no_ratio(ratio):
         nadeau_bengio([0, 1], ratio)
 
 
-@pytest.mark.parametrize(
-    ("clusters", "message"),
-    [
-        (["a", "a"], "one cluster"),
-        (["a", None], "no identifier"),
-        (["a", "b", "c"], "beside 2 labels"),
-    ],
-)
-def test_clustered_t_refuses_values_that_are_not_in_clusters(clusters, message):
-    with pytest.raises(InputError, match=message):
-        clustered_t([0.1, 0.2], clusters)
-
-
 @pytest.mark.parametrize(("shift", "t", "p_value"), [(0.0, 0, 1), (0.2, -math.inf, 0)])
 def test_paired_t_of_constant_shift_is_sure_despite_rounding(shift, t, p_value):
     a = np.array([0.1, 0.7, 0.3])
@@ -231,3 +218,68 @@ def test_mixed_model_of_one_scenario_leaves_its_effect_out():
     found = mixed_model(grid(1, 12), "a", "b")
     assert math.isnan(found.scenario_sd)
     assert found.df == 11
+
+
+@pytest.mark.parametrize(
+    ("differences", "ratio", "message"),
+    [
+        ([0.1], 0.25, "at least 2"),
+        ([], 0.25, "at least 2"),
+        ([0.1, math.nan], 0.25, "1 finite"),
+        ([0, 1], -0.1, "_ratio"),
+        ([0, 1], math.nan, "_ratio"),
+        ([0, 1], math.inf, "_ratio"),
+    ],
+)
+def test_nadeau_bengio_refuses_too_few_folds_and_no_ratio(differences, ratio, message):
+    with pytest.raises(InputError, match=message):
+        nadeau_bengio(differences, ratio)
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters", "message"),
+    [
+        ([0.1, np.nan], ["a", "b"], "1 finite"),
+        ([], [], "0 finite"),
+        ([[0.1, 0.2]], ["a", "b"], r"shape \(1, 2\)"),
+        ([0.1, 0.2], ["a", "a"], "one cluster"),
+        ([0.1, 0.2], ["a", None], "no identifier"),
+        ([0.1, 0.2], ["a", "b", "c"], "beside 2 labels"),
+    ],
+)
+def test_clustered_t_refuses_values_that_are_not_in_clusters(values, clusters, message):
+    with pytest.raises(InputError, match=message):
+        clustered_t(values, clusters)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "error", "df", "margin", "message"),
+    [
+        (0.01, 0.004, 23, 0, "margin"),
+        (0.01, 0.004, 23, math.nan, "margin"),
+        (0.01, 0.004, 23, math.inf, "margin"),
+        (0.01, -1, 23, 0.02, "standard error"),
+        (0.01, math.nan, 23, 0.02, "standard error"),
+        (0.01, math.inf, 23, 0.02, "standard error"),
+        (0.01, 0.004, 0, 0.02, "df"),
+        (0.01, 0.004, math.nan, 0.02, "df"),
+        (math.nan, 0.004, 23, 0.02, "estimate nan"),
+    ],
+)
+def test_equivalence_refuses_what_is_no_estimate_or_margin(estimate, error, df, margin, message):
+    with pytest.raises(InputError, match=message):
+        equivalence_p(estimate, error, df, margin)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda t: t.drop(columns="auc"), r"\['auc'\] are missing"),
+        (lambda t: t[t["init"] == "a"], "unknown init 'b'"),
+        (lambda t: pd.concat([t, t[:1]]), "repeat"),
+        (lambda t: t.assign(auc=t["auc"].where(t.index > 0)), "not finite"),
+    ],
+)
+def test_mixed_model_of_unfit_aucs_raises_input_error(spoil, message):
+    with pytest.raises(InputError, match=message):
+        mixed_model(spoil(grid()), "a", "b")
