@@ -43,9 +43,10 @@ lab: $(DONE)
 	$(PY) -m jupytext_config set-default-viewer python
 	$(PY) -m jupyter lab notebooks
 
-# A file's tests stay in one process: they share what is slow.
+# A file's tests stay in one process: they share what is slow.  Files come in their order, as some of
+# the slowest hold few tests.
 test: lint
-	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(DONE)
 	$(PY) -m pytest -m slow

@@ -29,6 +29,10 @@ RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note|dropdown)[a-z]+(?::[a-
 # What the book leaves as it is when it renders a text, and what ends a piece that it does.
 MARKS = re.compile(r"\{[a-z:]+\}`[^`]*`|\[[^\]]*\]\([^)]*\)|[*_`|#$\n]+|\\\S+")
 LEAST = 12  # characters of a piece that is looked for
+# One of something in its plural, as a sentence says it whose number is not always one.
+PLURAL = re.compile(
+    r"(?<![\d.,/-])1 (?:scenario|epoch|task|pair|fold|patient|image|case|run|network|training)s\b"
+)
 # What the default book keeps to.  The API reference counts neither among the pages nor among the
 # words: it is one page with an entry a function, made from docstrings, and a sub-page made from the
 # schemas of tables and manifests.
@@ -76,7 +80,9 @@ def check_sentences(name: str, notebook: Path, page: str) -> list[str]:
     for code in article.find_all(["pre", "code", "script"]):
         code.decompose()
     raw = re.findall(r"\{(?:glue|doc|cite|numref)[^}]*\}", article.get_text(" "))
-    return complaints + [f"{name}: shows the raw role {role!r}" for role in raw]
+    complaints += [f"{name}: shows the raw role {role!r}" for role in raw]
+    plurals = PLURAL.findall(_quoted(article.get_text(" ")))
+    return complaints + [f"{name}: says {found!r}" for found in plurals]
 
 
 def _quoted(text: str) -> str:

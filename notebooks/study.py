@@ -29,6 +29,7 @@ from IPython.display import Markdown
 
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
+from rin.errors import counted
 from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.format import book_table
@@ -88,16 +89,16 @@ phases = {
     ),
     "Pretraining": (
         f"{len(paper.RELEASED_ACCURACY)} networks from random weights, 224 px",
-        f"{len(plan.backbones)} networks from random weights, {pre.size} px,"
-        f" {pre.epochs} epochs"
+        counted(len(plan.backbones), "networks") + " from random weights,"
+        f" {pre.size} px, {counted(pre.epochs, 'epochs')}"
         if pre
         else "released weights are loaded",
     ),
     "Fine-tuning": (
         f"{settings['scenarios']} scenarios, {settings['image_size']} px,"
         f" {settings['epochs']} epochs",
-        f"{records['scenario'].nunique()} scenarios, {spans[0]} px,"
-        f" {spans[1]} epochs, on {spans[2]} images",
+        counted(records["scenario"].nunique(), "scenarios") + f", {spans[0]}"
+        f" px, epochs: {spans[1]}, on {spans[2]} images",
     ),
 }
 phases = pd.DataFrame(phases, index=["The paper", "This book"]).T

@@ -13,12 +13,12 @@ WORKER_BYTES = 3.5e9  # of the largest, at the end
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One worker more than processors, as tests also wait for other processes and for the disk."""
+    """One worker a processor, fewer where memory is short."""
     memory = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     limit = Path("/sys/fs/cgroup/memory.max")  # that of a container
     if limit.is_file() and limit.read_text().strip().isdigit():
         memory.append(int(limit.read_text()))
-    return max(1, min(cpu_count() + 1, int(min(memory) / WORKER_BYTES)))
+    return max(1, min(cpu_count(), int(min(memory) / WORKER_BYTES)))
 
 
 @pytest.fixture

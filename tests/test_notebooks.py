@@ -170,6 +170,7 @@ def test_no_table_or_figure_is_made_and_not_shown(path):
                     assert called not in made
 
 
+@pytest.mark.slow
 def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
     # What Jupyter does with a notebook, and papermill in a terminal; `rin` is not asked.
     source = ROOT / "notebooks" / "results" / "task_published.py"

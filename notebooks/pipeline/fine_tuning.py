@@ -35,6 +35,7 @@ from IPython.display import Markdown, display
 from keras import layers
 from sklearn.metrics import roc_auc_score
 
+from rin.errors import counted
 from rin.models.augmentation import AUGMENTATION
 from rin.models.layers import Augment
 from rin.models.preprocessing import find_preprocessing
@@ -236,10 +237,15 @@ overall = differences.set_index("group").loc["all"]
 differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
 
 # %% tags=["hide-input"]
+n_scenarios = int(overall["n_scenarios"])
+spread_a, spread_b = (
+    f" ± {overall[sd]:.3f}" if n_scenarios > 1 else ""
+    for sd in ("sd_a", "sd_b")
+)
 Markdown(f"""
-On “{inputs.task.title}”, over {overall["n_scenarios"]:.0f} scenarios, the mean
-AUC is {overall["auc_a"]:.3f} ± {overall["sd_a"]:.3f} from {a} and
-{overall["auc_b"]:.3f} ± {overall["sd_b"]:.3f} from {b} weights; the difference
+On “{inputs.task.title}”, over {counted(n_scenarios, "scenarios")}, the mean AUC
+is {overall["auc_a"]:.3f}{spread_a} from {a} and
+{overall["auc_b"]:.3f}{spread_b} from {b} weights; the difference
 is **{format_estimate(overall, unit="points")}** AUC points
 ({format_p(overall["p_value"])}): {
     verdict(overall["estimate"], overall["p_value"], (a, b))
@@ -253,7 +259,6 @@ aucs = scenario_aucs(predictions)
 grouping = ["scenario", "backbone", "unfreezing"]
 averages = aucs.groupby(["scenario", "init"])["auc"].mean().reset_index()
 averages = averages.merge(predictions[grouping].drop_duplicates())
-picture(
-    slopes(averages, [a, b], "backbone"),
-    "AUC of every scenario from either initialisation, a panel a backbone",
-)
+panels = slopes(averages, [a, b], "backbone")
+every_auc = "AUC of every scenario from either initialisation"
+picture(panels, every_auc, width=f"{18 * min(panels.size, 3)}rem")

@@ -29,6 +29,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
+from rin.errors import counted
 from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -73,7 +74,7 @@ before, after = (
 )
 Markdown(f"""
 **Exploratory:** {", ".join(scores["backbone"].unique())} alone,
-{scores["scenario"].nunique()} scenarios, one training each. On
+{counted(scores["scenario"].nunique(), "scenarios")}, one training each. On
 “{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
 their own inputs, the {a} networks change by
 {format_estimate(fed[inits[0]], unit="points")} AUC points and the {b} ones by

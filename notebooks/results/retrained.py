@@ -160,8 +160,9 @@ by_pretraining = compared.pivot(
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
 Markdown(f"""
-The difference keeps its sign on {kept.sum()} of {len(kept)} tasks. What remains
-at equal accuracy may come from the corpus, or from fewer images and steps.
+The difference keeps its sign on {kept.sum()} of
+{counted(len(kept), "tasks")}. What remains at equal accuracy may come from the
+corpus, or from fewer images and steps.
 """)
 
 # %% [markdown]

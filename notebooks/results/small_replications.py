@@ -30,6 +30,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
+from rin.errors import counted
 from rin.evidence.replications import FOLLOW_UPS
 from rin.explain.similarity import call_agreement
 from rin.report.banner import banner
@@ -156,9 +157,10 @@ Online smoothing changes top-1 accuracy by
 {format_number(100 * online["gain"].min(), 1, signed=True)} to
 {format_number(100 * online["gain"].max(), 1, signed=True)} points, and its
 expected calibration error (ECE) is smaller than that of hard labels on
-{better.sum()} of {len(better)} networks. Training lasted
-{losses["epochs"].max()} epochs. Online labels are uniform in the first, which
-weighs more the fewer epochs there are; the source does not state its number.
+{better.sum()} of {counted(len(better), "networks")}. Training lasted
+{counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the
+first, which weighs more the fewer epochs there are; the source does not state
+its number.
 """)
 
 # %% [markdown]

@@ -31,6 +31,7 @@ from IPython.display import Markdown
 from scipy.stats import norm
 
 from rin.data.manifest import find_task, load_manifest
+from rin.errors import counted
 from rin.evidence import paper
 from rin.evidence.audit import TaskAudit
 from rin.report import clinical, page, style
@@ -75,7 +76,7 @@ Markdown(f"""
 **{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
 {pretrained} These networks, on new patients:
 {format_estimate(here, unit="points")} ({format_p(here["p_holm"])}). Mean AUCs
-over {here["n_scenarios"]:.0f} scenarios: {here["auc_a"]:.2f} and
+over {counted(int(here["n_scenarios"]), "scenarios")}: {here["auc_a"]:.2f} and
 {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images{units}.
 """)
 
@@ -111,20 +112,22 @@ axes = forest(
     bands.drop(columns="p_holm"), xlabel="AUC points (95% CI)",
     ends=(f"{b} ahead", f"{a} ahead"), limits=(-20, 20),
 )  # fmt: skip
-page.picture(axes, "Differences as published, over all scenarios, by regime")
+beside = "as published, " if stated else ""
+page.picture(axes, f"Differences {beside}over all scenarios, and by regime")
 
 # %% [markdown]
 # ## Its images
 
 # %%
 images = facts.dataset
+epochs = runs.records(task)["epochs"].max()
 card = {
     "In place of": facts.substitute_for,
     "Used": f"{images.used:,} of {images.available:,}",
     "Independent unit": images.independence,
     "Classes": ", ".join(f"{name} {n:,}" for name, n in images.counts.items()),
     "Split": ", ".join(f"{part} {n:,}" for part, n in facts.split.items()),
-    "Fine-tuning": f"at most {runs.records(task)['epochs'].max()} epochs",
+    "Fine-tuning": f"at most {counted(epochs, 'epochs')}",
     "Size": f"{facts.size} × {facts.size} pixels",
     "Get them": f"{images.home} ({images.access})",
 }

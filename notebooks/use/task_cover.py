@@ -27,6 +27,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from rin.data.manifest import PARTS, find_task
+from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import picture
@@ -51,19 +52,18 @@ unit = facts.dataset.independence  # such as patient
 Markdown(f"""
 **{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images of
 {overall["n_patients"]:.0f} {unit}s, the mean AUC over
-{overall["n_scenarios"]:.0f} scenarios is {overall["auc_a"]:.2f} from
-{inits[0]} and {overall["auc_b"]:.2f} from {inits[1]} weights; the difference
-is {format_estimate(overall, unit="points")} points of AUC (95% CI, these
-networks on new patients).
+{counted(int(overall["n_scenarios"]), "scenarios")} is
+{overall["auc_a"]:.2f} from {inits[0]} and {overall["auc_b"]:.2f} from
+{inits[1]} weights; the difference is {format_estimate(overall, unit="points")}
+points of AUC (95% CI, these networks on new patients).
 """)
 
 # %%
 aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
 kinds = scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
-picture(
-    slopes(aucs.reset_index().merge(kinds), inits, "backbone"),
-    "AUC of every scenario from either initialisation, a panel a backbone",
-)
+axes = slopes(aucs.reset_index().merge(kinds), inits, "backbone")
+every_auc = "AUC of every scenario from either initialisation"
+picture(axes, every_auc, width=f"{18 * min(axes.size, 3)}rem")
 
 # %% [markdown]
 # Each line is one scenario of fine-tuning, from one kind of weights to the

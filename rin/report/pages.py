@@ -36,7 +36,7 @@ class Notebook:
     @property
     def live(self) -> bool:
         """Whether it shows runs of this computer, never a reference run."""
-        return self.part == _LIVE
+        return self.part == _LIVE or self.source in _TRAINS_ITS_OWN
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ class Outline:
 _TRAINED = ("pipeline/fine_tuning",)
 # Pages to copy, which show results as those of the results' part do.
 _COPIED = ("use/fork_me",)
+# Pages whose networks no other page reads.
+_TRAINS_ITS_OWN = ("use/own_task",)
 # Sections whose pages are left out where no result of them is shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
 _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
@@ -115,8 +117,7 @@ NOTEBOOKS = (
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
     Notebook("pipeline/statistics", _LIVE),
     Notebook("use/run_it", _USE),
-    # It trains networks of its own, beside those of the live part, so it is not among the first.
-    Notebook("use/own_task", _USE, ("pipeline/curation",)),
+    Notebook("use/own_task", _USE),
     Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
     Notebook("use/reference", _USE),
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),

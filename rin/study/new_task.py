@@ -436,7 +436,7 @@ def _inspect(
         problem, _, remedy = wrong[0].rpartition(". ")
         remedy = remedy.replace("say patient_labels: several", "give --several-labels")
         remedy = re.sub("state counts.empty_masks.*", "accept them with --leave-out", remedy)
-        raise InputError(problem, where=tree.place(), remedy=f"{remedy}.")
+        raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
     rule = "largest of 40, 24, 16 and 8 bits (of 256) that links no chains"
@@ -459,7 +459,7 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
         check_splits(cases, folds, pairs)
     except InputError as error:
         remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
-        where = f"{tree.place()}: column {column}"
+        where = f"{tree.place(manifest.options['table'])}: column {column}"
         raise InputError(error.problem, where=where, remedy=remedy) from error
     return folds
 

@@ -731,9 +731,11 @@ def load_profile(name: str | Path) -> Profile:
     `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
     of range; the message names the setting.
     """
-    path = Path(name) if str(name).endswith(".yaml") else profile_folder() / f"{name}.yaml"
-    if len(path.name) > 255 or not path.is_file():  # no file system has longer names
-        if path.parent == profile_folder():
+    of_file = str(name).endswith(".yaml")
+    path = Path(name) if of_file else profile_folder() / f"{name}.yaml"
+    # Unlike `Path.is_file` also False where a name is too long, or no name.
+    if not os.path.isfile(path):  # noqa: PTH113
+        if not of_file:
             raise unknown("profile", f"{name!s:.80}", profile_names())
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     try:

@@ -101,6 +101,7 @@ def test_check_of_right_book_has_no_complaint(check, built, predictions):
         ("rin-stand-in", "rin-real", "does not say that its images are stand-in"),
         ("rin-provenance ", "", "does not say that its images are stand-in"),
         ("Breast", "Brest", "is not headed 'Breast lesions, US'"),
+        ("<p>", "<p>Over 1 scenarios and 21 epochs. ", "says '1 scenarios'"),
         ("<p>", "<p>Traceback (most recent call last)", "shows a traceback"),
         ("<p>", "<p>Fine-tuning: 2%| | 1/48 [01:00&lt;11:46, 15.03s/run]", "shows a progress bar"),
     ],

@@ -273,7 +273,7 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus, monkeypat
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda out: (out / export.NOTES).write_text("x"),
+        pytest.param(lambda out: (out / export.NOTES).write_text("x"), marks=pytest.mark.slow),
         lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
         lambda out: next((out / "deidentified").iterdir()).unlink(),
         lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
@@ -414,12 +414,14 @@ def test_curate_with_a_changed_file_exports_that_one_again(copied):
     assert np.ptp(np.asarray(picture)) == 0
 
 
+@pytest.mark.slow
 def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
     other = curate(replace(copied, key=b"another key of 16 bytes"))
     assert not set(other.images["patient_id"]) & set(corpus.images["patient_id"])
     assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
 
 
+@pytest.mark.slow
 def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(copied):
     bad = [*sources(copied).values()][:10:9]
     for path in bad:
@@ -484,6 +486,7 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package
     assert result(output) == result(plan.output)
 
 
+@pytest.mark.slow
 def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path):
     curate(replace(plan, output=tmp_path / "out", workers=2))
     assert result(tmp_path / "out") == result(plan.output)

@@ -189,7 +189,7 @@ def test_classes_can_be_told_apart_and_overlap(describe):
     rows = [
         (features, label, f"{label}-{index}")
         for label in (0, 1)
-        for index in range(30)
+        for index in range(24)
         for features in describe(label, index)
     ]
     features, labels, patients = zip(*rows, strict=True)

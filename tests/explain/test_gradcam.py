@@ -138,12 +138,18 @@ def test_gradient_at_the_paper_s_layer_equals_the_closed_form(name):
     reason="JAX is not installed (pip install jax), or these tests run on it already",
 )
 def test_gradients_are_the_same_on_jax():
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    program = """
+import keras
+from test_gradcam import *
+assert keras.backend.backend() == "jax"
+test_gradient_of_the_linear_head_equals_the_closed_form()
+test_gradient_of_head_with_hidden_layer_equals_finite_differences()
+"""
+    here = Path(__file__).parent
     made = subprocess.run(
-        [*command, "-k", "gradient", __file__],
-        env=os.environ | {"KERAS_BACKEND": "jax"},
+        [sys.executable, "-c", program],
+        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": f"{here}:{here.parent}"},
         capture_output=True,
         text=True,
     )
-    assert made.returncode == 0, made.stdout
-    assert " passed" in made.stdout
+    assert made.returncode == 0, made.stderr

@@ -18,7 +18,13 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", ALL_BACKBONES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "InceptionResNetV2" else [])
+        for name in ALL_BACKBONES
+    ],
+)
 def test_backbone_when_built_is_what_is_stated_of_it(name):
     backbone, stated = built(name), find_backbone(name)
     layer, channels, trainable, _ = KNOWN[name]

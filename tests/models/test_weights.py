@@ -4,6 +4,7 @@ import pickle
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from known_backbones import built, emptied, literal_weights
@@ -57,8 +58,6 @@ def test_load_weights_when_file_is_missing_says_where_to_get_it(small, tmp_path)
 
 
 def test_load_weights_when_keras_cannot_fetch_says_so(small, monkeypatch):
-    import keras
-
     def fails(**_):
         raise Exception("URL fetch failure")  # what Keras itself raises
 
@@ -119,9 +118,8 @@ HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters"
 WHOLE = [("MobileNetV2", HARMLESS)]
 
 
-SLOWER = {"InceptionV3", "InceptionResNetV2"}
 EVERY = [
-    pytest.param(name, None, marks=[pytest.mark.slow] if name in SLOWER else [])
+    pytest.param(name, None, marks=[pytest.mark.slow] if name != "MobileNetV2" else [])
     for name in ALL_BACKBONES
 ]
 
@@ -182,6 +180,14 @@ def test_file_when_writing_is_cut_off_is_not_there(small, tmp_path, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
+def of_unnamed_layers():
+    """A network whose layers Keras names by their number, as it does InceptionV3's."""
+    pixels = keras.Input((8, 8, 3))
+    features = keras.layers.Conv2D(4, 3)(pixels)
+    features = keras.layers.BatchNormalization(scale=False)(features)
+    return keras.Model(pixels, keras.layers.Conv2D(2, 3)(features))
+
+
 FORMATS = {
     "legacy.h5": write_legacy,
     "own_notop.h5": save_notop,
@@ -193,7 +199,7 @@ FORMATS = {
 @pytest.mark.parametrize("name", FORMATS)
 def test_file_of_another_backbone_cut_off_or_with_no_number_is_refused(small, tmp_path, name):
     save, path = FORMATS[name], tmp_path / name
-    save(path, built("DenseNet121"))
+    save(path, of_unnamed_layers())
     with pytest.raises(InputError, match="not the weights of a mobilenetv2"):
         read_weights_file(path, small)
     save(path, small)
@@ -208,10 +214,17 @@ def test_file_of_another_backbone_cut_off_or_with_no_number_is_refused(small, tm
         read_weights_file(path, small)
 
 
-@pytest.fixture(scope="module")
-def pair():
+@pytest.fixture(
+    scope="module",
+    params=[
+        of_unnamed_layers,
+        pytest.param(lambda: build_backbone("InceptionV3", 75), marks=pytest.mark.slow),
+    ],
+    ids=["small", "InceptionV3"],
+)
+def pair(request):
     """Two backbones of equal weights; Keras numbers unnamed layers through a process."""
-    first, later = (build_backbone("InceptionV3", 75) for _ in range(2))
+    first, later = (request.param() for _ in range(2))
     first.set_weights(literal_weights(first, 3))
     assert [x.name for x in first.layers] != [x.name for x in later.layers]
     return first, later

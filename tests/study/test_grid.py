@@ -73,6 +73,7 @@ def test_records_are_one_a_run_with_what_computed_it(finished_study):
     assert table["software"].str.contains("keras").all()
 
 
+@pytest.mark.slow
 def test_precision_of_the_profile_is_that_of_every_training(study_folder):
     changes = {"name": "precise", "execution": {"precision": "mixed_bfloat16"}}
     changes["scenarios"] = ["ResNet50-freeze_all-1e-02"]
@@ -135,6 +136,7 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkeypatch):
     section = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
     study = copy_of(finished_study, "folds", profile=tiny_profile({"from_random": section}))
@@ -156,6 +158,7 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
         assert set(rows["case_id"]) == parts[fold, "test"]
 
 
+@pytest.mark.slow
 def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(finished_study, monkeypatch):
     study = copy_of(finished_study, "unmasked")
     inputs = study.inputs("breast")

@@ -46,6 +46,7 @@ def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_pa
         local(fail, [(Path("first"),)])
 
 
+@pytest.mark.slow
 def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
     with pytest.raises(InputError, match=r"the job .* failed .*its log ends: .*last words") as seen:
         local(die, [(tmp_path,)])
@@ -53,6 +54,7 @@ def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
     assert "the same command" in seen.value.remedy
 
 
+@pytest.mark.slow
 def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")  # that are not there: the CPU stands in
     jobs = [(tmp_path, str(k)) for k in range(6)]

@@ -184,7 +184,7 @@ MISTAKES = {
     "one class": (lambda h: changed_labels(h, "benign"), "there is one class only (benign)"),
     "patient with two labels": (
         lambda h: change_row(h, 0, ("p00_0.png", "benign", "P0")),
-        "1 patient has two labels (that of case 1 (p00_0.png): benign and malignant)",
+        "list.csv: 1 patient has two labels (that of case 1 (p00_0.png): benign and malignant)",
     ),
     "black mask": (
         lambda h: save(h / MASK, BLACK),
@@ -432,7 +432,7 @@ def test_new_refuses_a_split_of_the_table_that_divides_patients(rin, home):
     status, _, err = rin("new", "mine", *OWN)
     (line,) = err.splitlines()
     assert status == 1
-    assert "column Split: 14 patients stand in several parts" in line
+    assert "list.csv: column Split: 14 patients stand in several parts" in line
     assert not written(home)
     status, _, err = rin("new", "mine", *OWN, "--split", "none")
     assert (status, err) == (0, "")

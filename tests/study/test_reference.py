@@ -248,6 +248,7 @@ def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, im
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_tasks_and_studies_that_are_not_finished_are_left_out_where_asked(
     finished, tmp_path, images
 ):
@@ -415,6 +416,7 @@ def part_of_study(images, tmp_path_factory):
     return finished_part
 
 
+@pytest.mark.slow
 def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_gives(
     part_of_study, tmp_path
 ):
@@ -436,6 +438,7 @@ def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_give
     assert expected.facts.added == []
 
 
+@pytest.mark.slow
 def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_path):
     written = write_reference(part_of_study(1), tmp_path / "joined")
     before = (written / "run.json").read_text()
@@ -448,6 +451,7 @@ def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_pa
     assert (written / "run.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_pretrainings_that_are_not_finished_are_left_out_where_asked(part_of_study, tmp_path):
     finished = part_of_study(1, 2)
     pretraining = finished.profile.pretraining.model_copy(update={"pretrainings": [1, 2, 3]})

@@ -193,6 +193,7 @@ def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, t
     assert result.predictions.equals(gray.predictions)
 
 
+@pytest.mark.slow
 def test_online_labels_of_a_training_that_is_cut_off_are_those_of_one_that_is_not(tmp_path):
     block = PretrainingBlock("ResNet50", SETTINGS.model_copy(update={"loss": "online"}), 4, seed=5)
     whole = block.train(*GRAY)

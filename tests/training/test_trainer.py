@@ -57,7 +57,9 @@ def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, sto
         assert block.traces == traces
 
 
-@pytest.mark.parametrize("regime", ["whole", "frozen", "top10"])
+@pytest.mark.parametrize(
+    "regime", ["whole", "frozen", pytest.param("top10", marks=pytest.mark.slow)]
+)
 def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     request, regime, start, parts
 ):
@@ -73,6 +75,7 @@ def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
 
 
+@pytest.mark.slow
 def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(
     start, parts, monkeypatch
 ):
