@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 from IPython.display import HTML
 
-from rin.errors import InputError
+from rin.errors import InputError, counted
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import pretrained
 from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
@@ -137,10 +137,12 @@ def _trained(
         elif rows.empty:
             text = "released weights, see data_manifests/weights.yaml"
         else:
+            network = rows.iloc[0]
+            images, epochs = network["training_images"], counted(network["epochs"], "epochs")
             text = (
-                "pretrained here from random initialisation on {training_images} images of "
-                "{classes} classes, {epochs} epochs"
-            ).format(**rows.iloc[0])
+                f"pretrained here from random initialisation on {images} images of "
+                f"{network['classes']} classes, {epochs}"
+            )
         details[f"Weights: {init}"] = text
     details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
     for column in ("computer", "software"):
