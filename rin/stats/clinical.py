@@ -133,8 +133,12 @@ def clinical_curves(
     tables = []
     for task in _tasks_in_log_odds(predictions, inits):
         for init, networks in zip(task.inits, task.scores, strict=True):
-            curves = [_network_curves(task.labels, scores, bins) for scores in networks]
-            means = pd.concat(curves).groupby(["curve", "point"])[["x", "estimate"]].mean()
+            curves = [
+                _network_curves(task.labels, scores, bins).assign(scenario=scenario)
+                for scenario, scores in zip(task.scenarios, networks, strict=True)
+            ]
+            of_scenarios = pd.concat(curves).groupby(["curve", "point", "scenario"]).mean()
+            means = of_scenarios.groupby(["curve", "point"]).mean()
             tables.append(means.reset_index().assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "estimate"]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -161,7 +165,7 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
     step = max(1, _CELLS // weights.shape[1])
     networks = task.scores[task.inits.index(init)]
     total = 0.0
-    for scores in networks:
+    for scores, share in zip(networks, task.shares(), strict=True):
         blocks = []
         for start in range(0, len(weights), step):
             cases = weighted_cases(task.labels, scores, weights[start : start + step])
@@ -173,8 +177,8 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
                 "net_benefit": net_benefit(cases, [task.labels.mean()])[:, 0],
             }
             blocks.append(pd.DataFrame(values))
-        total = total + pd.concat(blocks, ignore_index=True)
-    return total / len(networks)
+        total = total + share * pd.concat(blocks, ignore_index=True)
+    return total
 
 
 def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:

@@ -27,8 +27,8 @@ class TaskScores:
     """One task's test cases and what every network says of them.
 
     `cases` has a row a case, in the order of case_id: case_id, fold, label, patient_id;
-    `networks` what is known of each scenario, by its name; `scores` is float64 (inits, scenarios,
-    cases).
+    `networks` a row a network of either init, which is a scenario from one pretraining: scenario
+    and what else is known of it; `scores` is float64 (inits, networks, cases).
     """
 
     task: str
@@ -39,8 +39,18 @@ class TaskScores:
 
     @property
     def scenarios(self) -> tuple[str, ...]:
-        """Names of the scenarios, (S,)."""
-        return tuple(self.networks.index)
+        """Scenario of each network, (S,)."""
+        return tuple(self.networks["scenario"])
+
+    def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
+        """Return the weight of each network (S,) in a mean over all scenarios, or those `inside`.
+
+        A scenario counts once, however many pretrainings it started from.
+        """
+        networks = self.networks if inside is None else self.networks[inside]
+        of_scenario = networks.groupby("scenario")["scenario"]
+        shares = 1 / of_scenario.transform("size") / of_scenario.ngroups
+        return shares.reindex(self.networks.index, fill_value=0.0).to_numpy()
 
     @property
     def labels(self) -> np.ndarray:
@@ -69,17 +79,20 @@ def task_scores(
     The predictions table has `COLUMNS`, `patient_id` and those that say something `of_scenarios`,
     one seed an init, and folds that share no patient; tasks come in its order.  InputError where a
     network lacks a case or has it twice, a score is NaN, or a case has two labels, patients or
-    folds, or none.
+    folds, or none.  The scenarios of every pretraining count as networks of their own.
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
     require(predictions, ["patient_id", *of_scenarios])
     rows = evaluated_rows(predictions, inits)
-    check_unique(rows, ["task", "scenario", "init", "case_id"])
+    rows = rows.assign(network=rows["scenario"].astype(str))
+    if "pretraining" in rows:
+        rows["network"] += " pretraining " + rows["pretraining"].astype(str)
+    check_unique(rows, ["task", "network", "init", "case_id"])
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with located(f"task {task}"):
-            networks = rows_of_task[["scenario", *of_scenarios]].drop_duplicates()
-            networks = networks.set_index("scenario").sort_index()
+            networks = rows_of_task[["network", "scenario", *of_scenarios]].drop_duplicates()
+            networks = networks.set_index("network").sort_index()
             if networks.index.has_duplicates:
                 raise InputError(
                     f"a scenario has two values of {' or '.join(of_scenarios)}",
@@ -115,14 +128,14 @@ def _scores_of_task(
             remedy="Folds are averaged as independent; split by patient.",
         )
     runs = pd.MultiIndex.from_product([inits, networks.index])
-    wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
+    wide = rows.pivot(index=["init", "network"], columns="case_id", values="score")
     wide = wide.reindex(index=runs, columns=cases["case_id"])
     lacking = wide.isna().any(axis=1)
     if lacking.any():
-        init, scenario = wide.index[lacking][0]
+        init, network = wide.index[lacking][0]
         raise InputError(
-            f"{wide.loc[(init, scenario)].isna().sum()} of {len(cases)} cases of scenario "
-            f"{scenario} have no score of init {init!r}",
+            f"{wide.loc[(init, network)].isna().sum()} of {len(cases)} cases of scenario "
+            f"{network} have no score of init {init!r}",
             where="predictions",
             remedy="Finish the missing runs, with the same folds and cases for every init; if a "
             "score is NaN, find why the run diverged.",
@@ -143,24 +156,20 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     if inits is not None:
         check_known("init", inits, rows["init"])
         rows = rows[rows["init"].isin(inits)]
-    rows = _name_networks(rows)
-    check_unique(rows, [*RUN, "case_id"])
+    check_unique(rows, [*run_names(rows), "case_id"])
     return rows
 
 
-def _name_networks(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions in which a scenario from a further pretraining has a name of its own."""
-    if "pretraining" not in predictions or (first := predictions["pretraining"].eq(1)).all():
-        return predictions
-    number = " pretraining " + predictions["pretraining"].astype(str)
-    scenario = predictions["scenario"].astype(str)
-    return predictions.assign(scenario=scenario.where(first, scenario + number))
+def run_names(predictions: pd.DataFrame) -> list[str]:
+    """Return the columns that name a run: `RUN`, and its pretraining where the table has it."""
+    return [*RUN, "pretraining"] if "pretraining" in predictions else RUN
 
 
 def scores_by_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
-    """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
-    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
-        names = dict(zip(RUN, key, strict=True))
+    """Yield what names a run, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
+    columns = run_names(predictions)
+    for key, run in evaluated_rows(predictions).groupby(columns, observed=True):
+        names = dict(zip(columns, key, strict=True))
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(run["label"])
             scores = score_row(run["score"], positive.size)

@@ -74,10 +74,10 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     The differences of the pairs, with their known covariance over patients, have random effects of
     backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`), so the
     interval says where the mean difference of further backbones, pretrainings and patients lies.
-    The estimate is the plain mean over pairs: weights by the covariance would give least to those
-    pairs whose networks differ most.  It is of Student's t on backbones − 1 degrees of freedom.
-    With one pretraining of each backbone the two effects cannot be separated: `sd_pretraining` is
-    then that of both, `sd_backbone` NaN.
+    The estimate is the plain mean over backbones, of each the mean of its pairs: weights by the
+    covariance would give least to those pairs whose networks differ most.  It is of Student's t on
+    backbones − 1 degrees of freedom.  With one pretraining of each backbone the two effects cannot
+    be separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
 
     Parameters
     ----------
@@ -126,16 +126,16 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return how every run does on its validation cases, from their scores (log-odds).
 
-    One row a run: `rin.stats.inputs.RUN`, validation_auc (0-1; NaN where the cases are of one
-    class), validation_loss (cross-entropy in nats).
+    One row a run: what names it (`rin.stats.inputs.run_names`), validation_auc (0-1; NaN where the
+    cases are of one class), validation_loss (cross-entropy in nats).
     """
-    rows = []
-    for key, run in predictions.groupby(inputs.RUN, observed=True, sort=False):
+    rows, names = [], inputs.run_names(predictions)
+    for key, run in predictions.groupby(names, observed=True, sort=False):
         labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
         both = 0 < labels.sum() < len(labels)
         loss = np.logaddexp(0, -scores * (2 * labels - 1)).mean()
         scored = {"validation_auc": roc_auc_score(labels, scores) if both else math.nan}
-        rows.append(dict(zip(inputs.RUN, key, strict=True)) | scored | {"validation_loss": loss})
+        rows.append(dict(zip(names, key, strict=True)) | scored | {"validation_loss": loss})
     return pd.DataFrame(rows)
 
 
@@ -165,7 +165,10 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
     """Return the cells of the mean difference over pairs, and what is to be said of it."""
     differences, covariance = contrasts.estimates, contrasts.covariance
-    pooled = dict.fromkeys(ESTIMATE, math.nan) | {"estimate": float(differences.mean())}
+    # A backbone counts once, however often it was pretrained.
+    weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
+    pooled = dict.fromkeys(ESTIMATE, math.nan)
+    pooled |= {"estimate": float(np.average(differences, weights=weights))}
     pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
     if len(differences) == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
@@ -175,7 +178,7 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
     values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
-    model = three_level(differences, covariance, backbones, contained=True, equal_weights=True)
+    model = three_level(differences, covariance, backbones, contained=True, weights=weights)
     pooled |= {name: model[name] for name in ESTIMATE}
     pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
     remarks = []
@@ -196,8 +199,8 @@ def _task_pairs(
         predictions = predictions.assign(pretraining=1)
     for task in task_scores(predictions, (init_a, init_b), _PAIR):
         networks = task.networks
-        pairs = networks.drop_duplicates().sort_values(_PAIR, ignore_index=True)
-        members = np.array([(networks == pair).all(axis=1) for _, pair in pairs.iterrows()])
+        pairs = networks[_PAIR].drop_duplicates().sort_values(_PAIR, ignore_index=True)
+        members = np.array([(networks[_PAIR] == pair).all(axis=1) for _, pair in pairs.iterrows()])
         n_scenarios = members.sum(axis=1)
         means = members / n_scenarios[:, np.newaxis]
         with located(f"task {task.task}"):

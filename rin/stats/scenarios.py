@@ -68,8 +68,8 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per task × fold × scenario × init × seed: these five, auc, variance, ci_low,
-        ci_high (AUC 0-1), n, n_positive.
+        One row a run: task, fold, scenario, init, seed (and pretraining, where predictions say
+        it), auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive.
 
     Raises
     ------
@@ -93,9 +93,9 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
 
-    Folds (and seeds) of a scenario are averaged first; means are of true-positive rates at a
-    common false-positive rate, so that the AUC of the mean curve is the mean AUC.  Where a curve
-    jumps, the middle of the jump counts, but its upper end at rates of 0 and 1.
+    Folds, seeds and pretrainings of a scenario are averaged first; means are of true-positive
+    rates at a common false-positive rate, so that the AUC of the mean curve is the mean AUC.
+    Where a curve jumps, the middle of the jump counts, but its upper end at rates of 0 and 1.
 
     Parameters
     ----------
@@ -150,9 +150,9 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     -------
     pandas.DataFrame
         One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
-        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), the
-        columns of an estimate (a − b; p_holm over the tasks, within the group), n_folds, n_cases,
-        n_positive, n_patients.
+        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, each the mean of its pretrainings,
+        AUC 0-1; SD is NaN for one), the columns of an estimate (a − b; p_holm over the tasks,
+        within the group), n_folds, n_cases, n_positive, n_patients.
 
     Raises
     ------
@@ -178,8 +178,9 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
         aucs = contrasts.aucs.reshape(2, -1)
         for number, (group, inside) in enumerate(groups.items()):
-            a, b = (pd.Series(of_init[inside]) for of_init in aucs)
-            row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
+            of_scenarios = pd.DataFrame(aucs.T, task.scenarios)[inside].groupby(level=0).mean()
+            a, b = of_scenarios[0], of_scenarios[1]
+            row = {"task": task.task, "group": group, "n_scenarios": len(of_scenarios)}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
             rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
@@ -244,9 +245,10 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     1  thyroid  0.016      4
     """
     aucs = scenario_aucs(predictions)
-    networks = ["task", "fold", "scenario", "seed"]
+    networks = [name for name in inputs.run_names(aucs) if name != "init"]
     trained = aucs.pivot(index=networks, columns="init", values="auc")
-    trainings = (trained[init_a] - trained[init_b]).dropna().groupby(networks[:3])
+    of_network = [name for name in networks if name != "seed"]
+    trainings = (trained[init_a] - trained[init_b]).dropna().groupby(of_network)
     squares = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
     df = (trainings.size() - 1).groupby("task").sum()
     if not df.all():
@@ -413,15 +415,17 @@ def factor_effects(
     rows = []
     for task in tasks:
         rows_of_task, weights = [], []
-        for group, members in (groups or {name: [name] for name in task.scenarios}).items():
+        for group, members in (
+            groups or {name: [name] for name in sorted(set(task.scenarios))}
+        ).items():
             inputs.check_known("scenario", members, pd.Series(task.scenarios))
             inside = np.isin(task.scenarios, members)
             if not inside.any():
                 raise InputError("no scenario", where=f"group {group!r}", remedy="Name some.")
             for quantity, init, level, signs in quantities:
-                weights.append(np.outer(signs, inside / inside.sum()).ravel())
+                weights.append(np.outer(signs, task.shares(inside)).ravel())
                 plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
-                row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
+                row = {"task": task.task, "group": group, "n_scenarios": len(set(members))}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
@@ -677,7 +681,7 @@ def _regime_differences(
         shown += sorted(set(regime) - set(shown))
         groups = {ALL: np.ones(len(regime), bool)}
         groups |= {name: regime == name for name in shown}
-        means = np.array([inside / inside.sum() for inside in groups.values()])
+        means = np.array([task.shares(inside) for inside in groups.values()])
         with located(f"task {task.task}"):
             contrasts = mean_over_folds(task, np.hstack([means, -means]))
         yield task, groups, contrasts
@@ -708,13 +712,13 @@ def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict
 
 def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
     """Return the cells of the analyses that take cases for independent."""
-    n_scenarios, n_cases = len(task.scenarios), len(task.cases)
+    n_networks, n_cases = len(task.networks), len(task.cases)
     stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
-    means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
+    means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
     contrasts = mean_over_folds(task, _mean_difference(task), clustered=False)
     return {
-        "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_scenarios), *stacked)),
+        "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_networks), *stacked)),
         "delong_mean_scores": _numbers(delong_test(task.labels, means[0], means[1])),
         "delong_contrast": _numbers(contrasts.test(0)),
     }
@@ -747,14 +751,13 @@ def _analyses_of_trainings(
         of_folds = {"remark": "The ratio of test to training cases was not given."}
     else:
         of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio).cells()
-    model = hypothesis.mixed_model(aucs, init_a, init_b)
+    model = hypothesis.mixed_model(means.reset_index(), init_a, init_b)
     return {"nadeau_bengio": of_folds, "mixed_model": model.cells() | {"remark": model.remark}}
 
 
 def _mean_difference(task: TaskScores) -> np.ndarray:
     """Return weights (1, 2 S) of the mean difference of two inits over scenarios."""
-    n_scenarios = len(task.scenarios)
-    return np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
+    return np.concatenate([task.shares(), -task.shares()])[np.newaxis]
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
@@ -764,7 +767,7 @@ def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, flo
         fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         weights = cluster_weights(fold.patients, replicates, fold_seed, labels=fold.labels)
         a, b = np.split(weighted_aucs(fold.labels, _networks(fold), weights), 2, axis=1)
-        differences.append((a - b).mean(axis=1))
+        differences.append((a - b) @ task.shares())
     means = np.mean(differences, axis=0)
     low, high = percentile_interval(means)
     opposite = min((means <= 0).sum(), (means >= 0).sum())

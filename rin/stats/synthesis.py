@@ -47,7 +47,7 @@ def three_level(
     clusters: ArrayLike,
     *,
     contained: bool = False,
-    equal_weights: bool = False,
+    weights: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
 
@@ -57,7 +57,7 @@ def three_level(
     `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
     Where no cluster has two estimates the two variances cannot be separated, and `within` is both;
     with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is
-    that of generalised least squares, or with `equal_weights` the plain mean, its variance that of
+    that of generalised least squares, or the one with these `weights` (k,), its variance that of
     the model.  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     covariance = np.asarray(variances, dtype=float)
@@ -77,10 +77,11 @@ def three_level(
     within = variances[-1] * unit**2
     between = variances[1] * unit**2 if separable else math.nan
     estimate, error = float(mean * unit), unit * math.sqrt(variance)
-    if equal_weights:
+    if weights is not None:
+        shares = np.asarray(weights, dtype=float) / np.sum(weights)
         same_cluster = codes[:, np.newaxis] == codes
         marginal = covariance + np.nan_to_num(between) * same_cluster + within * np.eye(k)
-        estimate, error = float(y.mean()), math.sqrt(marginal.mean())
+        estimate, error = float(shares @ y), math.sqrt(shares @ marginal @ shares)
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     fixed = (ones[:, 0] @ values) / (ones[:, 0] @ ones[:, 0])
     q = float(((values - fixed * ones[:, 0]) ** 2).sum())

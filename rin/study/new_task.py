@@ -573,7 +573,9 @@ def _profile(
     maps = ["results/localisation"] if manifest.masks else []
     settings["pages"] = [*_TEXTS["pages"], *maps, "use/how_built"]
     estimate = f"about {max(1, round(fitted.minutes))} minutes"
-    extent = f"{counted(fitted.folds, 'folds')}, {fitted.size} px, {counted(fitted.epochs, 'epochs')}"
+    extent = (
+        f"{counted(fitted.folds, 'folds')}, {fitted.size} px, {counted(fitted.epochs, 'epochs')}"
+    )
     extent += f", {fitted.cases['train']} training pictures" if fitted.cases else ""
     made.say("weights", described, "bold red" if weights == "stand-ins" else "")
     made.say("training", f"{counted(len(fitted.scenarios), 'scenarios')}, {extent}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -37,7 +37,7 @@ from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
+from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors, find_scenario
 from rin.study.setting import Study, TaskInputs
 from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
 
@@ -109,6 +109,7 @@ class Addition(FrozenModel):
     """Pretrainings that were added to a reference run later, with what computed them."""
 
     pretrainings: list[PositiveInt]
+    backbones: list[str]
     written: str
     python: str
     packages: dict[str, str]
@@ -367,8 +368,8 @@ def write_reference(
     """Write the reference run of a finished study below `folder` and return its folder.
 
     With `replace` one that is there is replaced; with `finished` tasks, studies and pretrainings
-    that are not finished are left out; with `add` the study's pretrainings are added to one that
-    is there, which may have been computed elsewhere.
+    that are not finished are left out; with `add` the study's pretrainings, of all backbones or
+    some, are added to one that is there, which may have been computed elsewhere.
 
     `InputError`, and nothing is written, when the reference run is there already, or cannot be
     added to; when something was made from stand-ins, a run is not finished, or the files are
@@ -493,7 +494,8 @@ def _joined_facts(
 ) -> RunFacts:
     """Return the facts of a reference run to which another one adds; InputError if it cannot."""
     facts = earlier.facts
-    before, after = _comparable(facts), _comparable(later)
+    backbones = later.profile["backbones"]
+    before, after = _comparable(facts, backbones), _comparable(later, backbones)
     if differing := [name for name in before if before[name] != after[name]]:
         raise InputError(
             f"the reference run there differs in {', '.join(differing)}",
@@ -501,21 +503,23 @@ def _joined_facts(
             remedy="Add runs of the same profile, images and version; other ones need a name of "
             "their own.",
         )
+    old_runs, old_networks = (earlier.tables[name]["run_id"] for name in ("runs", "pretraining"))
+    new_runs = tables["runs"][~tables["runs"]["run_id"].isin(old_runs)].drop_duplicates("run_id")
+    networks = tables["pretraining"]
+    new_networks = networks[~networks["run_id"].isin(old_networks)]
     known = set(earlier.tables["runs"]["pretraining"])
-    numbers = sorted(set(tables["runs"]["pretraining"]) - known)
-    if not numbers:
+    if new_networks.empty or new_runs.empty:
         raise InputError(
-            f"pretrainings {sorted(known)} are there already",
+            f"these runs from pretrainings {sorted(known)} are there already",
             where=where,
             remedy="Finish another pretraining: pretraining.pretrainings of the profile.",
         )
+    numbers = sorted(set(new_runs["pretraining"]))
     pretraining = facts.profile["pretraining"] | {"pretrainings": sorted({*known, *numbers})}
-    old_runs = earlier.tables["runs"]["run_id"]
-    new_runs = tables["runs"][~tables["runs"]["run_id"].isin(old_runs)].drop_duplicates("run_id")
-    networks = tables["pretraining"]
-    new_networks = networks[networks["pretraining"].isin(numbers)]
     of_computer = {"written", "python", "packages", "commit", "hardware"}
-    addition = Addition(pretrainings=numbers, **later.model_dump(include=of_computer))
+    addition = later.model_dump(include=of_computer)
+    addition |= {"pretrainings": numbers, "backbones": sorted(set(new_runs["backbone"]))}
+    added_weights = {*zip(new_runs["backbone"], new_runs["pretraining"], strict=True)}
     return facts.model_copy(
         update={
             "written": later.written,
@@ -527,8 +531,11 @@ def _joined_facts(
                 "fine-tuning": _work(new_runs, facts.work["fine-tuning"]),
                 "pretraining": _work(new_networks, facts.work["pretraining"]),
             },
-            "weights": [*facts.weights, *(w for w in later.weights if w.pretraining in numbers)],
-            "added": [*facts.added, addition],
+            "weights": [
+                *facts.weights,
+                *(w for w in later.weights if (w.backbone, w.pretraining) in added_weights),
+            ],
+            "added": [*facts.added, Addition(**addition)],
         }
     )
 
@@ -540,15 +547,18 @@ def _work(runs: pd.DataFrame, earlier: Work | None = None) -> Work:
     return Work(runs=earlier.runs + len(runs), seconds=seconds)
 
 
-def _comparable(facts: RunFacts) -> dict[str, Any]:
+def _comparable(facts: RunFacts, backbones: Collection[str]) -> dict[str, Any]:
     """Return what has to be equal in reference runs that are joined, by name."""
-    # Studies beside the main one need not be finished everywhere, nor pretrainings.
+    # Studies beside the main one need not be finished everywhere, nor pretrainings of a backbone.
     profile = facts.profile
     beside = {name for name in STUDIES if name not in FACTORS} | {"factors", "probe", "losses"}
-    beside |= {"execution", "pretraining", "about"}
+    beside |= {"execution", "pretraining", "about", "sanity", "backbones"}
     settings = {f"profile {name}": value for name, value in profile.items() if name not in beside}
+    if scenarios := profile["scenarios"]:
+        of_backbones = [name for name in scenarios if find_scenario(name).backbone in backbones]
+        settings["profile scenarios"] = of_backbones
     for name, value in (profile["pretraining"] or {}).items():
-        if name != "pretrainings":
+        if name not in ("pretrainings", "backbones", "brief"):
             settings[f"profile pretraining.{name}"] = value
     return settings | {"tasks": facts.tasks, "corpora": facts.corpora}
 

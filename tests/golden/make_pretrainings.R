@@ -12,7 +12,8 @@ pooled <- function(y, V, backbone) {
   arguments <- c(arguments, if (single) list(random = ~ 1 | pair) else
                               list(random = ~ 1 | backbone / pair, dfs = "contain"))
   model <- do.call(rma.mv, arguments)
-  plain <- do.call(rma.mv, c(arguments, list(W = rep(1, length(y)))))
+  # Every backbone counts once.
+  once <- do.call(rma.mv, c(arguments, list(W = c(1 / table(backbone)[as.character(backbone)]))))
   list(
     y = y, V = V, backbone = backbone,
     expected = list(
@@ -21,9 +22,9 @@ pooled <- function(y, V, backbone) {
       between = if (single) NA else model$sigma2[1],
       within = if (single) model$sigma2 else model$sigma2[2],
       q = model$QE, q_df = length(y) - 1, q_p = model$QEp),
-    equal_weights = list(
-      estimate = c(plain$b), standard_error = plain$se, ci_low = plain$ci.lb,
-      ci_high = plain$ci.ub, p_value = plain$pval, df = c(plain$ddf)))
+    backbones_once = list(
+      estimate = c(once$b), standard_error = once$se, ci_low = once$ci.lb,
+      ci_high = once$ci.ub, p_value = once$pval, df = c(once$ddf)))
 }
 
 shared_patients <- function(sds, correlation) {
@@ -48,4 +49,11 @@ for (repeats in c(1, 2, 3)) {
 cases[[length(cases) + 1]] <- pooled(c(3, -4.5, 1.2), shared_patients(c(1, 2, 1.5), 0.3), c(1, 1, 1))
 cases[[length(cases) + 1]] <- pooled(c(-2, -2.1, -1.9, -2.05, -2, -1.95),
                                      shared_patients(c(2, 2.5, 2, 3, 2, 2.2), 0.5), c(1, 1, 2, 2, 3, 3))
+# Some backbones pretrained more often than others.
+for (backbone in list(c(1, 1, 2, 3, 4), c(1, 1, 1, 2, 2, 3, 4, 4))) {
+  sds <- runif(length(backbone), 1, 4)
+  V <- shared_patients(sds, 0.4)
+  y <- round(1 + 3 * rnorm(4)[backbone] + 2 * rnorm(length(backbone)), 4)
+  cases[[length(cases) + 1]] <- pooled(y, V, backbone)
+}
 cat(toJSON(cases, digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"))

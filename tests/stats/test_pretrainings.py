@@ -9,7 +9,17 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 
 from rin.errors import InputError
-from rin.stats import init_differences, pair_differences, pretraining_differences
+from rin.stats import (
+    clinical_curves,
+    clinical_measures,
+    factor_effects,
+    init_differences,
+    mean_roc,
+    pair_differences,
+    pretraining_differences,
+    scenario_aucs,
+    task_analyses,
+)
 from rin.stats.pretrainings import choose_settings, validation_scores
 from rin.stats.synthesis import three_level
 
@@ -20,11 +30,11 @@ TASKS = ("breast", "covid19")
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['backbone']}")
 def test_three_level_with_a_known_covariance_equals_metafor(case):
-    for weights, kept in (("expected", False), ("equal_weights", True)):
-        found = three_level(
-            case["y"], case["V"], case["backbone"], contained=True, equal_weights=kept
-        )
-        expected = {k: math.nan if v is None else v for k, v in case[weights].items()}
+    backbones = pd.Series(case["backbone"])
+    once = 1 / backbones.groupby(backbones).transform("size")
+    for mean, weights in (("expected", None), ("backbones_once", once)):
+        found = three_level(case["y"], case["V"], backbones, contained=True, weights=weights)
+        expected = {k: math.nan if v is None else v for k, v in case[mean].items()}
         compared = {name: found[name] for name in expected}
         assert compared == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)
 
@@ -154,7 +164,7 @@ def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():
         drawn.append((by_init["a"] - by_init["b"]).groupby(["backbone", "pretraining"]).mean())
     covariance = np.cov(np.array(drawn[1:]).T)
     backbones = np.repeat(range(4), 2)
-    found = three_level(drawn[0], covariance, backbones, contained=True, equal_weights=True)
+    found = three_level(drawn[0], covariance, backbones, contained=True, weights=np.ones(8))
     assert found["estimate"] == pytest.approx(table["estimate"])
     assert found["standard_error"] == pytest.approx(table["standard_error"], rel=0.15)
 
@@ -258,4 +268,59 @@ def test_networks_of_several_pretrainings_all_count_where_they_are_taken_as_give
     predictions = made(EQUAL)
     found = init_differences(predictions, "a", "b")
     expected = init_differences(pooled_networks(predictions), "a", "b")
-    pd.testing.assert_frame_equal(found, expected)
+    of_scenarios = ["n_scenarios", "sd_a", "sd_b"]
+    pd.testing.assert_frame_equal(
+        found.drop(columns=of_scenarios), expected.drop(columns=of_scenarios)
+    )
+    assert (3 * found["n_scenarios"] == expected["n_scenarios"]).all()
+
+
+def test_a_scenario_counts_once_however_many_pretrainings_it_has():
+    """Another pretraining of one backbone, with the same scores, changes no estimate."""
+    once = made(np.random.default_rng(6).normal(0.3, 0.6, (4, 1)), pretrainings=1)
+    again = once[once["backbone"] == "ResNet50"].assign(pretraining=2)
+    twice = pd.concat([once, again], ignore_index=True)
+    estimates = ["estimate", "auc_a", "auc_b", "sd_a", "sd_b", "n_scenarios", "standard_error"]
+    before, after = (init_differences(rows, "a", "b")[estimates] for rows in (once, twice))
+    pd.testing.assert_frame_equal(before, after)
+    before, after = (pretraining_differences(rows, "a", "b") for rows in (once, twice))
+    assert after["estimate"].tolist() == pytest.approx(before["estimate"].tolist())
+    assert (before["pairs"].tolist(), after["pairs"].tolist()) == ([4, 4], [5, 5])
+    pd.testing.assert_frame_equal(mean_roc(once), mean_roc(twice))
+    for measured in (clinical_measures, clinical_curves):
+        pd.testing.assert_frame_equal(measured(once, ["a", "b"]), measured(twice, ["a", "b"]))
+    levels = [
+        pd.concat([rows.assign(level="x"), rows.assign(level="y", score=rows["score"] ** 3)])
+        for rows in (once, twice)
+    ]
+    before, after = (factor_effects(rows, ("a", "b"), ("x", "y")) for rows in levels)
+    pd.testing.assert_frame_equal(before, after)
+    analyses = [
+        task_analyses(rows[rows["task"] == TASKS[0]], "a", "b", replicates=20).set_index("analysis")
+        for rows in (once, twice)
+    ]
+    averaged = analyses[0].index.difference(["delong_stacked", "delong_mean_scores"])
+    before, after = (table.loc[averaged, "estimate"] for table in analyses)
+    assert after.tolist() == pytest.approx(before.tolist(), nan_ok=True)
+
+
+def test_the_mean_over_scenarios_is_that_of_their_pretrainings():
+    predictions = made(np.random.default_rng(7).normal(0.3, 0.6, (4, 2)), tasks=TASKS[:1])
+    lacking = (predictions["pretraining"] == 2) & (predictions["backbone"] != "ResNet50")
+    rows = predictions[~lacking]
+    aucs = {
+        key: roc_auc_score(run["label"], run["score"])
+        for key, run in rows.groupby(["init", "scenario", "pretraining"])
+    }
+    names = ["init", "scenario", "pretraining"]
+    means = pd.Series(aucs).rename_axis(names).groupby(["init", "scenario"]).mean().unstack("init")
+    found = init_differences(rows, "a", "b").iloc[0]
+    assert found["estimate"] == pytest.approx((means["a"] - means["b"]).mean())
+    assert found["sd_a"] == pytest.approx(means["a"].std())
+    assert found["n_scenarios"] == len(means)
+    by_run = scenario_aucs(rows).set_index(names)["auc"]
+    assert by_run.to_dict() == pytest.approx(aucs)
+    pairs = pair_differences(rows, "a", "b").groupby("backbone")["estimate"].mean()
+    headline = pretraining_differences(rows, "a", "b").iloc[0]
+    assert headline["estimate"] == pytest.approx(pairs.mean())
+    assert (headline["pairs"], headline["pretrainings"]) == (5, 2)

@@ -13,7 +13,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from finished_study import CHANGES, finished_study, planned_runs, write_images, write_manifests
+from finished_study import (
+    CHANGES,
+    SCENARIO,
+    finished_study,
+    planned_runs,
+    write_images,
+    write_manifests,
+)
 from tiny_study import seal_again, tiny_profile
 
 from rin.cli import main
@@ -409,8 +416,13 @@ def part_of_study(images, tmp_path_factory):
     """Return a function: a finished study of some pretrainings, as of a computer of its own."""
 
     @cache
-    def finished_part(*pretrainings, epochs=1):
-        changes = {"pretraining.pretrainings": [*pretrainings], "fine_tuning.epochs": epochs}
+    def finished_part(*pretrainings, epochs=1, scenarios=(SCENARIO,)):
+        changes = {
+            "pretraining.pretrainings": [*pretrainings],
+            "fine_tuning.epochs": epochs,
+            "scenarios": [*scenarios],
+            "backbones": sorted({name.split("-")[0] for name in scenarios}),
+        }
         return finished_study(tmp_path_factory.mktemp("results"), images, ALONE | changes)
 
     return finished_part
@@ -436,6 +448,25 @@ def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_give
         assert getattr(joined.facts, name) == getattr(expected.facts, name), name
     assert [each.pretrainings for each in joined.facts.added] == [[2]]
     assert expected.facts.added == []
+
+
+@pytest.mark.slow
+def test_a_pretraining_may_be_added_backbone_by_backbone(part_of_study, tmp_path):
+    dense = SCENARIO.replace("ResNet50", "DenseNet121")
+    written = write_reference(part_of_study(1, scenarios=(SCENARIO, dense)), tmp_path)
+    for backbone, scenario in {"DenseNet121": dense, "ResNet50": SCENARIO}.items():
+        write_reference(part_of_study(2, scenarios=(scenario,)), tmp_path, add=True)
+        added = load_reference(written).facts.added[-1]
+        assert (added.pretrainings, added.backbones) == ([2], [backbone])
+        with pytest.raises(InputError, match="are there already"):
+            write_reference(part_of_study(2, scenarios=(scenario,)), tmp_path, add=True)
+    joined = load_reference(written)
+    pairs = ["backbone", "pretraining", "init"]
+    assert len(joined.tables["pretraining"].drop_duplicates(pairs)) == 8
+    assert len(joined.facts.weights) == 8
+    assert joined.facts.work["pretraining"].runs == 8
+    scores = joined.predictions("main", "breast").groupby(["backbone", "pretraining"])
+    assert scores["scenario"].unique().map(list).tolist() == [[dense], [dense], *2 * [[SCENARIO]]]
 
 
 @pytest.mark.slow
