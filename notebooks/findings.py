@@ -56,6 +56,7 @@ paper = pd.DataFrame(COMPARISONS.values())
 pooled = pooled_fine_tuned()
 same, every = pooled.loc["the paper's questions"], pooled.loc["all"]
 zero = [t["ci_low"].le(0) & t["ci_high"].ge(0) for t in (paper, means)]
+size = means[["pairs", "backbones", "pretrainings"]].max()
 facts = {task: runs.facts(task) for task in runs.tasks}
 trained = {task: fact.split["train"] for task, fact in facts.items()}
 small = {n for task, n in trained.items() if task in COMPARISONS}
@@ -80,8 +81,8 @@ comparisons on the same questions average {format_estimate(same, digits=1)}.
 includes zero, and an earlier run of other pretrainings, on other corpora and
 with other inputs, had the opposite sign on {turned.sum()} tasks. It tests other
 weights than RadImageNet's
-({"one" if means["pretrainings"].max() == 1 else "more than one"} pretraining of
-each network, {"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
+({size["pairs"]} networks of {size["backbones"]} backbones pretrained on either
+corpus, {"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
 among the images, inputs prepared {"differently" if differ else "alike"}), on
 small images, after {min(few)} to {max(few)} steps on {min(small)} to
 {max(small)} of them.
@@ -126,7 +127,7 @@ own questions it is {format_estimate(same, digits=1)}
 place = runs.external("breast")[0]
 elsewhere = external_scores(runs.predictions(task="breast", part=place))
 transfer = pretraining_differences(elsewhere, *runs.inits).iloc[0]
-size = means[["pairs", "backbones", "pretrainings"]].max()
+often = size["pretrainings"]
 clear = pd.concat(
     init_differences(run.predictions(), *run.inits)
     .query("group == 'all' and p_holm < 0.05")
@@ -143,7 +144,7 @@ book_table(shown.fillna("–"), "AUC points (95% CI over patients), Holm P < .05
 Markdown(f"""
 **This run.** {size["pairs"]} pairs of networks were compared on each task:
 {size["backbones"]} backbones, pretrained
-{"once" if size["pretrainings"] == 1 else f"{size['pretrainings']} times"} on
+{"once" if often == 1 else f"up to {often} times"} on
 either corpus. From pair to pair the difference varies so much that nothing can
 be said about radiologic pretraining in general where the interval of the
 diamond includes zero. The table has the tasks on which these very networks

@@ -103,6 +103,9 @@ grid = sns.catplot(
     legend=pairs["pretraining"].nunique() > 1,
     height=2.2, aspect=1.25, s=60, jitter=False,
 )  # fmt: skip
+below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
+if grid.legend:
+    sns.move_legend(grid, **below, ncols=3, title="Pretraining")
 grid.refline(x=0).set_axis_labels("AUC points", "")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
@@ -115,10 +118,12 @@ headline.set_index("task")[tested].dropna(axis=1).round(3)
 changed = listed(
     short[task] for task in headline.loc[headline["q_holm"] < 0.05, "task"]
 )
+often = pairs.groupby("backbone")["pretraining"].nunique()
+once = listed(often.index[often == 1])
 apart = (
-    "Each backbone was pretrained once on either corpus, so that what differs"
-    " may be the backbone or the chance of one pretraining."
-    if headline["pretrainings"].max() == 1
+    f"Pretrained once on either corpus: {once}; what sets these apart may be"
+    " the backbone or the chance of one pretraining."
+    if (often == 1).any()
     else ""
 )
 Markdown(f"""
@@ -178,13 +183,13 @@ regime has the largest difference on more than {leading.max()} of
 # ## Every scenario: the paper's Figures 3 and 4
 
 # %%
-aucs = scenario_aucs(scores).groupby(["task", "scenario", "init"])["auc"]
+aucs = scenario_aucs(scores)
 layers = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
-aucs = aucs.mean().reset_index()
-aucs["unfreezing"] = aucs["scenario"].map(layers)
-aucs["title"] = aucs["task"].map(short)
-aucs = aucs.sort_values("task", key=lambda task: task.map(places))
-axes = slopes(aucs, runs.inits, "title")
+means = aucs.groupby(["task", "scenario", "init"])["auc"].mean().reset_index()
+means["unfreezing"] = means["scenario"].map(layers)
+means["title"] = means["task"].map(short)
+means = means.sort_values("task", key=lambda task: task.map(places))
+axes = slopes(means, runs.inits, "title")
 picture(axes, "AUC of every scenario from either initialisation, by task")
 
 # %%
@@ -195,8 +200,7 @@ grid = sns.relplot(
     palette={init: init_style(init).color for init in runs.inits},
     estimator=None, height=2.6,
 )  # fmt: skip
-place = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
-sns.move_legend(grid, **place, ncols=2, title="")
+sns.move_legend(grid, **below, ncols=2, title="")
 grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
