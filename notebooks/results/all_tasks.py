@@ -103,9 +103,9 @@ grid = sns.catplot(
     legend=pairs["pretraining"].nunique() > 1,
     height=2.2, aspect=1.25, s=60, jitter=False,
 )  # fmt: skip
-below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
+below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 2}
 if grid.legend:
-    sns.move_legend(grid, **below, ncols=3, title="Pretraining")
+    sns.move_legend(grid, **below)
 grid.refline(x=0).set_axis_labels("AUC points", "")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
@@ -115,22 +115,15 @@ tested = ["pairs", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
 headline.set_index("task")[tested].dropna(axis=1).round(3)
 
 # %% tags=["hide-input"]
-changed = listed(
-    short[task] for task in headline.loc[headline["q_holm"] < 0.05, "task"]
-)
+unlike = headline.loc[headline["q_holm"] < 0.05, "task"]
 often = pairs.groupby("backbone")["pretraining"].nunique()
-once = listed(often.index[often == 1])
-apart = (
-    f"Pretrained once on either corpus: {once}; what sets these apart may be"
-    " the backbone or the chance of one pretraining."
-    if (often == 1).any()
-    else ""
-)
 Markdown(f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
 pairs differ by more than the patients explain (Cochran’s Q, Holm over the
-tasks) on: {changed}. {apart} This scatter is why the intervals of the diamonds
-are wide.
+tasks) on: {listed(unlike.map(short))}. Pretrained once on
+either corpus: {listed(often.index[often == 1])}; what sets such a pair apart
+may be the backbone or the chance of one pretraining. This scatter is why the
+intervals of the diamonds are wide.
 """)
 
 # %% [markdown]
@@ -186,9 +179,9 @@ regime has the largest difference on more than {leading.max()} of
 aucs = scenario_aucs(scores)
 layers = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 means = aucs.groupby(["task", "scenario", "init"])["auc"].mean().reset_index()
-means["unfreezing"] = means["scenario"].map(layers)
-means["title"] = means["task"].map(short)
-means = means.sort_values("task", key=lambda task: task.map(places))
+means = means.assign(
+    unfreezing=means["scenario"].map(layers), title=means["task"].map(short)
+).sort_values("task", key=lambda task: task.map(places))
 axes = slopes(means, runs.inits, "title")
 picture(axes, "AUC of every scenario from either initialisation, by task")
 
@@ -200,7 +193,7 @@ grid = sns.relplot(
     palette={init: init_style(init).color for init in runs.inits},
     estimator=None, height=2.6,
 )  # fmt: skip
-sns.move_legend(grid, **below, ncols=2, title="")
+sns.move_legend(grid, **below, title="")
 grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")

@@ -170,6 +170,7 @@ def test_each_key_image_has_an_outline_closed_and_inside_it(instances):
     assert sorted(outlined) == sorted(keyed)
 
 
+@pytest.mark.slow
 def test_archive_written_twice_has_equal_bytes(archive, tmp_path):
     again = write_archive(tmp_path / "other name", studies=30, size=48, seed=4)
     assert files_of(again) == files_of(archive)

@@ -77,6 +77,7 @@ def unevenness(cases, part):
     return (table / table.sum()).std().mean(), table.sum(axis=1).std() / len(cases)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     n=st.integers(600, 1000),

@@ -43,6 +43,7 @@ def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     assert found["score"].notna().all()
 
 
+@pytest.mark.slow
 def test_scores_at_home_are_those_without_the_external_dataset(external):
     profile = external.profile.model_copy(update={"external": False})
     alone = replace(external, profile=profile)
