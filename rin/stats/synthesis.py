@@ -78,7 +78,11 @@ def three_level(
     between = variances[1] * unit**2 if separable else math.nan
     estimate, error = float(mean * unit), unit * math.sqrt(variance)
     if weights is not None:
-        shares = np.asarray(weights, dtype=float) / np.sum(weights)
+        shares = np.asarray(weights, dtype=float)
+        if shares.shape != y.shape or not (shares > 0).all():
+            remedy = "Pass one weight above zero an estimate."
+            raise InputError(f"weights of shape {shares.shape}", where="weights", remedy=remedy)
+        shares = shares / shares.sum()
         same_cluster = codes[:, np.newaxis] == codes
         marginal = covariance + np.nan_to_num(between) * same_cluster + within * np.eye(k)
         estimate, error = float(shares @ y), math.sqrt(shares @ marginal @ shares)
