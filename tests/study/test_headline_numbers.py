@@ -15,7 +15,7 @@ from rin.study import open_reference
 
 pytestmark = pytest.mark.slow
 
-NETWORK = ["task", "fold", "scenario", "init", "seed"]
+NETWORK = ["task", "fold", "scenario", "init", "seed", "pretraining"]
 REPLICATES = 4000
 #: Points of AUC between an interval of DeLong's variance and one of the bootstrap.
 NEAR = 0.5
@@ -72,8 +72,8 @@ def test_auc_and_interval_of_every_network_are_those_of_proc(predictions):
 def bootstrapped(rows, inits, seed):
     """The difference of mean AUCs of two inits, and its replicates over patients.
 
-    Folds are averaged; within a fold patients are drawn with replacement, and replicates without
-    both classes are drawn again.
+    Folds are averaged, and the pretrainings of a scenario; within a fold patients are drawn with
+    replacement, and replicates without both classes are drawn again.
     """
     rng = np.random.default_rng(seed)
     whole, drawn = [], []
@@ -83,12 +83,14 @@ def bootstrapped(rows, inits, seed):
         names, patient = np.unique(cases["patient_id"].astype(str), return_inverse=True)
         # Of each pair of a positive and a negative case: the networks that rank it rightly.
         lead = np.zeros((positive.sum(), (~positive).sum()))
-        n_scenarios = fold["scenario"].nunique()
-        for (init, _), network in fold.groupby(["init", "scenario"], observed=True):
+        pretrainings = fold.groupby("scenario", observed=True)["pretraining"].nunique()
+        networks = fold.groupby(["init", "scenario", "pretraining"], observed=True)
+        for (init, scenario, _), network in networks:
             scores = network.set_index("case_id")["score"].loc[cases.index].to_numpy(float)
             apart = scores[positive][:, None] - scores[~positive]
+            weight = 1 / len(pretrainings) / pretrainings[scenario]
             sign = 1.0 if init == inits[0] else -1.0
-            lead += sign * ((apart > 0) + 0.5 * (apart == 0)) / n_scenarios
+            lead += sign * weight * ((apart > 0) + 0.5 * (apart == 0))
         whole.append(lead.mean())
         replicates = []
         while len(replicates) < REPLICATES:

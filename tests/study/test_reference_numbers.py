@@ -18,10 +18,10 @@ def reference():
 
 
 def aucs_of(rows, *columns):
-    """AUC of every network, and then the mean over those that share some columns."""
+    """AUC of every network, the mean of those of a scenario, and of what shares some columns."""
     network = [*columns, *{"scenario", "init", "pretraining", "fold"}.difference(columns)]
     aucs = rows.groupby(network).apply(lambda one: roc_auc_score(one["label"], one["score"]))
-    return aucs.groupby([*columns]).mean()
+    return aucs.groupby([*columns, "scenario"]).mean().groupby([*columns]).mean()
 
 
 def test_differences_of_every_task_are_those_of_scikit_learn(reference):
