@@ -9,7 +9,7 @@ from rin.data.manifest import find_task
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import like_for_like
 from rin.report.format import format_estimate, format_number
-from rin.stats import init_differences, pretraining_differences
+from rin.stats import init_differences, pair_differences, pretraining_differences
 from rin.stats.synthesis import random_effects
 from rin.study import open_reference
 
@@ -74,6 +74,20 @@ def test_readme_compares_the_reference_run_with_the_earlier_one(over_pretraining
     behind, interval = points.removeprefix("−").split(" ", 1)
     said = f"breast lesions were {behind} points behind {interval[:-1]}; new patients)"
     assert f"{said}, and are {100 * now['breast']:.1f} ahead now" in WORDS
+
+
+def test_readme_says_how_far_two_pretrainings_are_apart(runs):
+    pairs = pair_differences(runs.predictions(), *runs.inits)
+    differences = pairs.groupby(["task", "backbone"])["estimate"]
+    farthest = 100 * (differences.max() - differences.min()).max()
+    assert f"are up to {farthest:.1f} points apart" in WORDS
+    of_backbone = pairs.groupby("backbone")["pretraining"].nunique()
+    assert of_backbone.to_dict() == {
+        "DenseNet121": 2, "InceptionResNetV2": 1, "InceptionV3": 2, "ResNet50": 1
+    }  # fmt: skip
+    assert (
+        "ResNet50 and InceptionResNetV2 were pretrained once on either corpus, DenseNet121" in WORDS
+    )
 
 
 def test_readme_sums_up_the_paper_and_the_other_group():
