@@ -118,15 +118,16 @@ def check_page(page: Page, built: Built, kind: str | None) -> list[str]:
 
 
 def mean_aucs(scores: pd.DataFrame) -> dict[str, float]:
-    """Return, per init, the mean test AUC over scenarios; folds are averaged first.
+    """Return, per init, the mean test AUC over scenarios; folds and pretrainings come first.
 
     Each AUC is scikit-learn's, of the predictions of one network.
     """
+    network = ["init", "scenario", "pretraining", "fold"]
     rows = [
         (*named, roc_auc_score(run["label"], run["score"]))
-        for named, run in scores[scores["part"] == "test"].groupby(["init", "scenario", "fold"])
+        for named, run in scores[scores["part"] == "test"].groupby(network)
     ]
-    table = pd.DataFrame(rows, columns=["init", "scenario", "fold", "auc"])
+    table = pd.DataFrame(rows, columns=[*network, "auc"])
     scenarios = table.groupby(["init", "scenario"])["auc"].mean()
     return scenarios.groupby("init").mean().to_dict()
 

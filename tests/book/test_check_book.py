@@ -38,25 +38,26 @@ def auc(labels, scores):
     return (rankdata(scores)[positive].sum() - m * (m + 1) / 2) / (m * n)
 
 
-def make_run(scenario, init, fold, seed):
+def make_run(scenario, init, fold, pretraining, seed):
     """Predictions of one network with random scores, and their test AUC."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame({"label": np.arange(20) % 2, "score": rng.random(20).round(1)})
     table["part"] = ["validation"] * 6 + ["test"] * 14
     test = table[table["part"] == "test"]
-    named = {"scenario": scenario, "init": init, "fold": fold}
+    named = {"scenario": scenario, "init": init, "fold": fold, "pretraining": pretraining}
     return table.assign(**named), auc(test["label"].to_numpy(), test["score"].to_numpy())
 
 
 @pytest.fixture(scope="module")
 def predictions():
-    """Two scenarios, two folds of the first one, two inits; and the mean AUC of each init."""
+    """Two scenarios, two folds and pretrainings of the first; and the mean AUC of each init."""
     tables, means = [], {}
     for offset, init in ((0, "radiologic"), (10, "photographic")):
-        runs = [make_run("s1", init, fold, offset + fold) for fold in (0, 1)]
-        runs += [make_run("s2", init, 0, offset + 5)]
+        cells = [(fold, pretraining) for fold in (0, 1) for pretraining in (1, 2)]
+        runs = [make_run("s1", init, *cell, offset + k) for k, cell in enumerate(cells)]
+        runs += [make_run("s2", init, 0, 1, offset + 5)]
         aucs = [one for _, one in runs]
-        means[init] = (np.mean(aucs[:2]) + aucs[2]) / 2
+        means[init] = (np.mean(aucs[:4]) + aucs[4]) / 2
         tables += [table for table, _ in runs]
     return pd.concat(tables, ignore_index=True), means
 
