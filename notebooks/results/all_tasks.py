@@ -111,7 +111,7 @@ grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
-tested = ["pairs", "q", "q_df", "q_holm", "sd_backbone", "sd_pretraining"]
+tested = ["q", "q_holm", "sd_backbone", "sd_pretraining"]
 headline.set_index("task")[tested].dropna(axis=1).round(3)
 
 # %% tags=["hide-input"]
