@@ -89,7 +89,8 @@ phases = {
     ),
     "Pretraining": (
         f"{len(paper.RELEASED_ACCURACY)} networks from random weights, 224 px",
-        counted(len(plan.backbones), "networks") + " from random weights,"
+        counted(len(shown.pretraining()), "pretrainings")
+        + f" of {counted(len(plan.backbones), 'backbones')} from random weights,"
         f" {pre.size} px, {counted(pre.epochs, 'epochs')}"
         if pre
         else "released weights are loaded",
@@ -160,16 +161,23 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 #   0.80 against 0.78 is a difference of 2 points.
 #
 # ahead
-# : Said only where P, with the pretraining as the unit and adjusted by Holm's
-#   method, is below .05. Otherwise there is *no clear difference*, which does not
-#   mean that the two are equal.
+# : In a sentence on this run, said only where P, with the pretraining as the unit
+#   and adjusted by Holm's method, is below .05. Otherwise there is *no clear
+#   difference*, which does not mean that the two are equal. On an axis the word
+#   names a direction.
+#
+# reference runs
+# : Two are kept with the book. *open*, “this run”, gives the main results. *first*,
+#   “the earlier run”, gives the side studies: its corpora had 26 classes, without
+#   ultrasound, and the inputs of each source were prepared as its released
+#   counterpart wants them.
 #
 # these networks, new patients
 # : An interval over patients alone. It does not say what another pretraining would
 #   give.
 #
 # exploratory
-# : One backbone, or one training of each network: estimates without a verdict.
+# : One backbone, or intervals over patients alone: estimates without a verdict.
 #
 # ## What the database holds: the paper's Figure 2
 
@@ -208,9 +216,9 @@ Markdown(f"""
 region has, the paper shows in a figure alone and not in its text. Counts are
 public for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396); they
 are lower bounds. Where a class can be counted there, sizes run from
-{least["label"]} ({least["images"]:,.0f} images) to
-{most["label"]} ({most["images"]:,.0f}):
-top-1 accuracy is mostly that of a few large classes.
+{least["label"].replace("_", " ")} ({least["images"]:,.0f} images) to
+{most["label"].replace("_", " ")} ({most["images"]:,.0f}), so that top-1 accuracy weighs the
+large classes most.
 """)
 
 # %% tags=["hide-output"]
@@ -253,7 +261,7 @@ book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 radiologic = load_manifest("corpus_radiologic")
 parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
 parts = parts.rename(columns=str.capitalize).astype(str)
-book_table(parts, "Sources of the radiologic corpus, as of today", prose=True)
+book_table(parts, "Sources of the radiologic corpus", prose=True)
 
 # %% tags=["hide-input"]
 used = open_reference().reference.facts.corpora
@@ -261,9 +269,9 @@ held = " and ".join(f"{row.title} ({row.used:,} images)" for row in used)
 seen = any("ultrasound" in row.title.lower() for row in used)
 n_us = sum(find_task(task)[0].modality == "US" for task in facts)
 Markdown(f"""
-The networks of the committed run were pretrained on: {held}. Ultrasound among
+The networks of the reference run were pretrained on: {held}. Ultrasound among
 them: {"yes" if seen else f"none, although {n_us} tasks are ultrasound"}.
-Both corpora have as many classes of the same sizes.
+Both corpora have the same number of classes, of the same sizes.
 """)
 
 # %% [markdown]
@@ -304,7 +312,7 @@ are not public.
 # %% [markdown]
 # ## The reference run
 #
-# Every number of it is computed again from its predictions.
+# Its statistics are computed again from its predictions whenever the book is built.
 
 # %%
 reference = open_reference().reference.facts

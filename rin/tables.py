@@ -153,7 +153,7 @@ OVERLAP = pa.DataFrameSchema(
         ),
         "average_precision": _number("of the map's pixels for those of the lesion", **_SHARE),
         "dice_best": _number(
-            "Dice at the threshold that is best for the image", **_SHARE, required=False
+            "Dice at the threshold that is best for all other patients", **_SHARE, required=False
         ),
         "mask_share": _number("share of the image that the lesion takes", **_SHARE, required=False),
     }

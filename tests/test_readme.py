@@ -71,16 +71,15 @@ def test_readme_compares_the_reference_run_with_the_earlier_one(over_pretraining
     assert f"had the opposite sign on {turned} of the {len(now)} tasks" in WORDS
     networks = init_differences(first.predictions(task="breast"), *first.inits).iloc[0]
     points = format_estimate(networks, unit="points")
-    behind, interval = points.removeprefix("−").split(" ", 1)
-    said = f"breast lesions were {behind} points behind {interval[:-1]}; new patients)"
-    assert f"{said}, and are {100 * now['breast']:.1f} ahead now" in WORDS
+    said = f"the difference on breast lesions was {points[:-1]}; new patients)"
+    assert f"{said}, and is {format_number(100 * now['breast'], 1, signed=True)} now" in WORDS
 
 
 def test_readme_says_how_far_two_pretrainings_are_apart(runs):
     pairs = pair_differences(runs.predictions(), *runs.inits)
     differences = pairs.groupby(["task", "backbone"])["estimate"]
     farthest = 100 * (differences.max() - differences.min()).max()
-    assert f"are up to {farthest:.1f} points apart" in WORDS
+    assert f"its difference moved by up to {farthest:.1f} points" in WORDS
     of_backbone = pairs.groupby("backbone")["pretraining"].nunique()
     assert of_backbone.to_dict() == {
         "DenseNet121": 2, "InceptionResNetV2": 1, "InceptionV3": 2, "ResNet50": 1
@@ -108,4 +107,7 @@ def test_readme_sums_up_the_paper_and_the_other_group():
     own_questions = tuned["of_the_paper"]
     pooled = random_effects(tuned["estimate"][own_questions], variance[own_questions])
     mean = format_estimate(pooled, digits=1)
+    weight = 1 / (variance[own_questions] + pooled["tau2"])
+    of_chest = weight[tuned["task"] == "pneumonia"].sum() / weight.sum()
     assert f"the {pooled['k']} on the paper's own questions average {mean}" in WORDS
+    assert f"with {100 * of_chest:.0f}% of the weight on chest radiographs" in WORDS

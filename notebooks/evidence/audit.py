@@ -124,7 +124,7 @@ widths = pd.DataFrame(
         "Printed": [f"{row.half_width:.2f}" for row in audits],
         "Implied": [f"{row.implied:.2f}" for row in audits],
         "DeLong, at most": [f"{row.delong_limit:.2f}" for row in audits],
-        "With zero": ["yes" if row.contains_zero else "no" for row in audits],
+        "Includes zero": ["yes" if row.contains_zero else "no" for row in audits],
     }
 )
 book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
@@ -218,9 +218,9 @@ percentages of Dice scores are relative and fit the printed scores:
 # %% [markdown]
 # ## Claim by claim
 #
-# *Holds* means that the printed numbers say the same, not that it is true of other
-# data; *does not follow*, that they do not say it, not that it is false; *cannot be judged*,
-# that they are too few.
+# *Holds*: the printed numbers support the claim; other data may not. *Does not
+# follow*: they do not support it; it may still be true. *Cannot be judged*: too few
+# numbers are printed.
 # Which layers to train and which network is best is asked of real scores on
 # [](discrepancies).
 
@@ -275,8 +275,9 @@ the tasks, row by row. No analysis takes the pretraining as the sample, so a
 star says something of these networks only.
 {int((adjusted_p < 0.05).sum(axis=None))} of
 {int(adjusted_p.notna().sum(axis=None))} cells have one. Of the tasks that the
-paper calls comparable, {listed(called)} have results here; shown to lie within
-±{100 * EQUIVALENCE_MARGIN:.0f} points by “{recommended}”: {listed(equal)}.
+paper calls comparable, {listed(called)} have results here. Those shown to lie
+within ±{100 * EQUIVALENCE_MARGIN:.0f} points, by “{recommended}”:
+{listed(equal)}.
 """)
 
 # %% [markdown]

@@ -243,6 +243,6 @@ ax = heat(cells["points"][order], clear=cells["clear"])
 picture(ax, "Differences of regimes and of networks, by task")
 
 # %% [markdown]
-# AUC points, first less second, these networks of the first pretraining on new
+# AUC points, first minus second (purple where the first is higher), these networks of the first pretraining on new
 # patients; * P < .05 after Holm's adjustment. For “consistently” the two upper rows would have to be positive
 # with a star on every task; for the second sentence, all the lower ones.

@@ -165,6 +165,7 @@ f"{words.sum()} of {len(impressions)} reports are flagged"
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
 judged = [screen_impression("", text)._asdict() for text in examples]
 rules = pd.DataFrame(judged).assign(impression=examples.to_numpy())
+rules["reasons"] = rules["reasons"].map("; ".join)
 book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
@@ -215,7 +216,7 @@ picture(ax, "Files that are left after each step of the curation")
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal, the
 rules judge {(screened["verdict"] == "normal").sum():,} to be so, and
-{sum(confirmed.values()):,} are confirmed, by
+{sum(confirmed.values()):,} are accepted, on the word of:
 {" and ".join(confirmed) or "nobody"}. After
 exclusions, de-identification and export, {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of

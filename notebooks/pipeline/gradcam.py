@@ -200,6 +200,7 @@ for baseline, score in baselines.items():
     ax.axvline(score, color="0.4", linestyle=":")
     ax.text(score, -0.55, baseline, rotation=20, fontsize=9)
 ax.set(xlabel="Mean Dice score of a scenario (0–1)", ylabel="")
+sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), title="")
 picture(
     ax, "Dice score of every scenario, by layers trained and initialisation"
 )
@@ -246,9 +247,10 @@ if study.profile.sanity is not None:
     checked = sanity_table(study, marked)
     summary = cascade_summary(checked, seed=study.profile.seed)
     lines = sns.FacetGrid(summary, col="backbone", hue="init", palette=colors)
-    lines.map(plt.plot, "depth", "estimate", marker="o")
+    lines.map(plt.plot, "depth", "estimate", marker="o").add_legend()
     lines.map(plt.fill_between, "depth", "ci_low", "ci_high", alpha=0.2)
     lines.map(plt.plot, "depth", "other", linestyle=":")
-    lines.set_axis_labels("Stages randomised", "Rank correlation")
-    lines.add_legend()
+    lines.set_axis_labels(
+        "Stages of the backbone randomised, after the head", "Rank correlation"
+    ).set_titles("{col_name}")
     display(picture(lines.figure, "Rank correlation with the trained map"))

@@ -187,7 +187,7 @@ scores.drop(columns=["patients", "classes", "seconds"]).round(3)
 # %% tags=["hide-input"]
 accuracies = scores["top1"].groupby("init", sort=False).mean()
 means = " and ".join(
-    f"{top1:.0%} ({init_style(init).word}; evenly guessing "
+    f"{top1:.0%} ({init_style(init).word}; by guessing "
     f"{1 / scores.loc[init, 'classes'].max():.0%})"
     for init, top1 in accuracies.items()
 )

@@ -120,15 +120,17 @@ often = pairs.groupby(["backbone", "task"])["points"].agg(["size", np.ptp])
 once = listed(often.query("size == 1").index.unique("backbone"))
 again = ""
 if often["size"].max() > 1:
-    again = f"""Another pretraining of one backbone moved its difference by
-up to {often["ptp"].max():.1f} points ({short[often["ptp"].idxmax()[1]]}). """
+    again = f"""Pretrained and fine-tuned once more, a backbone's difference
+moved by up to {often["ptp"].max():.1f} points
+({short[often["ptp"].idxmax()[1]]}). """
 Markdown(f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
 pairs differ by more than the patients explain (Cochran’s Q, Holm over the
 tasks) on: {listed(unlike.map(short))}. Pretrained once on
 either corpus: {once}; what sets such a pair apart
-may be the backbone or the chance of one pretraining. {again}This scatter is
-why the intervals of the diamonds are wide.
+may be the backbone, or the chance of one pretraining and its fine-tuning.
+{again}This scatter, and the few backbones, are why the intervals of the diamonds
+are wide.
 """)
 
 # %% [markdown]
@@ -214,35 +216,59 @@ averaged at equal false-positive rates. {len(aucs[aucs["auc"] <= 0.5])} of
 They count like the others; excluding them after
 seeing the results would introduce bias. The SD over scenarios is
 {100 * spread.min():.0f} to {100 * spread.max():.0f} points; the initialisations
-differ by {100 * networks["estimate"].abs().max():.1f} points at most.
+differ in their mean AUC by {100 * networks["estimate"].abs().max():.1f} points
+at most.
 """)
 
 # %% [markdown]
 # ## What would settle it
 #
-# With the same mix of patients a standard error falls with the square root of
-# their number. The scatter between pairs of networks does not: only more
-# pretrainings reduce it. The table asks for a power of 80% to find two points
-# of AUC (two-sided, 5%), or to show that the difference is smaller.
+# For these networks, more patients: with the same mix of them a standard error
+# falls with the square root of their number. For pretraining, more backbones above
+# all: more pretrainings of the same ones, or more patients, leave the scatter
+# between backbones. The power is that of finding two points of AUC (two-sided, 5%)
+# with the estimated variances, so it is rough.
+
+# %%
+DESIGNS = {  # backbones, pretrainings of each, patients as a multiple of now
+    "4 × 3": (4, 3, 1),
+    "12 × 3": (12, 3, 1),
+    "12 × 3, 4 × the patients": (12, 3, 4),
+}
+
+
+def power(task, backbones, pretrainings, patients):
+    """Return the power to find 0.02, with t on backbones − 1."""
+    row, of_patients = effects.loc[task], pilots.loc[task, "standard_error"]
+    between, within = row["sd_backbone"], row["sd_pretraining"]
+    if np.isnan(between):  # cannot be separated: count all as between
+        between, within = within, 0
+    variance = (between**2 + within**2 / pretrainings) / backbones
+    error = np.sqrt(variance + of_patients**2 / patients)
+    effect = 0.02 / error / np.sqrt(backbones)  # noncentrality: 0.02 / error
+    return TTestPower().power(effect, backbones, 0.05, df=backbones - 1)
+
+
+effects, pilots = headline.set_index("task"), networks.set_index("task")
 
 # %%
 rows = []
-for task, row in networks.set_index("task").loc[list(runs.tasks)].iterrows():
-    pilot = row["n_patients"], row["standard_error"]
-    sd = pairs.loc[pairs["task"] == task, "estimate"].std()
-    needed = np.nan  # of one pair nothing is known
-    if sd > 0:
-        needed = TTestPower().solve_power(0.02 / sd, alpha=0.05, power=0.8)
+for task in runs.tasks:
+    pilot = pilots.loc[task, ["n_patients", "standard_error"]]
     rows.append(
         {
-            "Task": titles[task],
-            "Patients tested": f"{row['n_patients']:,.0f}",
+            "Task": short[task],
+            "Patients, or images": f"{pilot['n_patients']:,.0f}",
             "To find 2 points": f"{patients_needed(0.02, *pilot):,.0f}",
             "To exclude 2": f"{patients_for_equivalence(0.02, *pilot):,.0f}",
-            "Pairs compared": f"{headline['pairs'].max():.0f}",
-            "Pairs to find 2": f"{needed:,.0f}",
+            **{
+                f"Power, {name}": f"{power(task, *design):.0%}"
+                for name, design in DESIGNS.items()
+            },
         }
     )
 book_table(
-    pd.DataFrame(rows), "Patients or pairs of networks needed", prose=True
+    pd.DataFrame(rows),
+    "Needed for these networks; power for pretraining, backbones × pretrainings",
+    prose=True,
 )

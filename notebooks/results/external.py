@@ -64,14 +64,17 @@ networks = pd.concat(
     for name, rows in scores.items()
 )
 headline = pd.concat(
-    pretraining_differences(rows, *inits).assign(test=name)
+    pretraining_differences(some, *inits).assign(test=name, group=group)
     for name, rows in scores.items()
-)
+    for group, some in {
+        "all": rows, **dict([*rows.groupby("unfreezing")])
+    }.items()
+)  # fmt: skip
 
 # %% tags=["hide-input"]
 facts, site = runs.facts(of), runs.facts(of).external[0]
 site_name = site.title.partition(",")[0]
-within = headline.set_index("test")
+within = headline[headline["group"] == "all"].set_index("test")
 alone = networks[networks["group"] == "all"].set_index("test")
 Markdown(f"""
 Every network fine-tuned on {facts.dataset.title} also scored all
@@ -91,12 +94,10 @@ falls from {alone.loc["internal", "auc_a"]:.2f} to
 
 # %%
 regimes = {"all": "all scenarios", **style.UNFREEZING_LABEL}
-both = pd.concat(
-    [
-        networks.assign(kind="networks", label=networks["group"].map(regimes)),
-        headline.assign(kind="pretrainings", label="all scenarios"),
-    ]
-).sort_values(
+kinds = {"networks": networks, "pretrainings": headline}
+both = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
+both["label"] = both["group"].map(regimes)
+both = both.sort_values(
     "label", key=lambda text: text.map([*regimes.values()].index), kind="stable"
 )
 axes = forest(
@@ -126,7 +127,10 @@ error = np.hypot(*alone["standard_error"][["internal", "external"]])
 half = norm.ppf(0.975) * error
 travel = {"estimate": change, "ci_low": change - half, "ci_high": change + half}
 p_value = 2 * norm.sf(abs(change / error))
-print(format_estimate(travel, unit="points"), format_p(p_value))
+Markdown(f"""
+For these networks the difference {a} − {b} is larger on the internal test set
+by {format_estimate(travel, unit="points")} points ({format_p(p_value)}).
+""")
 
 # %%
 cases = runs.cases(of, place).copy()
@@ -144,8 +148,9 @@ grid = sns.catplot(
     dodge=True,
     height=2.8,
     aspect=0.95,
-    legend=False,
 )
+below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 2}
+sns.move_legend(grid, **below, title="")
 grid.set_axis_labels("AUC", "").set_titles("{col_name}")
 if "birads" in cases:  # what a radiologist read in the same images
     reader = auc_ci(cases["label"], cases["birads"].astype(float))
@@ -153,12 +158,12 @@ if "birads" in cases:  # what a radiologist read in the same images
 page.picture(grid.axes, "AUC of every scenario on each test set, by backbone")
 
 # %% [markdown]
-# Each mark is a scenario, in the colours above; the dashed line is the radiologist's BI-RADS category
-# on the same external images, where it is known.
+# Each mark is a network; the dashed line is the radiologist's BI-RADS category on the same external
+# images, where it is known.
 #
 # ## Subgroups of the external images
 #
-# A network may know the device rather than the disease; within one device that
+# A network may recognise the device rather than the disease; within one device that
 # does not help it. Groups with at least twenty patients of each class are
 # listed; lesion size is the share of the image, in thirds. Intervals are those
 # of these networks on new patients, and exploratory.

@@ -32,7 +32,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, listed
 from rin.report.page import picture
 from rin.report.style import init_style, use_style
-from rin.stats import init_differences, scenario_aucs
+from rin.stats import holm, init_differences, scenario_aucs
 from rin.study import open_runs
 
 use_style()
@@ -48,6 +48,7 @@ compared = pd.concat(
     for init in runs.inits
 )
 gains = compared[compared["group"] == "all"].reset_index(drop=True)
+gains["p_holm"] = holm(gains["p_value"])
 gains[["task", "kind", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
 
 # %% tags=["hide-input"]
@@ -55,8 +56,8 @@ largest = gains.loc[gains["estimate"].idxmax()]
 networks = listed(scores["backbone"].unique())
 Markdown(f"""
 The paper compares two pretrainings with each other and neither with random
-weights. Here {(gains["p_holm"] < 0.05).sum()} of {len(gains)} comparisons with
-random weights exclude zero after adjustment over the tasks
+weights. Here {(gains["p_holm"] < 0.05).sum()} of {len(gains)} differences from
+random weights are distinguishable from zero after adjustment over all of them
 {{cite:p}}`holm1979`. The largest gain is
 {format_estimate(largest, unit="points")} AUC points:
 {init_style(largest["kind"]).word} weights on
@@ -136,7 +137,7 @@ network can be far from 0.5 on either side.
 # %% [markdown]
 # ## What pretraining learnt
 #
-# The gain depends on what a network learnt in pretraining: the share of test
+# The gain may depend on what a network learnt in pretraining: the share of test
 # images of its own corpus that it classified correctly.
 
 # %%
@@ -157,7 +158,7 @@ shares = listed(
     for short, (low, high) in ends.items()
 )
 Markdown(f"""
-Test images of the own corpus classified correctly: {shares}. A difference
+Test images of their own corpus classified correctly: {shares}. A difference
 between the initialisations may therefore be one of how much was learnt, and not
 of what. A short fine-tuning also leaves random weights little time to catch up.
 """)

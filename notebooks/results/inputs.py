@@ -68,6 +68,13 @@ effect_of[["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% tags=["hide-input"]
 fed = {init: effect_of.loc["effect", init, ""] for init in inits}
+changes = listed(
+    f"the {init_style(init).word} networks do not change (their own are the same)"
+    if row["same_networks"]
+    else f"the {init_style(init).word} networks change by "
+    f"{format_estimate(row, unit='points')} AUC points"
+    for init, row in fed.items()
+)
 before, after = (
     effect_of.loc["difference", "", level]
     for level in ("native", "official_scripts")
@@ -76,9 +83,7 @@ Markdown(f"""
 **Exploratory:** {", ".join(scores["backbone"].unique())} alone,
 {counted(scores["scenario"].nunique(), "scenarios")}, one training each. On
 “{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
-their own inputs, the {a} networks change by
-{format_estimate(fed[inits[0]], unit="points")} AUC points and the {b} ones by
-{format_estimate(fed[inits[1]], unit="points")}. The difference {a} − {b} moves
+their own inputs, {changes}. The difference {a} − {b} moves
 from {format_estimate(before, unit="points")} to
 {format_estimate(after, unit="points")}.
 """)

@@ -127,8 +127,8 @@ picture(axes, "Mean difference, of new patients, and of new trainings as well")
 # Where one corpus is easier, its networks are better at it after as many steps,
 # and the better initialisation may be the one that learnt more. So one was
 # pretrained briefly, until it classified its own validation images about as well
-# as the other. If an initialisation were ahead or behind only for how much it had
-# learnt, the difference would vanish at equal accuracy.
+# as the other. If an initialisation were ahead or behind only because of how much it
+# had learnt, the difference would vanish at equal accuracy.
 
 # %%
 learnt = repeated.pretraining()
@@ -159,19 +159,21 @@ by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
+zero = (compared["ci_low"] < 0) & (compared["ci_high"] > 0)
 Markdown(f"""
 The difference keeps its sign on {kept.sum()} of
-{counted(len(kept), "tasks")}. What remains at equal accuracy may come from the
-corpus, or from fewer images and steps.
+{counted(len(kept), "tasks")}; {zero.sum()} of the {len(compared)} intervals
+include zero. One initialisation has the same networks in both rows, so that the
+two are not independent. What remains at equal accuracy may come from the corpus,
+or from fewer images and steps.
 """)
 
 # %% [markdown]
 # ## At other settings of fine-tuning
 #
-# A mean over 24 scenarios counts settings that nobody would choose. Beside it
-# stand the mean without the highest learning rate and, of runs that kept their
-# scores on validation cases, the setting that these choose for each network.
-# Unlike the figures above, this one has intervals over pretrainings.
+# A mean over 24 scenarios counts settings that nobody would choose. The figure adds
+# the mean without the highest learning rate and, of runs that kept their scores on
+# validation cases, the setting that these choose for each network. Unlike the figures above, this one has intervals over pretrainings.
 
 # %%
 display(banner(runs))
@@ -204,8 +206,9 @@ first = open_reference("first")
 corpus = first.reference.facts.corpora[0].title
 claim("26, no ultrasound", "26 classes of CT, MR and radiographs" in corpus)
 earlier = pair_differences(first.predictions(), *inits)
-both_runs = earlier.merge(
-    pair_differences(every, *inits).query("pretraining == 1"),
+here = pair_differences(every, *inits).groupby(["task", "backbone"])["estimate"]
+both_runs = earlier.merge(  # of several pretrainings here, the mean
+    here.mean().reset_index(),
     on=["task", "backbone"], suffixes=("_first", "_here"),
 )  # fmt: skip
 twice = 100 * both_runs[["estimate_first", "estimate_here"]]
@@ -216,7 +219,7 @@ grid = sns.relplot(
 grid.refline(x=0, y=0).set_axis_labels(
     "First run, AUC points", "This run, AUC points"
 )
-picture(grid.figure, "Difference of each pair of networks in both runs")
+picture(grid.figure, "Difference of each backbone's networks in both runs")
 
 # %%
 of_tasks = twice.groupby(both_runs["task"]).mean()
@@ -228,7 +231,7 @@ correlation = twice.corr().iloc[0, 1]
 
 # %% tags=["hide-input"]
 Markdown(f"""
-One mark is a backbone on a task. The sign is the same in both runs in
+One mark is a backbone on a task, the mean of its pretrainings. The sign is the same in both runs in
 {alike_signs} differences, and in {alike_means} means of a task. Over the marks
 Pearson’s correlation is {correlation:.2f}; those of one task share their
 patients, so no interval is given. The runs differ in more than the chance of
@@ -252,8 +255,8 @@ moves = longer[longer["quantity"] == "interaction"].set_index("task")
 # %% tags=["hide-input"]
 texts = format_estimate(moves, unit="points").rename(titles)
 Markdown("""
-The runs shown were trained for the stated epochs only. The profiles `open` and
-`open_full` ask for longer training, too.
+Not computed yet: no network here was trained until validation stopped
+improving. The profiles `open` and `open_full` ask for such trainings.
 """) if moves.empty else Markdown(f"""
 When training goes on until validation stops improving, the difference {a} − {b}
 moves by {listed(f"{text} ({name})" for name, text in texts.items())} AUC points

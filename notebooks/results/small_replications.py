@@ -96,8 +96,11 @@ gains = pd.concat(
     for head in list(HEADS)[1:]
 ).drop(columns="p_holm")
 gains["kind"] = gains["init"]
+gains["label"] = [
+    f"{HEADS[row.head]}, {init_style(row.init).word}" for row in gains.itertuples()
+]
 axes = forest(
-    gains.sort_values("task"), unit="points", label="head", group="task",
+    gains.sort_values("task"), unit="points", label="label", group="task",
     names=titles | HEADS, xlabel="Gain over the linear head, AUC points",
 )  # fmt: skip
 picture(
@@ -123,9 +126,10 @@ weights on larger images.
 #
 # Three networks pretrained on RadImageNet did best in accuracy and calibration
 # with online label smoothing {cite:p}`choudhury2025`. With hard labels a network
-# is asked for certainty; smoothing gives a tenth to the other classes; a free
-# teacher is right with probability .99, softened by a temperature of 20; online
-# smoothing takes the mean prediction for a class in the epoch before.
+# is asked for certainty; smoothing gives a tenth to the other classes;
+# teacher-free distillation takes fixed probabilities, .99 for the true class,
+# softened by a temperature of 20; online smoothing takes the mean prediction for a
+# class in the epoch before.
 
 # %%
 LOSSES = {
@@ -159,8 +163,8 @@ Online smoothing changes top-1 accuracy by
 expected calibration error (ECE) is smaller than that of hard labels on
 {better.sum()} of {counted(len(better), "networks")}. Training lasted
 {counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the
-first, which weighs more the fewer epochs there are; the source does not state
-its number.
+first epoch, which counts for more in a short training; the source does not state
+its number of epochs.
 """)
 
 # %% [markdown]

@@ -75,8 +75,8 @@ nothing of other pretrainings."""
 Markdown(f"""
 **{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
 {pretrained} These networks, on new patients:
-{format_estimate(here, unit="points")} ({format_p(here["p_holm"])}). Mean AUCs
-over {counted(int(here["n_scenarios"]), "scenarios")}: {here["auc_a"]:.2f} and
+{format_estimate(here, unit="points")} (adjusted {format_p(here["p_holm"])}).
+Mean AUCs over {counted(int(here["n_scenarios"]), "scenarios")}: {here["auc_a"]:.2f} and
 {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images{units}.
 """)
 
@@ -93,13 +93,14 @@ page.picture(axes, every_auc, width=f"{18 * min(axes.size, 2)}rem")
 # ## The difference and its intervals
 
 # %%
-bands = pd.concat(
-    [
-        networks.assign(kind="networks"),
-        headline.loc[[task]].set_axis(["all"]).assign(kind="pretrainings"),
-    ]
-).loc[networks.index]
+pretrained = {"all": headline.loc[[task]]} | {
+    group: pretraining_differences(rows, *inits)
+    for group, rows in scores.groupby("unfreezing")
+}
 labels = {"all": "all scenarios", **style.UNFREEZING_LABEL}
+kinds = {"networks": networks, "pretrainings": pd.concat(pretrained).droplevel(1)}
+bands = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
+bands = bands.loc[[name for name in labels if name in bands.index]]
 bands = bands.assign(label=bands.index.map(labels), group="Here")
 bands[["estimate", "ci_low", "ci_high"]] *= 100
 bands = bands.dropna(subset="ci_low")  # one pair of networks has no interval

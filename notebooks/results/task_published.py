@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Tasks with published results only
 #
-# *Answers* what is published on the tasks whose images are not open, and how to
-# get them. *Needs* nothing. *Takes* five seconds:
+# *Answers* what is published on the tasks whose images were not used here, and how
+# to get them. *Needs* nothing. *Takes* five seconds:
 # `rin run notebooks/results/task_published.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -64,7 +64,7 @@ others = others.assign(
 gaps = [paper.COMPARISONS[task].difference for task in tasks]
 without = [titles[task] for task in tasks if task not in set(others["task"])]
 Markdown(f"""
-No images of these tasks are at hand, so nothing is computed for them here:
+No images of these tasks were used, so nothing is computed for them here:
 {listed(titles.values())}. The paper puts RadImageNet ahead by {min(gaps)} to
 {max(gaps)} points of AUC. Independent comparisons that state both AUCs:
 {others["label"].nunique()}; none was found on {listed(without)}.
@@ -102,7 +102,7 @@ for task in tasks:
     ):
         for name, n in classes.items():
             rows.append((titles[task], name, f"{n:,} {counts.unit}s", place))
-columns = ["Task", "Class", "Images", "As stated by"]
+columns = ["Task", "Class", "Count", "As stated by"]
 stated = pd.DataFrame(rows, columns=columns)
 stated["Task"] = stated["Task"].mask(stated["Task"].duplicated(), "")
 book_table(stated, "Images of each class, as stated and as counted", prose=True)
@@ -120,7 +120,7 @@ for task in tasks:
             dataset.home,
             dataset.access,
         )
-table = pd.DataFrame(places.values(), columns=["Name", "Home", "Access"])
+table = pd.DataFrame(places.values(), columns=["Folder", "Home", "Access"])
 table.insert(0, "Dataset", list(places))
 book_table(table, "What can be put into a folder of one's own", prose=True)
 

@@ -112,7 +112,7 @@ from IPython.display import Markdown
 from rin.report.banner import banner
 from rin.report.format import format_estimate
 from rin.report.page import picture
-from rin.report.style import INIT_STYLE, use_style
+from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
 from rin.study import open_reference, open_runs
 
 use_style()
@@ -141,7 +141,7 @@ table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 # called suspicious. The threshold belongs to one network, so it is set within each.
 
 # %%
-network = ["init", "scenario", "fold"]
+network = ["init", "scenario", "pretraining", "fold"]
 
 
 def sensitivity(cases, specificity=0.9):
@@ -195,8 +195,9 @@ from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
 
 # %%
 regimes = predictions.drop_duplicates("scenario").set_index("scenario")
+trained = regimes["unfreezing"].map(UNFREEZING_LABEL).rename("trained layers")
 ax = sns.scatterplot(
-    by_scenario.join(regimes["unfreezing"]), x=b, y=a, style="unfreezing", s=70
+    by_scenario.join(trained), x=b, y=a, style="trained layers", s=70
 )
 ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
 ax.set(

@@ -153,7 +153,7 @@ book_table(
 # %% [markdown]
 # ## Profile
 
-# %% tags=["hide-input", "hide-output"]
+# %% tags=["hide-input"]
 settings = study.profile.model_dump(exclude_none=True, exclude_defaults=True)
 Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
 

@@ -108,7 +108,7 @@ made = new_task(
 )
 screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
 screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
-book_table(screen[["What", "Found"]], "What `rin new` says", prose=True)
+book_table(screen[["What", "Found"]], "What rin new says", prose=True)
 
 # %% [markdown]
 # It also says when something is wrong, in one line, before anything is trained: rows without images

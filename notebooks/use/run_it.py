@@ -36,8 +36,10 @@ statuses = dataset_status(runs.study.data_root)
 
 # %% [markdown]
 # ```console
-# make book                                      # the default book, without any download
-# make book DATA_ROOT=/path/to/images            # your runs in place of the reference run
+# # the default book, without any download
+# make book
+# # your runs in place of the reference run
+# make book DATA_ROOT=/path/to/images
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```
 #
@@ -80,10 +82,10 @@ HTML(
 #
 # ```console
 # export DATA_ROOT=/path/to/images
-# rin data status                 # what is there, and what to do for the rest
-# rin data verify busi            # files, counts, every image
-# rin data verify busi --fresh    # every image, also those decoded before
-# rin data verify all --quick     # files and counts of all
+# rin data status                # what is there, what to do for the rest
+# rin data verify busi           # files, counts, every image
+# rin data verify busi --fresh   # also images decoded before
+# rin data verify all --quick    # files and counts of all
 # ```
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
@@ -98,10 +100,10 @@ HTML(
 # ## One step, or one notebook
 #
 # ```console
-# rin curate --profile smoke                     # from the archive to the corpus
-# rin pretrain --profile smoke                   # pretraining alone
-# rin grid breast --profile smoke                # the fine-tuning runs of a task
-# rin study --profile smoke                      # everything that trains, under one progress bar
+# rin curate --profile smoke         # from the archive to the corpus
+# rin pretrain --profile smoke       # pretraining alone
+# rin grid breast --profile smoke    # the fine-tuning runs of a task
+# rin study --profile smoke          # everything that trains
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```
 #
@@ -122,7 +124,7 @@ HTML(
 #
 # ```console
 # python -m pip uninstall -y tensorflow-cpu
-# python -m pip install -e '.[gpu]'               # or '.[jax-gpu]', and KERAS_BACKEND=jax
+# python -m pip install -e '.[gpu]'   # or '.[jax-gpu]', KERAS_BACKEND=jax
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
 #
@@ -135,8 +137,10 @@ HTML(
 #
 # ```console
 # python -m pip install -e '.[cluster]'
-# rin study --profile cluster --data-root /shared/images --results /shared/results --dry-run
-# rin study --profile cluster --data-root /shared/images --results /shared/results
+# rin study --profile cluster --data-root /shared/images \
+#     --results /shared/results --dry-run
+# rin study --profile cluster --data-root /shared/images \
+#     --results /shared/results
 # ```
 #
 # `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. A profile

@@ -203,13 +203,13 @@ def name_fold(cell: nbformat.NotebookNode) -> None:
 
 
 def fold_name(source: str) -> str:
-    """Return what a hidden cell holds: Imports, This sentence, Drawing, else Code."""
+    """Return what a hidden cell holds: Imports, Code of the text below, Drawing, else Code."""
     statements = ast.parse(source).body
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
     called = re.findall(r"\b(?:Markdown|pictures?)(?=\()", ast.unparse(statements[-1:]))
     if "Markdown" in called:
-        return "This sentence"
+        return "Code of the text below"
     return "Drawing" if called else "Code"
 
 

@@ -44,7 +44,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
         "One other group, pooled: RadImageNet − ImageNet": pooled.assign(
             kind="independent", label=labels
         ),
-        "This run (diamonds: other pretrainings; dots: new patients only)": of_run.assign(
+        "This run (diamonds, numbers: pretraining as the unit; dots: new patients)": of_run.assign(
             label=of_run["task"].map(names)
         ),
     }

@@ -1,4 +1,4 @@
-"""Heat maps of differences: one number a cell, in the colour of the side that is ahead."""
+"""Heat maps of differences: one number a cell, in the colour of the higher side."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -38,7 +38,7 @@ def heat(
         points.astype(float), annot=texts, fmt="", vmin=-limit, vmax=limit, cmap=cmap, cbar=False,
         linewidths=1, ax=ax, annot_kws=look,
     )  # fmt: skip
-    labels = [fill(str(name), 13, break_long_words=False) for name in points.columns]
+    labels = [fill(str(name), 11, break_long_words=False) for name in points.columns]
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
