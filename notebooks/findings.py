@@ -28,7 +28,7 @@ from IPython.display import Markdown
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
 from rin.report.banner import reference_banner
-from rin.report.format import book_table, format_estimate, listed
+from rin.report.format import book_table, format_estimate
 from rin.report.headline import headline, short_names, three_bands
 from rin.report.heat import heat
 from rin.report.page import claim, picture
@@ -65,11 +65,8 @@ epochs = records.groupby("task")["epochs"].max()
 batch = runs.study.profile.fine_tuning.batch
 steps = {task: epochs[task] * -(-n // batch) for task, n in trained.items()}
 few = {n for task, n in steps.items() if task in COMPARISONS}
-more = listed(
-    f"{names[task]}: {n} on {trained[task]:,}"
-    for task, n in steps.items()
-    if task not in COMPARISONS
-)
+other = trained.keys() - COMPARISONS.keys()
+more = "; ".join(f"{names[t]}: {steps[t]} on {trained[t]:,}" for t in other)
 corpus = runs.reference.facts.corpora[0].title
 fed_as = runs.study.profile.pretraining.preprocessing_of
 differ = len({fed_as(init, "ResNet50") for init in runs.inits}) > 1
@@ -88,7 +85,8 @@ includes zero, and an earlier run of other pretrainings, on other corpora and
 with other inputs, had the opposite sign on {turned.sum()} tasks. It tests other
 weights than RadImageNet's
 ({size["pairs"]} pairs of networks of {size["backbones"]} backbones, one of each
-pair pretrained on either corpus, {"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
+pair pretrained on either corpus,
+{"some" if "ultrasound" in corpus.lower() else "no"} ultrasound
 among the images, inputs prepared {"differently" if differ else "alike"}), on
 small images, after {min(few)} to {max(few)} steps on {min(small)} to
 {max(small)} of them ({more}).
@@ -122,11 +120,11 @@ claim(
 # %% tags=["hide-input"]
 Markdown(f"""
 **Others.** Over all {every["k"]} fully fine-tuned comparisons RadImageNet is
-behind, {format_estimate(every, digits=1)} points. That mean rests on one study,
-whose public code lacks the scaling by 1/255 that the RadImageNet weights expect,
-and on skin photographs, histology and mammograms; on the {same["k"]} that ask
-the paper's own questions it is {format_estimate(same, digits=1)}, most of its
-weight on one set of chest radiographs ([](evidence/replications)).
+behind, {format_estimate(every, digits=1)} points. That mean rests on one
+study, whose public code lacks the scaling by 1/255 that the RadImageNet weights
+expect, and on skin photographs, histology and mammograms; on the {same["k"]}
+that ask the paper's own questions it is {format_estimate(same, digits=1)},
+most of its weight on one set of chest radiographs ([](evidence/replications)).
 """)
 
 # %%

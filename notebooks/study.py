@@ -89,9 +89,8 @@ phases = {
     ),
     "Pretraining": (
         f"{len(paper.RELEASED_ACCURACY)} networks from random weights, 224 px",
-        counted(len(shown.pretraining()), "pretrainings")
-        + f" of {counted(len(plan.backbones), 'backbones')} from random weights,"
-        f" {pre.size} px, {counted(pre.epochs, 'epochs')}"
+        f"{counted(len(shown.pretraining()), 'pretrainings')} from random"
+        f" weights, {pre.size} px, {counted(pre.epochs, 'epochs')}"
         if pre
         else "released weights are loaded",
     ),
@@ -208,6 +207,7 @@ picture(grid.axes, "Classes of each region, and images of seven regions of MRI")
 
 # %% tags=["hide-input"]
 subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
+subset = subset.replace({"label": {"_": " "}}, regex=True)
 least, most = subset.iloc[0], subset.iloc[-1]
 Markdown(f"""
 {len(taxonomy)} labels in {len(regions)} regions, as the paper says;
@@ -216,9 +216,9 @@ Markdown(f"""
 region has, the paper shows in a figure alone and not in its text. Counts are
 public for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396); they
 are lower bounds. Where a class can be counted there, sizes run from
-{least["label"].replace("_", " ")} ({least["images"]:,.0f} images) to
-{most["label"].replace("_", " ")} ({most["images"]:,.0f}), so that top-1 accuracy weighs the
-large classes most.
+{least["label"]} ({least["images"]:,.0f} images) to
+{most["label"]} ({most["images"]:,.0f}), so that top-1 accuracy
+weighs the large classes most.
 """)
 
 # %% tags=["hide-output"]

@@ -124,7 +124,9 @@ widths = pd.DataFrame(
         "Printed": [f"{row.half_width:.2f}" for row in audits],
         "Implied": [f"{row.implied:.2f}" for row in audits],
         "DeLong, at most": [f"{row.delong_limit:.2f}" for row in audits],
-        "Includes zero": ["yes" if row.contains_zero else "no" for row in audits],
+        "Includes zero": [
+            "yes" if row.contains_zero else "no" for row in audits
+        ],
     }
 )
 book_table(widths, "Half-widths in AUC points, with rounding", prose=True)

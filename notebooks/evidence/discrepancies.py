@@ -202,7 +202,13 @@ banner(runs)
 
 # %%
 scores = runs.predictions(study="main")
-scores = scores[scores["pretraining"] == scores["pretraining"].min()]
+by_task = scores.groupby("task")["backbone"]
+of_pretraining = scores.groupby(["task", "pretraining"])["backbone"]
+# Backbones are compared at the first pretraining that all of them have.
+whole = of_pretraining.transform("nunique") == by_task.transform("nunique")
+scores = scores[whole]
+shared = scores.groupby("task")["pretraining"].transform("min")
+scores = scores[scores["pretraining"] == shared]
 rates = scores.groupby("unfreezing")["learning_rate"].rank("dense").astype(str)
 
 

@@ -91,8 +91,8 @@ Over all {whole["k"]:.0f} fine-tuned comparisons it is
 all of them come from one study whose public code omits the 1/255 scaling of
 RadImageNet's inputs, and they include skin photographs and histology. On the
 paper's questions {100 * weight.max() / weight.sum():.0f}% of the weight is on
-chest radiographs, where both reach an AUC near .99. None was found that used the
-released weights with the official scaling on a task of the paper, so these
+chest radiographs, where both reach an AUC near .99. None was found that used
+the released weights with the official scaling on a task of the paper, so these
 studies neither confirm nor refute it.
 """)
 

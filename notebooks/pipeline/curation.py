@@ -165,8 +165,7 @@ f"{words.sum()} of {len(impressions)} reports are flagged"
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
 judged = [screen_impression("", text)._asdict() for text in examples]
 rules = pd.DataFrame(judged).assign(impression=examples.to_numpy())
-rules["reasons"] = rules["reasons"].map("; ".join)
-book_table(rules, "The rules at work, on invented reports", prose=True)
+book_table(rules.explode("reasons"), "Rules, on invented reports", prose=True)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal, so query and rules can be measured;

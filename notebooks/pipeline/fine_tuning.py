@@ -193,9 +193,9 @@ table.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
 # threads than the workers', sums are rounded differently and Adam multiplies the difference.
 
 # %%
-same = (predictions["scenario"] == scenario) & (predictions["init"] == a)
-recorded = predictions[same & (predictions["fold"] == 0)]
-recorded = recorded.set_index("case_id")["score"]  # log-odds
+same = predictions.query("scenario == @scenario and fold == 0")
+same = same[same["pretraining"] == same["pretraining"].min()]
+recorded = same[same["init"] == a].set_index("case_id")["score"]  # log-odds
 by_rin = 1 / (1 + np.exp(-recorded[cases["case_id"][test.rows]].to_numpy()))
 apart = np.abs(by_hand - by_rin).max()
 assert apart < 0.001, f"predictions are {apart:.4f} apart"
@@ -214,8 +214,7 @@ The largest difference between the {len(by_rin)} predicted probabilities of
 # as the independent units.
 
 # %%
-pair = predictions.query("scenario == @scenario and fold == 0")
-pair = pair.pivot(
+pair = same.pivot(
     index=["case_id", "patient_id", "label"], columns="init", values="score"
 ).reset_index()
 units = {"images": None, "patients": pair["patient_id"]}

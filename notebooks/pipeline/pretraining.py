@@ -159,15 +159,15 @@ lag behind. RadImageNet was pretrained on {DATABASE["images"].value:,} images of
 # %% [markdown]
 # ## Figure E1 and Table E2: every network, test accuracy
 #
-# *Top-1* is the share of test images whose class is ranked first, *top-5* the share whose class is
-# among the first five. Intervals are Wilson's; images of a patient are alike, so their number is
-# divided by the design effect of the patients.
+# Of several pretrainings this page shows the first. *Top-1* is the share of test images whose class
+# is ranked first, *top-5* the share whose class is among the first five. Intervals are Wilson's;
+# images of a patient are alike, so their number is divided by the design effect of the patients.
 
 # %%
-predictions = pretraining_predictions(study)
-predictions = predictions[predictions["init"].isin(inits)].assign(
-    correct=lambda table: table["truth"] == table["predicted"]
-)
+first = f"init in @inits and pretraining == {run.pretraining}"
+networks = weights.query(first)
+predictions = pretraining_predictions(study).query(first)
+predictions["correct"] = predictions.eval("truth == predicted")
 network = ["init", "backbone"]
 scores = predictions.groupby(network, sort=False).agg(
     images=("case_id", "size"),
@@ -181,7 +181,7 @@ scores[["ci_low", "ci_high"]] = [
     share_interval(rows["correct"], rows["patient_id"])
     for _, rows in predictions.groupby(network, sort=False)
 ]
-scores = scores.join(weights.set_index(network)[["classes", "seconds"]])
+scores = scores.join(networks.set_index(network)[["classes", "seconds"]])
 scores.drop(columns=["patients", "classes", "seconds"]).round(3)
 
 # %% tags=["hide-input"]
@@ -266,7 +266,7 @@ Markdown(
 # what the weights are not good for.
 
 # %%
-for made in weights[weights["init"].isin(inits)].to_dict("records"):
+for made in networks.to_dict("records"):
     files = cards.weights_files(study.weights.path(made["run_id"]))
     score = scores.rename(columns={"ci_low": "low", "ci_high": "high"})
     score = score.loc[(made["init"], made["backbone"])]

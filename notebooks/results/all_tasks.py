@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
-from statsmodels.stats.power import TTestPower
 
 from rin.errors import counted
 from rin.report.banner import banner
@@ -44,7 +43,11 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.planning import patients_for_equivalence, patients_needed
+from rin.stats.planning import (
+    patients_for_equivalence,
+    patients_needed,
+    pretraining_power,
+)
 from rin.study import open_runs
 
 use_style()
@@ -99,7 +102,7 @@ pairs["points"] = 100 * pairs["estimate"]
 grid = sns.catplot(
     pairs.assign(title=pairs["task"].map(short)), x="points", y="backbone",
     col="title", col_wrap=3, col_order=order, hue="pretraining",
-    palette=["0.1", "#6A3D9A", "0.55"][: pairs["pretraining"].nunique()],
+    palette=sns.dark_palette("#B79BD6", pairs["pretraining"].nunique()),
     legend=pairs["pretraining"].nunique() > 1,
     height=2.2, aspect=1.25, s=60, jitter=False,
 )  # fmt: skip
@@ -112,7 +115,7 @@ picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
 tested = ["q", "q_holm", "sd_backbone", "sd_pretraining"]
-headline.set_index("task")[tested].dropna(axis=1).round(3)
+headline.set_index("task")[tested].dropna(axis=1, how="all").round(3)
 
 # %% tags=["hide-input"]
 unlike = headline.loc[headline["q_holm"] < 0.05, "task"]
@@ -129,8 +132,8 @@ pairs differ by more than the patients explain (Cochran’s Q, Holm over the
 tasks) on: {listed(unlike.map(short))}. Pretrained once on
 either corpus: {once}; what sets such a pair apart
 may be the backbone, or the chance of one pretraining and its fine-tuning.
-{again}This scatter, and the few backbones, are why the intervals of the diamonds
-are wide.
+{again}This scatter, and the few backbones, are why the
+intervals of the diamonds are wide.
 """)
 
 # %% [markdown]
@@ -227,48 +230,24 @@ at most.
 # falls with the square root of their number. For pretraining, more backbones above
 # all: more pretrainings of the same ones, or more patients, leave the scatter
 # between backbones. The power is that of finding two points of AUC (two-sided, 5%)
-# with the estimated variances, so it is rough.
-
-# %%
-DESIGNS = {  # backbones, pretrainings of each, patients as a multiple of now
-    "4 × 3": (4, 3, 1),
-    "12 × 3": (12, 3, 1),
-    "12 × 3, 4 × the patients": (12, 3, 4),
-}
-
-
-def power(task, backbones, pretrainings, patients):
-    """Return the power to find 0.02, with t on backbones − 1."""
-    row, of_patients = effects.loc[task], pilots.loc[task, "standard_error"]
-    between, within = row["sd_backbone"], row["sd_pretraining"]
-    if np.isnan(between):  # cannot be separated: count all as between
-        between, within = within, 0
-    variance = (between**2 + within**2 / pretrainings) / backbones
-    error = np.sqrt(variance + of_patients**2 / patients)
-    effect = 0.02 / error / np.sqrt(backbones)  # noncentrality: 0.02 / error
-    return TTestPower().power(effect, backbones, 0.05, df=backbones - 1)
-
-
-effects, pilots = headline.set_index("task"), networks.set_index("task")
+# with the variances estimated here, so it is rough.
 
 # %%
 rows = []
-for task in runs.tasks:
-    pilot = pilots.loc[task, ["n_patients", "standard_error"]]
-    rows.append(
-        {
-            "Task": short[task],
-            "Patients, or images": f"{pilot['n_patients']:,.0f}",
-            "To find 2 points": f"{patients_needed(0.02, *pilot):,.0f}",
-            "To exclude 2": f"{patients_for_equivalence(0.02, *pilot):,.0f}",
-            **{
-                f"Power, {name}": f"{power(task, *design):.0%}"
-                for name, design in DESIGNS.items()
-            },
-        }
-    )
-book_table(
-    pd.DataFrame(rows),
-    "Needed for these networks; power for pretraining, backbones × pretrainings",
-    prose=True,
-)
+pilots = networks.set_index("task")[["n_patients", "standard_error"]]
+for task, spread in headline.set_index("task").iterrows():
+    n, error = pilots.loc[task]
+    power = {
+        f"Power, {B} × {P}, {more} × patients": pretraining_power(
+            0.02, spread, error, backbones=B, pretrainings=P, patients=more
+        )
+        for B, P, more in ((4, 3, 1), (12, 3, 1), (12, 3, 4))
+    }
+    needed = patients_needed(0.02, n, error)
+    excluded = patients_for_equivalence(0.02, n, error)
+    rows.append([short[task], n, needed, excluded, *power.values()])
+start = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
+table = pd.DataFrame(rows, columns=[*start, *power])
+table[start[1:]] = table[start[1:]].map("{:,.0f}".format)
+table[[*power]] = table[[*power]].map("{:.0%}".format)
+book_table(table, "Backbones × pretrainings, and patients", prose=True)

@@ -127,6 +127,8 @@ error = np.hypot(*alone["standard_error"][["internal", "external"]])
 half = norm.ppf(0.975) * error
 travel = {"estimate": change, "ci_low": change - half, "ci_high": change + half}
 p_value = 2 * norm.sf(abs(change / error))
+
+# %% tags=["hide-input"]
 Markdown(f"""
 For these networks the difference {a} − {b} is larger on the internal test set
 by {format_estimate(travel, unit="points")} points ({format_p(p_value)}).

@@ -35,7 +35,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate
+from rin.report.format import book_table, format_estimate, listed
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
@@ -69,11 +69,10 @@ effect_of[["estimate", "ci_low", "ci_high"]].round(3)
 # %% tags=["hide-input"]
 fed = {init: effect_of.loc["effect", init, ""] for init in inits}
 changes = listed(
-    f"the {init_style(init).word} networks do not change (their own are the same)"
-    if row["same_networks"]
-    else f"the {init_style(init).word} networks change by "
+    f"the {init_style(init).word} networks change by "
     f"{format_estimate(row, unit='points')} AUC points"
     for init, row in fed.items()
+    if not row["same_networks"]
 )
 before, after = (
     effect_of.loc["difference", "", level]
@@ -83,7 +82,8 @@ Markdown(f"""
 **Exploratory:** {", ".join(scores["backbone"].unique())} alone,
 {counted(scores["scenario"].nunique(), "scenarios")}, one training each. On
 “{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
-their own inputs, {changes}. The difference {a} − {b} moves
+their own inputs, {changes}; a source whose own inputs are the same does not
+change. The difference {a} − {b} moves
 from {format_estimate(before, unit="points")} to
 {format_estimate(after, unit="points")}.
 """)

@@ -197,9 +197,8 @@ grid = sns.relplot(
     col="task", color="0.25", alpha=0.35, s=16, height=2.8, aspect=0.95,
 )  # fmt: skip
 grid.set(xscale="log", xticks=[1, 3, 10, 30], xticklabels=[1, 3, 10, 30])
-grid.set_titles("{col_name}")
+grid.refline(y=0, color="0.6", linestyle="-").set_titles("{col_name}")
 grid.set_axis_labels("Lesion, % of the image", f"Dice, {a} − {b}")
-grid.refline(y=0, color="0.6", linestyle="-")
 page.picture(
     grid.figure, "Paired difference in Dice of each image by lesion size"
 )

@@ -132,7 +132,7 @@ picture(axes, "Mean difference, of new patients, and of new trainings as well")
 
 # %%
 learnt = repeated.pretraining()
-accuracy = learnt.pivot(index="backbone", columns="init", values="top1")
+accuracy = learnt.pivot_table(index="backbone", columns="init", values="top1")
 accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 
 # %%
@@ -163,9 +163,9 @@ zero = (compared["ci_low"] < 0) & (compared["ci_high"] > 0)
 Markdown(f"""
 The difference keeps its sign on {kept.sum()} of
 {counted(len(kept), "tasks")}; {zero.sum()} of the {len(compared)} intervals
-include zero. One initialisation has the same networks in both rows, so that the
-two are not independent. What remains at equal accuracy may come from the corpus,
-or from fewer images and steps.
+include zero. One initialisation has the same networks in both rows, so that
+the two are not independent. What remains at equal accuracy may come from the
+corpus, or from fewer images and steps.
 """)
 
 # %% [markdown]
@@ -206,11 +206,9 @@ first = open_reference("first")
 corpus = first.reference.facts.corpora[0].title
 claim("26, no ultrasound", "26 classes of CT, MR and radiographs" in corpus)
 earlier = pair_differences(first.predictions(), *inits)
-here = pair_differences(every, *inits).groupby(["task", "backbone"])["estimate"]
-both_runs = earlier.merge(  # of several pretrainings here, the mean
-    here.mean().reset_index(),
-    on=["task", "backbone"], suffixes=("_first", "_here"),
-)  # fmt: skip
+pair = ["task", "backbone"]  # of several pretrainings, the mean
+here = pair_differences(every, *inits).groupby(pair)["estimate"].mean()
+both_runs = earlier.merge(here, on=pair, suffixes=("_first", "_here"))
 twice = 100 * both_runs[["estimate_first", "estimate_here"]]
 grid = sns.relplot(
     twice.assign(Task=both_runs["task"].map(titles)), color="0.25",
@@ -231,12 +229,12 @@ correlation = twice.corr().iloc[0, 1]
 
 # %% tags=["hide-input"]
 Markdown(f"""
-One mark is a backbone on a task, the mean of its pretrainings. The sign is the same in both runs in
-{alike_signs} differences, and in {alike_means} means of a task. Over the marks
-Pearson’s correlation is {correlation:.2f}; those of one task share their
-patients, so no interval is given. The runs differ in more than the chance of
-pretraining, so this cannot say which of them is right, only how little either
-proves alone.
+One mark is a backbone on a task, the mean of its pretrainings. The sign is the
+same in both runs in {alike_signs} differences, and in {alike_means} means of a
+task. Over the marks Pearson’s correlation is {correlation:.2f}; those of one
+task share their patients, so no interval is given. The runs differ in more than
+the chance of pretraining, so this cannot say which of them is right, only how
+little either proves alone.
 """)
 
 # %% [markdown]

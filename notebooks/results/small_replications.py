@@ -96,12 +96,11 @@ gains = pd.concat(
     for head in list(HEADS)[1:]
 ).drop(columns="p_holm")
 gains["kind"] = gains["init"]
-gains["label"] = [
-    f"{HEADS[row.head]}, {init_style(row.init).word}" for row in gains.itertuples()
-]
+word = gains["init"].map(lambda init: init_style(init).word)
+gains["label"] = gains["head"].map(HEADS) + ", " + word
 axes = forest(
     gains.sort_values("task"), unit="points", label="label", group="task",
-    names=titles | HEADS, xlabel="Gain over the linear head, AUC points",
+    names=titles, xlabel="Gain over the linear head, AUC points", legend=False,
 )  # fmt: skip
 picture(
     axes, "Gain of each head over the linear one, by task and initialisation"
@@ -163,8 +162,8 @@ Online smoothing changes top-1 accuracy by
 expected calibration error (ECE) is smaller than that of hard labels on
 {better.sum()} of {counted(len(better), "networks")}. Training lasted
 {counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the
-first epoch, which counts for more in a short training; the source does not state
-its number of epochs.
+first epoch, which counts for more in a short training; the source does not
+state its number of epochs.
 """)
 
 # %% [markdown]

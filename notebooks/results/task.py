@@ -76,8 +76,9 @@ Markdown(f"""
 **{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
 {pretrained} These networks, on new patients:
 {format_estimate(here, unit="points")} (adjusted {format_p(here["p_holm"])}).
-Mean AUCs over {counted(int(here["n_scenarios"]), "scenarios")}: {here["auc_a"]:.2f} and
-{here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test images{units}.
+Mean AUCs over {counted(int(here["n_scenarios"]), "scenarios")}:
+{here["auc_a"]:.2f} and {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test
+images{units}.
 """)
 
 # %%
@@ -93,12 +94,15 @@ page.picture(axes, every_auc, width=f"{18 * min(axes.size, 2)}rem")
 # ## The difference and its intervals
 
 # %%
-pretrained = {"all": headline.loc[[task]]} | {
+units_of = {"all": headline.loc[[task]]} | {
     group: pretraining_differences(rows, *inits)
     for group, rows in scores.groupby("unfreezing")
 }
 labels = {"all": "all scenarios", **style.UNFREEZING_LABEL}
-kinds = {"networks": networks, "pretrainings": pd.concat(pretrained).droplevel(1)}
+kinds = {
+    "networks": networks,
+    "pretrainings": pd.concat(units_of).droplevel(1),
+}
 bands = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
 bands = bands.loc[[name for name in labels if name in bands.index]]
 bands = bands.assign(label=bands.index.map(labels), group="Here")

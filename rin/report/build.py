@@ -106,8 +106,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
 
 def _alone(console: Console) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
-    (ROOT / "_build").mkdir(exist_ok=True)
-    lock = FileLock(ROOT / "_build" / ".lock")
+    lock = FileLock(ROOT / ".book.lock")  # not in _build, which every build replaces
     try:
         return lock.acquire(blocking=False)
     except Timeout:

@@ -1,4 +1,4 @@
-"""How many test patients a comparison of AUCs needs.
+"""How many test patients, backbones and pretrainings a comparison of AUCs needs.
 
 A finished study gives the standard error of a difference with its patients; with the same mix of
 patients the square of that error falls as their number grows.  What chance in training adds comes
@@ -6,9 +6,10 @@ on top, and no number of patients takes it away.  InputError for what is not pos
 """
 
 import math
+from collections.abc import Mapping
 
 from scipy.stats import norm
-from statsmodels.stats.power import normal_sample_size_one_tail
+from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
 
@@ -37,6 +38,32 @@ def patients_for_equivalence(
     _check_plan(power, margin=margin, patients=patients, standard_error=standard_error)
     errors = norm.ppf(0.95) + norm.ppf((1 + power) / 2)  # from no difference to the margin
     return float(patients * (errors * standard_error / margin) ** 2)
+
+
+def pretraining_power(
+    difference: float,
+    spread: Mapping[str, float],
+    standard_error: float,
+    *,
+    backbones: int,
+    pretrainings: int,
+    patients: float = 1.0,
+) -> float:
+    """Return the power to find a true difference (AUC 0-1) with the pretraining as the unit, at 5%.
+
+    `spread` has the SDs of a row of `rin.stats.pretraining_differences`, `standard_error` is that
+    over patients alone.  A study has as many `backbones` and `pretrainings` of each, and the
+    present patients times `patients`; its t test has backbones − 1 degrees of freedom.  NaN where
+    the spread is not known.
+    """
+    positive = {"difference": abs(difference), "backbones": backbones - 1}
+    _check_plan(0.5, **positive, pretrainings=pretrainings, patients=patients)
+    between, within = spread["sd_backbone"], spread["sd_pretraining"]
+    if math.isnan(between):  # one pretraining of each: all of it may be of the backbones
+        between, within = within, 0.0
+    variance = (between**2 + within**2 / pretrainings) / backbones + standard_error**2 / patients
+    effect = abs(difference) / math.sqrt(variance * backbones)
+    return float(TTestPower().power(effect, backbones, 0.05, df=backbones - 1))
 
 
 def _check_plan(power: float, **positive: float) -> None:

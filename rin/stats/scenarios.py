@@ -270,7 +270,7 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     """Widen the means of `init_differences` by the chance of training.
 
     Every scenario is trained with a seed of its own, so a mean over n of them carries the variance
-    of a training divided by n.
+    of a training divided by n.  Of scenarios pretrained several times the interval is too wide.
 
     Parameters
     ----------

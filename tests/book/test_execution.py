@@ -173,7 +173,7 @@ def test_progress_of_training_is_told_in_few_lines_without_remarks_of_the_framew
     ("source", "held"),
     [
         ("import numpy as np\nuse_style()", "Imports"),
-        ("top = 1\nMarkdown(f'{top} of 2')", "This sentence"),
+        ("top = 1\nMarkdown(f'{top} of 2')", "Code of the text below"),
         ("display(picture(figure, 'two lines'))", "Drawing"),
         ("rows = []", "Code"),
     ],

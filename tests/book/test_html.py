@@ -32,7 +32,7 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert "see Front page" in shown
     assert page.find("img")
     folds = [summary.get_text(" ", strip=True) for summary in page.find_all("summary")]
-    assert any("This sentence" in fold for fold in folds)
+    assert any("Code of the text below" in fold for fold in folds)
 
 
 def test_build_html_with_missing_page_raises_and_names_it(tiny_book, tmp_path):
