@@ -146,7 +146,7 @@ unfold("distributors")
 # finds such pairs by hash and by appearance and keeps them on one side of a split.
 #
 # **Which versions of the public datasets?** The paper names sources, not files
-# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset of
+# ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset of
 # this book has its counts and a digest ([](../use/run_it)).
 #
 # **Is every patient on one side of a split?** The paper says so. A group that used

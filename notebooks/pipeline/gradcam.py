@@ -45,7 +45,7 @@ from rin.models.weights import load_weights, random_weights
 from rin.report.banner import banner
 from rin.report.maps import image_row
 from rin.report.page import picture
-from rin.report.style import INIT_STYLE, use_style
+from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
 from rin.study import open_runs
 from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
@@ -195,7 +195,8 @@ by_scenario = overlap.groupby(["init", "unfreezing", "scenario"])["dice"].mean()
 baselines = live.baselines(marked).groupby("baseline")["dice"].mean().dropna()
 colors = {init: INIT_STYLE[init].color for init in (a, b)}
 columns = {"x": "dice", "y": "unfreezing", "hue": "init", "palette": colors}
-ax = sns.stripplot(by_scenario.reset_index(), **columns, dodge=True)
+labelled = by_scenario.reset_index().replace({"unfreezing": UNFREEZING_LABEL})
+ax = sns.stripplot(labelled, **columns, dodge=True)
 for baseline, score in baselines.items():
     ax.axvline(score, color="0.4", linestyle=":")
     ax.text(score, -0.55, baseline, rotation=20, fontsize=9)

@@ -219,7 +219,7 @@ picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 net = predictions.set_index(network).loc[run.init, run.backbone]
 confused = confusion_matrix(net["truth"], net["predicted"], normalize="true")
 shares = pd.DataFrame(100 * confused, names, names)
-ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 20, fmt=".0f")
+ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 12, fmt=".0f")
 ax.set(xlabel="Predicted class", ylabel="True class")
 picture(ax, "Confusion matrix of one network, percent of each row")
 

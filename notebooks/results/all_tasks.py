@@ -69,17 +69,20 @@ networks = differences[differences["group"] == "all"]
 # %% tags=["hide-input"]
 n_pairs = counted(headline["pairs"].max(), "pairs of networks")
 clear, patients_only = (
-    listed(titles[task] for task in table.loc[table["p_holm"] < 0.05, "task"])
+    [short[task] for task in table.loc[table["p_holm"] < 0.05, "task"]]
     for table in (headline, networks)
 )
-Markdown(f"""
+Markdown(
+    f"""
 With the pretraining as the unit ({n_pairs} a task), the difference
-{a} − {b} is distinguishable from zero after adjustment
-{{cite:p}}`holm1979` on: {clear}. With these networks held fixed and only the
-patients thought of as drawn again {{cite:p}}`obuchowski1997`, it is so on:
-{patients_only}. Statements about pretraining follow the first
+{a.lower()} − {b.lower()} is distinguishable from zero, after adjustment
+{{cite:p}}`holm1979`, on {len(clear)} of {counted(len(order), "tasks")}:
+{listed(clear)}. With these networks held fixed and only the patients thought of
+as drawn again {{cite:p}}`obuchowski1997`, it is so on {len(patients_only)}:
+{listed(patients_only)}. Statements about pretraining follow the first
 ([](../../methods)).
-""")
+""".replace(": none.", ".")
+)
 
 # %%
 kinds = {"networks": networks, "pretrainings": headline}

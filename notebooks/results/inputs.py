@@ -59,7 +59,7 @@ effects = factor_effects(
     scores,
     inits,
     ("native", "official_scripts"),
-    groups=every | regimes.to_dict(),
+    groups=every | regimes.reindex([*UNFREEZING_LABEL]).dropna().to_dict(),
 )
 
 # %%
@@ -176,6 +176,8 @@ lines["regime"] = lines["scenario"].map(
     scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 )
 lines["init"] = [init_style(init).short for init in lines["init"]]
+order = [*UNFREEZING_LABEL].index
+lines = lines.sort_values("regime", key=lambda regimes: regimes.map(order))
 grid = sns.relplot(
     lines.replace({"regime": UNFREEZING_LABEL}), x="inputs", y="auc",
     hue="init", units="scenario", estimator=None, col="regime", kind="line",

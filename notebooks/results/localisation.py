@@ -134,9 +134,10 @@ blind["kind"], blind["note"] = blind["init"], [
     for row in blind.itertuples()
 ]  # fmt: skip
 axes = forest(
-    blind, label="measure", group="task", names=titles | MEASURES,
+    blind.assign(label=blind["measure"].map(MEASURES) + ", " + blind["init"]),
+    group="task", names=titles, legend=False, width=9.5,
     xlabel="Mean of the maps − best image-blind region (95% CI)",
-    note_title=f"{b}: mean − baseline", width=9,
+    note_title="Mean − baseline",
 )  # fmt: skip
 page.picture(axes, "Overlap of the maps beside the best image-blind region")
 
@@ -167,14 +168,14 @@ hits.round(0).astype(int)
 
 # %% tags=["hide-input"]
 better = hits[[a, b]].min(axis=1) > hits["Random cell"]
-worse = hits[[a, b]].max(axis=1) < hits["Random cell"]
-below = hits[[a, b]].max(axis=1) < hits["Random pixel"]
+most = hits[[a, b]].max(axis=1)
 Markdown(f"""
 Against a random cell of their own grid, both initialisations hit more often in
 {better.sum()} of {counted(len(better), "rows")}, and both less often in:
-{listed(hits.index[worse])}. That both fall below a random *pixel* in
-{counted(below.sum(), "rows")} is in part a property of coarse maps, not of the
-networks; larger images would be needed to tell.
+{listed(hits.index[most < hits["Random cell"]])}. That both fall below a random
+*pixel* in {counted((most < hits["Random pixel"]).sum(), "rows")} is in part a
+property of coarse maps, not of the networks; larger images would be needed to
+tell.
 """)
 
 # %% [markdown]

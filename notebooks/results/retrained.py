@@ -34,7 +34,7 @@ from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import format_estimate, listed
 from rin.report.page import claim, picture
-from rin.report.style import init_style, use_style
+from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
     factor_effects,
     init_differences,
@@ -83,6 +83,7 @@ aucs = scenario_aucs(same_split).pivot(
     index=["task", "scenario", "seed"], columns="init", values="auc"
 )
 apart = (100 * (aucs[inits[0]] - aucs[inits[1]])).rename("points").reset_index()
+apart = apart.replace({"scenario": UNFREEZING_LABEL}, regex=True)
 grid = sns.catplot(
     apart.assign(task=apart["task"].map(titles)), x="points", y="scenario",
     col="task", kind="strip", jitter=False, color="0.25", alpha=0.7,
@@ -159,13 +160,13 @@ by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
-zero = (compared["ci_low"] < 0) & (compared["ci_high"] > 0)
 Markdown(f"""
 The difference keeps its sign on {kept.sum()} of
-{counted(len(kept), "tasks")}; {zero.sum()} of the {len(compared)} intervals
-include zero. One initialisation has the same networks in both rows, so that
-the two are not independent. What remains at equal accuracy may come from the
-corpus, or from fewer images and steps.
+{counted(len(kept), "tasks")};
+{((compared["ci_low"] < 0) & (compared["ci_high"] > 0)).sum()} of the
+{len(compared)} intervals include zero. One initialisation has the same networks
+in both rows, so that the two are not independent. What remains at equal
+accuracy may come from the corpus, or from fewer images and steps.
 """)
 
 # %% [markdown]

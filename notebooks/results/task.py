@@ -98,6 +98,8 @@ units_of = {"all": headline.loc[[task]]} | {
     group: pretraining_differences(rows, *inits)
     for group, rows in scores.groupby("unfreezing")
 }
+
+# %%
 labels = {"all": "all scenarios", **style.UNFREEZING_LABEL}
 kinds = {
     "networks": networks,
@@ -105,9 +107,12 @@ kinds = {
 }
 bands = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
 bands = bands.loc[[name for name in labels if name in bands.index]]
-bands = bands.assign(label=bands.index.map(labels), group="Here")
+bands = bands.assign(label=bands.index.map(labels))
 bands[["estimate", "ci_low", "ci_high"]] *= 100
 bands = bands.dropna(subset="ci_low")  # one pair of networks has no interval
+bands["group"] = (
+    f"Here (numbers: {style.kind_style(bands['kind'].iat[-1]).label})"
+)
 if stated:
     published = TaskAudit(stated).intervals()
     published["label"] = ["as printed", "from its SDs"]
@@ -181,9 +186,9 @@ line = {"color": style.FAINT, "ls": "--"}
 calibration, benefit = grid.axes_dict.values()
 calibration.axline((0, 0), slope=1, **line)
 benefit.plot(everyone["x"], everyone["estimate"], **line)
+grid.set_titles("{col_name}").set_xlabels("Threshold (dashed: treat all)")
 benefit.set(ylim=(-0.3, 1), ylabel="Net benefit")
-calibration.set(ylabel="Share positive")
-grid.set_titles("{col_name}").set_xlabels("Probability, or threshold")
+calibration.set(ylabel="Share positive", xlabel="Probability (dashed: ideal)")
 place = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03)}
 sns.move_legend(grid, **place, ncols=2, title="")
 curves_alt = f"Calibration and net benefit of {a} (blue) and {b} (orange)"

@@ -201,8 +201,10 @@ weights, it is the result.
 # %%
 run = next(study.runs.folder.glob("[!.]*/cams.npy"))
 test = inputs.store.cases["case_id"].map(part_of).to_numpy() == "test"
-maps = np.load(run)[:1, ..., 1]
-row = np.flatnonzero(test)[0]
+maps = np.load(run)[..., 1]
+# The first test image of whose class the network sees anything.
+seen = np.flatnonzero(maps.max(axis=(1, 2)) > 0)[:1].sum()
+maps, row = maps[[seen]], np.flatnonzero(test)[seen]
 axes = image_row(
     [inputs.store.images()[row], to_uint8(maps, inputs.store.size)[0]],
     [inputs.store.cases["case_id"][row], "map of “bösartig”"],

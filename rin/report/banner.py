@@ -116,8 +116,9 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
         "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
         f"commit {(facts.commit or 'not known')[:12]}",
     }
+    classes = "".join(f" ({data.title.partition(', ')[2]})" for data in facts.corpora[:1])
     day = facts.last_finished[:10]
-    return [f"reference run “{facts.name}”", f"networks trained {day}"], details
+    return [f"reference run “{facts.name}”{classes}", f"networks trained {day}"], details
 
 
 def _trained(

@@ -57,7 +57,8 @@ def forest(
     Following rows of equal label and group share a line.  Optional columns: `kind` (a kind or init
     of `rin.report.style`), `clear` (bool; else, where there is a `p_holm`, whether it is below
     .05; marks that are not clear are open), `note` (text at the right instead of estimate and
-    interval, which have `digits`; of a shared line the last one).
+    interval, which have `digits`, and a sign unless `zero` is None; of a shared line the last
+    one, whose kind `note_title` says by itself where all lines are shared).
 
     `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
     of the data, ends in an arrow; `zero` is where the vertical line stands, if any; `width` is in
@@ -66,7 +67,9 @@ def forest(
     rows = _prepared(rows, unit, label, group, names)
     xlabel = xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)")
     styles = {kind: kind_style(kind) for kind in rows["kind"].unique()}
-    lines = list(_lines(rows, digits))
+    lines = list(_lines(rows, digits, signed=zero is not None))
+    if "note" not in rows:
+        note_title = note_title or _kind_of_numbers(lines)
     # Headings stand on lines of their own, so they may reach over the axes.
     left = 10 + max(_width(line.label) for line in lines if len(line.rows))
     right = 12 + max(_width(text) for text in [*(line.note for line in lines), note_title])
@@ -151,7 +154,7 @@ def _axes(
     return ax
 
 
-def _lines(rows: pd.DataFrame, digits: int) -> Iterator[_Line]:
+def _lines(rows: pd.DataFrame, digits: int, *, signed: bool) -> Iterator[_Line]:
     """Yield headings and lines with the height of their middle, in lines from the top."""
     changes = (rows[["label", "group"]] != rows[["label", "group"]].shift()).any(axis=1)
     top, current = 0.0, ""
@@ -167,11 +170,20 @@ def _lines(rows: pd.DataFrame, digits: int) -> Iterator[_Line]:
         further = len(members) - 1 if with_intervals else 0
         units = max(1 + further * _MANY / _LINE, 1 + 0.75 * label.count("\n"))
         last = members.iloc[-1]
-        numbers = format_estimate(last, digits=digits)
+        numbers = format_estimate(last, digits=digits, signed=signed)
         note = last.get("note", np.nan)
         note = note if isinstance(note, str) else numbers.removesuffix(f" {MISSING}")
         yield _Line(label, members, top + units / 2, units, note)
         top += units
+
+
+def _kind_of_numbers(lines: list[_Line]) -> str:
+    """Return whose numbers stand at the right where every line has marks of several kinds."""
+    kinds = [line.rows["kind"] for line in lines if len(line.rows)]
+    if min(map(pd.Series.nunique, kinds)) == 1:
+        return ""
+    last = {of_line.iloc[-1] for of_line in kinds}
+    return kind_style(last.pop()).label if len(last) == 1 else ""
 
 
 def _width(text: str, size: float = _TEXT) -> float:

@@ -63,22 +63,24 @@ _LONGEST_WORD = 24
 UNITS = MappingProxyType({"": (1, 3), "points": (100, 1)})
 
 
-def format_estimate(estimate: Any, *, unit: str = "", digits: int | None = None) -> Any:
+def format_estimate(
+    estimate: Any, *, unit: str = "", digits: int | None = None, signed: bool = True
+) -> Any:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
 
     `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
     `ci_high`.  `unit` "points" shows fractions, such as AUCs, as points (0-100).  `digits` are by
-    default those of `UNITS`.
+    default those of `UNITS`; not `signed`, as for shares, it has no plus.
     """
     if isinstance(estimate, pd.DataFrame):
         rows = (row for _, row in estimate.iterrows())
-        texts = [format_estimate(row, unit=unit, digits=digits) for row in rows]
+        texts = [format_estimate(row, unit=unit, digits=digits, signed=signed) for row in rows]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
     row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
     value, low, high = (factor * getattr(row, name) for name in ESTIMATE)
     places = usual if digits is None else digits
-    shown = format_number(value, places, signed=True)
+    shown = format_number(value, places, signed=signed)
     return f"{shown} {format_interval(low, high, places)}"
 
 

@@ -49,12 +49,12 @@ def pretraining_power(
     pretrainings: int,
     patients: float = 1.0,
 ) -> float:
-    """Return the power to find a true difference (AUC 0-1) with the pretraining as the unit, at 5%.
+    """Return the power to find a true difference (AUC 0-1), with the pretraining as the unit.
 
     `spread` has the SDs of a row of `rin.stats.pretraining_differences`, `standard_error` is that
     over patients alone.  A study has as many `backbones` and `pretrainings` of each, and the
-    present patients times `patients`; its t test has backbones − 1 degrees of freedom.  NaN where
-    the spread is not known.
+    present patients times `patients`; its t test, two-sided at 5%, has backbones − 1 degrees of
+    freedom.  NaN where the spread is not known.
     """
     positive = {"difference": abs(difference), "backbones": backbones - 1}
     _check_plan(0.5, **positive, pretrainings=pretrainings, patients=patients)

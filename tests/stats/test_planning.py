@@ -9,7 +9,7 @@ from scipy import stats
 from rin.errors import InputError
 from rin.stats.delong import delong_covariance, delong_test
 from rin.stats.hypothesis import equivalence_p
-from rin.stats.planning import patients_for_equivalence, patients_needed
+from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
 
 
 def pilot_of(labels, scores):
@@ -43,6 +43,36 @@ def test_stated_power_is_that_of_simulated_studies(shift, margin):
     else:
         found = [test.p_value < 0.05 for test in tests]
     assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+
+@pytest.mark.parametrize("separable", [True, False])
+def test_power_with_the_pretraining_as_the_unit_is_that_of_simulated_studies(separable):
+    rng = np.random.default_rng(8)
+    spread = {"sd_backbone": 0.02 if separable else np.nan, "sd_pretraining": 0.03}
+    design = {"backbones": 6, "pretrainings": 3, "patients": 2}
+    stated = pretraining_power(0.04, spread, 0.01, **design)
+    shape = 20_000, 6, 3
+    # Of what cannot be separated all is between backbones; patients move all pairs alike.
+    between = rng.normal(0, 0.02 if separable else 0.03, shape[:2])
+    within = rng.normal(0, 0.03 if separable else 0.0, shape).mean(axis=2)
+    means = 0.04 + between + within
+    estimate = means.mean(axis=1) + rng.normal(0, 0.01 / 2**0.5, shape[0])
+    # The t test of the model knows the variance over patients and estimates the rest.
+    error = (means.var(axis=1, ddof=1) / 6 + 0.01**2 / 2) ** 0.5
+    found = np.mean(2 * stats.t(5).sf(abs(estimate / error)) < 0.05)
+    assert found == pytest.approx(stated, abs=0.03)
+
+
+def test_power_grows_with_backbones_and_is_unknown_where_the_spread_is():
+    spread = {"sd_backbone": 0.01, "sd_pretraining": 0.02}
+    powers = [
+        pretraining_power(0.02, spread, 0.005, backbones=n, pretrainings=2) for n in (3, 6, 12)
+    ]
+    assert powers == sorted(powers)
+    unknown = dict.fromkeys(spread, np.nan)
+    assert np.isnan(pretraining_power(0.02, unknown, 0.005, backbones=3, pretrainings=2))
+    with pytest.raises(InputError, match="backbones"):
+        pretraining_power(0.02, spread, 0.005, backbones=1, pretrainings=2)
 
 
 @given(st.floats(10, 1e4), st.floats(1e-3, 0.3), st.floats(0.005, 0.3), st.floats(0.51, 0.99))
