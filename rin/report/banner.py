@@ -9,7 +9,7 @@ from IPython.display import HTML
 from rin.errors import InputError, counted
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import pretrained
-from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
+from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
 
@@ -117,8 +117,19 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
         f"commit {(facts.commit or 'not known')[:12]}",
     }
     classes = "".join(f" ({data.title.partition(', ')[2]})" for data in facts.corpora[:1])
+    if facts.added:
+        details["Added"] = "; ".join(map(_addition, facts.added))
     day = facts.last_finished[:10]
     return [f"reference run “{facts.name}”{classes}", f"networks trained {day}"], details
+
+
+def _addition(added: Addition) -> str:
+    """Return in words what was added to a reference run, when, and what had computed it."""
+    numbers = ", ".join(map(str, added.pretrainings))
+    return (
+        f"pretraining {numbers} of {', '.join(added.backbones)} on {added.written[:10]}, from "
+        f"{added.hardware.text}, commit {(added.commit or 'not known')[:12]}"
+    )
 
 
 def _trained(

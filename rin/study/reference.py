@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -18,6 +20,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from pydantic import (
     Field,
     NonNegativeFloat,
@@ -28,7 +31,7 @@ from pydantic import (
 )
 
 from rin.data.dataset import Dataset
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, explained, look_up, named
 from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, misfit, read_sealed, sealed, sha256_of
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
@@ -37,7 +40,17 @@ from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors, find_scenario
+from rin.study.profile import (
+    FACTORS,
+    LAYERS,
+    MAIN,
+    STUDIES,
+    Factors,
+    FineTuning,
+    Pretraining,
+    Profile,
+    find_scenario,
+)
 from rin.study.setting import Study, TaskInputs
 from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
 
@@ -184,14 +197,19 @@ _CHECKED = {
     "baselines": (OVERLAP, ["task", "case_id", *_MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
-#: What names a row, of the tables to which another pretraining may add rows.
+#: What names a row, of the tables to which another pretraining may add rows; then what names its
+#: network, for a run id is another one on every computer whose weights differ in a bit.
 _KEYS = {
-    "runs": ["study", "level", "run_id"],
-    "cases": ["task", "part", "case_id"],
-    "predictions": ["run_id", "part", "case_id"],
-    "pretraining": ["run_id"],
-    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
+    "runs": [
+        ["study", "level", "run_id"],
+        ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
+    ],
+    "cases": [["task", "part", "case_id"]],
+    "predictions": [["run_id", "part", "case_id"]],
+    "pretraining": [["run_id"], ["init", "backbone", "pretraining"]],
+    "pretraining_histories": [["init", "backbone", "pretraining", "epoch"]],
 }
+_NETWORKS = [name for name, keys in _KEYS.items() if len(keys) > 1]
 _NEVER_EMPTY = {"cases": ["patient_id"], "predictions": ["patient_id", "score"]}
 #: Tables that every study has.
 REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
@@ -273,7 +291,12 @@ def reference_folder() -> Path:
 
 def reference_names() -> list[str]:
     """Return the names of all reference runs."""
-    return sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
+    return sorted(path.parent.name for path in reference_folder().glob(f"[!.]*/{RUN}"))
+
+
+def _previous(folder: Path) -> Path:
+    """Return where a reference run waits until the one that replaces it is in place."""
+    return folder.parent / f".{folder.name}.previous"
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
@@ -281,10 +304,16 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
 
     `InputError` for an unknown name, or a file that is missing or not the one that was written.
     """
-    folder = name_or_folder
-    if not isinstance(folder, Path):
+    by_name = not isinstance(name_or_folder, Path)
+    folder = reference_folder() / name_or_folder if by_name else name_or_folder
+    if (previous := _previous(folder)).exists() and not folder.exists():
+        raise InputError(
+            "a process that replaced this reference run was stopped; the run is here, whole",
+            where=previous,
+            remedy=f"Rename it to {folder.name}, or repeat the command that was stopped.",
+        )
+    if by_name:
         look_up("reference run", name_or_folder, reference_names() or ["none"])
-        folder = reference_folder() / name_or_folder
     path = folder / RUN
     try:
         facts = RunFacts.model_validate(read_sealed(path))
@@ -325,8 +354,11 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     for column in _NEVER_EMPTY.get(name, ()):
         if table[column].replace([np.inf, -np.inf], np.nan).isna().any():
             raise _broken(path, f"rows without a {column}")
-    if name in _KEYS and table.duplicated(_KEYS[name]).any():
-        raise _broken(path, f"rows repeat a {', '.join(_KEYS[name])}")
+    for key in _KEYS.get(name, ()):
+        if missing := [column for column in key if column not in table]:
+            raise _broken(path, f"columns {missing} are missing")
+        if table.duplicated(key).any():
+            raise _broken(path, f"rows repeat a {', '.join(key)}")
     return table
 
 
@@ -372,32 +404,80 @@ def write_reference(
     some, are added to one that is there, which may have been computed elsewhere.
 
     `InputError`, and nothing is written, when the reference run is there already, or cannot be
-    added to; when something was made from stand-ins, a run is not finished, or the files are
-    larger than `LARGEST` together.
+    added to (other settings, cases, backend or backbones, or networks that are there); when
+    something was made from stand-ins, a run is not finished, or the files are larger than
+    `LARGEST` together.  Killed at any time, it leaves the run that was there whole.
     """
+    target = Path(folder) / study.profile.name
+    _check_target(target, replace=replace, add=add)
     if finished:
         study = _finished_part(study)
-    target = Path(folder) / study.profile.name
-    if target.exists() and not (replace or add):
-        remedy = "Use --replace to replace it, or --add to add further pretrainings to it."
-        raise InputError("there is a reference run already", where=target, remedy=remedy)
-    earlier = load_reference(target) if add else None
     runs = _finished_runs(study)
     tables, facts = _tables(study, runs), _gather_facts(study, runs)
-    if earlier is not None:
-        tables = _joined_tables(earlier.tables, tables)
-        facts = _joined_facts(earlier, facts, tables, target)
     problem = "the reference run cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
+        prefix = f".{target.name}-"
+        with _alone(target), tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as work:
+            _restore_previous(target)
+            _check_target(target, replace=replace, add=add)
+            if add:
+                tables, facts = _joined(load_reference(target), tables, facts, target)
             draft = Path(work) / "draft"
             _write_files(draft, facts, tables, target)
             load_reference(draft)
-            if target.exists():
-                target.rename(Path(work) / "old")
-            draft.rename(target)
+            _put_in_place(draft, target)
     return target
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Let one process at a time write a run: of two that add, one adds to what the other wrote."""
+    lock = target.parent / f".{target.name}.lock"
+    with FileLock(lock):
+        try:
+            yield
+        finally:  # while it is held: pages depend on every file of this folder
+            lock.unlink(missing_ok=True)
+
+
+def _check_target(target: Path, *, replace: bool, add: bool) -> None:
+    """Raise InputError unless what is asked for fits what is there."""
+    if replace and add:
+        remedy = "Use --add to keep it and add pretrainings to it, or --replace to start anew."
+        raise InputError("--replace and --add exclude each other", where=target, remedy=remedy)
+    there = target.exists() or _previous(target).exists()
+    if there and not (replace or add):
+        remedy = "Use --replace to replace it, or --add to add further pretrainings to it."
+        raise InputError("there is a reference run already", where=target, remedy=remedy)
+    if add and not there:
+        remedy = "Leave out --add: the first pretrainings are written without it."
+        raise InputError("there is no reference run to add to", where=target, remedy=remedy)
+
+
+def _put_in_place(draft: Path, target: Path) -> None:
+    """Give a draft the name of the reference run; one that is there stays until that is done."""
+    previous = _previous(target)
+    if previous.exists():  # the one there may be older: neither is to be lost
+        raise InputError(
+            f"beside it lies {previous.name}, left by a process that was stopped",
+            where=target,
+            remedy="Delete the one of both that is not wanted, and repeat the command.",
+        )
+    try:
+        if target.exists():
+            target.rename(previous)
+        draft.rename(target)
+    finally:  # whatever stopped it, an interrupt too
+        _restore_previous(target)
+        shutil.rmtree(previous, ignore_errors=True)
+
+
+def _restore_previous(target: Path) -> None:
+    """Put a reference run back whose replacement is not there."""
+    previous = _previous(target)
+    if previous.exists() and not target.exists():
+        previous.rename(target)
 
 
 def _write_files(
@@ -476,33 +556,100 @@ def _finished_pretrainings(study: Study) -> Study:
     return study
 
 
-def _joined_tables(
-    earlier: dict[str, pd.DataFrame], later: dict[str, pd.DataFrame]
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of a reference run with the rows that another one adds."""
-    joined = later | earlier
-    for name, key in _KEYS.items():
-        if name in earlier and name in later:
-            # Integers of old files are shorter or nullable: a union would make floats of them.
-            rows = pd.concat([earlier[name], later[name].reindex(columns=earlier[name].columns)])
-            joined[name] = rows.drop_duplicates(key, ignore_index=True)
-    return joined
+def _joined(
+    earlier: ReferenceRun, tables: dict[str, pd.DataFrame], facts: RunFacts, where: Path
+) -> tuple[dict[str, pd.DataFrame], RunFacts]:
+    """Return tables and facts of a reference run with those that a study adds to it.
+
+    InputError where the study does not fit it, or adds nothing.
+    """
+    _check_fit(earlier, tables, facts, where)
+    tables = _joined_tables(earlier.tables, tables)
+    twice = [tables[name][tables[name].duplicated(_KEYS[name][1])] for name in _NETWORKS]
+    pairs = pd.concat(twice)[["pretraining", "backbone"]].drop_duplicates()
+    if len(pairs):
+        networks = [f"pretraining {number} of {name}" for number, name in pairs.to_numpy()]
+        raise InputError(
+            f"the reference run there already has {named(networks, ', ')}, from another computer "
+            "or version of the code",
+            where=where,
+            remedy="Name only what is to be added: pretraining.pretrainings and backbones of the "
+            "profile; or replace the whole run with --replace.",
+        )
+    return tables, _joined_facts(earlier, facts, tables, where)
 
 
-def _joined_facts(
-    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame], where: Path
-) -> RunFacts:
-    """Return the facts of a reference run to which another one adds; InputError if it cannot."""
-    facts = earlier.facts
-    backbones = later.profile["backbones"]
+def _check_fit(
+    earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFacts, where: Path
+) -> None:
+    """Raise InputError unless a study's networks can be compared with those of a run."""
+    facts, backbones = earlier.facts, later.profile["backbones"]
+    if any("pretraining" not in part for part in (earlier.tables, tables)):
+        raise InputError(
+            "networks of the reference run there, or of this study, start from released weights",
+            where=where,
+            remedy="Only pretrainings of one's own are added: write it under another name.",
+        )
     before, after = _comparable(facts, backbones), _comparable(later, backbones)
-    if differing := [name for name in before if before[name] != after[name]]:
+    differing = [name for name in before | after if before.get(name) != after.get(name)]
+    # Of the cases of one run a task and fold: all others have the same.
+    if not differing and (cases := _scored(earlier.tables) ^ _scored(tables)):
+        differing = [f"test cases of {task}" for task in sorted({case[0] for case in cases})]
+    if differing:
         raise InputError(
             f"the reference run there differs in {', '.join(differing)}",
             where=where,
             remedy="Add runs of the same profile, images and version; other ones need a name of "
             "their own.",
         )
+    if others := [name for name in backbones if name not in facts.profile["backbones"]]:
+        raise InputError(
+            f"the profile of the reference run there does not name {', '.join(others)}",
+            where=where,
+            remedy="Add its backbones only; a run of others needs a name of its own.",
+        )
+    lowest, added = (_of_main(part)["pretraining"].min() for part in (earlier.tables, tables))
+    if added < lowest:  # the maps that are kept are those of the lowest
+        raise InputError(
+            f"pretraining {added} is below {lowest}, the lowest of the reference run there",
+            where=where,
+            remedy="Write both from one results folder with --replace, or begin with the lowest.",
+        )
+
+
+def _of_main(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of the runs of the main study."""
+    return tables["runs"][tables["runs"]["study"] == MAIN]
+
+
+def _scored(tables: dict[str, pd.DataFrame]) -> set[tuple]:
+    """Return what names each case that a run of every task and fold of the main study scored."""
+    runs = _of_main(tables).drop_duplicates(["task", "fold"])[["task", "fold", "run_id"]]
+    rows = runs.merge(tables["predictions"], on="run_id")
+    names = ["task", "fold", "part", "case_id", "patient_id", "label"]
+    return {*rows[names].itertuples(index=False, name=None)}
+
+
+def _joined_tables(
+    earlier: dict[str, pd.DataFrame], later: dict[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a reference run with the rows and columns that another one adds."""
+    joined = later | earlier
+    for name, (key, *_) in _KEYS.items():
+        if name in earlier and name in later:
+            rows, more = earlier[name], later[name]
+            # A column that only the later one has also tells of rows that both have.
+            if further := [column for column in more if column not in rows]:
+                rows = rows.merge(more[[*key, *further]], on=key, how="left")
+            joined[name] = pd.concat([rows, more]).drop_duplicates(key, ignore_index=True)
+    return joined
+
+
+def _joined_facts(
+    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame], where: Path
+) -> RunFacts:
+    """Return the facts of a reference run to which another one adds; InputError if nothing."""
+    facts = earlier.facts
     old_runs, old_networks = (earlier.tables[name]["run_id"] for name in ("runs", "pretraining"))
     new_runs = tables["runs"][~tables["runs"]["run_id"].isin(old_runs)].drop_duplicates("run_id")
     networks = tables["pretraining"]
@@ -527,7 +674,8 @@ def _joined_facts(
             "last_finished": max(facts.last_finished, later.last_finished),
             "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
             "profile": facts.profile | {"pretraining": pretraining},
-            "work": {
+            "work": facts.work
+            | {
                 "fine-tuning": _work(new_runs, facts.work["fine-tuning"]),
                 "pretraining": _work(new_networks, facts.work["pretraining"]),
             },
@@ -550,17 +698,25 @@ def _work(runs: pd.DataFrame, earlier: Work | None = None) -> Work:
 def _comparable(facts: RunFacts, backbones: Collection[str]) -> dict[str, Any]:
     """Return what has to be equal in reference runs that are joined, by name."""
     # Studies beside the main one need not be finished everywhere, nor pretrainings of a backbone.
-    profile = facts.profile
+    profile = _with_defaults(Profile, facts.profile)
+    for name, section in {"fine_tuning": FineTuning, "pretraining": Pretraining}.items():
+        profile[name] = _with_defaults(section, profile[name])
     beside = {name for name in STUDIES if name not in FACTORS} | {"factors", "probe", "losses"}
     beside |= {"execution", "pretraining", "about", "sanity", "backbones"}
     settings = {f"profile {name}": value for name, value in profile.items() if name not in beside}
     if scenarios := profile["scenarios"]:
         of_backbones = [name for name in scenarios if find_scenario(name).backbone in backbones]
         settings["profile scenarios"] = of_backbones
-    for name, value in (profile["pretraining"] or {}).items():
+    for name, value in profile["pretraining"].items():
         if name not in ("pretrainings", "backbones", "brief"):
             settings[f"profile pretraining.{name}"] = value
-    return settings | {"tasks": facts.tasks, "corpora": facts.corpora}
+    stated = ("backend", "precision", "tasks", "corpora")
+    return settings | {name: getattr(facts, name) for name in stated}
+
+
+def _with_defaults(model: type[FrozenModel], stated: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the defaults of those that were not yet known when they were kept."""
+    return model.model_construct().model_dump(mode="json") | stated
 
 
 def _finished_runs(study: Study) -> list[Run]:
@@ -652,10 +808,11 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: only columns whose values repeat get a dictionary of them."""
+    """Write a table small: a dictionary of what repeats, other fractions byte by byte."""
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
+    fractions = table.select_dtypes("float").columns.difference(repeated)
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
-    table.to_parquet(path, index=False, **options)
+    table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)
 
 
 def _gather_facts(study: Study, runs: list[Run]) -> RunFacts:

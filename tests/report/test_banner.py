@@ -16,6 +16,7 @@ from rin.report.banner import (
     reference_banner,
 )
 from rin.study import load_profile, open_runs
+from rin.study.reference import load_reference
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,16 @@ def test_reference_run_tells_images_weights_computer_and_day(demo):
     assert "Weights: radiologic" in shown.data
     assert "MRNet" not in shown.data
     assert reference_banner(demo.reference).data.count("<dt>Images") == len(facts.tasks)
+
+
+def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_commit():
+    reference = load_reference("open")
+    (added,) = re.findall("<dt>Added</dt><dd>(.*?)</dd>", reference_banner(reference).data)
+    for each in reference.facts.added:
+        named = f"pretraining {each.pretrainings[0]} of {each.backbones[0]}"
+        assert f"{named} on {each.written[:10]}, from {each.hardware.text}" in added
+        assert f"commit {each.commit[:12]}" in added
+    assert "<dt>Added" not in reference_banner(load_reference("first")).data
 
 
 def test_images_alone_need_no_runs(tmp_path):

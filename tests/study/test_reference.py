@@ -5,6 +5,7 @@ import platform
 import shutil
 import socket
 import sys
+import threading
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -27,11 +28,13 @@ from rin.cli import main
 from rin.errors import InputError
 from rin.files import read_sealed, sealed, sha256_of
 from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
+from rin.study import reference as reference_module
 from rin.study.plan import plan_study
 from rin.study.profile import STUDIES, Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
     load_reference,
+    reference_names,
     write_reference,
     write_table,
 )
@@ -235,6 +238,40 @@ def test_reference_run_is_replaced_only_when_asked(finished, copy):
     assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(5, "Input/output error")])
+def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, monkeypatch, error):
+    before, rename = (copy / "run.json").read_text("utf-8"), Path.rename
+
+    def stopped(path, target):
+        if path.name == "draft":
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises((KeyboardInterrupt, InputError)):
+        write_reference(finished, copy.parent, replace=True)
+    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
+    assert (copy / "run.json").read_text("utf-8") == before
+    assert load_reference(copy).facts.name == "tiny"
+
+
+def test_run_that_a_killed_replacement_left_is_named_and_put_back(finished, copy, monkeypatch):
+    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(copy.parent))
+    copy.rename(copy.parent / ".tiny.previous")  # as between the two renames
+    for name_or_folder in ("tiny", copy):
+        with pytest.raises(InputError, match=r"\.tiny\.previous: .* Rename it to tiny, or repeat"):
+            load_reference(name_or_folder)
+    with pytest.raises(InputError, match="already"):
+        write_reference(finished, copy.parent)
+    write_reference(finished, copy.parent, replace=True)
+    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
+    shutil.copytree(copy, copy.parent / ".tiny.previous")  # as a person who took it from git
+    with pytest.raises(InputError, match=r"beside it lies \.tiny\.previous"):
+        write_reference(finished, copy.parent, replace=True)
+    assert {path.name for path in copy.parent.iterdir()} == {"tiny", ".tiny.previous"}
+    assert reference_names() == ["tiny"]
+
+
 def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, images):
     shutil.copytree(finished.results, tmp_path / "tiny")
     study = open_study(finished.profile, data_root=images, results=tmp_path)
@@ -389,6 +426,11 @@ def forged(copy, name, change):
     changed_facts(copy, lambda facts: facts["files"].update({name: sha256_of(copy / name)}))
 
 
+def computed_twice(table):
+    """The rows of a table, and those of another computer whose weights differ in a bit."""
+    return pd.concat([table, table.assign(run_id="f" + table["run_id"])])
+
+
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
@@ -400,6 +442,9 @@ def forged(copy, name, change):
         ("predictions", lambda t: t.assign(label=2), "'label'"),
         ("cases", lambda t: t.assign(case_id="same"), "rows repeat a task, part, case_id"),
         ("cases", lambda t: t.assign(patient_id=None), "patient_id"),
+        ("runs", lambda t: computed_twice(t), "rows repeat a study, level, task"),
+        ("pretraining", lambda t: computed_twice(t), "rows repeat a init, backbone, pretraining"),
+        ("runs", lambda t: t.drop(columns="pretraining"), r"columns \['pretraining'\] are missing"),
     ],
 )
 def test_hostile_table_is_one_clear_error(copy, name, change, said):
@@ -477,8 +522,10 @@ def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_pa
         write_reference(part_of_study(1), tmp_path / "joined", add=True)
     with pytest.raises(InputError, match="differs in profile fine_tuning"):
         write_reference(part_of_study(2, epochs=2), tmp_path / "joined", add=True)
-    with pytest.raises(InputError, match="not readable"):
+    with pytest.raises(InputError, match=r"no reference run to add to. Leave out --add"):
         write_reference(part_of_study(2), tmp_path / "nowhere", add=True)
+    with pytest.raises(InputError, match="--replace and --add exclude each other"):
+        write_reference(part_of_study(2), tmp_path / "joined", add=True, replace=True)
     assert (written / "run.json").read_text() == before
 
 
@@ -492,3 +539,122 @@ def test_pretrainings_that_are_not_finished_are_left_out_where_asked(part_of_stu
         write_reference(study, tmp_path / "all")
     kept = load_reference(write_reference(study, tmp_path / "kept", finished=True))
     assert set(kept.tables["runs"]["pretraining"]) == {1, 2}
+
+
+OTHER = "from another computer or version of the code"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pretrainings", [(1, 2), (2,)])
+def test_networks_that_another_computer_computed_anew_are_not_added(
+    part_of_study, tmp_path, pretrainings
+):
+    written = write_reference(part_of_study(1), tmp_path)
+    write_reference(part_of_study(2), tmp_path, add=True)
+    for name in ("runs", "predictions", *["pretraining"] * (pretrainings == (2,))):
+        forged(written, f"{name}.parquet", lambda t: t.assign(run_id="f" + t["run_id"]))
+    before = (written / "run.json").read_text()
+    with pytest.raises(InputError, match=rf"has .*pretraining 2 of ResNet50, {OTHER}"):
+        write_reference(part_of_study(*pretrainings), tmp_path, add=True)
+    assert (written / "run.json").read_text() == before
+
+
+def other_case(table):
+    """Give a test case another id, as where another split had drawn it."""
+    first = table.loc[table["part"] == "test", "case_id"].iloc[0]
+    return table.assign(case_id=table["case_id"].replace(first, "other"))
+
+
+def from_released_weights(facts):
+    facts["profile"]["pretraining"] = None
+    for name in ("pretraining", "pretraining_histories"):
+        del facts["files"][f"{name}.parquet"]
+
+
+def profile_without(name):
+    return lambda facts: facts["profile"].pop(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda facts: facts.update(backend="jax"), "differs in backend"),
+        (lambda facts: facts.update(precision="mixed_bfloat16"), "differs in precision"),
+        (profile_without("scenarios"), "differs in profile scenarios"),
+        (profile_without("external"), "differs in profile external"),
+        (
+            lambda facts: facts["profile"].update(backbones=["DenseNet121"]),
+            "the profile of the reference run there does not name ResNet50",
+        ),
+        (from_released_weights, "start from released weights"),
+    ],
+)
+def test_what_cannot_be_compared_with_a_reference_run_is_not_added(
+    part_of_study, tmp_path, change, said
+):
+    written = write_reference(part_of_study(1), tmp_path)
+    changed_facts(written, change)
+    before = (written / "run.json").read_text()
+    with pytest.raises(InputError, match=said):
+        write_reference(part_of_study(2), tmp_path, add=True)
+    assert (written / "run.json").read_text() == before
+
+
+@pytest.mark.slow
+def test_pretraining_with_other_test_cases_or_a_lower_number_is_not_added(part_of_study, tmp_path):
+    written = write_reference(part_of_study(1), tmp_path / "cases")
+    for name in ("predictions", "cases"):
+        forged(written, f"{name}.parquet", other_case)
+    with pytest.raises(InputError, match="differs in test cases of breast"):
+        write_reference(part_of_study(2), tmp_path / "cases", add=True)
+    write_reference(part_of_study(2), tmp_path / "second")
+    for numbers in ((1,), (1, 2)):
+        with pytest.raises(InputError, match="pretraining 1 is below 2, the lowest"):
+            write_reference(part_of_study(*numbers), tmp_path / "second", add=True)
+
+
+@pytest.mark.slow
+def test_settings_and_columns_that_a_reference_run_does_not_have_are_added(part_of_study, tmp_path):
+    whole = load_reference(write_reference(part_of_study(1, 2), tmp_path / "whole"))
+    written = write_reference(part_of_study(1), tmp_path / "old")
+    changed_facts(written, lambda facts: facts["profile"]["fine_tuning"].pop("patience"))
+    forged(written, "cases.parquet", lambda table: table.drop(columns="side"))
+    forged(written, "pretraining.parquet", lambda table: table.drop(columns="images"))
+    write_reference(part_of_study(2), tmp_path / "old", add=True)
+    joined = load_reference(written)
+    cases = whole.tables["cases"]
+    assert cases["side"].notna().any()
+    pd.testing.assert_frame_equal(joined.tables["cases"], cases, check_like=True)
+    images = joined.tables["pretraining"].set_index(["init", "pretraining"])["images"].unstack()
+    assert images[1].isna().all()
+    assert (images[2] == 36).all()
+
+
+@pytest.mark.slow
+def test_of_two_that_add_at_once_both_are_kept(part_of_study, tmp_path, monkeypatch):
+    dense = SCENARIO.replace("ResNet50", "DenseNet121")
+    write_reference(part_of_study(1, scenarios=(SCENARIO, dense)), tmp_path)
+    parts = [part_of_study(2, scenarios=(scenario,)) for scenario in (SCENARIO, dense)]
+    add = [
+        threading.Thread(target=write_reference, args=(part, tmp_path), kwargs={"add": True})
+        for part in parts
+    ]
+    in_place, waited = reference_module._put_in_place, []
+
+    def slowly(*paths):
+        if not waited:  # the first has read what is there, and not yet written
+            waited.append(True)
+            add[1].start()
+            add[1].join(timeout=3)
+            waited.append(add[1].is_alive())
+        in_place(*paths)
+
+    monkeypatch.setattr(reference_module, "_put_in_place", slowly)
+    add[0].start()
+    add[0].join()
+    add[1].join()
+    assert waited == [True, True]
+    added = load_reference(tmp_path / "tiny").facts.added
+    assert [each.backbones for each in added] == [["ResNet50"], ["DenseNet121"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]

@@ -1,11 +1,16 @@
 """What the committed reference run says, recomputed from its predictions with scikit-learn."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from rin.stats import init_differences
 from rin.stats.scenarios import factor_effects
 from rin.study import open_reference
+from rin.study import reference as reference_module
+from rin.study.reference import ReferenceRun, load_reference
 
 pytestmark = pytest.mark.slow
 INITS = ("radiologic", "photographic")
@@ -69,3 +74,24 @@ def test_inputs_of_the_official_scripts_are_those_of_the_radiologic_networks(ref
     effects = found[found["quantity"] == "effect"].set_index("init")
     assert effects.loc["radiologic", "same_networks"]
     assert not effects.loc["photographic", "same_networks"]
+
+
+def test_last_addition_to_the_committed_run_would_be_added_again():
+    whole = load_reference("open")
+    last, earlier, later = whole.facts.added[-1], dict(whole.tables), dict(whole.tables)
+    for name in ("runs", "predictions", "pretraining", "pretraining_histories"):
+        table = whole.tables[name]
+        of_network = (
+            table if name != "predictions" else table.merge(whole.tables["runs"], on="run_id")
+        )
+        of_last = of_network["backbone"].isin(last.backbones)
+        of_last &= of_network["pretraining"].isin(last.pretrainings)
+        earlier[name], later[name] = table[~of_last], table[of_last]
+    profile = whole.facts.profile | {"backbones": last.backbones}
+    facts = whole.facts.model_copy(update={"profile": profile})
+    before = ReferenceRun(whole.facts, earlier)
+    tables, facts = reference_module._joined(before, later, facts, Path("open"))
+    for name, table in whole.tables.items():
+        pd.testing.assert_frame_equal(tables[name], table, obj=name)
+    added = facts.added[-1]
+    assert (added.backbones, added.pretrainings) == (last.backbones, last.pretrainings)
