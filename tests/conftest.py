@@ -5,11 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from joblib import cpu_count
 
 from rin.cli import main
 
 WORKER_BYTES = 3.5e9  # of the largest, at the end
+
+settings.register_profile("any computer", deadline=None)  # tests assert no timings
+settings.load_profile("any computer")
 
 
 def pytest_xdist_auto_num_workers(config):
