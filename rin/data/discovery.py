@@ -60,7 +60,9 @@ LETTERS_OF_PAGE = {
 }
 #: Encodings of other tables that are not Unicode, the likelier ones first.
 CODE_PAGES = ("cp1251", "cp1253", "cp1254", "cp1252", "latin_1", "mac_roman")
-PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+#: What tables and folders call the parts of a split.
+PART_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+PART_WORDS |= dict.fromkeys(("val", "valid", "validation"), "validation")
 
 
 def decode(content: bytes) -> tuple[str, str]:
@@ -154,6 +156,11 @@ def plain(text: str) -> str:
     """Return a name in lower case, without accents and signs: `Patienten-Nr.` is patientennr."""
     letters = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
     return re.sub(r"[^a-z0-9]", "", letters)
+
+
+def part_of(cell: str) -> str:
+    """Return the part of a split that a cell names, in any case of letters; or nothing."""
+    return PART_WORDS.get(cell.strip().casefold(), "")
 
 
 def guess_positive(classes: Collection[str]) -> str:
@@ -275,10 +282,9 @@ def _named(name: str, role: str) -> float:
 def _may_be(cells: pd.Series, role: str) -> bool:
     values = set(cells) - {""}
     if role == "split":
-        return 2 <= len(values) <= 10 and (
-            {value.lower() for value in values} <= PARTS_WORDS
-            or all(value.isdecimal() for value in values)
-        )
+        # One word of a part is enough: other values beside it are refused, not passed over.
+        is_split = any(map(part_of, values)) or all(value.isdecimal() for value in values)
+        return 2 <= len(values) <= 10 and is_split
     if role == "label":
         return 1 <= len(values) <= 12 and len(values) < max(3, len(cells) / 3)
     return len(values) >= 1

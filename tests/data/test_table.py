@@ -231,6 +231,18 @@ def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus,
         cases_of(bus, bus_manifest, "bus")
 
 
+def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_manifest):
+    def split_of(*words):
+        ROWS.assign(fold=words).to_csv(bus / "bus" / "rows.csv", index=False)
+        return [*read_split(open_tree(bus, "bus"), bus_manifest)]
+
+    assert split_of("Training", " VAL", "valid", "TEST ") == ["train", *["validation"] * 2, "test"]
+    assert split_of("Validation", "testing", "", "train") == ["validation", "test", "", "train"]
+    message = r"rows\.csv: 2 values are no part of a split: '1' \(row 3\), 'rest' \(row 5\)\."
+    with pytest.raises(InputError, match=message):
+        split_of("Train", "1", "test", "rest")
+
+
 def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
     split = read_split(open_tree(bus, "bus"), bus_manifest)
     assert split.to_dict() == dict(zip(ROWS["ID"] + ".png", "1123", strict=True))
