@@ -16,6 +16,8 @@ from io import StringIO
 
 import pandas as pd
 
+from rin.data.tree import PICTURES
+
 SEPARATORS = ",;\t|"
 #: Words of column names, without accents; the first that fits wins.
 WORDS = {
@@ -120,8 +122,8 @@ def separator_of(text: str) -> str:
 def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:
     """Return what a table's names of files are called below their folder, where that is clear.
 
-    A name counts with or without the folder before it, with either slash, with or without its
-    ending, and in any case of letters; never where two files fit it alike.
+    A name counts with or without the folder before it, with either slash, with or without an
+    ending of pictures, and in any case of letters; never where two files fit it alike.
     """
     matches = {name: name for name in names if name in known}
     missing = [name for name in names if name not in matches]
@@ -138,7 +140,8 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
             lower = tried.lower()
-            fitting = [by_name[lower], by_stem[file_stem(lower)], by_stem[lower]]
+            # The whole name first: it may end in what looks like an ending, as UIDs do.
+            fitting = [by_name[lower], by_stem[lower], by_stem[file_stem(lower)]]
             fitting = [[tried]] if tried in known else [fit for fit in fitting if len(fit) == 1]
             if fitting:
                 matches[name] = fitting[0][0]
@@ -147,9 +150,9 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
 
 
 def file_stem(name: str) -> str:
-    """Return a name of a file, its folders before it, without its ending."""
+    """Return a name of a file, its folders before it, without an ending of pictures."""
     head, dot, ending = name.rpartition(".")
-    return head if dot and "/" not in ending and len(ending) <= 5 else name
+    return head if dot + ending.lower() in PICTURES else name
 
 
 def plain(text: str) -> str:

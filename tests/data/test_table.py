@@ -5,7 +5,7 @@ import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import decode
+from rin.data.discovery import decode, matched
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
@@ -229,6 +229,21 @@ def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus,
     ROWS.assign(Case=["1", "", "2", "3"]).to_csv(bus / "bus" / "rows.csv", index=False)
     with pytest.raises(InputError, match=r"1 picture has no patient: bus_1-r\.png"):
         cases_of(bus, bus_manifest, "bus")
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "found"),
+    [
+        ("1.2.840.3.7", ["1.2.840.3.dcm", "1.2.840.3.7.dcm"], "1.2.840.3.7.dcm"),
+        ("scan.2", ["scan.png", "scan.2.png"], "scan.2.png"),
+        ("scan.2", ["scan.png"], None),
+        ("scan.2.JPG", ["scan.png", "scan.2.png", "Scan.2"], None),
+        ("scan.2.JPG", ["scan.png", "a/scan.2.png", "Scan.2.tif"], "Scan.2.tif"),
+        ("a/scan.png", ["scan.png.dcm", "a/scan.tiff"], "a/scan.tiff"),
+    ],
+)
+def test_names_match_whole_before_they_match_without_an_ending_of_pictures(name, files, found):
+    assert matched([name], files).get(name) == found
 
 
 def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_manifest):
