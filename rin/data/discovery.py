@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from io import StringIO
+from itertools import islice
 
 import pandas as pd
 
@@ -109,13 +109,15 @@ def _is_written_with(letters: set[str], text: str) -> bool:
 
 def separator_of(text: str) -> str:
     """Return what separates the cells: that which gives all of the first rows as many, and most."""
-    lines = text.splitlines()[:50]
     widths = {}
     for separator in SEPARATORS:
-        rows = [row for row in csv.reader(StringIO("\n".join(lines)), delimiter=separator) if row]
-        counts = {len(row) for row in rows}
-        if len(counts) == 1:
-            widths[separator] = counts.pop()
+        # Rows, not lines, as quoted cells may hold line breaks; read one by one, no table whole.
+        lines = (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)?", text))
+        rows = filter(None, csv.reader(lines, delimiter=separator))
+        with suppress(csv.Error):  # a quote that another separator opens, and nothing closes
+            counts = {len(row) for row in islice(rows, 50)}
+            if len(counts) == 1:
+                widths[separator] = counts.pop()
     return max(widths, key=widths.get, default=",") if max(widths.values(), default=1) > 1 else ","
 
 

@@ -5,7 +5,7 @@ import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import decode, matched
+from rin.data.discovery import decode, matched, separator_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
@@ -287,6 +287,29 @@ def read_csv(tmp_path, content, columns=("id", "hemorrhage")):
 )
 def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
     assert read_csv(tmp_path, content).to_dict("records") == PLAIN
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("note", "rows"),
+    [
+        ('"Finding: a\nImpression: b\r\nEnd"', 40),
+        (f'"{"x" * 70}\n{"y" * 90}"', 8000),  # more than the block that is parsed at once
+        ("a page\x0cbreak", 2),
+        ("a line\u2028break", 2),
+    ],
+    ids=["line breaks", "a large table", "form feed", "line separator"],
+)
+def test_read_table_finds_the_separator_around_breaks_in_cells(tmp_path, note, rows, separator):
+    lines = [["id", "note", "hemorrhage"], *([str(row), note, "0"] for row in range(rows))]
+    content = "\n".join(separator.join(line) for line in lines).encode()
+    table = read_csv(tmp_path, content)
+    assert table["note"].tolist() == [note.strip('"')] * rows
+    assert table["id"].tolist() == [line[0] for line in lines[1:]]
+
+
+def test_a_quote_that_only_another_separator_opens_stops_nothing():
+    assert separator_of('id;note\n0;"an end,"\n' + "1;no quote\n" * 20_000) == ";"
 
 
 @pytest.mark.parametrize(
