@@ -12,9 +12,11 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from io import StringIO
+from itertools import islice
 
 import pandas as pd
+
+from rin.data.tree import PICTURES
 
 SEPARATORS = ",;\t|"
 #: Words of column names, without accents; the first that fits wins.
@@ -60,7 +62,9 @@ LETTERS_OF_PAGE = {
 }
 #: Encodings of other tables that are not Unicode, the likelier ones first.
 CODE_PAGES = ("cp1251", "cp1253", "cp1254", "cp1252", "latin_1", "mac_roman")
-PARTS_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+#: What tables and folders call the parts of a split.
+PART_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+PART_WORDS |= dict.fromkeys(("val", "valid", "validation"), "validation")
 
 
 def decode(content: bytes) -> tuple[str, str]:
@@ -105,21 +109,23 @@ def _is_written_with(letters: set[str], text: str) -> bool:
 
 def separator_of(text: str) -> str:
     """Return what separates the cells: that which gives all of the first rows as many, and most."""
-    lines = text.splitlines()[:50]
     widths = {}
     for separator in SEPARATORS:
-        rows = [row for row in csv.reader(StringIO("\n".join(lines)), delimiter=separator) if row]
-        counts = {len(row) for row in rows}
-        if len(counts) == 1:
-            widths[separator] = counts.pop()
+        # Rows, not lines, as quoted cells may hold line breaks; read one by one, no table whole.
+        lines = (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)?", text))
+        rows = filter(None, csv.reader(lines, delimiter=separator))
+        with suppress(csv.Error):  # a quote that another separator opens, and nothing closes
+            counts = {len(row) for row in islice(rows, 50)}
+            if len(counts) == 1:
+                widths[separator] = counts.pop()
     return max(widths, key=widths.get, default=",") if max(widths.values(), default=1) > 1 else ","
 
 
 def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:
     """Return what a table's names of files are called below their folder, where that is clear.
 
-    A name counts with or without the folder before it, with either slash, with or without its
-    ending, and in any case of letters; never where two files fit it alike.
+    A name counts with or without the folder before it, with either slash, with or without an
+    ending of pictures, and in any case of letters; never where two files fit it alike.
     """
     matches = {name: name for name in names if name in known}
     missing = [name for name in names if name not in matches]
@@ -136,7 +142,8 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
             lower = tried.lower()
-            fitting = [by_name[lower], by_stem[file_stem(lower)], by_stem[lower]]
+            # The whole name first: it may end in what looks like an ending, as UIDs do.
+            fitting = [by_name[lower], by_stem[lower], by_stem[file_stem(lower)]]
             fitting = [[tried]] if tried in known else [fit for fit in fitting if len(fit) == 1]
             if fitting:
                 matches[name] = fitting[0][0]
@@ -145,15 +152,20 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
 
 
 def file_stem(name: str) -> str:
-    """Return a name of a file, its folders before it, without its ending."""
+    """Return a name of a file, its folders before it, without an ending of pictures."""
     head, dot, ending = name.rpartition(".")
-    return head if dot and "/" not in ending and len(ending) <= 5 else name
+    return head if dot + ending.lower() in PICTURES else name
 
 
 def plain(text: str) -> str:
     """Return a name in lower case, without accents and signs: `Patienten-Nr.` is patientennr."""
     letters = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
     return re.sub(r"[^a-z0-9]", "", letters)
+
+
+def part_of(cell: str) -> str:
+    """Return the part of a split that a cell names, in any case of letters; or nothing."""
+    return PART_WORDS.get(cell.strip().casefold(), "")
 
 
 def guess_positive(classes: Collection[str]) -> str:
@@ -275,10 +287,9 @@ def _named(name: str, role: str) -> float:
 def _may_be(cells: pd.Series, role: str) -> bool:
     values = set(cells) - {""}
     if role == "split":
-        return 2 <= len(values) <= 10 and (
-            {value.lower() for value in values} <= PARTS_WORDS
-            or all(value.isdecimal() for value in values)
-        )
+        # One word of a part is enough: other values beside it are refused, not passed over.
+        is_split = any(map(part_of, values)) or all(value.isdecimal() for value in values)
+        return 2 <= len(values) <= 10 and is_split
     if role == "label":
         return 1 <= len(values) <= 12 and len(values) < max(3, len(cells) / 3)
     return len(values) >= 1

@@ -125,15 +125,13 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
     tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
-    worded = set(given) <= {*PART_NAMES, *PARTS}
+    worded = set(given) <= {*PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
         raise tree.wrong(f"the given split has {counted(len(values), 'folds')}, not {n_folds}")
     parts = []
     for fold, value in enumerate(values[:n_folds]):
-        part = np.where(given == value, "test", "train").astype(object)
-        if worded:
-            part = np.array([PART_NAMES.get(word, word) for word in given], dtype=object)
+        part = (given if worded else np.where(given == value, "test", "train")).astype(object)
         if "validation" not in part:
             rest = part == "train"
             piece = cut(labels[rest], group[rest], [seed, fold], SHARES[:2])

@@ -161,14 +161,27 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
 
 
 def run_names(predictions: pd.DataFrame) -> list[str]:
-    """Return the columns that name a run: `RUN`, and its pretraining where the table has it."""
-    return [*RUN, "pretraining"] if "pretraining" in predictions else RUN
+    """Return the columns that name a run: `RUN`, and its pretraining where the table has it.
+
+    InputError where a row lacks one of these names, as groups would leave it out.
+    """
+    names = [*RUN, "pretraining"] if "pretraining" in predictions else RUN
+    require(predictions, names)
+    absent = predictions[names].isna().sum()
+    if absent.any():
+        raise InputError(
+            f"column {absent.idxmax()!r}: {absent.max()} of {len(predictions)} values are missing",
+            where="predictions",
+            remedy=f"Name the run of every row: {', '.join(names)}.",
+        )
+    return names
 
 
 def scores_by_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
     """Yield what names a run, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
-    columns = run_names(predictions)
-    for key, run in evaluated_rows(predictions).groupby(columns, observed=True):
+    rows = evaluated_rows(predictions)
+    columns = run_names(rows)
+    for key, run in rows.groupby(columns, observed=True):
         names = dict(zip(columns, key, strict=True))
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(run["label"])

@@ -144,9 +144,9 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 
     For every task, fold, init, backbone and pretraining: of its scenarios that of highest
     validation AUC, of equals that of lowest validation loss.  `records` names runs as predictions
-    do, with the columns of `validation_scores`.  The scenario is called `<backbone>-chosen`, so
-    that inits are compared at the setting that each would have been given.  InputError where the
-    records have no validation scores.
+    do (`pretraining` is 1 where it is missing), with the columns of `validation_scores`.  The
+    scenario is called `<backbone>-chosen`, so that inits are compared at the setting that each
+    would have been given.  InputError where the records have no validation scores.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         raise InputError(
@@ -155,10 +155,11 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
             remedy="Take runs whose records keep validation_auc and validation_loss.",
         )
     scores = ["validation_auc", "validation_loss"]
+    predictions, records = _with_pretraining(predictions), _with_pretraining(records)
     best_first = records.sort_values(scores, ascending=[False, True], kind="stable")
-    network = ["task", "fold", "init", *_PAIR]
-    chosen = best_first.drop_duplicates(network)[[*network, "scenario", "seed"]]
-    rows = predictions.merge(chosen, on=[*network, "scenario", "seed"])
+    chosen = best_first.drop_duplicates(["task", "fold", "init", *_PAIR])
+    chosen = chosen[[*inputs.run_names(records), "backbone"]]
+    rows = predictions.merge(chosen, on=[*inputs.run_names(predictions), "backbone"])
     return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
 
 
@@ -191,13 +192,16 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
     return pooled | {"remark": " ".join(remarks)}
 
 
+def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a column `pretraining`, 1 where it has none."""
+    return table if "pretraining" in table else table.assign(pretraining=1)
+
+
 def _task_pairs(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
     """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
-    if "pretraining" not in predictions:
-        predictions = predictions.assign(pretraining=1)
-    for task in task_scores(predictions, (init_a, init_b), _PAIR):
+    for task in task_scores(_with_pretraining(predictions), (init_a, init_b), _PAIR):
         networks = task.networks
         pairs = networks[_PAIR].drop_duplicates().sort_values(_PAIR, ignore_index=True)
         members = np.array([(networks[_PAIR] == pair).all(axis=1) for _, pair in pairs.iterrows()])

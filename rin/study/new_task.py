@@ -25,7 +25,7 @@ from rin.data.layouts import find_cases
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
-from rin.data.manifest import PART_NAMES, PARTS, DatasetManifest, load_manifest, manifest_names
+from rin.data.manifest import PARTS, DatasetManifest, load_manifest, manifest_names
 from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
 from rin.data.store import inspect_cases, refuse_bad
@@ -320,7 +320,7 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
     parts = [name.split("/") for name in pictures]
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
     depth = 0
-    if splits and {word.lower() for word in splits} <= discovery.PARTS_WORDS:
+    if splits and all(map(discovery.part_of, splits)):
         options["splits"], depth = splits, 1
         made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
     deepest = depth + 2
@@ -453,7 +453,7 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
         return make_folds(cases, groups, 5, _SEED, where=tree.place())
     column = column or manifest.options["split"]["column"]
     values = {*read_split(tree, manifest)} - {""}
-    n_folds = 1 if values <= {*PART_NAMES, *PARTS} else min(MAX_FOLDS, len(values))
+    n_folds = 1 if values <= {*PARTS} else min(MAX_FOLDS, len(values))
     try:
         folds = given_folds(dataset, groups, n_folds, _SEED)
         check_splits(cases, folds, pairs)

@@ -104,10 +104,10 @@ def _not_reserved(name: str) -> str:
     return name
 
 
-def _distinct(names: list[str]) -> list[str]:
-    if len(set(names)) != len(names):
-        raise ValueError(f"names repeat: {names}")
-    return names
+def _distinct(values: list) -> list:
+    if len(set(values)) != len(values):
+        raise ValueError(f"values repeat: {values}; state each of them once")
+    return values
 
 
 # A text, a truth value and infinity are no numbers.
@@ -116,7 +116,8 @@ NotNegative = Annotated[int, Field(ge=0, strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Momentum = Annotated[Number, Field(gt=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
-Pretrainings = Annotated[list[Positive], Field(min_length=1), AfterValidator(sorted)]
+Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinct)]
+Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Head = Literal[HEADS]
 PreprocessingName = Literal[tuple(PREPROCESSING)]

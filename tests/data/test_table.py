@@ -5,7 +5,7 @@ import pytest
 from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
-from rin.data.discovery import decode
+from rin.data.discovery import decode, matched, separator_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
@@ -231,6 +231,33 @@ def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus,
         cases_of(bus, bus_manifest, "bus")
 
 
+@pytest.mark.parametrize(
+    ("name", "files", "found"),
+    [
+        ("1.2.840.3.7", ["1.2.840.3.dcm", "1.2.840.3.7.dcm"], "1.2.840.3.7.dcm"),
+        ("scan.2", ["scan.png", "scan.2.png"], "scan.2.png"),
+        ("scan.2", ["scan.png"], None),
+        ("scan.2.JPG", ["scan.png", "scan.2.png", "Scan.2"], None),
+        ("scan.2.JPG", ["scan.png", "a/scan.2.png", "Scan.2.tif"], "Scan.2.tif"),
+        ("a/scan.png", ["scan.png.dcm", "a/scan.tiff"], "a/scan.tiff"),
+    ],
+)
+def test_names_match_whole_before_they_match_without_an_ending_of_pictures(name, files, found):
+    assert matched([name], files).get(name) == found
+
+
+def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_manifest):
+    def split_of(*words):
+        ROWS.assign(fold=words).to_csv(bus / "bus" / "rows.csv", index=False)
+        return [*read_split(open_tree(bus, "bus"), bus_manifest)]
+
+    assert split_of("Training", " VAL", "valid", "TEST ") == ["train", *["validation"] * 2, "test"]
+    assert split_of("Validation", "testing", "", "train") == ["validation", "test", "", "train"]
+    message = r"rows\.csv: 2 values are no part of a split: '1' \(row 3\), 'rest' \(row 5\)\."
+    with pytest.raises(InputError, match=message):
+        split_of("Train", "1", "test", "rest")
+
+
 def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
     split = read_split(open_tree(bus, "bus"), bus_manifest)
     assert split.to_dict() == dict(zip(ROWS["ID"] + ".png", "1123", strict=True))
@@ -260,6 +287,29 @@ def read_csv(tmp_path, content, columns=("id", "hemorrhage")):
 )
 def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
     assert read_csv(tmp_path, content).to_dict("records") == PLAIN
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("note", "rows"),
+    [
+        ('"Finding: a\nImpression: b\r\nEnd"', 40),
+        (f'"{"x" * 70}\n{"y" * 90}"', 8000),  # more than the block that is parsed at once
+        ("a page\x0cbreak", 2),
+        ("a line\u2028break", 2),
+    ],
+    ids=["line breaks", "a large table", "form feed", "line separator"],
+)
+def test_read_table_finds_the_separator_around_breaks_in_cells(tmp_path, note, rows, separator):
+    lines = [["id", "note", "hemorrhage"], *([str(row), note, "0"] for row in range(rows))]
+    content = "\n".join(separator.join(line) for line in lines).encode()
+    table = read_csv(tmp_path, content)
+    assert table["note"].tolist() == [note.strip('"')] * rows
+    assert table["id"].tolist() == [line[0] for line in lines[1:]]
+
+
+def test_a_quote_that_only_another_separator_opens_stops_nothing():
+    assert separator_of('id;note\n0;"an end,"\n' + "1;no quote\n" * 20_000) == ";"
 
 
 @pytest.mark.parametrize(

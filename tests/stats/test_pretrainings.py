@@ -248,6 +248,36 @@ def test_chosen_setting_is_that_of_the_best_validation_of_each_network():
         np.testing.assert_array_equal(scores["score"], own["score"])
 
 
+def test_settings_are_chosen_of_the_one_pretraining_where_none_is_named():
+    predictions = made(EQUAL[:1], pretrainings=1, tasks=TASKS[:1])
+    named = choose_settings(predictions, validation_records(predictions))
+    once = predictions.drop(columns="pretraining")
+    pd.testing.assert_frame_equal(
+        choose_settings(once, validation_records(once)), named, check_like=True
+    )
+
+
+def validation_records(predictions):
+    table = validation_scores(predictions)
+    return table.assign(backbone=table["scenario"].str.partition("-")[0])
+
+
+@pytest.mark.parametrize("column", ["pretraining", "scenario"])
+def test_rows_that_do_not_name_their_run_are_left_out_nowhere(column):
+    predictions = made(EQUAL[:2], pretrainings=1, tasks=TASKS[:1])
+    records = validation_records(predictions)
+    nameless = predictions[column].where(predictions["backbone"] != BACKBONES[0])
+    spoilt = predictions.assign(**{column: nameless})
+    for measured in (
+        *(scenario_aucs, mean_roc, validation_scores),
+        partial(init_differences, init_a="a", init_b="b"),
+        partial(pair_differences, init_a="a", init_b="b"),
+        partial(choose_settings, records=records),
+    ):
+        with pytest.raises(InputError, match=rf"'{column}': 480 of 960 values are "):
+            measured(spoilt)
+
+
 def test_settings_are_not_chosen_without_validation_scores():
     predictions = made(EQUAL[:1], tasks=TASKS[:1])
     unknown = predictions.assign(validation_auc=np.nan, validation_loss=np.nan)

@@ -418,8 +418,9 @@ def with_split(home, part_of):
 PATIENTS_PARTS = ("train", "train", "train", "val", "test")
 
 
-def test_new_takes_the_split_of_the_table(rin, home):
-    with_split(home, lambda number: PATIENTS_PARTS[number // 2 % 5])
+@pytest.mark.parametrize("parts", [PATIENTS_PARTS, (*["Training"] * 3, "Valid", "TEST")])
+def test_new_takes_the_split_of_the_table(rin, home, parts):
+    with_split(home, lambda number: parts[number // 2 % 5])
     status, out, err = rin("new", "mine", *OWN)
     assert (status, err) == (0, "")
     assert "as the table says: 1 fold" in out
@@ -437,6 +438,16 @@ def test_new_refuses_a_split_of_the_table_that_divides_patients(rin, home):
     status, _, err = rin("new", "mine", *OWN, "--split", "none")
     assert (status, err) == (0, "")
     assert "split" not in load_manifest("mine").options
+
+
+def test_new_refuses_words_for_parts_beside_other_values(rin, home):
+    with_split(home, lambda number: "holdout" if number > 45 else PATIENTS_PARTS[number // 2 % 5])
+    status, _, err = rin("new", "mine", *OWN)
+    assert (
+        "list.csv: 2 values are no part of a split: 'holdout' (row 48), 'holdout' (row 49)" in err
+    )
+    assert status == 1
+    assert not written(home)
 
 
 def write_dicom(path, pixels, patient=""):

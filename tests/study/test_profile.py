@@ -62,6 +62,10 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"fine_tuning_of": {"breast": {"size": 31}}}, ["fine_tuning_of", "31 px", "ResNet50"]),
         ({"fine_tuning.preprocessing": "odd"}, ["fine_tuning.preprocessing", "official_scripts"]),
         ({"pretraining.preprocessing": {"other": "caffe"}}, ["other", "radiologic"]),
+        (
+            {"pretraining.pretrainings": [2, 1, 2]},
+            ["pretraining.pretrainings", "[2, 1, 2]; state each of them once"],
+        ),
         ({"factors": {}}, ["factors", "names no factor"]),
         ({"factors.resize": RESIZE}, ["factors", "odd"]),
         ({"factors.confounder": TAG | {"put_on": ["odd"]}}, ["put_on: ['odd'] are not among"]),

@@ -136,7 +136,8 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     line = text.partition("\n")[0]
     if max(map(line.count, ",;\t")) >= MAX_COLUMNS:
         raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
-    file, parsing = pa.BufferReader(text.encode()), csv.ParseOptions(delimiter=separator_of(text))
+    file = pa.BufferReader(text.encode())
+    parsing = csv.ParseOptions(delimiter=separator_of(text), newlines_in_values=True)
     reading = csv.ReadOptions(column_names=names)
     titles = csv.open_csv(file, reading, parsing).schema.names
     file.seek(0)

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
-from rin.data.discovery import matched
+from rin.data.discovery import matched, part_of
 from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, MEASURED
@@ -59,7 +59,8 @@ Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 class GivenSplit(ReaderOptions):
     """A split that comes with the dataset: a column of the table, or of a ``table`` of its own.
 
-    It holds the words train, val (or validation) and test, or the fold that tests a picture.
+    It holds words for train, val and test (`rin.data.discovery.part_of`), or the fold that tests
+    a picture.
     """
 
     column: str
@@ -166,14 +167,29 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
-    """Return what the split that comes with a dataset says of each picture, text by case id."""
+    """Return what the split that comes with a dataset says of each picture, text by case id.
+
+    Words for parts are those of `rin.data.manifest.PARTS`; InputError for other values beside them.
+    """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
         problem = "no split is known that comes with the dataset"
         remedy = "Name its column in the option split of the layout table."
         raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     file, column = options.split.table or options.table, options.split.column
-    return _rows(tree, options, file, [column])[1].set_index("name")[column]
+    place, rows = _rows(tree, options, file, [column])
+    parts = rows[column].map(part_of)
+    if (parts == "").all():
+        return rows.set_index("name")[column]
+    strange = rows[column][(parts == "") & (rows[column] != "")]
+    tree.refuse(
+        [f"{value!r} (row {row + 2})" for row, value in strange.items()],
+        "values are no part of a split",
+        file=place,
+        remedy=f"Column {column} names parts: write train, val or test, or empty the cells of "
+        "pictures that are left out; --split none of rin new leaves the column aside.",
+    )
+    return parts.set_axis(rows["name"]).rename(column)
 
 
 def _rows(
