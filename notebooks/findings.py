@@ -149,7 +149,7 @@ Markdown(f"""
 **This run.** {size["pairs"]} pairs of networks were compared on each task:
 {size["backbones"]} backbones, pretrained
 {"once" if often == 1 else f"up to {often} times"} on
-either corpus. From pair to pair the difference varies so much that nothing can
+each corpus. From pair to pair the difference varies so much that nothing can
 be said about radiologic pretraining in general where the interval of the
 diamond includes zero. The table has the tasks on which these very networks
 differ on new patients (Holm P < .05). It says little of other networks: those

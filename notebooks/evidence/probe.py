@@ -130,6 +130,22 @@ toy = score_candidates(stored, noise[1]).set_index("candidate")
 toy[["divergence", "contrast"]].round(3)
 
 # %% [markdown]
+# The candidates, and what each makes of a black and a white pixel:
+
+# %%
+scales = pd.DataFrame(
+    [
+        (
+            candidate.name,
+            *candidate.apply(np.array([[0.0] * 3, [255.0] * 3])).mean(axis=1),
+        )
+        for candidate in CANDIDATES
+    ],
+    columns=["candidate", "black", "white"],
+)
+scales.round(2).astype(str)
+
+# %% [markdown]
 # ## Tried where the answer is known
 #
 # Each backbone was pretrained from random weights under several preprocessings, all
@@ -199,19 +215,6 @@ keys = ["distributor", "stated_preprocessing", "release"]
 held = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
 held.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
 book_table(held, "Who distributes RadImageNet weights", prose=True)
-
-# %%
-scales = pd.DataFrame(
-    [
-        (
-            candidate.name,
-            *candidate.apply(np.array([[0.0] * 3, [255.0] * 3])).mean(axis=1),
-        )
-        for candidate in CANDIDATES
-    ],
-    columns=["candidate", "black", "white"],
-)
-scales.round(2).astype(str)
 
 # %% [markdown]
 # ## A file of your own

@@ -147,14 +147,13 @@ picture(figure, "A key image with the outline of its reader", width="20rem")
 # In pandas, over the texts of the archive:
 
 # %%
-texts = {path.stem: path for path in archive.root.glob("reports/*.txt")}
-reports = pd.Series({name: path.read_text() for name, path in texts.items()})
+texts = archive.root.glob("reports/*.txt")
+reports = pd.Series({path.stem: path.read_text() for path in texts})
 impressions = reports.str.extract(r"(?s)IMPRESSION:\s*(.*)")[0].str.strip()
 words = impressions.str.contains("normal|unremarkable", case=False, na=False)
 screened = corpus.screened
 if invented := archive.provenance == "stand-in":  # others have other forms
     assert set(impressions[words].index) == {*screened["accession_number"]}
-f"{words.sum()} of {len(impressions)} reports are flagged"
 
 # %% [markdown]
 # The query also flags “not normal” and “normal heart size” beside a consolidation. Rules look for
@@ -163,9 +162,10 @@ f"{words.sum()} of {len(impressions)} reports are flagged"
 
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
-judged = [screen_impression("", text)._asdict() for text in examples]
-rules = pd.DataFrame(judged).assign(impression=examples.to_numpy())
-book_table(rules.explode("reasons"), "Rules, on invented reports", prose=True)
+judged = [screen_impression("", text) for text in examples]
+rules = pd.DataFrame(judged, examples.rename("impression")).reset_index()
+rules["reasons"] = rules["reasons"].map("; ".join)
+book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal, so query and rules can be measured;
