@@ -29,7 +29,7 @@ from rin.data.manifest import PARTS, DatasetManifest, load_manifest, manifest_na
 from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
 from rin.data.store import inspect_cases, refuse_bad
-from rin.data.tree import Tree, open_tree
+from rin.data.tree import PICTURES, Tree, open_tree
 from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
@@ -41,7 +41,7 @@ _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Value of ``--split`` with which a split that comes with the table is left aside.
 NO_SPLIT = "none"
 #: The name of a picture in a column, without folder and ending.
-_STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?:\.[A-Za-z]+)?"
+_STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 #: Seed of a profile that names none.
 _SEED = 0
 _MOST_CLASSES = 20  # of which one may be chosen as the positive one

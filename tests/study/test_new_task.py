@@ -387,9 +387,13 @@ def test_new_of_a_folder_a_class_takes_masks_for_masks(rin, home, masks):
     assert manifest.counts.masks == {"benign": 30, "malignant": 18}
 
 
-def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home):
-    for mask in (home / "own" / "masks").iterdir():
-        mask.rename(home / "own" / "Bilder" / mask.name.replace(".png", "_seg.png"))
+@pytest.mark.parametrize("side", ["", ".left"])
+def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home, side):
+    rows = [(name.replace(".png", side), *row) for name, *row in rows_of(home)]
+    for folder, end in ("Bilder", ".png"), ("masks", "_seg.png"):
+        for path in sorted((home / "own" / folder).iterdir()):
+            path.rename(home / "own" / "Bilder" / f"{path.stem}{side}{end}")
+    write_table(home, rows)  # of names without endings
     (home / "own" / "list.csv").rename(home / "own" / "Bilder" / "list.csv")
     folder = "own/Bilder"  # which holds everything
     status, out, err = rin(
