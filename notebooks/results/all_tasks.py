@@ -251,5 +251,5 @@ for task, spread in headline.set_index("task").iterrows():
 start = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
 table = pd.DataFrame(rows, columns=[*start, *power])
 table[start[1:]] = table[start[1:]].map("{:,.0f}".format)
-table[[*power]] = table[[*power]].map("{:.0%}".format)
+table[[*power]] = table[[*power]].map("{:.0%}".format).replace("nan%", "–")
 book_table(table, "Backbones × pretrainings, and patients", prose=True)

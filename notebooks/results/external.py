@@ -176,8 +176,8 @@ overlap = runs.overlap(of, place)
 if len(overlap):  # lesions are marked
     share = overlap.groupby("case_id")["mask_share"].first()
     rank = share.rank(method="first")  # equal shares are no obstacle
-    thirds = pd.qcut(rank, 3, labels=["1 small", "2 medium", "3 large"])
-    cases["size"] = cases["case_id"].map(thirds.astype(str))
+    thirds = pd.qcut(rank, 3, labels=["small", "medium", "large"])
+    cases["size"] = cases["case_id"].map(thirds)
 rows = []
 for column in [name for name in labels if name in cases]:
     for level, members in cases.groupby(column):

@@ -91,8 +91,8 @@ networks. Here the interval of the difference in Dice excludes zero for
 {(blind["ci_high"] < 0).sum()} are below the best region that is drawn without
 looking at the image and {(blind["ci_low"] > 0).sum()} above it, and maps that
 do not beat such a region do not localise. Average precision, which needs no
-threshold, excludes zero for {clear["average_precision"]}: which side is higher
-depends on the measure. Intervals are over patients, for the networks of the
+threshold, excludes zero for {clear["average_precision"]}; which side is higher
+can depend on the measure. Intervals are over patients, for the networks of the
 first pretraining.
 """)
 
@@ -125,8 +125,8 @@ Mean Dice over 24 models, RadImageNet against ImageNet: {stated}.
 # ## Do the maps beat an image-blind region?
 #
 # Two regions look at no image and serve as baselines: the whole image, and an
-# ellipse in its middle as large as the lesions of other patients. Crops of thyroid nodules have the nodule in the
-# middle, so that there the ellipse is hard to beat.
+# ellipse in its middle as large as the lesions of other patients. Crops of thyroid
+# nodules have the nodule in the middle, so that there the ellipse is hard to beat.
 
 # %%
 blind["kind"], blind["note"] = blind["init"], [

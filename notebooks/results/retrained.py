@@ -174,7 +174,8 @@ accuracy may come from the corpus, or from fewer images and steps.
 #
 # A mean over 24 scenarios counts settings that nobody would choose. The figure adds
 # the mean without the highest learning rate and, of runs that kept their scores on
-# validation cases, the setting that these choose for each network. Unlike the figures above, this one has intervals over pretrainings.
+# validation cases, the setting that these choose for each network. Unlike the
+# figures above, this one has intervals over pretrainings.
 
 # %%
 display(banner(runs))

@@ -202,8 +202,8 @@ weights, it is the result.
 run = next(study.runs.folder.glob("[!.]*/cams.npy"))
 test = inputs.store.cases["case_id"].map(part_of).to_numpy() == "test"
 maps = np.load(run)[..., 1]
-# The first test image of whose class the network sees anything.
-seen = np.flatnonzero(maps.max(axis=(1, 2)) > 0)[:1].sum()
+# The first test image whose map has a positive value.
+seen = np.argmax(maps.max(axis=(1, 2)) > 0)
 maps, row = maps[[seen]], np.flatnonzero(test)[seen]
 axes = image_row(
     [inputs.store.images()[row], to_uint8(maps, inputs.store.size)[0]],

@@ -16,6 +16,7 @@ from itertools import islice
 
 import pandas as pd
 
+from rin.data.manifest import PART_NAMES
 from rin.data.tree import PICTURES
 
 SEPARATORS = ",;\t|"
@@ -63,8 +64,8 @@ LETTERS_OF_PAGE = {
 #: Encodings of other tables that are not Unicode, the likelier ones first.
 CODE_PAGES = ("cp1251", "cp1253", "cp1254", "cp1252", "latin_1", "mac_roman")
 #: What tables and folders call the parts of a split.
-PART_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-PART_WORDS |= dict.fromkeys(("val", "valid", "validation"), "validation")
+PART_WORDS = PART_NAMES | {"training": "train", "testing": "test"}
+PART_WORDS |= dict.fromkeys(("valid", "validation"), "validation")
 
 
 def decode(content: bytes) -> tuple[str, str]:

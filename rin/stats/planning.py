@@ -57,7 +57,8 @@ def pretraining_power(
     freedom.  NaN where the spread is not known.
     """
     positive = {"difference": abs(difference), "backbones": backbones - 1}
-    _check_plan(0.5, **positive, pretrainings=pretrainings, patients=patients)
+    positive |= {"pretrainings": pretrainings, "patients": patients}
+    _check_plan(0.5, **positive, standard_error=standard_error)
     between, within = spread["sd_backbone"], spread["sd_pretraining"]
     if math.isnan(between):  # one pretraining of each: all of it may be of the backbones
         between, within = within, 0.0
