@@ -259,7 +259,7 @@ def reference_write(
         bool, typer.Option("--finished", help="Leave out what is not finished yet.")
     ] = False,
     add: Annotated[
-        bool, typer.Option("--add", help="Add this study's pretrainings to the one there.")
+        bool, typer.Option("--add", help="Add this study's runs to the one there.")
     ] = False,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 6 MB."""

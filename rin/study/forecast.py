@@ -20,7 +20,7 @@ import pandas as pd
 from rin.data.manifest import find_task
 from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
-from rin.study.profile import STUDIES, Profile, find_scenario
+from rin.study.profile import LAYERS, STUDIES, Profile, find_scenario
 from rin.study.setting import Study
 
 #: Backbone whose steps are timed, their side in pixels and number of images.
@@ -171,7 +171,7 @@ def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, si
 def forecast(study: Study) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
-    `runs` are those of a profile if no two of its studies shared any, `jobs` as many as an executor
+    `runs` are those of a profile, each once where studies share it, `jobs` as many as an executor
     may do side by side.  `hours` of one worker, and `gigabytes`, are for the rest at the mean of
     all finished runs: NaN without any.
     """
@@ -213,19 +213,28 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int]]]:
             runs = len(section.backbones) * len(section.losses) * section.seeds
             seeds = {profile.seed + repeat for repeat in range(section.seeds)}
             yield "losses", "losses", runs, runs, seeds
+    yield _fine_tuning_stage(profile)
+
+
+def _fine_tuning_stage(profile: Profile) -> tuple[str, str, int, int, set[int]]:
+    """Return the stage of fine-tuning: runs that studies share count once."""
     by_task = profile.execution.blocks == "by_task"
-    steps, seeds = set(), set()
-    runs = 0
-    studies = filter(profile.filter_of, STUDIES)
-    for variant in (part for name in studies for part in profile.variants(name)):
-        head, scenarios = variant.changes.get("head"), [*map(find_scenario, variant.scenarios)]
-        for task in variant.tasks:
-            folds = min(variant.folds, find_task(task)[1].n_folds)
-            runs += len(scenarios) * len(variant.inits) * folds
-            for scenario in scenarios:
-                step = scenario.backbone, scenario.unfreezing, head, profile.tuning(task).size
-                steps.add((*step, by_task and task))
-                seeds |= {
-                    run_seed(profile, variant, task, fold, scenario.name) for fold in range(folds)
-                }
-    yield "fine-tuning", "runs", runs, len(steps), seeds
+    steps, seeds, planned = set(), set(), set()
+    variants = [
+        (study, variant)
+        for study in filter(profile.filter_of, STUDIES)
+        for variant in profile.variants(study)
+    ]
+    for study, variant in variants:
+        scenarios = [*map(find_scenario, variant.scenarios)]
+        for task, scenario in product(variant.tasks, scenarios):
+            settings = profile.tuning(task).model_copy(update=variant.changes)
+            step = scenario.backbone, scenario.unfreezing, settings.head, settings.size
+            steps.add((*step, by_task and task))
+            for fold in range(min(variant.folds, find_task(task)[1].n_folds)):
+                seed = run_seed(profile, variant, task, fold, scenario.name)
+                seeds.add(seed)
+                # Runs of the study of layers record more than others.
+                run = (task, fold, scenario, seed, repr(settings), study == LAYERS)
+                planned |= {(*run, init) for init in variant.inits}
+    return "fine-tuning", "runs", len(planned), len(steps), seeds

@@ -626,6 +626,9 @@ class Profile(FrozenModel):
         """The task that the book follows from image to result."""
         return self.live or self.tasks[0]
 
+    def _section_of(self, study: str) -> StudyFilter | None:
+        return getattr(self.factors if study in FACTORS else self, study, None)
+
     def filter_of(self, study: str) -> StudyFilter | None:
         """Return what a named study takes of the plan; None where the profile does not ask for it.
 
@@ -640,7 +643,7 @@ class Profile(FrozenModel):
                 folds=self.folds,
                 pretrainings=self.pretrainings,
             )
-        section = getattr(self.factors if study in FACTORS else self, study, None)
+        section = self._section_of(study)
         if section is None:
             return None
         tasks = [task for task in section.tasks if task in self.tasks]
@@ -671,6 +674,8 @@ class Profile(FrozenModel):
         if isinstance(chosen, Convergence):
             longer = {"epochs": chosen.epochs, "patience": chosen.patience}
             changes_of = {"fixed": {}, "converged": longer}
+        # Random weights are of no pretraining: their runs are made once.
+        first = 1 if study == MAIN else self._section_of(study).pretrainings[0]
         variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
         for pretraining, (level, tasks), repeat in trainings:
@@ -678,8 +683,7 @@ class Profile(FrozenModel):
                 Variant(
                     tasks=tasks,
                     scenarios=chosen.scenarios,
-                    # Random weights are of no pretraining: their runs are made once.
-                    inits=inits if pretraining == 1 else [i for i in inits if i != RANDOM],
+                    inits=inits if pretraining == first else [i for i in inits if i != RANDOM],
                     # Another seed: the first split alone.
                     folds=chosen.folds + (0 if repeat else splits),
                     level=level,

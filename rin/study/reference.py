@@ -119,10 +119,14 @@ class WeightsFacts(FrozenModel):
 
 
 class Addition(FrozenModel):
-    """Pretrainings that were added to a reference run later, with what computed them."""
+    """What was added to a reference run later, with what computed it.
+
+    Pretrainings of some backbones, `studies` that were not there before, or both.
+    """
 
     pretrainings: list[PositiveInt]
     backbones: list[str]
+    studies: list[str] = Field(default_factory=list)
     written: str
     python: str
     packages: dict[str, str]
@@ -143,7 +147,7 @@ class RunFacts(FrozenModel):
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` (with a plus where other files than its own were at work) and `hardware` are of the
     code and computer that wrote the files; `work` goes by stage; `files` has the SHA-256 of every
-    table; `added` are pretrainings that other computers added.
+    table; `added` is what other computers added.
     """
 
     format: Literal[5] = 5
@@ -401,7 +405,8 @@ def write_reference(
 
     With `replace` one that is there is replaced; with `finished` tasks, studies and pretrainings
     that are not finished are left out; with `add` the study's pretrainings, of all backbones or
-    some, are added to one that is there, which may have been computed elsewhere.
+    some, and its side studies are added to one that is there, which may have been computed
+    elsewhere.
 
     `InputError`, and nothing is written, when the reference run is there already, or cannot be
     added to (other settings, cases, backend or backbones, or networks that are there); when
@@ -444,11 +449,11 @@ def _alone(target: Path) -> Iterator[None]:
 def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     """Raise InputError unless what is asked for fits what is there."""
     if replace and add:
-        remedy = "Use --add to keep it and add pretrainings to it, or --replace to start anew."
+        remedy = "Use --add to keep it and add runs to it, or --replace to start anew."
         raise InputError("--replace and --add exclude each other", where=target, remedy=remedy)
     there = target.exists() or _previous(target).exists()
     if there and not (replace or add):
-        remedy = "Use --replace to replace it, or --add to add further pretrainings to it."
+        remedy = "Use --replace to replace it, or --add to add further runs to it."
         raise InputError("there is a reference run already", where=target, remedy=remedy)
     if add and not there:
         remedy = "Leave out --add: the first pretrainings are written without it."
@@ -592,6 +597,11 @@ def _check_fit(
         )
     before, after = _comparable(facts, backbones), _comparable(later, backbones)
     differing = [name for name in before | after if before.get(name) != after.get(name)]
+    old, new = _side_studies(facts.profile), _side_studies(later.profile)
+    for name in {*old} & {*new}:
+        settings = {*old[name], *new[name]} - {"tasks", "pretrainings"}
+        if any(old[name].get(setting) != new[name].get(setting) for setting in settings):
+            differing.append(f"profile {name}")
     # Of the cases of one run a task and fold: all others have the same.
     if not differing and (cases := _scored(earlier.tables) ^ _scored(tables)):
         differing = [f"test cases of {task}" for task in sorted({case[0] for case in cases})]
@@ -655,17 +665,20 @@ def _joined_facts(
     networks = tables["pretraining"]
     new_networks = networks[~networks["run_id"].isin(old_networks)]
     known = set(earlier.tables["runs"]["pretraining"])
-    if new_networks.empty or new_runs.empty:
+    if new_runs.empty:
         raise InputError(
             f"these runs from pretrainings {sorted(known)} are there already",
             where=where,
-            remedy="Finish another pretraining: pretraining.pretrainings of the profile.",
+            remedy="Finish another pretraining (pretraining.pretrainings of the profile), or a "
+            "study that is not there.",
         )
     numbers = sorted(set(new_runs["pretraining"]))
     pretraining = facts.profile["pretraining"] | {"pretrainings": sorted({*known, *numbers})}
     of_computer = {"written", "python", "packages", "commit", "hardware"}
     addition = later.model_dump(include=of_computer)
     addition |= {"pretrainings": numbers, "backbones": sorted(set(new_runs["backbone"]))}
+    addition["studies"] = sorted({*new_runs["study"]} - {*earlier.tables["runs"]["study"]})
+    profile = _joined_profile(facts.profile | {"pretraining": pretraining}, later.profile, tables)
     added_weights = {*zip(new_runs["backbone"], new_runs["pretraining"], strict=True)}
     return facts.model_copy(
         update={
@@ -673,7 +686,7 @@ def _joined_facts(
             "first_finished": min(facts.first_finished, later.first_finished),
             "last_finished": max(facts.last_finished, later.last_finished),
             "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
-            "profile": facts.profile | {"pretraining": pretraining},
+            "profile": profile,
             "work": facts.work
             | {
                 "fine-tuning": _work(new_runs, facts.work["fine-tuning"]),
@@ -712,6 +725,31 @@ def _comparable(facts: RunFacts, backbones: Collection[str]) -> dict[str, Any]:
             settings[f"profile pretraining.{name}"] = value
     stated = ("backend", "precision", "tasks", "corpora")
     return settings | {name: getattr(facts, name) for name in stated}
+
+
+def _joined_profile(
+    earlier: dict[str, Any], later: dict[str, Any], tables: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
+    """Return a profile with the side studies of another of which there are runs."""
+    joined, before = dict(earlier), _side_studies(earlier)
+    kept = {*tables["runs"]["study"]}
+    for name, section in _side_studies(later).items():
+        if name not in kept:
+            continue
+        old = before.get(name, section)
+        both = {key: [*dict.fromkeys(old[key] + section[key])] for key in ("tasks", "pretrainings")}
+        if name in FACTORS:
+            joined["factors"] = (joined["factors"] or dict.fromkeys(FACTORS)) | {name: old | both}
+        else:
+            joined[name] = old | both
+    return joined
+
+
+def _side_studies(profile: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the sections of the side studies of a profile, by the name of the study."""
+    factors = profile["factors"] or {}
+    sections = {name: (factors if name in FACTORS else profile).get(name) for name in STUDIES}
+    return {name: section for name, section in sections.items() if section and name != MAIN}
 
 
 def _with_defaults(model: type[FrozenModel], stated: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rin.models.weights import WeightsEntry
 from rin.study import open_study
 from rin.study.plan import group_blocks, plan_runs, preprocessing_of, runs_table
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import SCENARIOS, Scenario
+from rin.study.profile import RANDOM, SCENARIOS, Scenario
 
 WHOLE = {
     "backbones": list(BACKBONES),
@@ -195,6 +195,19 @@ def test_main_study_starts_from_every_pretraining_and_side_studies_from_the_firs
     assert {variant.pretraining for variant in profile.variants("repeats")} == {1, 2}
     elsewhere = tiny_profile(changes | {"pretraining.pretrainings": [2]})
     assert elsewhere.filter_of("from_random") is None
+
+
+def test_random_weights_are_trained_once_from_whichever_pretraining_a_study_starts():
+    side = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+
+    def inits(numbers, kept):
+        changes = SEVERAL | {"from_random": side | {"pretrainings": numbers}}
+        profile = tiny_profile(changes | {"pretraining.pretrainings": kept})
+        return [RANDOM in variant.inits for variant in profile.variants("from_random")]
+
+    assert inits([2], [2]) == inits([2], [1, 2]) == [True]
+    assert inits([1, 2], [1, 2]) == [True, False]
+    assert inits([1, 2], [2]) == [False]
 
 
 def test_pretrainings_of_weights_from_elsewhere_are_refused():

@@ -461,8 +461,11 @@ def part_of_study(images, tmp_path_factory):
     """Return a function: a finished study of some pretrainings, as of a computer of its own."""
 
     @cache
-    def finished_part(*pretrainings, epochs=1, scenarios=(SCENARIO,)):
+    def finished_part(*pretrainings, epochs=1, scenarios=(SCENARIO,), patience=None):
+        longer = {"tasks": ["breast"], "scenarios": [SCENARIO], "pretrainings": [*pretrainings]}
+        studies = {"convergence": longer | {"epochs": 7, "patience": patience}} if patience else {}
         changes = {
+            "factors": studies or None,
             "pretraining.pretrainings": [*pretrainings],
             "fine_tuning.epochs": epochs,
             "scenarios": [*scenarios],
@@ -512,6 +515,32 @@ def test_a_pretraining_may_be_added_backbone_by_backbone(part_of_study, tmp_path
     assert joined.facts.work["pretraining"].runs == 8
     scores = joined.predictions("main", "breast").groupby(["backbone", "pretraining"])
     assert scores["scenario"].unique().map(list).tolist() == [[dense], [dense], *2 * [[SCENARIO]]]
+
+
+@pytest.mark.slow
+def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study, tmp_path):
+    whole = load_reference(write_reference(part_of_study(1, patience=2), tmp_path / "whole"))
+    written = write_reference(part_of_study(1), tmp_path)
+    write_reference(part_of_study(1, patience=2), tmp_path, add=True)
+    joined = load_reference(written)
+    assert (joined.facts.added[0].studies, joined.facts.added[0].pretrainings) == (
+        ["convergence"],
+        [1],
+    )
+    assert joined.facts.profile == whole.facts.profile
+    for study in ("main", "convergence"):
+        found, expected = (run.predictions(study, "breast") for run in (joined, whole))
+        pd.testing.assert_frame_equal(found, expected)
+    assert set(found["level"]) == {"fixed", "converged"}
+    # From another pretraining too; not with other settings, nor again.
+    write_reference(part_of_study(2, patience=2), tmp_path, add=True)
+    joined = load_reference(written)
+    assert joined.facts.profile["factors"]["convergence"]["pretrainings"] == [1, 2]
+    assert set(joined.predictions("convergence", "breast")["pretraining"]) == {1, 2}
+    with pytest.raises(InputError, match="differs in profile convergence"):
+        write_reference(part_of_study(1, patience=3), tmp_path, add=True)
+    with pytest.raises(InputError, match="are there already"):
+        write_reference(part_of_study(1, patience=2), tmp_path, add=True)
 
 
 @pytest.mark.slow

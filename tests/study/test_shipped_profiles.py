@@ -67,6 +67,8 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     assert {run.init for run in planned} == inits
     assert any(run.sanity_cases for run in planned) is (profile.sanity is not None)
     assert sum(map(len, group_blocks(planned))) == len(planned)
+    said = forecast(study).set_index("stage").loc["fine-tuning", "runs"]
+    assert said == len(planned)
 
 
 @pytest.mark.slow
