@@ -124,18 +124,17 @@ headline.set_index("task")[tested].dropna(axis=1, how="all").round(3)
 unlike = headline.loc[headline["q_holm"] < 0.05, "task"]
 often = pairs.groupby(["backbone", "task"])["points"].agg(["size", np.ptp])
 alone = often.query("size == 1").index.unique("backbone")
-again = ""
+again = f"Pretrained once: {listed(alone)}. " if len(alone) else ""
 if often["size"].max() > 1:
-    again = f"""Pretrained and fine-tuned once more, a backbone's difference
+    again += f"""Pretrained and fine-tuned once more, a backbone's difference
 moved by up to {often["ptp"].max():.1f} points
 ({short[often["ptp"].idxmax()[1]]}). """
 Markdown(f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
 pairs differ by more than the patients explain (Cochran’s Q, Holm over the
-tasks) on: {listed(unlike.map(short))}. Pretrained once on each corpus:
-{listed(alone)}. What sets a pair apart may be the backbone, or the chance of
-one pretraining and its fine-tuning. {again}This scatter, and the few
-backbones, are why the intervals of the diamonds are wide.
+tasks) on: {listed(unlike.map(short))}. What sets a pair apart may be the
+backbone, or the chance of one pretraining and its fine-tuning. {again}This
+scatter, and the few backbones, are why the intervals of the diamonds are wide.
 """)
 
 # %% [markdown]

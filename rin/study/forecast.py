@@ -171,9 +171,9 @@ def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, si
 def forecast(study: Study) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
-    `runs` are those of a profile, each once where studies share it, `jobs` as many as an executor
-    may do side by side.  `hours` of one worker, and `gigabytes`, are for the rest at the mean of
-    all finished runs: NaN without any.
+    `runs` are those of a profile, each once where studies share it (but for ways of preprocessing
+    that come to the same), `jobs` as many as an executor may do side by side.  `hours` of one
+    worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN without any.
     """
     profile, rows = study.profile, []
     for stage, ledger, runs, jobs, seeds in _stages(profile):
