@@ -132,6 +132,8 @@ place = runs.external("breast")[0]
 elsewhere = external_scores(runs.predictions(task="breast", part=place))
 transfer = pretraining_differences(elsewhere, *runs.inits).iloc[0]
 often = size["pretrainings"]
+complete = size["pairs"] == often * size["backbones"]
+at_most = "" if complete else "up to "
 clear = pd.concat(
     init_differences(run.predictions(), *run.inits)
     .query("group == 'all' and p_holm < 0.05")
@@ -148,14 +150,15 @@ book_table(shown.fillna("–"), "AUC points (95% CI over patients), Holm P < .05
 Markdown(f"""
 **This run.** {size["pairs"]} pairs of networks were compared on each task:
 {size["backbones"]} backbones, pretrained
-{"once" if often == 1 else f"up to {often} times"} on
+{"once" if often == 1 else f"{at_most}{often} times"} on
 each corpus. From pair to pair the difference varies so much that nothing can
 be said about radiologic pretraining in general where the interval of the
 diamond includes zero. The table has the tasks on which these very networks
 differ on new patients (Holm P < .05). It says little of other networks: those
-of the earlier run differ on {clear["Earlier run"].count()} tasks, of which
-{clear.notna().all(axis=1).sum()} are among the {clear["This run"].count()} of
-this run. The networks of the breast task, tested on images of another hospital,
+of the earlier run differ on {clear["Earlier run"].count()} tasks,
+{clear.notna().all(axis=1).sum()} of them among the
+{clear["This run"].count()} of this run. The networks of the breast task, tested
+on images of another hospital,
 differ by {format_estimate(transfer, unit="points")} points with pretrainings as
 the units, a single unadjusted test.
 """)

@@ -69,8 +69,11 @@ them with networks trained on photographs in {len(paper.COMPARISONS)} tasks
 checks the published numbers, compares them with what others found, and asks the
 same question of two smaller corpora of equal size, one radiologic and one
 photographic, in {len(inside)} of the {len(paper.COMPARISONS)} tasks and
-{len(facts) - len(inside)} more. Released RadImageNet weights among those
-compared: {"yes" if "radimagenet" in plan.inits else "none"}; until there are,
+{len(facts) - len(inside)} more. One of the paper's authors is managing partner
+of RadImageNet, which gave the images; the authors declared no funding for the
+work, and one names a seed fund of Mount Sinai. Released RadImageNet weights
+among those compared: {"yes" if "radimagenet" in plan.inits else "none"}; until
+there are,
 results bear on the question and not on those weights.
 """)
 
@@ -213,7 +216,7 @@ Markdown(f"""
 {len(taxonomy)} labels in {len(regions)} regions, as the paper says;
 {(taxonomy["modality"] == "MR").sum()} are of MRI, and
 {(taxonomy["label"] == "normal").sum()} are called normal. How many images each
-region has, the paper shows in a figure alone and not in its text. Counts are
+region has, the paper shows in a figure and a supplementary table. Counts are
 public for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396); they
 are lower bounds. Where a class can be counted there, sizes run from
 {least["label"]} ({least["images"]:,.0f} images) to

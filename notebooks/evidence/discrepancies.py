@@ -151,8 +151,9 @@ unfold("distributors")
 #
 # **Is every patient on one side of a split?** The paper says so. A group that used
 # the released lists of folds found that training, validation and test parts
-# overlap, and divided the images again {cite:p}`frees2025`. The lists of the
-# pretraining were shared on request, without patients
+# overlap, and divided the images again {cite:p}`frees2025`; in the first fold of
+# the ACL lists this book found no exam in two parts. The lists of the pretraining
+# were published after a reader asked, without patients
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/8)), so nobody can check
 # that the test accuracies are of new patients.
 #
@@ -162,8 +163,8 @@ unfold("distributors")
 # from a weights file, and [](../results/inputs) measures what wrong inputs do, and
 # what squashing images to squares does.
 #
-# **Why does one released network have variances so large that half precision
-# overflows?** No released file has been loaded here
+# **Why does one released network have variances so large that its logits become
+# extreme?** No released file has been loaded here
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 #
 # **Was an ImageNet network trained for the comparison?** No: public weights were

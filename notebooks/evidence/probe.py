@@ -205,8 +205,12 @@ book_table(missed, "Files that were not named correctly", prose=True)
 #
 # ## What distributors state
 #
-# Files of one name are not one training: the TensorFlow and the PyTorch release of
-# RadImageNet share no tensor. None of these files was loaded here.
+# Files of one name are not one training: of ResNet50 the TensorFlow and the PyTorch
+# release share no tensor. Readers compared the statistics that these two files keep
+# with those of their own MRI: inputs from −1 to 1 fit the PyTorch file, and inputs
+# from 0 to 1 fit the TensorFlow file better than ImageNet's scaling or 0 to 255;
+# their measure does not see a constant shift, as in the official scripts. None of
+# these files was loaded here.
 
 # %%
 held = pd.DataFrame([held.model_dump() for held in distributions])

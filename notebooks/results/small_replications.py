@@ -123,12 +123,13 @@ weights on larger images.
 # %% [markdown]
 # ## Softer labels in pretraining
 #
-# Three networks pretrained on RadImageNet did best in accuracy and calibration
-# with online label smoothing {cite:p}`choudhury2025`. With hard labels a network
-# is asked for certainty; smoothing gives a tenth to the other classes;
-# teacher-free distillation takes fixed probabilities, .99 for the true class,
-# softened by a temperature of 20; online smoothing takes the mean prediction for a
-# class in the epoch before.
+# Three networks pretrained on RadImageNet did best in accuracy with online label
+# smoothing, whose authors also suggest better calibration
+# {cite:p}`choudhury2025`. With hard labels a network is asked for certainty;
+# smoothing gives a tenth to the other classes; teacher-free distillation takes
+# fixed probabilities, .99 for the true class, softened by a temperature of 20;
+# online smoothing takes the mean prediction for the correctly classified images of
+# a class in the epoch before.
 
 # %%
 LOSSES = {
@@ -162,8 +163,8 @@ Online smoothing changes top-1 accuracy by
 expected calibration error (ECE) is smaller than that of hard labels on
 {better.sum()} of {counted(len(better), "networks")}. Training lasted
 {counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the
-first epoch, which counts for more in a short training; the source does not
-state its number of epochs.
+first epoch, which counts for more in a short training; the source's number of
+epochs is not in the text that was read.
 """)
 
 # %% [markdown]
@@ -211,11 +212,12 @@ level: on “{titles[top]}” networks agree on
 # ## Which weights learn shortcuts?
 #
 # Confounders were put on a share of the positive training images, and on
-# negative images in the test: networks from ImageNet weights followed them more
-# than those from RadImageNet weights {cite:p}`juodelyte2024`. Here a letter, a
-# low-pass filter and Poisson noise are put on images; *sampled* takes the device
-# of an ultrasound image in place of a mark. Below an AUC of 0.5 a network follows
-# the confounder against the disease.
+# negative images in the test: networks from ImageNet weights followed all but the
+# noise more than those from RadImageNet weights {cite:p}`juodelyte2024`. Here a
+# letter, a low-pass filter and Poisson noise are put on images; the source gave
+# noise to all images, and more to the marked ones. *Sampled* takes the device of an
+# ultrasound image in place of a mark. Below an AUC of 0.5 a network follows the
+# confounder against the disease.
 
 # %%
 same = scores["confounder"]
@@ -261,8 +263,8 @@ Markdown(f"""
 With all positive training images marked, the difference in the reversed test is
 {format_number(100 * followed["estimate"].min(), 1, signed=True)} to
 {format_number(100 * followed["estimate"].max(), 1, signed=True)} AUC points.
-The source prints t statistics of RadImageNet − ImageNet over five trainings
-each: {stated}; it sampled by the patients' sex. Five trainings permuted
-against five cannot give less than P = {2 / comb(10, 5):.4f}, however far apart
-they are.
+The source prints t statistics of ImageNet − RadImageNet over five trainings
+each, here with the sign turned: {stated}; it sampled by the patients' sex. Five
+trainings permuted against five cannot give less than
+P = {2 / comb(10, 5):.4f}, however far apart they are.
 """)

@@ -2,8 +2,8 @@
 
 After Juodelyte et al., "Source Matters" (MICCAI 2024; arXiv 2403.04484): a confounder stands on a
 share of the positive training images, and in the reversed test on all negative images and no
-positive one. That study's pictures have 512 or 1,024 pixels a side; here every length is a share
-of the side.
+positive one. The study states lengths in pixels of the pictures, tag and denoising without their
+size; here every length is a share of the side, of 512 and 1,024 pixels, which is an assumption.
 """
 
 import numpy as np
@@ -15,7 +15,8 @@ from rin.errors import InputError, look_up
 CONFOUNDERS = ("tag", "denoising", "noise")
 _TAG_HEIGHT, _TAG_PLACE = 64 / 512, 200 / 512
 _PASSED = 500 / 1024  # diameter of the circle of frequencies that denoising keeps
-#: Counts that white stands for in Poisson noise; the study's own model of a tube is not published.
+#: Counts that white stands for in Poisson noise; the study models an X-ray tube, and gives all its
+#: images noise, the confounded ones more.
 PHOTONS = 400
 
 

@@ -8,6 +8,7 @@ from literal_gradient import literal_cam
 from scipy.special import softmax
 
 from rin.errors import InputError
+from rin.evidence import discrepancies
 from rin.models.build import UNFREEZING, Architecture, apply_unfreezing, build_classifier
 from rin.models.preprocessing import PREPROCESSING
 
@@ -89,3 +90,12 @@ def test_regime_when_applied_trains_its_layers_whatever_was_applied_before(small
     assert [v.path for v in small.trainable_variables] == expected
     trained = [layer.trainable for layer in small.layers]
     assert trained.count(True) == len(small.layers[first:])
+
+
+def test_ten_top_layers_are_other_weights_where_pooling_is_one_of_them():
+    stated = discrepancies.FACTS
+    for pooling, name in (("avg", "top10_of_scripts"), (None, "top10_of_backbone")):
+        backbone = keras.applications.ResNet50(weights=None, include_top=False, pooling=pooling)
+        for layer in backbone.layers[:-10]:
+            layer.trainable = False
+        assert sum(np.prod(w.shape) for w in backbone.trainable_weights) == stated[name]
