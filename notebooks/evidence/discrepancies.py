@@ -136,8 +136,9 @@ unfold("distributors")
 # %% [markdown]
 # ## What readers asked
 #
-# A commentary appeared with the paper (Alexandre Cadrin-Chênevert), a reader's
-# summary is on the web, and the authors keep a tracker of questions.
+# A commentary appeared with the paper (Alexandre Cadrin-Chênevert, “Moving from
+# ImageNet to RadImageNet for Improved Transfer Learning and Generalizability”), a
+# reader's summary is on the web, and the authors keep a tracker of questions.
 #
 # **Are there duplicates and blank images?** A user reported files under two labels
 # and one blank picture that occurs many times
