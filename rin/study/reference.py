@@ -250,7 +250,13 @@ class ReferenceRun:
         return rows.dropna(axis="columns", how="all")
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a run and case of a part."""
+        """Return one row a run and case of a part; InputError for what is not kept."""
+        if study != MAIN and part in (site.name for site in self.facts.task(task).external):
+            raise InputError(
+                f"of {part} the scores of the main study are kept, not those of {study}",
+                where=f"reference run {self.facts.name}",
+                remedy="Take the part test, or run the study yourself.",
+            )
         recorded = ["study", *_RECORDED]
         runs = self.run_records(study, task).drop(columns=recorded, errors="ignore")
         return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
@@ -796,11 +802,15 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     tasks = study.profile.tasks
     columns = [(run.run_id, {"run_id": run.run_id}) for run in runs]
     rows = study.runs.tables(columns, fine_tuning.PREDICTIONS)
+    # No page reads what side studies scored in external datasets, half of their rows: not kept.
+    of_main = [run.run_id for run in runs if run.study == MAIN]
+    external = {place for task in tasks for place in study.inputs(task).external}
+    unread = rows["part"].isin(external) & ~rows["run_id"].isin(of_main)
     overlap = _by_task_and_part(study, fine_tuning.overlap_table)
     baselines = _by_task_and_part(study, fine_tuning.baseline_table)
     tables = {
         "runs": _run_rows(study),
-        "predictions": rows[rows["part"] != "validation"],
+        "predictions": rows[(rows["part"] != "validation") & ~unread],
         "cases": _by_task_and_part(study, fine_tuning.scored_cases),
         # A row a run and case: all of float32 would be more than the rest together.
         "overlap": overlap.reindex(columns=[*_OVERLAP]).astype(_OVERLAP).round(OVERLAP_DECIMALS),

@@ -78,14 +78,24 @@ def copy(written, tmp_path):
 PARTS = ("test", "busbra")
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("name", ["main", "from_random", "repeats", "preprocessing", "resize"])
+SIDE = ["from_random", "repeats", "preprocessing", "resize"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("main", "busbra"), *((name, "test") for name in ["main", *SIDE])]
+)
 def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part):
     expected = Runs(finished).predictions(name, part=part)
     assert set(expected["part"]) == {part}
     pd.testing.assert_frame_equal(reference.predictions(name, "breast", part), expected)
     random = {"random"} if name == "from_random" else set()
     assert set(expected["init"]) == {"radiologic", "photographic"} | random
+
+
+@pytest.mark.parametrize("name", SIDE)
+def test_external_scores_of_side_studies_are_refused_and_not_half_kept(reference, name):
+    with pytest.raises(InputError, match=f"of busbra .* not those of {name}"):
+        reference.predictions(name, "breast", "busbra")
 
 
 @pytest.mark.parametrize("part", ["test", "reversed"])
@@ -103,8 +113,9 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     ids = [run.run_id for run in planned_runs(finished)]
     assert reference.tables["runs"]["run_id"].tolist() == ids
     kept = reference.tables["predictions"].drop_duplicates(["run_id", "part"])
-    kept = kept[kept["part"].isin(PARTS)]
-    assert sorted(kept["run_id"]) == sorted([*set(ids)] * len(PARTS))
+    assert sorted(kept.loc[kept["part"] == "test", "run_id"]) == sorted(set(ids))
+    of_main = {run.run_id for run in planned_runs(finished) if run.study == "main"}
+    assert sorted(kept.loc[kept["part"] == "busbra", "run_id"]) == sorted(of_main)
     assert len(ids) > len(set(ids))
     kept = reference.tables["pretraining"]
     pd.testing.assert_frame_equal(kept, pretrained(finished))
