@@ -1,5 +1,6 @@
 """The mutants of `tests/mutants.py` stay those that its texts describe."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,4 +14,5 @@ def test_mutant_has_one_place_and_its_tests_are_there(mutant):
     assert place_of(mutant, ROOT).is_file()
     for name in mutant.tests.split():
         file, _, test = name.partition("::")
-        assert f"def {test}" in (ROOT / "tests" / file).read_text(encoding="utf-8")
+        tests = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {test + '[(]' if test else 'test_'}", tests, re.MULTILINE)

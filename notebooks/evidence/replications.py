@@ -171,8 +171,8 @@ book_table(table, "RadImageNet − ImageNet, AUC points", prose=True)
 frozen = alike[alike["setting"] == "frozen first"].set_index("task")["estimate"]
 largest = set(alike.nsmallest(2, "estimate")["setting"])
 claim("the largest deficits are frozen first", largest == {"frozen first"})
-unlike = [found for found in REPLICATIONS if not found.like_for_like]
-(frees,) = [found for found in unlike if found.tasks and found.radimagenet]
+unlike = [study for study in REPLICATIONS if not study.like_for_like]
+(frees,) = [study for study in unlike if study.tasks and study.radimagenet]
 chance = alike.query("task == 'thyroid'")[["radimagenet", "imagenet"]]
 claim("thyroid networks near chance", (chance - 50).abs().max(axis=None) < 10)
 Markdown(f"""
