@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note|dropdown)[a-z]+(?::[a-z]+)?\}`")
 # What the book leaves as it is when it renders a text, and what ends a piece that it does.
 MARKS = re.compile(r"\{[a-z:]+\}`[^`]*`|\[[^\]]*\]\([^)]*\)|[*_`|#$\n]+|\\\S+")
-LEAST = 12  # characters of a piece that is looked for
+LEAST = 12  # characters of a piece without digits that is looked for
 # One of something in its plural, as a sentence says it whose number is not always one.
 PLURAL = re.compile(
     r"(?<![\d.,/-])1 (?:scenario|epoch|task|pair|fold|patient|image|case|run|network|training)s\b"
@@ -57,7 +57,7 @@ def sentences(notebook: Path) -> list[str]:
 def pieces(sentence: str) -> list[str]:
     """Return the parts of a sentence that a page shows as they are, between its marks."""
     parts = (re.sub(r"\s+", " ", part).strip(" -") for part in MARKS.split(sentence))
-    return [_quoted(part) for part in parts if len(part) >= LEAST]
+    return [_quoted(part) for part in parts if len(part) >= LEAST or re.search(r"\d", part)]
 
 
 def check_sentences(name: str, notebook: Path, page: str) -> list[str]:

@@ -14,7 +14,7 @@ import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
-from export_files import held, place_of, write_studies
+from export_files import header, held, key_note, place_of, uid_of, write, write_studies
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
 from pydicom import dcmread
@@ -152,6 +152,19 @@ def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_pat
         curate(plan)
 
 
+def test_normal_study_in_which_a_reader_marked_a_finding_gives_no_normal_image(tmp_path):
+    root = write_studies(tmp_path / "export", {"1": "Normal chest.", "2": "Normal chest."})
+    write(root, header("1", image="2", patient="P1"))
+    write(root, key_note("lung: Nodule", [uid_of()], patient="P1"))
+    plan = CurationPlan(archive=root, output=tmp_path / "out", seed=0, workers=1)
+    archive = index_archive(plan)
+    images, left_out, told = build.select_images(plan, archive, screen(query_normal(archive)))
+    found = images.set_index("sop_uid")["kind"].to_dict()
+    assert found == {uid_of("1"): "key", uid_of("2"): "normal"}
+    assert build.NOT_MARKED in [*left_out]
+    assert told["normal studies"]["confirmed, but with a finding that a reader marked"] == 1
+
+
 def test_image_of_two_findings_is_kept_under_the_rarer():
     rows = [("1", "common", "a"), ("1", "rare", "b"), ("2", "common", "a"), ("3", "common", "a")]
     kept = build.one_label_each(pd.DataFrame(rows, columns=["sop_uid", "label", "document"]))
@@ -194,6 +207,8 @@ def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
         if image.kind == "key":
             assert image.region == study["region"]
             assert image.name in study["label"].split(";")
+        else:
+            assert study["normal"] == "1"
     key = corpus.images[corpus.images["kind"] == "key"]
     assert len(key) > 20
     assert set(corpus.images["kind"]) == {"key", "normal"}
