@@ -151,6 +151,17 @@ def test_no_value_is_glued_and_no_role_but_citations_and_references_is_left(path
         assert not re.search(known, cell.source)
 
 
+RESULTS = [path for path in NOTEBOOKS if path.parent.name == "results" or path.stem == "findings"]
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=name)
+def test_no_result_is_typed_into_prose(path):
+    aside = r"`[^`]*`|\$[^$]*\$|\[[^\]]*\]\([^)]*\)"
+    result = r"\d+(?:[.,]\d+)*\s*(?:%|(?:points?|patients|images|networks|tasks|cases)\b)|[−+]\d"
+    for cell in cells(path, "markdown"):
+        assert re.findall(result, re.sub(aside, "", cell.source)) == []
+
+
 @for_each
 def test_a_sentence_is_the_end_of_a_folded_cell(path):
     for cell in cells(path, "code"):
