@@ -32,7 +32,7 @@ from IPython.display import Markdown, display
 from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, listed
+from rin.report.format import format_estimate, format_number, listed
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
@@ -267,11 +267,12 @@ texts = format_estimate(moves, unit="points").rename(titles)
 Markdown(f"""
 {counted(trained["scenario"].nunique(), "scenarios")} of
 {listed(trained["backbone"].unique())} were trained until the validation loss
-had not fallen for three epochs, in place of {fixed["epochs"].max()}: for
-{until["epochs"].mean():.1f} epochs on average, with the best epoch the last in
-{ends[1]:.0f}% of the networks, and not {ends[0]:.0f}%. AUCs change by
-{100 * gains["estimate"].min():+.1f} to {100 * gains["estimate"].max():+.1f}
-points. The difference {a} − {b} moves by
+stopped falling, for {until["epochs"].mean():.1f} epochs on average and not
+{fixed["epochs"].max()}. The best epoch is the last in {ends[1]:.0f}% of the
+networks, where it was in {ends[0]:.0f}%. The mean AUC of an initialisation
+changes by {format_number(100 * gains["estimate"].min(), 1, signed=True)} to
+{format_number(100 * gains["estimate"].max(), 1, signed=True)} points. The
+difference {a} − {b} moves by
 {listed(f"{text} ({name})" for name, text in texts.items())} AUC points (95% CI
-over patients). These networks were pretrained and trained once.
+over patients). The networks are of one pretraining, and were trained once.
 """)
