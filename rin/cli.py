@@ -54,7 +54,10 @@ weights_app = _group("weights", "Pretrained weights: what do they expect?")
 reference_app = _group("reference", "Reference runs: what real images gave, kept with the book.")
 
 Profile = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
-Data = Annotated[str, typer.Option(help="Folder of the real datasets; without it, stand-ins.")]
+Data = Annotated[
+    str,
+    typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
+]
 Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
 Root = Annotated[
     str, typer.Option("--data-root", envvar="DATA_ROOT", help="Folder of the real datasets.")
@@ -104,8 +107,15 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
     from rin.curation.burned_in import NOT_LOOKED_FOR
     from rin.study import open_study
     from rin.study.corpora import curated_corpus, curation_plan
+    from rin.study.setting import real_archive
 
     study = open_study(profile, data_root=data_root, results=results)
+    if real_archive(study) is None:
+        archive = study.profile.section("curation").archive
+        if data_root:
+            remedy = "Put the archive there; without a data root a stand-in is curated."
+            raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
+        _say("No data root: a STAND-IN archive is curated.", "yellow")
     corpus, plan = curated_corpus(study), curation_plan(study)
     for kind, n in corpus.card["selection"]["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
@@ -183,17 +193,21 @@ def profiles() -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
     images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
-    table: Annotated[Path | None, typer.Option(help="CSV, TSV, Excel or parquet.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A row a picture: CSV, .xlsx, parquet.")
+    ] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
     image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
     label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
     patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
     split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
-    minutes: Annotated[float, typer.Option(min=2, help="What it may take to compute.")] = 15,
+    minutes: Annotated[float, typer.Option(min=2, help="Budget of the training, in minutes.")] = 15,
     window: Annotated[str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits.")] = "",
     leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
-    several: Annotated[bool, typer.Option("--several-labels", help="Accept in patients.")] = False,
+    several: Annotated[
+        bool, typer.Option("--several-labels", help="A patient may have both labels.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     data_root: Root = "",
     results: Results = "results",
@@ -243,7 +257,8 @@ def new(
     _say("Next:")
     _say(f"  rin study --profile {name} --data-root {root}")
     _say(f"  make book PROFILE={name} DATA_ROOT={root}")
-    _say(f"In Jupyter: make lab, then results/task.py with task = {name!r}, profile = {name!r}.")
+    _say(f"In Jupyter: make lab, then results/task.py with task = {name!r}, profile = {name!r},")
+    _say(f"  data_root = {str(made.data_root)!r}.")
 
 
 @reference_app.command("write")

@@ -297,6 +297,7 @@ pd.DataFrame(islice(metadata.records("images"), 3)).map(bytes.decode)
 # ```
 #
 # ```console
+# # hospital.yaml: a copy of demo.yaml, with its name and both sections changed
 # rin curate --profile hospital --data-root /path/to/images
 # rin pretrain --profile hospital --data-root /path/to/images
 # ```

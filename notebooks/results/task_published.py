@@ -125,6 +125,6 @@ table.insert(0, "Dataset", list(places))
 book_table(table, "What can be put into a folder of one's own", prose=True)
 
 # %% [markdown]
-# With the images in a folder, `make book DATA_ROOT=FOLDER PROFILE=paper` runs
-# everything on a GPU and `PROFILE=open` a small version on two cores. Each task
-# then has a page of results.
+# With the images in a folder, `make study DATA_ROOT=FOLDER PROFILE=paper` runs
+# everything on a GPU, and `make book` with the same makes a page of results for
+# each task.

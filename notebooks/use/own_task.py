@@ -228,7 +228,7 @@ shutil.rmtree(work)
 # | a folder for each patient below each class | taken as such, and said |
 # | patients in DICOM headers only | taken from there, and said |
 # | pictures of more than 8 bits | a window of all their values, and `--window` for another |
-# | classes in other words | `--positive`, which may be repeated |
+# | classes in other words, or more than two | `--positive`, which may be repeated; the others become one |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |
 # | other folds, weights or image sizes | edit the profile, or another copy of it |
@@ -238,8 +238,8 @@ shutil.rmtree(work)
 # not so: `rin new` says it in red, with a pattern where names look like patients. Small cohorts get
 # coarser folds: of 15% from 20 patients in the rarer class, of 20% from five, one split from
 # three; fewer are refused. Every setting of a manifest is listed on [the page of tables](reference).
-# In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task = "hospital_us"` and
-# `profile = "hospital_us"` shows the task.
+# In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task = "hospital_us"`,
+# `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the task.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own; its name
 # under `external` of the task, and `external: true` in the profile, have every run score it as well,

@@ -83,6 +83,7 @@ HTML(
 # ```console
 # export DATA_ROOT=/path/to/images
 # rin data status                # what is there, what to do for the rest
+# rin data fetch busi            # downloads it, where that needs no account
 # rin data verify busi           # files, counts, every image
 # rin data verify busi --fresh   # also images decoded before
 # rin data verify all --quick    # files and counts of all
@@ -100,10 +101,10 @@ HTML(
 # ## One step, or one notebook
 #
 # ```console
-# rin curate --profile smoke         # from the archive to the corpus
-# rin pretrain --profile smoke       # pretraining alone
-# rin grid breast --profile smoke    # the fine-tuning runs of a task
-# rin study --profile smoke          # everything that trains
+# rin curate --profile smoke --data-root ''   # a stand-in archive to its corpus
+# rin pretrain --profile open        # pretraining alone
+# rin grid breast --profile open     # the fine-tuning runs of a task
+# rin study --profile open           # everything that trains
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```
 #
@@ -115,7 +116,7 @@ HTML(
 # ```
 #
 # A reference run of your own, per-case predictions without any image, is written to
-# `book/reference_runs/` by `rin reference write open --data-root /path/to/images`. A study with a
+# a folder by `rin reference write open --folder my_runs`. A study with a
 # stand-in anywhere, or with an unfinished run, is refused; `--finished` leaves those out.
 #
 # ## A GPU
@@ -123,10 +124,12 @@ HTML(
 # TensorFlow with CUDA replaces the version without; JAX is installed beside it:
 #
 # ```console
-# python -m pip uninstall -y tensorflow-cpu
-# python -m pip install -e '.[gpu]'   # or '.[jax-gpu]', KERAS_BACKEND=jax
+# .venv/bin/python -m pip uninstall -y tensorflow-cpu
+# .venv/bin/python -m pip install -e '.[gpu]'   # or '.[jax-gpu]', KERAS_BACKEND=jax
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
+#
+# An update of the lock has `make` install the version without CUDA again; repeat these lines then.
 #
 # The profile `paper` computes in mixed precision (`execution: precision`). Results are then close to
 # those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of each
@@ -136,15 +139,16 @@ HTML(
 # ## A cluster
 #
 # ```console
-# python -m pip install -e '.[cluster]'
+# cp notebooks/profiles/paper.yaml notebooks/profiles/cluster.yaml
 # rin study --profile cluster --data-root /shared/images \
 #     --results /shared/results --dry-run
 # rin study --profile cluster --data-root /shared/images \
 #     --results /shared/results
 # ```
 #
-# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. A profile
-# that runs on Slurm says what a job may ask for:
+# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. In the copy
+# of the profile, change `name` to `cluster`, and replace `execution` by what a job may ask for; the book
+# of it is `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS:
 #
 # ```yaml
 # execution:
@@ -161,7 +165,7 @@ HTML(
 # checkpoint. A job that fails is named with its log and the last lines of it; the same command then
 # submits only the missing runs. Ctrl-C cancels the jobs.
 #
-# The paper's full study is at most 1,632 runs of fine-tuning in 96 blocks by task. The main grid is
+# The paper's full study is 1,392 runs of fine-tuning in 96 blocks by task. The main grid is
 # 1,152 of them: 24 scenarios on two initialisations in five folds for the four small tasks and in one
 # for the others. Once a few runs are finished, `--dry-run` gives the hours that the rest will take on
 # the same hardware.

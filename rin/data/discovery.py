@@ -134,15 +134,16 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
         return matches
     by_name, by_stem = defaultdict(list), defaultdict(list)
     for name in known:
-        by_name[name.lower()].append(name)
-        by_stem[file_stem(name.lower())].append(name)
+        folded = _folded(name)
+        by_name[folded].append(name)
+        by_stem[file_stem(folded)].append(name)
     for name in missing:
         path = name.replace("\\", "/").removeprefix("./")
         below = f"/{path}".rpartition(f"/{folder}/")[2] if folder else path
         last = folder.rpartition("/")[2]
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
         for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
-            lower = tried.lower()
+            lower = _folded(tried)
             # The whole name first: it may end in what looks like an ending, as UIDs do.
             fitting = [by_name[lower], by_stem[lower], by_stem[file_stem(lower)]]
             fitting = [[tried]] if tried in known else [fit for fit in fitting if len(fit) == 1]
@@ -150,6 +151,11 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
                 matches[name] = fitting[0][0]
                 break
     return matches
+
+
+def _folded(name: str) -> str:
+    """Return a name in lower case, its accents as one sign: a Mac writes them as two."""
+    return unicodedata.normalize("NFC", name).lower()
 
 
 def file_stem(name: str) -> str:

@@ -72,7 +72,11 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
 
 def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[str]) -> str:
     get = _HOW_TO_GET[manifest.access].format(manifest)
-    if manifest.sources:
+    if manifest.fetch:
+        get = f"rin data fetch {manifest.name} downloads it, from {manifest.home}"
+    elif manifest.by_hand:
+        get = f"{get} ({manifest.by_hand})"
+    elif manifest.sources:
         get = f"Gather it from the {len(manifest.sources)} sources that its manifest lists, one "
         get += f"folder a class, and put it at {manifest.locations[0]}"
     if here:

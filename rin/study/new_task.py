@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -44,6 +45,8 @@ NO_SPLIT = "none"
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 #: Seed of a profile that names none.
 _SEED = 0
+#: Patients of a class in the test below which an AUC says little.
+_FEW_TESTED = 10
 _MOST_CLASSES = 20  # of which one may be chosen as the positive one
 Ask = Callable[[str, Sequence[str], str], str]
 
@@ -152,6 +155,9 @@ def new_task(
     else:
         options, classes = _read_folders(places, made)
     labels = _read_labels(classes, positive, table or images, ask)
+    if len(joined := [value for value in classes if value]) > 2:
+        said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(joined)]
+        made.say("two of several", ", ".join(said), "yellow")
     locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
     word, other = dict.fromkeys(filter(None, labels.values()))
     fields: dict[str, Any] = {
@@ -289,6 +295,15 @@ def _read_labels(
         problem = f"there is one class only ({named(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
         raise InputError(problem, where=where, remedy=remedy)
+    spelt: dict[str, str] = {}
+    for value in present:
+        other = spelt.setdefault(unicodedata.normalize("NFKC", value).casefold(), value)
+        if other != value:
+            problem = (
+                f"{other} ({classes[other]}) and {value} ({classes[value]}) look like one class"
+            )
+            remedy = "Spell each class in one way: capitals count."
+            raise InputError(problem, where=where, remedy=remedy)
     if len(present) > _MOST_CLASSES and not positive:
         problem = f"there are {len(present)} classes ({named(present, ', ')})"
         remedy = "Name a column with a few classes by --label; of numbers, make classes first."
@@ -364,7 +379,9 @@ def _read_columns(
         remedy += f" A picture is called {pictures[0]}." if pictures else ""
         raise tree.wrong(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
     if "label" not in columns:
-        columns["label"] = ask("The column of the label|--label", classes or [*rows], "")
+        free = [name for name in rows if name not in columns.values()]
+        answer = ask("The column of the label|--label", classes or free, "")
+        columns["label"] = look_up("column (--label)", answer, [*rows])
         reasons["label"] = "as you said"
     empty = rows[rows[columns["label"]] == ""]
     if len(empty) and leave_out:
@@ -505,6 +522,11 @@ def _describe(
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
     origin = "as the table says" if "split" in manifest.options else "possible"
     made.say("folds", f"{origin}: {fold_sizes(folds)}", "green")
+    tested = cases.merge(folds.query("part == 'test'"), on="case_id")
+    fewest = tested.groupby(["fold", "label"])["patient_id"].nunique().min()
+    if fewest < _FEW_TESTED:
+        text = f"{fewest} patients of a class are tested: their AUC is uncertain by tens of points"
+        made.say("few", text, "yellow")
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:

@@ -39,7 +39,7 @@ def manifests(busi_manifest, tmp_path, monkeypatch):
     folder = tmp_path / "manifests"
     folder.mkdir()
     monkeypatch.setenv("RIN_MANIFESTS", str(folder))
-    fields = busi_manifest.model_dump(mode="json") | {"files": []}
+    fields = busi_manifest.model_dump(mode="json") | {"files": [], "fetch": []}
 
     def write(name, **changes):
         own = {} if name == "busi" else {"home": HOME, "locations": [name, f"{name}.zip"]}
@@ -146,6 +146,15 @@ def test_what_to_do_without_a_data_root_follows_access(manifests, access, told):
     (status,) = statuses_of(None)
     assert (status.state, status.location, status.instead) == ("not there", "", ["stand-in"])
     assert status.to_do == f"{told}."
+
+
+def test_what_is_fetched_says_so_and_what_is_got_by_hand_says_how(manifests, busi_manifest):
+    fetch = busi_manifest.model_dump(mode="json")["fetch"]
+    manifests("one", fetch=fetch)
+    manifests("two", by_hand="choose version 2", tasks=[])
+    one, two = statuses_of(None)
+    assert one.to_do == f"rin data fetch one downloads it, from {HOME}."
+    assert two.to_do == f"Download it from {HOME}, and put it at two (choose version 2)."
 
 
 def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, busi_root, root):

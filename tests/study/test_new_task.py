@@ -1,6 +1,7 @@
 """`rin new`: what it recognises, what it writes, and the mistakes that it finds first."""
 
 import shutil
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,12 @@ def few_malignant(home):
         (home / "own/masks" / name).unlink()
 
 
+def two_signs(home):
+    name = unicodedata.normalize("NFC", "Müller.png")
+    (home / PICTURE).rename(home / "own/Bilder" / unicodedata.normalize("NFD", name))
+    change_row(home, 7, (name, "malignant", "P3"))
+
+
 def link_odd_folder(home):
     odd = home / "Größe 100 %"
     (home / "own/Bilder").rename(odd)
@@ -224,6 +231,10 @@ MISTAKES = {
         "p03_1.png: pixels of more than 8 bits need a window (window: [center, width] in the "
         "manifest, --window of rin new)",
     ),
+    "class in two spellings": (
+        lambda h: change_row(h, 5, ("p02_1.png", "Malignant", "P2")),
+        "Malignant (1) and malignant (17) look like one class",
+    ),
     "no table": (
         lambda h: (h / "own/list.csv").unlink(),
         "--table own/list.csv: there is no such file",
@@ -268,6 +279,7 @@ NO_MISTAKES = {
     "byte order mark": lambda h: german(h, ";", "utf-8-sig"),
     "upper-case ending": lambda h: (h / PICTURE).rename(h / PICTURE.replace(".png", ".PNG")),
     "linked folder of spaces, umlauts and %": link_odd_folder,
+    "accents as two signs, as a Mac writes them": two_signs,
 }
 
 
@@ -294,6 +306,36 @@ def test_new_reads_what_is_odd_but_clear(rin, home, oddity):
     assert manifest.options["patient"].startswith("Patient")
     assert manifest.tasks[0].positive_class in ("malignant", "bösartig")
     assert manifest.locations == ("own",)
+
+
+def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
+    unclear = [(name, "unclear" if patient in ("P9", "P10") else label, patient)
+               for name, label, patient in rows_of(home)]  # fmt: skip
+    write_table(home, unclear)
+    status, out, _ = rin("new", "mine", *OWN, "--positive", "malignant")
+    assert status == 0
+    assert "benign 26 as not malignant, malignant 18 as malignant, unclear 4 as not malig" in out
+    assert "patients of a class are tested: their AUC is uncertain" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("list.xls", lambda path: path.write_bytes(b"old"), "tables of Excel before 2007"),
+        (
+            "list.xlsx",
+            lambda path: pd.DataFrame([["", "of today"], ["Bild", "Befund"]]).to_excel(
+                path, index=False, header=["Pictures", None]
+            ),
+            "the first row does not name the columns",
+        ),
+    ],
+)
+def test_tables_of_excel_that_cannot_be_read_say_why(rin, home, name, make, said):
+    make(home / "own" / name)
+    status, _, err = rin("new", "mine", "--table", f"own/{name}", "--images", "own/Bilder", "--yes")
+    assert status == 1
+    assert said in err
 
 
 def test_new_says_how_the_table_is_written(rin, home):

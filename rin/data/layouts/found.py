@@ -104,6 +104,9 @@ def read_table(
         raise tree.wrong("the table is not there", file=name)
     columns, content = list(columns), tree.read(name)
     kind = name.lower().rpartition(".")[2]
+    if kind == "xls":
+        remedy = "Save it as .xlsx, or as CSV."
+        raise tree.wrong("tables of Excel before 2007 are not read", file=name, remedy=remedy)
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
     remedy = "Open it and save it again, every row with all columns; names and order may stay."
     kinds = (pa.ArrowException, OSError, ValueError, BadZipFile, KeyError)
@@ -116,6 +119,9 @@ def read_table(
         else:
             rows = _csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]
+    if kind == "xlsx" and sum(title.startswith("Unnamed: ") for title in names) >= len(names) / 2:
+        remedy = "Delete the rows above the names of the columns, in the first sheet."
+        raise tree.wrong("the first row does not name the columns", file=name, remedy=remedy)
     if not set(columns) <= set(names) or len(set(names)) < len(names):
         absent = [column for column in columns if column not in names]
         near = meant(absent[0], names) if absent else ""
