@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from export_files import header
+from export_files import header, indexed
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
 
@@ -23,6 +23,9 @@ from rin.curation.burned_in import (
     text_risk,
     write_image_queue,
 )
+from rin.curation.deidentify import Pseudonyms
+from rin.curation.export import export_images
+from rin.curation.index import archive_files
 from rin.curation.spreadsheets import read_rows
 from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
@@ -184,6 +187,29 @@ def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
     answer(file, ["", "perhaps"])
     with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*CSV UTF-8"):
         cleared_images(file, root)
+
+
+@pytest.mark.parametrize(
+    ("line", "elements", "held_back"),
+    [
+        ("LT3", {}, ""),
+        ("Doe J", {}, SHOWS_TEXT),
+        ("LT3", {"SOPClassUID": SecondaryCaptureImageStorage}, "it is a secondary capture"),
+        ("LT3", {"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
+    ],
+)
+def test_answer_no_clears_what_is_doubtful_and_nothing_else(
+    monkeypatch, tmp_path, line, elements, held_back
+):
+    monkeypatch.setattr("rin.curation.burned_in.read_lines", lambda pixels: [(line, 0.9)])
+    archive = indexed(tmp_path, header(RescaleSlope="1", RescaleIntercept="0", **elements))
+    images = archive_files(archive).assign(region="lung")
+    export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32))), 1
+    (waits,) = export_images(images, *export)["risk"]
+    assert waits == (held_back or DOUBTFUL)
+    (cleared,) = export_images(images, *export, images["sop_uid"])["risk"]
+    assert cleared == held_back
+    assert len([*(tmp_path / "out" / "pictures").iterdir()]) == (held_back == "")
 
 
 @pytest.mark.slow
