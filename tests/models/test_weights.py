@@ -2,6 +2,7 @@ import hashlib
 import json
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -64,6 +65,18 @@ def test_load_weights_when_keras_cannot_fetch_says_so(small, monkeypatch):
     monkeypatch.setattr(keras.applications, "MobileNetV2", fails)
     with pytest.raises(InputError, match="could not fetch"):
         load_weights(entry(), small, [])
+
+
+def test_load_weights_of_an_entry_without_a_file_takes_those_that_keras_fetches(small, monkeypatch):
+    published, asked = small.get_weights(), []
+
+    def fetch(**arguments):
+        asked.append(arguments)
+        return SimpleNamespace(get_weights=lambda: published)
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", fetch)
+    assert_same(load_weights(entry(), emptied(small), []), published)
+    assert asked == [{"include_top": False, "weights": "imagenet", "input_shape": (32, 32, 3)}]
 
 
 def test_random_weights_of_a_seed_are_always_the_same():
