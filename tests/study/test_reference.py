@@ -26,6 +26,7 @@ from tiny_study import seal_again, tiny_profile
 
 from rin.cli import main
 from rin.errors import InputError
+from rin.explain.similarity import linear_cka
 from rin.files import read_sealed, sealed, sha256_of
 from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
 from rin.study import reference as reference_module
@@ -107,6 +108,29 @@ def test_confounded_tests_and_layers_are_read_back(reference, finished, part):
     alike = reference.layer_similarity("layers", "breast")
     pd.testing.assert_frame_equal(alike, Runs(finished).layer_similarity("breast"))
     assert set(alike["comparison"]) == {"before", "after", "tuned", "random"}
+
+
+def test_each_comparison_of_layers_is_of_the_networks_that_it_names(finished):
+    kept = {
+        (run.init, *name.split("/")): table
+        for run in plan_study(finished, "layers")
+        for name, table in finished.runs.read(run.run_id, "activations.npz", np.load).items()
+    }
+    ends = {
+        ("before", ""): ("radiologic before", "photographic before"),
+        ("after", ""): ("radiologic after", "photographic after"),
+        ("random", "random"): ("random before", "random other"),
+        **{("tuned", init): (f"{init} before", f"{init} after") for init, *_ in kept},
+    }
+    table = fine_tuning.layer_similarity(finished)
+    found = table.set_index(["comparison", "init", "layer"])["cka"].to_dict()
+    expected = {
+        (*names, layer): linear_cka(*(kept[(*end.split(), layer)] for end in pair))
+        for names, pair in ends.items()
+        for layer in ("a", "b")
+    }
+    assert found == pytest.approx(expected)
+    assert len({*expected.values()}) == len(expected)
 
 
 def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, finished):
@@ -567,6 +591,14 @@ def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_pa
     with pytest.raises(InputError, match="--replace and --add exclude each other"):
         write_reference(part_of_study(2), tmp_path / "joined", add=True, replace=True)
     assert (written / "run.json").read_text() == before
+
+
+def test_runs_of_another_backend_are_not_added(finished, copy):
+    changed_facts(copy, lambda facts: facts.update(backend="jax"))
+    before = (copy / "run.json").read_text("utf-8")
+    with pytest.raises(InputError, match="differs in backend"):
+        write_reference(finished, copy.parent, add=True)
+    assert (copy / "run.json").read_text("utf-8") == before
 
 
 @pytest.mark.slow
