@@ -1,3 +1,4 @@
+from functools import cache
 from types import SimpleNamespace
 
 import keras
@@ -232,10 +233,14 @@ def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_
     assert first.history["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-8)
 
 
+def with_a_rare_class(images, classes, parts, preprocessing):
+    """The same corpus with four training images of the class a."""
+    left_out = np.flatnonzero((classes == "a") & (parts == "train"))[:7]
+    kept = np.setdiff1d(np.arange(len(images)), left_out)
+    return images[kept], classes[kept], parts[kept], preprocessing
+
+
 def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeypatch):
-    images, classes, parts = GRAY[:3]
-    rare = np.flatnonzero((classes == "a") & (parts == "train"))[:7]
-    kept = np.setdiff1d(np.arange(48), rare)
     given = {}
 
     def spy(*_, class_weights, **__):
@@ -247,8 +252,26 @@ def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeyp
     monkeypatch.setattr(block, "_settings", balanced)
     monkeypatch.setattr(block._block, "fit", spy)
     with pytest.raises(_Killed):
-        block.train(images[kept], classes[kept], parts[kept], "symmetric")
+        block.train(*with_a_rare_class(*GRAY))
     assert (given["weights"] * [4, 11, 11]).tolist() == pytest.approx([26 / 3] * 3)
+
+
+@pytest.fixture(scope="module")
+def losses():
+    """Return a function: the training losses of a corpus with a rare class, by settings."""
+
+    @cache
+    def trained(**changes):
+        settings = SETTINGS.model_copy(update={"optimizer": "sgd", **changes})
+        block = PretrainingBlock("ResNet50", settings, 4, seed=5)
+        return block.train(*with_a_rare_class(*GRAY)).history["loss"].to_numpy()
+
+    return trained
+
+
+@pytest.mark.parametrize("change", [{"class_weights": "balanced"}, {"weight_decay": 5.0}], ids=str)
+def test_class_weights_and_weight_decay_reach_the_training(losses, change):
+    assert np.abs(losses(**change) - losses()).min() > 1e-3
 
 
 def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):
