@@ -1,10 +1,12 @@
 """What a dry run says of a study before and after it is done."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tiny_study import TWO, tiny_profile, write_profile
 
-from rin.study.forecast import forecast
+from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
 from rin.study.profile import load_profile
 from rin.study.setting import Study, missing_inputs
 
@@ -26,6 +28,9 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
     runs = finished_study.runs
     seconds = [runs.done(path.name)["seconds"] for path in runs.folder.glob("[!.]*")]
     assert row["hours"] == pytest.approx(48 * np.mean(seconds) / 3600)
+    files = [path for path in runs.folder.glob("[!.]*/*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / 12
+    assert row["gigabytes"] == pytest.approx(48 * size / 1e9)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +56,54 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     assert "missing: weights radimagenet ResNet50" in told
     assert "not known yet" in told
     assert not (tmp_path / "r").exists()
+
+
+def fitted(pace, minutes, side):
+    parts, draws = {"train": 800, "validation": 100, "test": 200}, [{"train": 120}]
+    return fit_budget(
+        pace, minutes, parts=parts, folds=5, side=side, backbones=["ResNet50"], corpora="",
+        draws=draws,
+    )  # fmt: skip
+
+
+def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():
+    study = fitted(Pace(1e-9, 0.0, 0.0), 15, 300)
+    assert (study.epochs, study.size, study.folds, study.cases) == (10, 224, 5, None)
+    assert len({*study.scenarios}) == 6
+
+
+def test_minutes_of_a_study_grow_with_the_square_of_the_side():
+    beside = fitted(Pace(1e-12, 0.0, 0.0), 1e9, 75).minutes
+    small, large = (fitted(Pace(1.0, 0.0, 0.0), 1e9, side) for side in (75, 160))
+    assert (small.size, large.size) == (75, 160)
+    assert (large.minutes - beside) / (small.minutes - beside) == pytest.approx((160 / 75) ** 2)
+
+
+@pytest.fixture
+def paced(monkeypatch):
+    """A computer that takes known seconds: of an image and step, of a run, of the tracing."""
+    clock = SimpleNamespace(now=100.0)
+    seconds = Pace(image=0.5, run=2.0, tracing=7.0)
+
+    class Block:
+        def __init__(self, architecture, **_):
+            clock.now += seconds.tracing
+            backbone = SimpleNamespace(get_weights=list)
+            self.parts = SimpleNamespace(backbone=backbone)
+
+        def fit(self, weights, preprocessing, recipe, training, validation):
+            images = len(training.rows) + 0.3 * len(validation.rows)
+            clock.now += recipe.epochs * images * seconds.image + seconds.run
+
+    monkeypatch.setattr("rin.training.trainer.CompiledBlock", Block)
+    monkeypatch.setattr("time.monotonic", lambda: clock.now)
+    return seconds
+
+
+def test_pace_is_that_of_the_steps_that_were_timed(paced):
+    found = measure_pace()
+    assert (found.image, found.run) == pytest.approx((paced.image, paced.run))
+    assert found.tracing == pytest.approx(paced.tracing)
 
 
 def test_forecast_of_the_paper_has_its_runs(tmp_path):
