@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from rin.study import profile_names
@@ -100,6 +101,34 @@ def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch)
     monkeypatch.setattr("rin.report.build.make_book", lambda *given: "-".join(given))
     status, out, _ = rin("book", "--profile", "open", "--data-root", "d", "--results", "r")
     assert (status, out) == (0, "Book: open-d-r\n")
+
+
+def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):
+    asked = []
+
+    def run_grid(study, *tasks):
+        asked.append((study.profile.name, *tasks))
+        return pd.DataFrame(index=range(2))
+
+    monkeypatch.setattr("rin.study.run_grid", run_grid)
+    status, out, _ = rin("grid", "breast", "thyroid", "--profile", "smoke")
+    assert asked == [("smoke", "breast", "thyroid")]
+    assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs')}\n")
+
+
+@pytest.mark.parametrize("flag", ["replace", "finished", "add"])
+def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path, flag):
+    asked = {}
+
+    def write_reference(study, target, **flags):
+        asked.update(flags, study=study.profile.name, target=target)
+        return tmp_path
+
+    monkeypatch.setattr("rin.study.reference.write_reference", write_reference)
+    status, _, _ = rin("reference", "write", "smoke", "--folder", "here", f"--{flag}")
+    flags = {name: name == flag for name in ("replace", "finished", "add")}
+    assert asked == {"study": "smoke", "target": Path("here")} | flags
+    assert status == 0
 
 
 def test_profiles_lists_each_with_what_it_is_about(rin):

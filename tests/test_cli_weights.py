@@ -1,5 +1,6 @@
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +79,21 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert "RadImageNet's authors, PyTorch release: symmetric_bgr (coded in" in out
     assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out
+
+
+def test_options_of_a_probe_are_passed_on(call, monkeypatch):
+    asked = []
+
+    def probe_file(*given, **options):
+        asked.append((given, options))
+        return ["done"]
+
+    monkeypatch.setattr(rin.study.probe_study, "probe_file", probe_file)
+    options = ["--backbone", "VGG19", "--n", 12, "--size", 96, "--data-root", "d"]
+    status, out, _ = call("w.h5", "--images", "busi", *options)
+    assert (status, out) == (0, "done\n")
+    given = Path("w.h5"), "busi", Path("d")
+    assert asked == [(given, {"backbone": "VGG19", "n": 12, "size": 96})]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,17 @@ def test_fetch_of_a_dataset_on_request_says_where_to_get_it(tmp_path):
         fetch_dataset(load_manifest("ddti"), tmp_path)
 
 
+@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("", 1), ("y", 0)])
+def test_nothing_is_fetched_before_its_licence_is_accepted(rin, monkeypatch, answer, status):
+    fetched = []
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{answer}\n"))
+    monkeypatch.setattr(fetch, "fetch_dataset", lambda own, root: fetched.append(own.name) or [])
+    ended, out, err = rin("data", "fetch", "breastmnist_224", "--data-root", "images")
+    assert (ended, err) == (status, "")
+    assert "Licence: CC BY 4.0" in out
+    assert fetched == ["breastmnist_224"] * (answer == "y")
+
+
 def test_archive_of_arrays_is_read_picture_by_picture(tmp_path):
     (tmp_path / "a.npz").write_bytes(CONTENT)
     manifest = manifest_of("x")

@@ -1,5 +1,6 @@
 """`rin new`: what it recognises, what it writes, and the mistakes that it finds first."""
 
+import io
 import shutil
 import unicodedata
 
@@ -84,6 +85,26 @@ def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
     assert "STAND-IN weights" in out
     assert "5 folds" in out
     assert "rin study --profile mine" in out
+
+
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("y", 0)])
+def test_new_asks_what_is_not_clear_and_writes_nothing_if_it_is_not_right(
+    rin, home, monkeypatch, answer, status
+):
+    monkeypatch.setattr("sys.stdin", Terminal(f"benign\n{answer}\n"))
+    ended, out, err = rin("new", "mine", *OWN[:-1])
+    assert (ended, err) == (status, "")
+    assert "Is this right?" in out
+    assert written(home) == (answer == "y")
+    if written(home):
+        assert load_manifest("mine").tasks[0].positive_class == "benign"
 
 
 def test_new_never_overwrites_and_leaves_no_half(rin, home):
