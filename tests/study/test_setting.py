@@ -14,7 +14,7 @@ from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.study import Runs, open_study
-from rin.study.setting import draw_cases, find_manifest, official_folds
+from rin.study.setting import available_weights, draw_cases, find_manifest, official_folds
 
 
 @pytest.fixture
@@ -53,6 +53,34 @@ def test_two_tasks_of_one_dataset_read_it_under_their_own_labels(study_with):
     assert labels["acl"][0] == labels["meniscus"][1] == "tear"
     assert labels["acl"][1] != "tear" != labels["meniscus"][0]
     assert load_manifest("mrnet").label_map != find_manifest(study_with("m"), *find_task("acl"))
+
+
+DENSE = "weights/RadImageNet-DenseNet121_notop.h5"
+
+
+@pytest.mark.parametrize(
+    ("there", "keras", "found"),
+    [
+        ((), True, ("stand-ins", ["ResNet50"])),
+        (("pretrain_radiologic.zip",), True, ("stand-ins", ["ResNet50"])),
+        (("pretrain_radiologic.zip", "pretrain_photographic"), True, ("corpora", ["ResNet50"])),
+        ((DENSE,), True, ("released", ["DenseNet121"])),
+        ((DENSE,), False, ("stand-ins", ["ResNet50"])),
+    ],
+)
+def test_weights_to_start_from_are_had_for_both_inits_or_made(
+    tmp_path, monkeypatch, there, keras, found
+):
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cached = [".keras/models/resnet50_notop.h5"] if keras else []
+    for name in ("root/weights/empty", *cached, *(f"root/{name}" for name in there)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert available_weights(tmp_path / "root") == found
 
 
 def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
