@@ -67,7 +67,7 @@ def test_load_weights_when_keras_cannot_fetch_says_so(small, monkeypatch):
         load_weights(entry(), small, [])
 
 
-def test_load_weights_of_an_entry_without_a_file_takes_those_that_keras_fetches(small, monkeypatch):
+def test_load_weights_of_an_entry_without_a_file_takes_what_keras_fetches(small, monkeypatch):
     published, asked = small.get_weights(), []
 
     def fetch(**arguments):
