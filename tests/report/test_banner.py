@@ -63,6 +63,15 @@ def test_reference_run_tells_images_weights_computer_and_day(demo):
     assert reference_banner(demo.reference).data.count("<dt>Images") == len(facts.tasks)
 
 
+def test_line_tells_how_many_of_the_images_were_used(demo):
+    data = demo.reference.facts.task("pneumonia").dataset
+    assert data.used < data.available
+    assert (
+        f"real images, {data.used:,} of {data.available:,} images"
+        in reference_banner(demo.reference).data
+    )
+
+
 def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_commit():
     reference = load_reference("open")
     (added,) = re.findall("<dt>Added</dt><dd>(.*?)</dd>", reference_banner(reference).data)

@@ -107,6 +107,12 @@ def test_forest_interval_beyond_limits_ends_in_an_arrow():
     assert arrows == [(">", 12), (">", 12), ("<", -0.2), ("<", -0.2), ("<", -0.2)]
 
 
+def test_forest_ends_say_what_lies_left_and_what_right_of_zero():
+    ax = forest.forest(ROWS, ends=("B ahead", "A ahead"))
+    ends = {one.get_text(): one.xy[0] for one in artists(ax, "end")}
+    assert ends == {"← B ahead": 0, "A ahead →": 1}
+
+
 def test_forest_without_zero_has_limits_of_the_data_alone():
     ax = forest.forest(ROWS.assign(estimate=50, ci_low=48, ci_high=52), xlabel="%", zero=None)
     assert ax.get_xlim()[0] > 40
@@ -154,25 +160,39 @@ def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
     assert overlapping_texts(axes[0, 0].figure) == []
 
 
-def test_example_maps_show_a_correctly_classified_image_of_each_class(monkeypatch):
-    case = {"task": "breast", "fold": 0, "scenario": "s", "seed": 1, "part": "test"}
+def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_call(monkeypatch):
+    """Both inits call b benign and d malignant, and look at opposite sides to say so."""
+    case = {"task": "breast", "fold": 0, "scenario": "best", "seed": 1, "part": "test"}
     rows = pd.DataFrame(case | {"case_id": list("abcd"), "patient_id": list("abcd")})
-    rows = rows.assign(label=[0, 0, 1, 1], score=[1.0, -1.0, -1.0, 1.0], backbone="ResNet50")
-    both = [(rows.assign(init=init), np.ones((4, 2, 2, 2), np.float32)) for init in INITS]
+    rows = rows.assign(label=[0, 0, 1, 1], score=[0.5, -1.0, -0.5, 1.0], backbone="ResNet50")
+    left = np.zeros((4, 2, 2, 2), np.float32)
+    left[:, :, 0, 0] = left[:, :, 1, 1] = 1  # class 0 at the left, class 1 at the right
+    made = []
+    for init, own in zip(INITS, (left, left[:, :, ::-1]), strict=True):
+        own_rows, dark = rows.assign(init=init), np.zeros_like(left)
+        worse = own_rows.assign(scenario="worse", score=-rows["score"])
+        made += [(own_rows, own), (worse, dark), (own_rows.assign(fold=1), dark)]
     cases = pd.DataFrame({"case_id": list("abcd"), "label": ["benign"] * 2 + ["malignant"] * 2})
     pictures = np.zeros((4, 16, 16), np.uint8)
     store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
     inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
     runs = SimpleNamespace(
         inits=INITS,
-        predictions=lambda task: pd.concat([table for table, _ in both]),
+        predictions=lambda task: pd.concat([table for table, _ in made]),
         overlap=lambda task: rows,
         study=SimpleNamespace(inputs=lambda task: inputs),
     )
-    monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(both))
+    monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(made))
     axes = maps.example_maps(runs, "breast")
-    shown = {ax.get_title(loc="left") for ax in axes[:, 0]}
-    assert shown == {"b\nbenign", "d\nmalignant"}
+    shown = {line[0].get_title(loc="left"): [*map(bright_side, line[1:])] for line in axes}
+    assert shown == {"b\nbenign": ["left", "right"], "d\nmalignant": ["right", "left"]}
+
+
+def bright_side(ax):
+    """The side at which the map over a picture is brighter; None where neither is."""
+    _, overlay = ax.images
+    left, right = (half.mean() for half in np.split(np.asarray(overlay.get_array()), 2, axis=1))
+    return None if left == right else "left" if left > right else "right"
 
 
 def test_image_row_shows_titles_and_outlines():

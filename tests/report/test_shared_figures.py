@@ -8,7 +8,7 @@ import pytest
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
 from rin.report.clinical import calibration, measure_table
-from rin.report.headline import three_bands
+from rin.report.headline import headline, three_bands
 from rin.report.heat import heat
 from rin.report.slopes import slopes
 from rin.report.style import init_style
@@ -71,6 +71,8 @@ def test_table_of_measures_has_a_row_a_measure_with_the_difference_and_both_valu
     ]
     columns = ["init", "measure", "estimate", "ci_low", "ci_high"]
     table = measure_table(pd.DataFrame(rows, columns=columns), INITS)
+    difference = "Radiologic − Photographic (95% CI)"
+    assert list(table) == ["Measure (0–1)", difference, "Radiologic", "Photographic"]
     assert table.iloc[:, 0].tolist() == ["Calibration error (0 is best)", "Brier score (0 is best)"]
     assert table.iloc[0, 1:].tolist() == ["+0.100 (0.000, 0.200)", "0.300", "0.200"]
 
@@ -91,9 +93,24 @@ def test_calibration_draws_the_reliability_alone():
     assert not any(-3.0 in np.ravel(line) for line in lines)
 
 
-def test_bands_of_the_headline_hold_the_paper_the_others_and_both_intervals_of_the_run():
-    runs = open_reference("open")
-    bands = three_bands(runs)
+@pytest.fixture(scope="module")
+def runs():
+    return open_reference("open")
+
+
+@pytest.fixture(scope="module")
+def bands(runs):
+    return three_bands(runs)
+
+
+def test_headline_says_which_pretraining_is_ahead_on_either_side(bands):
+    ax = headline(bands)
+    ends = [text for text in ax.texts if text.get_gid() == "end"]
+    shown = [text.get_text() for text in sorted(ends, key=lambda text: text.xy[0])]
+    assert shown == ["← photographs ahead", "radiologic ahead →"]
+
+
+def test_bands_of_the_headline_hold_the_paper_the_others_and_both_intervals_of_the_run(runs, bands):
     paper, others, own = (rows for _, rows in bands.groupby("group", sort=False))
     assert paper["label"].tolist()[:2] == ["Thyroid nodules", "Breast lesions"]
     assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].difference
