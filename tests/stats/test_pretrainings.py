@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
+from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats import (
@@ -146,6 +147,18 @@ def test_pair_differences_are_those_of_each_pair_alone():
         assert row.ci_high == pytest.approx(expected.ci_high)
         assert row.auc_a - row.auc_b == pytest.approx(row.estimate)
         assert row.n_scenarios == 2
+
+
+def test_p_values_are_adjusted_over_the_pairs_of_a_task_and_the_headline_over_tasks():
+    tasks = ("breast", "covid19", "thyroid")
+    predictions = made(np.random.default_rng(3).normal(0.1, 0.3, (4, 2)), patients=60, tasks=tasks)
+    pairs = pair_differences(predictions, "a", "b")
+    table = pretraining_differences(predictions, "a", "b")
+    families = [(own, "p_value", "p_holm") for _, own in pairs.groupby("task")]
+    families += [(table, "p_value", "p_holm"), (table, "q_p", "q_holm")]
+    for family, p_value, adjusted in families:
+        _, expected, *_ = multipletests(family[p_value], method="holm")
+        assert family[adjusted].to_numpy() == pytest.approx(expected)
 
 
 def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():

@@ -7,6 +7,7 @@ import statsmodels.formula.api as smf
 from made_predictions import auc_contrast, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats import (
@@ -164,6 +165,13 @@ def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
     assert row["statistic"] == pytest.approx(chi2, rel=1e-8)
     assert row["df"] == 2
     assert row["p_value"] == pytest.approx(stats.chi2.sf(chi2, 2), rel=1e-8)
+
+
+def test_interaction_is_adjusted_over_tasks():
+    table = pd.concat([regime_predictions(seed, task=name) for seed, name in enumerate("xyz")])
+    found = regime_interaction(table, "a", "b")
+    _, expected, *_ = multipletests(found["p_value"], method="holm")
+    assert found["p_holm"].to_numpy() == pytest.approx(expected)
 
 
 def test_interaction_needs_two_regimes():
