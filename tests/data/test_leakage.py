@@ -8,12 +8,14 @@ from scipy.ndimage import gaussian_filter
 from rin.data import leakage
 from rin.data.leakage import (
     SAME_LESION,
+    SAME_PICTURE,
     check_splits,
     leak_free_groups,
     matches_between,
     near_duplicates,
     nearest_pictures,
     picture_hash,
+    suggest_threshold,
 )
 from rin.errors import InputError
 
@@ -96,6 +98,28 @@ def test_near_duplicates_in_several_blocks_equals_comparing_all_pairs(monkeypatc
     )
     pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
     assert list(pairs.itertuples(index=False, name=None)) == expected
+
+
+def test_suggested_threshold_finds_a_copy_among_unlike_pictures():
+    images = scenes(6)
+    images[5] = np.uint8(images[2] * 0.9 + 10)
+    bits, pairs = suggest_threshold(hashed(images).assign(patient_id=IDS))
+    assert bits == SAME_LESION
+    assert pairs[["case_a", "case_b"]].to_numpy().tolist() == [["2", "5"]]
+
+
+@pytest.mark.parametrize(
+    ("step", "threshold"),
+    [(42, SAME_LESION), (30, 24), (20, 16), (12, SAME_PICTURE), (0, SAME_PICTURE)],
+)
+def test_suggested_threshold_is_the_largest_that_links_no_chain_of_patients(step, threshold):
+    """Each picture differs from the one before it by `step` bits."""
+    bits = np.arange(256) < step * np.arange(6)[:, np.newaxis]
+    hashes = [np.packbits(row).tobytes().hex() for row in bits]
+    cases = table(IDS).assign(hash=hashes, blank=False)
+    found, pairs = suggest_threshold(cases)
+    assert found == threshold
+    assert len(pairs) == (15 if step == 0 else 0)
 
 
 def test_leak_free_groups_links_patients_and_pairs_transitively():

@@ -473,7 +473,27 @@ def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
     assert "at least 3 patients" in problem
 
 
-def test_verify_says_which_folds_a_task_has(verify, busi_manifest):
-    mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
-    done = verify(mine)
+def test_verify_divides_a_task_by_its_folds_and_no_near_duplicates(
+    verify, busi_manifest, busi_root, monkeypatch
+):
+    calls = []
+
+    def divide(cases, groups, n_folds, *_, **__):
+        calls.append((groups, n_folds))
+        return one_fold(cases)
+
+    monkeypatch.setattr(status, "make_folds", divide)
+    # Ramps that rise show one thing, those that fall another.
+    falling = {
+        f"{name} ({number}).png": picture(50 * number)[:, ::-1]
+        for name, number in (("benign/benign", 2), ("malignant/malignant", 1))
+    }
+    change(busi_root / TOP, falling)
+    own = task("own") | {"label_map": {"normal": None}, "n_folds": 3}
+    tasks = tuple(map(TaskManifest.model_validate, (task("mine"), own)))
+    done = verify(changed(busi_manifest, tasks=tasks))
     assert done.folds == {"mine": "1 fold, 100% train, 0% validation, 0% test"}
+    ((groups, n_folds),) = calls
+    assert n_folds == 5
+    together = sorted(sorted(names) for names in groups.groupby(groups).groups.values())
+    assert together == [["benign (1)", "normal (1)"], ["benign (2)", "malignant (1)"]]
