@@ -117,3 +117,17 @@ def test_networks_that_call_all_cases_positive_agree_as_often_as_by_chance():
     assert same["kappa"] == 1
     twice = [table.assign(pretraining=k) for table in (a, b) for k in (1, 2)]
     assert call_agreement(pd.concat(twice), "a", "b").loc["t"].equals(row)
+
+
+def test_agreement_is_the_mean_over_scenarios_of_which_each_has_a_chance_of_its_own():
+    """In one scenario both call all cases positive but for one, in the other none but one."""
+    cases = {"task": "t", "fold": 0, "case_id": [f"c{k}" for k in range(8)], "label": [1, 0] * 4}
+    one = np.array([-1.0, *[1.0] * 7])
+    runs = [
+        pd.DataFrame(cases | {"scenario": scenario, "init": init, "score": score})
+        for scenario, sign in (("all", 1), ("none", -1))
+        for init, score in (("a", sign * np.ones(8)), ("b", sign * one))
+    ]
+    row = call_agreement(pd.concat(runs), "a", "b").loc["t"]
+    assert row[["agree", "chance", "kappa"]].tolist() == [7 / 8, 7 / 8, 0]
+    assert row["called"] == 1 / 2

@@ -113,6 +113,17 @@ def test_overlap_with_a_test_image_in_the_corpus_counts_it(study, monkeypatch):
     assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
 
 
+@pytest.mark.parametrize(("modality", "held"), [("CT, MR", False), ("CT, US", True)])
+def test_overlap_says_whether_the_corpus_has_images_of_the_modality(
+    study, monkeypatch, modality, held
+):
+    corpus = find_corpus(study, "corpus_radiologic")
+    other = replace(corpus, manifest=corpus.manifest.model_copy(update={"modality": modality}))
+    monkeypatch.setattr(corpora, "find_corpus", lambda study, names: other)
+    (row,) = corpus_overlap(study, copies=5).to_dict("records")
+    assert (row["modality"], row["in_corpus"]) == ("US", held)
+
+
 def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
     reference = open_reference().reference
     kept = reference.tables["corpus_overlap"]
