@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -95,6 +96,11 @@ def test_transform_when_drawn_equals_image_data_generator_with_exchanged_axes():
             )
         expected = legacy.flip_axis(expected, 1) if mirror < 0 else expected
         np.testing.assert_allclose(made, expected, atol=0.02)
+
+
+def test_official_haemorrhage_script_leaves_out_rotation_and_flip():
+    rest = replace(AUGMENTATION["official"], rotation=0, flip=False)
+    assert AUGMENTATION["official_hemorrhage"] == rest
 
 
 def test_layer_when_not_training_is_the_identity():
