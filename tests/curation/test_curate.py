@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -540,7 +540,8 @@ def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, nam
         content[place] ^= 1
     path.write_bytes(content)
     (copied.output / "curated.json").unlink()  # so that everything is read
-    with suppress(InputError):  # a database that cannot be opened says so
+    # A database that cannot be opened may say so.
+    with suppress(InputError) if name == "archive.sqlite" else nullcontext():
         again = curate(copied)
         pd.testing.assert_frame_equal(again.images, corpus.images)
         assert result(copied.output).keys() - before.keys() <= {"archive.sqlite.damaged"}
