@@ -61,7 +61,7 @@ def write_lines(path, *lines):
 
 
 def write_database(folder):
-    rows = [(f"{n}.png", label, PARTS[int(patient[1:]) % 3], patient) for n, patient, label in ROWS]
+    rows = [(f"{n}.png", label, PARTS[int(who[1:]) % 3], who) for n, who, label in ROWS]
     write_radimagenet(folder / "own", rows)
     lines = [f"radiology_ai/{file},{patient}" for file, _, _, patient in rows]
     write_lines(folder / "own" / "patients.csv", "filename,patient_id", *lines)
