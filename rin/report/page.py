@@ -38,17 +38,6 @@ def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
     return f"{init_style(inits[0 if difference > 0 else 1]).word} ahead"
 
 
-def agreement(low: float, high: float, published: int) -> str:
-    """Return whether an interval agrees with the sign of a published finding, 1, −1 or 0 for none.
-
-    `agrees`, `contradicts` or, where the interval holds zero, `leaves open`.  That there is no
-    difference, an interval `contradicts` or `does not contradict`: it cannot show it.
-    """
-    if low <= 0 <= high:
-        return "leaves open" if published else "does not contradict"
-    return "agrees" if np.sign(low) == published else "contradicts"
-
-
 def picture(
     figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem", style: str = ""
 ) -> HTML:

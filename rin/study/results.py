@@ -20,7 +20,7 @@ from rin.errors import InputError, look_up
 from rin.evidence import paper
 from rin.study import fine_tuning
 from rin.study.loss_study import loss_table
-from rin.study.pretraining import pretrained, pretraining_histories
+from rin.study.pretraining import pretrained
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import (
@@ -205,16 +205,9 @@ class Runs:
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
-        return self._of_weights("pretraining", pretrained)
-
-    def pretraining_histories(self) -> pd.DataFrame:
-        """Return their learning curves (`rin.study.pretraining_histories`); may have no rows."""
-        return self._of_weights("pretraining_histories", pretraining_histories)
-
-    def _of_weights(self, name: str, read: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
         if not self.is_reference:
-            return read(self.study)
-        return self.reference.tables.get(name, pd.DataFrame())
+            return pretrained(self.study)
+        return self.reference.tables.get("pretraining", pd.DataFrame())
 
     def probe(self) -> pd.DataFrame | None:
         """Return the probe's measurements (`rin.study.probe_study`), or None."""

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.colors import to_rgb
 
 from rin.errors import InputError
-from rin.report.page import agreement, claim, picture, pictures, verdict
+from rin.report.page import claim, picture, pictures, verdict
 from rin.report.style import use_style
 
 INITS = ("radiologic", "photographic")
@@ -40,23 +40,6 @@ def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
 
 def test_verdict_writes_proper_names_with_their_capitals():
     assert verdict(0.1, 0.01, ("radimagenet", "imagenet")) == "RadImageNet ahead"
-
-
-@pytest.mark.parametrize(
-    ("interval", "published", "words"),
-    [
-        ((0.1, 2.0), 1, "agrees"),
-        ((0.1, 2.0), -1, "contradicts"),
-        ((-2.0, -0.1), -1, "agrees"),
-        ((-2.0, -0.1), 1, "contradicts"),
-        ((-1.0, 1.0), 1, "leaves open"),
-        ((-1.0, 1.0), 0, "does not contradict"),
-        ((0.1, 2.0), 0, "contradicts"),
-        ((0.0, 0.0), -1, "leaves open"),
-    ],
-)
-def test_agreement_is_of_signs(interval, published, words):
-    assert agreement(*interval, published) == words
 
 
 @pytest.mark.parametrize(("pixels", "kind"), [(False, "svg+xml"), (True, "png")])
