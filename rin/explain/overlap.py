@@ -28,32 +28,6 @@ _GROUP = ["task", "init", "unfreezing"]
 _CASE = ["case_id", "patient_id", "label", "score"]
 
 
-def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the Dice score 2|P ∩ M| / (|P| + |M|) of each image, float64 (n,), 0-1.
-
-    From bool (n, h, w), equal shapes.  Where only one of the two is empty the score is 0; where
-    both are it is NaN: a case without a lesion must not pass for a perfect localisation.
-    """
-    prediction, mask = np.asarray(prediction), np.asarray(mask)
-    check_pair(prediction, mask)
-    for name, array in (("prediction", prediction), ("mask", mask)):
-        if array.dtype != bool:
-            raise InputError(f"dtype is {array.dtype}", where=name, remedy="Give a boolean array.")
-    both = (prediction & mask).sum(axis=(1, 2))
-    total = prediction.sum(axis=(1, 2)) + mask.sum(axis=(1, 2))
-    return np.divide(2.0 * both, total, out=np.full(len(mask), np.nan), where=total > 0)
-
-
-def cam_dice(cams: np.ndarray, masks: np.ndarray, threshold: int = PAPER_THRESHOLD) -> np.ndarray:
-    """Return the Dice score of maps where they are above a threshold, as `dice`.
-
-    Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w);
-    pixels strictly above the threshold count.  InputError for other shapes or values.
-    """
-    cams, lesions = _maps_and_lesions(cams, masks)
-    return dice(cams > threshold, lesions)
-
-
 def has_lesion(masks: np.ndarray) -> np.ndarray:
     """Return which masks outline anything, bool (n,), from masks (n, h, w)."""
     return np.asarray(masks).any(axis=(1, 2))
@@ -85,18 +59,6 @@ def check_masks(masks: np.ndarray) -> np.ndarray:
     return array.astype(bool, copy=False)
 
 
-def check_lesions(masks: np.ndarray) -> np.ndarray:
-    """Return masks as booleans, or raise InputError where one outlines nothing."""
-    lesions = check_masks(masks)
-    if not has_lesion(lesions).all():
-        raise InputError(
-            f"{(~has_lesion(lesions)).sum()} of {len(lesions)} masks outline nothing",
-            where="masks",
-            remedy="Leave out cases without a lesion with has_lesion.",
-        )
-    return lesions
-
-
 def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cams = np.asarray(cams)
     if cams.dtype != np.uint8:
@@ -120,10 +82,14 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256).
+    """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256), 0-1.
 
-    Input and errors are those of `cam_dice`; column t takes pixels strictly above t.  Without a
-    lesion the score is 0 where anything lies above the threshold and NaN where nothing does.
+    2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t.  Without
+    a lesion it is 0 where anything lies above the threshold and NaN where nothing does: such a case
+    must not pass for a perfect localisation.
+
+    Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w).
+    InputError for other shapes or values.
     """
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
@@ -132,12 +98,18 @@ def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.divide(2.0 * hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
 
 
+def cam_dice(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the Dice score of each map at the paper's threshold (`threshold_curve`), (n,)."""
+    return threshold_curve(cams, masks)[:, PAPER_THRESHOLD]
+
+
 def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
 
     ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright.  Input and errors as `cam_dice`.  A
-    map without contrast scores the lesion's share of the image; NaN for an empty mask.
+    recall R and precision P of the pixels at least as bright.  Input and errors as
+    `threshold_curve`.  A map without contrast scores the lesion's share of the image; NaN for an
+    empty mask.
     """
     counts = _gray_histograms(cams, masks)
     hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
@@ -182,14 +154,14 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
     return near
 
 
-def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.ndarray:
+def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
 
-    From finite maps and masks (n, h, w), with a tolerance as in `near_lesion`.  Where several
-    pixels share the maximum, the share of them that hits.  A map without a positive value points
-    nowhere: 0. NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
+    From finite maps (n, h, w) and the pixels of `near_lesion`.  Where several pixels share the
+    maximum, the share of them that hits.  A map without a positive value points nowhere: 0. NaN
+    for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
     """
-    maps, near = check_maps(maps), near_lesion(masks, tolerance)
+    maps, near = check_maps(maps), check_masks(near)
     check_pair(maps, near)
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
@@ -260,7 +232,7 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     image (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
     `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
     """
-    lesions = check_lesions(masks)
+    lesions = check_masks(masks)
     near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
     middle = [(side - 1) / 2 for side in shape]
     drawn = {name: np.zeros(lesions.shape, dtype=np.uint8) for name in BASELINES}
@@ -273,7 +245,7 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     tables = []
     for name, pictures in drawn.items():
         table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
-        table |= {"pointing": pointing_game(pictures, near, 0), "average_precision": np.nan}
+        table |= {"pointing": pointing_game(pictures, near), "average_precision": np.nan}
         if name != POINT:
             table["dice"] = cam_dice(pictures, lesions)
             table["average_precision"] = pixel_average_precision(pictures, lesions)
@@ -321,7 +293,7 @@ def measure_overlap(
         curves.append(threshold_curve(*pair))
         measured = {
             "dice": curves[-1][:, PAPER_THRESHOLD],
-            "pointing": pointing_game(pair[0], near[at], 0),
+            "pointing": pointing_game(pair[0], near[at]),
             "pointing_blind": blind[grid][at],
             "cells": max(grid),
             "average_precision": pixel_average_precision(*pair),
@@ -369,7 +341,7 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     (n, SIDE, SIDE), the map at the centre of each cell by linear interpolation between centres of
     pixels; NaN where a cell's centre lies outside the image.
     """
-    maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
+    maps, lesions = np.asarray(maps, dtype=float), check_masks(masks)
     check_pair(maps, lesions)
     from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))
