@@ -43,9 +43,7 @@ class Check(NamedTuple):
     differ: bool
 
 
-def ledger(
-    checks: Mapping[str, Check], numbers: Mapping[str, Any], entries: Iterable[Mapping] = ENTRIES
-) -> pd.DataFrame:
+def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
     `checks` are those of `computed_checks`, `numbers` those of `stated_numbers`.  Columns: `id`,
@@ -54,7 +52,7 @@ def ledger(
     be empty), `consequence`, `handling`.  KeyError for a value that nobody computes.
     """
     rows = []
-    for entry in entries:
+    for entry in ENTRIES:
         check = checks.get(entry["id"], Check({}, True))
         values = numbers | check.values
         said = chain.from_iterable(pair.items() for pair in entry["says"])
@@ -79,13 +77,11 @@ def computed_checks(numbers: Mapping[str, Any]) -> dict[str, Check]:
 def compare(entry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Check:
     """Compare the two numbers that an entry names."""
     values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
-    first, second = values.values()
-    return Check(values, first != second)
+    first, second = entry["differ"]
+    return Check(values, values[first] != values[second])
 
 
-def stated_numbers(
-    class_counts: Mapping[str, Iterable[paper.ClassCount]] = paper.CLASS_COUNTS,
-) -> dict[str, Any]:
+def stated_numbers() -> dict[str, Any]:
     """Return what is stated or counted, by the names that entries use.
 
     `STATED`, and what is counted in the paper's tables, the taxonomy, manifests and the weights
@@ -117,7 +113,8 @@ def stated_numbers(
         "kinds_in_results": len(kinds["results"]),
         "kinds_in_abstract_alone": ", ".join(sorted(kinds["abstract"] - kinds["results"])),
     }
-    return STATED | counted | {task: _images(task, of) for task, of in class_counts.items()}
+    images = {task: _images(task, counts) for task, counts in paper.CLASS_COUNTS.items()}
+    return STATED | counted | images
 
 
 def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:

@@ -84,9 +84,9 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256), 0-1.
 
-    2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t.  Without
-    a lesion it is 0 where anything lies above the threshold and NaN where nothing does: such a case
-    must not pass for a perfect localisation.
+    2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t.
+    Without a lesion it is 0 where anything lies above the threshold and NaN where nothing does:
+    such a case must not pass for a perfect localisation.
 
     Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w).
     InputError for other shapes or values.
