@@ -86,10 +86,6 @@ class Finding:
     text: str
     case_ids: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
-        return f"{self.kind}: {self.text}{cases}"
-
 
 class KnownFile(FrozenModel):
     """A file of the published dataset, with what is known to recognise it by."""

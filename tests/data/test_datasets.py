@@ -10,7 +10,7 @@ from busi_files import TOP, change, changed, mask, picture, save, with_counts, z
 from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate, sample_pictures
 from rin.data.layouts.found import FoundCase
-from rin.data.manifest import load_manifest
+from rin.data.manifest import Finding, load_manifest
 from rin.data.pixels import read_mask
 from rin.data.store import CASES, validate_cases
 from rin.errors import InputError
@@ -122,38 +122,44 @@ def with_bad(manifest, *case_ids):
 
 
 @pytest.mark.parametrize(
-    ("files", "counts", "told"),
+    ("files", "counts", "finding"),
     [
         (
             {"malignant/malignant (1).png": picture(50)},
             {},
-            "contradictory exact duplicates: the same pixels labelled benign and malignant "
-            "(benign (2), malignant (1))",
+            Finding(
+                "contradictory exact duplicates",
+                "the same pixels labelled benign and malignant",
+                ("benign (2)", "malignant (1)"),
+            ),
         ),
         (
             {},
             {"paper": {"benign": 4, "malignant": 1}},
-            "paper's counts differ: benign: 3 images instead of 4 (-1)",
+            Finding("paper's counts differ", "benign: 3 images instead of 4 (-1)"),
         ),
         (
             {},
             {"authors": {"benign": 2, "malignant": 1, "normal": 5}},
-            "authors' counts differ: normal: 1 image instead of 5 (-4)",
+            Finding("authors' counts differ", "normal: 1 image instead of 5 (-4)"),
         ),
         (
             {"malignant/malignant (1).png": np.full((4, 6), 9, dtype=np.uint8)},
             {},
-            "blank pictures: pictures that show nothing, as their grey levels hardly differ: 1 "
-            "(malignant (1))",
+            Finding(
+                "blank pictures",
+                "pictures that show nothing, as their grey levels hardly differ: 1",
+                ("malignant (1)",),
+            ),
         ),
     ],
 )
 def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
-    busi_root, busi_manifest, files, counts, told
+    busi_root, busi_manifest, files, counts, finding
 ):
     change(busi_root / TOP, files)
     dataset = open_dataset(with_counts(busi_manifest, **counts), busi_root)
-    assert [str(finding) for finding in dataset.findings] == [told]
+    assert dataset.findings == (finding,)
 
 
 def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():
@@ -179,7 +185,7 @@ def test_open_dataset_leaves_a_known_bad_case_out_and_says_so(
     change(busi_root / TOP / "benign", files)
     dataset = open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
     assert dataset.cases["case_id"].tolist() == ["benign (1)", "malignant (1)", "normal (1)"]
-    assert [str(f) for f in dataset.findings] == [f"skipped known bad file: {text} (benign (2))"]
+    assert dataset.findings == (Finding("skipped known bad file", text, ("benign (2)",)),)
 
 
 def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manifest):
