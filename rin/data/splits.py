@@ -35,7 +35,7 @@ _NAMES = np.array(PARTS, dtype=object)
 def make_folds(
     cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int, *, where: str = "cases"
 ) -> pd.DataFrame:
-    """Divide cases into training, validation and test parts, at most 6 times (folds).
+    """Divide cases into training, validation and test parts, 1 to 6 times (folds).
 
     ``groups``, indexed by ``case_id`` as from :func:`rin.data.leakage.leak_free_groups`, are never
     divided.  Returned are ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or
@@ -45,10 +45,6 @@ def make_folds(
     five a single split, so that there may be fewer folds than ``n_folds``.  InputError, naming
     ``where``, for fewer than three groups of a class, or one class only.
     """
-    if not 1 <= n_folds <= MAX_FOLDS:
-        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES}% cannot be disjoint"
-        remedy = f"Choose 1 to {MAX_FOLDS}."
-        raise InputError(problem, where="n_folds", remedy=remedy)
     labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
