@@ -4,6 +4,7 @@ One YAML file per dataset under ``data_manifests/``; where its layout has a read
 """
 
 import re
+from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -177,8 +178,12 @@ class DatasetManifest(FrozenModel):
         """
         pattern = re.compile(self.patient_pattern)
         match = pattern.search(name if "/" in pattern.pattern else name.rpartition("/")[2])
-        by_name = match.groupdict() if match else {}
-        groups = [by_name["patient"]] if "patient" in by_name else match.groups() if match else []
+        if match is None:
+            groups = []
+        elif "patient" in pattern.groupindex:
+            groups = [match["patient"]]
+        else:
+            groups = match.groups()
         groups = [group for group in groups if group]
         if not groups:
             problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
@@ -231,14 +236,24 @@ def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
     return manifest
 
 
-def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
-    """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
-    known = {}
+def datasets_of_tasks() -> dict[str, list[str]]:
+    """Return the datasets that have a task of each name, sorted: one, unless two share a name."""
+    datasets = defaultdict(list)
     for manifest in map(_open_manifest, manifest_names()):
         for task in manifest.tasks:
-            if task.name in known:
-                problem = f"task {task.name!r} stands in {known[task.name][0].name} and"
-                remedy, where = "Give every task its own name.", manifest_folder()
-                raise InputError(f"{problem} {manifest.name}", where=where, remedy=remedy)
-            known[task.name] = (manifest, task)
-    return look_up("task", task_name, dict(sorted(known.items())))
+            datasets[task.name].append(manifest.name)
+    return dict(sorted(datasets.items()))
+
+
+def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
+    """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
+    known = datasets_of_tasks()
+    for name, datasets in known.items():
+        if len(datasets) > 1:
+            problem = f"task {name!r} stands in {datasets[0]} and {datasets[1]}"
+            remedy = "Give every task its own name."
+            raise InputError(problem, where=manifest_folder(), remedy=remedy)
+    (dataset,) = look_up("task", task_name, known)
+    manifest = _open_manifest(dataset)
+    (task,) = [task for task in manifest.tasks if task.name == task_name]
+    return manifest, task

@@ -12,7 +12,14 @@ import pandas as pd
 from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
-from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
+from rin.data.manifest import (
+    DatasetManifest,
+    Finding,
+    KnownFile,
+    datasets_of_tasks,
+    load_manifest,
+    manifest_names,
+)
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
@@ -214,13 +221,13 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         wrong = datasets.case_problems(manifest, cases, states_all=True)
         sound = sound and not wrong
         done.problems += wrong
-        for other in {*manifest_names()} - {manifest.name}:
-            taken = {task.name for task in load_manifest(other).tasks}
-            done.problems += [
-                f"the task name {task.name} is taken by {other}. Give the task another name"
-                for task in manifest.tasks
-                if task.name in taken
-            ]
+        known_tasks = datasets_of_tasks()
+        done.problems += [
+            f"the task name {task.name} is taken by {other}. Give the task another name"
+            for task in manifest.tasks
+            for other in known_tasks.get(task.name, [])
+            if other != manifest.name
+        ]
     if len(cases) and cases["patient_id"].notna().all():
         done.patients = datasets.count_patients(cases) or {}
     if quick or len(bad) or not sound:

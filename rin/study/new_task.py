@@ -26,7 +26,7 @@ from rin.data.layouts import find_cases
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
-from rin.data.manifest import PARTS, DatasetManifest, load_manifest, manifest_names
+from rin.data.manifest import PARTS, DatasetManifest, datasets_of_tasks, manifest_names
 from rin.data.pixels import show_colour, window_of_all
 from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
 from rin.data.store import inspect_cases, refuse_bad
@@ -226,9 +226,8 @@ def _refuse_taken(name: str) -> None:
     if name in manifest_names() or name in profile_names():
         problem = f"{name!r} is taken by a dataset or a profile"
         raise InputError(problem, where="NAME", remedy=remedy)
-    for other in manifest_names():
-        if name in {task.name for task in load_manifest(other).tasks}:
-            raise InputError(f"{name!r} is a task of {other}", where="NAME", remedy=remedy)
+    if datasets := datasets_of_tasks().get(name):
+        raise InputError(f"{name!r} is a task of {datasets[0]}", where="NAME", remedy=remedy)
 
 
 def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
