@@ -28,7 +28,7 @@ from IPython.display import Markdown
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
 from rin.report.banner import reference_banner
-from rin.report.format import book_table, format_estimate, format_number
+from rin.report.format import book_table, format_estimate
 from rin.report.headline import headline, short_names, three_bands
 from rin.report.heat import heat
 from rin.report.page import claim, picture
@@ -207,7 +207,6 @@ together = {"all": longer["scenario"].unique()}
 moves = factor_effects(
     longer, runs.inits, ("fixed", "converged"), groups=together
 ).query("quantity == 'interaction'")
-least, most = moves["estimate"].agg(["max", "min"])
 substitutes = sum(fact.substitute_for is not None for fact in facts.values())
 
 # %% [markdown]
@@ -226,8 +225,8 @@ Markdown(f"""
 - Short training: of the networks trained for more than one epoch, {last:.0f}%
   were best after their last, so that they may not have converged. Trained until
   validation stopped improving, networks of {longer["backbone"].nunique()}
-  backbones move the difference by {format_number(100 * least, 1, signed=True)} to
-  {format_number(100 * most, 1, signed=True)} points on {len(moves)} tasks
+  backbones move the difference on {len(moves)} tasks by
+  {", ".join(format_estimate(moves, unit="points"))} points
   ([](results/retrained)).
 - Unequal learning: {learnt["radiologic"]:.0f}% of the test images of the
   radiologic corpus were classified correctly, and
