@@ -225,6 +225,16 @@ def described(schema: pa.DataFrameSchema) -> pd.DataFrame:
     )
 
 
+def require_columns(
+    table: pd.DataFrame, columns: Sequence[str], *, where: str, remedy: str = ""
+) -> None:
+    """Raise InputError if a table lacks a column."""
+    if missing := [name for name in columns if name not in table]:
+        raise InputError(
+            f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
+        )
+
+
 def check_table(
     table: pd.DataFrame,
     schema: pa.DataFrameSchema,
@@ -239,10 +249,7 @@ def check_table(
     they should be, and the first of them.
     """
     needed = columns or [name for name, column in schema.columns.items() if column.required]
-    if missing := [name for name in needed if name not in table]:
-        raise InputError(
-            f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {needed}."
-        )
+    require_columns(table, needed, where=where, remedy=remedy)
     part = pa.DataFrameSchema({name: schema.columns[name] for name in needed})
     try:
         part.validate(table, lazy=True)

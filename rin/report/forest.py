@@ -13,7 +13,8 @@ from matplotlib.textpath import TextPath
 
 from rin.errors import InputError, look_up
 from rin.report.format import ESTIMATE, MISSING, UNITS, format_estimate
-from rin.report.style import INK, Style, check_columns, kind_style
+from rin.report.style import INK, Style, kind_style
+from rin.tables import require_columns
 
 _LINE, _MANY = 0.25, 0.11  # inches: a line, each further row in it
 _TEXT, _SMALL = 10.5, 9.5  # points
@@ -115,7 +116,8 @@ def _prepared(
     """Return the rows in the unit shown, with label, group, kind and, if it is known, clear."""
     label = label or ("label" if "label" in rows else "task")
     group = group or ("group" if "group" in rows else None)
-    check_columns(rows, [label, *([group] if group else []), *ESTIMATE])
+    needed = [label, *([group] if group else []), *ESTIMATE]
+    require_columns(rows, needed, where="rows")
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     factor, _ = look_up("unit", unit, UNITS)

@@ -10,10 +10,11 @@ from scipy.special import expit
 
 from rin.explain.gradcam import to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD
-from rin.report.style import check_columns, init_style
+from rin.report.style import init_style
 from rin.stats import scenario_aucs
 from rin.study import Runs
 from rin.study.fine_tuning import cam_arrays
+from rin.tables import require_columns
 
 OUTLINE = "#00E5FF"  # reads on grey images and on the overlay's colours alike
 # Names of cases come from files: a dollar sign in them starts no formula.
@@ -44,7 +45,8 @@ def cam_panel(
     (text), and per init `score_<init>`, the probability of the positive class.  The white
     contour is at `PAPER_THRESHOLD`, what Dice takes for lesion.
     """
-    check_columns(cases, ["case_id", "label", *(f"score_{init}" for init in cams)])
+    needed = ["case_id", "label", *(f"score_{init}" for init in cams)]
+    require_columns(cases, needed, where="cases")
     n, columns, side = len(images), 1 + len(cams), 2.4
     size = (side * columns + 0.7, (side + 0.4) * n + 0.1)
     figure, axes = plt.subplots(n, columns, figsize=size, squeeze=False)

@@ -8,7 +8,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from rin.errors import InputError, look_up
-from rin.report.style import FAINT, INK, UNFREEZING_LABEL, check_columns, init_style
+from rin.report.style import FAINT, INK, UNFREEZING_LABEL, init_style
+from rin.tables import require_columns
 
 #: Colours of the regimes; blue and orange mean initialisations only.
 _COLORS = dict(zip(UNFREEZING_LABEL.values(), (INK, "#6A3D9A", "#A9A9A9"), strict=True))
@@ -23,7 +24,8 @@ def slopes(
     and the column `panel`; panels are in the order of its values.  Colour is the regime.
     InputError where a scenario has several AUCs from one init in a panel, or one init alone.
     """
-    check_columns(aucs, ["scenario", "unfreezing", "init", "auc", panel])
+    needed = ["scenario", "unfreezing", "init", "auc", panel]
+    require_columns(aucs, needed, where="aucs")
     rows = aucs[aucs["init"].isin(inits)]
     counts = rows.groupby([panel, "scenario", "init"], observed=True).size().unstack()
     if not (counts.reindex(columns=list(inits)) == 1).all(axis=None):

@@ -1,12 +1,10 @@
 """One look for every figure of the book; colours, markers, labels and settings: `style.yaml`."""
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
 from cycler import cycler
 
 from rin.errors import look_up
@@ -64,9 +62,3 @@ def kind_style(kind: str) -> Style:
     if kind in INIT_STYLE:
         return replace(INIT_STYLE[kind], label=INIT_STYLE[kind].short)
     return look_up("kind", kind, KIND_STYLE | INIT_STYLE)
-
-
-def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:
-    """Raise InputError unless a table has the columns that a figure draws."""
-    for column in needed:
-        look_up("column", column, list(table))

@@ -18,7 +18,8 @@ from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
-from rin.stats.inputs import check_known, check_unique, cluster_codes, require
+from rin.stats.inputs import check_known, check_unique, cluster_codes
+from rin.tables import require_columns
 
 #: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin.
@@ -312,7 +313,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     AUCs leave no residual, or the search does not converge.
     """
     columns = ["scenario", "fold", "init", "auc"]
-    require(aucs, columns)
+    require_columns(aucs, columns, where="aucs")
     check_known("init", (init_a, init_b), aucs["init"])
     runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
     check_unique(runs, columns[:-1])

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError, explained, look_up
-from rin.tables import PREDICTIONS, check_table
+from rin.tables import PREDICTIONS, check_table, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
@@ -83,7 +83,7 @@ def task_scores(
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
-    require(predictions, ["patient_id", *of_scenarios])
+    require_columns(predictions, ["patient_id", *of_scenarios], where="predictions")
     rows = evaluated_rows(predictions, inits)
     rows = rows.assign(network=rows["scenario"].astype(str))
     if "pretraining" in rows:
@@ -146,7 +146,7 @@ def _scores_of_task(
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
     """Return the test rows of a predictions table, of some inits or all, each case once a run."""
-    require(predictions, COLUMNS)
+    require_columns(predictions, COLUMNS, where="predictions")
     rows = predictions[predictions["part"] == "test"]
     if rows.empty:
         raise InputError(
@@ -166,7 +166,7 @@ def run_names(predictions: pd.DataFrame) -> list[str]:
     InputError where a row lacks one of these names, as groups would leave it out.
     """
     names = [*RUN, "pretraining"] if "pretraining" in predictions else RUN
-    require(predictions, names)
+    require_columns(predictions, names, where="predictions")
     absent = predictions[names].isna().sum()
     if absent.any():
         raise InputError(
@@ -187,16 +187,6 @@ def scores_by_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray,
             positive = binary_labels(run["label"])
             scores = score_row(run["score"], positive.size)
         yield names, positive, scores
-
-
-def require(
-    table: pd.DataFrame, columns: Sequence[str], remedy: str = "", where: str = "predictions"
-) -> None:
-    """Raise InputError if a table lacks a column."""
-    if missing := [name for name in columns if name not in table]:
-        raise InputError(
-            f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
-        )
 
 
 def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:

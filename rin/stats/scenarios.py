@@ -23,7 +23,7 @@ from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_a
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import ESTIMATE, TTest, insert_holm, t_test
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
-from rin.tables import OVERLAP, UNFREEZING, check_table
+from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
 ALL = "all"
 #: Analyses of `task_analyses`, in the order of its table, and the one to read first.
@@ -547,7 +547,7 @@ def image_differences(
     """
     columns = ["scenario", "init", *_IMAGE]
     check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
-    inputs.require(table, measures, where="table")
+    require_columns(table, measures, where="table")
     inputs.check_known("init", (init_a, init_b), table["init"])
     compared = table[table["init"].isin([init_a, init_b])]
     rows = []
@@ -691,7 +691,8 @@ def _scores_by_level(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
-    inputs.require(predictions, ["level"], "Pass the predictions of a factor.")
+    remedy = "Pass the predictions of a factor."
+    require_columns(predictions, ["level"], where="predictions", remedy=remedy)
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names)
