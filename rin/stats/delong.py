@@ -351,27 +351,33 @@ def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[n
     multiples of 1/2, so their sums and differences are exact.  DeLong counts the positives *above*
     a negative: products of deviations are equal.
     """
-    classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
-    m, n_cases = np.count_nonzero(positive), positive.size
-    counts, scores = np.empty((len(rows), n_cases)), np.empty(n_cases)
-    for row, out in zip(rows, counts, strict=True):
-        # In few and short arrays: fresh memory would cost more than the sort.
-        np.take(row, classes, out=scores, mode="clip")
+    positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
+    m = np.count_nonzero(positive)
+    twice = np.empty((len(rows), positive.size))
+    for row, twice_of_row in zip(rows, twice, strict=True):
+        scores = row[positives_first]
         order = np.argsort(scores)
-        ranked = np.take(scores, order, out=out, mode="clip")
-        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
         of_positive = order < m
-        # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
-        twice = np.stack([np.cumsum(of_positive, dtype=np.int32)[last], last + 1])
-        twice[:, 1:] += twice[:, :-1].copy()
-        positives, negatives = twice[0], twice[1] - twice[0]
-        if last.size < n_cases:
+        ranked = scores[order]
+        # Cases of equal scores are a tie, mostly of one case: the place of its last one.
+        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+        positives = np.cumsum(of_positive)[last]  # up to the end of each tie
+        twice_positives = _before_and_up_to(positives)
+        twice_negatives = _before_and_up_to(last + 1 - positives)
+        if last.size < positive.size:
             sizes = np.diff(last, prepend=-1)
-            positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
-        np.copyto(positives, negatives, where=of_positive)
-        out[order] = positives
-        out /= 2
+            twice_positives = np.repeat(twice_positives, sizes)
+            twice_negatives = np.repeat(twice_negatives, sizes)
+        twice_of_row[order] = np.where(of_positive, twice_negatives, twice_positives)
+    counts = twice / 2
     return [counts[:, :m], counts[:, m:]]
+
+
+def _before_and_up_to(counts: np.ndarray) -> np.ndarray:
+    """Return twice the count at each tie, half of which counts: before it, plus up to its end."""
+    twice = counts.copy()
+    twice[1:] += counts[:-1]
+    return twice
 
 
 def placement_aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
