@@ -659,40 +659,45 @@ class Profile(FrozenModel):
         """
         if (chosen := self.filter_of(study)) is None:
             raise self._lacks(f"says nothing of the study {study}")
-        inits = list(dict.fromkeys([RANDOM] * (study in (FROM_RANDOM, LAYERS)) + self.inits))
-        if study == EQUAL_ACCURACY:
-            brief = self.pretraining.brief
-            inits = [brief.name if init == brief.init else init for init in inits]
-        seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
-        levels, others = dict.fromkeys(STUDIES[study], chosen.tasks), {}
-        if isinstance(chosen, Confounding):
-            levels = chosen.levels
-            others = {"epochs": chosen.epochs} if chosen.epochs else {}
-        if study == "preprocessing" and not self.released_counterparts:
-            levels = {name: tasks for name, tasks in levels.items() if name != "released"}
-        changes_of = {level: {study: level} | others for level in levels if level is not None}
-        if isinstance(chosen, Convergence):
-            longer = {"epochs": chosen.epochs, "patience": chosen.patience}
-            changes_of = {"fixed": {}, "converged": longer}
+        inits, levels = self._inits_of(study), self._levels_of(study, chosen)
+        pretrained = [init for init in inits if init != RANDOM]
         # Random weights are of no pretraining: their runs are made once.
         first = 1 if study == MAIN else self._section_of(study).pretrainings[0]
+        seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
         variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
         for pretraining, (level, tasks), repeat in trainings:
-            variants.append(
-                Variant(
-                    tasks=tasks,
-                    scenarios=chosen.scenarios,
-                    inits=inits if pretraining == first else [i for i in inits if i != RANDOM],
-                    # Another seed: the first split alone.
-                    folds=chosen.folds + (0 if repeat else splits),
-                    level=level,
-                    changes=changes_of.get(level, {}),
-                    repeat=repeat,
-                    pretraining=pretraining,
-                )
+            variant = Variant(
+                tasks=tasks,
+                scenarios=chosen.scenarios,
+                inits=inits if pretraining == first else pretrained,
+                # Another seed: the first split alone.
+                folds=chosen.folds if repeat else chosen.folds + splits,
+                level=level,
+                changes=_changes_of(study, chosen, level),
+                repeat=repeat,
+                pretraining=pretraining,
             )
+            variants.append(variant)
         return variants
+
+    def _inits_of(self, study: str) -> list[str]:
+        """Return what the networks of a study start from."""
+        beside = [RANDOM] if study in (FROM_RANDOM, LAYERS) else []
+        inits = list(dict.fromkeys([*beside, *self.inits]))
+        if study == EQUAL_ACCURACY:
+            brief = self.pretraining.brief
+            inits = [brief.name if init == brief.init else init for init in inits]
+        return inits
+
+    def _levels_of(self, study: str, chosen: StudyFilter) -> dict[str | None, list[str]]:
+        """Return the levels of a study's factor, with their tasks; None where it has no factor."""
+        if isinstance(chosen, Confounding):
+            return chosen.levels
+        levels = dict.fromkeys(STUDIES[study], chosen.tasks)
+        if study == "preprocessing" and not self.released_counterparts:
+            del levels["released"]
+        return levels
 
     @property
     def most_runs(self) -> int:
@@ -718,6 +723,18 @@ class Profile(FrozenModel):
         """Return how a task is fine-tuned."""
         changed = self.fine_tuning_of.get(task, {})
         return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
+
+
+def _changes_of(study: str, chosen: StudyFilter, level: str | None) -> dict[str, Any]:
+    """Return the settings of fine-tuning that a level of a study changes."""
+    if level is None or level == "fixed":
+        return {}
+    if level == "converged":
+        return {"epochs": chosen.epochs, "patience": chosen.patience}
+    changes: dict[str, Any] = {study: level}
+    if isinstance(chosen, Confounding) and chosen.epochs:
+        changes["epochs"] = chosen.epochs
+    return changes
 
 
 def profile_folder() -> Path:
