@@ -155,14 +155,20 @@ class TaskAudit:
     def __init__(self, published: paper.PublishedComparison) -> None:
         self.published, self.task = published, published.task
         # The printed numbers before rounding, RadImageNet's first.
-        printed_sds = [_POINTS * sd for sd in (published.sd_radimagenet, published.sd_imagenet)]
-        printed_aucs = (published.auc_radimagenet, published.auc_imagenet)  # 0-1
-        self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in printed_sds)
-        self.aucs = tuple(rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs)
+        sds, aucs = _printed_sds(published), (published.auc_radimagenet, published.auc_imagenet)
+        self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in sds)
+        self.aucs = tuple(rounded(auc, 0.01, least=0.0, most=1.0) for auc in aucs)  # 0-1
         self.difference = rounded(published.difference, 0.1)
         low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
+        self._compare_differences(low, high)
+        self._compare_half_widths(low, high)
+        self._compare_p_values(low, high)
+        self.needed_correlation = _needed_correlation(self.difference, self.sds, self.stated_p)
+        self.delong_limit = delong_width_limit(*self.aucs, *_tested_cases(self.task))
+        self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
-        # Three ways to the difference, and the difference in percent of ImageNet's AUC.
+    def _compare_differences(self, low: Bounds, high: Bounds) -> None:
+        """Set three ways to the difference, and the difference in percent of ImageNet's AUC."""
         self.middle = (low + high).scaled(0.5)
         self.means = self.aucs[0].scaled(_POINTS) - self.aucs[1].scaled(_POINTS)
         self.relative_gain = corner_bounds(truediv, self.difference, self.aucs[1])
@@ -170,37 +176,27 @@ class TaskAudit:
         self.contains_zero = low.high <= 0 <= high.low
         self.may_contain_zero = low.low <= 0 <= high.high
 
-        # Half-widths of the interval, printed and from the SDs.
-        self.published_half_width = (published.ci_high - published.ci_low) / 2
+    def _compare_half_widths(self, low: Bounds, high: Bounds) -> None:
+        """Set half-widths of the interval, printed and from the SDs."""
+        self.published_half_width = (self.published.ci_high - self.published.ci_low) / 2
         self.half_width = (high - low).scaled(0.5)
-        self.implied_half_width = WIDTHS[_POOLED](*printed_sds)
+        self.implied_half_width = WIDTHS[_POOLED](*_printed_sds(self.published))
         self.widths = {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
         self.implied = self.widths[_POOLED]
         self.agrees = self.half_width.meets(self.implied)
 
-        # P, stated and by SDs and interval.  It falls with the size of the difference and rises
-        # with either SD; while the upper end is positive, middle over half-width moves one way
-        # with either end.  Of all symmetric t intervals the normal one gives the lowest P.
-        self.stated_p = float(published.p_text.removeprefix("P < "))
+    def _compare_p_values(self, low: Bounds, high: Bounds) -> None:
+        """Set P as it is stated, and by SDs and by the interval.
+
+        It falls with the size of the difference and rises with either SD; while the upper end is
+        positive, middle over half-width moves one way with either end.  Of all symmetric t
+        intervals the normal one gives the lowest P.
+        """
+        self.stated_p = float(self.published.p_text.removeprefix("P < "))
         by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
         self.p_by_sds = _with_zero(by_sds, self.difference)
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
         self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
-
-        # Correlation of scenarios from which on a paired t test gives less than the stated P.  The
-        # low end is what the most favourable rounding needs; 1 or more cannot be reached.
-        sizes = abs(self.difference.low), abs(self.difference.high)
-        smallest = 0.0 if self.difference.holds(0) else min(sizes)
-        t = float(stats.t.isf(self.stated_p / 2, _N - 1))
-        variance = Bounds(*(_N * (size / t) ** 2 for size in (smallest, max(sizes))))
-        self.needed_correlation = correlation_bounds(*self.sds, variance)
-
-        # Largest half-width of DeLong's interval on the stated share of each class.
-        share = paper.SETTINGS["split_percent"].value[-1] / 100
-        counts = paper.CLASS_COUNTS[self.task]
-        tested = [count.images * share for count in counts if count.group != "all"]
-        self.delong_limit = delong_width_limit(*self.aucs, *tested)
-        self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
     def intervals(self) -> pd.DataFrame:
         """Return the difference with the interval as printed, and with that of the SDs.
@@ -221,3 +217,26 @@ def audit_tasks() -> list[TaskAudit]:
 def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
     """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
     return Bounds(p_values.low, 1.0) if middle.holds(0) else p_values
+
+
+def _printed_sds(published: paper.PublishedComparison) -> tuple[float, float]:
+    """Return the SDs of RadImageNet and ImageNet as printed, in points."""
+    return _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
+
+
+def _needed_correlation(difference: Bounds, sds: tuple[Bounds, Bounds], stated_p: float) -> Bounds:
+    """Return the correlation of scenarios from which on a paired t test gives less than a P.
+
+    The low end is what the most favourable rounding needs; 1 or more cannot be reached.
+    """
+    sizes = abs(difference.low), abs(difference.high)
+    smallest = 0.0 if difference.holds(0) else min(sizes)
+    t = float(stats.t.isf(stated_p / 2, _N - 1))
+    variance = Bounds(*(_N * (size / t) ** 2 for size in (smallest, max(sizes))))
+    return correlation_bounds(*sds, variance)
+
+
+def _tested_cases(task: str) -> list[float]:
+    """Return the images of each class that the stated share for testing comes to."""
+    share = paper.SETTINGS["split_percent"].value[-1] / 100
+    return [count.images * share for count in paper.CLASS_COUNTS[task] if count.group != "all"]
