@@ -83,8 +83,8 @@ def clinical_measures(
         weights = np.concatenate([np.ones_like(drawn[:1]), drawn])  # all cases, then replicates
         values = {init: _mean_measures(task, init, weights, bins) for init in task.inits}
         if len(values) == 2:
-            first, second = values.values()
-            values["difference"] = first - second
+            a, b = task.inits
+            values["difference"] = values[a] - values[b]
         for init, measures in values.items():
             for name in MEASURES:
                 estimate, *of_replicates = measures[name]

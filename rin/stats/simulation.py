@@ -14,7 +14,6 @@ from scipy.special import ndtri
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.stats.delong import auc_contrasts
-from rin.tables import UNFREEZING
 
 #: True AUCs of the two networks.
 TRUE_AUCS = (0.85, 0.80)
@@ -137,9 +136,8 @@ def simulate_predictions(
     >>> simulate_predictions().groupby("init")["case_id"].count().to_dict()
     {'a': 960, 'b': 960}
     """
-    frozen, _, whole = UNFREEZING
-    backbones = ("DenseNet121", "ResNet50")
-    networks = list(product(backbones, (whole, frozen), range(1, pretrainings + 1)))
+    backbones, regimes = ("DenseNet121", "ResNet50"), ("unfreeze_all", "freeze_all")
+    networks = list(product(backbones, regimes, range(1, pretrainings + 1)))
     tables = []
     for number, task in enumerate(("breast", "thyroid")):
         positive, patient, scores = simulate_test_sets(
