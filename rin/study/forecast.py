@@ -127,38 +127,41 @@ def fit_budget(
     if corpora:
         pretraining = 2 * (pretraining_epochs * corpus * pace.image + pace.run) + pace.tracing
         before += len(backbones) * pretraining
+    studies = []
+    for drawn, epochs, plan, size, fold_count in _choices(folds, side, draws):
+        cases = drawn or parts
+        runs = sum(_run_seconds(pace, cases, epochs, regime, size) for regime, _ in plan)
+        tracings = len({regime for regime, _ in plan}) * pace.tracing
+        seconds = before + len(backbones) * (2 * fold_count * runs + tracings)
+        study = Budgeted(
+            minutes=seconds / 60,
+            scenarios=[f"{name}-{regime}-{rate}" for name in backbones for regime, rate in plan],
+            cases=drawn,
+            epochs=epochs,
+            size=size,
+            folds=fold_count,
+            corpus=corpus,
+            pretraining_epochs=pretraining_epochs,
+        )
+        studies.append(study)
+    fitting = (study for study in studies if study.minutes <= minutes)
+    cheapest = min(studies, key=lambda study: study.minutes)
+    return next(fitting, cheapest)
+
+
+def _choices(folds: int, side: float, draws: Sequence[dict[str, int]]) -> Iterator[tuple]:
+    """Yield what a study may take, largest first: cases drawn, epochs, plan, size, folds.
+
+    A plan is pairs of a regime of unfreezing and a learning rate.  Drawn cases have a single fold.
+    """
     plans = [
         [(regime, rate) for regime in [*RATES][:regimes] for rate in RATES[regime][:rates]]
         for regimes, rates in REGIMES_AND_RATES
     ]
     sizes = [size for size in SIZES if size <= max(SIDE, side)]
-    tried = []
-    for drawn, epochs, plan, size, fold_count in product(
-        [None, *draws], EPOCHS, plans, sizes, sorted({folds, 1}, reverse=True)
-    ):
-        if drawn and fold_count > 1:
-            continue
-        cases = drawn or parts
-        runs = sum(_run_seconds(pace, cases, epochs, regime, size) for regime, _ in plan)
-        tracings = len({regime for regime, _ in plan}) * pace.tracing
-        seconds = before + len(backbones) * (2 * fold_count * runs + tracings)
-        tried.append(
-            Budgeted(
-                minutes=seconds / 60,
-                scenarios=[
-                    f"{name}-{regime}-{rate}" for name in backbones for regime, rate in plan
-                ],
-                cases=drawn,
-                epochs=epochs,
-                size=size,
-                folds=fold_count,
-                corpus=corpus,
-                pretraining_epochs=pretraining_epochs,
-            )
-        )
-        if tried[-1].minutes <= minutes:
-            return tried[-1]
-    return min(tried, key=lambda study: study.minutes)
+    fold_counts = sorted({folds, 1}, reverse=True)
+    yield from product([None], EPOCHS, plans, sizes, fold_counts)
+    yield from product(draws, EPOCHS, plans, sizes, [1])
 
 
 def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, size: int) -> float:
@@ -230,7 +233,7 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, int, int, set[int]]:
         for task, scenario in product(variant.tasks, scenarios):
             settings = profile.tuning(task).model_copy(update=variant.changes)
             step = scenario.backbone, scenario.unfreezing, settings.head, settings.size
-            steps.add((*step, by_task and task))
+            steps.add((*step, task) if by_task else step)
             for fold in range(min(variant.folds, find_task(task)[1].n_folds)):
                 seed = run_seed(profile, variant, task, fold, scenario.name)
                 seeds.add(seed)
