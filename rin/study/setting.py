@@ -218,25 +218,16 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     profile = study.profile
     task_dataset, task = find_task(task_name)
     manifest = find_manifest(study, task_dataset, task)
-    square, near = (profile.tuning(task_name).size, resize), manifest.near_duplicate_bits
+    square = profile.tuning(task_name).size, resize
     whole = study.dataset(manifest, square, task_name)
     n_folds = min(folds, task.n_folds)
     sizes = profile.cases_of.get(task_name, profile.cases)
     if profile.splits_of.get(task_name, profile.splits) == "official":
-        split = official_folds(study, task, whole)
-        listed = whole.cases["case_id"].isin(split["case_id"]).to_numpy()
-        dataset = splits.take_cases(whole, listed)
-        pairs = leakage.near_duplicates(dataset.cases, near)
-        split = split[split["fold"] < n_folds].reset_index(drop=True)
+        dataset, pairs, split = _official_split(study, task, whole, n_folds)
     elif isinstance(sizes, Sizes):
-        n_cases = sizes.test and sizes.train + sizes.validation + sizes.test
-        dataset, groups, pairs = draw_cases(whole, near, n_cases, profile.seed)
-        trained = sizes.train, sizes.validation
-        split = splits.sized_folds(dataset.cases, groups, trained, n_folds, profile.seed)
+        dataset, pairs, split = _sized_split(whole, sizes, n_folds, profile.seed)
     else:
-        dataset, groups, pairs = draw_cases(whole, near, sizes, profile.seed)
-        where = f"task {task_name}"
-        split = splits.make_folds(dataset.cases, groups, n_folds, profile.seed, where=where)
+        dataset, pairs, split = _even_split(task, whole, sizes, n_folds, profile.seed)
     leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
     store = study.store(dataset, *square)
     external = {
@@ -245,6 +236,39 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     }
     title = task_dataset.title if manifest.name != task_dataset.name else None
     return TaskInputs(task, whole, dataset, store, pairs, split, title, external)
+
+
+#: The cases that a task takes, their near-duplicates, and the part of each case in each fold.
+_Split = tuple[Dataset, pd.DataFrame, pd.DataFrame]
+
+
+def _official_split(study: Study, task: TaskManifest, whole: Dataset, n_folds: int) -> _Split:
+    """Return the cases of published folds, of the first `n_folds`."""
+    folds = official_folds(study, task, whole)
+    listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
+    dataset = splits.take_cases(whole, listed)
+    pairs = leakage.near_duplicates(dataset.cases, dataset.manifest.near_duplicate_bits)
+    return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
+
+
+def _sized_split(whole: Dataset, sizes: Sizes, n_folds: int, seed: int) -> _Split:
+    """Return folds that train and validate with a number of cases, and test others."""
+    n_cases = None  # all that are left are tested
+    if sizes.test is not None:
+        n_cases = sizes.train + sizes.validation + sizes.test
+    dataset, groups, pairs = draw_cases(whole, whole.manifest.near_duplicate_bits, n_cases, seed)
+    trained = sizes.train, sizes.validation
+    return dataset, pairs, splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
+
+
+def _even_split(
+    task: TaskManifest, whole: Dataset, n_cases: int | None, n_folds: int, seed: int
+) -> _Split:
+    """Return folds of a number of cases, or of all, that share them as the paper did."""
+    dataset, groups, pairs = draw_cases(whole, whole.manifest.near_duplicate_bits, n_cases, seed)
+    where = f"task {task.name}"
+    folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
+    return dataset, pairs, folds
 
 
 def _external_inputs(
