@@ -166,7 +166,7 @@ def open_archive(
         kinds=(ArgumentError, InvalidRequestError, ImportError),
     ):
         engine = sa.create_engine(str(url))
-    with _database_errors(engine), _alone(engine):
+    with _database_errors(engine), _index_lock(engine):
         _prepare_tables(engine)
         _update(engine, root, encoding, workers)
     return Archive(root, engine, "stand-in" if (root / STAND_IN_NOTE).is_file() else "real")
@@ -229,7 +229,7 @@ def _database_errors(engine: sa.Engine) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alone(engine: sa.Engine) -> Iterator[None]:
+def _index_lock(engine: sa.Engine) -> Iterator[None]:
     """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves.
 
     Beside a finished file stands its SHA-256: one that is not as it was left is begun anew.
@@ -293,7 +293,7 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
         with engine.begin() as connection:
             store_files(connection, [reading.row for reading in readings if reading.row])
     with engine.begin() as connection:
-        problems += _settle(connection, root)
+        problems += _rebuild_levels(connection, root)
     refuse_files(
         root,
         problems,
@@ -355,7 +355,7 @@ def store_files(connection: sa.Connection, rows: list[dict]) -> None:
     connection.execute(sa.update(_index).values(settled=0))
 
 
-def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
+def _rebuild_levels(connection: sa.Connection, root: Path) -> list[Problem]:
     """Make the tables of all levels anew where files have changed; return contradictions.
 
     Of equal copies of a file, the path that sorts first stands in the index, and so does the text

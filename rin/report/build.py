@@ -89,7 +89,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     measured = _measured(profile)
-    with _alone(console):
+    with _book_lock(console):
         jobs = plan_jobs(study, outline, values, ROOT)
         later = _live(jobs)
         first = [job for job in jobs if job.name not in later]
@@ -104,7 +104,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         return _build(outline, console)
 
 
-def _alone(console: Console) -> AcquireReturnProxy:
+def _book_lock(console: Console) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
     lock = FileLock(ROOT / ".book.lock")  # not in _build, which every build replaces
     try:

@@ -159,7 +159,7 @@ class Jobs(Executor):
                 under_way = not job.done() if queued is None else job.job_id in queued
                 if job.paths.result_pickle.is_file() or not under_way:
                     self._running.remove((job, future))
-                    _settle(job, future)
+                    _resolve(job, future)
             time.sleep(0.5 if self._local else 2)
 
     def _queued(self) -> set[str]:
@@ -176,7 +176,7 @@ class Jobs(Executor):
             job.cancel(check=False)
 
 
-def _settle(job: Any, future: Future) -> None:
+def _resolve(job: Any, future: Future) -> None:
     """Let a future have what its job, which has ended, gave or failed with."""
     deadline = time.monotonic() + SLOW_FILES
     while not job.paths.result_pickle.is_file() and time.monotonic() < deadline:

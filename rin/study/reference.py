@@ -201,19 +201,20 @@ _CHECKED = {
     "baselines": (OVERLAP, ["task", "case_id", *_MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
-#: What names a row, of the tables to which another pretraining may add rows; then what names its
-#: network, for a run id is another one on every computer whose weights differ in a bit.
-_KEYS = {
-    "runs": [
-        ["study", "level", "run_id"],
-        ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
-    ],
-    "cases": [["task", "part", "case_id"]],
-    "predictions": [["run_id", "part", "case_id"]],
-    "pretraining": [["run_id"], ["init", "backbone", "pretraining"]],
-    "pretraining_histories": [["init", "backbone", "pretraining", "epoch"]],
+#: What names a row, of the tables to which another pretraining may add rows.
+_ROW_KEY = {
+    "runs": ["study", "level", "run_id"],
+    "cases": ["task", "part", "case_id"],
+    "predictions": ["run_id", "part", "case_id"],
+    "pretraining": ["run_id"],
+    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
-_NETWORKS = [name for name, keys in _KEYS.items() if len(keys) > 1]
+#: What names the network of a row: a run id is another one on every computer whose weights differ
+#: in a bit.
+_NETWORK_KEY = {
+    "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
+    "pretraining": ["init", "backbone", "pretraining"],
+}
 _NEVER_EMPTY = {"cases": ["patient_id"], "predictions": ["patient_id", "score"]}
 #: Tables that every study has.
 REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
@@ -364,7 +365,7 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     for column in _NEVER_EMPTY.get(name, ()):
         if table[column].replace([np.inf, -np.inf], np.nan).isna().any():
             raise _broken(path, f"rows without a {column}")
-    for key in _KEYS.get(name, ()):
+    for key in (keys[name] for keys in (_ROW_KEY, _NETWORK_KEY) if name in keys):
         if missing := [column for column in key if column not in table]:
             raise _broken(path, f"columns {missing} are missing")
         if table.duplicated(key).any():
@@ -429,7 +430,7 @@ def write_reference(
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{target.name}-"
-        with _alone(target), tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as work:
+        with _lock(target), tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as work:
             _restore_previous(target)
             _check_target(target, replace=replace, add=add)
             if add:
@@ -442,7 +443,7 @@ def write_reference(
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
+def _lock(target: Path) -> Iterator[None]:
     """Let one process at a time write a run: of two that add, one adds to what the other wrote."""
     lock = target.parent / f".{target.name}.lock"
     with FileLock(lock):
@@ -576,7 +577,7 @@ def _joined(
     """
     _check_fit(earlier, tables, facts, where)
     tables = _joined_tables(earlier.tables, tables)
-    twice = [tables[name][tables[name].duplicated(_KEYS[name][1])] for name in _NETWORKS]
+    twice = [tables[name][tables[name].duplicated(key)] for name, key in _NETWORK_KEY.items()]
     pairs = pd.concat(twice)[["pretraining", "backbone"]].drop_duplicates()
     if len(pairs):
         networks = [f"pretraining {number} of {name}" for number, name in pairs.to_numpy()]
@@ -651,7 +652,7 @@ def _joined_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a reference run with the rows and columns that another one adds."""
     joined = later | earlier
-    for name, (key, *_) in _KEYS.items():
+    for name, key in _ROW_KEY.items():
         if name in earlier and name in later:
             rows, more = earlier[name], later[name]
             # A column that only the later one has also tells of rows that both have.
