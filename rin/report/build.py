@@ -45,7 +45,7 @@ from rin.study.reference import reference_folder
 ROOT = Path(rin.__file__).parents[1]
 
 
-class Console:
+class BookConsole:
     """Prints in a few lines what is being done, since when, and how long it will take."""
 
     def __init__(self, title: str) -> None:
@@ -86,7 +86,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
-    outline, console = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    outline, console = outline_of(study), BookConsole(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     measured = _measured(profile)
     with _book_lock(console):
@@ -104,7 +104,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         return _build(outline, console)
 
 
-def _book_lock(console: Console) -> AcquireReturnProxy:
+def _book_lock(console: BookConsole) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
     lock = FileLock(ROOT / ".book.lock")  # not in _build, which every build replaces
     try:
@@ -126,7 +126,7 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
     return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
-def _build(outline: Outline, console: Console) -> Path:
+def _build(outline: Outline, console: BookConsole) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
     written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
@@ -192,7 +192,7 @@ def plan_jobs(
 
 
 def run_jobs(
-    jobs: Sequence[Job], console: Console, cores: int | None = None, measured: str = ""
+    jobs: Sequence[Job], console: BookConsole, cores: int | None = None, measured: str = ""
 ) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
 from rin.errors import InputError, look_up
-from rin.report.format import ESTIMATE, MISSING, UNITS, format_estimate
+from rin.report.format import ESTIMATE_AND_INTERVAL, MISSING, UNITS, format_estimate
 from rin.report.style import INK, Style, kind_style
 from rin.tables import require_columns
 
@@ -83,7 +83,7 @@ def forest(
     handles = _handles(rows, styles) if legend else []
     ax = _axes(width, deepest * _LINE, (left / 72, inner), head, handles)
     if limits is None:
-        values = rows[[*ESTIMATE]].to_numpy(dtype=float)
+        values = rows[[*ESTIMATE_AND_INTERVAL]].to_numpy(dtype=float)
         values = [*values[np.isfinite(values)], *([] if zero is None else [zero])]
         room = 0.04 * ((max(values) - min(values)) or 1)
         limits = min(values) - room, max(values) + room
@@ -116,13 +116,13 @@ def _prepared(
     """Return the rows in the unit shown, with label, group, kind and, if it is known, clear."""
     label = label or ("label" if "label" in rows else "task")
     group = group or ("group" if "group" in rows else None)
-    needed = [label, *([group] if group else []), *ESTIMATE]
+    needed = [label, *([group] if group else []), *ESTIMATE_AND_INTERVAL]
     require_columns(rows, needed, where="rows")
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     factor, _ = look_up("unit", unit, UNITS)
     shown = rows.reset_index(drop=True)
-    shown[[*ESTIMATE]] *= factor
+    shown[[*ESTIMATE_AND_INTERVAL]] *= factor
     shown["label"] = rows[label].map(lambda value: names.get(value, value)).to_list()
     shown["group"] = ""
     if group:
@@ -212,7 +212,7 @@ def _mark(
     ax: Axes, row: pd.Series, height: float, style: Style, limits: tuple[float, float]
 ) -> None:
     """Draw one estimate with its interval; what lies beyond the limits ends in an arrow."""
-    estimate, low, high = row[[*ESTIMATE]]
+    estimate, low, high = row[[*ESTIMATE_AND_INTERVAL]]
     whole = not (np.isnan(low) or np.isnan(high))
     if whole:
         ax.plot(np.clip([low, high], *limits), [height] * 2, color=style.color, linewidth=1.8,

@@ -15,7 +15,7 @@ from rin.errors import look_up
 MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
-ESTIMATE = ("estimate", "ci_low", "ci_high")
+ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
 _INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
@@ -78,7 +78,7 @@ def format_estimate(
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
     row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
-    value, low, high = (factor * getattr(row, name) for name in ESTIMATE)
+    value, low, high = (factor * getattr(row, name) for name in ESTIMATE_AND_INTERVAL)
     places = usual if digits is None else digits
     shown = format_number(value, places, signed=signed)
     return f"{shown} {format_interval(low, high, places)}"

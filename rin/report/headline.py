@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
 from rin.report.forest import forest
-from rin.report.format import ESTIMATE
+from rin.report.format import ESTIMATE_AND_INTERVAL
 from rin.stats import init_differences, pretraining_differences
 from rin.study.results import Runs
 
@@ -32,7 +32,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     networks = networks[networks["group"] == "all"].assign(kind="networks")
     units = pretraining_differences(scores, *runs.inits).assign(kind="pretrainings")
     of_run = pd.concat([networks, units])
-    of_run[[*ESTIMATE]] *= 100
+    of_run[[*ESTIMATE_AND_INTERVAL]] *= 100
     order = list(names)
     of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
     printed = pd.DataFrame(COMPARISONS.values())
@@ -49,7 +49,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
         ),
     }
     table = pd.concat([rows.assign(group=band) for band, rows in bands.items()])
-    return table[["group", "label", "kind", *ESTIMATE]].reset_index(drop=True)
+    return table[["group", "label", "kind", *ESTIMATE_AND_INTERVAL]].reset_index(drop=True)
 
 
 def headline(bands: pd.DataFrame) -> Axes:

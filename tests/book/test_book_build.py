@@ -11,7 +11,7 @@ import pytest
 
 from rin.errors import InputError
 from rin.report import build as module
-from rin.report.build import Console, make_book, plan_jobs, run_jobs
+from rin.report.build import BookConsole, make_book, plan_jobs, run_jobs
 from rin.report.execution import Job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, outline_of
 from rin.study import open_study
@@ -121,7 +121,7 @@ def run(in_this_process, monkeypatch, capsys):
     monkeypatch.setattr(module, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
 
     def run(jobs):
-        run_jobs(jobs, Console("Book"))
+        run_jobs(jobs, BookConsole("Book"))
         told = capsys.readouterr().out
         return [
             line.split("] ")[1].split(",")[0] for line in told.splitlines() if "] " in line
@@ -158,7 +158,7 @@ run.mkdir(parents=True, exist_ok=True)
 def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
-        run_jobs(jobs, Console("Book"), cores=2)
+        run_jobs(jobs, BookConsole("Book"), cores=2)
     made = {path.name for path in (tmp_path / "book").iterdir()}
     assert made == {"bad.failed.ipynb", "good.ipynb"}
 
@@ -214,7 +214,7 @@ def test_second_make_book_waits_for_the_first_and_says_so(calls, monkeypatch):
             finish.set()
 
     monkeypatch.setattr(module, "run_jobs", run)
-    monkeypatch.setattr(Console, "say", say)
+    monkeypatch.setattr(BookConsole, "say", say)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(make_book, "smoke", "", "results")
         assert begun.wait(60)
