@@ -69,8 +69,9 @@ def _into(partial: Path) -> Callable[[str, str, object], None]:
                 left = int(answer.headers.get("Content-Length") or 0)
                 if left > shutil.disk_usage(partial.parent).free:
                     raise OSError(28, f"{left:,} bytes do not fit")
-                total = left + there * goes_on
-                shown = {"total": total, "initial": there * goes_on, "unit": "B"}
+                kept = there if goes_on else 0
+                total = left + kept
+                shown = {"total": total, "initial": kept, "unit": "B"}
                 with (
                     partial.open("ab" if goes_on else "wb") as file,
                     tqdm(**shown, unit_scale=True, desc=partial.stem, disable=None) as bar,

@@ -16,7 +16,7 @@ import math
 import os
 import shutil
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
@@ -89,6 +89,11 @@ MEASURED |= {"blank": pyarrow.bool_()}
 SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | MEASURED)
 
 
+def _channels(manifest: DatasetManifest) -> int:
+    """Return the bytes of a pixel of the dataset's pictures."""
+    return 3 if manifest.color else 1
+
+
 @dataclass(frozen=True)
 class _Inspection:
     """How pictures are inspected: below which root, for which dataset, and where that is kept.
@@ -109,7 +114,10 @@ class _Inspection:
     @property
     def row_bytes(self) -> int:
         """Length of a row: a picture, then any mask."""
-        return self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
+        layers = _channels(self.manifest)
+        if self.manifest.masks:
+            layers += 1
+        return self.square[0] ** 2 * layers
 
     def inspect_all(self, cases: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
         """Inspect cases with their keys, and return the bad ones."""
@@ -231,10 +239,10 @@ def inspect_cases(
             # A second process waits here, and then finds everything seen.
             with FileLock(folder / LOCK):
                 new = _remembered(folder).index.get_indexer(keys) < 0
-                if square and new.sum() * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
-                    square = None
-                todo = cases.assign(key=keys)[new]
                 inspection = _Inspection(root, manifest, folder, square)
+                if square and new.sum() * inspection.row_bytes > ROW_BYTES:
+                    inspection = replace(inspection, square=None)
+                todo = cases.assign(key=keys)[new]
                 bad = inspection.inspect_all(todo, workers, f"Inspecting {manifest.name}")
         seen = _remembered(folder)
     place = seen.index.get_indexer(keys)
@@ -406,8 +414,10 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
     content = pd.MultiIndex.from_frame(cases[CONTENT])
     square = (note["size"], note["size"])
-    arrays = {IMAGES: (square + (3,) * manifest.color, np.uint8)}
-    arrays |= {MASKS: (square, bool)} if manifest.masks else {}
+    picture = (*square, _channels(manifest)) if manifest.color else square
+    arrays = {IMAGES: (picture, np.uint8)}
+    if manifest.masks:
+        arrays[MASKS] = (square, bool)
     unfinished = target.with_name(f".{target.name}.unfinished")
     dataset.records.mkdir(parents=True, exist_ok=True)
     # Of two stores of one dataset, the second waits, as both take from the same rows.

@@ -54,7 +54,8 @@ class Tree:
 
     def place(self, name: str = "") -> str:
         """Return where the tree, or one of its files, lies, as errors show it."""
-        return f"{self.root / self.location}{': ' * bool(name)}{name}"
+        path = self.root / self.location
+        return f"{path}: {name}" if name else str(path)
 
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; raises InputError where it cannot be read."""

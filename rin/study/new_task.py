@@ -159,7 +159,7 @@ def new_task(
         said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(joined)]
         made.say("two of several", ", ".join(said), "yellow")
     locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
-    word, other = dict.fromkeys(filter(None, labels.values()))
+    positive_class, other_class = dict.fromkeys(label for label in labels.values() if label)
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -175,8 +175,8 @@ def new_task(
         "tasks": [
             {
                 "name": name,
-                "title": f"{word.capitalize()} or {other}, {name}",
-                "positive_class": word,
+                "title": f"{positive_class.capitalize()} or {other_class}, {name}",
+                "positive_class": positive_class,
                 "n_folds": 1,
             }
         ],
@@ -198,7 +198,7 @@ def new_task(
     dataset = open_dataset(inspected, root, index_folder=results / "index")
     folds = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
-    _describe(made, dataset, pairs, folds, word)
+    _describe(made, dataset, pairs, folds, positive_class)
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
     made.texts[profile_folder() / f"{name}.yaml"] = _profile(made, dataset, folds, minutes, pace)
     return made

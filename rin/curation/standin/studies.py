@@ -195,8 +195,11 @@ def _dated(rng: Generator, planned: list[Study], seed: int) -> list[Study]:
     first = {s.patient.number: int(rng.integers(DAYS)) for s in planned if s.visit == 0}
     dated = []
     for study in planned:
-        later = 200 * study.visit + int(rng.integers(-80, 80)) * (study.visit > 0)
-        day = FIRST_DAY + timedelta(days=first[study.patient.number] + later)
+        day = FIRST_DAY + timedelta(days=first[study.patient.number])
+        # Drawn for a first visit too: what is drawn after it does not depend on the visit.
+        spread = int(rng.integers(-80, 80))
+        if study.visit > 0:
+            day += timedelta(days=200 * study.visit + spread)
         if "acl_pathology" in study.findings:
             # An even number of slices has two in the middle, where the ligament is.
             slices = rng.choice([4, 6])

@@ -416,8 +416,11 @@ def draw_head_slice(kind: str, index: int, number: int, seed: int) -> Drawn:
     if bleeds:
         n_kinds = 1 + int(rng.random() < 0.25)
         kinds = tuple(sorted(rng.choice(rsna.SUBTYPES, n_kinds, replace=False).tolist()))
-    for blood in kinds or ("intraparenchymal",) * (suspicion > -0.9):
-        phantom.add_lesion(blood, rng, suspicion - 0.8 * (not bleeds))
+    shapes = kinds
+    if not kinds and suspicion > -0.9:
+        shapes = ("intraparenchymal",)  # of the artefact
+    for shape in shapes:
+        phantom.add_lesion(shape, rng, suspicion - 0.8 * (not bleeds))
     name = hashlib.sha256(f"{seed} {kind} {index}".encode()).hexdigest()
     image = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
     return Drawn(f"ID_{image[:9]}", f"ID_{name[:8]}", phantom.scan(), kinds)
