@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -116,17 +117,30 @@ def count_differences(
     ]
 
 
-def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
+class CaseProblem(NamedTuple):
+    """What is wrong with cases: its kind, what it is, and what to do, without a full stop."""
+
+    kind: Literal["one class", "mixed patients", "empty masks"]
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.remedy}"
+
+
+def case_problems(
+    manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool
+) -> list[CaseProblem]:
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
 
     Without ``states_all``, empty masks are counted only where the manifest says how many.
     """
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
-        problems.append(
-            f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): two "
-            "are needed. Give another class a label in label_map"
-        )
+        problem = f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): "
+        problem += "two are needed"
+        remedy = "Give another class a label in label_map"
+        problems.append(CaseProblem("one class", problem, remedy))
     numbered = cases.reset_index(drop=True)
     mixed = numbered[numbered.groupby("patient_id")["label"].transform("nunique") > 1]
     if len(mixed) and manifest.patient_labels == "one":
@@ -134,18 +148,16 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all:
             f"that of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
             for _, rows in mixed.groupby("patient_id")
         ]
-        problems.append(
-            f"{counted(len(shown), 'patients have two labels')} ({named(shown)}). Correct the "
-            "table, or say patient_labels: several where labels belong to pictures"
-        )
+        problem = f"{counted(len(shown), 'patients have two labels')} ({named(shown)})"
+        remedy = "Correct the table, or say patient_labels: several where labels belong to pictures"
+        problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > (expected or 0) and (states_all or expected is not None):
-        problems.append(
-            f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
-            f"({named(empty, ', ')}), at most {expected or 0} expected. Draw them again, or state "
-            f"counts.empty_masks: {len(empty)}"
-        )
+        problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
+        problem += f"({named(empty, ', ')}), at most {expected or 0} expected"
+        remedy = f"Draw them again, or state counts.empty_masks: {len(empty)}"
+        problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
 
 
@@ -300,8 +312,7 @@ def open_dataset(
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
     if made is None and (wrong := case_problems(manifest, cases, states_all=False)):
-        problem, _, remedy = wrong[0].rpartition(". ")
-        raise tree.wrong(problem, remedy=f"{remedy}.")
+        raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))

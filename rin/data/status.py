@@ -220,7 +220,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
         wrong = datasets.case_problems(manifest, cases, states_all=True)
         sound = sound and not wrong
-        done.problems += wrong
+        done.problems += map(str, wrong)
         known_tasks = datasets_of_tasks()
         done.problems += [
             f"the task name {task.name} is taken by {other}. Give the task another name"

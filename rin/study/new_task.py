@@ -47,6 +47,11 @@ _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES
 _SEED = 0
 #: Patients of a class in the test below which an AUC says little.
 _FEW_TESTED = 10
+#: What to do about a problem of cases where a flag decides it.
+_REMEDIES = {
+    "mixed patients": "Correct the table, or give --several-labels where labels belong to pictures",
+    "empty masks": "Draw them again, or accept them with --leave-out",
+}
 _MOST_CLASSES = 20  # of which one may be chosen as the positive one
 Ask = Callable[[str, Sequence[str], str], str]
 
@@ -449,9 +454,8 @@ def _inspect(
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
     counted_manifest = DatasetManifest.model_validate(fields)
     if wrong := case_problems(counted_manifest, cases, states_all=True):
-        problem, _, remedy = wrong[0].rpartition(". ")
-        remedy = remedy.replace("say patient_labels: several", "give --several-labels")
-        remedy = re.sub("state counts.empty_masks.*", "accept them with --leave-out", remedy)
+        kind, problem, remedy = wrong[0]
+        remedy = _REMEDIES.get(kind, remedy)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
