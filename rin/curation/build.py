@@ -248,7 +248,7 @@ def _is_current(output: Path, made_of: str) -> bool:
             note["made_of"] == made_of
             and all(sha256_of(output / name) == note["tables"][name] for name in (IMAGES, SCREENED))
             and all((output / name).is_file() for name in (QUEUE, IMAGE_QUEUE))
-            and is_whole(output / SHARED / FOLDER, images, note["texts"])
+            and is_corpus_whole(output / SHARED / FOLDER, images, note["texts"])
             and export.all_there(output)
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -339,7 +339,7 @@ def content_digest(images: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
+def is_corpus_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
     """Tell whether a folder holds these pictures (by size), these texts (by SHA-256), no more."""
     names = walk(folder) if folder.is_dir() else ()
     sizes = {name: (folder / name).stat().st_size for name in names}
@@ -360,7 +360,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: Mapping[str, Any]) ->
         note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
         texts[STAND_IN_NOTE] = json.dumps(note, indent=1) + "\n"
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    if is_whole(target, images, digests):
+    if is_corpus_whole(target, images, digests):
         return digests
     folder = output / UNFINISHED
     shutil.rmtree(folder, ignore_errors=True)

@@ -87,15 +87,28 @@ def _column(name: str) -> sa.Column:
 patients = _table("patients", "patient_id", None)
 #: `modality` and `body_part` are those of the study's images, joined by a backslash if several.
 studies = _table(
-    *("studies", "study_uid", patients),
-    *("accession_number", "study_date", "modality", "body_part", "description"),
+    "studies",
+    "study_uid",
+    patients,
+    "accession_number",
+    "study_date",
+    "modality",
+    "body_part",
+    "description",
 )
 sa.Index("ix_studies_accession_number", studies.c.accession_number)
 series = _table("series", "series_uid", studies, "modality", "description", "body_part")
 #: `rows`, `columns` and `frames` are 0 where there is no picture (documents).
 instances = _table(
-    *("instances", "sop_uid", series, "sop_class", "image_type", *_PICTURE),
-    *("photometric", "burned_in", *_MARK),
+    "instances",
+    "sop_uid",
+    series,
+    "sop_class",
+    "image_type",
+    *_PICTURE,
+    "photometric",
+    "burned_in",
+    *_MARK,
 )
 reports = _table("reports", "accession_number", studies, "findings", "impression", "path")
 #: What every file says: an instance (or a copy of one) has a SOP UID, a report has none.
@@ -166,7 +179,7 @@ def open_archive(
         kinds=(ArgumentError, InvalidRequestError, ImportError),
     ):
         engine = sa.create_engine(str(url))
-    with _database_errors(engine), _index_lock(engine):
+    with _database_errors(engine), _sealed_database(engine):
         _prepare_tables(engine)
         _update(engine, root, encoding, workers)
     return Archive(root, engine, "stand-in" if (root / STAND_IN_NOTE).is_file() else "real")
@@ -191,7 +204,9 @@ def archive_files(archive: Archive) -> pd.DataFrame:
     """Return all files by SOP UID, with what the choice of images looks at, as `rule_of` says."""
     query = sa.select(
         *instances.c,
-        *(studies.c.patient_id, studies.c.study_uid, series.c.modality),
+        studies.c.patient_id,
+        studies.c.study_uid,
+        series.c.modality,
         studies.c.description.label("study_description"),
         studies.c.body_part.label("study_body_part"),
         series.c.description.label("series_description"),
@@ -229,7 +244,7 @@ def _database_errors(engine: sa.Engine) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _index_lock(engine: sa.Engine) -> Iterator[None]:
+def _sealed_database(engine: sa.Engine) -> Iterator[None]:
     """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves.
 
     Beside a finished file stands its SHA-256: one that is not as it was left is begun anew.
@@ -293,7 +308,7 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
         with engine.begin() as connection:
             store_files(connection, [reading.row for reading in readings if reading.row])
     with engine.begin() as connection:
-        problems += _rebuild_levels(connection, root)
+        problems += _derive_tables(connection, root)
     refuse_files(
         root,
         problems,
@@ -355,7 +370,7 @@ def store_files(connection: sa.Connection, rows: list[dict]) -> None:
     connection.execute(sa.update(_index).values(settled=0))
 
 
-def _rebuild_levels(connection: sa.Connection, root: Path) -> list[Problem]:
+def _derive_tables(connection: sa.Connection, root: Path) -> list[Problem]:
     """Make the tables of all levels anew where files have changed; return contradictions.
 
     Of equal copies of a file, the path that sorts first stands in the index, and so does the text
@@ -373,7 +388,8 @@ def _rebuild_levels(connection: sa.Connection, root: Path) -> list[Problem]:
     problems = _contradictions(said, root)
     _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
-        key, *others = table.columns.keys()
+        (key,) = (column.name for column in table.primary_key)
+        others = [column.name for column in table.columns if column.name != key]
         columns = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in others]
         first = [
             sa.func.coalesce(sa.func.min(sa.func.nullif(column, "")), "") for column in columns
@@ -534,7 +550,7 @@ def _row(dataset: Dataset) -> dict[str, Any]:
         texts[name] = "\\".join(map(str, values)).strip()
         if "\0" in texts[name]:
             raise FileError(f"{keyword} holds a NUL character")
-    if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
+    if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
         raise FileError(f"no {', '.join(missing)} in its header")
     numbers = (int(dataset.get(keyword) or 0) for keyword in _FACTS["numbers"])
     picture = dict(zip(_PICTURE, numbers, strict=True))
