@@ -12,7 +12,7 @@ negates the findings up to the end of its clause, save for phrases that only loo
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,15 +23,6 @@ from rin.curation.index import Archive, read_table, reports, studies
 from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
 from rin.files import read_yaml
 
-_LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
-#: What a reason says of each kind of `_Trigger`.
-_REASONS: dict[str, str] = _LEXICON.pop("reasons")
-#: Words that say nothing against normality; all others make an impression unclear.
-NEUTRAL = frozenset(_LEXICON.pop("neutral").split())
-_FREE_FILLERS, _PATTERNS = {*_LEXICON.pop("free_fillers").split()}, _LEXICON.pop("patterns")
-LEXICON = {kind: tuple(words.split(", ")) for kind, words in _LEXICON.items()}
-#: The words of the paper's query.
-NORMALITY = LEXICON["normality"]
 #: Unknown words that a reason names.
 NAMED_WORDS = 5
 
@@ -50,12 +41,44 @@ def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
 
 
+class _Lexicon(NamedTuple):
+    """What ``lexicon.yaml`` holds: words, and `patterns` that find those of each kind.
+
+    `normality` are the words of the paper's query; `neutral` ones say nothing against normality,
+    and `fillers` may stand beside them between a negation and "abnormality".  `reasons` are what
+    a reason says of each kind of `_Trigger`.
+    """
+
+    normality: tuple[str, ...]
+    neutral: frozenset[str]
+    fillers: frozenset[str]
+    patterns: Mapping[str, re.Pattern[str]]
+    reasons: Mapping[str, str]
+
+
+def _read_lexicon(path: Path) -> _Lexicon:
+    lexicon = read_yaml(path)
+    phrases = {kind: text.split(", ") for kind, text in lexicon["phrases"].items()}
+    normality = tuple(phrases["normality"])
+    not_seen = [*(f"not {verb}" for verb in phrases.pop("seen")), "is absent", "are absent"]
+    phrases |= {"not seen": not_seen, "ends": [*phrases["ends"], *normality]}
+    of_phrases = {kind: words_pattern(listed) for kind, listed in phrases.items()}
+    texts = {kind: pattern.pattern for kind, pattern in of_phrases.items()}
+    composed = {
+        name: re.compile(text % texts, re.IGNORECASE) for name, text in lexicon["patterns"].items()
+    }
+    return _Lexicon(
+        normality=normality,
+        neutral=frozenset(lexicon["neutral"].split()),
+        fillers=frozenset(lexicon["free_fillers"].split()),
+        patterns=of_phrases | composed,
+        reasons=lexicon["reasons"],
+    )
+
+
+_LEXICON = _read_lexicon(Path(__file__).with_name("lexicon.yaml"))
+_WORDS = _LEXICON.patterns
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("‘’ʼ", "'"))
-_NOT_SEEN = [*(f"not {verb}" for verb in LEXICON.pop("seen")), "is absent", "are absent"]
-LEXICON |= {"not seen": _NOT_SEEN, "ends": (*LEXICON["ends"], *NORMALITY)}
-_WORDS = {kind: words_pattern(words) for kind, words in LEXICON.items()}
-_BY_KIND = {kind: words.pattern for kind, words in _WORDS.items()}
-_WORDS |= {name: re.compile(text % _BY_KIND, re.IGNORECASE) for name, text in _PATTERNS.items()}
 #: What speaks against normality, and what makes it doubtful, by the kind of trigger.
 _CONTRARY = {"denial": "denial", "hedge": "hedges", "follow-up": "follow_up"}
 _DOUBTS = {"exception": "exceptions", "limit": "limits"}
@@ -77,7 +100,7 @@ class _Trigger(NamedTuple):
 
 
 def query_normal(archive: Archive) -> pd.DataFrame:
-    """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
+    """Return the studies that the paper's query flags: the impression has a word of normality.
 
     A row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
     `findings`, `impression`.
@@ -87,7 +110,7 @@ def query_normal(archive: Archive) -> pd.DataFrame:
     query = (
         select(*columns, study.body_part, report.findings, report.impression)
         .join(reports, report.study_uid == study.study_uid)
-        .where(or_(*(report.impression.icontains(word) for word in NORMALITY)))
+        .where(or_(*(report.impression.icontains(word) for word in _LEXICON.normality)))
     )
     # Databases sort text each in their own way.
     return read_table(archive, query).sort_values("study_uid", ignore_index=True)
@@ -160,7 +183,8 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
     for trigger in triggers:
         quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
     return tuple(
-        f"{_REASONS[kind]}: {', '.join(dict.fromkeys(texts))}" for kind, texts in quotes.items()
+        f"{_LEXICON.reasons[kind]}: {', '.join(dict.fromkeys(texts))}"
+        for kind, texts in quotes.items()
     )
 
 
@@ -193,10 +217,10 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["no abnormality"].finditer(sentence):
-        if {*match.group(1).lower().split()} <= NEUTRAL | _FREE_FILLERS:
+        if {*match.group(1).lower().split()} <= _LEXICON.neutral | _LEXICON.fillers:
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["word"].finditer(sentence):
-        known = NEUTRAL | {*NORMALITY}
+        known = _LEXICON.neutral | {*_LEXICON.normality}
         if not _inside(match, used) and match.group().lower() not in known:
             yield _Trigger("unknown", match.group())
 
