@@ -275,19 +275,14 @@ def _curate(
         study_id=chosen["study_uid"].map(names.uid),
     )
     images = images.join(exported.rename(columns={"risk": "burned_in_risk"}))
-    risks = images["burned_in_risk"]
-    images, risks = images[risks == ""], risks[risks != ""]
-    few = images.groupby("label")["patient_id"].transform("nunique") < FEWEST_PATIENTS
-    rare = sorted(set(images.loc[few, "label"]))
-    left_out = pd.concat([left_out, pd.Series(RARE, images.index[few])])
-    images = arrange(images[~few], plan.seed)
-    # What the corpus lacks, a row a reason, most images first.
-    why = [left_out.map(REASONS), REASONS[AT_RISK] + ": " + risks + "."]
-    rules = [left_out, pd.Series(AT_RISK, risks.index)]
-    lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
-    rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")[EXCLUDED]
-    rows = rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
-    card = corpus_card(images, plan, archive, counts_by_step | {"rare": rare, "excluded": rows})
+    images["rule"] = np.where(images["burned_in_risk"] == "", "", AT_RISK)
+    patients = images[images["rule"] == ""].groupby("label")["patient_id"].nunique()
+    rare = patients.index[patients < FEWEST_PATIENTS].tolist()
+    images.loc[(images["rule"] == "") & images["label"].isin(rare), "rule"] = RARE
+    excluded = excluded_rows(pd.concat([left_out.to_frame("rule"), images[images["rule"] != ""]]))
+    images = arrange(images[images["rule"] == ""].drop(columns="rule"), plan.seed)
+    counts_by_step |= {"rare": rare, "excluded": excluded}
+    card = corpus_card(images, plan, archive, counts_by_step)
     texts = write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
@@ -297,6 +292,21 @@ def _curate(
     note = {"made_of": made_of, "texts": texts, "tables": digests}
     with write_atomically(output / NOTE) as draft:
         draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
+
+
+def excluded_rows(left_out: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return how many images are left out for each reason, most first.
+
+    `left_out` is a row an image: `rule`, a key of `REASONS`, and its `burned_in_risk`, if any.
+    """
+    sentences = [
+        f"{REASONS[rule]}: {risk}." if rule == AT_RISK else REASONS[rule]
+        for rule, risk in zip(left_out["rule"], left_out["burned_in_risk"], strict=True)
+    ]
+    left_out = left_out.assign(kept_out_because=sentences)
+    counts = left_out.groupby(["rule", "kept_out_because"]).size()
+    rows = counts.reset_index(name="images")[EXCLUDED]
+    return rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
 
 
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
