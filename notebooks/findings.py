@@ -226,8 +226,7 @@ Markdown(f"""
   were best after their last, so that they may not have converged. Trained until
   validation stopped improving, networks of {longer["backbone"].nunique()}
   backbones move the difference on {len(moves)} tasks by
-  {", ".join(format_estimate(moves, unit="points"))} points
-  ([](results/retrained)).
+  {", ".join(format_estimate(moves, unit="points"))} points.
 - Unequal learning: {learnt["radiologic"]:.0f}% of the test images of the
   radiologic corpus were classified correctly, and
   {learnt["photographic"]:.0f}% of the photographs, so that a difference may be

@@ -126,9 +126,10 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
 def _addition(added: Addition) -> str:
     """Return in words what was added to a reference run, when, and what had computed it."""
     numbers = ", ".join(map(str, added.pretrainings))
+    studies = f"{' and '.join(added.studies)} from " if added.studies else ""
     return (
-        f"pretraining {numbers} of {', '.join(added.backbones)} on {added.written[:10]}, from "
-        f"{added.hardware.text}, commit {(added.commit or 'not known')[:12]}"
+        f"{studies}pretraining {numbers} of {', '.join(added.backbones)} on {added.written[:10]}, "
+        f"from {added.hardware.text}, commit {(added.commit or 'not known')[:12]}"
     )
 
 
