@@ -6,9 +6,11 @@ disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take se
 """
 
 import hashlib
+import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -168,7 +170,7 @@ def cut(
     equal = shares is None
     size = np.ones(pieces) if equal else np.asarray(shares) / max(shares)
     # What a group adds to a piece's squared share, itself included, matters if pieces differ.
-    edge = 0.0 if equal else 0.5
+    self_weight = 0.0 if equal else 0.5
     group = pd.factorize(groups)[0]
     column, cases, starts = _count_cells(pd.factorize(labels, sort=True)[0], group)
     ends = np.append(starts[1:], len(column))
@@ -177,22 +179,21 @@ def cut(
     has_one_label = ends - starts == 2
     rng = np.random.default_rng(seed)
     # How much a case of a cell adds to the squared share of a piece for each that is there.
-    pull = share**2 / cases
-    load = np.zeros((len(size), column.max() + 1))  # cases of each piece, by column
+    growth_per_case = share**2 / cases
+    dealt = np.zeros((len(size), column.max() + 1))  # cases of each piece, by column
     piece = np.empty(len(starts), dtype=int)
     order = _dealing_order(weight, first_label, has_one_label, rng, equal)
-    kinds = np.stack([has_one_label, weight, first_label])[:, order]
-    alike = (kinds[:, 1:] == kinds[:, :-1]).all(axis=0) & has_one_label[order][1:]
-    for run in np.split(order, np.flatnonzero(~alike) + 1):
-        members = slice(starts[run[0]], ends[run[0]])
-        columns, added = column[members], cases[members]
-        if len(columns) == 2:
-            piece[run] = _deal_equal(load, columns, int(added[0]), len(run), size, edge)
+    for run in _equal_runs(order, weight, first_label, has_one_label):
+        cells = slice(starts[run[0]], ends[run[0]])
+        columns, added = column[cells], cases[cells]
+        if has_one_label[run[0]]:
+            piece[run] = _deal_equal(dealt, columns, int(added[0]), len(run), size, self_weight)
         else:
-            growth = load[:, columns] @ pull[members] + edge * (added @ pull[members])
+            by_case = growth_per_case[cells]
+            growth = dealt[:, columns] @ by_case + self_weight * (added @ by_case)
             lightest = (growth / size).argmin()
             piece[run] = lightest
-            load[lightest, columns] += added
+            dealt[lightest, columns] += added
     return (rng.permutation(pieces)[piece] if equal else piece)[group]
 
 
@@ -227,23 +228,43 @@ def _dealing_order(
     return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
 
 
+def _equal_runs(
+    order: np.ndarray, weight: np.ndarray, first_label: np.ndarray, has_one_label: np.ndarray
+) -> list[np.ndarray]:
+    """Return the order in runs of equal groups of one label; any other group is a run of its own.
+
+    Groups of one label that weigh as much have as many cases.
+    """
+    kind = np.stack([weight, first_label])[:, order]
+    same_kind = (kind[:, 1:] == kind[:, :-1]).all(axis=0)
+    one_label = has_one_label[order]
+    continues = same_kind & one_label[1:] & one_label[:-1]
+    return np.split(order, np.flatnonzero(~continues) + 1)
+
+
 def _deal_equal(
-    load: np.ndarray, columns: np.ndarray, cases: int, count: int, size: np.ndarray, edge: float
+    dealt: np.ndarray,
+    columns: np.ndarray,
+    cases: int,
+    count: int,
+    size: np.ndarray,
+    self_weight: float,
 ) -> np.ndarray:
-    """Return the pieces of ``count`` equal groups of one label, and add them to the load.
+    """Return the pieces of ``count`` equal groups of one label, and add them to ``dealt``.
 
     Each goes where, for its size, fewest of the label are, and among those fewest cases.
     """
     step = cases / size
-    loads = (load[:, columns] + edge * cases) / size[:, None]
-    pieces = [(*pair, number) for number, pair in enumerate(loads.tolist())]
-    dealt = np.empty(count, dtype=int)
+    fullness = (dealt[:, columns] + self_weight * cases) / size[:, None]
+    queue = [(*of_piece, number) for number, of_piece in enumerate(fullness.tolist())]
+    heapq.heapify(queue)
+    numbers = np.empty(count, dtype=int)
     for turn in range(count):
-        of_label, of_all, number = min(pieces)
-        dealt[turn] = number
-        pieces[number] = (of_label + step[number], of_all + step[number], number)
-    load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
-    return dealt
+        of_label, of_all, number = queue[0]
+        numbers[turn] = number
+        heapq.heapreplace(queue, (of_label + step[number], of_all + step[number], number))
+    dealt[:, columns] += cases * np.bincount(numbers, minlength=len(size))[:, None]
+    return numbers
 
 
 def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
@@ -295,44 +316,71 @@ def complete_parts(
     part, weight = np.empty(len(known), dtype=int), np.bincount(group)
     part[group] = piece
     # Each class of each group once, in the order of the groups.
-    owner, of_class = np.divmod(np.unique(group * len(names) + label), len(names))
-    held, _ = _held(part, owner, of_class)
-    lacking = np.argwhere(held[list(needed)] == 0)
-    rarity = held.sum(axis=0)[lacking[:, 1]]
-    for number, rare in lacking[np.argsort(rarity, kind="stable")]:
-        held, least = _held(part, owner, of_class)
-        wanted_part = needed[number]
-        if held[wanted_part, rare]:
-            continue
-        holders = owner[of_class == rare]
-        free = holders[~np.isin(part[holders], list(needed)) | (least[holders] > 1)]
-        if not free.size:
-            problem = f"class {names[rare]} gets no {PARTS[wanted_part]} case: the few patients"
-            problem += " that it has are needed for other classes"
-            raise InputError(problem, where=where, remedy=_MEND)
-        part[free[weight[free].argmin()]] = wanted_part
-    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
-    giving = 2 * got < wanted
-    while giving:
-        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
-        # The class that has most to train on gives first; none gives its only group.
-        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
-        if giving := spare.max() > 1:
-            part[spare.argmax()] = _VALIDATION
-            got += weight[spare.argmax()]
+    members = _Members(*np.divmod(np.unique(group * len(names) + label), len(names)))
+    _mend_parts(part, weight, members, names, list(needed), where)
+    _fill_validation(part, weight, members)
     return part[group]
 
 
-def _held(
-    part: np.ndarray, owner: np.ndarray, of_class: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the groups of each class in each part, int (parts, classes), and for each group the
-    least of these numbers among its own classes, in its own part.
-    """
-    held = np.zeros((len(PARTS), of_class.max() + 1), dtype=int)
-    np.add.at(held, (part[owner], of_class), 1)
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    return held, np.minimum.reduceat(held[part[owner], of_class], starts)
+class _Members(NamedTuple):
+    """Pairs of a group and a class that it has cases of, int (pairs,) each, by group."""
+
+    groups: np.ndarray
+    classes: np.ndarray
+
+    def count_groups(self, part: np.ndarray) -> np.ndarray:
+        """Return the groups of each class in each part, int (parts, classes)."""
+        counts = np.zeros((len(PARTS), self.classes.max() + 1), dtype=int)
+        np.add.at(counts, (part[self.groups], self.classes), 1)
+        return counts
+
+    def rarest_counts(self, part: np.ndarray) -> np.ndarray:
+        """Return for each group how many its part has of that of its classes with the fewest."""
+        counts = self.count_groups(part)[part[self.groups], self.classes]
+        starts = np.flatnonzero(np.diff(self.groups, prepend=-1))
+        return np.minimum.reduceat(counts, starts)
+
+
+def _mend_parts(
+    part: np.ndarray,
+    weight: np.ndarray,
+    members: _Members,
+    names: np.ndarray,
+    needed: list[int],
+    where: str | Path,
+) -> None:
+    """Move groups in ``part``, int (groups,), until no class lacks one of the parts needed."""
+    counts = members.count_groups(part)
+    lacking = np.argwhere(counts[needed] == 0)
+    rarity = counts.sum(axis=0)[lacking[:, 1]]
+    for place, rare in lacking[np.argsort(rarity, kind="stable")]:
+        wanted = needed[place]
+        if members.count_groups(part)[wanted, rare]:
+            continue
+        holders = members.groups[members.classes == rare]
+        is_free = ~np.isin(part[holders], needed) | (members.rarest_counts(part)[holders] > 1)
+        free = holders[is_free]
+        if not free.size:
+            problem = f"class {names[rare]} gets no {PARTS[wanted]} case: the few patients"
+            problem += " that it has are needed for other classes"
+            raise InputError(problem, where=where, remedy=_MEND)
+        part[free[weight[free].argmin()]] = wanted
+
+
+def _fill_validation(part: np.ndarray, weight: np.ndarray, members: _Members) -> None:
+    """Move training groups to validation where that holds less than half of its share."""
+    wanted, held = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
+    if 2 * held >= wanted:
+        return
+    while True:
+        fits = (part == _TRAIN) & ((held + weight / 2 <= wanted) | (held == 0))
+        # The class that has most to train on gives first; none gives its only group.
+        spare = np.where(fits, members.rarest_counts(part), 0)
+        giver = spare.argmax()
+        if spare[giver] < 2:
+            return
+        part[giver] = _VALIDATION
+        held += weight[giver]
 
 
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
