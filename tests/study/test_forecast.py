@@ -59,7 +59,8 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
 
 
 def fitted(pace, minutes, side):
-    parts, draws = {"train": 800, "validation": 100, "test": 200}, [{"train": 120}]
+    parts = {"train": 800, "validation": 100, "test": 200}
+    draws = [parts | {"train": 120}]
     return fit_budget(
         pace, minutes, parts=parts, folds=5, side=side, backbones=["ResNet50"], corpora="",
         draws=draws,
