@@ -269,8 +269,9 @@ Markdown(f"""
 {listed(trained["backbone"].unique())} were trained until the validation loss
 stopped falling, for {until["epochs"].mean():.1f} epochs on average and not for
 {counted(fixed["epochs"].max(), "epochs")}. The best epoch is the last in
-{ends[1]:.0f}% of the networks, where it was in {ends[0]:.0f}%. The mean AUC of an initialisation
-changes by {format_number(100 * gains["estimate"].min(), 1, signed=True)} to
+{ends[1]:.0f}% of the networks, where it was in {ends[0]:.0f}%. The mean AUC of
+an initialisation changes by
+{format_number(100 * gains["estimate"].min(), 1, signed=True)} to
 {format_number(100 * gains["estimate"].max(), 1, signed=True)} points. The
 difference {a} − {b} moves by
 {listed(f"{text} ({name})" for name, text in texts.items())} AUC points (95% CI
