@@ -265,7 +265,7 @@ fixed, until = (fits[fits["level"] == level] for level in levels)
 ends = [(100 * (x["best_epoch"] == x["epochs"])).mean() for x in (fixed, until)]
 texts = format_estimate(moves, unit="points").rename(titles)
 Markdown(f"""
-{counted(trained["scenario"].nunique(), "scenarios")} of
+**Exploratory.** {counted(trained["scenario"].nunique(), "scenarios")} of
 {listed(trained["backbone"].unique())} were trained until the validation loss
 stopped falling, for {until["epochs"].mean():.1f} epochs on average and not for
 {counted(fixed["epochs"].max(), "epochs")}. The best epoch is the last in
