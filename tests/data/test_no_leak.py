@@ -177,11 +177,11 @@ def test_no_patient_stands_on_two_sides_of_any_split(cohort):
                 assert error.remedy.endswith(".")
                 continue
             made.add(splitter)
-            twins = {row.case_b: row.case_a for row in pairs.itertuples()}
+            twins = [*pairs[["case_a", "case_b"]].itertuples(index=False)]
             leaks = has_two_sides(folds, patients)
             repeats = any(
                 has_two_sides(folds[folds["case_id"].isin(twin)], dict.fromkeys(twin, 0))
-                for twin in twins.items()
+                for twin in twins
             )
             if published:  # by others, as they divided it: where that leaks, it is refused
                 refused = pytest.raises(InputError) if leaks or repeats else nullcontext()
