@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-from rin.errors import InputError
+from rin.errors import InputError, meant
 
 #: How much of a backbone is trained: nothing, its last ten layers whatever their kind (as in the
 #: official scripts, `base_model.layers[:-10]` frozen), all of it.
@@ -230,9 +230,8 @@ def require_columns(
 ) -> None:
     """Raise InputError if a table lacks a column."""
     if missing := [name for name in columns if name not in table]:
-        raise InputError(
-            f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
-        )
+        problem = f"columns {missing} are missing{meant(missing[0], table.columns)}"
+        raise InputError(problem, where=where, remedy=remedy or f"Needed: {columns}.")
 
 
 def check_table(

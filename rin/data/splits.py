@@ -47,6 +47,10 @@ def make_folds(
     five a single split, so that there may be fewer folds than ``n_folds``.  InputError, naming
     ``where``, for fewer than three groups of a class, or one class only.
     """
+    if not 1 <= n_folds <= MAX_FOLDS:
+        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES}% cannot be disjoint"
+        remedy = f"Choose 1 to {MAX_FOLDS}."
+        raise InputError(problem, where="n_folds", remedy=remedy)
     labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < LEAST_PATIENTS:

@@ -59,6 +59,18 @@ def check_masks(masks: np.ndarray) -> np.ndarray:
     return array.astype(bool, copy=False)
 
 
+def check_lesions(masks: np.ndarray) -> np.ndarray:
+    """Return masks as booleans, or raise InputError where one outlines nothing."""
+    lesions = check_masks(masks)
+    if not has_lesion(lesions).all():
+        raise InputError(
+            f"{(~has_lesion(lesions)).sum()} of {len(lesions)} masks outline nothing",
+            where="masks",
+            remedy="Leave out cases without a lesion with has_lesion.",
+        )
+    return lesions
+
+
 def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cams = np.asarray(cams)
     if cams.dtype != np.uint8:
@@ -232,7 +244,7 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     image (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
     `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
     """
-    lesions = check_masks(masks)
+    lesions = check_lesions(masks)
     near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
     middle = [(side - 1) / 2 for side in shape]
     drawn = {name: np.zeros(lesions.shape, dtype=np.uint8) for name in BASELINES}
@@ -341,7 +353,7 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     (n, SIDE, SIDE), the map at the centre of each cell by linear interpolation between centres of
     pixels; NaN where a cell's centre lies outside the image.
     """
-    maps, lesions = np.asarray(maps, dtype=float), check_masks(masks)
+    maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
     from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))

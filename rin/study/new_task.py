@@ -162,7 +162,7 @@ def new_task(
     labels = _read_labels(classes, positive, table or images, ask)
     if len(joined := [value for value in classes if value]) > 2:
         said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(joined)]
-        made.say("two of several", ", ".join(said), "yellow")
+        made.say("classes joined", ", ".join(said), "yellow")
     locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
     positive_class, other_class = dict.fromkeys(label for label in labels.values() if label)
     fields: dict[str, Any] = {
@@ -301,11 +301,10 @@ def _read_labels(
         raise InputError(problem, where=where, remedy=remedy)
     spelt: dict[str, str] = {}
     for value in present:
-        other = spelt.setdefault(unicodedata.normalize("NFKC", value).casefold(), value)
-        if other != value:
-            problem = (
-                f"{other} ({classes[other]}) and {value} ({classes[value]}) look like one class"
-            )
+        first = spelt.setdefault(unicodedata.normalize("NFKC", value).casefold(), value)
+        if first != value:
+            both = f"{first} ({classes[first]}) and {value} ({classes[value]})"
+            problem = f"{both} look like one class"
             remedy = "Spell each class in one way: capitals count."
             raise InputError(problem, where=where, remedy=remedy)
     if len(present) > _MOST_CLASSES and not positive:
@@ -529,7 +528,7 @@ def _describe(
     fewest = tested.groupby(["fold", "label"])["patient_id"].nunique().min()
     if fewest < _FEW_TESTED:
         text = f"{fewest} patients of a class are tested: their AUC is uncertain by tens of points"
-        made.say("few", text, "yellow")
+        made.say("small test", text, "yellow")
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:

@@ -605,7 +605,7 @@ def _check_fit(
     before, after = _comparable(facts, backbones), _comparable(later, backbones)
     differing = [name for name in before | after if before.get(name) != after.get(name)]
     old, new = _side_studies(facts.profile), _side_studies(later.profile)
-    for name in {*old} & {*new}:
+    for name in sorted({*old} & {*new}):
         settings = {*old[name], *new[name]} - {"tasks", "pretrainings"}
         if any(old[name].get(setting) != new[name].get(setting) for setting in settings):
             differing.append(f"profile {name}")

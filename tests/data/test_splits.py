@@ -136,10 +136,18 @@ def test_make_folds_with_equal_seeds_is_equal_and_with_another_differs():
     assert not first.equals(other)
 
 
-def test_make_folds_of_too_few_patients_says_so():
-    cases = table(60, 2)
-    with pytest.raises(InputError, match=r"malignant: 2\).*at least 3 patients"):
-        make_folds(cases, singletons(cases), 5, seed=0)
+@pytest.mark.parametrize(
+    ("n_malignant", "n_folds", "message"),
+    [
+        (40, 0, "Choose 1 to 6"),
+        (40, 7, "Choose 1 to 6"),
+        (2, 5, r"malignant: 2\).*at least 3 patients"),
+    ],
+)
+def test_make_folds_that_cannot_be_made_say_so(n_malignant, n_folds, message):
+    cases = table(60, n_malignant)
+    with pytest.raises(InputError, match=message):
+        make_folds(cases, singletons(cases), n_folds, seed=0)
 
 
 def test_make_folds_with_a_case_of_two_groups_raises():

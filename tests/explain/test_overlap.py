@@ -222,6 +222,19 @@ def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
     assert whole["dice"].tolist() == pytest.approx([2 / 82, 18 / 90])
 
 
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda masks: baseline_scores(masks, [(1, 1)] * 2, tolerance=0),
+        lambda masks: lesion_centred(np.ones(masks.shape), masks),
+    ],
+    ids=["baselines", "around the lesion"],
+)
+def test_what_needs_a_lesion_refuses_an_empty_mask(measure):
+    with pytest.raises(InputError, match="1 of 2 masks outline nothing"):
+        measure(np.stack([np.ones((3, 3)), np.zeros((3, 3))]))
+
+
 def table_rows(init="radiologic", **changes):
     columns = {
         "task": "breast",
