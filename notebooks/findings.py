@@ -159,9 +159,9 @@ differ on new patients (Holm P < .05). It says little of other networks: those
 of the earlier run differ on {clear["Earlier run"].count()} tasks,
 {clear.notna().all(axis=1).sum()} of them among the
 {clear["This run"].count()} of this run. The networks of the breast task, tested
-on images of another hospital,
-differ by {format_estimate(transfer, unit="points")} points with pretrainings as
-the units, a single unadjusted test.
+on images of another hospital, differ by
+{format_estimate(transfer, unit="points")} points with pretrainings as the
+units, a single unadjusted test.
 """)
 
 # %%
@@ -225,8 +225,10 @@ Markdown(f"""
 - Short training: of the networks trained for more than one epoch, {last:.0f}%
   were best after their last, so that they may not have converged. Trained until
   validation stopped improving, networks of {longer["backbone"].nunique()}
-  backbones move the difference on {len(moves)} tasks by
-  {", ".join(format_estimate(moves, unit="points"))} points.
+  backbones and one pretraining had a difference that moved on
+  {len(moves)} tasks by
+  {", ".join(format_estimate(moves, unit="points"))} points
+  (95% CI over patients alone).
 - Unequal learning: {learnt["radiologic"]:.0f}% of the test images of the
   radiologic corpus were classified correctly, and
   {learnt["photographic"]:.0f}% of the photographs, so that a difference may be

@@ -73,8 +73,7 @@ photographic, in {len(inside)} of the {len(paper.COMPARISONS)} tasks and
 of RadImageNet, which gave the images; the authors declared no funding for the
 work, and one names a seed fund of Mount Sinai. Released RadImageNet weights
 among those compared: {"yes" if "radimagenet" in plan.inits else "none"}; until
-there are,
-results bear on the question and not on those weights.
+there are, results bear on the question and not on those weights.
 """)
 
 # %% [markdown]

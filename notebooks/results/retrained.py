@@ -253,9 +253,9 @@ shift = factor_effects(trained, inits, levels, groups=together)
 axes = forest(
     shift[shift["quantity"] == "difference"].drop(columns="p_holm"),
     unit="points", label="level", group="task",
-    names=titles | {"fixed": "Three epochs", "converged": "Until it stops"},
+    names=titles | {"fixed": "As elsewhere", "converged": "Until it stops"},
 )  # fmt: skip
-picture(axes, "Difference after three epochs and after longer training")
+picture(axes, "Difference with the usual epochs and after longer training")
 
 # %% tags=["hide-input"]
 moves = shift[shift["quantity"] == "interaction"].set_index("task")
@@ -275,5 +275,6 @@ an initialisation changes by
 {format_number(100 * gains["estimate"].max(), 1, signed=True)} points. The
 difference {a} − {b} moves by
 {listed(f"{text} ({name})" for name, text in texts.items())} AUC points (95% CI
-over patients). The networks are of one pretraining, and were trained once.
+over patients). The networks are of one pretraining, and were trained once: of
+others, or of another training, the intervals say nothing.
 """)

@@ -115,9 +115,9 @@ HTML(
 # .venv/bin/papermill notebooks/results/task.ipynb out.ipynb -p task breast
 # ```
 #
-# A reference run of your own, per-case predictions without any image, is written to
-# a folder by `rin reference write open --folder my_runs`. A study with a
-# stand-in anywhere, or with an unfinished run, is refused; `--finished` leaves those out.
+# A reference run of your own, per-case predictions without any image, is written to a folder by
+# `rin reference write open --folder my_runs`. A study with a stand-in anywhere, or with an unfinished
+# run, is refused; `--finished` leaves those out.
 #
 # ## A GPU
 #
@@ -146,9 +146,9 @@ HTML(
 #     --results /shared/results
 # ```
 #
-# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. In the copy
-# of the profile, change `name` to `cluster`, and replace `execution` by what a job may ask for; the book
-# of it is `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS:
+# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. Its book is
+# `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile, change
+# `name` to `cluster`, and replace `execution` by what a job may ask for:
 #
 # ```yaml
 # execution:
