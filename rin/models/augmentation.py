@@ -10,11 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of a random affine transform.
+    """Largest changes to either side of a random affine transform.
 
-    Largest `rotation` and `shear` to either side in degrees, `shift` as a fraction of the image's
-    side, `zoom` of either axis as a fraction; with `flip` half of the images are mirrored left to
-    right.
+    `rotation` and `shear` in degrees, `shift` as a fraction of the image's side, `zoom` of either
+    axis; with `flip` half of the images are mirrored left to right.
     """
 
     rotation: float = 0.0
@@ -24,14 +23,12 @@ class Augmentation:
     flip: bool = False
 
     def matrices(self, draws: Any, height: int, width: int) -> Any:
-        """Turn uniform draws into output-to-input affine maps.
+        """Return output-to-input maps (n, 8), as `keras.ops.image.affine_transform` takes them.
 
-        `draws` is (n, 7) in [-1, 1): rotation, vertical shift, horizontal shift, shear, vertical
-        zoom, horizontal zoom, flip, which act in the order of `ImageDataGenerator`: rotation,
-        shift, shear, zoom about the image centre, flip.  Returned is (n, 8) as
-        `keras.ops.image.affine_transform` takes them: for an output pixel (x, y) the input is
-        (a0 x + a1 y + a2, a3 x + a4 y + a5).  Releases of the generator differ in whether its first
-        axis is down or right, which decides only along which axis shear acts.
+        `draws` (n, 7) in [-1, 1) are rotation, vertical and horizontal shift, shear, vertical and
+        horizontal zoom, flip, which act in the order of `ImageDataGenerator`: rotation, shift,
+        shear, zoom about the image centre, flip.  Its releases differ in whether the first axis is
+        down or right, which decides only along which axis shear acts.
         """
         from keras import ops
 
@@ -66,9 +63,8 @@ AUGMENTATION: dict[str, Augmentation] = {
 def gathered_affine(images: Any, matrices: Any) -> Any:
     """Transform images (n, h, w, channels) by gathers: bilinear, the nearest pixel outside.
 
-    For steps that XLA compiles: TensorFlow's own transform, which the function
-    `keras.ops.image.affine_transform` calls, has no kernel there.  `matrices` (n, 8) are as that
-    takes them; of an affine map the last two are zero.
+    For steps that XLA compiles, in which `keras.ops.image.affine_transform`, whose `matrices`
+    (n, 8) these are, has no kernel on TensorFlow.
     """
     from keras import ops
 

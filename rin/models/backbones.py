@@ -1,8 +1,7 @@
 """Convolutional backbones from `keras.applications`: the four of the paper, and two more.
 
-A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.  In all of them
-that is the target layer of Grad-CAM (which the paper names for its four), and it feeds global
-average pooling directly; tests hold both facts.
+A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map, the target layer
+of Grad-CAM (which the paper names for its four), which feeds global average pooling directly.
 """
 
 from __future__ import annotations
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """One architecture of the study, by the name of its constructor in `keras.applications`.
+    """One architecture, by the name of its constructor in `keras.applications`.
 
-    `cam_layer` is the target layer of Grad-CAM, `min_size` the smallest image side in pixels;
-    `relative_cost`, training time an image relative to ResNet50, decides only which blocks start
-    first; `parameters` are those without top, which no two backbones share; `batch_norm` says
-    whether batch normalisation follows the first convolution.
+    `min_size` is the smallest image side in pixels; `relative_cost`, training time an image
+    relative to ResNet50, decides only which blocks start first; `parameters` are those without top,
+    which no two share; `batch_norm` says whether batch normalisation follows the first convolution.
     """
 
     name: str
@@ -50,7 +48,7 @@ BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
 
 
 def find_backbone(name: str) -> Backbone:
-    """Return the backbone called `name`; raise `InputError` for an unknown one."""
+    """Return a backbone by name; `InputError` for an unknown one."""
     return look_up("backbone", name, ALL_BACKBONES)
 
 
@@ -70,9 +68,8 @@ def build_backbone(
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).  The momentum is
-    that of the moving averages, None for the framework's own: short trainings need a smaller one,
-    or they lag behind the weights.  InputError for an unknown backbone or a size below its minimum.
+    The momentum is that of the moving averages, None for the framework's own: in short trainings
+    they would lag behind the weights.  InputError for an unknown name or a size below its minimum.
     """
     check_size(name, size)
     import keras

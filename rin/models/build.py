@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 class Architecture:
     """Everything that decides the compiled step of a block.
 
-    `size` is the image side in pixels, `channels` 1 for gray images (expanded in the graph) or 3
-    for RGB, `dropout` the rate between pooling and output, `head` one of `rin.models.heads`.
+    `size` is the image side in pixels; gray images have one of the `channels`, RGB three.
     """
 
     backbone: str
@@ -43,8 +42,8 @@ class Classifier:
     """A built classifier and the parts that a trainer has to reach.
 
     `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes), `explainer`
-    to logits and class activation maps (of another head than the linear, features), `embedder` to
-    logits and pooled features of the backbone; `head` maps those to logits.
+    to logits and class activation maps (of other heads than the linear: features), `embedder` to
+    logits and pooled features, which `head` maps to logits.
     """
 
     model: keras.Model
@@ -54,11 +53,6 @@ class Classifier:
     augment: keras.layers.Layer
     preprocess: keras.layers.Layer
     head: keras.Model
-
-    @property
-    def dense(self) -> keras.layers.Dense:
-        """The last layer of the head, which returns the logits."""
-        return self.head.layers[-1]
 
 
 def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
@@ -95,11 +89,7 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 
 
 def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
-    """Mark the layers of a backbone as trainable or frozen, in place.
-
-    Call it before `compile`, which fixes what is trained.  Frozen batch normalisation runs in
-    inference mode.
-    """
+    """Mark the layers of a backbone as trainable or frozen, before `compile` fixes it."""
     look_up("unfreezing", regime, UNFREEZING)
     first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]
     backbone.trainable = regime != "freeze_all"

@@ -24,8 +24,8 @@ def build_head(
 ) -> tuple[keras.KerasTensor, keras.Model]:
     """Put a head on pooled features (n, channels); return its logits (n, n_classes), and itself.
 
-    `dropout` is the rate of all its dropout layers.  The model, from features to logits, shares
-    its layers with the network that `pooled` is of.  InputError for an unknown name.
+    The model, from features to logits, shares its layers with the network that `pooled` is of.
+    InputError for an unknown name.
     """
     look_up("head", name, HEADS)
     import keras

@@ -39,16 +39,13 @@ class Augment(keras.layers.Layer):
 
 
 class Preprocess(keras.layers.Layer):
-    """Expand gray to three channels and apply a preprocessing.
-
-    It is held in weights that no optimizer touches, so that all share a compiled step.
-    """
+    """Expands gray to three channels and applies a preprocessing, which weights of it hold."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
 
     def build(self, input_shape: tuple) -> None:
-        """Create the nine numbers of the preprocessing, as the identity."""
+        """Create the numbers of a preprocessing, as the identity."""
         self.order = self.add_weight(shape=(3, 3), initializer="identity", trainable=False)
         self.scale = self.add_weight(shape=(3,), initializer="ones", trainable=False)
         self.offset = self.add_weight(shape=(3,), initializer="zeros", trainable=False)

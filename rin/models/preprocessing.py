@@ -1,11 +1,10 @@
 """Preprocessing: how 0-255 pixels become what a set of weights was trained on.
 
 Every one in use is an affine map per channel after an optional RGB to BGR swap, so one layer
-with nine numbers serves them all, and a block of runs can change it without compiling anything.
-The preprocessing belongs to the weights entry, never to the caller.
+serves them all, and a block of runs can change it without compiling anything.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,24 +18,23 @@ class Preprocessing:
     """A preprocessing: `swap(pixels) * scale + offset`, pixels in 0-255.
 
     With `bgr` the channels are swapped to blue, green, red first; `scale` and `offset` hold one
-    number for each channel, in the order after the swap; `used_by` says who is known to use it.
+    number for each channel, in the order after the swap.
     """
 
     name: str
     bgr: bool
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
-    used_by: str = field(default="", compare=False)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Apply the preprocessing to (..., 3) RGB pixels in 0-255; float32 comes back."""
+        """Return RGB pixels (..., 3) of 0-255 as float32 inputs."""
         swapped = pixels[..., ::-1] if self.bgr else pixels
         return (swapped * np.asarray(self.scale) + np.asarray(self.offset)).astype("float32")
 
 
-def _read(name: str, bgr: bool, mean: list[float], sd: list[float], used_by: str) -> Preprocessing:
+def _read(name: str, bgr: bool, mean: list[float], sd: list[float]) -> Preprocessing:
     scale, offset = (1 / x for x in sd), (-m / x for m, x in zip(mean, sd, strict=True))
-    return Preprocessing(name, bgr, tuple(scale), tuple(offset), used_by)
+    return Preprocessing(name, bgr, tuple(scale), tuple(offset))
 
 
 #: The preprocessings of `preprocessing.yaml`, by name.
@@ -47,5 +45,5 @@ PREPROCESSING: dict[str, Preprocessing] = {
 
 
 def find_preprocessing(name: str) -> Preprocessing:
-    """Return the preprocessing called `name`; raise `InputError` for an unknown one."""
+    """Return a preprocessing by name; `InputError` for an unknown one."""
     return look_up("preprocessing", name, PREPROCESSING)

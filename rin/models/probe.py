@@ -1,16 +1,14 @@
 """Which inputs a file of weights was trained on, read from its first batch normalisation.
 
-The moving averages of that normalisation describe the outputs of the first convolution over the
-images of pretraining.  Preprocessing is an affine map of the pixels and a convolution is
-linear, so the mean and variance of every channel under any preprocessing follow from the mean and
-covariance of the image patches alone.  The candidate whose predictions are nearest to the stored
-averages wins, unless nothing fits or two fit alike.
+Its moving averages describe the outputs of the first convolution over the images of pretraining.
+Preprocessing is affine and a convolution linear, so the mean and variance of every channel under
+any preprocessing follow from the mean and covariance of the image patches.  The candidate whose
+predictions are nearest to the stored averages wins, unless nothing fits or two fit alike.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,8 +43,8 @@ NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 #: others feed `symmetric` in the order BGR.
 CANDIDATES: tuple[Preprocessing, ...] = (
     *PREPROCESSING.values(),
-    Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3, "pixels divided by 255"),
-    Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3, "pixels as they are, 0 to 255"),
+    Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
+    Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3),
 )
 
 
@@ -54,9 +52,9 @@ CANDIDATES: tuple[Preprocessing, ...] = (
 class FirstLayer:
     """The first convolution of a network and the batch normalisation behind it.
 
-    `kernel` is float (h, w, 3, channels); `bias`, `mean` and `variance` (moving averages of the
-    normalisation, which adds `epsilon` to a variance) are (channels,); `stride` is in pixels;
-    `padding` is pixels of zeros on every side, or `same`, as the framework pads for that stride.
+    `kernel` is (h, w, 3, channels); `bias`, `mean` and `variance`, the moving averages, are
+    (channels,); the normalisation adds `epsilon` to a variance.  `padding` is pixels of zeros on
+    every side, or `same`, as the framework pads for that stride.
     """
 
     backbone: str
@@ -102,43 +100,30 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
 
 def identify_backbone(path: Path) -> str:
     """Return the backbone that a file of weights belongs to, by its number of parameters."""
-    names = {backbone.parameters: backbone.name for backbone in ALL_BACKBONES.values()}
-    if (parameters := count_parameters(path)) in names:
-        return names[parameters]
+    parameters = count_parameters(path)
+    for backbone in ALL_BACKBONES.values():
+        if backbone.parameters == parameters:
+            return backbone.name
     raise InputError(
         f"holds {parameters:,} parameters, as no known backbone without top does",
         where=path,
-        remedy="Check that the file is whole and holds the weights of one of "
-        f"{', '.join(ALL_BACKBONES)} without its classifier.",
+        remedy=f"Give the weights of one of {', '.join(ALL_BACKBONES)} without its classifier.",
     )
 
 
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     """Return the first convolution and batch normalisation of a file of weights.
 
-    The whole file is read and checked by `read_weights_file`; its backbone is found out where it is
-    not given.  InputError for a file that is not there, not whole, of another backbone or in a
-    format that could run code, and for a backbone without such a normalisation.
+    Its backbone is found out where it is not given.  InputError as of `read_weights_file`, and for
+    a backbone without such a normalisation.
     """
     if not path.is_file():
-        raise InputError(
-            "there is no such file", where=path, remedy="Give the path of a file of weights."
-        )
-    if path.suffix in (".pt", ".pth"):
-        raise InputError(
-            "PyTorch files may carry code and are not read",
-            where=path,
-            remedy="Convert the state dict to the Keras layout and save it as .safetensors or "
-            ".weights.h5; the SHA-256 of known files is listed in data_manifests/weights.yaml.",
-        )
+        remedy = "Give the path of a file of weights."
+        raise InputError("there is no such file", where=path, remedy=remedy)
     known = find_backbone(backbone or identify_backbone(path))
     if not known.batch_norm:
-        raise InputError(
-            f"{known.name} has no batch normalisation behind its first convolution, so its weights "
-            "do not tell which inputs they were trained on",
-            where=path,
-            remedy="Ask whoever released the weights.",
-        )
+        problem = f"{known.name} has no batch normalisation behind its first convolution to read"
+        raise InputError(problem, where=path, remedy="Ask whoever released the weights.")
     model = build_backbone(known.name, known.min_size)
     read_weights_file(path, model)
     return replace(first_layer(model), backbone=known.name)
@@ -147,26 +132,20 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
 def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np.ndarray, int]:
     """Return mean (d,) and covariance (d, d) of the patches that a layer sees, and their channels.
 
-    A patch is its pixels, channel by channel (0-255; zero outside the image), then a mark for each
-    of its places, 1 inside the image and 0 in the zero padding, where no preprocessing applies:
-    d = (channels + 1) × places.  Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose
-    channels are equal count as gray, with 1.  InputError for no image, another type or shape, or
-    images without any contrast.
+    A patch is its pixels, channel by channel, then a mark for each of its places, 1 inside the
+    image and 0 in the zero padding, where no preprocessing applies: d = (channels + 1) × places.
+    Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose channels are equal count as
+    gray.  InputError for no image, another type or shape, or images without any contrast.
     """
     images = np.asarray(images)
     shaped = images.ndim == 3 or images.shape[3:] == (3,)
     if images.dtype != np.uint8 or not shaped or not images.size:
-        raise InputError(
-            f"images of type {images.dtype} and shape {images.shape}",
-            where="images",
-            remedy="Give uint8 pixels, (n, h, w) gray or (n, h, w, 3) RGB, and at least one image.",
-        )
+        problem = f"images of type {images.dtype} and shape {images.shape}"
+        remedy = "Give uint8 pixels, (n, h, w) gray or (n, h, w, 3) RGB, and at least one image."
+        raise InputError(problem, where="images", remedy=remedy)
     if images.min() == images.max():
-        raise InputError(
-            f"every pixel of the images is {images.min()}",
-            where="images",
-            remedy="Give pictures that show something.",
-        )
+        problem = f"every pixel of the images is {images.min()}"
+        raise InputError(problem, where="images", remedy="Give pictures that show something.")
     images = images[..., None] if images.ndim == 3 else images
     if (images == images[..., :1]).all():
         images = images[..., :1]
@@ -229,16 +208,13 @@ def gaussian_divergence(
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
-    Images are those of `patch_moments`.  In colour every candidate is tried in both orders of the
-    channels; in gray the order cannot be known: a kernel's channels are summed over equal pixels.
-
-    Columns `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two
-    Gaussians, stored and predicted, as the mean of both directions and over channels, so that half
-    and twice the contrast of pretraining are as far off; `correlation`, Pearson's, over channels,
-    of the logarithms of stored and predicted variance, 0 where either does not vary: scale cancels,
-    so it tells whether the averages belong to these kernels at all; `contrast`, how many times the
-    contrast of the images those of pretraining had, if this candidate is right (geometric mean over
-    channels); `channels`.
+    Images are those of `patch_moments`; in colour every candidate is tried in both orders of the
+    channels.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians, stored
+    and predicted, as the mean of both directions and over channels, so that half and twice the
+    contrast of pretraining are as far off; `correlation`, Pearson's, over channels, of the
+    logarithms of stored and predicted variance: scale cancels, so it tells whether the averages
+    belong to these kernels at all; `contrast`, how many times the contrast of the images those of
+    pretraining had, if this candidate is right (geometric mean over channels); `channels`.
     """
     moments, rows = patch_moments(images, layer), []
     color = [swapped(preprocessing) for preprocessing in CANDIDATES] if moments[2] == 3 else []
@@ -265,11 +241,9 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
 
-    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two
-    nearest, whatever the verdict and the order of the channels; `best_divergence`,
-    `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as far
-    the second diverges; `reason`, the rule that decided, in words; `order`, `RGB` or `BGR` where a
-    preprocessing is named and the images tell it, else None.
+    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, the rule that
+    decided, in words; `order`, `RGB` or `BGR` where a preprocessing is named and the images tell
+    it, else None; `best`, the nearest whatever the verdict, its `divergence` and `contrast`.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     ranked = ranked.sort_values("divergence", kind="stable")
@@ -301,15 +275,11 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
     return {
         "verdict": verdict,
-        "best": best["scaling"],
-        "second": second["scaling"],
-        "best_divergence": near,
-        "second_divergence": far,
-        "correlation": best["correlation"],
-        "contrast": best["contrast"],
-        "margin": margin,
         "reason": reason,
         "order": order,
+        "best": best["scaling"],
+        "divergence": near,
+        "contrast": best["contrast"],
     }
 
 
@@ -320,15 +290,6 @@ def chance_of(correlation: float, channels: int) -> float:
     """
     shape = channels / 2 - 1
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
-
-
-class Probed(FrozenModel):
-    """What `rin weights probe` found for a file: the verdict, with which images, how near."""
-
-    preprocessing: str
-    date: date
-    images: Annotated[str, Field(min_length=1)]
-    divergence: Annotated[float, Field(ge=0)]
 
 
 class Distribution(FrozenModel):
@@ -348,15 +309,12 @@ class Distribution(FrozenModel):
     home: str
     stated_preprocessing: str | None
     statement: Annotated[str, Field(min_length=1)]
-    probed: Probed | None
 
     @model_validator(mode="after")
     def _is_checkable(self) -> Distribution:
         known, name = [c.name for c in CANDIDATES], self.stated_preprocessing
         if name is not None and scaling_of(name) not in known:
             raise unknown("candidate", name, known)
-        if self.probed is not None and self.sha256 is None:
-            raise ValueError("what was probed must be named by its SHA-256")
         return self
 
 

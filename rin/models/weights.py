@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import h5py
 import numpy as np
@@ -37,11 +36,10 @@ LARGEST = 1e12
 
 
 class WeightsEntry(FrozenModel):
-    """One set of backbone weights.
+    """One set of backbone weights, and the name of the preprocessing that they were trained with.
 
-    `preprocessing` names what they were trained with; `file` is relative to the
-    folder that is searched, None for weights that Keras itself fetches; `release` and `home` say
-    which training this is and where it is to be had.
+    `file` is relative to the folder that is searched, None for weights that Keras itself fetches;
+    `release` and `home` say which training this is and where it is to be had.
     """
 
     init: str
@@ -70,7 +68,7 @@ def read_section(model: type[Row], section: str) -> list[Row]:
 
 
 def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> WeightsEntry:
-    """Return the entry of an init and a backbone; raise `InputError` if there is none."""
+    """Return the entry of an init and a backbone; `InputError` if there is none."""
     find_backbone(backbone)
     for entry in entries:
         if (entry.init, entry.backbone) == (init, backbone):
@@ -89,18 +87,17 @@ def resolve_preprocessing(name: str, backbone: str) -> str:
 
 def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
     """Return the entry's file in the first folder that holds it, or None."""
-    paths = (folder / entry.file for folder in folders if entry.file)
+    paths = [folder / entry.file for folder in folders if entry.file]
     return next(filter(Path.is_file, paths), None)
 
 
 def load_weights(
     entry: WeightsEntry, backbone: keras.Model, folders: list[Path]
 ) -> list[np.ndarray]:
-    """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
+    """Read an entry's weights into a backbone and return them, as `read_weights_file` does.
 
-    Those of `backbone` are overwritten; files are looked for in the folders in their order.
-    InputError when the file is absent, of another digest, truncated, of another backbone, or in a
-    format that could run code.
+    Files are looked for in the folders in their order.  InputError also when the file is absent or
+    of another digest.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
@@ -144,7 +141,11 @@ def random_weights(backbone_name: str, size: int, seed: int) -> list[np.ndarray]
 
 
 def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
-    """Read one weights file into a backbone and return its weights; errors as `load_weights`."""
+    """Read one weights file into a backbone and return its weights.
+
+    InputError when the file is truncated, of another backbone, not of a trained network, or in a
+    format that could run code.
+    """
     _refuse_unsafe_format(path)
     # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
@@ -158,43 +159,32 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
             stored, variables = load_file(path), _keyed(backbone)
             if odd := sorted(stored.keys() ^ variables.keys()):
                 raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
-            for key, variable in variables.items():
-                if stored[key].shape != tuple(variable.shape):
-                    raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
-                variable.assign(stored[key])
+            backbone.set_weights([stored[key] for key in variables])
         else:
             _refuse_saved_code(path)
             backbone.load_weights(path)
     weights = backbone.get_weights()
-    if not all(np.isfinite(w).all() for w in weights):
-        raise InputError(
-            "does not hold a finite number for every weight",
-            where=path,
-            remedy="Fetch or train the weights again.",
-        )
-    if problem := _untrainable(backbone):
-        raise InputError(problem, where=path, remedy="Fetch or train the weights again.")
+    for variable, values in zip(backbone.weights, weights, strict=True):
+        problem = None
+        if not np.isfinite(values).all():
+            problem = "does not hold a finite number for every weight"
+        elif values.ndim > 1 and not values.any():
+            problem = "holds zeros alone"
+        elif "variance" in variable.name and (values < 0).any():
+            problem = "holds negative variances"
+        elif np.abs(values).max(initial=0) > LARGEST:
+            problem = f"holds numbers beyond {LARGEST:.0e}"
+        if problem:
+            remedy = "Fetch or train the weights again."
+            raise InputError(f"{variable.path} {problem}", where=path, remedy=remedy)
     return weights
 
 
-def _untrainable(backbone: keras.Model) -> str:
-    """Return why finite weights cannot be those of a trained network, or nothing."""
-    for variable in backbone.weights:
-        values = np.asarray(variable)
-        if values.ndim > 1 and not values.any():
-            return f"{variable.path} holds zeros alone"
-        if "variance" in variable.name and (values < 0).any():
-            return f"{variable.path} holds negative variances"
-        if np.abs(values).max(initial=0) > LARGEST:
-            return f"{variable.path} holds numbers beyond {LARGEST:.0e}"
-    return ""
-
-
 def count_parameters(path: Path) -> int:
-    """Return how many numbers the arrays of a weights file hold, without reading them.
+    """Return how many numbers a weights file holds beside the state of an optimizer.
 
-    The state of an optimizer is left out.  InputError for a format that could run code, or a file
-    that is not there or not whole.
+    They are not read.  InputError for a format that could run code, or a file that is not there or
+    not whole.
     """
     _refuse_unsafe_format(path)
     shapes: dict[str, tuple[int, ...]] = {}
@@ -219,20 +209,14 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
     """Write a backbone's weights in the HDF5 layout of Keras 2, that of the released weights.
 
     `load_weights` of Keras 3 and `keras.applications.X(include_top=False, weights=path)` of either
-    Keras read it.  Unnamed layers get the names of a fresh process, so equal weights make equal
-    files.  The name should end in `.h5` and not in `.weights.h5`.
+    Keras read it.  The name should end in `.h5` and not in `.weights.h5`.
     """
-    numbered = defaultdict(list)  # those that Keras named, which are counted from zero here
-    for layer in backbone.layers:
-        stem, _, number = re.fullmatch(r"(.+?)(_(\d+))?", layer.name).groups()
-        if stem.replace("_", "") == type(layer).__name__.lower():
-            numbered[stem].append((int(number or 0), layer.name))
-    fresh = {
-        name: f"{stem}_{place}" if place else stem
-        for stem, layers in numbered.items()
-        for place, (_, name) in enumerate(sorted(layers))
-    }
-    names = [fresh.get(layer.name, layer.name) for layer in backbone.layers]
+    names = []
+    for place, layer in enumerate(backbone.layers):
+        stem = re.sub(r"_\d+$", "", layer.name)
+        # Keras numbers unnamed layers through a process: by place, equal weights make equal files.
+        unnamed = stem.replace("_", "") == type(layer).__name__.lower()
+        names.append(f"{stem}_{place}" if unnamed else layer.name)
     with write_atomically(path) as draft, h5py.File(draft, "w") as file:
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
         _write_names(file, "layer_names", names)
@@ -269,19 +253,10 @@ def _refuse_saved_code(path: Path) -> None:
     """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
-    context = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}
+    remedy = "Ask for the weights alone (`save_weights`)."
     problem = "the configuration of the model in this file cannot be read"
-    with explained(problem, **context, kinds=(TypeError, ValueError)):
-        if _carries_code(json.loads(config)):
-            problem = "the model in this file has Lambda layers, which carry code"
-            raise InputError(problem, **context)
-
-
-def _carries_code(config: Any) -> bool:
-    """Whether a Lambda layer or a serialised lambda stands anywhere in a configuration."""
-    if isinstance(config, list):
-        return any(map(_carries_code, config))
-    if not isinstance(config, dict):
-        return False
-    kind = str(config.get("class_name", "")).replace(">", ".").rpartition(".")[2]
-    return kind in ("Lambda", "__lambda__") or any(map(_carries_code, config.values()))
+    with explained(problem, where=path, remedy=remedy, kinds=(TypeError, ValueError)):
+        text = json.dumps(json.loads(config))  # without escapes and in one spacing
+    if re.search(r'"class_name": "([^"]*[.>])?(Lambda|__lambda__)"', text):
+        problem = "the model in this file has Lambda layers, which carry code"
+        raise InputError(problem, where=path, remedy=remedy)

@@ -171,7 +171,7 @@ def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_trainin
     images = gray_images()
     verdict = verdict_on(trained_layer(BY_NAME[name], images), images)
     assert verdict["verdict"] == name
-    assert verdict["best_divergence"] == pytest.approx(0, abs=1e-9)
+    assert verdict["divergence"] == pytest.approx(0, abs=1e-9)
     assert verdict["contrast"] == pytest.approx(1)
 
 
@@ -267,7 +267,7 @@ def test_a_file_that_is_not_whole_raises(tmp_path, name, content):
     ("name", "parameters", "backbone", "said"),
     [
         ("x.h5", ALL_BACKBONES["VGG19"].parameters, None, "VGG19 has no batch normalisation"),
-        ("x.pt", 10, None, r"may carry code .* Convert the state dict"),
+        ("x.pt", 10, None, "may carry code. Convert them"),
         ("x.h5", 10, "ResNet51", "unknown backbone 'ResNet51'"),
         ("x.h5", 10, None, "holds 10 parameters, as no known backbone without top does"),
     ],
@@ -297,10 +297,9 @@ def test_every_format_gives_the_same_first_layer_and_another_backbone_raises(tmp
 
 DISTRIBUTION = {
     **dict.fromkeys(("distributor", "release", "format", "licence", "home", "statement"), "any"),
-    **dict.fromkeys(("file", "stated_preprocessing", "probed")),
+    **dict.fromkeys(("file", "stated_preprocessing")),
     **{"backbone": "ResNet50", "sha256": "ab" * 32},
 }
-PROBED = {"preprocessing": "caffe", "date": "2026-01-02", "images": "64 of BUSI", "divergence": 0.1}
 
 
 def test_known_distributions_hold_one_file_under_two_names_and_disagree_about_it():
@@ -326,8 +325,6 @@ def test_entries_and_distributions_agree_on_the_file_that_both_name():
         ({"stated_preprocessing": "torch"}, "unknown candidate 'torch'"),
         ({"backbone": "ResNet51"}, "unknown backbone"),
         ({"sha256": "ab"}, "sha256"),
-        ({"probed": PROBED | {"divergence": -1}}, "divergence"),
-        ({"probed": PROBED, "sha256": None}, "must be named by its SHA-256"),
         ({"statement": ""}, "statement"),
         ({"colour": "red"}, "colour"),
     ],

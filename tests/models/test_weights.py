@@ -172,7 +172,7 @@ def test_notop_file_has_the_attributes_and_names_of_keras_2(small, tmp_path):
         assert "block_1_depthwise/depthwise_kernel:0" in file["block_1_depthwise"]
         assert (file.attrs["backend"], file.attrs["keras_version"][:2]) == ("tensorflow", "2.")
         assert len(file["Conv1_relu"].attrs["weight_names"]) == 0
-    assert names[:3] == ["input_layer", "Conv1", "bn_Conv1"]
+    assert names[:3] == ["input_layer_0", "Conv1", "bn_Conv1"]
     assert len(names) == len(small.layers)
     kinds = ("gamma", "beta", "moving_mean", "moving_variance")
     assert weights == [f"bn_Conv1/{kind}:0" for kind in kinds]

@@ -101,8 +101,8 @@ def test_head_when_learning_rate_is_zero_stays_as_the_seed_made_it(frozen, start
     run(block, start, parts, recipe)
     limit = np.sqrt(6 / (16 + 2))
     expected = np.random.default_rng(3).uniform(-limit, limit, (16, 2)).astype("float32")
-    np.testing.assert_array_equal(block.parts.dense.kernel, expected)
-    assert not np.asarray(block.parts.dense.bias).any()
+    np.testing.assert_array_equal(block.parts.head.layers[-1].kernel, expected)
+    assert not np.asarray(block.parts.head.layers[-1].bias).any()
 
 
 def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
@@ -112,7 +112,7 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
 
     def spoil(epoch, _):
         if epoch in heads:
-            block.parts.dense.bias.assign(heads[epoch])
+            block.parts.head.layers[-1].bias.assign(heads[epoch])
 
     def mend(epoch, _):
         if epoch == 0:
@@ -138,7 +138,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 
     def spoil(epoch, _):
         if epoch >= 2:
-            block.parts.dense.bias.assign([9, -9])
+            block.parts.head.layers[-1].bias.assign([9, -9])
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
     recipe = Recipe(1e-2, 5, 8, 7, patience=patience)
