@@ -3,8 +3,7 @@
 The networks of the study end in global average pooling and one dense layer, so the gradient of a
 class's logit is the same at every pixel and Grad-CAM has a closed form that needs no gradient,
 `rin.models.layers.ClassActivation`.  `gradient_cam` serves any other head.  Maps are kept at the
-resolution of the last convolution and before the ReLU; `to_uint8` makes the pictures that the
-paper thresholds.
+resolution of the last convolution and before the ReLU.
 """
 
 from __future__ import annotations
@@ -24,32 +23,27 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
     """Return maps (n, h, w) after checking their rank and that every value is finite."""
     maps = np.asarray(maps)
     if maps.ndim != 3:
-        raise InputError(
-            f"maps have shape {maps.shape}", where="maps", remedy="Give those of one class."
-        )
+        problem = f"maps have shape {maps.shape}"
+        raise InputError(problem, where="maps", remedy="Give those of one class.")
     if not np.isfinite(maps).all():
-        raise InputError(
-            "a value is not finite", where="maps", remedy="Leave out the run: it has diverged."
-        )
+        remedy = "Leave out the run: it has diverged."
+        raise InputError("a value is not finite", where="maps", remedy=remedy)
     return maps
 
 
 def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
-    The steps are those of the usual OpenCV recipe, in its order: ReLU; division of the small map
-    by its own maximum, and no scaling after that; bilinear enlargement with half-pixel centres;
-    times 255; 8 bits, rounded to the nearest where the recipe cuts off, so that 254.99998 does not
-    become 254.  Zeros for a map without a positive value, 255 everywhere for a constant positive
-    one.  InputError for a wrong rank, a value that is not finite, or a `size` below the map's.
+    In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum, and
+    no scaling after that; bilinear enlargement with half-pixel centres; times 255; 8 bits, rounded
+    where the recipe cuts off.  Zeros for a map without a positive value.  InputError for a wrong
+    rank, a value that is not finite, or a `size` below the map's.
     """
     cam = check_maps(cam).astype(np.float32)
     if size < max(cam.shape[1:]):
-        raise InputError(
-            f"size {size} is below that of the maps, {cam.shape[1:]}",
-            where="size",
-            remedy="Give the side of the network's input, in pixels.",
-        )
+        problem = f"size {size} is below that of the maps, {cam.shape[1:]}"
+        remedy = "Give the side of the network's input, in pixels."
+        raise InputError(problem, where="size", remedy=remedy)
     positive = np.maximum(cam, 0)
     peak = positive.max(axis=(1, 2), keepdims=True)
     small = 255 * np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
@@ -64,35 +58,27 @@ def gradient_cam(head: keras.Model, features: np.ndarray) -> np.ndarray:
     """Return the Grad-CAM of every class by differentiating a head, of any kind.
 
     ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX.
-    The head takes globally averaged features to logits: averaging passes the slope of a logit by a
-    channel's mean evenly to all its pixels, so no more has to be differentiated.  From the
-    activations of the last convolution (n, h, w, channels): float32 (n, h, w, classes), before the
-    ReLU.  InputError when Keras runs on another backend.
+    Global averaging passes the slope of a logit by a channel's mean evenly to all its pixels, so
+    only the head has to be differentiated.  From the activations of the last convolution
+    (n, h, w, channels): float32 (n, h, w, classes), before the ReLU.
     """
     import keras
 
     features = np.asarray(features, dtype=np.float32)
     pooled = keras.ops.convert_to_tensor(features.mean(axis=(1, 2)))
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
+    if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(pooled)
             logits = tf.unstack(tf.cast(head(pooled, training=False), tf.float32), axis=1)
         slopes = [tape.gradient(logit, pooled) for logit in logits]
-    elif backend == "jax":
+    else:
         import jax
 
         outputs, pull_back = jax.vjp(lambda x: head(x, training=False).astype("float32"), pooled)
         units = np.eye(outputs.shape[1], dtype=np.float32)
         slopes = [pull_back(np.broadcast_to(unit, outputs.shape))[0] for unit in units]
-    else:
-        raise InputError(
-            f"backend {backend!r} has no gradients here",
-            where="KERAS_BACKEND",
-            remedy="Use one of the backends tensorflow, jax.",
-        )
     by_class = np.stack(slopes, axis=-1).astype(np.float32)
     pixels = features.shape[1] * features.shape[2]
     return np.einsum("nhwk,nkc->nhwc", features, by_class / pixels)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.ndimage import distance_transform_edt, find_objects, map_coordinates
+from scipy.ndimage import distance_transform_edt, map_coordinates
 from skimage.draw import ellipse
 
 from rin.errors import InputError
@@ -36,55 +36,41 @@ def has_lesion(masks: np.ndarray) -> np.ndarray:
 def check_pair(first: np.ndarray, second: np.ndarray) -> None:
     """Raise InputError unless two stacks of pictures (n, h, w) have one shape."""
     if first.ndim != 3 or first.shape != second.shape:
-        raise InputError(
-            f"shapes {first.shape} and {second.shape} differ or are not (n, h, w)",
-            where="maps, masks",
-            remedy="Bring maps and masks to one size before comparing them.",
-        )
+        problem = f"shapes {first.shape} and {second.shape} differ or are not (n, h, w)"
+        remedy = "Bring maps and masks to one size before comparing them."
+        raise InputError(problem, where="maps, masks", remedy=remedy)
 
 
 def check_masks(masks: np.ndarray) -> np.ndarray:
     """Return masks as booleans (n, h, w); gray levels of a mask file are not a mask yet."""
     array = np.asarray(masks)
     if array.ndim != 3:
-        raise InputError(
-            f"masks have shape {array.shape}", where="masks", remedy="Give masks (n, h, w)."
-        )
+        problem = f"masks have shape {array.shape}"
+        raise InputError(problem, where="masks", remedy="Give masks (n, h, w).")
     if array.dtype != bool and not ((array == 0) | (array == 1)).all():
-        raise InputError(
-            f"values from {array.min()} to {array.max()}, not 0 and 1 alone",
-            where="masks",
-            remedy="Code the lesion as 1 and everything else as 0.",
-        )
+        problem = f"values from {array.min()} to {array.max()}, not 0 and 1 alone"
+        remedy = "Code the lesion as 1 and everything else as 0."
+        raise InputError(problem, where="masks", remedy=remedy)
     return array.astype(bool, copy=False)
 
 
 def check_lesions(masks: np.ndarray) -> np.ndarray:
     """Return masks as booleans, or raise InputError where one outlines nothing."""
     lesions = check_masks(masks)
-    if not has_lesion(lesions).all():
-        raise InputError(
-            f"{(~has_lesion(lesions)).sum()} of {len(lesions)} masks outline nothing",
-            where="masks",
-            remedy="Leave out cases without a lesion with has_lesion.",
-        )
+    if empty := (~has_lesion(lesions)).sum():
+        problem = f"{empty} of {len(lesions)} masks outline nothing"
+        remedy = "Leave out cases without a lesion with has_lesion."
+        raise InputError(problem, where="masks", remedy=remedy)
     return lesions
-
-
-def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    cams = np.asarray(cams)
-    if cams.dtype != np.uint8:
-        raise InputError(
-            f"dtype is {cams.dtype}", where="cams", remedy="Convert the maps with to_uint8."
-        )
-    lesions = check_masks(masks)
-    check_pair(cams, lesions)
-    return cams, lesions
 
 
 def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Count pixels of each gray level in the lesion and anywhere, int64 (2, n, 256)."""
-    cams, lesions = _maps_and_lesions(cams, masks)
+    cams, lesions = np.asarray(cams), check_masks(masks)
+    if cams.dtype != np.uint8:
+        problem = f"dtype is {cams.dtype}"
+        raise InputError(problem, where="cams", remedy="Convert the maps with to_uint8.")
+    check_pair(cams, lesions)
     counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
     for row, cam, lesion in zip(counts, cams, lesions, strict=True):
         # The level and "in the lesion" make one number, so one count serves both.
@@ -96,12 +82,9 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256), 0-1.
 
-    2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t.
-    Without a lesion it is 0 where anything lies above the threshold and NaN where nothing does:
-    such a case must not pass for a perfect localisation.
-
-    Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w).
-    InputError for other shapes or values.
+    2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t; without
+    a lesion 0 where anything lies above the threshold and NaN where nothing does.  From maps of
+    `rin.explain.gradcam.to_uint8`, (n, h, w), and masks, bool or 0/1; InputError for others.
     """
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
@@ -119,9 +102,8 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
 
     ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright.  Input and errors as
-    `threshold_curve`.  A map without contrast scores the lesion's share of the image; NaN for an
-    empty mask.
+    recall R and precision P of the pixels at least as bright; NaN for an empty mask.  Input and
+    errors as `threshold_curve`.
     """
     counts = _gray_histograms(cams, masks)
     hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
@@ -133,9 +115,8 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return each image's Dice score at the threshold that is best for all other patients, (n,).
 
-    That is the one with the largest sum of their scores, the lowest of equal ones.  From curves
-    (n, 256) of images with a lesion, and the patient of each image (n,); NaN throughout when all
-    images are of one patient.
+    Of equally good ones the lowest.  From curves (n, 256) of images with a lesion, and the patient
+    of each image (n,); NaN throughout when all images are of one patient.
     """
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
@@ -154,8 +135,7 @@ def tolerance_at(side: int) -> int:
 def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
     """Return which pixels lie on a lesion or within a distance of one, bool (n, h, w).
 
-    `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more; nothing is
-    near the lesion of an empty mask.
+    `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more.
     """
     lesions = check_masks(masks)
     near = lesions.copy()
@@ -186,10 +166,9 @@ def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
 def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """Return how often a map with one bright cell, drawn at random, hits each lesion, (n,), 0-1.
 
-    What `pointing_game` gives on average over the cells of a grid (height, width) of a map, from
-    the pixels on or near each lesion, bool (n, side, side).  The brightest spot of a coarse map is
-    the middle of a cell, or the whole corner beyond it, so that a random pixel is no fair
-    comparison: of a map of 2 × 2 cells it always lies in a corner of the image.
+    What `pointing_game` gives on average over the cells of a grid (height, width), from the pixels
+    of `near_lesion`.  A random pixel is no fair comparison: the brightest spot of a coarse map is
+    the middle of a cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
     """
     near = np.asarray(near, dtype=bool)
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
@@ -201,19 +180,14 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 def lesion_boxes(masks: np.ndarray) -> np.ndarray:
     """Return top, left, height and width of each lesion's bounding box, float64 (n, 4), in pixels.
 
-    Several parts of one mask share one box; NaN for an empty mask.
+    NaN for an empty mask.
     """
     lesions = check_masks(masks)
     boxes = np.full((len(lesions), 4), np.nan)
     for box, lesion in zip(boxes, lesions, strict=True):
         if lesion.any():
-            ((rows, columns),) = find_objects(lesion.astype(int))
-            box[:] = (
-                rows.start,
-                columns.start,
-                rows.stop - rows.start,
-                columns.stop - columns.start,
-            )
+            pixels = np.argwhere(lesion)
+            box[:2], box[2:] = pixels.min(axis=0), np.ptp(pixels, axis=0) + 1
     return boxes
 
 
@@ -226,12 +200,9 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     names, table = np.asarray(patients), pd.DataFrame(sizes)
     outlined = table.notna().all(axis=1)
     if names.shape != outlined.shape or pd.unique(names[outlined]).size < 2:
-        raise InputError(
-            f"{names.size} patients, {pd.unique(names).size} different, beside "
-            f"{outlined.sum()} lesions in {len(table)} images",
-            where="patients",
-            remedy="Name each image's patient; a size needs lesions of somebody else.",
-        )
+        problem = f"{names.size} patients beside {outlined.sum()} lesions in {len(table)} images"
+        remedy = "Name each image's patient; a size needs lesions of somebody else."
+        raise InputError(problem, where="patients", remedy=remedy)
     table["n"] = outlined.astype(int)
     left = table.sum() - table.groupby(names).transform("sum")
     return left[[0, 1]].div(left["n"], axis=0).to_numpy()
@@ -240,8 +211,8 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
-    From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each
-    image (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
+    From masks (n, h, w), each with a lesion, and height and width of the ellipse for each image
+    (n, 2), as of `others_lesion_size`.  One row an image and baseline: `image` (row of `masks`),
     `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
     """
     lesions = check_lesions(masks)
@@ -270,34 +241,31 @@ def measure_overlap(
 ) -> pd.DataFrame:
     """Measure how recorded maps and lesions overlap, image by image and run by run.
 
-    Compared is the map of the predicted class at the paper's threshold; the paper says only "the
-    output layer".  `runs` holds a pair per run: its test rows of the predictions table, and its
-    maps, float32 (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive
-    one.  `case_ids` (n,) name the cases of the masks, bool or 0/1 (n, size, size), to whose size
-    maps are enlarged.
+    Compared is the map of the predicted class (the paper says only "the output layer").  `runs`
+    holds a pair for each run: its test rows of the predictions table, and its maps, float32
+    (rows, h, w, 2) before the ReLU, class 1 being the positive one.  `case_ids` (n,) name the cases
+    of the masks, bool or 0/1 (n, size, size), to whose size maps are enlarged.
 
-    One row per run and image with a lesion: the run and case columns of the predictions table,
-    `target` (class whose map it is, 0 or 1), `dice`, `dice_best`, `pointing`, `pointing_blind`
-    (`cell_hits` of the map's grid), `average_precision`, `cells` (of the map's longer side), and
-    `mask_share` (the lesion's of the image, 0-1).  `dice_best` is taken at the threshold that
-    is best for all other patients of the same scenario and init (NaN where there is none).
-    InputError when there is no run, a case has no mask, or rows and maps differ in number.
+    One row a run and image with a lesion: the run and case columns of the predictions table,
+    `target` (class whose map it is, 0 or 1), `dice` at the paper's threshold, `dice_best` at that
+    which is best for all other patients of the same scenario and init (NaN where there is none),
+    `pointing`, `pointing_blind` (`cell_hits` of the map's grid), `average_precision`, `cells` (of
+    the map's longer side), and `mask_share` (the lesion's of the image, 0-1).  InputError when
+    there is no run, a case has no mask, or rows and maps differ in number.
     """
     place = check_runs(runs, case_ids)
     side = masks.shape[-1]
-    tolerance = tolerance_at(side)
     cases = pd.unique(pd.concat([rows["case_id"] for rows, _ in runs]))
     tested = np.array([masks[k] for k in place.loc[cases]]).reshape(-1, side, side)
     outlined = has_lesion(tested)
     lesions = tested[outlined]
-    near = near_lesion(lesions, tolerance)
+    near = near_lesion(lesions, tolerance_at(side))
     lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
     tables, curves, columns = [], [], [*_RUN, *_CASE]
-    blind: dict[tuple[int, int], np.ndarray] = {}  # by the maps' grid
+    grids = {cams.shape[1:3] for _, cams in runs}
+    blind = {grid: cell_hits(near, grid) for grid in grids}
     for rows, cams in runs:
-        grid = np.shape(cams)[1:3]
-        if grid not in blind:
-            blind[grid] = cell_hits(near, grid)
+        grid = cams.shape[1:3]
         target, pictures = class_pictures(rows, cams, side)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
@@ -329,11 +297,9 @@ def check_runs(
     for rows, cams in runs:
         absent = rows.loc[~rows["case_id"].isin(place.index), "case_id"]
         if len(rows) != len(cams) or len(absent):
-            raise InputError(
-                f"{len(rows)} rows, {len(cams)} maps, {len(absent)} cases without a mask",
-                where="runs",
-                remedy="Give the test rows of the run whose maps these are, and all masks.",
-            )
+            problem = f"{len(rows)} rows, {len(cams)} maps, {len(absent)} cases without a mask"
+            remedy = "Give the test rows of the run whose maps these are, and all masks."
+            raise InputError(problem, where="runs", remedy=remedy)
     return place
 
 
@@ -342,16 +308,14 @@ def class_pictures(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the predicted class of each image, and its map as an 8-bit picture."""
     predicted = (rows["score"].to_numpy(dtype=float) > 0).astype(int)
-    maps = np.asarray(cams)
-    return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
+    return predicted, to_uint8(cams[np.arange(len(cams)), :, :, predicted], side)
 
 
 def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return each map on a grid whose central cells are the box around the lesion.
 
-    From maps and masks (n, h, w), each with a lesion, whose parts share one box: float64
-    (n, SIDE, SIDE), the map at the centre of each cell by linear interpolation between centres of
-    pixels; NaN where a cell's centre lies outside the image.
+    From maps and masks (n, h, w), each with a lesion: float64 (n, SIDE, SIDE), the map at the
+    centre of each cell by linear interpolation; NaN where that lies outside the image.
     """
     maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
@@ -373,10 +337,10 @@ def lesion_map_table(
 ) -> pd.DataFrame:
     """Return the mean activation around the lesion by init and unfreezing regime.
 
-    Parameters and errors are those of `measure_overlap`, in whose 8-bit pictures every map has the
-    maximum 255.  One row a cell that an image reaches: task, init, unfreezing, `row`, `column`
-    (from the upper left), `activation` (mean gray level 0-255, to whole ones), `n_maps` (maps that
-    reach the cell).  No pixel of any image is kept: this may be shown where the images may not.
+    Parameters and errors are those of `measure_overlap`.  One row a cell that an image reaches:
+    task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean gray level
+    0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept: this
+    may be shown where the images may not.
     """
     runs = list(runs)
     place = check_runs(runs, case_ids)

@@ -2,10 +2,7 @@
 
 Features are pooled outputs of a backbone, a row an image; neighbours are images of other patients,
 so that a network earns nothing by knowing a patient again.  Activations are tables with a row a
-data point (an image at a place of its feature map) and a column a channel; rows of both tables
-belong to the same images and places.  A map that stays as it was when weights are put back to
-random ones shows the image, or the architecture, and explains nothing that was learnt (Adebayo et
-al, NeurIPS 2018); `rin.training.cascade` makes such maps.
+data point (an image at a place of its feature map) and a column a channel.
 """
 
 from __future__ import annotations
@@ -27,26 +24,37 @@ _RESAMPLES = 2000
 def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
     """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
-    From features (n, channels) and the patient of each row, by the cosine of the angle between two
-    feature vectors; equally near ones in their order.  InputError for features that are not finite
-    or all equal, and for an image that has fewer than k images of other patients.
+    From features (n, channels) and the patient of each row, by cosine; equally near ones in their
+    order.  InputError for features that are not finite or all equal, and for an image that has
+    fewer than k images of other patients.
     """
-    checked = _checked_features(features, patients)
+    table = np.asarray(features, dtype=np.float32)
+    problem = None
+    if table.ndim != 2 or len(table) < 2:
+        problem = f"their shape is {table.shape}, and 2 rows or more are needed"
+    elif len(patients) != len(table):
+        problem = f"there are {len(table)} rows for {len(patients)} images"
+    elif not np.isfinite(table).all():
+        problem = f"{(~np.isfinite(table)).any(axis=1).sum()} rows hold values not finite"
+    elif (table == table[0]).all():
+        problem = "they are the same for all images"
+    if problem:
+        problem = f"these features have no neighbours: {problem}"
+        remedy = "Look at the learning curve: a network that did not train has such features."
+        raise InputError(problem, where="features", remedy=remedy)
     codes = pd.factorize(np.asarray(patients))[0]
     others = len(codes) - np.bincount(codes)
     if k < 1 or others.min() < k:
-        raise InputError(
-            f"k is {k}, and an image has {others.min()} images of other patients",
-            where="neighbours",
-            remedy="Ask for fewer neighbours, or use a profile with more test images.",
-        )
+        problem = f"k is {k}, and an image has {others.min()} images of other patients"
+        remedy = "Ask for fewer neighbours, or use a profile with more test images."
+        raise InputError(problem, where="neighbours", remedy=remedy)
     from sklearn.metrics import pairwise_distances_chunked
 
     def nearest(block: np.ndarray, start: int) -> np.ndarray:
         block[codes[start : start + len(block), None] == codes] = np.inf
         return np.argsort(block, axis=1, kind="stable")[:, :k]
 
-    blocks = pairwise_distances_chunked(checked, reduce_func=nearest, metric="cosine")
+    blocks = pairwise_distances_chunked(table, reduce_func=nearest, metric="cosine")
     return np.concatenate([*blocks])
 
 
@@ -58,8 +66,7 @@ def neighbour_purity(
     From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `estimate`, the
     mean share over the images (0–1), with its 95% interval (`ci_low`, `ci_high`), for which
     patients are drawn with their images and the neighbours as found; `chance`, what neighbours
-    drawn at random from the images of other patients would give.  One class alone has purity 1 and
-    chance 1.
+    drawn at random from the images of other patients would give.
     """
     codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
     same = (codes[neighbours] == codes[:, None]).mean(axis=1)
@@ -77,9 +84,8 @@ def neighbour_purity(
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    Over as many as the table with fewer independent channels has; silent channels are left out
-    (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both have as many rows, more
-    than channels, and are finite.
+    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both
+    have as many rows, more than channels, and are finite.
     """
     bases = []
     for table in _about_means(a, b):
@@ -104,66 +110,38 @@ def sample_activations(
 ) -> np.ndarray:
     """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
 
-    Float32 (points, channels), or all that there are.  Maps of one shape give the same rows and
-    channels for the same seed.
+    Float32 (points, channels), or all that there are; the same ones of maps of one shape.
     """
     table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
     draws = np.random.default_rng(seed)
-    rows, columns = (
-        np.sort(draws.permutation(size)[:count])
-        for size, count in zip(table.shape, (points, channels), strict=True)
-    )
+    rows = np.sort(draws.permutation(table.shape[0])[:points])
+    columns = np.sort(draws.permutation(table.shape[1])[:channels])
     return table[np.ix_(rows, columns)]
 
 
-def _checked_features(features: np.ndarray, patients: pd.Series) -> np.ndarray:
-    """Return features as float32, or raise InputError saying what is wrong with them."""
-    table = np.asarray(features, dtype=np.float32)
-    problem = None
-    if table.ndim != 2 or len(table) < 2:
-        problem = f"their shape is {table.shape}, and 2 rows or more are needed"
-    elif len(patients) != len(table):
-        problem = f"there are {len(table)} rows for {len(patients)} images"
-    elif not np.isfinite(table).all():
-        problem = f"{int((~np.isfinite(table)).any(axis=1).sum())} rows hold values not finite"
-    elif (table == table[0]).all():
-        problem = "they are the same for all images"
-    if problem:
-        raise InputError(
-            f"these features have no neighbours: {problem}",
-            where="features",
-            remedy="Look at the learning curve: a network that did not train has such features.",
-        )
-    return table
-
-
 def _about_means(*tables: ArrayLike) -> list[np.ndarray]:
-    """Return tables about their means, in double precision."""
     checked = [np.asarray(table, np.float64) for table in tables]
     shapes = [table.shape for table in checked]
     problem = None
-    if any(len(shape) != 2 for shape in shapes) or len({shape[0] for shape in shapes}) > 1:
-        problem = f"shapes {shapes} do not fit"
-    elif any(rows <= columns for rows, columns in shapes):
-        problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
-    elif not all(np.isfinite(table).all() for table in checked):
-        problem = "a value is not finite"
-    elif any((table == table[0]).all() for table in checked):
-        problem = "they are the same everywhere"
-    if problem:
-        raise InputError(
-            f"activations cannot be compared: {problem}",
-            where="activations",
-            remedy="Give two finite tables (points, channels) of the same points.",
-        )
+    for table in checked:
+        if table.ndim != 2 or len(table) != len(checked[0]):
+            problem = f"shapes {shapes} do not fit"
+        elif len(table) <= table.shape[1]:
+            problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
+        elif not np.isfinite(table).all():
+            problem = "a value is not finite"
+        elif (table == table[0]).all():
+            problem = "they are the same everywhere"
+        if problem:
+            remedy = "Give two finite tables (points, channels) of the same points."
+            raise InputError(problem, where="activations", remedy=remedy)
     return [table - table.mean(axis=0) for table in checked]
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
 
-    Cells of equal value share their mean rank.  NaN where either map is constant: it ranks
-    nothing.
+    NaN where either map is constant.
     """
     a, b = check_maps(a), check_maps(b)
     check_pair(a, b)
@@ -177,11 +155,10 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 
-    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same call,
-    which is also the share on which both are right or both wrong), `called` (share that `a` calls
-    positive), `chance` (agreement of two networks that call as many positive, each at random),
-    `kappa` (Cohen 1960: (agree − chance) / (1 − chance)), `positive` (share of positive cases).
-    Where nearly all cases are called positive, agreement is near one and says nothing.
+    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same call),
+    `called` (share that `a` calls positive), `chance` (agreement of two networks that call as many
+    positive, each at random), `kappa` (Cohen 1960), `positive` (share of positive cases).  Where
+    nearly all cases are called positive, agreement is near one and says nothing.
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []
