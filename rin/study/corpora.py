@@ -1,9 +1,8 @@
 """Which images networks are pretrained on: corpora found, curated from an archive, or made up.
 
-The archive of a study is a DICOM export below the data root; where there is none, a stand-in is
-written, and everything that comes from it is marked so.  `rin.curation` turns it into a corpus.
-Corpora are compared with the images of the tasks: a network that saw a test image during
-pretraining has an advantage that fine-tuning does not explain.
+The archive of a study is a DICOM export below the data root, or a stand-in, and everything that
+comes from that is marked so.  Corpora are compared with the images of the tasks: a network that saw
+a test image during pretraining has an advantage that fine-tuning does not explain.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 
 def curation_plan(study: Study) -> CurationPlan:
-    """Return what is curated, from where, and where it goes; writes a stand-in on first use."""
+    """Return what is curated and where it goes; writes a stand-in on first use."""
     from rin.curation.build import CurationPlan
 
     settings, folder = study.profile.section("curation"), real_archive(study)
@@ -50,10 +49,10 @@ def curation_plan(study: Study) -> CurationPlan:
         write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
         # A stand-in hides nobody, and a fixed key makes equal studies from it.
         key = hashlib.sha256(f"stand-in {seed}".encode()).digest()
-    files = {}
-    for setting, file in (("label_map", settings.label_map), ("reviewed", settings.reviewed)):
-        files[setting] = path = folder / file if file else None
-        if path and not path.is_file():
+    label_map = folder / settings.label_map if settings.label_map else None
+    reviewed = folder / settings.reviewed if settings.reviewed else None
+    for path in filter(None, (label_map, reviewed)):
+        if not path.is_file():
             remedy = "Put it there, or leave its name out of the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
     return CurationPlan(
@@ -63,7 +62,8 @@ def curation_plan(study: Study) -> CurationPlan:
         key=key,
         database=settings.database,
         encoding=settings.encoding,
-        **files,
+        label_map=label_map,
+        reviewed=reviewed,
     )
 
 
@@ -75,10 +75,7 @@ def curated_corpus(study: Study) -> CuratedCorpus:
 
 
 def find_corpus(study: Study, names: str | list[str]) -> Dataset:
-    """Open the first of `usable_corpora` with all of its images.
-
-    The curated one is made from the study's archive, or read where the data root holds that only.
-    """
+    """Open the first of `usable_corpora`, curated from the study's archive or as it is."""
     listed, settings = [names] if isinstance(names, str) else names, study.profile.pretraining
     name = (usable_corpora(study, listed) or listed)[0]
     manifest = load_manifest(name)
@@ -89,7 +86,7 @@ def find_corpus(study: Study, names: str | list[str]) -> Dataset:
 
 
 def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Dataset:
-    """Open a corpus as `find_corpus`, with about so many images, drawn by patients; None: all."""
+    """Open a corpus as `find_corpus`, with about so many images, or None for all."""
     dataset = find_corpus(study, names)
     return dataset if cases is None else draw_cases(dataset, None, cases, study.profile.seed)[0]
 
@@ -97,9 +94,9 @@ def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Data
 def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     """Look for images of the tasks among those of the pretraining corpora.
 
-    All images of a task are compared, by pixels and by difference hashes: that finds copies, and
-    no other slice of a patient.  As a positive control, `copies` of each task are reduced to the
-    corpus' own size, as a copy inside it would be, and compared with themselves.
+    All are compared, by pixels and by difference hashes: that finds copies, and no other slice of a
+    patient.  As a positive control, `copies` images of each task are reduced to the corpus' own
+    size, as a copy inside it would be, and compared with themselves.
 
     One row a task and corpus: among others `in_corpus` (whether the corpus has images of that
     modality), `equal` (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of

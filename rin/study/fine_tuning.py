@@ -49,7 +49,7 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run all runs of a block with one compiled step; random weights are those of `random_seed`."""
+    """Run what a ledger lacks of a block, with one compiled step and one set of random weights."""
     from rin.training.trainer import CompiledBlock
 
     if not (block := [run for run in block if not ledger.has(run.run_id)]):
@@ -74,6 +74,7 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     """Train, predict and commit one run."""
     import keras
 
+    from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
     parts, stores = _parts_of(run)
@@ -88,16 +89,24 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     activations = {}
     if run.inside:
         compiled.parts.preprocess.set_preprocessing(preprocessing)
-        activations |= _activations(run, compiled, parts["test"], "before", weights)
+        starts = {"before": weights}
         if run.init == RANDOM:
-            activations |= _activations(run, compiled, parts["test"], "other", compiled.untrained)
+            starts["other"] = compiled.untrained
+        for when, start in starts.items():
+            compiled.parts.backbone.set_weights(start)
+            activations |= _activations(run, compiled, parts["test"], when)
     started = time.monotonic()
     state = compiled.fit(weights, preprocessing, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     if run.inside:
         activations |= _activations(run, compiled, parts["test"], "after")
-    sanity = _sanity(run, compiled, parts["test"], recipe.batch)
+    tested = sanity_rows(run, run.inputs.store, parts["test"].rows)
+    sanity = None
+    if len(tested):
+        cases = run.inputs.store.cases.iloc[tested][["case_id", "patient_id"]]
+        part = replace(parts["test"], rows=tested)
+        sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
 
     def write(folder: Path) -> dict:
         history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
@@ -148,41 +157,19 @@ def _parts_of(run: Run) -> tuple[dict[str, Part], dict[str, ImageStore]]:
     return parts, stores
 
 
-def _activations(
-    run: Run,
-    compiled: CompiledBlock,
-    test: Part,
-    when: str,
-    weights: list[np.ndarray] | None = None,
-) -> dict[str, np.ndarray]:
-    """Return what a run records of its layers at some time, by time and layer."""
+def _activations(run: Run, compiled: CompiledBlock, test: Part, when: str) -> dict[str, np.ndarray]:
+    """Return activations of the layers of a block, by time and layer."""
     from rin.training.trainer import layer_activations
 
     sizes = dict(run.inside)
     part = replace(test, rows=test.rows[: sizes.pop("cases")])
-    # The same places of every network.
-    batch = run.settings.batch
-    layers = layer_activations(compiled, part, batch, **sizes, seed=0, weights=weights)
+    # The same seed, and so the same places, of every network.
+    layers = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0)
     return {f"{when}/{layer}": table.astype(np.float16) for layer, table in layers.items()}
 
 
-def _sanity(run: Run, compiled: CompiledBlock, test: Part, batch: int) -> pd.DataFrame | None:
-    """Return how maps change as the weights of a run go random; None where it records none."""
-    from rin.training.cascade import cascade_table
-
-    store = run.inputs.store
-    rows = sanity_rows(run, store, test.rows)
-    if not len(rows):
-        return None
-    cases = store.cases.iloc[rows][["case_id", "patient_id"]].reset_index(drop=True)
-    return cascade_table(compiled, replace(test, rows=rows), cases, batch, run.seed)
-
-
 def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
-    """Return the parts with a confounder on a share of their positive images, and one more.
-
-    In `reversed` it stands on the negative test images.
-    """
+    """Return the parts with a confounder on a share of their positive images, and `REVERSED`."""
     kind, percent = level.split()
     test, inside = parts["test"], ("train", *SCORED_PARTS)
     clean, labels = np.asarray(test.images), test.labels
@@ -204,7 +191,6 @@ def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str,
 
 
 def _cams_of(part: str) -> str:
-    """Return the file of a run's maps of a part: test, or an external dataset."""
     return "cams.npy" if part == "test" else f"cams-{part}.npy"
 
 
@@ -215,20 +201,20 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
     masks = store.masks()
     marked = [row for row in test if masks[row].any()]
     if not marked:
-        problem = "no test case has a lesion, so there is no map to check"
         remedy = "Take more cases, or leave the sanity section out of the profile."
-        raise InputError(problem, where=f"{run.task}, fold {run.fold}", remedy=remedy)
+        where = f"{run.task}, fold {run.fold}"
+        raise InputError("no test case has a lesion", where=where, remedy=remedy)
     return np.array(marked[: run.sanity_cases])
 
 
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
-    """Run those of some planned runs that the ledger lacks; return the table of all of them.
+    """Run what the ledger lacks of some planned runs; return the table of all of them.
 
-    `InputError` when weights are missing or a run fails; the other runs are finished first.
+    `InputError` when weights are missing or a run fails; the others are finished first.
     """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
-    missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
+    missing = [run for run in runs.values() if not ledger.has(run.run_id)]
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     shared = ledger, study.weights_folders, study.profile.seed, execution
     jobs = [(block, *shared) for block in blocks]
@@ -290,15 +276,11 @@ def _read(study: Study, runs: Sequence[Run], file: str) -> pd.DataFrame:
 def predictions(
     study: Study, name: str = MAIN, task: str | None = None, part: str = "test"
 ) -> pd.DataFrame:
-    """Return the per-case predictions of a named study, tidy.
+    """Return the predictions of a named study, one row a run and case (`rin.tables.PREDICTIONS`).
 
-    Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, pretraining (which of
-    the init's a run starts from), seed, case_id, patient_id, part, label (1 is the positive
-    class), score (its log-odds).  Studies of a factor have `factor`, `level` and `preprocessing`
-    (what was in effect) in front, and rows of a run that both levels share under both.
-
-    `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
-    by name, and `reversed` where confounders are put on images.
+    Studies of a factor have `factor`, `level` and `preprocessing` in front, and rows of a run that
+    levels share under each.  `InputError` for a part that is not scored: those of `SCORED_PARTS`, a
+    task's external datasets by name, and `reversed` where confounders are put on images.
     """
     planned = finished_runs(study, name, task)
     beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
@@ -321,10 +303,7 @@ def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 
 def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
-    """Return one row a run (and level): its columns and what `done.json` records of it.
-
-    And how it does on its validation cases (`rin.stats.pretrainings.validation_scores`).
-    """
+    """Return one row a run (and level): its columns, its `done.json`, its validation scores."""
     rows, columns_of = [], {}
     for run in finished_runs(study, name, task):
         names = {"study": name} | run.columns | {"run_id": run.run_id}
@@ -342,10 +321,7 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
 def cam_arrays(
     study: Study, task: str, part: str = "test"
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """Yield each run's rows of `predictions` in a part and their maps (n, h, w, 2) before ReLU.
-
-    Of several pretrainings, the runs from the first.
-    """
+    """Yield rows of `predictions` and maps (n, h, w, 2) of each run from the first pretraining."""
     study.inputs(task).scored(part).lesion_masks()
     for run in finished_runs(study, MAIN, task):
         if run.pretraining == study.profile.pretrainings[0]:
@@ -381,9 +357,10 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
     """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
-    store, maps = study.inputs(task).store, cam_arrays(study, task)
+    store = study.inputs(task).store
     if (masks := store.masks()) is None:
         return None
+    maps = cam_arrays(study, task)
     return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
 
 
@@ -393,8 +370,6 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
     One row a fold, scenario, pair and layer: `comparison` is `before` or `after` (the two inits),
     `tuned` (an init before and after, named in `init`) or `random` (two random networks); `cca` is
     the mean canonical correlation, `cka` linear centred kernel alignment, 0 to 1.
-
-    `InputError` when the profile has no such study, or its runs are not finished.
     """
     (a, b), rows = study.profile.inits[:2], []
     runs = finished_runs(study, name, task)
@@ -417,10 +392,7 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
 
 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:
-    """Return how similar maps stay to those of the trained network as its weights go random.
-
-    The columns that name a run, and those of `rin.training.cascade.cascade_table`.
-    """
+    """Return `rin.training.cascade.cascade_table` of all runs, behind what names them."""
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
     if not planned:
         problem = f"no run of {task} records maps under random weights"

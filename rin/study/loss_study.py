@@ -14,7 +14,7 @@ from rin.study.setting import Study
 
 
 def plan_losses(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs: losses × backbones × seeds on one corpus."""
+    """List the pretraining runs: losses × backbones × seeds."""
     section, settings, runs = study.profile.section("losses"), study.profile.pretraining, []
     for loss, backbone in product(section.losses, section.backbones):
         changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
@@ -34,7 +34,7 @@ def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) 
     """Return the expected calibration error of confidences (n,) in classes that are `right` (n,).
 
     The mean distance of confidence and accuracy over bins of equal width, weighted by their images
-    (Naeini et al. 2015); also where all images or none are right.
+    (Naeini et al. 2015).
     """
     places = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(places, confidence - right, bins)

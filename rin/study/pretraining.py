@@ -1,8 +1,7 @@
 """Pretraining runs of a study: every backbone from random initialisation on every corpus.
 
 The corpora of a profile get the same backbone, compiled step, random start and epochs, so
-that what differs between the resulting weights is what was in the pictures.  A run that was
-killed goes on from its last checkpoint, in its work folder of the ledger.
+that what differs between the resulting weights is what was in the pictures.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class PretrainingRun(Planned):
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         of_others = {"corpora", "cases", "backbones", "brief", "pretrainings", "released"}
-        config = {
+        return {
             **self.settings.model_dump(exclude=of_others),
             "init": self.init,
             "corpus": self.corpus,
@@ -75,18 +74,12 @@ class PretrainingRun(Planned):
             "code": code_digest(),
             "preprocessing": self.preprocessing,
         }
-        if self.settings.loss == "hard":
-            del config["loss"]  # as before there were others
-        return config
 
 
 def plan_pretraining(
     study: Study, settings: Pretraining | None = None, pretraining: int | None = None
 ) -> list[PretrainingRun]:
-    """List the pretraining runs of a study, by default of all its pretrainings.
-
-    Under other settings than the profile's where given; none where it pretrains nothing.
-    """
+    """List the runs of all or one of the pretrainings of a study, by default with its settings."""
     settings = settings or study.profile.pretraining
     if settings is None:
         return []
@@ -99,14 +92,13 @@ def plan_pretraining(
 
 
 def pretraining_seed(seed: int, pretraining: int) -> int:
-    """Return the seed of a pretraining, from a profile's: the first one has it as it is."""
+    """Return the seed of a pretraining; the first one has that of its profile."""
     if pretraining == 1:
         return seed
     return int(digest_of({"seed": seed, "pretraining": pretraining})[:7], 16)
 
 
 def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[PretrainingRun]:
-    """List the runs of one pretraining of every init and backbone."""
     seed = pretraining_seed(study.profile.seed, number)
 
     def runs_of(
@@ -155,7 +147,7 @@ def _split(
     if n_training is not None:
         classes = store.cases.set_index("case_id")["label"][part == "train"]
         if n_training > len(classes):
-            problem = f"{n_training} training images are asked for, and there are {len(classes)}"
+            problem = f"it has {len(classes)} training images, not {n_training}"
             remedy = "Lower pretraining.brief.training_images, or leave it out."
             raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
         share = n_training / len(classes)
@@ -189,7 +181,6 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
 
     Columns init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss, val_accuracy,
     val_top5, learning_rate, images_per_second (of training alone) and seconds (with validation).
-    With five classes or fewer, top5 leaves out the least likely one.
     """
     return _read(study, HISTORY)
 
@@ -204,10 +195,7 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
 
 
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the test predictions of a first pretraining and the pooled features of its images.
-
-    The features are a memory map, float32 (images, channels).
-    """
+    """Return test predictions of a first pretraining, and features, float32 (images, channels)."""
     planned = plan_pretraining(study, pretraining=study.profile.pretrainings[0])
     runs = {f"{run.init} {run.backbone}": run for run in planned}
     run = look_up("pretraining", f"{init} {backbone}", runs)
@@ -218,13 +206,10 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
 
 def local_entries(study: Study, pretraining: int = 1) -> list[WeightsEntry]:
     """Return the weights entries of one pretraining of the study's own; all must be finished."""
-
-    def read(path: Path) -> WeightsEntry:
-        return WeightsEntry.model_validate_json(path.read_bytes())
-
     runs = plan_pretraining(study, pretraining=pretraining)
     study.weights.require(runs, "pretraining")
-    return [study.weights.read(run.run_id, ENTRY, read) for run in runs]
+    entries = [study.weights.read(run.run_id, ENTRY, Path.read_bytes) for run in runs]
+    return [WeightsEntry.model_validate_json(entry) for entry in entries]
 
 
 def _finished(study: Study) -> list[PretrainingRun]:
@@ -232,11 +217,10 @@ def _finished(study: Study) -> list[PretrainingRun]:
 
 
 def _read(study: Study, file: str) -> pd.DataFrame:
-    """Return one file of all finished runs, behind init, backbone and pretraining."""
-    columns = ("init", "backbone", "pretraining")
-    runs = [
-        (run.run_id, {name: getattr(run, name) for name in columns}) for run in _finished(study)
-    ]
+    runs = []
+    for run in _finished(study):
+        front = {"init": run.init, "backbone": run.backbone, "pretraining": run.pretraining}
+        runs.append((run.run_id, front))
     return study.weights.tables(runs, file)
 
 
@@ -247,9 +231,9 @@ def run_pretraining(study: Study) -> pd.DataFrame:
 
 
 def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, title: str) -> None:
-    """Train those of some runs that a ledger lacks, backbone by backbone, from their checkpoints.
+    """Train what a ledger lacks of some runs, backbone by backbone, from their checkpoints.
 
-    `InputError` when a run fails; the other runs are finished first.
+    `InputError` when a run fails; the others are finished first.
     """
     execution, blocks = study.profile.execution, {}
     for run in runs:
@@ -284,8 +268,8 @@ def pretrain_block(
 ) -> None:
     """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
-    Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
-    block that was cut off goes on as it began.  `only` is the id of the run to train, if not all.
+    Finished runs come too: the largest corpus decides the outputs of all, so that a block that was
+    cut off goes on as it began.  `only` is the id of the run to train, if not all.
     """
     from rin.training.pretrain import PretrainingBlock
 
@@ -300,10 +284,9 @@ def pretrain_block(
     block = PretrainingBlock(
         first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
-    minutes = execution.checkpoint_minutes
 
     def train(run: PretrainingRun) -> None:
-        _pretrain(run, block, stores[run.store], ledger, minutes)
+        _pretrain(run, block, stores[run.store], ledger, execution.checkpoint_minutes)
 
     run_each(train, missing, ledger)
 
@@ -311,11 +294,10 @@ def pretrain_block(
 def _pretrain(
     run: PretrainingRun, block: PretrainingBlock, store: ImageStore, ledger: Ledger, minutes: float
 ) -> None:
-    """Train and commit one run, with so many minutes between checkpoints."""
     from rin.training.pretrain import WorkFolder
 
     work, cases = ledger.open_work(run.run_id), store.cases
-    kept = WorkFolder(work, {"run": run.run_id}, minutes)
+    kept = WorkFolder(work, minutes)
     corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     problem = "the pretraining cannot keep its work"
     remedy = "Make room, or put the results folder back, then run again to go on from here."

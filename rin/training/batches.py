@@ -20,8 +20,7 @@ from rin.errors import InputError, explained
 def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return `images[rows]` as an array in memory; of a read-only memory map the file is read.
 
-    Rows (k,) are 0 to n - 1 in any order; neighbours are read together.  InputError when the file
-    cannot be read or ends before a row does.
+    InputError when the file cannot be read or ends before a row does.
     """
     # A part of a map begins elsewhere in the file, and one that may be written to may differ.
     whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
@@ -52,8 +51,8 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 class Part:
     """The cases of one part of a split: rows of a store and their labels.
 
-    `images` is the uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB;
-    `labels` are those of all n cases; `rows` are the indices of the cases of this part.
+    `images`, uint8 (n, size, size) gray or (n, size, size, 3) RGB, and `labels` are those of all n
+    cases; `rows` are the indices of the cases of this part.
     """
 
     images: np.ndarray
@@ -63,28 +62,19 @@ class Part:
     def __post_init__(self) -> None:
         """Refuse what would pass for trained: pixels scaled before, and batches without end."""
         if self.images.dtype != np.uint8:
-            raise InputError(
-                f"pixels of type {self.images.dtype}",
-                where="image store",
-                remedy="Store uint8, 0-255, and undo any earlier scaling: preprocessing belongs "
-                "to the weights.",
-            )
+            problem = f"pixels of type {self.images.dtype}"
+            remedy = "Store uint8, 0-255, and undo any earlier scaling."
+            raise InputError(problem, where="image store", remedy=remedy)
         if len(self.rows) == 0:
-            raise InputError(
-                "no cases in this part of the split",
-                where="split",
-                remedy="Check the part names and the number of cases in each class.",
-            )
+            remedy = "Check the part names and the number of cases in each class."
+            raise InputError("no cases in this part of the split", where="split", remedy=remedy)
 
     def steps(self, batch: int) -> int:
         """Return the number of batches in one pass; the last may be smaller."""
         return -(-len(self.rows) // batch)
 
     def take(self, rows: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images (k, size, size, channels) and labels (k,) of rows, in their order.
-
-        Gray images are repeated when the model takes three channels.
-        """
+        """Return images (k, size, size, channels) and labels (k,) of rows; gray is repeated."""
         images = read_rows(self.images, rows)
         if images.ndim == 3:
             images = images[..., np.newaxis]
@@ -99,13 +89,10 @@ class Part:
 
 
 class _Batches(keras.utils.PyDataset):
-    """Batches of a part, which Keras reads ahead one after another.
-
-    `failure` is what the reading raised, if it did.
-    """
+    """Batches of a part; `failure` is what the reading raised, if it did."""
 
     def __init__(self, part: Part, *, batch: int, channels: int) -> None:
-        super().__init__(workers=1, use_multiprocessing=False)
+        super().__init__()
         self._part, self._batch, self._channels = part, batch, channels
         self.failure: Exception | None = None
 
@@ -130,9 +117,9 @@ class OrderedBatches(_Batches):
 class ShuffledBatches(_Batches):
     """Batches without end; every pass has an order of its own, drawn from the seed.
 
-    The first is the batch that comes at `epoch` and `step` in every run.  Every batch can be
-    divided by `devices`, if `batch` can: up to `devices` - 1 cases, others in each pass, are left
-    out.  `class_weights`, float (classes,), add a third array, the weights of the cases.
+    The first is the batch at `epoch` and `step`.  Every batch can be divided by `devices`, if
+    `batch` can: up to `devices` - 1 cases, others in each pass, are left out.  `class_weights`,
+    float (classes,), add a third array, the weights of the cases.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Do maps depend on what a network has learnt?  Its weights go random, layer group by layer group.
 
 The cascade of Adebayo et al (NeurIPS 2018): first the head, then the backbone from its last stage
-to its first, each step on top of those before.  The compiled explainer is used, so nothing is
-traced again.
+to its first, each step on top of those before.  A map that stays as it was shows the image, or the
+architecture, and explains nothing that was learnt.
 """
 
 import keras
@@ -25,10 +25,9 @@ def cascade_maps(
 ) -> tuple[list[str], np.ndarray]:
     """Return what each step puts back, and the maps of a trained block as its weights go random.
 
-    The steps are the head, then the stages of the backbone, last stage first; maps are float32
-    (1 + steps, n, h, w, classes), before the ReLU: of the trained network, then after each step.
-    The block's weights are the same afterwards.  The seed decides the random head; the backbone's
-    random weights are `block.untrained`, averages of batch normalisation included.
+    Maps are float32 (1 + steps, n, h, w, classes), before the ReLU: of the trained network, then
+    after each step.  The block's weights are the same afterwards.  The seed decides the random
+    head; the backbone's random weights are `block.untrained`.
     """
     backbone, head = block.parts.backbone, block.parts.head
     trained, of_head = backbone.get_weights(), head.get_weights()
@@ -53,9 +52,8 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
     """Return which weights belong to each stage of a backbone, the last stage first.
 
     A stage is the layers whose outputs share one resolution; those above the coarsest four
-    resolutions, the stem, are one stage.  So each of the paper's backbones has five, which
-    bear the numbers that they pass in, and every weight belongs to exactly one: from "stage 5" to
-    "stage 1", the places of their weights in the order of `keras.Model.get_weights`.
+    resolutions, the stem, are one stage.  So each of the paper's backbones has five: from "stage 5"
+    to "stage 1", the places of their weights in the order of `keras.Model.get_weights`.
     """
     place = {id(variable): number for number, variable in enumerate(backbone.weights)}
     sides: dict[int, list[int]] = {}
@@ -63,9 +61,11 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
         if layer.weights:
             places = [place[id(variable)] for variable in layer.weights]
             sides.setdefault(layer.output.shape[1], []).extend(places)
-    ordered = [sides[side] for side in sorted(sides)]
-    stem = [number for deeper in ordered[STAGES - 1 :] for number in deeper]
-    stages = ordered[: STAGES - 1] + ([stem] if stem else [])
+    stages: list[list[int]] = []
+    for side in sorted(sides):
+        if len(stages) < STAGES:
+            stages.append([])
+        stages[-1] += sides[side]
     return {f"stage {len(stages) - k}": sorted(numbers) for k, numbers in enumerate(stages)}
 
 
@@ -77,15 +77,14 @@ def cascade_table(
     `cases` names those of the part, case_id and patient_id.  One row a case and step: these,
     target (the class, 0 or 1, that the trained network predicts, whose map is compared), depth (0
     when the head alone is random), group (the layers that this step put back), spearman (rank
-    correlation of the cells, of maps at their own resolution), spearman_other (the same with the
-    next case, the last with the first: what maps of one class share whatever the image).
+    correlation of the cells), spearman_other (the same with the next case, the last with the first:
+    what maps of one class share whatever the image).
     """
     numbers = np.arange(len(cases))
     target = block.predict(part, batch)[0].argmax(axis=1)
     groups, cams = cascade_maps(block, part, batch, seed)
-    maps, others = (
-        cams[:, rows, :, :, target].swapaxes(0, 1) for rows in (numbers, np.roll(numbers, -1))
-    )
+    maps = cams[:, numbers, :, :, target].swapaxes(0, 1)
+    others = cams[:, np.roll(numbers, -1), :, :, target].swapaxes(0, 1)
     tables = []
     for depth, group in enumerate(groups):
         step = cases.assign(target=target, depth=depth, group=group, spearman_other=np.nan)
@@ -103,31 +102,23 @@ def cascade_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -
     init, backbone and step (depth, group): `estimate`, the mean over cases; `ci_low` and
     `ci_high`, its 95% percentile interval with patients resampled whole (NaN with fewer than two);
     `other`, the mean of the comparisons with another image; `n`, the cases in which it is defined,
-    of `n_cases`: others are left out.
+    of `n_cases`.
     """
     rows = []
     for key, step in table.groupby(_STEP, sort=False):
         defined = step.dropna(subset=["spearman"])
-        ci_low, ci_high = _mean_interval(defined, seed, replicates)
-        rows.append(
-            dict(zip(_STEP, key, strict=True))
-            | {
-                "estimate": defined["spearman"].mean(),
-                "ci_low": ci_low,
-                "ci_high": ci_high,
-                "other": step["spearman_other"].mean(),
-                "n": len(defined),
-                "n_cases": len(step),
-            }
-        )
+        low = high = np.nan
+        if defined["patient_id"].nunique() > 1:
+            weights = cluster_weights(defined["patient_id"], replicates, seed).astype(float)
+            means = weights @ defined["spearman"].to_numpy() / weights.sum(axis=1)
+            low, high = percentile_interval(means)
+        summary = {
+            "estimate": defined["spearman"].mean(),
+            "ci_low": low,
+            "ci_high": high,
+            "other": step["spearman_other"].mean(),
+            "n": len(defined),
+            "n_cases": len(step),
+        }
+        rows.append(dict(zip(_STEP, key, strict=True)) | summary)
     return pd.DataFrame(rows)
-
-
-def _mean_interval(cases: pd.DataFrame, seed: int, replicates: int) -> tuple[float, float]:
-    """Return the percentile interval of a mean over cases, patients resampled whole."""
-    if cases["patient_id"].nunique() < 2:
-        return np.nan, np.nan
-    weights = cluster_weights(cases["patient_id"], replicates, seed).astype(float)
-    means = weights @ cases["spearman"].to_numpy() / weights.sum(axis=1)
-    low, high = percentile_interval(means)
-    return float(low), float(high)

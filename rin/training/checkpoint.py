@@ -21,20 +21,20 @@ import numpy as np
 from rin.errors import explained
 from rin.files import write_atomically
 
-_RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "timed", "resumed")
+_RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "resumed")
 
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """Where a training keeps what lets it go on: its checkpoint, and whatever else it leaves.
+    """The folder of one run, where its training keeps its checkpoint and whatever else it leaves.
 
-    A checkpoint is used if it was written for the same `identity`: run, backend, devices and the
-    like; `minutes` is the least time between two, 0 for one after every step.
+    `minutes` is the least time between two checkpoints, 0 for one after every step; one is used
+    only by what it was `made_by`: backend, precision and devices, in words.
     """
 
     folder: Path
-    identity: dict[str, str] = field(default_factory=dict)
     minutes: float = 5.0
+    made_by: str = ""
 
     @property
     def path(self) -> Path:
@@ -50,8 +50,8 @@ class WorkFolder:
 
         # safetensors writes the memory of an array as it lies, whatever its strides.
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
-        notes = {"identity": json.dumps(self.identity), "record": json.dumps(record)}
-        notes["digest"] = json.dumps(_digest(arrays, record))
+        notes = {"made_by": self.made_by, "record": json.dumps(record)}
+        notes["digest"] = _digest(arrays, notes["record"])
         failing = explained(
             "the checkpoint cannot be written",
             where=self.path,
@@ -71,19 +71,13 @@ class WorkFolder:
             return None
         try:
             with safe_open(self.path, "np") as file:
-                notes = {name: json.loads(note) for name, note in file.metadata().items()}
-                written, wanted = notes["identity"], self.identity
-                if written != wanted:
-                    differing = (
-                        f"{name} {written.get(name)!r} and not {wanted.get(name)!r}"
-                        for name in sorted(written.keys() | wanted.keys())
-                        if written.get(name) != wanted.get(name)
-                    )
-                    return self.refuse(f"was written for {', '.join(differing)}")
+                notes = file.metadata()
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if notes["made_by"] != self.made_by:
+                return self.refuse(f"is of {notes['made_by']} and not of {self.made_by}")
             if notes["digest"] != _digest(arrays, notes["record"]):
                 return self.refuse("was changed after it was written")
-            return arrays, notes["record"]
+            return arrays, json.loads(notes["record"])
         except Exception as error:  # safetensors has an error of its own for a damaged file
             return self.refuse(f"cannot be read ({error})")
 
@@ -95,11 +89,9 @@ class WorkFolder:
         )
 
 
-def _digest(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> str:
-    """Return a SHA-256 of what a checkpoint holds."""
-    digest = hashlib.sha256(json.dumps(record).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
+def _digest(arrays: dict[str, np.ndarray], record: str) -> str:
+    digest = hashlib.sha256(record.encode())
+    for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
 
@@ -110,13 +102,12 @@ class TrainingState(keras.callbacks.Callback):
 
     `steps` and `images` are batches and cases of an epoch.  The training ends after `epochs`, or
     after `patience` epochs in a row whose validation loss is not below the lowest.  `epoch` and
-    `step` count what is done, `curves` has one row an epoch: what Keras logs, `learning_rate`,
-    `images_per_second` (of training alone, without the step that compiles) and `seconds`.  `lowest`
-    and `best` are the lowest validation loss and the weights of that epoch
-    (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever);
-    `seconds` and `timed` (cases and seconds that count for the speed) are those of the epoch under
-    way; `resumed` and `earlier` say how often the training went on from a checkpoint, and seconds
-    until the last; `meters` are the model's running metrics.
+    `step` count what is done, `seconds` those of the epoch under way; `curves` has one row an
+    epoch: what Keras logs, `learning_rate`, `images_per_second` (of training alone) and `seconds`.
+    `lowest` and `best` are the lowest validation loss and the weights of that epoch, None where the
+    model has them (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number
+    for ever); `resumed` and `earlier` say how often the training went on from a checkpoint, and
+    seconds until the last; `meters` are the model's running metrics.
 
     Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """
@@ -132,7 +123,6 @@ class TrainingState(keras.callbacks.Callback):
     lowest: float = float("inf")
     best: list[np.ndarray] | None = None
     seconds: float = 0.0
-    timed: tuple[int, float] = (0, 0.0)
     resumed: int = 0
     earlier: float = 0.0
     work: WorkFolder | None = None
@@ -140,7 +130,6 @@ class TrainingState(keras.callbacks.Callback):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self._compiled = False
         self._metrics: dict[str, np.ndarray] = {}
         self._checked, self._saved = time.monotonic(), (0, 0)
 
@@ -160,14 +149,6 @@ class TrainingState(keras.callbacks.Callback):
         """Cases of the epoch under way that were trained on."""
         return min(self.step * self.batch, self.images)
 
-    @property
-    def speed(self) -> float | None:
-        """Cases a second, in this epoch or the one before; None before the second step."""
-        cases, seconds = self.timed
-        if cases and seconds > 0:
-            return cases / seconds
-        return self.curves[-1]["images_per_second"] if self.curves else None
-
     def resume(self, model: keras.Model) -> None:
         """Take over the last checkpoint of a compiled model, if there is one that fits."""
         self.set_model(model)
@@ -183,7 +164,7 @@ class TrainingState(keras.callbacks.Callback):
             variable.assign(arrays[name])
         for name in _RECORDED:
             setattr(self, name, record[name])
-        self.best, self.timed, self.resumed = best or None, tuple(self.timed), self.resumed + 1
+        self.best, self.resumed = best or None, self.resumed + 1
         self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
         if self.step:  # between epochs Keras is right to set the metrics to zero
             self._metrics = {name: arrays[name] for name in arrays if name.startswith("metric/")}
@@ -198,36 +179,36 @@ class TrainingState(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Note the place, and save what the batches before this one made, if it is time."""
-        self._count(self._first + batch)
+        self._advance(self._first + batch)
         self._save_when_due()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Note that all batches of an epoch are done."""
         np.asarray(self.model.optimizer.iterations)  # waits until the device has trained
-        self._count(self.steps)
+        self._advance(self.steps)
+        self._rate = self.images / self.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch to the curves and keep its weights if they are the best."""
         model = self.model
-        self.seconds += time.monotonic() - self._last
-        cases, seconds = self.timed if self.timed[0] else (self.images, self.seconds)
-        rate = float(np.asarray(model.optimizer.learning_rate))
-        speed = {"images_per_second": cases / seconds, "seconds": self.seconds}
-        self.curves.append({**logs, "learning_rate": rate, **speed})
+        self._advance(self.steps)
+        row = {
+            "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
+            "images_per_second": self._rate,
+            "seconds": self.seconds,
+        }
+        self.curves.append(logs | row)
         if logs["val_loss"] < self.lowest:
-            self.lowest, self.best = logs["val_loss"], model.get_weights()
-        self.epoch, self.step, self.seconds, self.timed = epoch + 1, 0, 0.0, (0, 0.0)
+            self.lowest = logs["val_loss"]
+            self.best = model.get_weights() if epoch + 1 < self.epochs else None
+        self.epoch, self.step, self.seconds = epoch + 1, 0, 0.0
         model.stop_training = self.ended
         self._save_when_due()
 
-    def _count(self, step: int) -> None:
-        """Note that all batches before a step are done; the first one, which compiles, is slow."""
-        before, now = self.done, time.monotonic()
-        passed = now - self._last
-        self.step, self.seconds, self._last = step, self.seconds + passed, now
-        if self._compiled:
-            self.timed = (self.timed[0] + self.done - before, self.timed[1] + passed)
-        self._compiled |= step > self._first
+    def _advance(self, step: int) -> None:
+        """Note that all batches before a step are done."""
+        now = time.monotonic()
+        self.step, self.seconds, self._last = step, self.seconds + now - self._last, now
 
     def _save_when_due(self) -> None:
         place, since = (self.epoch, self.step), time.monotonic() - self._checked
@@ -240,7 +221,6 @@ class TrainingState(keras.callbacks.Callback):
         self._checked, self._saved = time.monotonic(), place
 
     def _variables(self) -> dict[str, Any]:
-        """Return weights, states of random generators, the optimizer and the epoch's metrics."""
         groups = {"model": self._model.variables, "optimizer": self._model.optimizer.variables}
         groups["metric"] = [v for meter in self.meters for v in meter.variables]
         return {f"{name}/{k:05d}": v for name, group in groups.items() for k, v in enumerate(group)}

@@ -3,8 +3,7 @@
 Label smoothing gives every other class the same share.  Teacher-free distillation (Yuan et al.,
 CVPR 2020) softens a teacher that is right with probability .99.  Online label smoothing (Zhang et
 al., IEEE Trans Image Process 2021;30:5984) takes as soft label of a class the mean prediction for
-its correctly classified images in the epoch before.  All map integer labels (n,) and
-probabilities (n, classes) to one loss an image, on every Keras backend.
+its correctly classified images in the epoch before.
 """
 
 from typing import Any
@@ -24,10 +23,7 @@ ONLINE_SHARE = 0.5
 
 
 def soft_labels(name: str, n_classes: int) -> np.ndarray:
-    """Return what a loss compares the prediction of each class with, float32 (classes, classes).
-
-    Of `online`, what it begins with.  InputError for an unknown name.
-    """
+    """Return what a loss compares each class with, at first; float32 (classes, classes)."""
     look_up("loss", name, LOSSES)
     if name == "online":
         return np.full((n_classes, n_classes), 1 / n_classes, np.float32)
@@ -40,10 +36,7 @@ def soft_labels(name: str, n_classes: int) -> np.ndarray:
 
 
 class OnlineLabels(keras.metrics.Metric):
-    """Soft labels, and the sums over an epoch of which those of the next are made.
-
-    A metric, so that all of it lives in the compiled step and in its checkpoints.
-    """
+    """Soft labels, and sums over an epoch, in the compiled step, of which the next are made."""
 
     def __init__(self, n_classes: int) -> None:
         super().__init__(name="online_labels")
@@ -79,10 +72,7 @@ class OnlineLabels(keras.metrics.Metric):
 
 
 class SoftLabelLoss(keras.losses.Loss):
-    """Cross-entropy against soft labels, beside cross-entropy against the hard ones.
-
-    `online` gathers the soft labels of `online`; the other losses keep those of `soft_labels`.
-    """
+    """Cross-entropy against soft labels, `online` or fixed, and against the hard ones."""
 
     def __init__(self, name: str, n_classes: int, online: OnlineLabels | None = None) -> None:
         super().__init__(name=f"{name}_loss")
@@ -106,10 +96,7 @@ class SoftLabelLoss(keras.losses.Loss):
 
 
 class LabelTurn(keras.callbacks.Callback):
-    """Hands the soft labels of an epoch to the next, once validated with those it was trained on.
-
-    It comes before the callback that saves checkpoints.
-    """
+    """Hands the soft labels of an epoch to the next, after its validation."""
 
     def __init__(self, online: OnlineLabels) -> None:
         super().__init__()

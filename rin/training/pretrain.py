@@ -6,7 +6,6 @@ checkpoint.
 
 import math
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,8 +28,8 @@ from rin.training.batches import Part, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
 
-_EVERY_SECONDS = 3.0  # between two lines of progress; asking for the loss waits for the device
-_CHUNK = 8192  # images whose features are in memory at once
+#: Between two lines of progress; asking for the loss waits for the device.
+EVERY_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,7 @@ class PretrainingResult:
 
     `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
     1, and the budget: `seconds` with testing and what killed attempts had done before their last
-    checkpoints, `images_per_second` of training alone, `parameters` of the backbone without top;
-    `predictions` are those of `score`; `classes` has label and images of each part, class by class.
+    checkpoints; `predictions` are those of `score`; `classes` has label and images of each part.
     """
 
     history: pd.DataFrame
@@ -53,9 +51,9 @@ class PretrainingBlock:
     """One backbone, compiled once, pretrained on any number of corpora.
 
     `settings` are those of a profile's `pretraining` section.  Corpora with fewer than `n_classes`
-    classes leave the other outputs unused.  The seed decides the random start of the backbone and
-    the order of the images. `channels` is 3 where any corpus has photographs.  InputError for an
-    unknown name, too small images, too few devices, or a batch that they cannot share evenly.
+    classes leave the other outputs unused.  The seed decides the random `start` of the backbone and
+    the order of the images.  InputError for an unknown name, too small images, too few devices, or
+    a batch that they cannot share evenly.
     """
 
     def __init__(
@@ -68,28 +66,35 @@ class PretrainingBlock:
         channels: int = 3,
         devices: int | str | None = None,
     ) -> None:
-        self._settings, self._seed = settings, seed
+        self.settings, self.seed = settings, seed
         sharing = find_devices(devices)
         if settings.batch % sharing.count:
-            raise InputError(
-                f"{sharing.count} devices cannot share a batch of {settings.batch} evenly",
-                where="pretraining.batch",
-                remedy="Choose a multiple of the number of devices.",
-            )
-        self._start = random_weights(backbone, settings.size, seed)
-        of_network = settings.model_dump(
-            include={"size", "augmentation", "dropout", "batch_norm_momentum"}
-        )
-        of_step = settings.model_dump(include={"optimizer", "weight_decay", "loss"})
+            problem = f"{sharing.count} devices cannot share a batch of {settings.batch} evenly"
+            remedy = "Choose a multiple of the number of devices."
+            raise InputError(problem, where="pretraining.batch", remedy=remedy)
+        self.start = random_weights(backbone, settings.size, seed)
         architecture = Architecture(
-            backbone, "unfreeze_all", n_classes=n_classes, channels=channels, **of_network
+            backbone,
+            "unfreeze_all",
+            settings.size,
+            n_classes=n_classes,
+            channels=channels,
+            augmentation=settings.augmentation,
+            dropout=settings.dropout,
+            batch_norm_momentum=settings.batch_norm_momentum,
         )
-        self._block = CompiledBlock(architecture, **of_step, devices=sharing)
+        self.compiled = CompiledBlock(
+            architecture,
+            optimizer=settings.optimizer,
+            weight_decay=settings.weight_decay,
+            loss=settings.loss,
+            devices=sharing,
+        )
 
     @property
     def backbone(self) -> keras.Model:
         """The backbone, with the weights of the last training."""
-        return self._block.parts.backbone
+        return self.compiled.parts.backbone
 
     def train(
         self,
@@ -106,16 +111,14 @@ class PretrainingBlock:
         From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
         image, (n,), and the name of the preprocessing; for the settings' epochs unless others are
         given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
-        corpus that the network cannot be trained on, a part without images, a store that cannot be
-        read, or when training diverges.
+        corpus that the network cannot be trained on, a store that cannot be read, or when training
+        diverges.
         """
-        s, started = self._settings, time.monotonic()
-        made_by = {
-            "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
-            "precision": keras.config.dtype_policy().name,
-            "devices": str(self._block.devices.count),
-        }
-        work = work and replace(work, identity=work.identity | made_by)
+        s, block, started = self.settings, self.compiled, time.monotonic()
+        precision, devices = keras.config.dtype_policy().name, block.devices.count
+        if work:
+            backend = f"{keras.backend.backend()} with Keras {keras.__version__}"
+            work = replace(work, made_by=f"{backend} in {precision} on {devices} device(s)")
         epochs = epochs or s.epochs
         names, labels = np.unique(classes, return_inverse=True)
         self._check(images, names, labels, parts)
@@ -128,12 +131,12 @@ class PretrainingBlock:
         weights = None
         if s.class_weights == "balanced":
             weights = (len(training.rows) / (len(names) * counts["train"])).astype("float32")
-        where = f"{self._block.architecture.backbone} at {s.learning_rate:g}"
+        where = f"{block.architecture.backbone} at {s.learning_rate:g}"
         progress = work.folder / PROGRESS if work else None
-        state = self._block.fit(
-            self._start,
+        state = block.fit(
+            self.start,
             find_preprocessing(preprocessing),
-            Recipe(s.learning_rate, epochs, s.batch, self._seed, s.schedule, s.warmup),
+            Recipe(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
             training,
             validation,
             class_weights=weights,
@@ -141,9 +144,11 @@ class PretrainingBlock:
             work=work,
         )
         if s.batch_norm_recalibration:
-            recalibrate(self._block, training, s.batch, s.batch_norm_recalibration, self._seed)
-        features = work.folder / FEATURES if work else None
-        predictions = score(self._block, test, s.batch, names, features)
+            recalibrate(block, training, s.batch, s.batch_norm_recalibration, self.seed)
+        predictions, features = score(block, test, s.batch, names)
+        if work:
+            with write_atomically(work.folder / FEATURES) as draft:
+                np.save(draft, features)
         history = pd.DataFrame(state.curves)
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
         right = predictions["truth"] == predictions["predicted"]
@@ -159,10 +164,10 @@ class PretrainingBlock:
             "seconds": round(state.earlier + time.monotonic() - started, 1),
             "images_per_second": round(float(history["images_per_second"].median()), 1),
             "parameters": self.backbone.count_params(),
-            "devices": self._block.devices.count,
-            "precision": made_by["precision"],
+            "devices": devices,
+            "precision": precision,
             "resumed": state.resumed,
-            "traces": self._block.traces,
+            "traces": block.traces,
         }
         table = pd.DataFrame({"label": names} | counts)
         return PretrainingResult(history, metrics, predictions, table)
@@ -171,53 +176,38 @@ class PretrainingBlock:
         self, images: np.ndarray, names: np.ndarray, labels: np.ndarray, parts: np.ndarray
     ) -> None:
         """Raise `InputError` unless the network can be trained on a corpus; `UNUSED` is no part."""
-
-        def refuse(bad: bool, problem: str, remedy: str) -> None:
-            if bad:
-                raise InputError(problem, where="pretraining corpus", remedy=remedy)
-
-        size, outputs = self._settings.size, self._block.architecture.n_classes
+        size, outputs = self.settings.size, self.compiled.architecture.n_classes
         shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
-        problem = f"images of {shape} pixels and not {size} x {size}"
-        refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
-        problem = "{} images, {} class names and {} parts".format(*counts)
-        refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
-        problem = f"{len(names)} classes for {outputs} outputs"
-        refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
-        odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS, UNUSED}))
-        refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
-        missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
-        remedy = "Split again, or leave the class out with the manifest's label_map."
-        refuse(bool(missing), f"no training image of class {missing}", remedy)
+        problem = None
+        if shape != (size, size):
+            problem = f"images of {shape} pixels and not {size} x {size}"
+        elif len({*counts}) > 1:
+            problem = "{} images, {} class names and {} parts".format(*counts)
+        elif len(names) > outputs:
+            problem = f"{len(names)} classes for {outputs} outputs"
+        elif odd := {*parts.tolist()} - {*PARTS, UNUSED}:
+            problem = f"unknown part {', '.join(odd)}"
+        elif missing := {*names} - {*names[labels[parts == "train"]]}:
+            problem = f"no training image of class {', '.join(sorted(missing))}"
+        if problem:
+            remedy = "Split again, or leave a class out with the manifest's label_map."
+            raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
 
 def score(
-    block: CompiledBlock, test: Part, batch: int, names: np.ndarray, features: Path | None = None
-) -> pd.DataFrame:
-    """Return what a network says of every test image.
+    block: CompiledBlock, test: Part, batch: int, names: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return what a network says of every test image, and its pooled features (n, channels).
 
     The row in the store, then the columns of `read_probabilities`; outputs beyond the class names
-    are not counted.  `features` is where the pooled features of the backbone go, float32
-    (n, channels) as `.npy`.
+    are not counted.
     """
-    tables, shape = [], (len(test.rows), block.parts.backbone.output_shape[-1])
-    with ExitStack() as opened:
-        file = None
-        if features:  # by ordinary writes: a memory map ends the process where the disk is full
-            draft = opened.enter_context(write_atomically(features))
-            file = opened.enter_context(draft.open("wb"))
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, len(test.rows), _CHUNK):
-            chunk = replace(test, rows=test.rows[start : start + _CHUNK])
-            logits, pooled = block.embed(chunk, batch)
-            probabilities = softmax(logits, axis=1)[:, : len(names)]
-            tables.append(read_probabilities(probabilities, test.labels[chunk.rows]))
-            if file:
-                file.write(pooled.astype("<f4").tobytes())
-    table = pd.concat(tables, ignore_index=True)
+    logits, features = block.embed(test, batch)
+    probabilities = softmax(logits, axis=1)[:, : len(names)]
+    table = read_probabilities(probabilities, test.labels[test.rows])
     table.insert(0, "row", test.rows)
-    return table.assign(truth=names[table["truth"]], predicted=names[table["predicted"]])
+    table = table.assign(truth=names[table["truth"]], predicted=names[table["predicted"]])
+    return table, features
 
 
 def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
@@ -239,14 +229,9 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
 
 
 def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:
-    """Set the moving averages of every batch normalisation to their means over some batches.
-
-    The `count` first batches of the seed, without augmentation and dropout.
-    """
+    """Set the moving averages of every batch normalisation to their means over `count` batches."""
     backbone = block.parts.backbone
     layers = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
-    if not layers:
-        return
     before = [(layer.momentum, layer.synchronized) for layer in layers]
     channels = block.architecture.channels
     batches = ShuffledBatches(training, batch=batch, channels=channels, seed=seed)
@@ -266,51 +251,42 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Every few seconds a line about the state, a callback that comes before this one, and the running
-    loss is written to `path`, if there is one; `where` names the training in the error.
+    Every few seconds a line about the state and the running loss is written to `path`, if there is
+    one; `where` names the training in the error.
     """
 
     def __init__(
         self, state: TrainingState, loss: keras.metrics.Metric, where: str, path: Path | None
     ) -> None:
         super().__init__()
-        self._s, self._loss, self._where, self._path = state, loss, where, path
-        self._last, self._validating = time.monotonic(), 0.0
+        self._state, self._loss, self._where, self._path = state, loss, where, path
+        self._last = time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Report the batches before this one, if it is time."""
-        if not batch or time.monotonic() - self._last < _EVERY_SECONDS:
+        if not batch or time.monotonic() - self._last < EVERY_SECONDS:
             return
-        s, model = self._s, self.model  # before the loss: on JAX it brings variables up to date
-        rate = float(np.asarray(model.optimizer.learning_rate))
-        parts = [f"epoch {s.epoch + 1}/{s.epochs}", f"loss {self._check():.3g}", f"lr {rate:.2g}"]
-        if s.speed is not None:
-            epochs = s.epochs - s.epoch
-            left = (epochs * s.images - s.done) / s.speed + epochs * self._validating
-            parts.insert(1, f"{s.speed:,.{0 if s.speed >= 10 else 1}f} images/s")
-            parts.append(f"ETA {tqdm.format_interval(left)}")
+        # The model before the loss: on JAX it brings variables up to date.
+        rate, loss = float(np.asarray(self.model.optimizer.learning_rate)), self._check()
         if self._path is not None:
+            s = self._state
+            speed = s.done / s.seconds
+            left = ((s.epochs - s.epoch) * s.images - s.done) / speed
+            line = f"epoch {s.epoch + 1}/{s.epochs}, {speed:,.1f} images/s, loss {loss:.3g}, "
+            line += f"lr {rate:.2g}, ETA {tqdm.format_interval(left)}"
             with write_atomically(self._path) as draft:
-                draft.write_text(", ".join(parts), encoding="utf-8")
+                draft.write_text(line, encoding="utf-8")
         self._last = time.monotonic()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Check the loss of a whole epoch."""
         self._check()
-        self._began = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Learn how long validation takes."""
-        self._validating = time.monotonic() - self._began
 
     def _check(self) -> float:
         """Return the running loss, or end the training where it is no number."""
-        loss = float(np.asarray(self._loss.result()))
+        loss, s = float(np.asarray(self._loss.result())), self._state
         if not math.isfinite(loss):
-            raise InputError(
-                f"the training loss is {loss} in epoch {self._s.epoch + 1}, "
-                f"step {self._s.step} of {self._s.steps}",
-                where=self._where,
-                remedy="Training diverged: lower the learning rate, or warm it up.",
-            )
+            problem = f"the loss is {loss} in epoch {s.epoch + 1}, step {s.step} of {s.steps}"
+            remedy = "Training diverged: lower the learning rate, or warm it up."
+            raise InputError(problem, where=self._where, remedy=remedy)
         return loss

@@ -1,9 +1,8 @@
 """One compiled step, many runs, on one device or several.
 
 Between runs a block restores weights, empties the optimizer and sets the learning rate and the
-preprocessing, none of which makes the framework trace again.  Several devices share each batch;
-gradients and the statistics of batch normalisation are those of the whole batch, so that the number
-of devices changes floating-point noise only.
+preprocessing, none of which makes the framework trace again.  Gradients and the statistics of batch
+normalisation are those of the whole batch, whichever devices share it.
 """
 
 from collections.abc import Callable
@@ -26,7 +25,8 @@ from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
 _UNTRAINED_SEED = 1_000_003
-_FEATURES_AT_ONCE = 256  # images whose feature maps are in memory
+#: Images whose feature maps are in memory.
+FEATURES_AT_ONCE = 256
 #: Ends of the stages of a backbone, as Juodelyte et al. (2023) compare them.
 LAYERS: dict[str, tuple[str, ...]] = {
     "ResNet50": (
@@ -43,11 +43,7 @@ Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callba
 
 
 def prepare_framework(threads: int | None, precision: str) -> None:
-    """Set threads and precision (a Keras dtype policy) of this process, before the first model.
-
-    Threads are those of the TensorFlow backend, None for its own choice: several single-threaded
-    blocks side by side train faster on a CPU than one block with all cores.
-    """
+    """Set TensorFlow's threads (None: its own choice) and the precision, before the first model."""
     keras.config.set_dtype_policy(precision)
     if threads is None or keras.backend.backend() != "tensorflow":
         return
@@ -69,9 +65,9 @@ class Devices:
 
 
 def find_devices(wanted: int | str | None) -> Devices:
-    """Return the devices to train on: None for one, a number, or `all`; InputError for too few.
+    """Return accelerators, else CPU devices: None for one, a number, or `all`.
 
-    They are the accelerators of this process, or its CPU devices where it has none.
+    InputError for too few.
     """
     if wanted in (None, 1):
         return Devices(1)
@@ -85,19 +81,16 @@ def find_devices(wanted: int | str | None) -> Devices:
         share = keras.distribution.DataParallel
     count = len(names) if wanted == "all" else wanted
     if count > len(names):
-        raise InputError(
-            f"{wanted} devices are asked for and {len(names)} found ({', '.join(names)})",
-            where="execution.devices",
-            remedy="Ask for fewer, or for 'all'.",
-        )
+        problem = f"{wanted} devices are asked for and {len(names)} found ({', '.join(names)})"
+        raise InputError(problem, where="execution.devices", remedy="Ask for fewer, or for 'all'.")
     return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
     """Return a new optimizer, `adam`, `adamw` or `sgd` with momentum; its rate is set later.
 
-    The weight decay, without which there is no `adamw`, is decoupled from the gradient (Loshchilov
-    and Hutter 2019) and times the learning rate; biases and scales of normalisation do not decay.
+    The weight decay is decoupled from the gradient (Loshchilov and Hutter 2019); biases and scales
+    of normalisation do not decay.
     """
     kinds = {
         "adam": keras.optimizers.Adam,
@@ -114,9 +107,8 @@ def learning_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate of a training: a number, or a schedule over its steps.
 
-    `constant`, or `cosine`, which falls from the peak to zero at the last step along half a cosine
-    (Loshchilov and Hutter 2017).  `warmup` is the share of the steps, 0 to below 1, over which the
-    rate first rises from zero in a line.
+    `constant`, or `cosine`, which falls to zero at the last step (Loshchilov and Hutter 2017), both
+    after a share `warmup` of the steps, 0 to below 1, over which it rises from zero in a line.
     """
     look_up("schedule", schedule, ("constant", "cosine"))
     rising = round(warmup * steps)
@@ -144,9 +136,8 @@ class Callbacks(keras.callbacks.CallbackList):
 class Recipe:
     """What may change from run to run without compiling anything but a schedule.
 
-    `batch` is cases a step; `seed` decides head, order of cases, augmentation and dropout.
-    `schedule` and `warmup` are those of the function `learning_rate`.  With `patience` the training
-    ends before `epochs`, once so many in a row have not lowered the validation loss.
+    `seed` decides head, order of cases, augmentation and dropout; `schedule` and `warmup` are those
+    of the function `learning_rate`, `patience` that of `TrainingState`.
     """
 
     learning_rate: float
@@ -188,15 +179,15 @@ class CompiledBlock:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     # Statistics of all devices, which JAX always takes.
                     layer.synchronized = on_tensorflow and self.devices.count > 1
-            self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
+            self.online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             if architecture.n_classes > 2:
                 ranks = min(5, architecture.n_classes - 1)
                 metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5"))
-            metrics += [self._online] if self._online else []
+            metrics += [self.online] if self.online else []
             loss_function = "sparse_categorical_crossentropy"  # of two, it is the paper's binary
             if loss != "hard":
-                loss_function = SoftLabelLoss(loss, architecture.n_classes, self._online)
+                loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
                 loss=loss_function,
@@ -230,12 +221,10 @@ class CompiledBlock:
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and return its record.
 
-        `weights` are in the order of `keras.Model.get_weights`, `preprocessing` theirs; the epoch
-        of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in training
-        loss; `watcher` makes a further callback; `work` is where the training leaves checkpoints,
-        and goes on from if it was killed.
-
-        InputError when no epoch has a finite validation loss, or a store cannot be read.
+        The epoch of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in
+        training loss; `watcher` makes a further callback; `work` is where the training leaves
+        checkpoints, and goes on from if it was killed.  InputError when no epoch has a finite
+        validation loss, or a store cannot be read.
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
@@ -248,11 +237,10 @@ class CompiledBlock:
             work=work,
             meters=self._meters,
         )
-        callbacks = [LabelTurn(self._online)] if self._online else []
-        callbacks += [state]
+        callbacks = [LabelTurn(self.online), state] if self.online else [state]
         callbacks += [watcher(state, self._meters[0])] if watcher else []
         with self.devices.scope():
-            self._restore(weights, preprocessing, recipe, steps)
+            self.restore(weights, preprocessing, recipe, steps)
             state.resume(model)
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while not state.ended:
@@ -278,14 +266,15 @@ class CompiledBlock:
                         callbacks=Callbacks(callbacks, add_history=True, model=model),
                         verbose=0,
                     )
-            if state.best is None:
+            if not np.isfinite(state.lowest):
                 losses = [row["val_loss"] for row in state.curves]
                 raise InputError(
                     f"no epoch has a finite validation loss ({losses})",
                     where=f"{self.architecture.backbone} at {recipe.learning_rate:g}",
                     remedy="Training diverged: lower the learning rate or check the weights.",
                 )
-            model.set_weights(state.best)
+            if state.best is not None:
+                model.set_weights(state.best)
         return state
 
     def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -296,8 +285,8 @@ class CompiledBlock:
         if self.architecture.head == "linear":
             return self._predict(self.parts.explainer, part, batch)
         logits, maps = [], []
-        for start in range(0, len(part.rows), _FEATURES_AT_ONCE):
-            chunk = replace(part, rows=part.rows[start : start + _FEATURES_AT_ONCE])
+        for start in range(0, len(part.rows), FEATURES_AT_ONCE):
+            chunk = replace(part, rows=part.rows[start : start + FEATURES_AT_ONCE])
             of_chunk, features = self._predict(self.parts.explainer, chunk, batch)
             logits.append(of_chunk)
             maps.append(gradient_cam(self.parts.head, features))
@@ -308,7 +297,6 @@ class CompiledBlock:
         return self._predict(self.parts.embedder, part, batch)
 
     def _predict(self, model: keras.Model, part: Part, batch: int) -> tuple[np.ndarray, ...]:
-        """Return the two outputs of a model for every case of a part."""
         n, count = len(part.rows), self.devices.count
         # Repeated at the end, so that the devices share the last batch evenly.
         rows = np.pad(part.rows, (0, -n % count), mode="edge")
@@ -320,7 +308,7 @@ class CompiledBlock:
     def _ordered(self, part: Part, batch: int) -> OrderedBatches:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)
 
-    def _restore(
+    def restore(
         self, weights: list[np.ndarray], preprocessing: Preprocessing, recipe: Recipe, steps: int
     ) -> None:
         """Bring every variable to the state in which a run begins."""
@@ -335,9 +323,9 @@ class CompiledBlock:
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
         for variable in parts.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
-        if self._online:  # uniform labels
-            self._online.reset_state()
-            self._online.labels.assign(self._online.next_labels())
+        if self.online:  # uniform labels
+            self.online.reset_state()
+            self.online.labels.assign(self.online.next_labels())
         total = recipe.epochs * steps
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
@@ -355,29 +343,23 @@ def layer_activations(
     points: int,
     channels: int,
     seed: int,
-    weights: list[np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
-    Of the block's own weights, or of others, after which its own are put back.  The same seed gives
-    the same places and channels.  `InputError` for a backbone whose layers are not listed.
+    The same seed gives the same places and channels.  `InputError` for a backbone whose layers are
+    not listed.
     """
     backbone = block.parts.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
     inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in names])
-    before = backbone.get_weights()
     activations: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    try:
-        backbone.set_weights(before if weights is None else weights)
-        for start in range(0, len(part.rows), batch):
-            rows = part.rows[start : start + batch]
-            images, _ = part.take(rows, block.architecture.channels)
-            pixels = keras.ops.cast(images, "float32")
-            outputs = inside(block.parts.preprocess(pixels), training=False)
-            for name, maps in zip(names, outputs, strict=True):
-                activations[name].append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
-    finally:
-        backbone.set_weights(before)
+    for start in range(0, len(part.rows), batch):
+        rows = part.rows[start : start + batch]
+        images, _ = part.take(rows, block.architecture.channels)
+        pixels = keras.ops.cast(images, "float32")
+        outputs = inside(block.parts.preprocess(pixels), training=False)
+        for name, maps in zip(names, outputs, strict=True):
+            activations[name].append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
     return {
         name: sample_activations(np.concatenate(maps), points, channels, seed=seed)
         for name, maps in activations.items()

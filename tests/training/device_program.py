@@ -23,8 +23,8 @@ sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone
 
 from rin.study.profile import Pretraining
-from rin.training.checkpoint import TrainingState
-from rin.training.pretrain import PretrainingBlock, WorkFolder
+from rin.training.checkpoint import WorkFolder
+from rin.training.pretrain import PretrainingBlock
 
 keras.applications.ResNet50 = small_backbone
 
@@ -44,20 +44,20 @@ def corpus():
 
 def cut_off_once():
     """Let the training end in the middle of its second epoch, as if it were killed."""
-    save = TrainingState._save_when_due
+    save = WorkFolder.save
 
-    def then_end(self):
-        save(self)
-        if (self.epoch, self.step) == (1, 2):
-            TrainingState._save_when_due = save
+    def then_end(self, arrays, record):
+        save(self, arrays, record)
+        if (record["epoch"], record["step"]) == (1, 2):
+            WorkFolder.save = save
             raise KeyboardInterrupt
 
-    TrainingState._save_when_due = then_end
+    WorkFolder.save = then_end
 
 
 def trained(devices, folder):
     """Return losses, test probabilities and the like of a training."""
-    work = WorkFolder(Path(folder), {}, minutes=0)
+    work = WorkFolder(Path(folder), minutes=0)
     block = PretrainingBlock("ResNet50", SETTINGS, 2, seed=3, channels=1, devices=devices)
     if devices > 1:
         cut_off_once()

@@ -63,7 +63,7 @@ def test_cascade_is_decided_by_its_seed(cascade, trained, parts):
 def test_cascade_of_a_run_puts_back_other_weights_than_those_that_it_started_from(trained, parts):
     before = trained.parts.model.get_weights()
     start = random_weights("ResNet50", 32, SEED)
-    trained._restore(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, SEED), 1)
+    trained.restore(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, SEED), 1)
     _, maps = cascade_maps(trained, parts[2], 8, SEED)
     trained.parts.model.set_weights(before)
     for one, two in pairwise(maps):

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ RECORD = {"epoch": 2, "step": 5, "lowest": float("inf"), "curves": [{"loss": 0.5
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    return WorkFolder(tmp_path, {"run": "a"})
+    return WorkFolder(tmp_path, made_by="TensorFlow")
 
 
 def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint, recwarn):
@@ -30,6 +31,12 @@ def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint, recwarn):
         assert arrays[name].dtype == array.dtype
         assert arrays[name].shape == array.shape
         np.testing.assert_array_equal(arrays[name], array)
+
+
+def test_checkpoint_of_another_backend_is_refused(checkpoint):
+    checkpoint.save(ARRAYS, RECORD)
+    with pytest.warns(UserWarning, match="is of TensorFlow and not of JAX; .*its start"):
+        assert replace(checkpoint, made_by="JAX").load() is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])

@@ -11,11 +11,10 @@ from rin.models.weights import random_weights
 from rin.study.profile import Pretraining
 from rin.training import pretrain
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches
-from rin.training.checkpoint import TrainingState
+from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.pretrain import (
     PretrainingBlock,
     ProgressReporter,
-    WorkFolder,
     read_probabilities,
     recalibrate,
 )
@@ -43,13 +42,13 @@ GRAY, RGB = corpus(["a", "b", "c"]), corpus(["d", "e", "f", "g"], color=True, se
 def pretrained():
     """Block, results on two corpora, the weights that they left and what each began from."""
     block, starts = PretrainingBlock("ResNet50", SETTINGS, 4, seed=5), []
-    restore = block._block._restore
+    restore = block.compiled.restore
 
     def spy(weights, *rest):
         starts.append(weights)
         restore(weights, *rest)
 
-    block._block._restore = spy
+    block.compiled.restore = spy
     results, ends = [], []
     for arguments in (GRAY, RGB):
         results.append(block.train(*arguments))
@@ -81,7 +80,7 @@ def test_pretraining_metrics_tell_the_budget(pretrained):
 
 def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained):
     """Keras' own evaluation takes image and label from one batch, whatever its order."""
-    compiled, (images, classes, parts) = pretrained[0]._block, RGB[:3]
+    compiled, (images, classes, parts) = pretrained[0].compiled, RGB[:3]
     labels = np.unique(classes, return_inverse=True)[1]
     rows = np.flatnonzero(parts == "test")
     test = OrderedBatches(Part(images, labels, rows), batch=6, channels=3)
@@ -152,8 +151,8 @@ def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
     block, (gray, _) = pretrained[:2]
     with monkeypatch.context() as patch:
         # Infinity passes the last ReLU; of what is not a number some processors make 0 there.
-        *inner, bias = block._start
-        patch.setattr(block, "_start", [*inner, np.full_like(bias, np.inf)])
+        *inner, bias = block.start
+        patch.setattr(block, "start", [*inner, np.full_like(bias, np.inf)])
         said = r"ResNet50 at 0\.01: .*loss is nan in epoch 1, step \d of 6.*lower the learning rate"
         with pytest.raises(InputError, match=said):
             block.train(*GRAY, WorkFolder(tmp_path))
@@ -167,22 +166,22 @@ class _Killed(BaseException):
 
 def train_until(place, block, *arguments):
     """Let a training end behind the checkpoint of some epoch and step."""
-    save = TrainingState._save_when_due
+    save = WorkFolder.save
 
-    def then_end(self):
-        save(self)
-        if (self.epoch, self.step) == place:
+    def then_end(self, arrays, record):
+        save(self, arrays, record)
+        if (record["epoch"], record["step"]) == place:
             raise _Killed
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(TrainingState, "_save_when_due", then_end)
+        patch.setattr(WorkFolder, "save", then_end)
         block.train(*arguments)
 
 
 @pytest.mark.parametrize("places", [[(0, 3), (1, 5)], [(1, 0)], [(2, 0)]])
 def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, tmp_path, places):
     block, (gray, _) = pretrained[:2]
-    work = WorkFolder(tmp_path, {"run": "a"}, minutes=0)
+    work = WorkFolder(tmp_path, minutes=0)
     for place in places:
         train_until(place, block, *GRAY, work)
         block.train(*RGB)  # whatever happens in between
@@ -198,25 +197,29 @@ def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, t
 def test_online_labels_of_a_training_that_is_cut_off_are_those_of_one_that_is_not(tmp_path):
     block = PretrainingBlock("ResNet50", SETTINGS.model_copy(update={"loss": "online"}), 4, seed=5)
     whole = block.train(*GRAY)
-    labels = np.asarray(block._block._online.labels).copy()
+    labels = np.asarray(block.compiled.online.labels).copy()
     assert np.ptp(labels) > 0
     for epoch, step in ((1, 0), (1, 5)):
-        work = WorkFolder(tmp_path / f"{epoch}-{step}", {"run": "a"}, minutes=0)
+        work = WorkFolder(tmp_path / f"{epoch}-{step}", minutes=0)
         work.folder.mkdir()
         train_until((epoch, step), block, *GRAY, work)
         block.train(*RGB)  # whose labels are others
         result = block.train(*GRAY, work)
         assert result.metrics["resumed"] == 1
         np.testing.assert_array_equal(result.history["loss"], whole.history["loss"])
-        np.testing.assert_array_equal(np.asarray(block._block._online.labels), labels)
+        np.testing.assert_array_equal(np.asarray(block.compiled.online.labels), labels)
         assert result.predictions.equals(whole.predictions)
 
 
-def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(pretrained, tmp_path):
+def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
+    pretrained, tmp_path, monkeypatch
+):
     block, (gray, _) = pretrained[:2]
-    train_until((1, 2), block, *RGB, WorkFolder(tmp_path, {"run": "b"}, minutes=0))
-    with pytest.warns(UserWarning, match="written for run 'b' and not 'a'"):
-        result = block.train(*GRAY, WorkFolder(tmp_path, {"run": "a"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(keras, "__version__", "2.15")
+        train_until((1, 2), block, *GRAY, WorkFolder(tmp_path, minutes=0))
+    with pytest.warns(UserWarning, match=r"is of .* with Keras 2\.15 in float32 on 1 device"):
+        result = block.train(*GRAY, WorkFolder(tmp_path))
     assert result.metrics["resumed"] == 0
     assert result.predictions.equals(gray.predictions)
 
@@ -249,8 +252,8 @@ def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeyp
 
     block = pretrained[0]
     balanced = SETTINGS.model_copy(update={"class_weights": "balanced"})
-    monkeypatch.setattr(block, "_settings", balanced)
-    monkeypatch.setattr(block._block, "fit", spy)
+    monkeypatch.setattr(block, "settings", balanced)
+    monkeypatch.setattr(block.compiled, "fit", spy)
     with pytest.raises(_Killed):
         block.train(*with_a_rare_class(*GRAY))
     assert (given["weights"] * [4, 11, 11]).tolist() == pytest.approx([26 / 3] * 3)
@@ -316,22 +319,21 @@ def test_read_probabilities_agree_with_scikit_learn(classes):
 
 
 @pytest.mark.parametrize(
-    ("timed", "line"),
+    ("seconds", "line"),
     [
         # 60 images of this epoch and 100 of the next, at 20, 1,000 or 0.5 a second.
-        ((30, 1.5), "epoch 2/3, 20 images/s, loss 1.82, lr 0.00061, ETA 00:08"),
-        ((2000, 2.0), "epoch 2/3, 1,000 images/s, loss 1.82, lr 0.00061, ETA 00:00"),
-        ((10, 20.0), "epoch 2/3, 0.5 images/s, loss 1.82, lr 0.00061, ETA 05:20"),
-        ((0, 0.0), "epoch 2/3, loss 1.82, lr 0.00061"),
+        (2.0, "epoch 2/3, 20.0 images/s, loss 1.82, lr 0.00061, ETA 00:08"),
+        (0.04, "epoch 2/3, 1,000.0 images/s, loss 1.82, lr 0.00061, ETA 00:00"),
+        (80.0, "epoch 2/3, 0.5 images/s, loss 1.82, lr 0.00061, ETA 05:20"),
     ],
 )
-def test_reporter_tells_after_a_while_how_much_is_left(monkeypatch, tmp_path, timed, line):
-    state = TrainingState(10, 100, 10, 3, epoch=1, step=4, timed=timed)
+def test_reporter_tells_after_a_while_how_much_is_left(monkeypatch, tmp_path, seconds, line):
+    state = TrainingState(10, 100, 10, 3, epoch=1, step=4, seconds=seconds)
     metric = SimpleNamespace(result=lambda: np.float32(1.8234))
     made = ProgressReporter(state, metric, "Net at 1", tmp_path / "line")
     made.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=np.float32(6.1e-4))))
     made.on_train_batch_begin(4)
     assert not (tmp_path / "line").exists()
-    monkeypatch.setattr(pretrain, "_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(pretrain, "EVERY_SECONDS", 0.0)
     made.on_train_batch_begin(4)
     assert (tmp_path / "line").read_text() == line

@@ -79,7 +79,7 @@ def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
 def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(
     start, parts, monkeypatch
 ):
-    monkeypatch.setattr(trainer, "_FEATURES_AT_ONCE", 5)
+    monkeypatch.setattr(trainer, "FEATURES_AT_ONCE", 5)
     block = trainer.CompiledBlock(
         Architecture("ResNet50", "freeze_all", 32, batch_norm_momentum=0.9, head="conv_skip")
     )
@@ -116,7 +116,7 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
 
     def mend(epoch, _):
         if epoch == 0:
-            block._restore(start, SYMMETRIC, recipe, 3)
+            block.restore(start, SYMMETRIC, recipe, 3)
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
     state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda *_: calls)
