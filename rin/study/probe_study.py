@@ -1,8 +1,7 @@
 """Does a weights file show which inputs it was trained on?  Tried where the answer is known.
 
 Every backbone is pretrained under several preprocessings, all else equal; then each file is
-probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
-the study, which it never saw; so are random weights and the study's own pretraining.
+probed (`rin.models.probe`) with images of its own corpus and of every other dataset of the study.
 """
 
 from __future__ import annotations
@@ -20,32 +19,22 @@ from rin.data.store import open_store
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.weights import random_weights, read_weights_file
+from rin.models.weights import read_weights_file
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.executors import drive
 from rin.study.ledger import Ledger, Planned
 from rin.study.pretraining import PretrainingRun, plan_pretraining
-from rin.study.profile import RANDOM
 from rin.study.setting import Study
 
 MEASURED = "measurements.parquet"
 #: To be raised when what is measured changes, so that it is measured anew.
 VERSION = 1
-_UNTRAINED = {
-    "init": RANDOM,
-    "trained_with": RANDOM,
-    "corpus": "",
-    "weights_provenance": "",
-    "epochs": 0,
-    "top1": np.nan,
-    "chance": np.nan,
-}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images of one dataset, as rows of an image store, in a form that travels to a process."""
+    """Images of one dataset, as rows of an image store."""
 
     name: str
     provenance: str
@@ -55,10 +44,7 @@ class Source:
 
 
 def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
-    """Return images of every dataset of a study, as many as its probe section says.
-
-    Of the corpus that `run` is trained on, only images that no training step used are taken.
-    """
+    """Return images of every dataset of a study, of those of a run what it did not train on."""
     settings, seed = study.profile.pretraining, study.profile.seed
 
     def draw(rows: np.ndarray) -> np.ndarray:
@@ -83,64 +69,35 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
 
 @dataclass(frozen=True)
 class Measurement(Planned):
-    """Probing a file of weights that a pretraining left in a ledger; random weights have neither.
+    """Probing the file of weights that a pretraining left, with images of several sources."""
 
-    `kind` is `probe` for files made to be probed, `study` for those of the study's own
-    pretraining, or `random`.  Backbones are built for `size` pixels.
-    """
-
-    kind: str
-    backbone: str
-    seed: int
-    size: int
+    run: PretrainingRun
     sources: list[Source]
-    run: PretrainingRun | None = None
-    ledger: Ledger | None = None
 
     @property
     def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
         return {
             "version": VERSION,
-            "kind": self.kind,
-            "backbone": self.backbone,
-            "weights": self.run.run_id if self.run else f"random-{self.seed}",
+            "backbone": self.run.backbone,
+            "weights": self.run.run_id,
             "candidates": [preprocessing.name for preprocessing in probe.CANDIDATES],
             "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources],
         }
 
-    def known(self) -> dict[str, Any]:
-        """Return what is known of the training, as the first columns of the measurements."""
-        file, run = {"kind": self.kind, "backbone": self.backbone}, self.run
-        if run is None:
-            return file | _UNTRAINED
-        done = self.ledger.done(run.run_id)
-        tested = self.ledger.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
-        return file | {
-            "init": run.init,
-            "trained_with": run.preprocessing,
-            "corpus": run.corpus,
-            "weights_provenance": run.provenance,
-            "epochs": done["epochs"],
-            "top1": done["top1"],
-            "chance": float(tested.max() / tested.sum()),
-        }
 
-
-def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
+def measure_files(planned: list[Measurement], files: Ledger, ledger: Ledger) -> None:
     """Probe files of one backbone, all on the same sources, and commit the results."""
     import keras
 
     from rin.models.backbones import build_backbone
 
     keras.backend.clear_session()
-    backbone = build_backbone(planned[0].backbone, planned[0].size)
-    images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in planned[0].sources}
+    first = planned[0]
+    backbone = build_backbone(first.run.backbone, first.run.settings.size)
+    images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in first.sources}
     for file in planned:
-        if file.run is None:
-            backbone.set_weights(random_weights(file.backbone, file.size, file.seed))
-        else:
-            read_weights_file(file.ledger.path(file.run.run_id) / pretraining.WEIGHTS, backbone)
+        read_weights_file(files.path(file.run.run_id) / pretraining.WEIGHTS, backbone)
         layer, tables = probe.first_layer(backbone), []
         for name, pixels in images.items():
             probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
@@ -156,7 +113,7 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
 
 
 def plan_probe(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs whose files are probed: backbones × preprocessings."""
+    """List the pretraining runs whose files are probed."""
     section, settings = study.profile.section("probe"), study.profile.pretraining
     backbones, runs = section.backbones or settings.backbones, []
     for name in section.preprocessings:
@@ -167,42 +124,51 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
 
 def run_probe(study: Study) -> pd.DataFrame:
     """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
-    planned, ledger = plan_probe(study), study.ledger("probe")
-    pretraining.pretrain_missing(study, planned, ledger, "Weights to probe")
+    ledger = study.ledger("probe")
+    pretraining.pretrain_missing(study, plan_probe(study), ledger, "Weights to probe")
     return probe_measurements(study)
 
 
 def plan_measurements(study: Study) -> list[Measurement]:
-    """List the probing of every file, also of those that are not there yet."""
+    """List the probing of every file."""
     probed = plan_probe(study)
-    backbones = list(dict.fromkeys(run.backbone for run in probed))
-    of_study = [run for run in plan_pretraining(study) if run.backbone in backbones]
-    shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, probed[0])
-    ledger = study.ledger("probe")
-    return [
-        *(Measurement("probe", run.backbone, *shared, run, ledger) for run in probed),
-        *(Measurement("study", run.backbone, *shared, run, study.weights) for run in of_study),
-        *(Measurement("random", backbone, *shared) for backbone in backbones),
-    ]
+    sources = probe_sources(study, probed[0])
+    return [Measurement(run, sources) for run in probed]
 
 
 def probe_measurements(study: Study) -> pd.DataFrame:
-    """Probe every file that there is, on images of every source, as far as that is not done.
+    """Probe the files that were not probed yet; return all measurements.
 
-    Returned is one row a file, source and candidate: `kind` (see `Measurement`), `trained_with` (a
-    preprocessing, or `random`), `chance` (share of the largest class among the test images),
-    `source` (dataset), `seen` (whether the weights were trained on that dataset), what else is
-    known of file and source, and the columns of `rin.models.probe.score_candidates`.
+    One row a file, source and candidate: `trained_with` (a preprocessing), `chance` (share of the
+    largest class among the test images), `source` (dataset), `seen` (whether the weights were
+    trained on that dataset), what else is known of file and source, and the columns of
+    `rin.models.probe.score_candidates`.  `kind` tells these files from others in older tables.
     """
-    ledger, planned, blocks = study.ledger("probe_measurements"), plan_measurements(study), {}
-    # Those whose weights are there; random ones always are.
-    planned = [file for file in planned if not file.run or file.ledger.has(file.run.run_id)]
+    files, ledger = study.ledger("probe"), study.ledger("probe_measurements")
+    planned, blocks, tables = plan_measurements(study), {}, []
+    files.require([file.run for file in planned], "the probe")
     for file in planned:
         if not ledger.has(file.run_id):
-            blocks.setdefault(file.backbone, []).append(file)  # each backbone is built once
-    jobs = [(block, ledger) for block in blocks.values()]
+            blocks.setdefault(file.run.backbone, []).append(file)  # each backbone is built once
+    jobs = [(block, files, ledger) for block in blocks.values()]
     drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
-    table = ledger.tables([(file.run_id, file.known()) for file in planned], MEASURED)
+    for file in planned:
+        run = file.run
+        done = files.done(run.run_id)
+        tested = files.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
+        known = {
+            "kind": "probe",
+            "backbone": run.backbone,
+            "init": run.init,
+            "trained_with": run.preprocessing,
+            "corpus": run.corpus,
+            "weights_provenance": run.provenance,
+            "epochs": done["epochs"],
+            "top1": done["top1"],
+            "chance": float(tested.max() / tested.sum()),
+        }
+        tables.append((file.run_id, known))
+    table = ledger.tables(tables, MEASURED)
     place = table.columns.get_loc("source") + 1
     table.insert(place, "seen", table["source"] == table["corpus"])
     provenance = {source.name: source.provenance for source in planned[0].sources}
