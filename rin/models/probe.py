@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 from scipy.stats import beta
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.files import FrozenModel
 from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
@@ -197,14 +197,6 @@ def scaling_of(candidate: str) -> str:
     return candidate.removesuffix("_rgb").removesuffix("_bgr")
 
 
-def gaussian_divergence(
-    mean_a: np.ndarray, variance_a: np.ndarray, mean_b: np.ndarray, variance_b: np.ndarray
-) -> np.ndarray:
-    """Return the Kullback-Leibler divergence of Gaussian b from Gaussian a, in nats."""
-    ratio = variance_a / variance_b
-    return 0.5 * (ratio - 1 - np.log(ratio) + (mean_a - mean_b) ** 2 / variance_b)
-
-
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
@@ -224,14 +216,14 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     for preprocessing in [*CANDIDATES, *color]:
         mean, variance = predict(layer, moments, preprocessing)
         predicted = variance + layer.epsilon
-        forth = gaussian_divergence(layer.mean, stored, mean, predicted)
-        back = gaussian_divergence(mean, predicted, layer.mean, stored)
+        ratio, gap = stored / predicted, (layer.mean - mean) ** 2
+        both_ways = ratio + 1 / ratio - 2 + gap * (1 / stored + 1 / predicted)
         logs = np.log([stored, predicted])
         # Statistics that were never updated are constant, and nothing correlates with a constant.
         varies = np.ptp(logs, axis=1).min() >= 1e-9
         correlation = np.corrcoef(logs)[0, 1] if varies else 0.0
         contrast = np.exp(np.mean(logs[0] - logs[1]) / 2)
-        divergence = np.mean(forth + back) / 2
+        divergence = np.mean(both_ways) / 4
         rows.append((preprocessing.name, divergence, correlation, contrast, len(stored)))
     columns = ["candidate", "divergence", "correlation", "contrast", "channels"]
     table = pd.DataFrame(rows, columns=columns)
@@ -292,6 +284,11 @@ def chance_of(correlation: float, channels: int) -> float:
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 
 
+def _known_candidate(name: str) -> str:
+    look_up("candidate", scaling_of(name), [candidate.name for candidate in CANDIDATES])
+    return name
+
+
 class Distribution(FrozenModel):
     """One file of weights, as one distributor hands it out.
 
@@ -307,15 +304,8 @@ class Distribution(FrozenModel):
     format: str
     licence: str
     home: str
-    stated_preprocessing: str | None
+    stated_preprocessing: Annotated[str, AfterValidator(_known_candidate)] | None
     statement: Annotated[str, Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _is_checkable(self) -> Distribution:
-        known, name = [c.name for c in CANDIDATES], self.stated_preprocessing
-        if name is not None and scaling_of(name) not in known:
-            raise unknown("candidate", name, known)
-        return self
 
 
 def load_distributions() -> list[Distribution]:

@@ -77,15 +77,9 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
-    parts, stores = _parts_of(run)
-    preprocessing = find_preprocessing(run.preprocessing)
-    recipe = Recipe(
-        run.scenario.learning_rate,
-        run.settings.epochs,
-        run.settings.batch,
-        run.seed,
-        patience=run.settings.patience,
-    )
+    (parts, stores), settings = _parts_of(run), run.settings
+    preprocessing, rate = find_preprocessing(run.preprocessing), run.scenario.learning_rate
+    recipe = Recipe(rate, settings.epochs, settings.batch, run.seed, patience=settings.patience)
     activations = {}
     if run.inside:
         compiled.parts.preprocess.set_preprocessing(preprocessing)
@@ -198,13 +192,12 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
     """Return the rows of a store whose maps a run records: the first of `test` with a lesion."""
     if not run.sanity_cases:
         return test[:0]
-    masks = store.masks()
-    marked = [row for row in test if masks[row].any()]
-    if not marked:
+    marked = test[overlap.has_lesion(store.masks()[test])]
+    if not len(marked):
         remedy = "Take more cases, or leave the sanity section out of the profile."
         where = f"{run.task}, fold {run.fold}"
         raise InputError("no test case has a lesion", where=where, remedy=remedy)
-    return np.array(marked[: run.sanity_cases])
+    return marked[: run.sanity_cases]
 
 
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:

@@ -99,15 +99,17 @@ def pretraining_seed(seed: int, pretraining: int) -> int:
 
 
 def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[PretrainingRun]:
-    seed = pretraining_seed(study.profile.seed, number)
-
-    def runs_of(
-        init: str, name: str, backbones: list[str], epochs: int, n_training: int | None = None
-    ) -> list[PretrainingRun]:
+    seed, runs = pretraining_seed(study.profile.seed, number), []
+    backbones = settings.backbones or study.profile.backbones
+    wanted = [(init, init, backbones, settings.epochs, None) for init in settings.corpora]
+    if (brief := settings.brief) and number == 1:
+        of_brief = brief.backbones, brief.epochs, brief.training_images
+        wanted.append((brief.init, brief.name, *of_brief))
+    for init, name, of_init, epochs, n_training in wanted:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
         store = study.store(dataset, settings.size)
         parts, split_digest = _split(dataset, store, seed, n_training)
-        return [
+        runs += [
             PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
@@ -122,17 +124,8 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
                 seed=seed,
                 pretraining=number,
             )
-            for backbone in backbones
+            for backbone in of_init
         ]
-
-    backbones = settings.backbones or study.profile.backbones
-    runs = [
-        run for init in settings.corpora for run in runs_of(init, init, backbones, settings.epochs)
-    ]
-    if (brief := settings.brief) and number == 1:
-        runs += runs_of(
-            brief.init, brief.name, brief.backbones, brief.epochs, brief.training_images
-        )
     return runs
 
 

@@ -118,8 +118,7 @@ class ShuffledBatches(_Batches):
     """Batches without end; every pass has an order of its own, drawn from the seed.
 
     The first is the batch at `epoch` and `step`.  Every batch can be divided by `devices`, if
-    `batch` can: up to `devices` - 1 cases, others in each pass, are left out.  `class_weights`,
-    float (classes,), add a third array, the weights of the cases.
+    `batch` can: up to `devices` - 1 cases, others in each pass, are left out.
     """
 
     def __init__(
@@ -132,27 +131,25 @@ class ShuffledBatches(_Batches):
         epoch: int = 0,
         step: int = 0,
         devices: int = 1,
-        class_weights: np.ndarray | None = None,
     ) -> None:
         super().__init__(part, batch=batch, channels=channels)
         used = part.divisible(devices)
         self._used, self._steps = len(used.rows), used.steps(batch)
-        self._seed, self._first, self._weights = seed, epoch * self._steps + step, class_weights
+        self._seed, self._first = seed, epoch * self._steps + step
         self._drawn: tuple[int, np.ndarray] = (-1, part.rows)
 
     @property
     def num_batches(self) -> None:
         """As many as are asked for."""
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         epoch, step = divmod(self._first + index, self._steps)
         if self._drawn[0] != epoch:
             order = np.random.default_rng([self._seed, epoch]).permutation(self._part.rows)
             self._drawn = epoch, order[: self._used]
         rows = self._drawn[1][step * self._batch : (step + 1) * self._batch]
         # Files are read forward fastest; inside a training batch no order matters.
-        images, labels = self._take(np.sort(rows))
-        return images, labels, *(() if self._weights is None else (self._weights[labels],))
+        return self._take(np.sort(rows))
 
 
 @contextmanager

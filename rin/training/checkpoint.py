@@ -1,13 +1,12 @@
 """How far a training has come, in memory and on disk, so that a killed one goes on.
 
 A checkpoint is one safetensors file with every variable, the best epoch's weights and the record
-so far.  There is always either the last whole one or none; one of another configuration, or a
-damaged one, is not used, with a warning.
+so far.  There is always either the last whole one or none; a damaged one is not used, with a
+warning.
 """
 
 import hashlib
 import json
-import os
 import time
 import warnings
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ import numpy as np
 from rin.errors import explained
 from rin.files import write_atomically
 
-_RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "resumed")
+_RECORDED = ("epoch", "step", "curves", "lowest", "stale", "seconds", "resumed")
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,6 @@ class WorkFolder:
         )
         with failing, write_atomically(self.path) as draft:
             save_file(arrays, draft, notes)
-            with draft.open("rb") as file:  # a rename may reach the disk before the content
-                os.fsync(file.fileno())
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Return what `save` got last, or None where the training has to begin from its start."""
@@ -101,20 +98,19 @@ class TrainingState(keras.callbacks.Callback):
     """Progress of one training, which it keeps, and saves in the folder `work` when that is due.
 
     `steps` and `images` are batches and cases of an epoch.  The training ends after `epochs`, or
-    after `patience` epochs in a row whose validation loss is not below the lowest.  `epoch` and
-    `step` count what is done, `seconds` those of the epoch under way; `curves` has one row an
-    epoch: what Keras logs, `learning_rate`, `images_per_second` (of training alone) and `seconds`.
-    `lowest` and `best` are the lowest validation loss and the weights of that epoch, None where the
-    model has them (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number
-    for ever); `resumed` and `earlier` say how often the training went on from a checkpoint, and
-    seconds until the last; `meters` are the model's running metrics.
+    after `patience` epochs in a row, `stale` so far, whose validation loss is not below the lowest.
+    `epoch` and `step` count what is done, `seconds` those of the epoch under way; `curves` has one
+    row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of training alone) and
+    `seconds`.  `best` are the weights of the lowest validation loss, None where the model has them
+    (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever);
+    `resumed` and `earlier` say how often the training went on from a checkpoint, and seconds until
+    the last; `meters` are the model's running metrics.
 
     Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """
 
     steps: int
     images: int
-    batch: int
     epochs: int
     patience: int | None = None
     epoch: int = 0
@@ -122,6 +118,7 @@ class TrainingState(keras.callbacks.Callback):
     curves: list[dict[str, float]] = field(default_factory=list)
     lowest: float = float("inf")
     best: list[np.ndarray] | None = None
+    stale: int = 0
     seconds: float = 0.0
     resumed: int = 0
     earlier: float = 0.0
@@ -136,18 +133,8 @@ class TrainingState(keras.callbacks.Callback):
     @property
     def ended(self) -> bool:
         """Whether no further epoch is to be trained."""
-        if self.epoch >= self.epochs:
-            return True
-        if self.patience is None or self.step:
-            return False
-        losses = [row["val_loss"] for row in self.curves]
-        lowest = losses.index(self.lowest) + 1 if self.lowest in losses else 0
-        return len(losses) - lowest >= self.patience
-
-    @property
-    def done(self) -> int:
-        """Cases of the epoch under way that were trained on."""
-        return min(self.step * self.batch, self.images)
+        impatient = self.patience is not None and self.stale >= self.patience
+        return impatient or self.epoch >= self.epochs
 
     def resume(self, model: keras.Model) -> None:
         """Take over the last checkpoint of a compiled model, if there is one that fits."""
@@ -198,8 +185,9 @@ class TrainingState(keras.callbacks.Callback):
             "seconds": self.seconds,
         }
         self.curves.append(logs | row)
+        self.stale += 1
         if logs["val_loss"] < self.lowest:
-            self.lowest = logs["val_loss"]
+            self.lowest, self.stale = logs["val_loss"], 0
             self.best = model.get_weights() if epoch + 1 < self.epochs else None
         self.epoch, self.step, self.seconds = epoch + 1, 0, 0.0
         model.stop_training = self.ended

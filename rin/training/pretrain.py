@@ -130,7 +130,7 @@ class PretrainingBlock:
         }
         weights = None
         if s.class_weights == "balanced":
-            weights = (len(training.rows) / (len(names) * counts["train"])).astype("float32")
+            weights = dict(enumerate(len(training.rows) / (len(names) * counts["train"])))
         where = f"{block.architecture.backbone} at {s.learning_rate:g}"
         progress = work.folder / PROGRESS if work else None
         state = block.fit(
@@ -139,7 +139,7 @@ class PretrainingBlock:
             Recipe(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
             training,
             validation,
-            class_weights=weights,
+            class_weight=weights,
             watcher=partial(ProgressReporter, where=where, path=progress),
             work=work,
         )
@@ -270,10 +270,10 @@ class ProgressReporter(keras.callbacks.Callback):
         rate, loss = float(np.asarray(self.model.optimizer.learning_rate)), self._check()
         if self._path is not None:
             s = self._state
-            speed = s.done / s.seconds
-            left = ((s.epochs - s.epoch) * s.images - s.done) / speed
+            share = s.step / s.steps  # of the epoch
+            speed, left = share * s.images / s.seconds, s.epochs - s.epoch - share
             line = f"epoch {s.epoch + 1}/{s.epochs}, {speed:,.1f} images/s, loss {loss:.3g}, "
-            line += f"lr {rate:.2g}, ETA {tqdm.format_interval(left)}"
+            line += f"lr {rate:.2g}, ETA {tqdm.format_interval(left * s.seconds / share)}"
             with write_atomically(self._path) as draft:
                 draft.write_text(line, encoding="utf-8")
         self._last = time.monotonic()

@@ -215,28 +215,21 @@ class CompiledBlock:
         training: Part,
         validation: Part,
         *,
-        class_weights: np.ndarray | None = None,
+        class_weight: dict[int, float] | None = None,
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and return its record.
 
-        The epoch of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in
-        training loss; `watcher` makes a further callback; `work` is where the training leaves
-        checkpoints, and goes on from if it was killed.  InputError when no epoch has a finite
-        validation loss, or a store cannot be read.
+        The epoch of lowest validation loss is kept.  `class_weight` is that of `keras.Model.fit`;
+        `watcher` makes a further callback; `work` is where the training leaves checkpoints, and
+        goes on from if it was killed.  InputError when no epoch has a finite validation loss, or a
+        store cannot be read.
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        state = TrainingState(
-            steps,
-            len(used.rows),
-            recipe.batch,
-            recipe.epochs,
-            recipe.patience,
-            work=work,
-            meters=self._meters,
-        )
+        state = TrainingState(steps, len(used.rows), recipe.epochs, recipe.patience)
+        state.work, state.meters = work, self._meters
         callbacks = [LabelTurn(self.online), state] if self.online else [state]
         callbacks += [watcher(state, self._meters[0])] if watcher else []
         with self.devices.scope():
@@ -252,7 +245,6 @@ class CompiledBlock:
                     epoch=state.epoch,
                     step=state.step,
                     devices=self.devices.count,
-                    class_weights=class_weights,
                 )
                 with reader_errors(shuffled, ordered):
                     model.fit(
@@ -262,6 +254,7 @@ class CompiledBlock:
                         epochs=state.epoch + 1 if state.step else recipe.epochs,
                         steps_per_epoch=steps - state.step,
                         validation_data=ordered,
+                        class_weight=class_weight,
                         shuffle=False,
                         callbacks=Callbacks(callbacks, add_history=True, model=model),
                         verbose=0,

@@ -87,8 +87,7 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     # Six scalings, in two orders of the channels where there are colours.
     counts = {"corpus_radiologic": 6, "busi": 6, "corpus_photographic": 12}
     assert {key: len(rows) for key, rows in files} == {
-        key: sum(counts.values())
-        for key in [("probe", "caffe"), ("probe", "symmetric")]
+        key: sum(counts.values()) for key in [("probe", "caffe"), ("probe", "symmetric")]
     }
     assert table.groupby("source")["color"].all()[["corpus_photographic"]].all()
     assert set(table.loc[table["seen"], "source"]) == {"corpus_radiologic"}

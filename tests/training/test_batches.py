@@ -52,14 +52,6 @@ def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_ea
     assert set().union(*passes) == set(range(11))
 
 
-def test_shuffled_batches_with_class_weights_bring_those_of_their_labels():
-    weights = np.array([0.5, 1, 2, 3, 4, 5, 6], "float32")
-    part = Part(*numbered(), np.arange(20))
-    made = ShuffledBatches(part, batch=7, channels=1, seed=0, class_weights=weights)
-    for _, labels, given in islice(made, 5):
-        assert given.tolist() == weights[labels].tolist()
-
-
 @pytest.mark.parametrize("kind", [partial(InputError, where="store", remedy="."), RuntimeError])
 def test_own_error_of_reading_is_raised_in_place_of_the_framework_s(monkeypatch, kind):
     batches = ShuffledBatches(Part(*numbered(), np.arange(9)), batch=3, channels=1, seed=0)
