@@ -87,22 +87,25 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both
     have as many rows, more than channels, and are finite.
     """
-    bases = []
-    for table in _about_means(a, b):
+    tables = [np.asarray(table, np.float64) for table in (a, b)]
+    shapes, bases = [table.shape for table in tables], []
+    for table in tables:
+        problem = None
+        if table.ndim != 2 or len(table) != len(tables[0]):
+            problem = f"shapes {shapes} do not fit"
+        elif len(table) <= table.shape[1]:
+            problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
+        elif not np.isfinite(table).all():
+            problem = "a value is not finite"
+        elif (table == table[0]).all():
+            problem = "they are the same everywhere"
+        if problem:
+            remedy = "Give two finite tables (points, channels) of the same points."
+            raise InputError(problem, where="activations", remedy=remedy)
         variances = table.var(axis=0)
         loud = table[:, variances > _SILENT * variances.max()]
-        bases.append(orth(loud / loud.std(axis=0)))
+        bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))
     return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
-
-
-def linear_cka(a: ArrayLike, b: ArrayLike) -> float:
-    """Return linear centred kernel alignment, 0 to 1 (Kornblith et al., ICML 2019).
-
-    InputError as `mean_cca`.
-    """
-    a, b = _about_means(a, b)
-    alone = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
-    return float(np.linalg.norm(a.T @ b) ** 2 / alone)
 
 
 def sample_activations(
@@ -117,25 +120,6 @@ def sample_activations(
     rows = np.sort(draws.permutation(table.shape[0])[:points])
     columns = np.sort(draws.permutation(table.shape[1])[:channels])
     return table[np.ix_(rows, columns)]
-
-
-def _about_means(*tables: ArrayLike) -> list[np.ndarray]:
-    checked = [np.asarray(table, np.float64) for table in tables]
-    shapes = [table.shape for table in checked]
-    problem = None
-    for table in checked:
-        if table.ndim != 2 or len(table) != len(checked[0]):
-            problem = f"shapes {shapes} do not fit"
-        elif len(table) <= table.shape[1]:
-            problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
-        elif not np.isfinite(table).all():
-            problem = "a value is not finite"
-        elif (table == table[0]).all():
-            problem = "they are the same everywhere"
-        if problem:
-            remedy = "Give two finite tables (points, channels) of the same points."
-            raise InputError(problem, where="activations", remedy=remedy)
-    return [table - table.mean(axis=0) for table in checked]
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
 from rin.errors import InputError, look_up
 from rin.explain import overlap
-from rin.explain.similarity import linear_cka, mean_cca
+from rin.explain.similarity import mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.stats.inputs import RUN
@@ -362,7 +362,7 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
 
     One row a fold, scenario, pair and layer: `comparison` is `before` or `after` (the two inits),
     `tuned` (an init before and after, named in `init`) or `random` (two random networks); `cca` is
-    the mean canonical correlation, `cka` linear centred kernel alignment, 0 to 1.
+    the mean canonical correlation, 0 to 1.
     """
     (a, b), rows = study.profile.inits[:2], []
     runs = finished_runs(study, name, task)
@@ -378,9 +378,8 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
         for (comparison, init), ends in pairs.items():
             for layer in layers:
                 first, second = (networks[end][f"{when}/{layer}"] for end, when in ends)
-                similarity = mean_cca(first, second), linear_cka(first, second)
-                rows.append((*cell, comparison, init, layer, *similarity))
-    columns = ["task", "fold", "scenario", "comparison", "init", "layer", "cca", "cka"]
+                rows.append((*cell, comparison, init, layer, mean_cca(first, second)))
+    columns = ["task", "fold", "scenario", "comparison", "init", "layer", "cca"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -9,7 +9,6 @@ from sklearn.cross_decomposition import CCA
 from rin.errors import InputError
 from rin.explain.similarity import (
     call_agreement,
-    linear_cka,
     mean_cca,
     rank_correlation,
     sample_activations,
@@ -28,19 +27,6 @@ def test_mean_canonical_correlation_is_that_of_scikit_learn():
     x, y = CCA(n_components=4, tol=1e-12, max_iter=20_000).fit_transform(a, b)
     expected = [np.corrcoef(x[:, k], y[:, k])[0, 1] for k in range(4)]
     assert mean_cca(a, b) == pytest.approx(np.mean(expected), abs=1e-6)
-
-
-def test_cka_is_that_of_its_definition():
-    """HSIC of the linear kernels over the root of the kernels' own, with the centring matrix."""
-    a, b = tables(1)
-    n = len(a)
-    centring = np.eye(n) - 1 / n
-
-    def hsic(one, other):
-        return np.trace(one @ one.T @ centring @ other @ other.T @ centring) / (n - 1) ** 2
-
-    expected = hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b))
-    assert linear_cka(a, b) == pytest.approx(expected, rel=1e-10)
 
 
 def test_silent_and_repeated_channels_count_once():

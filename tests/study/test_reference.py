@@ -26,7 +26,7 @@ from tiny_study import seal_again, tiny_profile
 
 from rin.cli import main
 from rin.errors import InputError
-from rin.explain.similarity import linear_cka
+from rin.explain.similarity import mean_cca
 from rin.files import read_sealed, sealed, sha256_of
 from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
 from rin.study import reference as reference_module
@@ -123,9 +123,9 @@ def test_each_comparison_of_layers_is_of_the_networks_that_it_names(finished):
         **{("tuned", init): (f"{init} before", f"{init} after") for init, *_ in kept},
     }
     table = fine_tuning.layer_similarity(finished)
-    found = table.set_index(["comparison", "init", "layer"])["cka"].to_dict()
+    found = table.set_index(["comparison", "init", "layer"])["cca"].to_dict()
     expected = {
-        (*names, layer): linear_cka(*(kept[(*end.split(), layer)] for end in pair))
+        (*names, layer): mean_cca(*(kept[(*end.split(), layer)] for end in pair))
         for names, pair in ends.items()
         for layer in ("a", "b")
     }
