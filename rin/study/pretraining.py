@@ -150,8 +150,7 @@ def _split(
 
 
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
-ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
-PREDICTIONS = "test_predictions.parquet"
+ENTRY, HISTORY, PREDICTIONS = "entry.json", "history.parquet", "test_predictions.parquet"
 #: Bytes for the tables of a run, and for what the formats of its weights add to them.
 ROOM = 4_000_000
 
@@ -313,9 +312,6 @@ def _pretrain(
         tested_cases = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
         predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
         predictions.to_parquet(folder / PREDICTIONS)
-        patients = cases.groupby("label")["patient_id"].nunique()
-        classes = result.classes.assign(patients=patients.loc[result.classes["label"]].to_numpy())
-        classes.to_parquet(folder / CLASSES)
         shutil.move(work / FEATURES, folder / FEATURES)
         entry = WeightsEntry(
             init=run.init,

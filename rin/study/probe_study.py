@@ -155,7 +155,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     for file in planned:
         run = file.run
         done = files.done(run.run_id)
-        tested = files.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
+        tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
         known = {
             "kind": "probe",
             "backbone": run.backbone,
@@ -165,7 +165,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
             "weights_provenance": run.provenance,
             "epochs": done["epochs"],
             "top1": done["top1"],
-            "chance": float(tested.max() / tested.sum()),
+            "chance": tested["truth"].value_counts(normalize=True).max(),
         }
         tables.append((file.run_id, known))
     table = ledger.tables(tables, MEASURED)

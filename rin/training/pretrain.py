@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+from sklearn.utils.class_weight import compute_class_weight
 from tqdm import tqdm
 
 from rin.data.manifest import PARTS
@@ -38,13 +39,12 @@ class PretrainingResult:
 
     `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
     1, and the budget: `seconds` with testing and what killed attempts had done before their last
-    checkpoints; `predictions` are those of `score`; `classes` has label and images of each part.
+    checkpoints; `predictions` are those of `score`.
     """
 
     history: pd.DataFrame
     metrics: dict[str, float | int | str]
     predictions: pd.DataFrame
-    classes: pd.DataFrame
 
 
 class PretrainingBlock:
@@ -124,13 +124,10 @@ class PretrainingBlock:
         self._check(images, names, labels, parts)
         by_part = {name: Part(images, labels, np.flatnonzero(parts == name)) for name in PARTS}
         training, validation, test = by_part.values()
-        counts = {
-            name: np.bincount(labels[part.rows], minlength=len(names))
-            for name, part in by_part.items()
-        }
         weights = None
         if s.class_weights == "balanced":
-            weights = dict(enumerate(len(training.rows) / (len(names) * counts["train"])))
+            trained, y = np.arange(len(names)), labels[training.rows]
+            weights = dict(enumerate(compute_class_weight("balanced", classes=trained, y=y)))
         where = f"{block.architecture.backbone} at {s.learning_rate:g}"
         progress = work.folder / PROGRESS if work else None
         state = block.fit(
@@ -169,8 +166,7 @@ class PretrainingBlock:
             "resumed": state.resumed,
             "traces": block.traces,
         }
-        table = pd.DataFrame({"label": names} | counts)
-        return PretrainingResult(history, metrics, predictions, table)
+        return PretrainingResult(history, metrics, predictions)
 
     def _check(
         self, images: np.ndarray, names: np.ndarray, labels: np.ndarray, parts: np.ndarray
