@@ -11,11 +11,11 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import h5py
 import numpy as np
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -27,7 +27,6 @@ from rin.models.preprocessing import PREPROCESSING, find_preprocessing
 if TYPE_CHECKING:
     import keras
 
-Row = TypeVar("Row", bound=BaseModel)
 BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
 # The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
 _LEGACY_KERAS = b"2.15.0"
@@ -58,7 +57,7 @@ def load_entries() -> list[WeightsEntry]:
     return read_section(WeightsEntry, "entries")
 
 
-def read_section(model: type[Row], section: str) -> list[Row]:
+def read_section(model: type[FrozenModel], section: str) -> list[Any]:
     """Read one list of `data_manifests/weights.yaml`."""
     path = manifest_folder() / "weights.yaml"
     remedy = "Restore the file from the repository, or mend the row."

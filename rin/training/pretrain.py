@@ -39,7 +39,8 @@ class PretrainingResult:
 
     `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
     1, and the budget: `seconds` with testing and what killed attempts had done before their last
-    checkpoints; `predictions` are those of `score`.
+    checkpoints; `predictions` has the row of each test image in the store, then the columns of
+    `read_probabilities`.
     """
 
     history: pd.DataFrame
@@ -73,23 +74,11 @@ class PretrainingBlock:
             remedy = "Choose a multiple of the number of devices."
             raise InputError(problem, where="pretraining.batch", remedy=remedy)
         self.start = random_weights(backbone, settings.size, seed)
-        architecture = Architecture(
-            backbone,
-            "unfreeze_all",
-            settings.size,
-            n_classes=n_classes,
-            channels=channels,
-            augmentation=settings.augmentation,
-            dropout=settings.dropout,
-            batch_norm_momentum=settings.batch_norm_momentum,
-        )
-        self.compiled = CompiledBlock(
-            architecture,
-            optimizer=settings.optimizer,
-            weight_decay=settings.weight_decay,
-            loss=settings.loss,
-            devices=sharing,
-        )
+        of_network = {"size", "augmentation", "dropout", "batch_norm_momentum"}
+        stated = settings.model_dump(include=of_network) | {"channels": channels}
+        architecture = Architecture(backbone, "unfreeze_all", n_classes=n_classes, **stated)
+        of_step = settings.model_dump(include={"optimizer", "weight_decay", "loss"})
+        self.compiled = CompiledBlock(architecture, **of_step, devices=sharing)
 
     @property
     def backbone(self) -> keras.Model:
@@ -142,7 +131,11 @@ class PretrainingBlock:
         )
         if s.batch_norm_recalibration:
             recalibrate(block, training, s.batch, s.batch_norm_recalibration, self.seed)
-        predictions, features = score(block, test, s.batch, names)
+        logits, features = block.embed(test, s.batch)
+        # Outputs beyond the classes of the corpus are not counted.
+        probabilities = softmax(logits, axis=1)[:, : len(names)]
+        predictions = read_probabilities(probabilities, labels[test.rows], names)
+        predictions.insert(0, "row", test.rows)
         if work:
             with write_atomically(work.folder / FEATURES) as draft:
                 np.save(draft, features)
@@ -190,24 +183,10 @@ class PretrainingBlock:
             raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
 
-def score(
-    block: CompiledBlock, test: Part, batch: int, names: np.ndarray
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return what a network says of every test image, and its pooled features (n, channels).
-
-    The row in the store, then the columns of `read_probabilities`; outputs beyond the class names
-    are not counted.
-    """
-    logits, features = block.embed(test, batch)
-    probabilities = softmax(logits, axis=1)[:, : len(names)]
-    table = read_probabilities(probabilities, test.labels[test.rows])
-    table.insert(0, "row", test.rows)
-    table = table.assign(truth=names[table["truth"]], predicted=names[table["predicted"]])
-    return table, features
-
-
-def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
-    """Return truth, predicted (labels), in_top5, confidence and truth_probability of each image.
+def read_probabilities(
+    probabilities: np.ndarray, truth: np.ndarray, names: np.ndarray
+) -> pd.DataFrame:
+    """Return truth, predicted (names), in_top5, confidence and truth_probability of each image.
 
     With five classes or fewer, `in_top5` leaves out the least likely one.
     """
@@ -215,8 +194,8 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
     rank = (probabilities > of_truth[:, np.newaxis]).sum(axis=1)
     return pd.DataFrame(
         {
-            "truth": truth,
-            "predicted": probabilities.argmax(axis=1),
+            "truth": names[truth],
+            "predicted": names[probabilities.argmax(axis=1)],
             "in_top5": rank < min(5, probabilities.shape[1] - 1),
             "confidence": probabilities.max(axis=1),
             "truth_probability": of_truth,

@@ -311,7 +311,7 @@ def test_read_probabilities_agree_with_scikit_learn(classes):
     draws = np.random.default_rng(classes)
     probabilities = draws.dirichlet(np.ones(classes), 300)
     truth = draws.integers(0, classes, 300)
-    table = read_probabilities(probabilities, truth)
+    table = read_probabilities(probabilities, truth, np.arange(classes))
     right = table["truth"] == table["predicted"]
     for k, found in ((1, right), (min(5, classes - 1), table["in_top5"])):
         expected = top_k_accuracy_score(truth, probabilities, k=k, labels=np.arange(classes))
