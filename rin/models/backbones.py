@@ -56,11 +56,8 @@ def check_size(name: str, size: int, where: str = "size") -> None:
     """Raise `InputError` when images of `size` pixels are too small for the backbone."""
     smallest = find_backbone(name).min_size
     if size < smallest:
-        raise InputError(
-            f"{size} px is too small for {name}",
-            where=where,
-            remedy=f"Use images of at least {smallest} px, or leave {name} out.",
-        )
+        remedy = f"Use images of at least {smallest} px, or leave {name} out."
+        raise InputError(f"{size} px is too small for {name}", where=where, remedy=remedy)
 
 
 def build_backbone(

@@ -41,9 +41,6 @@ class Augment(keras.layers.Layer):
 class Preprocess(keras.layers.Layer):
     """Expands gray to three channels and applies a preprocessing, which weights of it hold."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
-
     def build(self, input_shape: tuple) -> None:
         """Create the numbers of a preprocessing, as the identity."""
         self.order = self.add_weight(shape=(3, 3), initializer="identity", trainable=False)

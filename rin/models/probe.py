@@ -104,11 +104,9 @@ def identify_backbone(path: Path) -> str:
     for backbone in ALL_BACKBONES.values():
         if backbone.parameters == parameters:
             return backbone.name
-    raise InputError(
-        f"holds {parameters:,} parameters, as no known backbone without top does",
-        where=path,
-        remedy=f"Give the weights of one of {', '.join(ALL_BACKBONES)} without its classifier.",
-    )
+    problem = f"holds {parameters:,} parameters, as no known backbone without top does"
+    remedy = f"Give the weights of one of {', '.join(ALL_BACKBONES)} without its classifier."
+    raise InputError(problem, where=path, remedy=remedy)
 
 
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:

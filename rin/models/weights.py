@@ -108,11 +108,9 @@ def load_weights(
             remedy=f"Get it from {entry.home or 'its authors'} ({entry.release}) and put it there.",
         )
     if entry.sha256 is not None and sha256_of(path) != entry.sha256:
-        raise InputError(
-            f"SHA-256 differs from that of the entry, {entry.sha256}",
-            where=path,
-            remedy="The file is another release or damaged: fetch it again.",
-        )
+        problem = f"SHA-256 differs from that of the entry, {entry.sha256}"
+        remedy = "The file is another release or damaged: fetch it again."
+        raise InputError(problem, where=path, remedy=remedy)
     return read_weights_file(path, backbone)
 
 
@@ -231,11 +229,9 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
 
 def _refuse_unsafe_format(path: Path) -> None:
     if path.suffix not in (".h5", ".safetensors"):
-        raise InputError(
-            f"weights of type {path.suffix or 'unknown'!r} are not read",
-            where=path,
-            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
-        )
+        problem = f"weights of type {path.suffix or 'unknown'!r} are not read"
+        remedy = "They may carry code. Convert them to .weights.h5 or .safetensors first."
+        raise InputError(problem, where=path, remedy=remedy)
 
 
 def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:

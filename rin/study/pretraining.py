@@ -286,7 +286,7 @@ def pretrain_block(
 def _pretrain(
     run: PretrainingRun, block: PretrainingBlock, store: ImageStore, ledger: Ledger, minutes: float
 ) -> None:
-    from rin.training.pretrain import WorkFolder
+    from rin.training.checkpoint import WorkFolder
 
     work, cases = ledger.open_work(run.run_id), store.cases
     kept = WorkFolder(work, minutes)
