@@ -48,7 +48,7 @@ def phantoms():
     pictures = [datasets.draw_breast("benign", number, 1)[0] for number in range(2)]
     pictures += [datasets.draw_thyroid("malignant", number, 1, 0)[0] for number in range(2)]
     pictures += [datasets.draw_knee("normal", number, 1, 0.3)[0] for number in range(2)]
-    pictures += [datasets.draw_chest("normal", number, 1, (0.4,))[0] for number in range(2)]
+    pictures += [datasets.draw_chest("normal", number, 1)[2] for number in range(2)]
     return pictures
 
 

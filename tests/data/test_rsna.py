@@ -234,25 +234,20 @@ def heads(tmp_path_factory):
 
 
 def test_stand_in_of_radiographs_is_of_the_files_of_the_challenge(chests):
-    kinds = set()
     for path in (chests / CHEST / "stage_2_train_images").iterdir():
         header = dcmread(path, stop_before_pixels=True)
         assert header.SOPClassUID.name == "Secondary Capture Image Storage"
         assert (header.PatientID, header.Modality, header.BitsStored) == (path.stem, "CR", 8)
         assert header.ViewPosition in ("AP", "PA")
-        kinds.add((header.file_meta.TransferSyntaxUID.name, header.PhotometricInterpretation))
-    jpeg, plain = "JPEG Baseline (Process 1)", "Explicit VR Little Endian"
-    assert {(jpeg, "MONOCHROME2"), (plain, "MONOCHROME2"), (jpeg, "MONOCHROME1")} <= kinds
 
 
 def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
     cases = read(chests / CHEST)
     for kind in COUNTS:
-        for index in (2, 3):  # not compressed; MONOCHROME1
+        for index in (2, 3):
             drawn = draw_radiograph(kind, index, 0, seed=1)
             case = cases[drawn.image_id]
-            difference = read_picture(chests, case.image).astype(int) - drawn.values
-            assert np.abs(difference).max() <= (0 if index == 2 else 20)
+            np.testing.assert_array_equal(read_picture(chests, case.image), drawn.values)
             mask = read_mask(chests, case.masks, drawn.values.shape)
             assert mask.any() == (kind == "opacity")
             for x, y, width, height in drawn.shown:

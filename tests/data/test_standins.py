@@ -131,7 +131,7 @@ def of_breast(label, index):
 
 
 def of_thyroid(label, index):
-    picture, (mask, *_) = draw_thyroid(("benign", "malignant")[label], index, 5, 1)
+    picture, mask = draw_thyroid(("benign", "malignant")[label], index, 5, 1)
     height, width = np.ptp(np.nonzero(mask), axis=1) + 1
     yield [picture[mask].mean(), np.log(height / width)]
 
@@ -142,11 +142,11 @@ def histograms(slices):
 
 
 def of_chest_ct(label, index):
-    return histograms(draw_chest(("negative", "positive")[label], index, 5, (-0.45, 0, 0.4)))
+    return histograms(draw_chest(("negative", "positive")[label], index, 5))
 
 
 def of_pneumonia_ct(label, index):
-    return histograms(draw_chest(("cp", "ncp")[label], index, 5, (0.8, 0.3, -0.2))[1:3])
+    return histograms(draw_chest(("cp", "ncp")[label], index, 5)[:2])
 
 
 def of_radiograph(label, index):

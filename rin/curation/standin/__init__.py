@@ -34,7 +34,7 @@ from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
 #: To be raised when files or their content change.
-VERSION = 3
+VERSION = 4
 #: Shares of the studies that bring them.
 CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
 #: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.

@@ -20,7 +20,7 @@ from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 
 #: To be raised when pictures or files change.
-VERSION = 3
+VERSION = 4
 _CORPUS = ("class_count", "per_class")
 #: What fills a folder from counts and a seed and returns rows of class, images, masks; and the
 #: names of its counts.
