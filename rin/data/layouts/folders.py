@@ -11,14 +11,11 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
 import re
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
-
-import pandas as pd
 
 from rin.data.discovery import SAME_NAME, file_stem
 from rin.data.layouts.found import (
@@ -77,7 +74,7 @@ class FolderOptions(ReaderOptions):
 
     splits: tuple[str, ...] = ()
     patients: bool = False
-    inner_copy: str | None = None
+    inner_copy: str = ""
     masks: str = ""
     mask: re.Pattern | None = None
     leave_out: tuple[Literal["files"], ...] = ()
@@ -89,32 +86,26 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     The case id is ``class/file name``, with the split before it where two splits hold the same.
     Without a ``patient_pattern`` the folder below the class, if any, is the patient.
     """
-    options = FolderOptions.of(manifest)
-    if options.inner_copy is not None:
-        tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
-    names = tuple(name for name in tree.names if tree.is_picture(name))
-    if not options.leave_out:
-        others = sorted({*tree.names} - {*names})
-        others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
-        remedy = "Take them away, or say leave_out: [files] in the manifest's options."
-        tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
-    masks = _masks_of(names, options)
+    options, known = FolderOptions.of(manifest), {*tree.names}
+    names = [name for name in tree.names if not _is_copy(name, options.inner_copy, known)]
+    masks = _masks_of(filter(tree.is_picture, names), options)
     outlines = {mask for several in masks.values() for mask in several}
-    tree = replace(tree, names=tuple(name for name in names if name not in outlines))
+    names = [name for name in names if name not in outlines]
+    others = [name for name in names if not tree.is_picture(name)]
+    if not options.leave_out:
+        strange = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
+        remedy = "Take them away, or say leave_out: [files] in the manifest's options."
+        tree.refuse(strange, "files have no place in the layout 'folder_classes'", remedy=remedy)
+    tree = replace(tree, names=tuple(sorted({*names} - {*others})))
     above = f"({one_of(options.splits)})/" if options.splits else ""
     below = "[^/]+/[^/]+" if options.patients else "[^/]+"
     pattern = rf"{above}({one_of(manifest.label_map)})/({below})"
-    _, files = sort_files(tree, "folder_classes", pictures=pattern)
-    pictures = files["pictures"]
-    short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
-    times = Counter(short.values())
+    pictures = sort_files(tree, "folder_classes", pictures=pattern)[1]["pictures"]
+    ids = {key: key.partition("/")[2] if options.splits else key for key in pictures}
+    times = Counter(ids.values())
     cases, users = [], defaultdict(list)
     for key, name in pictures.items():
-        case_id = short.get(key, key)
-        # One text for all cases of a class.
-        source_class = sys.intern(case_id.partition("/")[0])
-        if times[case_id] > 1:
-            case_id = key
+        case_id = ids[key] if times[ids[key]] == 1 else key
         if manifest.patient_pattern:
             patient_id = manifest.patient_in(name)
         else:
@@ -122,51 +113,47 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         stem = _key_of(masks, name)
         users[stem].append(name)
         drawn = tuple(map(tree.locator, masks.get(stem, ())))
+        source_class = ids[key].partition("/")[0]
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name), drawn))
     _refuse_missing(tree, manifest, {case.source_class for case in cases})
     remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
-    lost = (mask for stem in masks.keys() - users.keys() for mask in masks[stem])
-    tree.refuse(sorted(lost), "masks have no picture of their name", remedy=remedy)
-    shared = (name for stem, several in users.items() if stem and several[1:] for name in several)
+    lost = sorted(mask for stem in masks.keys() - users.keys() for mask in masks[stem])
+    tree.refuse(lost, "masks have no picture of their name", remedy=remedy)
+    shared = [name for stem, several in users.items() if stem and several[1:] for name in several]
     tree.refuse(shared, "pictures have a mask that is another's, too", remedy=remedy)
     return cases
 
 
-def _masks_of(names: tuple[str, ...], options: FolderOptions) -> dict[str, list[str]]:
+def _is_copy(name: str, inner: str, names: set[str]) -> bool:
+    """Tell whether a file in a folder ``inner`` is there outside of that folder, too."""
+    before, within, after = f"/{name}".rpartition(f"/{inner}/")
+    return bool(inner and within) and f"{before}/{after}".removeprefix("/") in names
+
+
+def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[str]]:
     """Return the masks among some files by the name of their picture: folders, and its stem."""
     masks = defaultdict(list)
-    if not (options.masks or options.mask):
-        return masks
-    around = f"/{options.masks}/" if options.masks else "/"
-    for name in names:
-        _, inside, below = f"/{name}".partition(around)
-        folder, slash, file = below.rpartition("/")
-        match = re.fullmatch(options.mask or SAME_NAME, file_stem(file))
-        if inside and match:
-            masks[f"{folder}{slash}{match['stem']}"].append(name)
+    if options.masks or options.mask:
+        around = f"/{options.masks}/" if options.masks else "/"
+        for name in names:
+            _, inside, below = f"/{name}".partition(around)
+            folder, slash, file = below.rpartition("/")
+            match = re.fullmatch(options.mask or SAME_NAME, file_stem(file))
+            if inside and match:
+                masks[f"{folder}{slash}{match['stem']}"].append(name)
     return masks
 
 
 def _key_of(masks: dict[str, list[str]], name: str) -> str:
     """Return the name of a picture as its masks have it: with all, some or none of its folders."""
-    stem = file_stem(name)
-    starts = [0, *(slash.end() for slash in re.finditer("/", stem))]
-    return next((stem[start:] for start in starts if stem[start:] in masks), "")
+    folders = file_stem(name).split("/")
+    keys = ("/".join(folders[start:]) for start in range(len(folders)))
+    return next((key for key in keys if key in masks), "")
 
 
 def _refuse_missing(tree: Tree, manifest: DatasetManifest, classes: set[str]) -> None:
     missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
     tree.refuse(sorted(missing), "classes have no folder")
-
-
-def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
-    """Return the names without those of a second copy of the tree in a folder of its own."""
-    known, kept = set(names), []
-    for name in names:
-        before, middle, after = f"/{name}".rpartition(f"/{inner}/")
-        if not middle or f"{before}/{after}".removeprefix("/") not in known:
-            kept.append(name)
-    return tuple(kept)
 
 
 class CcCciiOptions(ReaderOptions):
@@ -196,7 +183,14 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     unused = {name for name, label in manifest.label_map.items() if label is None and some}
     refuse(sorted({*CC_CCII_CLASSES} - unused - classes), "classes have no folder")
     if SCANS in tables:
-        _check_scans(read_table(tree, tables[SCANS], SCAN_COLUMNS), slices, some, refuse)
+        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
+        present = Counter(key.rpartition("/")[0] for key in slices)
+        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
+        counts = scans.map(lambda scan: present[scan])
+        differ = (counts.astype(str) != rows["n_slice"]) & ((counts > 0) | (not some))
+        texts = scans + " (" + counts.astype(str) + " slices instead of " + rows["n_slice"]
+        refuse((texts + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+        refuse(sorted(present.keys() - set(scans)), f"scans are not in {SCANS}")
     if LESIONS not in tables:
         raise tree.wrong(f"{LESIONS} is missing", remedy="Fetch it.")
     paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
@@ -205,24 +199,10 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     if not some:
         absent = listed[~listed.isin([*slices, *manifest.known_bad])]
         refuse(absent, f"slices of {LESIONS} have no file")
-    whole = {key for key in slices if key.startswith(f"{NORMAL}/")}
-    kept = whole | (slices.keys() & set(listed))
+    kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
     lacking = classes - {key.split("/")[0] for key in kept}
     refuse(sorted(lacking), f"classes have no slice in {LESIONS}")
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept
     ]
-
-
-def _check_scans(
-    rows: pd.DataFrame, slices: dict[str, str], some: bool, refuse: Callable[..., None]
-) -> None:
-    """Refuse scans whose numbers of slices are not those of their table, and those beside it."""
-    present = Counter(key.rpartition("/")[0] for key in slices)
-    scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-    counts = scans.map(lambda scan: present[scan])
-    differ = (counts.astype(str) != rows["n_slice"]) & ((counts > 0) | (not some))
-    said = scans + " (" + counts.astype(str) + " slices instead of " + rows["n_slice"]
-    refuse((said + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
-    refuse(sorted(present.keys() - set(scans)), f"scans are not in {SCANS}")
