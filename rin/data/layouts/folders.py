@@ -12,7 +12,6 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -88,15 +87,15 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     """
     options, known = FolderOptions.of(manifest), {*tree.names}
     names = [name for name in tree.names if not _is_copy(name, options.inner_copy, known)]
-    masks = _masks_of(filter(tree.is_picture, names), options)
-    outlines = {mask for several in masks.values() for mask in several}
-    names = [name for name in names if name not in outlines]
-    others = [name for name in names if not tree.is_picture(name)]
+    files = [name for name in names if tree.is_picture(name)]
     if not options.leave_out:
-        strange = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
+        others = sorted({*names} - {*files})
+        others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
         remedy = "Take them away, or say leave_out: [files] in the manifest's options."
-        tree.refuse(strange, "files have no place in the layout 'folder_classes'", remedy=remedy)
-    tree = replace(tree, names=tuple(sorted({*names} - {*others})))
+        tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
+    masks = _masks_of(files, options)
+    outlines = {mask for several in masks.values() for mask in several}
+    tree = replace(tree, names=tuple(name for name in files if name not in outlines))
     above = f"({one_of(options.splits)})/" if options.splits else ""
     below = "[^/]+/[^/]+" if options.patients else "[^/]+"
     pattern = rf"{above}({one_of(manifest.label_map)})/({below})"
@@ -130,7 +129,7 @@ def _is_copy(name: str, inner: str, names: set[str]) -> bool:
     return bool(inner and within) and f"{before}/{after}".removeprefix("/") in names
 
 
-def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[str]]:
+def _masks_of(names: list[str], options: FolderOptions) -> dict[str, list[str]]:
     """Return the masks among some files by the name of their picture: folders, and its stem."""
     masks = defaultdict(list)
     if options.masks or options.mask:

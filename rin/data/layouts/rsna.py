@@ -13,6 +13,7 @@ Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 
 import json
 import re
+from collections import defaultdict
 from typing import Literal
 
 import pandas as pd
@@ -38,35 +39,30 @@ HEMORRHAGE_CLASSES = ("none", "hemorrhage")
 _OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
 
 
-def _files(
-    tree: Tree, layout: str, folder: str, tables: tuple[str, ...]
-) -> tuple[str, dict[str, str]]:
-    """Return the folder around the challenge, and its images by id, the file name without .dcm."""
-    around, files = sort_files(
-        tree,
-        layout,
-        images=rf"{folder}/([^/]+)\.dcm",
-        others=f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)",
-    )
-    return around, files["images"]
-
-
 class PneumoniaOptions(ReaderOptions):
     """``patients``: ``nih`` needs the mapping table; with ``image`` each image is a patient."""
 
     patients: Literal["nih", "image"] = "nih"
 
 
+def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict[str, str]]:
+    """Return the folder around the challenge, and its images by id, the file name without .dcm."""
+    others = f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)"
+    around, files = sort_files(tree, layout, images=rf"{folder}/([^/]+)\.dcm", others=others)
+    return around, files["images"]
+
+
 def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training radiographs, their boxes as masks."""
     options = PneumoniaOptions.of(manifest)
-    around, images = _files(tree, "rsna_pneumonia", RADIOGRAPHS, (BOXES, CLASS_INFO, MAPPING))
+    around, images = _sort(tree, "rsna_pneumonia", RADIOGRAPHS, BOXES, CLASS_INFO, MAPPING)
     boxes = _read_boxes(tree, around + BOXES)
     rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
     classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
-    odd, twice = classes[~classes.isin(PNEUMONIA_CLASSES)], classes.index.duplicated()
-    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=around + CLASS_INFO)
-    tree.refuse(classes.index[twice], "images have two classes", file=around + CLASS_INFO)
+    odd = classes[~classes.isin(PNEUMONIA_CLASSES)]
+    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=CLASS_INFO)
+    twice = classes.index[classes.index.duplicated()]
+    tree.refuse(twice, "images have two classes", file=CLASS_INFO)
     tree.refuse_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
     tree.refuse_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
@@ -82,31 +78,32 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; none where Target is 0."""
-    columns = ["patientId", "Target", *SIDES]
-    rows = read_table(tree, name, columns)[columns].itertuples(index=False, name=None)
-    pairs = [(image, _box(tree, name, image, *row)) for image, *row in rows]
-    boxes = pd.DataFrame(pairs, columns=["patientId", "box"])
-    beyond = boxes.duplicated("patientId", keep=False) & (boxes["box"] == "")
-    twice = boxes["patientId"][boxes.duplicated() | beyond].unique()
+    columns, boxes = ["patientId", "Target", *SIDES], defaultdict(list)
+    for image, target, *sides in read_table(tree, name, columns)[columns].to_numpy():
+        try:
+            boxes[image].append(_box(target, sides))
+        except ValueError as error:
+            problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
+            raise tree.wrong(problem, file=name) from error
+    twice = [
+        image
+        for image, texts in boxes.items()
+        if len({*texts}) < len(texts) or (len(texts) > 1 and "" in texts)
+    ]
     tree.refuse(twice, "images have rows that repeat or contradict", file=name)
-    groups = boxes.groupby("patientId", sort=False)["box"]
-    return {image: tuple(filter(None, group)) for image, group in groups}
+    return {image: tuple(filter(None, texts)) for image, texts in boxes.items()}
 
 
-def _box(tree: Tree, name: str, image: str, target: str, *sides: str) -> str:
+def _box(target: str, sides: list[str]) -> str:
     """Return the box of a row as a shape in words, nothing for Target 0 and no box."""
     if target == "0" and all(side.lower() in ("", "nan") for side in sides):
         return ""
-    try:
-        if target != "1":
-            raise ValueError("only Target 1 has one, only Target 0 has none")
-        x, y, width, height = map(float, sides)
-        if x < 0 or y < 0:
-            raise ValueError("it begins outside the image")
-        return shape_text(BOX, [(x, y, width, height)])
-    except ValueError as error:
-        problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
-        raise tree.wrong(problem, file=name) from error
+    if target != "1":
+        raise ValueError("only Target 1 has one, only Target 0 has none")
+    x, y, width, height = map(float, sides)
+    if x < 0 or y < 0:
+        raise ValueError("it begins outside the image")
+    return shape_text(BOX, [(x, y, width, height)])
 
 
 def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
@@ -134,12 +131,12 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
 def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training slices with the classes ``hemorrhage`` and ``none``."""
     ReaderOptions.of(manifest)
-    around, images = _files(tree, "rsna_hemorrhage", SLICES, (KINDS_TABLE,))
+    around, images = _sort(tree, "rsna_hemorrhage", SLICES, KINDS_TABLE)
     labels = read_labels(tree, around + KINDS_TABLE)
     tree.refuse_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
     return [
         FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
-        for image, label in zip(labels.index, labels["any"].tolist(), strict=True)
+        for image, label in labels["any"].items()
     ]
 
 

@@ -1,8 +1,8 @@
 """The layouts in which a table has a row a picture: ``table``, and RadImageNet's own.
 
-``table`` is a CSV or parquet file and folders beside it.  The manifest's options say which columns
-name image, label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``,
-or ``"{id:03d}.png"`` for whole numbers.
+``table`` is a table and folders beside it; the manifest's options say which columns name image,
+label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``, or
+``"{id:03d}.png"`` for whole numbers.
 
 ``radimagenet`` is that with options of its own: below ``radiology_ai/`` stand
 ``<modality>/<region>/<label>/<picture>``, beside it a table of ``filename,label`` per part.  No
@@ -11,6 +11,7 @@ patients are published; a corpus that was curated here brings ``patients.csv``.
 
 import re
 from collections import Counter
+from string import Formatter
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -26,33 +27,38 @@ from rin.errors import InputError, counted, named
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
-_FIELD = re.compile(r"\{([^{}:!]+)(?::(\d*d))?\}")
 _PART = "part"
-_LEFT_OVER = "Take them away, or name them in the option beside, or say leave_out: [files]."
 
 
-def _pieces(template: str) -> list[str | None]:
-    """Return the pieces of a name: text, column, form of its number if any, text, and so on."""
-    alone = template and "{" not in template
-    pieces = ["", template, None, ""] if alone else _FIELD.split(template)
-    if len(pieces) == 1 or re.search("[{}]", "".join(pieces[::3])):
+def _pieces(template: str) -> list[tuple[str, str, str]]:
+    """Return the pieces of a name: a text, the column behind it, the form of its number if any."""
+    if template and "{" not in template:
+        return [("", template, "")]
+    parts = [*Formatter().parse(template)]
+    columns = [part for part in parts if part[1] is not None]
+    odd = any(conversion or not re.fullmatch(r"(\d*d)?", form) for *_, form, conversion in columns)
+    if odd or not columns or not all(column for _, column, *_ in columns):
         raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
-    return pieces
+    return [(text, column or "", form or "") for text, column, form, _ in parts]
 
 
-def _with_groups(pattern: re.Pattern) -> re.Pattern:
+def _columns(template: str) -> list[str]:
+    return [column for _, column, _ in _pieces(template) if column] if template else []
+
+
+def _check_template(template: str) -> str:
+    _pieces(template)
+    return template
+
+
+def _check_groups(pattern: re.Pattern) -> re.Pattern:
     if not pattern.groupindex:
         raise ValueError(f"{pattern.pattern!r} holds no named group, as (?P<number>...)")
     return pattern
 
 
-def _whole(template: str) -> str:
-    _pieces(template)
-    return template
-
-
-Template = Annotated[str, AfterValidator(_whole)]
-Pattern = Annotated[re.Pattern, AfterValidator(_with_groups)]
+Template = Annotated[str, AfterValidator(_check_template)]
+Pattern = Annotated[re.Pattern, AfterValidator(_check_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -132,31 +138,29 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
             where=f"manifest {manifest.name}",
             remedy="Give them other names in the manifest's option keep.",
         )
-    columns = _pieces(options.mask)[1::3] if options.mask else []
-    columns += [options.label, *options.keep.values()]
-    columns += [options.patient] if options.patient and not options.patients else []
+    columns = [*_columns(options.mask), options.label, *options.keep.values()]
+    if options.patient and not options.patients:
+        columns.append(options.patient)
     place, rows = _rows(tree, options, options.table, columns)
     labels = rows[options.label]
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
     known = list(manifest.label_map) or sorted(set(labels) - {""})
-    strange = labels[~labels.isin(known)]
     tree.refuse(
-        [f"{label!r} (row {row + 2})" for row, label in strange.items()],
+        _with_rows(labels[~labels.isin(known)]),
         "labels are not in the manifest's label map",
         file=place,
         remedy=f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct "
         "the cell, or give the class a line in label_map; null leaves it out.",
     )
     masks = rows["name"] if options.masks else pd.Series("", rows.index)
-    if options.mask:
-        is_column = options.mask in rows
-        masks = rows[options.mask] if is_column else _filled(tree, place, rows, options.mask)
+    if options.mask in rows:
+        masks = rows[options.mask]
+    elif options.mask:
+        masks = _filled(tree, place, rows, options.mask)
     patients = _patients(tree, options, manifest, rows, place)
-    images, drawn, others = _files(tree, options, place, rows["name"], masks)
-    if "files" not in options.leave_out:
-        problem = f"files have no place in the layout {manifest.layout!r}"
-        tree.refuse(others, problem, remedy=_LEFT_OVER)
+    drawn_masks = masks[masks != ""]
+    images, drawn = _files(tree, options, manifest.layout, place, rows["name"], drawn_masks)
     cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
         image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
@@ -176,14 +180,13 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         problem = "no split is known that comes with the dataset"
         remedy = "Name its column in the option split of the layout table."
         raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
-    file, column = options.split.table or options.table, options.split.column
-    place, rows = _rows(tree, options, file, [column])
+    column = options.split.column
+    place, rows = _rows(tree, options, options.split.table or options.table, [column])
     parts = rows[column].map(part_of)
     if (parts == "").all():
         return rows.set_index("name")[column]
-    strange = rows[column][(parts == "") & (rows[column] != "")]
     tree.refuse(
-        [f"{value!r} (row {row + 2})" for row, value in strange.items()],
+        _with_rows(rows[column][(parts == "") & (rows[column] != "")]),
         "values are no part of a split",
         file=place,
         remedy=f"Column {column} names parts: write train, val or test, or empty the cells of "
@@ -192,55 +195,60 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     return parts.set_axis(rows["name"]).rename(column)
 
 
+def _with_rows(cells: pd.Series) -> list[str]:
+    """Return cells with their rows, as a spreadsheet counts them."""
+    return [f"{cell!r} (row {row + 2})" for row, cell in cells.items()]
+
+
 def _rows(
     tree: Tree, options: TableOptions, file: str | dict[str, str], columns: list[str]
 ) -> tuple[str, pd.DataFrame]:
-    """Return where a table (the first of several) lies, and the rows with each picture's ``name``.
+    """Return where a table lies, and its rows with each picture's ``name``.
 
-    Rows of several tables have a column ``part``.
+    The rows of several tables, which have no one place, have a column ``part``.
     """
-    several = isinstance(file, dict)
+    files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
-    made |= {_PART} if several else set()
-    wanted = [*_pieces(options.image)[1::3], *options.parts, *columns]
-    needed = dict.fromkeys(column for column in wanted if column not in made)
-    places, tables = [], []
+    made |= {_PART} if len(files) > 1 else set()
+    wanted = dict.fromkeys([*_columns(options.image), *options.parts, *columns])
+    needed = [column for column in wanted if column not in made]
+    tables = []
     remedy = "Put the table there once, or correct the option table of the manifest."
-    for part, name in file.items() if several else [("", file)]:
+    for part, name in files.items():
         place = tree.one_called(name, remedy)
         # Texts of Python, as millions of them are gone through one by one.
         rows = read_table(tree, place, needed).astype(object)
         for column, pattern in options.parts.items():
-            whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
-            strange = rows[column][whole.isna().all(axis=1)].map(repr)
-            problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.refuse(strange, problem, file=place)
-            rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
-        rows = rows.assign(name=_filled(tree, place, rows, options.image))
-        tables.append(rows.assign(**{_PART: part}) if several else rows)
-        places.append(place)
-    rows = pd.concat(tables, ignore_index=True) if several else rows
+            groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
+            strange = rows[column][groups.isna().all(axis=1)].map(repr)
+            tree.refuse(strange, f"values of {column} do not match {pattern.pattern!r}", file=place)
+            rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
+        rows["name"] = _filled(tree, place, rows, options.image)
+        if part:
+            rows[_PART] = part
+        tables.append(rows)
+    rows, place = pd.concat(tables, ignore_index=True), place if len(files) == 1 else ""
     if rows.empty:
-        raise tree.wrong("the table has no rows", file=places[0])
+        raise tree.wrong("the table has no rows", file=place)
     twice = rows["name"][rows["name"].duplicated()]
     remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
-    file = "" if several else places[0]
-    tree.refuse(twice, "pictures have several rows", file=file, remedy=remedy)
-    return places[0], rows
+    tree.refuse(twice, "pictures have several rows", file=place, remedy=remedy)
+    return place, rows
 
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
-    first, *pieces = _pieces(template)
-    names, fits = pd.Series(first, rows.index, dtype=object), pd.Series(True, rows.index)
-    for column, form, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
-        cells = rows[column]
-        fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
-        if form:
-            cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
-        names += cells + text
-    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, pieces[::3]].to_numpy()]
-    remedy = f"Each row needs {', '.join(pieces[::3])}: fill the cell, or take out the row."
+    names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
+    for text, column, form in _pieces(template):
+        names += text
+        if column:
+            cells = rows[column]
+            fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
+            numbers = cells.where(fits, "0")
+            names += numbers.map(lambda cell, form=form: format(int(cell), form)) if form else cells
+    columns = _columns(template)
+    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
+    remedy = f"Each row needs {', '.join(columns)}: fill the cell, or take out the row."
     tree.refuse(bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy)
     return names
 
@@ -249,63 +257,70 @@ def _patients(
     tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame, place: str
 ) -> pd.Series:
     """Return the patient of each row; its picture's name where nothing names patients."""
-    if options.patient and manifest.patient_pattern:
-        remedy = "Leave out the option patient, or the patient_pattern."
-        raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
     if manifest.patient_pattern:
+        if options.patient:
+            remedy = "Leave out the option patient, or the patient_pattern."
+            raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
         return rows["name"].str.replace("\\", "/", regex=False).map(manifest.patient_in)
-    owners = rows
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return rows["name"]
-        place, owners = _rows(tree, options, options.patients, [options.patient])
-        words = f"rows of {options.patients}", "pictures"
-        tree.refuse_unpaired(owners["name"], rows["name"], words)
-        owners = owners.set_index("name").loc[rows["name"]].reset_index()
+        names = rows["name"]
+        place, rows = _rows(tree, options, options.patients, [options.patient])
+        tree.refuse_unpaired(rows["name"], names, (f"rows of {options.patients}", "pictures"))
+        rows = rows.set_index("name").loc[names].reset_index()
     if not options.patient:
         return rows["name"]
     remedy = f"Fill column {options.patient}, or take out these rows."
-    nameless = owners["name"][owners[options.patient] == ""]
+    nameless = rows["name"][rows[options.patient] == ""]
     tree.refuse(nameless, "pictures have no patient", file=place, remedy=remedy)
-    return owners[options.patient]
+    return rows[options.patient]
 
 
 def _files(
-    tree: Tree, options: TableOptions, place: str, names: pd.Series, masks: pd.Series
-) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the files of pictures and of masks by name, those of the rows, and other files."""
-    several = isinstance(options.table, dict)
-    tables = options.table.values() if several else [options.table]
+    tree: Tree,
+    options: TableOptions,
+    layout: str,
+    place: str,
+    names: pd.Series,
+    masks: pd.Series,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the files of pictures and of masks by their names in the table; refuse any others."""
+    tables = options.table.values() if isinstance(options.table, dict) else [options.table]
     split = options.split.table if options.split else ""
     beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
-    base, table = place[: place.rfind("/") + 1], "" if several else place
-    masks, mask_folder = masks[masks != ""], options.masks or options.images
+    base, mask_folder = place[: place.rfind("/") + 1], options.masks or options.images
     pictures = _below(tree, files, options.images, base)
-    drawn = _below(tree, files, mask_folder, base) if len(masks) else {}
+    outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
     image_names = matched(names, pictures, options.images)
-    mask_names = matched(masks, drawn, mask_folder)
+    mask_names = matched(masks, outlines, mask_folder)
     if "rows" not in options.leave_out:
-        absent = [name for name in names if name not in image_names]
+        absent = names[~names.isin(image_names)]
         remedy = _where_searched(options.images or base, pictures)
-        tree.refuse(absent, "rows without pictures", file=table, remedy=remedy)
-    absent = [name for name in masks if name not in mask_names]
-    remedy = _where_searched(mask_folder or base, drawn)
-    tree.refuse(absent, "masks of the table are not there", file=table, remedy=remedy)
+        tree.refuse(absent, "rows without pictures", file=place, remedy=remedy)
+    absent = masks[~masks.isin(mask_names)]
+    remedy = _where_searched(mask_folder or base, outlines)
+    tree.refuse(absent, "masks of the table are not there", file=place, remedy=remedy)
     times = Counter(image_names.values())
     twice = [name for name, picture in image_names.items() if times[picture] > 1]
     tree.refuse(twice, "rows name one picture", remedy="Keep one row a picture.")
-    images = {name: pictures[picture] for name, picture in image_names.items()}
-    outlines = {name: drawn[mask] for name, mask in mask_names.items()}
     if "pictures" not in options.leave_out:
-        used = {*images.values(), *outlines.values()}
+        used = {pictures[name] for name in image_names.values()}
+        used |= {outlines[name] for name in mask_names.values()}
         remedy = "Add their rows to the table, take them away, or say leave_out: [pictures] "
         remedy += "(--leave-out of rin new)."
-        for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
+        for kind, known in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in known.items() if file not in used]
-            tree.refuse(lost, problem, remedy=remedy)
-    below = {*pictures.values(), *drawn.values()}
-    return images, outlines, [name for name in files if name not in below]
+            tree.refuse(lost, f"{kind} without rows", remedy=remedy)
+    if "files" not in options.leave_out:
+        others = sorted({*files} - {*pictures.values()} - {*outlines.values()})
+        remedy = "Take them away, or name them in the option beside, or say leave_out: [files]."
+        tree.refuse(others, f"files have no place in the layout {layout!r}", remedy=remedy)
+    return (
+        {name: pictures[picture] for name, picture in image_names.items()},
+        {name: outlines[mask] for name, mask in mask_names.items()},
+    )
 
 
 def _where_searched(folder: str, known: dict[str, str]) -> str:
