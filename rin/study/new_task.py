@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -250,24 +250,28 @@ def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
 
 def _check_pattern(pattern: str) -> None:
     """Raise InputError unless a pattern of patients is none, or says what of a name is kept."""
-    remedy = "Write brackets around what tells patients, as in '^(P[0-9]+)_'."
-    with explained("no pattern of names", where="--patient", remedy=remedy, kinds=re.error):
+    remedy, kinds = "Write brackets around what tells patients, as in '^(P[0-9]+)_'.", ValueError
+    with explained(
+        "no pattern of names", where="--patient", remedy=remedy, kinds=(re.error, kinds)
+    ):
         if pattern and not re.compile(pattern).groups:
-            problem = f"the pattern {pattern!r} keeps nothing of a name"
-            raise InputError(problem, where="--patient", remedy=remedy)
+            raise ValueError(f"{pattern!r} keeps nothing of a name")
 
 
 def _find_places(
     images: Path, table: Path | None, masks: Path | None, data_root: Path | None, results: Path
 ) -> tuple[Path, _Places]:
-    """Return the data root, and what lies in the folder that holds all that was named."""
+    """Return the data root, and what lies in the folder that holds all that was given."""
     given = {"--images": images, "--table": table, "--masks": masks}
-    for flag, path in given.items():
-        kind = "file" if flag == "--table" else "folder"
-        if path is not None and not (path.is_file() if kind == "file" else path.is_dir()):
-            remedy = "Check the path; quote it where it holds spaces."
-            raise InputError(f"there is no such {kind}", where=f"{flag} {path}", remedy=remedy)
-    paths = {flag: _absolute(path) for flag, path in given.items() if path is not None}
+    paths = {flag: _absolute(path) for flag, path in given.items() if path}
+    for flag, path in paths.items():
+        if not (path.is_file() if flag == "--table" else path.is_dir()):
+            kind, remedy = (
+                "file" if flag == "--table" else "folder",
+                "Check the path; quote spaces.",
+            )
+            where = f"{flag} {given[flag]}"
+            raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
     folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
     above = Path(os.path.commonpath(folders))
     names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
@@ -279,7 +283,7 @@ def _find_places(
         problem = f"results would lie among the images, in {results}"
         raise InputError(problem, where=above, remedy=remedy)
     root = _absolute(data_root) if data_root else above.parent
-    inside = above.is_relative_to(root) and above != root
+    inside = root in above.parents
     tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
     pictures = [name for name in tree.names if tree.is_picture(name)]
@@ -295,33 +299,32 @@ def _read_labels(
 ) -> dict[str, str | None]:
     """Return the label of each class, positive ones first; None for rows without a label."""
     present = sorted(value for value in classes if value)
+    problem, spelt = "", defaultdict(list)
+    for value in present:
+        spelt[unicodedata.normalize("NFKC", value).casefold()].append(value)
     if len(present) < 2:
         problem = f"there is one class only ({named(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
-        raise InputError(problem, where=where, remedy=remedy)
-    spelt: dict[str, str] = {}
-    for value in present:
-        first = spelt.setdefault(unicodedata.normalize("NFKC", value).casefold(), value)
-        if first != value:
-            both = f"{first} ({classes[first]}) and {value} ({classes[value]})"
-            problem = f"{both} look like one class"
-            remedy = "Spell each class in one way: capitals count."
-            raise InputError(problem, where=where, remedy=remedy)
-    if len(present) > _MOST_CLASSES and not positive:
+    elif alike := next((values for values in spelt.values() if len(values) > 1), None):
+        problem = " and ".join(f"{value} ({classes[value]})" for value in alike)
+        problem += " look like one class"
+        remedy = "Spell each class in one way: capitals count."
+    elif len(present) > _MOST_CLASSES and not positive:
         problem = f"there are {len(present)} classes ({named(present, ', ')})"
         remedy = "Name a column with a few classes by --label; of numbers, make classes first."
+    if problem:
         raise InputError(problem, where=where, remedy=remedy)
-    wanted = positive or [
-        ask("The positive class|--positive", present, discovery.guess_positive(present))
-    ]
-    for value in wanted:
+    if not positive:
+        guess = discovery.guess_positive(present)
+        positive = [ask("The positive class|--positive", present, guess)]
+    for value in positive:
         look_up("class (--positive)", value, present)
-    others = [value for value in present if value not in wanted]
+    others = [value for value in present if value not in positive]
     if not others:
         remedy = "Leave one of them out: the others are compared with it."
         raise InputError("every class is positive", where="--positive", remedy=remedy)
-    other = others[0] if len(others) == 1 else f"not {wanted[0]}"
-    labels: dict[str, str | None] = dict.fromkeys(wanted, wanted[0]) | dict.fromkeys(others, other)
+    other = others[0] if len(others) == 1 else f"not {positive[0]}"
+    labels = dict.fromkeys(positive, positive[0]) | dict.fromkeys(others, other)
     return labels | ({UNLABELLED: None} if "" in classes else {})
 
 
@@ -337,15 +340,15 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
     tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
     parts = [name.split("/") for name in pictures]
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
-    depth = 0
-    if splits and all(map(discovery.part_of, splits)):
-        options["splits"], depth = splits, 1
+    depth = int(bool(splits) and all(map(discovery.part_of, splits)))
+    if depth:
+        options["splits"] = splits
         made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
-    deepest = depth + 2
     if {len(folders) for folders in parts} == {depth + 3}:
-        options["patients"], deepest = True, depth + 3
+        options["patients"] = True
         made.notes["options"] = "each folder below a class is taken for a patient"
-        made.say("patient folders", "each folder below a class is taken for a patient", "yellow")
+        made.say("patient folders", made.notes["options"], "yellow")
+    deepest = depth + (3 if "patients" in options else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
     remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table."
     tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
@@ -365,8 +368,7 @@ def _read_columns(
         separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
     pictures, outlines, folder = places.pictures, places.outlines, places.images
-    drawn = places.masks or (folder if outlines else "")
-    with_masks = bool(places.masks or outlines)
+    drawn = places.masks or folder
     columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))
     for role, column in roles.items():
         pattern = role == "patient" and column not in rows and "(" in column
@@ -378,8 +380,8 @@ def _read_columns(
             reasons[role] = "as you said"
     if "image" not in columns:
         problem = f"no column names the {counted(len(pictures), 'pictures')} below {folder or '.'}"
-        remedy = "Name it with --image, and the folder that its paths start at with --images."
-        remedy += f" A picture is called {pictures[0]}." if pictures else ""
+        remedy = "Name it with --image, and the folder that its paths start at with --images. "
+        remedy += f"A picture is called {pictures[0]}."
         raise tree.wrong(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
     if "label" not in columns:
         free = [name for name in rows if name not in columns.values()]
@@ -387,16 +389,16 @@ def _read_columns(
         columns["label"] = look_up("column (--label)", answer, [*rows])
         reasons["label"] = "as you said"
     empty = rows[rows[columns["label"]] == ""]
-    if len(empty) and leave_out:
-        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
-    elif len(empty):
+    if not leave_out:
         cells = [f"{name} (row {row + 2})" for row, name in empty[columns["image"]].items()]
         remedy = "Fill the cell, or leave such rows out with --leave-out."
         problem = f"rows have no label in column {columns['label']}"
         tree.refuse(cells, problem, file=table, remedy=remedy)
+    elif len(empty):
+        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
     options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
-    if with_masks:
+    if places.masks or outlines:
         options["masks"] = drawn
         if "mask" not in columns:
             _check_masks(places, made)
@@ -420,9 +422,8 @@ def _check_masks(places: _Places, made: NewTask) -> None:
     """Say how masks are called; InputError where none is called like a picture."""
     outlines = places.outlines
     if not places.mask_names:
-        problem = "there are no pictures in the folder of masks"
-        if outlines:
-            problem = f"no mask is called like a picture (a mask is called {outlines[0]})"
+        example = outlines[0] if outlines else "nothing"
+        problem = f"no mask is called like a picture (a mask is called {example})"
         remedy = "Call masks like their pictures, _mask behind if you like, or name them in a "
         remedy += "column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
@@ -436,13 +437,13 @@ def _inspect(
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
     if manifest.layout == "table" and leave_out:
-        left = {
-            "rows without pictures": len(read_table(tree, places.table, [])) - len(listed),
-            "pictures without rows": len(places.pictures) - len(listed),
-        }
-        for what, n in left.items():
-            if n > 0:
-                made.say("left out", counted(n, what), "yellow")
+        n_rows = len(read_table(tree, places.table, []))
+        for what, n in (
+            ("rows without pictures", n_rows),
+            ("pictures without rows", len(places.pictures)),
+        ):
+            if n > len(listed):
+                made.say("left out", counted(n - len(listed), what), "yellow")
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
     refuse_bad(bad, len(listed), tree.place())
@@ -488,11 +489,10 @@ def _describe(
 ) -> None:
     """Add to the screen what the pictures are."""
     manifest, cases = dataset.manifest, dataset.cases
-    kinds = Counter(Path(name).suffix.lower() for name in cases["image"])
-    endings = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in kinds.items())
+    kinds = Counter(Path(name).suffix.lower() or "without ending" for name in cases["image"])
+    endings = ", ".join(f"{n} {ending}" for ending, n in kinds.items())
     sides = cases[["width", "height"]].to_numpy()
-    between = [*dict.fromkeys([sides.min(), sides.max()])]
-    shape = f"{' to '.join(map(str, between))} px, {'colour' if manifest.color else 'grey'}"
+    shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     per_patient = cases.groupby("patient_id").size()
     alone = (
