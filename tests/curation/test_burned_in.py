@@ -29,7 +29,8 @@ from rin.curation.index import archive_files
 from rin.curation.spreadsheets import read_rows
 from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
-from rin.data.standins import datasets
+from rin.data.standins.datasets import draw_case
+from rin.data.standins.phantoms import resized, to_uint8
 from rin.errors import InputError
 
 TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F",
@@ -45,11 +46,13 @@ REAL = {
 
 @cache
 def phantoms():
-    pictures = [datasets.draw_breast("benign", number, 1)[0] for number in range(2)]
-    pictures += [datasets.draw_thyroid("malignant", number, 1, 0)[0] for number in range(2)]
-    pictures += [datasets.draw_knee("normal", number, 1, 0.3)[0] for number in range(2)]
-    pictures += [datasets.draw_chest("normal", number, 1)[2] for number in range(2)]
-    return pictures
+    pictures = [
+        draw_case(dataset, kind, number, 1)[0].picture()
+        for dataset, kind in (("busi", "benign"), ("ddti", "malignant"), ("cc_ccii", "normal"))
+        for number in range(2)
+    ]
+    knees = [draw_case("mrnet", "normal", number, 1, height=0.3)[0].scan() for number in range(2)]
+    return pictures + [to_uint8(resized(knee, (256, 256))) for knee in knees]
 
 
 def lettered(pixels, text, *, corner=0, size=12, ink=235, bar=None, turned=False):

@@ -8,11 +8,11 @@ from busi_files import change, zip_folder
 from pydicom import dcmread
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS, KINDS_TABLE, read_labels
+from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS, KINDS_TABLE, SUBTYPES, read_labels
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask, read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.datasets import draw_head_slice, draw_radiograph
+from rin.data.standins.datasets import case_name, draw_case
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -245,13 +245,13 @@ def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
     cases = read(chests / CHEST)
     for kind in COUNTS:
         for index in (2, 3):
-            drawn = draw_radiograph(kind, index, 0, seed=1)
-            case = cases[drawn.image_id]
-            np.testing.assert_array_equal(read_picture(chests, case.image), drawn.values)
-            mask = read_mask(chests, case.masks, drawn.values.shape)
-            assert mask.any() == (kind == "opacity")
-            for x, y, width, height in drawn.shown:
-                assert mask[y : y + height, x : x + width].all()
+            phantom, masks = draw_case("rsna_pneumonia", kind, index, seed=1)
+            case = cases[case_name(1, kind, index, 0)]
+            np.testing.assert_array_equal(read_picture(chests, case.image), phantom.picture())
+            boxes = read_mask(chests, case.masks, phantom.shape)
+            assert boxes.any() == (kind == "opacity")
+            for mask in masks.get("opacity", ()):
+                assert boxes[mask].all()
 
 
 def test_stand_in_files_of_slices_are_ct_images_in_hounsfield_units(heads):
@@ -273,9 +273,9 @@ def test_stand_in_files_of_slices_are_ct_images_in_hounsfield_units(heads):
 @pytest.mark.parametrize("kind", ["hemorrhage", "none"])
 def test_stand_in_of_slices_reads_back_as_it_was_drawn(heads, kind):
     for index in (0, 1):  # signed and unsigned
-        drawn = draw_head_slice(kind, index, 0, seed=1)
-        gray = read_picture(
-            heads, f"{HEAD}/stage_2_train/{drawn.image_id}.dcm", window=HEMORRHAGE.window
-        )
-        share = (np.rint(drawn.values) - 39.5) / 79 + 0.5
+        shown = SUBTYPES[0] if kind == "hemorrhage" and index == 0 else "none"
+        drawn = draw_case("rsna_hemorrhage", kind, index, seed=1, shown=shown)[0].scan()
+        name = f"ID_{case_name(1, kind, index, 0)[:8]}"
+        gray = read_picture(heads, f"{HEAD}/stage_2_train/{name}.dcm", window=HEMORRHAGE.window)
+        share = (np.rint(drawn) - 39.5) / 79 + 0.5
         np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))

@@ -13,18 +13,12 @@ from sklearn.preprocessing import StandardScaler
 
 from rin.data import standins
 from rin.data.dataset import find_root, open_dataset
+from rin.data.layouts.rsna import SUBTYPES
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.datasets import (
-    draw_breast,
-    draw_chest,
-    draw_head_slice,
-    draw_knee,
-    draw_radiograph,
-    draw_thyroid,
-)
+from rin.data.standins.datasets import HEIGHTS, draw_case
 from rin.data.standins.writers import write_whole
 from rin.errors import InputError
 
@@ -48,13 +42,14 @@ def stand_in(manifest, folder, counts, seed=1):
 
 
 def test_write_stand_in_of_busi_has_exactly_its_layout(tmp_path):
-    root = write_stand_in(BUSI, tmp_path, COUNTS, seed=1)
+    counts = COUNTS | {"benign": 12}
+    root = write_stand_in(BUSI, tmp_path, counts, seed=1)
     names = sorted(path.name for path in (root / TOP / "benign").iterdir())
-    plain = [f"benign ({i}){tail}.png" for i in range(1, 6) for tail in ("", "_mask")]
-    assert names == sorted([*plain, "benign (3)_mask_1.png"])
+    plain = [f"benign ({i}){tail}.png" for i in range(1, 13) for tail in ("", "_mask")]
+    assert names == sorted([*plain, "benign (11)_mask_1.png"])
     note = json.loads((root / TOP / "STAND_IN.json").read_text())
-    assert note["images"] == COUNTS
-    assert note["masks"] == {"benign": 6, "malignant": 4, "normal": 2}
+    assert note["images"] == counts
+    assert note["masks"] == {"benign": 13, "malignant": 3, "normal": 2}
     assert note["seed"] == 1
 
 
@@ -119,39 +114,42 @@ def test_stand_in_of_busi_holds_one_near_duplicate_pair_within_a_class(tmp_path)
 
 def test_lesion_is_darker_than_the_tissue_around_it():
     for index in range(10):
-        picture, masks = draw_breast("malignant", index, 1)
+        phantom, lesions = draw_case("busi", "malignant", index, 1)
+        picture, masks = phantom.picture(), lesions["breast lesion"]
         around = binary_dilation(masks[0], iterations=8) & ~np.any(masks, axis=0)
         assert picture[masks[0]].mean() < picture[around].mean()
 
 
 def of_breast(label, index):
-    mask = draw_breast(("benign", "malignant")[label], index, 5)[1][0]
+    mask = draw_case("busi", ("benign", "malignant")[label], index, 5)[1]["breast lesion"][0]
     height, width = np.ptp(np.nonzero(mask), axis=1) + 1
     yield [np.log(height / width), np.log(mask.mean())]
 
 
 def of_thyroid(label, index):
-    picture, mask = draw_thyroid(("benign", "malignant")[label], index, 5, 1)
+    phantom, lesions = draw_case("ddti", ("benign", "malignant")[label], index, 5)
+    mask = lesions["thyroid nodule"][0]
     height, width = np.ptp(np.nonzero(mask), axis=1) + 1
-    yield [picture[mask].mean(), np.log(height / width)]
+    yield [phantom.picture()[mask].mean(), np.log(height / width)]
 
 
-def histograms(slices):
-    for slice_ in slices:
-        yield np.histogram(slice_[30:130, 25:135], bins=8, range=(0, 200))[0]
+def histograms(dataset, kind, index):
+    for take, height in enumerate(HEIGHTS):
+        picture = draw_case(dataset, kind, index, 5, take, height)[0].picture()
+        yield np.histogram(picture[30:130, 25:135], bins=8, range=(0, 200))[0]
 
 
 def of_chest_ct(label, index):
-    return histograms(draw_chest(("negative", "positive")[label], index, 5))
+    return histograms("covid19_ct", ("negative", "positive")[label], index)
 
 
 def of_pneumonia_ct(label, index):
-    return histograms(draw_chest(("cp", "ncp")[label], index, 5)[:2])
+    return histograms("cc_ccii", ("cp", "ncp")[label], index)
 
 
 def of_radiograph(label, index):
     kind = "opacity" if label else ("normal", "not_normal")[index % 2]
-    pixels = draw_radiograph(kind, index, 0, 4).values / 255
+    pixels = draw_case("rsna_pneumonia", kind, index, 4)[0].picture() / 255
     left, right = pixels[25:120, 30:70], pixels[25:120, 130:90:-1]
     uneven = np.percentile(np.abs(left - right), 90)
     parts = difference_of_gaussians(pixels, 3, 9)[30:130, 25:135]
@@ -159,23 +157,22 @@ def of_radiograph(label, index):
 
 
 def of_head(label, index):
-    for number in (0, 1):
-        drawn = draw_head_slice(("none", "hemorrhage")[label], index, number, 4)
-        gray = np.clip(drawn.values / 80, 0, 1)
-        smooth = gaussian_filter(255 * gray, 2)
-        dense, inner = ((smooth > 150) & (smooth < 215)).sum() ** 0.5, smooth[40:120, 45:115]
-        uneven = np.abs(inner - inner[:, ::-1]).mean()
-        yield [dense, np.percentile(inner, 99), inner.std(), uneven]
+    shown = SUBTYPES[index % 5] if label else "none"
+    drawn = draw_case("rsna_hemorrhage", ("none", "hemorrhage")[label], index, 4, shown=shown)[0]
+    smooth = gaussian_filter(255 * np.clip(drawn.scan() / 80, 0, 1), 2)
+    dense, inner = ((smooth > 150) & (smooth < 215)).sum() ** 0.5, smooth[40:120, 45:115]
+    uneven = np.abs(inner - inner[:, ::-1]).mean()
+    yield [dense, np.percentile(inner, 99), inner.std(), uneven]
 
 
 def of_ligament(label, index):
-    picture, phantom = draw_knee(("normal", "acl")[label], index, 9, 0.05)
-    yield [picture[::2, ::2][phantom.areas["ligament"]].mean()]
+    phantom, _ = draw_case("mrnet", ("normal", "acl")[label], index, 9, height=0.05)
+    yield [phantom.picture()[phantom.areas["ligament"]].mean()]
 
 
 def of_menisci(label, index):
-    picture, phantom = draw_knee(("normal", "meniscus")[label], index, 9, 0.6)
-    yield [picture[::2, ::2][phantom.areas["menisci"]].mean()]
+    phantom, _ = draw_case("mrnet", ("normal", "meniscus")[label], index, 9, height=0.6)
+    yield [phantom.picture()[phantom.areas["menisci"]].mean()]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The phantom engine: bodies of ovals within ovals, cut at a height, with lesions laid into them.
 
 ``anatomy.yaml`` tells what bodies, parts and lesions are made of.  A part with a place along the
-body is an ellipsoid, of which a slice shows its cut.  Lesions depend on one hidden suspicion and
-overlap between classes, so no classifier reaches an AUC of 1.
+body is an ellipsoid, of which a slice shows its cut.  Lesions depend on a hidden suspicion, and
+overlap between classes.
 
 Chance has three sources: ``anatomy`` belongs to the patient and repeats in every slice,
 ``texture`` to the slice, and each lesion brings its own.  So a slice can be drawn with and
@@ -21,11 +21,7 @@ from scipy.ndimage import gaussian_filter
 from rin.files import read_yaml
 
 ANATOMY = read_yaml(Path(__file__).with_name("anatomy.yaml"))
-BODIES: dict[str, dict] = ANATOMY["bodies"]
 LESIONS: dict[str, dict] = ANATOMY["lesions"]
-DYNAMIC_RANGE_DB = 55.0
-# Scanners smooth their speckle (compounding); 1 would be the full Rayleigh contrast.
-SPECKLE = 0.42
 
 Axes = tuple[ndarray, ndarray]
 
@@ -46,8 +42,8 @@ class Phantom:
         height: float = 0.0,
         zoom: float = 1.0,
     ) -> None:
-        self.body, self.shape, self.texture, self.height = BODIES[body], shape, texture, height
-        self.unit = shape[0] / 2
+        self.body, self.shape, self.texture = ANATOMY["bodies"][body], shape, texture
+        self.height, self.unit = height, shape[0] / 2
         self.levels = np.full(shape, self._level(anatomy, self.body["ground"]), np.float32)
         self.areas: dict[str, ndarray] = {}
         self.frames: dict[str, Axes] = {"": self._pose(anatomy, zoom)}
@@ -56,7 +52,6 @@ class Phantom:
         for part in self.body["parts"]:
             self._add_part(anatomy, part)
         self.noise = draw(anatomy, self.body.get("noise", 0))
-        self.fade = draw(anatomy, [2, 14])
         self.levels = gaussian_filter(self.levels, self.body["smooth"])
 
     def _pose(self, anatomy: Generator, zoom: float) -> Axes:
@@ -82,7 +77,7 @@ class Phantom:
         level = self._level(anatomy, part.get("level", 0))
         middle, reach = part.get("z", (0, np.inf))
         cut = np.sqrt(max(0.0, 1 - ((self.height - middle) / reach) ** 2))
-        distance = np.full(self.shape, np.inf, np.float32)
+        area = np.zeros(self.shape, bool)
         for copy in range(count):
             y, x, *half = (draw(anatomy, n) for n in (*part.get("at", (0, 0)), *part["half"]))
             tilt = draw(anatomy, part.get("turn", 0))
@@ -93,27 +88,17 @@ class Phantom:
             for side in (across, -across) if part.get("both") else (across,):
                 down_there, across_there = turned(down - y, side - x, tilt)
                 axes = down_there / (cut * half[0]), across_there / (cut * half[1])
-                distance = np.minimum(distance, np.abs(axes[0]) ** power + np.abs(axes[1]) ** power)
+                area |= np.abs(axes[0]) ** power + np.abs(axes[1]) ** power <= 1
                 self.frames[name] = axes
-        area = distance <= 1
         for other in part.get("only", ()):
             area &= self.areas[other]
         for sigma, low, high in part.get("grain", ()):
-            noise = self._noise(sigma)
+            noise = smooth_noise(self.texture, self.shape, np.multiply(sigma, self.unit))
             area &= (noise > low) & (noise < high)
         self.areas[name] = area | self.areas.get(name, False)
-        if "level" not in part:
-            return
-        self.top[area] = list(self.areas).index(name)
-        if "soft" in part:
-            depth = (1 - distance ** (1 / power)) * (min(half) / part["soft"])
-            self.levels += level * (area if "grain" in part else np.clip(0.5 + depth, 0, 1))
-        else:
-            sigma, amount = part.get("mottle", (1, 0))
-            self.levels[area] = level + (amount * self._noise(sigma)[area] if amount else 0)
-
-    def _noise(self, sigma: Any) -> ndarray:
-        return smooth_noise(self.texture, self.shape, np.multiply(sigma, self.unit))
+        if "level" in part:
+            self.top[area] = list(self.areas).index(name)
+            self.levels[area] = level
 
     def add_lesion(
         self, kind: str, rng: Generator, suspicion: float = 1.0, share: float = 1.0
@@ -131,77 +116,53 @@ class Phantom:
         radius, aspect = self.unit * share * np.exp(number("radius")), np.exp(number("aspect"))
         # Where the part lies open: what is drawn later covers it.
         region = self.top == list(self.areas).index(lesion["in"])
-        center = self._place(region, wanted, radius, bool(lesion.get("rim")))
-        if center is None:
-            return np.zeros(self.shape, bool)
+        if not region.any():
+            return region
+        center = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
         roughness = np.clip(number("roughness"), 0.008, 0.25)
         mask = outline(rng, self.shape, center, radius, aspect, roughness, number("turn"))
-        if not lesion.get("over"):
-            mask &= self.areas[lesion["clip"]] if "clip" in lesion else region
-        if mask.any():
-            # Another lesion finds a place of its own.
-            self.top[mask] = -1
-            self._blend(rng, lesion, number, mask)
-        return mask
-
-    def _place(
-        self, region: ndarray, wanted: list[float], radius: float, rim: bool
-    ) -> tuple[int, int] | None:
-        """Return the pixel of a region, deep in it or at its rim, nearest to a place in its box."""
-        depth = gaussian_filter(region.astype(np.float32), np.clip(radius, 1, 0.15 * self.unit))
-        inner = depth > 0.9 * depth.max()
-        places = np.argwhere(region & (~inner if rim else inner))
-        if not len(places):
-            return None
-        low, high = places.min(axis=0), places.max(axis=0)
-        distance = ((places - (low + np.multiply(wanted, high - low))) ** 2).sum(axis=1)
-        return tuple(places[np.argmin(distance)])
-
-    def _blend(self, rng: Generator, lesion: dict, number: Any, mask: ndarray) -> None:
-        """Change the levels where the lesion is, and what lies behind it."""
+        if "clip" in lesion:
+            mask &= self.areas[lesion["clip"]]
+        self.top[mask] = -1  # another lesion finds a place of its own
         edge = np.clip(number("edge", 1.0), 0.5, 4) * max(0.5, self.unit / 80)
-        soft = gaussian_filter(mask.astype(np.float32), edge)
-        mottle = lesion.get("mottle", 0) * smooth_noise(rng, self.shape, 0.04 * self.unit)
-        change = number("level") + mottle - self.levels
-        self.levels += np.clip(number("density", 0.92), 0, 1) * soft * change
-        if "behind" in lesion:
-            behind = np.clip(np.cumsum(soft, axis=0) / max(3, soft.sum(axis=0).max()), 0, 1)
-            behind = gaussian_filter(behind * (1 - soft), (1, 0.015 * self.unit + 0.6))
-            self.levels += number("behind") * np.clip(2 * behind, 0, 1)
+        cover = np.clip(number("density", 0.95), 0, 1) * gaussian_filter(mask * 1.0, edge)
+        self.levels += (cover * (number("level") - self.levels)).astype(np.float32)
+        return mask
 
     def scan(self) -> ndarray:
         """Return the scanner's picture, float32: Hounsfield units in CT, or 0 to 1."""
-        levels, modality = self.levels, self.body["modality"]
-        if modality == "CT":
-            return levels + self.noise * smooth_noise(self.texture, self.shape, 0.75)
-        if modality == "US":
-            levels = self._echoes()
-        elif modality == "MR":
-            # A magnitude of noise.
-            noise = self.texture.standard_normal(self.shape, dtype=np.float32)
-            levels = np.abs(levels + self.noise * noise)
-        else:
-            levels = levels + self.noise * smooth_noise(self.texture, self.shape, 0.6)
-        return np.clip(levels, 0, 1)
+        if self.body["modality"] == "US":
+            return np.clip(self._echoes(), 0, 1)
+        levels = self.levels + self.noise * smooth_noise(self.texture, self.shape, 0.7)
+        return levels if self.body["modality"] == "CT" else np.clip(levels, 0, 1)
 
     def _echoes(self) -> ndarray:
-        """Return the log-compressed B-mode picture, about 0 to 1, of levels in dB below white.
+        """Return the log-compressed B-mode picture of levels in dB below white, of 55 dB.
 
-        Speckle is fully developed, with a point spread of so many pixels: the magnitude of complex
-        Gaussian noise (Goodman 1975; Wagner et al. 1983).
+        Speckle is fully developed: the magnitude of complex Gaussian noise (Goodman 1975; Wagner et
+        al. 1983), which scanners smooth by compounding.
         """
-        rng, height = self.texture, self.shape[0]
-        fading = self.fade * np.clip(np.linspace(-1, 1, height, dtype=np.float32), 0, 1)[:, None]
-        clouds = 2.5 * smooth_noise(rng, self.shape, (0.035 * height, 0.08 * height))
+        rng, shape = self.texture, self.shape
         spread = self.body.get("speckle", (0.9, 1.5))
-        envelope = np.hypot(*(smooth_noise(rng, self.shape, spread) for _ in range(2)))
-        grain = SPECKLE * 20 * np.log10(envelope / envelope.mean() + 1e-2)
-        echoes = self.levels - fading + clouds + grain
-        return gaussian_filter(1 + echoes / DYNAMIC_RANGE_DB, 0.45)
+        envelope = np.hypot(smooth_noise(rng, shape, spread), smooth_noise(rng, shape, spread))
+        speckle = 0.42 * 20 * np.log10(envelope / envelope.mean() + 1e-2)
+        clouds = 2.5 * smooth_noise(rng, shape, (0.035 * shape[0], 0.08 * shape[0]))
+        return gaussian_filter(1 + (self.levels + clouds + speckle) / 55, 0.45)
 
     def picture(self) -> ndarray:
         """Return the scanner's picture in the body's window, uint8."""
         return to_uint8(self.scan(), self.body.get("window"))
+
+
+def _place(region: ndarray, wanted: list[float], sigma: float, at_rim: bool) -> tuple[int, int]:
+    """Return the pixel of a region, deep in it or at its rim, nearest to a place in its box."""
+    depth = gaussian_filter(region.astype(np.float32), sigma)
+    inner = depth > 0.9 * depth.max()
+    chosen = region & (~inner if at_rim else inner)
+    places = np.argwhere(chosen if chosen.any() else region)
+    low, high = places.min(axis=0), places.max(axis=0)
+    distance = ((places - (low + np.multiply(wanted, high - low))) ** 2).sum(axis=1)
+    return tuple(places[np.argmin(distance)])
 
 
 def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
