@@ -13,35 +13,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 
 import pandas as pd
 
 from rin.data.manifest import PART_NAMES
 from rin.data.tree import PICTURES
+from rin.files import read_yaml
 
 SEPARATORS = ",;\t|"
-#: Words of column names, without accents; the first that fits wins.
-WORDS = {
-    "image": "image img picture photo file filename filepath path bild datei bilddatei dateiname "
-    "bildname imagen archivo fichier immagine afbeelding bestand imagem dicom",
-    "label": "label class diagnosis target finding pathology category klasse diagnose befund "
-    "dignitaet dignitat clase diagnostico classe diagnostic etiquette etichetta diagnosi malignant "
-    "outcome ergebnis groundtruth",
-    "patient": "patient patientid patientenid patientennummer pat patid subject subjectid case "
-    "caseid person mrn pid studyid fall fallnummer paciente paziente patientennr",
-    "mask": "mask segmentation maske segmentierung masque maschera mascara seg",
-    "split": "split part set partition subset fold aufteilung teilmenge datensatz particion jeu",
-}
-POSITIVE = (
-    "malignant malign malin maligne maligno maligna bosartig boesartig kwaadaardig positive "
-    "positiv positif positivo yes ja oui si 1 true abnormal anormal anormale disease cancer krank "
-    "malade malato enfermo ziek auffallig pathologic pathologisch tumor tumour tumeur tumore"
-)
-NEGATIVE = (
-    "benign benin benigne benigno benigna gutartig goedaardig negative negativ negatif negativo "
-    "no nein non nee 0 false normal normale normaal unauffallig healthy gesund gezond sain sano "
-    "control controls kontrolle controle none keine ohne"
-)
+_WORDS = read_yaml(Path(__file__).with_suffix(".yaml"))
+COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
+POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
 #: How patients may be read from paths: a folder each, or names before their last or first break.
 PATIENT_PATHS = (r"([^/]+)/[^/]+$", r"^(.+)[ _-][^ _-]+$", r"^([^ _-]+)[ _-]")
 #: How masks are called that lie beside their pictures, or in a folder of their own.
@@ -55,14 +38,6 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-#: Code pages of European tables, and what beyond ASCII their texts hold; the likelier one first.
-_SIGNS = "°§±×·«»‘’“”„–—…€"
-LETTERS_OF_PAGE = {
-    "cp1252": set("äöüßàâáãåæçèéêëìíîïñòóôõøœùúûÄÖÜÀÂÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØŒÙÚÛ²µ" + _SIGNS),
-    "cp1250": set("ąćęłńóśźżáčďéěíňřšťúůýžöüőűäôľĺŕëĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽÖÜŐŰÄÔĽĹŔËµ" + _SIGNS),
-}
-#: Encodings of other tables that are not Unicode, the likelier ones first.
-CODE_PAGES = ("cp1251", "cp1253", "cp1254", "cp1252", "latin_1", "mac_roman")
 #: What tables and folders call the parts of a split.
 PART_WORDS = PART_NAMES | {"training": "train", "testing": "test"}
 PART_WORDS |= dict.fromkeys(("valid", "validation"), "validation")
@@ -82,22 +57,23 @@ def decode(content: bytes) -> tuple[str, str]:
             return content.decode("utf-8"), "utf-8"
     if content[1::2].count(0) > len(content) // 4:
         return content.decode("utf-16-le"), "utf-16-le"
-    for encoding, letters in LETTERS_OF_PAGE.items():
+    for encoding, letters in _WORDS["letters"].items():
         text = content.decode(encoding, "replace")
-        if _is_written_with(letters, text):
+        if _is_written_with(letters + _WORDS["signs"], text):
             return text, encoding
     from charset_normalizer import from_bytes
 
-    guess = from_bytes(content, cp_isolation=[*CODE_PAGES]).best()
+    pages = _WORDS["code pages"]
+    guess = from_bytes(content, cp_isolation=pages).best()
     likely = guess.could_be_from_charset if guess else ["latin_1"]
-    encoding = next(page for page in (*CODE_PAGES, likely[0]) if page in likely)
+    encoding = next(page for page in (*pages, likely[0]) if page in likely)
     text = content.decode(encoding)
     if "\0" in text:
         raise ValueError("it is neither text nor a table of a known kind")
     return text, encoding
 
 
-def _is_written_with(letters: set[str], text: str) -> bool:
+def _is_written_with(letters: str, text: str) -> bool:
     """Whether a text holds no others beyond ASCII, and its words more plain letters than those.
 
     A handful of words, as the classes of a table are, is too little to recognise a language by.
@@ -105,7 +81,7 @@ def _is_written_with(letters: set[str], text: str) -> bool:
     beyond = [sign for sign in text if not sign.isascii()]
     accented = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
     plain = sum(sign.isascii() for word in accented for sign in word)
-    return set(beyond) <= letters and sum(map(str.isalpha, beyond)) <= plain and "\0" not in text
+    return {*beyond} <= {*letters} and sum(map(str.isalpha, beyond)) <= plain and "\0" not in text
 
 
 def separator_of(text: str) -> str:
@@ -177,12 +153,10 @@ def part_of(cell: str) -> str:
 
 def guess_positive(classes: Collection[str]) -> str:
     """Return the class that is looked for, by its word or that of the only other; or nothing."""
-    words = POSITIVE.split()
     read_as = {value: plain(re.sub(r"\.0+$", "", value)) for value in classes}  # 1.0 is 1
-    likely = [value for value in classes if read_as[value] in words]
-    if likely:
-        return min(likely, key=lambda value: words.index(read_as[value]))
-    others = [value for value in classes if read_as[value] not in NEGATIVE.split()]
+    if likely := [value for value in classes if read_as[value] in POSITIVE]:
+        return min(likely, key=lambda value: POSITIVE.index(read_as[value]))
+    others = [value for value in classes if read_as[value] not in NEGATIVE]
     return others[0] if len(others) == 1 else ""
 
 
@@ -282,13 +256,13 @@ def guess_columns(
 
 def _named(name: str, role: str) -> float:
     """Return how well a column's name fits a role, 0 to 1."""
-    text, words = plain(name), WORDS[role].split()
+    text, words = plain(name), COLUMNS[role]
     if text in words:
         return 1 - words.index(text) / 100
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
-    return max((0.5 - words.index(w) / 100 for w in words if w in parts), default=0) or max(
-        (0.25 for w in words if len(w) > 3 and w in text), default=0
-    )
+    if among := [word for word in words if word in parts]:
+        return 0.5 - words.index(among[0]) / 100
+    return 0.25 * any(len(word) > 3 and word in text for word in words)
 
 
 def _may_be(cells: pd.Series, role: str) -> bool:
