@@ -24,7 +24,7 @@ from skimage.measure import approximate_polygon, find_contours
 
 from rin.data.layouts import folders, mrnet, rsna
 from rin.data.standins import writers
-from rin.data.standins.phantoms import LESIONS, Phantom, draw, resized, smooth_noise, to_uint8
+from rin.data.standins.phantoms import LESIONS, Phantom, draw, resized, to_uint8
 from rin.files import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -299,35 +299,25 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tu
 def write_corpus(
     folder: Path, counts: dict[str, int], seed: int, *, kind: str, ending: str
 ) -> list[tuple]:
-    """Write ``class_count`` folders of ``per_class`` pictures, 64 x 64: `looks`, or `motifs`."""
-    rows, classes = [], FACTS[kind]
-    variants = -(-counts["class_count"] // len(classes)) + 1
+    """Write ``class_count`` folders of ``per_class`` pictures, 64 x 64: `looks`, or `motifs`.
+
+    Motifs, and what they stand in front of, are of a hue for each round of the classes.
+    """
+    rows, classes = [], list(FACTS[kind].items())
     for number in range(counts["class_count"]):
         variant, place = divmod(number, len(classes))
-        name = list(classes)[place]
+        name, (body, lesion, suspicion) = classes[place]
         for index in range(counts["per_class"]):
             rng = default_rng([seed, number, index])
+            phantom = Phantom(body, (64, 64), rng, rng, 0.3 * variant, 1.3**variant)
+            if lesion:
+                phantom.add_lesion(lesion, rng, suspicion)
+            picture = phantom.picture()
             if kind == "motifs":
-                picture = _photograph(rng, name, variant / variants)
-            else:
-                body, lesion, suspicion = classes[name]
-                phantom = Phantom(body, (64, 64), rng, rng, 0.3 * variant, 1.3**variant)
-                if lesion:
-                    phantom.add_lesion(lesion, rng, suspicion)
-                picture = phantom.picture()
+                hue = (place / 7 + variant / 3 + rng.normal(0, 0.02)) % 1
+                planes = [np.full((64, 64), hue), np.full((64, 64), rng.uniform(0.4, 0.9))]
+                picture = to_uint8(hsv2rgb(np.stack([*planes, picture / 255], axis=-1)))
             path = folder / f"{number:02d}_{name}" / f"{index + 1:04d}{ending}"
             writers.write_picture(path, picture, quality=90)
         rows.append((f"{number:02d}_{name}", counts["per_class"], 0))
     return rows
-
-
-def _photograph(rng: np.random.Generator, motif: str, hue: float) -> ndarray:
-    """Draw a motif of a hue in front of sky and ground, uint8 (64, 64, 3)."""
-    front = Phantom(motif, (64, 64), rng, rng).levels[..., None]
-    ground = (np.arange(64) > rng.uniform(20, 50))[:, None, None]
-    hues = [(hue + rng.normal(0, 0.03)) % 1, *rng.uniform(0, 1, 2)]
-    saturations = [rng.uniform(0.55, 1), *rng.uniform(0.1, 0.6, 2)]
-    colors = hsv2rgb(np.stack([hues, saturations, [0.75, 0.7, 0.45]], axis=-1))
-    picture = front * colors[0] + (1 - front) * np.where(ground, colors[1], colors[2])
-    shade = rng.uniform(0.75, 1.1) + 0.1 * smooth_noise(rng, (64, 64), 2)[..., None]
-    return to_uint8(picture * shade)

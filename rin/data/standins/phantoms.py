@@ -113,14 +113,22 @@ class Phantom:
             return draw(rng, lesion.get(name, default), suspicion)
 
         wanted = [draw(rng, value) for value in lesion.get("at", ([0, 1], [0, 1]))]
-        radius, aspect = self.unit * share * np.exp(number("radius")), np.exp(number("aspect"))
         # Where the part lies open: what is drawn later covers it.
         region = self.top == list(self.areas).index(lesion["in"])
         if not region.any():
             return region
-        center = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
+        radius, aspect = self.unit * share * np.exp(number("radius")), np.exp(number("aspect"))
         roughness = np.clip(number("roughness"), 0.008, 0.25)
-        mask = outline(rng, self.shape, center, radius, aspect, roughness, number("turn"))
+        row, column = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
+        rows, columns = np.mgrid[: self.shape[0], : self.shape[1]]
+        dy, dx = turned(rows - row, columns - column, number("turn"))
+        dy, dx = dy / (radius * np.sqrt(aspect)), dx / (radius / np.sqrt(aspect))
+        # An ellipse whose radius is modulated by harmonics.
+        angle, limit = np.arctan2(dy, dx), np.ones(self.shape)
+        for order in range(2, 10):
+            wave = np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+            limit += roughness * rng.normal() / order**0.6 * wave
+        mask = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
         if "clip" in lesion:
             mask &= self.areas[lesion["clip"]]
         self.top[mask] = -1  # another lesion finds a place of its own
@@ -193,29 +201,6 @@ def smooth_noise(rng: Generator, shape: tuple[int, ...], sigma: Any) -> ndarray:
     noise = gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), sigma / step)
     noise = resized(noise, shape)
     return (noise - noise.mean()) / (noise.std() + 1e-6)
-
-
-def outline(
-    rng: Generator,
-    shape: tuple[int, int],
-    center: tuple[int, int],
-    radius: float,
-    aspect: float,
-    roughness: float,
-    tilt: float,
-) -> ndarray:
-    """Return a filled ellipse of area pi * radius**2 and height/width ``aspect``, bool.
-
-    Harmonics of relative amplitude ``roughness`` modulate its radius; lengths are in pixels.
-    """
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    dy, dx = turned(rows - center[0], columns - center[1], tilt)
-    dy, dx = dy / (radius * np.sqrt(aspect)), dx / (radius / np.sqrt(aspect))
-    angle, limit = np.arctan2(dy, dx), np.ones(shape)
-    for order in range(2, 10):
-        wave = np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-        limit += roughness * rng.normal() / order**0.6 * wave
-    return np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
 
 
 def resized(values: ndarray, shape: tuple[int, int]) -> ndarray:
