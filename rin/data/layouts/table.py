@@ -22,7 +22,7 @@ from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, MEASURED
 from rin.data.tree import Tree
-from rin.errors import InputError, counted, named
+from rin.errors import InputError, named
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
@@ -30,16 +30,15 @@ _NUMBER = r"[0-9]{1,18}"
 _PART = "part"
 
 
-def _pieces(template: str) -> list[tuple[str, str, str]]:
+def _pieces(template: str) -> list[tuple[str, str | None, str | None]]:
     """Return the pieces of a name: a text, the column behind it, the form of its number if any."""
     if template and "{" not in template:
         return [("", template, "")]
-    parts = [*Formatter().parse(template)]
-    columns = [part for part in parts if part[1] is not None]
-    odd = any(conversion or not re.fullmatch(r"(\d*d)?", form) for *_, form, conversion in columns)
-    if odd or not columns or not all(column for _, column, *_ in columns):
+    pieces = [(text, column, form) for text, column, form, _ in Formatter().parse(template)]
+    columns = re.findall(r"\{([^{}:!]+)(?::\d*d)?\}", template)
+    if not columns or columns != [column for _, column, _ in pieces if column is not None]:
         raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
-    return [(text, column or "", form or "") for text, column, form, _ in parts]
+    return pieces
 
 
 def _columns(template: str) -> list[str]:
@@ -153,14 +152,15 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         remedy=f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct "
         "the cell, or give the class a line in label_map; null leaves it out.",
     )
-    masks = rows["name"] if options.masks else pd.Series("", rows.index)
+    patients = _patients(tree, options, manifest, rows, place)
     if options.mask in rows:
         masks = rows[options.mask]
     elif options.mask:
         masks = _filled(tree, place, rows, options.mask)
-    patients = _patients(tree, options, manifest, rows, place)
-    drawn_masks = masks[masks != ""]
-    images, drawn = _files(tree, options, manifest.layout, place, rows["name"], drawn_masks)
+    else:
+        masks = rows["name"] if options.masks else pd.Series("", rows.index)
+    named_files = pd.DataFrame({"name": rows["name"], "drawn": masks})
+    images, drawn = _files(tree, manifest, options, place, named_files)
     cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
         image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
@@ -278,59 +278,44 @@ def _patients(
 
 
 def _files(
-    tree: Tree,
-    options: TableOptions,
-    layout: str,
-    place: str,
-    names: pd.Series,
-    masks: pd.Series,
+    tree: Tree, manifest: DatasetManifest, options: TableOptions, place: str, rows: pd.DataFrame
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the files of pictures and of masks by their names in the table; refuse any others."""
     tables = options.table.values() if isinstance(options.table, dict) else [options.table]
     split = options.split.table if options.split else ""
     beside = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
-    base, mask_folder = place[: place.rfind("/") + 1], options.masks or options.images
+    names, masks = rows["name"], rows["drawn"][rows["drawn"] != ""]
+    mask_folder, base = options.masks or options.images, place[: place.rfind("/") + 1]
     pictures = _below(tree, files, options.images, base)
     outlines = _below(tree, files, mask_folder, base) if len(masks) else {}
     image_names = matched(names, pictures, options.images)
+    images = {name: pictures[file] for name, file in image_names.items()}
     mask_names = matched(masks, outlines, mask_folder)
+    drawn = {name: outlines[file] for name, file in mask_names.items()}
+    accepted = "or say leave_out in the manifest (--leave-out of rin new)."
+    searched = "Searched below {}, with and without ending, in any case, among {} pictures. "
+    searched += f"Correct names, add files, {accepted}"
     if "rows" not in options.leave_out:
-        absent = names[~names.isin(image_names)]
-        remedy = _where_searched(options.images or base, pictures)
-        tree.refuse(absent, "rows without pictures", file=place, remedy=remedy)
-    absent = masks[~masks.isin(mask_names)]
-    remedy = _where_searched(mask_folder or base, outlines)
-    tree.refuse(absent, "masks of the table are not there", file=place, remedy=remedy)
-    times = Counter(image_names.values())
-    twice = [name for name, picture in image_names.items() if times[picture] > 1]
+        remedy = searched.format(options.images or base or "the table", len(pictures))
+        tree.refuse(names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy)
+    remedy = searched.format(mask_folder or base or "the table", len(outlines))
+    problem = "masks of the table are not there"
+    tree.refuse(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
+    times = Counter(images.values())
+    twice = [name for name, file in images.items() if times[file] > 1]
     tree.refuse(twice, "rows name one picture", remedy="Keep one row a picture.")
+    used = {*images.values(), *drawn.values()}
     if "pictures" not in options.leave_out:
-        used = {pictures[name] for name in image_names.values()}
-        used |= {outlines[name] for name in mask_names.values()}
-        remedy = "Add their rows to the table, take them away, or say leave_out: [pictures] "
-        remedy += "(--leave-out of rin new)."
+        remedy = f"Add their rows to the table, take them away, {accepted}"
         for kind, known in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in known.items() if file not in used]
             tree.refuse(lost, f"{kind} without rows", remedy=remedy)
     if "files" not in options.leave_out:
         others = sorted({*files} - {*pictures.values()} - {*outlines.values()})
         remedy = "Take them away, or name them in the option beside, or say leave_out: [files]."
-        tree.refuse(others, f"files have no place in the layout {layout!r}", remedy=remedy)
-    return (
-        {name: pictures[picture] for name, picture in image_names.items()},
-        {name: outlines[mask] for name, mask in mask_names.items()},
-    )
-
-
-def _where_searched(folder: str, known: dict[str, str]) -> str:
-    """Return what to do about names that no file below a folder bears."""
-    example = f", such as {min(known)}" if known else ""
-    return (
-        f"Searched below {folder or 'the folder of the table'}, with and without ending, in any "
-        f"case; {counted(len(known), 'pictures lie there')}{example}. Correct names, add files, "
-        "or say leave_out: [rows] (--leave-out of rin new)."
-    )
+        tree.refuse(others, f"files have no place in the layout {manifest.layout!r}", remedy=remedy)
+    return images, drawn
 
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
