@@ -56,14 +56,12 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
             break
     files, strange, twice = {kind: {} for kind in patterns}, [], []
     for name in names:
-        for kind, match in matchers.items():
-            if fitting := match(name, len(around)):
-                key = "/".join(filter(None, fitting.groups()))
-                if files[kind].setdefault(key, name) != name:
-                    twice.append(name)
-                break
-        else:
+        matches = ((kind, match(name, len(around))) for kind, match in matchers.items())
+        kind, fitting = next((pair for pair in matches if pair[1]), ("", None))
+        if fitting is None:
             strange.append(name)
+        elif files[kind].setdefault("/".join(filter(None, fitting.groups())), name) != name:
+            twice.append(name)
     tree.refuse(strange, f"files have no place in the layout {layout!r}")
     tree.refuse(twice, "files are there twice, with another ending or folder")
     return around, files
@@ -102,8 +100,7 @@ def read_table(
     """
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
-    columns, content = list(columns), tree.read(name)
-    kind = name.lower().rpartition(".")[2]
+    columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
     if kind == "xls":
         remedy = "Save it as .xlsx, or as CSV."
         raise tree.wrong("tables of Excel before 2007 are not read", file=name, remedy=remedy)
@@ -139,15 +136,14 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
         raise ValueError(
             f"a quote in the table is not closed, the first odd one in row {next(odd)}"
         )
-    line = text.partition("\n")[0]
-    if max(map(line.count, ",;\t")) >= MAX_COLUMNS:
+    separator = separator_of(text)
+    if text.partition("\n")[0].count(separator) >= MAX_COLUMNS:
         raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
     file = pa.BufferReader(text.encode())
-    parsing = csv.ParseOptions(delimiter=separator_of(text), newlines_in_values=True)
+    parsing = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     reading = csv.ReadOptions(column_names=names)
-    titles = csv.open_csv(file, reading, parsing).schema.names
+    types = dict.fromkeys(csv.open_csv(file, reading, parsing).schema.names, pa.string())
     file.seek(0)
-    types = dict.fromkeys(titles, pa.string())
     options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
     table = csv.read_csv(file, reading, parsing, options)
     return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))

@@ -67,26 +67,25 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     )
     classes, volumes = {}, {}
     for split in SPLITS:
-        exams, folder = _exam_classes(tree, around, split), f"{split}/{options.plane}"
+        exams, folder = _exam_classes(tree, around, split), f"{split}/{options.plane}/"
         there = {
-            key.rpartition("/")[2]: name
+            key.removeprefix(folder): tree.locator(name)
             for key, name in files["volumes"].items()
             if key.startswith(folder)
         }
-        tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
-        volumes |= {exam: tree.locator(there[exam]) for exam in exams}
+        tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder[:-1]}"))
         tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
+        volumes |= there
         classes |= exams
 
-    def chosen(volume: str) -> list[int]:
-        return options.slices.choose(len(open_volume(tree.root, volume)))
+    def cases(exam: str) -> list[FoundCase]:
+        volume = volumes[exam]
+        return [
+            FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
+            for k in options.slices.choose(len(open_volume(tree.root, volume)))
+        ]
 
-    slices = map_threads(chosen, volumes.values(), MAX_THREADS)
-    return [
-        FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
-        for (exam, volume), taken in zip(volumes.items(), slices, strict=True)
-        for k in taken
-    ]
+    return [case for several in map_threads(cases, volumes, MAX_THREADS) for case in several]
 
 
 def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:

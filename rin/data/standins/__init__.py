@@ -50,18 +50,15 @@ def write_stand_in(
         problem = f"stand-in counts {counts!r} are not usable"
         remedy = f"Give whole numbers from 1 for exactly: {', '.join(names)}."
         raise InputError(problem, where=f"stand-in for {manifest.name}", remedy=remedy)
-    folders = [at for at in manifest.locations if "::" not in at and not is_archive(Path(at))]
-    if not folders:
-        problem = "no location is a folder, so a stand-in has no place"
-        remedy = "Add a folder name to its locations."
-        raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
+    folders = (at for at in manifest.locations if "::" not in at and not is_archive(at))
+    place = next(folders, manifest.name)
     counts = {name: counts[name] for name in names}
     made_of = {"stand_in": manifest.stand_in, "version": VERSION, "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
     target = Path(standin_root) / f"{manifest.name}-{digest}"
 
     def fill(unfinished: Path) -> None:
-        folder = unfinished / folders[0]
+        folder = unfinished / place
         folder.mkdir()
         rows = pd.DataFrame(write(folder, counts, seed), columns=["class", "images", "masks"])
         written = rows.groupby("class", sort=False).sum().to_dict()
