@@ -227,31 +227,27 @@ def guess_columns(
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """
-    roles, reasons = {}, {}
+    roles, reasons, distinct = {}, {}, {name: set(rows[name]) - {""} for name in rows}
     for role, files, folder in zip(("image", "mask"), (pictures, masks), folders, strict=True):
-        share = {
-            name: len(matched(cells, files, folder)) / max(1, len(cells))
-            for name in rows
-            if files and name not in roles.values() and len(cells := set(rows[name]) - {""})
+        shares = {
+            name: len(matched(cells, files, folder)) / len(cells)
+            for name, cells in distinct.items()
+            if files and cells and name not in roles.values()
             and (role == "mask" or len(cells) > 0.5 * len(rows))
         }  # fmt: skip
-        ordered = sorted(share, key=lambda name: (share[name], _named(name, role)), reverse=True)
-        if ordered and share[ordered[0]] > 0.2:
-            roles[role] = ordered[0]
-            reasons[role] = f"{100 * share[ordered[0]]:.0f}% of its cells are names of files"
-    for role in ("patient", "split"):
+        best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
+        if best and shares[best] > 0.2:
+            roles[role] = best
+            reasons[role] = f"{100 * shares[best]:.0f}% of its cells are names of files"
+    for role in ("patient", "split", "label"):
         free = [name for name in rows if name not in roles.values()]
-        fits = [name for name in free if _named(name, role) and _may_be(rows[name], role)]
-        if fits:
-            roles[role] = max(fits, key=lambda name: _named(name, role))
-            reasons[role] = "by its name"
-    free = [name for name in rows if name not in roles.values()]
-    classes = [name for name in free if _may_be(rows[name], "label")]
-    by_name = sorted((n for n in classes if _named(n, "label")), key=lambda n: -_named(n, "label"))
-    if by_name or len(classes) == 1:
-        roles["label"] = (by_name or classes)[0]
-        reasons["label"] = "by its name" if by_name else "the only column with a few classes"
-    return roles, reasons, classes
+        fits = [name for name in free if _may_be(rows[name], role)]
+        likely = max(fits, key=lambda name: _named(name, role), default="")
+        if likely and _named(likely, role):
+            roles[role], reasons[role] = likely, "by its name"
+        elif role == "label" and len(fits) == 1:
+            roles[role], reasons[role] = likely, "the only column with a few classes"
+    return roles, reasons, fits
 
 
 def _named(name: str, role: str) -> float:

@@ -165,6 +165,8 @@ def new_task(
         made.say("classes joined", ", ".join(said), "yellow")
     locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
     positive_class, other_class = dict.fromkeys(label for label in labels.values() if label)
+    title = f"{positive_class.capitalize()} or {other_class}, {name}"
+    task = {"name": name, "title": title, "positive_class": positive_class, "n_folds": 1}
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -177,14 +179,7 @@ def new_task(
         "patient_labels": "several" if several else "one",
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
-        "tasks": [
-            {
-                "name": name,
-                "title": f"{positive_class.capitalize()} or {other_class}, {name}",
-                "positive_class": positive_class,
-                "n_folds": 1,
-            }
-        ],
+        "tasks": [task],
     }
     if not window and (window := window_of_all(places.tree.root, locators)):
         made.notes["window"] = "center and width, guessed: all values of the bits in use"
@@ -437,11 +432,8 @@ def _inspect(
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
     listed = find_cases(tree, manifest)
     if manifest.layout == "table" and leave_out:
-        n_rows = len(read_table(tree, places.table, []))
-        for what, n in (
-            ("rows without pictures", n_rows),
-            ("pictures without rows", len(places.pictures)),
-        ):
+        n_rows, n_pictures = len(read_table(tree, places.table, [])), len(places.pictures)
+        for what, n in (("rows without pictures", n_rows), ("pictures without rows", n_pictures)):
             if n > len(listed):
                 made.say("left out", counted(n - len(listed), what), "yellow")
     labelled = listed[listed["label"].notna()]
@@ -452,8 +444,7 @@ def _inspect(
     if manifest.masks:
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
-    counted_manifest = DatasetManifest.model_validate(fields)
-    if wrong := case_problems(counted_manifest, cases, states_all=True):
+    if wrong := case_problems(DatasetManifest.model_validate(fields), cases, states_all=True):
         kind, problem, remedy = wrong[0]
         remedy = _REMEDIES.get(kind, remedy)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
@@ -596,25 +587,21 @@ def _profile(
         settings["cases"] = fitted.cases
     maps = ["results/localisation"] if manifest.masks else []
     settings["pages"] = [*_TEXTS["pages"], *maps, "use/how_built"]
-    estimate = f"about {max(1, round(fitted.minutes))} minutes"
-    extent = (
-        f"{counted(fitted.folds, 'folds')}, {fitted.size} px, {counted(fitted.epochs, 'epochs')}"
-    )
-    extent += f", {fitted.cases['train']} training pictures" if fitted.cases else ""
     made.say("weights", described, "bold red" if weights == "stand-ins" else "")
-    made.say("training", f"{counted(len(fitted.scenarios), 'scenarios')}, {extent}")
-    time = f"{estimate} for a budget of {minutes:g}"
-    if fitted.minutes <= minutes:
-        made.say("time", time)
-    else:
-        made.say("time", f"{time}, which is the least: this computer is slow or busy", "yellow")
+    extent = [counted(len(fitted.scenarios), "scenarios"), counted(fitted.folds, "folds")]
+    extent += [f"{fitted.size} px", counted(fitted.epochs, "epochs")]
+    extent += [f"{fitted.cases['train']} training pictures"] if fitted.cases else []
+    made.say("training", ", ".join(extent))
+    time = f"about {max(1, round(fitted.minutes))} minutes for a budget of {minutes:g}"
+    over = fitted.minutes > minutes
+    least = ", which is the least: this computer is slow or busy" if over else ""
+    made.say("time", time + least, "yellow" if over else "")
     head = f"""\
 # {name}: written by `rin new`.
 #
 # Command   make book PROFILE={name} DATA_ROOT={made.data_root}
 # Measured  {forecast.TIMED} at {forecast.SIDE} px takes {pace.image:.3f} s an image and step,
-#           {pace.run:.1f} s a run besides, and {pace.tracing:.0f} s to trace:
-#           {estimate} in all, for a budget of {minutes:g}
+#           {pace.run:.1f} s a run besides, and {pace.tracing:.0f} s to trace: {time}
 # Weights   {described}
 #
 # A notebook of your own in notebooks/ is one more name in `pages`: my_task.py.
