@@ -16,7 +16,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import fourier_gaussian, gaussian_filter
 
 from rin.files import read_yaml
 
@@ -192,15 +192,11 @@ def turned(down: ndarray, across: ndarray, tilt: float) -> Axes:
     return down * cosine - across * sine, across * cosine + down * sine
 
 
-def smooth_noise(rng: Generator, shape: tuple[int, ...], sigma: Any) -> ndarray:
+def smooth_noise(rng: Generator, shape: tuple[int, int], sigma: Any) -> ndarray:
     """Return Gaussian noise of correlation length ``sigma`` (pixels), mean 0 and SD 1, float32."""
-    sigma = np.broadcast_to(sigma, 2)
-    # Waves of several pixels stand on a coarser grid, which is faster.
-    step = np.maximum(1, sigma / 1.6).astype(int)
-    coarse = tuple(-(-np.array(shape) // step))
-    noise = gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), sigma / step)
-    noise = resized(noise, shape)
-    return (noise - noise.mean()) / (noise.std() + 1e-6)
+    waves = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
+    noise = np.fft.irfft2(fourier_gaussian(waves, sigma, shape[1]), shape)
+    return ((noise - noise.mean()) / (noise.std() + 1e-6)).astype(np.float32)
 
 
 def resized(values: ndarray, shape: tuple[int, int]) -> ndarray:
