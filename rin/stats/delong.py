@@ -1,21 +1,14 @@
 """AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
 
-The paper's stated method for every AUC interval and P value, in O(n log n) (Sun and Xu 2014), and
-its extension to several images of a patient, where the variance rests on sums over patients.  A
-higher score always speaks for the positive class (pROC's ``direction = "<"``).  Labels are 0 or 1
-(n,), scores (n,) in any unit, one row a predictor where there are several.
+Written out here as no library has the variance over patients, or contrasts of many AUCs.  A higher
+score always speaks for the positive class (pROC's ``direction = "<"``).  What degenerate input
+gives is what pROC 1.18.0 gives:
 
-What degenerate input gives, and whether pROC 1.18.0 does the same:
-
-- tied scores of two classes count one half (same);
-- a constant predictor has an AUC of 1/2 and variance 0 (same);
-- one case of a class, or all of it in one patient: the AUC, with NaN for all inference (as NA);
+- tied scores of two classes count one half; a constant predictor has AUC 1/2 and variance 0;
+- one case of a class, or all of it in one patient: the AUC, with NaN for all inference;
 - no variance of a difference: z 0 and P 1 where the AUCs are equal, z ±infinity and P 0 where
-  they differ (same); unpaired, no P at all (same);
-- infinite scores rank as the extremes that they are (pROC builds no curve and warns); NaN scores
-  are an error (pROC drops the cases).
-
-Written out here as no library has the variance over patients, or contrasts of many AUCs.
+  they differ; unpaired, no P at all;
+- but infinite scores rank as extremes, and NaN scores are an error (pROC drops the cases).
 """
 
 import math
@@ -44,10 +37,7 @@ class AucInterval:
 
 @dataclass(frozen=True)
 class DeLongTest(TTest):
-    """Two AUCs, and the test of their difference a − b.
-
-    `df` is infinite (a z test) for the same cases, Satterthwaite's (a t test) for different ones.
-    """
+    """Two AUCs, and the test of their difference a − b."""
 
     auc_a: float
     auc_b: float
@@ -66,8 +56,8 @@ def auc_ci(
     Parameters
     ----------
     labels, scores : 0 or 1, and one score a case, (n,)
-    clusters : patient of each case (n,), the independent units; too few with some 30 a class
-    scale : "identity" for the Wald interval, which is pROC's, or "logit" (`auc_interval`)
+    clusters : patient of each case (n,), the independent units
+    scale : "identity" for the Wald interval, which is pROC's, or "logit" (Pepe 2003)
 
     Returns
     -------
@@ -78,11 +68,6 @@ def auc_ci(
     ------
     InputError
         For labels of one class, scores that are NaN, or an unknown scale.
-
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837.  Obuchowski (1997), Biometrics
-    53:567.
 
     Examples
     --------
@@ -103,7 +88,7 @@ def delong_test(
     scores_b: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> DeLongTest:
-    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
+    """Compare two predictors on the same cases: AUC(a) − AUC(b), DeLong's paired z test.
 
     Parameters
     ----------
@@ -119,10 +104,6 @@ def delong_test(
     ------
     InputError
         As `auc_ci`.
-
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837.
 
     Examples
     --------
@@ -156,9 +137,8 @@ def delong_test_unpaired(
     Returns
     -------
     DeLongTest
-        As `delong_test`, on Satterthwaite's degrees of freedom, with the t interval, which pROC
-        does not give.  Where both variances are zero the statistic is ±infinity (or NaN for equal
-        AUCs), and df, P and interval are NaN.
+        As `delong_test`, on Satterthwaite's degrees of freedom.  Where both variances are zero the
+        statistic is ±infinity (or NaN for equal AUCs), and df, P and interval are NaN.
 
     Raises
     ------
@@ -190,16 +170,8 @@ def delong_covariance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
 
-    DeLong's, or over patients Obuchowski's. With X_i and Y_i the sums of patient i's placements
-    less their expectation (for a positive case the share of negatives below it, for a negative the
-    share of positives above it), M positives, N negatives, and I₁₀, I₀₁ and I patients with
-    positives, with negatives and in all::
-
-        S10 = I₁₀ / ((I₁₀ − 1) M) · Σ X_i X_i'     S11 = I / (I − 1) · Σ X_i Y_i'
-        S01 = I₀₁ / ((I₀₁ − 1) N) · Σ Y_i Y_i'
-        covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
-
-    Pairs of a positive and a negative case of one patient count like any other pair.
+    DeLong's in O(n log n) (Sun and Xu 2014, IEEE Signal Proc Letters 21:1389), or over patients
+    Obuchowski's (1997, Biometrics 53:567).
 
     Parameters
     ----------
@@ -216,10 +188,6 @@ def delong_covariance(
     InputError
         As `auc_ci`.
 
-    References
-    ----------
-    Obuchowski (1997), Biometrics 53:567.  Sun and Xu (2014), IEEE Signal Proc Letters 21:1389.
-
     Examples
     --------
     >>> from rin.stats import delong_covariance
@@ -230,8 +198,8 @@ def delong_covariance(
     ([1.0, 0.778], [[0.0, 0.0], [0.0, 0.0343]])
     """
     positive = binary_labels(labels)
-    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
-    return placement_aucs(*counts), _covariance(counts, positive, clusters)
+    counts = _placement_counts(positive, score_rows(scores_matrix, positive.size))
+    return _aucs(*counts), _covariance(counts, positive, clusters)
 
 
 def auc_contrasts(
@@ -242,8 +210,8 @@ def auc_contrasts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the AUCs of predictors, weighted sums of them, and their covariance.
 
-    For weights C and AUCs θ the sums are Cθ, their covariance CSCᵀ with the covariance S of
-    `delong_covariance`.  What rounding leaves of a zero counts as zero.
+    For weights C the covariance is CSCᵀ with that of `delong_covariance`, S.  What rounding leaves
+    of a zero counts as zero.
 
     Parameters
     ----------
@@ -259,7 +227,7 @@ def auc_contrasts(
     Raises
     ------
     InputError
-        As `auc_ci`; for weights of another number or not finite.
+        As `auc_ci`; for weights that do not fit.
 
     Examples
     --------
@@ -278,8 +246,8 @@ def auc_contrasts(
             where="weights",
             remedy="Pass one finite weight a predictor.",
         )
-    counts = placement_counts(positive, rows)
-    aucs, least = placement_aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
+    counts = _placement_counts(positive, rows)
+    aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
     estimates = c @ aucs
     # The contrasts of the counts first: a variance is exactly zero where all counts agree.
     counts = tuple(c @ part for part in counts)
@@ -290,12 +258,7 @@ def auc_contrasts(
 
 
 def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tuple[float, float]:
-    """Return the normal 95% interval of an AUC (0-1) with a variance.
-
-    "identity": AUC ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(AUC) ± z·SE / (AUC·(1 −
-    AUC)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an AUC of 0 or 1
-    on the logit scale.
-    """
+    """Return the normal 95% interval of an AUC (0-1): clipped to [0, 1], or from its logit."""
     half_width = t_quantile() * math.sqrt(variance)
     look_up("scale", scale, ["identity", "logit"])
     if math.isnan(variance) or (scale == "logit" and auc in (0, 1)):
@@ -309,9 +272,8 @@ def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tup
 def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """Return the 95% Wilson interval of a share of hits that are grouped by patient.
 
-    Images of one patient count for fewer: their number is divided by the design effect, the
-    clustered variance of the share over that of independent images, at least 1; the mean number of
-    images a patient where every image is a hit or none is.
+    Images of one patient count for fewer: their number is divided by the design effect, at least 1
+    (Korn and Graubard 1998, Survey Methodology 24:193).
 
     Parameters
     ----------
@@ -321,10 +283,6 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     -------
     tuple of float
         Lower and upper end, as fractions.
-
-    References
-    ----------
-    Korn and Graubard (1998), Survey Methodology 24:193.
 
     Examples
     --------
@@ -344,13 +302,13 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
-    `positive` is bool (n,), rows float64 (k, n) without NaN.  Ties count one half; counts are
-    multiples of 1/2, so their sums and differences are exact.  DeLong counts the positives *above*
-    a negative: products of deviations are equal.
+    Ties count one half, so sums and differences of counts are exact.  DeLong counts the positives
+    *above* a negative: products of deviations are equal.
     """
+    # One sort a row: by SciPy's ranks the comparison takes four times as long.
     positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m = np.count_nonzero(positive)
     twice = np.empty((len(rows), positive.size))
@@ -374,27 +332,24 @@ def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[n
 
 
 def _before_and_up_to(counts: np.ndarray) -> np.ndarray:
-    """Return twice the count at each tie, half of which counts: before it, plus up to its end."""
     twice = counts.copy()
     twice[1:] += counts[:-1]
     return twice
 
 
-def placement_aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Return the AUCs (k,) of placement counts: won pairs over all pairs."""
+def _aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
 def _covariance(
     counts: Sequence[np.ndarray], positive: np.ndarray, clusters: ArrayLike | None
 ) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of AUCs, or Obuchowski's over clusters.
+    """Return DeLong's covariance (k, k) of AUCs, or over clusters Obuchowski's.
 
-    NaN for a class of one case, or of one cluster.  With x and y what a cluster's positive and
-    negative cases add to an AUC, less what they are expected to add, and f, g, h the corrections
-    for the numbers of clusters with positives, with negatives and in all, Obuchowski's f x x' +
-    g y y' + h (x y' + y x') is h (x + y)(x + y)' + (f − h) x x' + (g − h) y y'.  As f, g ≥ h,
-    rounding then never makes a variance negative.
+    NaN for a class of one case or cluster.  With x and y what a cluster's positive and negative
+    cases add to an AUC, less what is expected, and f, g, h the corrections for the numbers of
+    clusters with positives, with negatives and in all, Obuchowski's f x x' + g y y' + h (x y' +
+    y x') is written so that rounding, as f, g ≥ h, never makes a variance negative.
     """
     wins, losses = counts
     (k, m), n = wins.shape, losses.shape[1]
@@ -416,7 +371,6 @@ def _covariance(
 
 
 def _products(counts: np.ndarray) -> np.ndarray:
-    """Return the sums of products of deviations from row means, (k, k)."""
     deviations = counts - counts.mean(axis=1, keepdims=True)
     if len(deviations) == 1:  # the threads of a matrix product cost more than this sum
         return np.square(deviations, out=deviations).sum(axis=1, keepdims=True)

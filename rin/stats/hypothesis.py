@@ -1,8 +1,4 @@
-"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model.
-
-The paper compares Dice scores by a paired t test, and its intervals of differences have the widths
-of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.delong`.
-"""
+"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model; AUCs are in `delong`."""
 
 import gc
 import math
@@ -58,9 +54,9 @@ def t_quantile(df: float = math.inf) -> float:
 
 
 def t_test(difference: float, standard_error: float, df: float = math.inf) -> TTest:
-    """Return the two-sided t test of a difference with its standard error, or z test.
+    """Return the two-sided t test of a difference with its standard error, by default a z test.
 
-    pROC's rule where that is zero: no difference gives t 0 and P 1, any other ±infinity and P 0.
+    Where that is zero, no difference gives t 0 and P 1, any other ±infinity and P 0 (as pROC).
     """
     half_width = t_quantile(df) * standard_error
     if standard_error == 0:
@@ -88,8 +84,8 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     Returns
     -------
     TTest
-        The columns of an estimate, as attributes.  Differences that are constant but for rounding
-        have no spread: t is 0 or ±infinity.
+        The columns of an estimate, as attributes; t is 0 or ±infinity where differences are
+        constant but for rounding.
 
     Raises
     ------
@@ -113,19 +109,11 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         )
     differences = first - second
     error = _sd(differences) / math.sqrt(differences.size)
+    ours = t_test(differences.mean(), error, differences.size - 1)
     if not error:
-        return t_test(differences.mean(), error, differences.size - 1)
+        return ours
     test = stats.ttest_rel(first, second)
-    interval = test.confidence_interval()
-    return TTest(
-        estimate=float(differences.mean()),
-        ci_low=float(interval.low),
-        ci_high=float(interval.high),
-        statistic=float(test.statistic),
-        df=float(test.df),
-        p_value=float(test.pvalue),
-        standard_error=error,
-    )
+    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
 
 
 def unpaired_t_from_summary(
@@ -172,7 +160,7 @@ def unpaired_t_from_summary(
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Adjust P values of one family by Holm's step-down method.
+    """Adjust P values of one family (Holm 1979, Scandinavian Journal of Statistics 6:65).
 
     Parameters
     ----------
@@ -181,17 +169,12 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Adjusted values in the order given.  NaN stays NaN and is not counted in the family, as in
-        R's ``p.adjust``.
+        Adjusted values; NaN stays NaN and is not counted in the family.
 
     Raises
     ------
     InputError
         For a value outside [0, 1].
-
-    References
-    ----------
-    Holm (1979), Scandinavian Journal of Statistics 6:65.
 
     Examples
     --------
@@ -201,10 +184,9 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     """
     values = np.asarray(p_values, dtype=float)
     tested = ~np.isnan(values)
-    if ((values[tested] < 0) | (values[tested] > 1)).any():
-        raise InputError(
-            "values outside [0, 1]", where="p_values", remedy="Pass unadjusted P values."
-        )
+    if ((values < 0) | (values > 1)).any():
+        remedy = "Pass unadjusted P values."
+        raise InputError("values outside [0, 1]", where="p_values", remedy=remedy)
     adjusted = np.full(values.shape, np.nan)
     if tested.any():
         # Frozen, as multipletests collects garbage at each call: 0.2 s with a notebook's objects.
@@ -224,19 +206,13 @@ def insert_holm(
     within: str | None = None,
 ) -> None:
     """Insert Holm's P values after a column of P values, of one family or of each within."""
-    if within is None:
-        adjusted = holm(table[p_value])
-    else:
-        adjusted = table.groupby(within, observed=True)[p_value].transform(holm)
+    family = [0] * len(table) if within is None else table[within]
+    adjusted = table.groupby(family, observed=True)[p_value].transform(holm)
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
 
 
 def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
-    """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
-
-    With G patients, and r_g the sum of patient g's differences less n_g times the mean, SE² =
-    G / (G − 1) · Σ r_g² / n², on G − 1 degrees of freedom.  Liang and Zeger (1986).
-    """
+    """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986)."""
     values = _finite(differences, least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
     mean = values.mean()
@@ -251,9 +227,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K −
-    1 degrees of freedom; for K-fold cross-validation an approximation.  Nadeau and Bengio 2003,
-    Machine Learning 52:239, section 3.
+    too sure.  Nadeau and Bengio 2003, Machine Learning 52:239, section 3.
     """
     values = _finite(differences, least=2)
     if not 0 <= test_train_ratio < math.inf:
@@ -269,11 +243,9 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
 def equivalence_p(
     estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
 ) -> float:
-    """Return the P value of two one-sided tests that a difference lies within ±margin.
+    """Return the larger P value of two one-sided tests that a difference lies within ±margin.
 
-    The larger of the two: below 0.05 where the 90% interval lies within ±margin.  With a standard
-    error of zero P is 0 inside the margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of
-    Pharmacokinetics and Biopharmaceutics 15:657.
+    Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
     """
     usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
     if not (usable and 0 < margin < math.inf):
@@ -290,8 +262,7 @@ def equivalence_p(
 class MixedModel(TTest):
     """Init's effect a − b in a mixed model of AUCs (0-1), with the SDs of the random effects.
 
-    The SD of an effect with a single level is NaN; where a variance is estimated as zero (a
-    singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
+    The SD of an effect with a single level is NaN.
     """
 
     scenario_sd: float = math.nan
@@ -303,14 +274,10 @@ class MixedModel(TTest):
 def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    By restricted maximum likelihood, of statsmodels; where a variance is zero or small its search
-    stops short of the maximum, and `reml` takes over.  Were the lead itself to change from fold to
-    fold, the model would be too sure (`nadeau_bengio` is not).
-
-    `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
-    the t test are the AUCs less the init effects and the levels of random effects that vary,
-    which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
-    AUCs leave no residual, or the search does not converge.
+    `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The fit is
+    by restricted maximum likelihood, of statsmodels; where a variance is zero or small its search
+    stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs less the
+    effects that vary, are Satterthwaite's for a complete grid.
     """
     columns = ["scenario", "fold", "init", "auc"]
     require_columns(aucs, columns, where="aucs")
@@ -365,7 +332,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
 def _regular_fit(
     y: np.ndarray, fixed: np.ndarray, levels: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return statsmodels' fit with crossed effects, as `reml`; None if some variance is zero."""
+    """Return what `reml` does, of statsmodels' crossed effects; None if some variance is zero."""
     scale = y.std()  # the search is exact to an absolute tolerance
     effects = VCSpec(
         [*levels],
@@ -403,8 +370,7 @@ def reml(
     Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
     one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
     `relative` the known ones are so up to a factor, which is estimated as well; it comes first,
-    and is 1 otherwise.  A variance on the boundary is zero but for rounding.  InputError where the
-    search does not converge.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
+    and is 1 otherwise.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
     """
     n, p = fixed.shape
     columns = np.column_stack([fixed, y])
@@ -412,7 +378,7 @@ def reml(
     scale = math.sqrt(known.mean())
 
     def triangle(roots: np.ndarray) -> np.ndarray:
-        """Return R of the penalised least squares of levels, fixed effects and values."""
+        # R of the penalised least squares of levels, fixed effects and values.
         levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
         weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
         penalty = np.eye(n_levels, n_levels + p + 1)
@@ -451,7 +417,5 @@ def _finite(values: ArrayLike, least: int) -> np.ndarray:
 
 def _sd(differences: np.ndarray) -> float:
     """Return the SD; 0 where rounding alone explains the spread, as in R's ``t.test``."""
-    sd = differences.std(ddof=1)
-    if sd <= ROUNDING * abs(differences.mean()) * math.sqrt(differences.size):
-        return 0.0
-    return float(sd)
+    sd = float(differences.std(ddof=1))
+    return 0.0 if sd <= ROUNDING * abs(differences.mean()) * math.sqrt(differences.size) else sd

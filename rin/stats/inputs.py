@@ -1,8 +1,7 @@
-"""What statistics accept: labels and scores, patients, and the predictions table.
+"""What statistics accept, and the one step from the long predictions table to arrays.
 
 What a single column may hold says its schema (`rin.tables`); what columns have to agree on stands
-here, so that the formulas elsewhere can trust their arrays, and so does the one step from the long
-table to arrays.  Nothing is repaired or dropped.
+here, so that the formulas elsewhere can trust their arrays.  Nothing is repaired or dropped.
 """
 
 from __future__ import annotations
@@ -26,9 +25,8 @@ COLUMNS = [*RUN, "case_id", "part", "label", "score"]
 class TaskScores:
     """One task's test cases and what every network says of them.
 
-    `cases` has a row a case, in the order of case_id: case_id, fold, label, patient_id;
-    `networks` a row a network of either init, which is a scenario from one pretraining: scenario
-    and what else is known of it; `scores` is float64 (inits, networks, cases).
+    `cases` has a row a case, by case_id: case_id, fold, label, patient_id; `networks` a row a
+    network, which is a scenario from one pretraining; `scores` is (inits, networks, cases).
     """
 
     task: str
@@ -43,10 +41,7 @@ class TaskScores:
         return tuple(self.networks["scenario"])
 
     def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
-        """Return the weight of each network (S,) in a mean over all scenarios, or those `inside`.
-
-        A scenario counts once, however many pretrainings it started from.
-        """
+        """Return the weight of each network (S,) in a mean over scenarios, each of them once."""
         networks = self.networks if inside is None else self.networks[inside]
         of_scenario = networks.groupby("scenario")["scenario"]
         shares = 1 / of_scenario.transform("size") / of_scenario.ngroups
@@ -77,9 +72,7 @@ def task_scores(
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
     The predictions table has `COLUMNS`, `patient_id` and those that say something `of_scenarios`,
-    one seed an init, and folds that share no patient; tasks come in its order.  InputError where a
-    network lacks a case or has it twice, a score is NaN, or a case has two labels, patients or
-    folds, or none.  The scenarios of every pretraining count as networks of their own.
+    one seed an init, and folds that share no patient; tasks come in its order.
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
@@ -99,13 +92,12 @@ def task_scores(
                     where="predictions",
                     remedy="Name scenarios so that each has one.",
                 )
-            scores = _scores_of_task(str(task), rows_of_task, tuple(inits), networks)
-        yield scores
+            cases = _cases(rows_of_task)
+            scores = _scores(rows_of_task, tuple(inits), networks, cases)
+        yield TaskScores(str(task), tuple(inits), networks, cases, scores)
 
 
-def _scores_of_task(
-    task: str, rows: pd.DataFrame, inits: tuple[str, ...], networks: pd.DataFrame
-) -> TaskScores:
+def _cases(rows: pd.DataFrame) -> pd.DataFrame:
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
@@ -127,6 +119,12 @@ def _scores_of_task(
             where="predictions",
             remedy="Folds are averaged as independent; split by patient.",
         )
+    return cases
+
+
+def _scores(
+    rows: pd.DataFrame, inits: tuple[str, ...], networks: pd.DataFrame, cases: pd.DataFrame
+) -> np.ndarray:
     runs = pd.MultiIndex.from_product([inits, networks.index])
     wide = rows.pivot(index=["init", "network"], columns="case_id", values="score")
     wide = wide.reindex(index=runs, columns=cases["case_id"])
@@ -140,8 +138,7 @@ def _scores_of_task(
             remedy="Finish the missing runs, with the same folds and cases for every init; if a "
             "score is NaN, find why the run diverged.",
         )
-    scores = wide.to_numpy(dtype=float).reshape(len(inits), len(networks), -1)
-    return TaskScores(task, inits, networks, cases, scores)
+    return wide.to_numpy(dtype=float).reshape(len(inits), len(networks), -1)
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
@@ -149,14 +146,14 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     require_columns(predictions, COLUMNS, where="predictions")
     rows = predictions[predictions["part"] == "test"]
     if rows.empty:
-        raise InputError(
-            "no row of part 'test'", where="predictions", remedy="Pass runs that were evaluated."
-        )
+        remedy = "Pass runs that were evaluated."
+        raise InputError("no row of part 'test'", where="predictions", remedy=remedy)
+    names = run_names(rows)
     check_table(rows, PREDICTIONS, COLUMNS, where="predictions, test rows")
     if inits is not None:
         check_known("init", inits, rows["init"])
         rows = rows[rows["init"].isin(inits)]
-    check_unique(rows, [*run_names(rows), "case_id"])
+    check_unique(rows, [*names, "case_id"])
     return rows
 
 
@@ -166,14 +163,7 @@ def run_names(predictions: pd.DataFrame) -> list[str]:
     InputError where a row lacks one of these names, as groups would leave it out.
     """
     names = [*RUN, "pretraining"] if "pretraining" in predictions else RUN
-    require_columns(predictions, names, where="predictions")
-    absent = predictions[names].isna().sum()
-    if absent.any():
-        raise InputError(
-            f"column {absent.idxmax()!r}: {absent.max()} of {len(predictions)} values are missing",
-            where="predictions",
-            remedy=f"Name the run of every row: {', '.join(names)}.",
-        )
+    check_table(predictions, PREDICTIONS, names, where="predictions")
     return names
 
 
@@ -223,24 +213,16 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
     """Return labels (n,), 0 or 1 and both present, as booleans, True for the positive class."""
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
-        raise InputError(
-            f"shape {array.shape} is not one label a case",
-            where="labels",
-            remedy="Pass 0s and 1s.",
-        )
+        problem = f"shape {array.shape} is not one label a case"
+        raise InputError(problem, where="labels", remedy="Pass 0s and 1s.")
     if not np.isin(array, [0, 1]).all():
-        raise InputError(
-            f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}",
-            where="labels",
-            remedy="Code the positive class as 1 and the other as 0.",
-        )
+        problem = f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}"
+        remedy = "Code the positive class as 1 and the other as 0."
+        raise InputError(problem, where="labels", remedy=remedy)
     positive = array.astype(bool)
     if positive.all() or not positive.any():
-        raise InputError(
-            f"one class only ({positive.sum()} positive of {positive.size})",
-            where="labels",
-            remedy="Give cases of both classes.",
-        )
+        problem = f"one class only ({positive.sum()} positive of {positive.size})"
+        raise InputError(problem, where="labels", remedy="Give cases of both classes.")
     return positive
 
 
@@ -251,17 +233,13 @@ def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.nda
     ):
         rows = np.atleast_2d(np.asarray(scores, dtype=float))
     if rows.ndim != 2 or rows.shape[1] != n_cases:
-        raise InputError(
-            f"shape {np.shape(scores)} beside {n_cases} labels",
-            where=where,
-            remedy="Pass one score a case, cases along the last axis.",
-        )
+        problem = f"shape {np.shape(scores)} beside {n_cases} labels"
+        remedy = "Pass one score a case, cases along the last axis."
+        raise InputError(problem, where=where, remedy=remedy)
     if np.isnan(rows).any():
-        raise InputError(
-            f"{np.isnan(rows).sum()} of {rows.size} scores are NaN",
-            where=where,
-            remedy="A missing score cannot be ranked; find out why the model or run gave none.",
-        )
+        problem = f"{np.isnan(rows).sum()} of {rows.size} scores are NaN"
+        remedy = "A missing score cannot be ranked; find out why the model or run gave none."
+        raise InputError(problem, where=where, remedy=remedy)
     return rows
 
 
@@ -269,11 +247,8 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
     """Return the scores of one predictor as float64 (n_cases,), checked as `score_rows`."""
     rows = score_rows(scores, n_cases, where)
     if len(rows) > 1:
-        raise InputError(
-            f"{len(rows)} rows of scores",
-            where=where,
-            remedy="Pass one predictor; delong_covariance takes several.",
-        )
+        remedy = "Pass one predictor; delong_covariance takes several."
+        raise InputError(f"{len(rows)} rows of scores", where=where, remedy=remedy)
     return rows[0]
 
 
@@ -283,23 +258,17 @@ def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
     Codes count from 0 in the order of first appearance, so that names do not matter.
     """
     if np.shape(clusters) != (n_cases,):
-        raise InputError(
-            f"shape {np.shape(clusters)} beside {n_cases} labels",
-            where="clusters",
-            remedy="Pass one patient identifier a case.",
-        )
+        problem = f"shape {np.shape(clusters)} beside {n_cases} labels"
+        remedy = "Pass one patient identifier a case."
+        raise InputError(problem, where="clusters", remedy=remedy)
     values = pd.Series(clusters)
     if values.isna().any():
-        raise InputError(
-            f"{values.isna().sum()} of {n_cases} cases have no identifier",
-            where="clusters",
-            remedy="Name the patient of every case; an unknown one cannot be grouped.",
-        )
+        problem = f"{values.isna().sum()} of {n_cases} cases have no identifier"
+        remedy = "Name the patient of every case; an unknown one cannot be grouped."
+        raise InputError(problem, where="clusters", remedy=remedy)
     codes, names = pd.factorize(values)
     if len(names) < 2:
-        raise InputError(
-            f"all {n_cases} cases belong to one cluster",
-            where="clusters",
-            remedy="Spread between patients needs at least two; pass patient identifiers.",
-        )
+        remedy = "Spread between patients needs at least two; pass patient identifiers."
+        problem = f"all {n_cases} cases belong to one cluster"
+        raise InputError(problem, where="clusters", remedy=remedy)
     return codes, len(names)

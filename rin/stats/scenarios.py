@@ -1,10 +1,8 @@
-"""From per-case predictions to AUCs of scenarios, and two inits compared in every way.
+"""From per-case predictions to AUCs of scenarios, and two inits compared on the same cases.
 
-Only test rows are read, and inits are compared only on exactly the same cases. Each fold's network
-has a scale of its own, so AUCs are computed within a fold and then averaged over folds and
-scenarios; the variance of that average follows from the covariance of all AUCs over patients
-(Obuchowski 1997), and folds, which share no patient, count as independent. The networks are taken
-as given: intervals, of 95%, say what other patients would change.
+Each fold's network has a scale of its own, so AUCs are computed within a fold and then averaged
+over folds, which count as independent, and scenarios.  The networks are taken as given: intervals
+say what other patients would change.
 """
 
 import math
@@ -44,10 +42,7 @@ _IMAGE = ["patient_id", "case_id"]
 
 @dataclass(frozen=True)
 class MeanContrasts:
-    """The AUCs of a task's networks (k,) and weighted sums of them (q,), means over folds.
-
-    `covariance` (q, q) is that of the sums over patients, or over cases.
-    """
+    """The AUCs of networks (k,), weighted sums of them (q,), and their covariance (q, q)."""
 
     aucs: np.ndarray
     estimates: np.ndarray
@@ -68,8 +63,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run: task, fold, scenario, init, seed (and pretraining, where predictions say
-        it), auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive.
+        One row a run: what names it, auc, variance, ci_low, ci_high (AUC 0-1), n, n_positive.
 
     Raises
     ------
@@ -78,9 +72,9 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from rin.stats import scenario_aucs
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> scenario_aucs(simulate_predictions()).groupby("init")["auc"].mean().round(2).to_dict()
+    >>> from rin.stats import scenario_aucs, simulation
+    >>> aucs = scenario_aucs(simulation.simulate_predictions())
+    >>> aucs.groupby("init")["auc"].mean().round(2).to_dict()
     {'a': 0.86, 'b': 0.83}
     """
     rows = []
@@ -91,11 +85,10 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
-    """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
+    """Return the mean ROC curve of each init over its scenarios.
 
-    Folds, seeds and pretrainings of a scenario are averaged first; means are of true-positive
-    rates at a common false-positive rate, so that the AUC of the mean curve is the mean AUC.
-    Where a curve jumps, the middle of the jump counts, but its upper end at rates of 0 and 1.
+    Means are of true-positive rates at a common false-positive rate, so that the AUC of the mean
+    curve is the mean AUC (Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1).
 
     Parameters
     ----------
@@ -105,7 +98,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × fpr: these three, tpr, tpr_sd (n − 1; NaN for one scenario),
+        One row per task × init × fpr: these three, tpr, tpr_sd (NaN for one scenario),
         n_scenarios.
 
     Raises
@@ -113,16 +106,10 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     InputError
         As `scenario_aucs`.
 
-    References
-    ----------
-    Fawcett (2006), Pattern Recognition Letters 27:861, section 8.1.
-
     Examples
     --------
-    >>> from rin.stats import mean_roc
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> curve = mean_roc(simulate_predictions(), n_points=3)
-    >>> list(curve)
+    >>> from rin.stats import mean_roc, simulation
+    >>> list(mean_roc(simulation.simulate_predictions(), n_points=3))
     ['task', 'init', 'fpr', 'tpr', 'tpr_sd', 'n_scenarios']
     """
     grid = np.linspace(0, 1, n_points)
@@ -139,7 +126,8 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
-    The recommended comparison of networks that are taken as given.
+    The recommended comparison of networks that are taken as given (Obuchowski 1997, Biometrics
+    53:567).
 
     Parameters
     ----------
@@ -149,10 +137,10 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
-        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, each the mean of its pretrainings,
-        AUC 0-1; SD is NaN for one), the columns of an estimate (a − b; p_holm over the tasks,
-        within the group), n_folds, n_cases, n_positive, n_patients.
+        One row a task and group (`all`, then each regime): task, group, n_scenarios, auc_a, sd_a,
+        auc_b, sd_b (mean and SD over scenarios, each the mean of its pretrainings), the columns
+        of an estimate (a − b; p_holm over the tasks, within the group), n_folds, n_cases,
+        n_positive, n_patients.
 
     Raises
     ------
@@ -160,16 +148,11 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
         For a missing column or init, a network that lacks a case, a patient in two folds, or a
         fold whose test cases are of one class.
 
-    References
-    ----------
-    Obuchowski (1997), Biometrics 53:567.  Holm (1979), Scand J Stat 6:65.
-
     Examples
     --------
-    >>> from rin.stats import init_differences
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> table = init_differences(simulate_predictions(), "a", "b").query("group == 'all'")
-    >>> print(table[["task", "estimate", "ci_low", "ci_high"]].round(3))
+    >>> from rin.stats import init_differences, simulation
+    >>> table = init_differences(simulation.simulate_predictions(), "a", "b")
+    >>> print(table.query("group == 'all'")[["task", "estimate", "ci_low", "ci_high"]].round(3))
           task  estimate  ci_low  ci_high
     0   breast     0.028  -0.016    0.071
     3  thyroid     0.036  -0.012    0.084
@@ -191,8 +174,6 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return predictions of images that every fold's networks score, such as another hospital's.
 
-    Each fold's network counts as a scenario of its own.
-
     Parameters
     ----------
     predictions : the predictions table of one external part
@@ -200,13 +181,12 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The same rows, as the test part of one fold.
+        The same rows, as the test part of one fold; each fold's network is a scenario of its own.
 
     Examples
     --------
-    >>> from rin.stats import external_scores
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> elsewhere = simulate_predictions().assign(part="elsewhere")
+    >>> from rin.stats import external_scores, simulation
+    >>> elsewhere = simulation.simulate_predictions().assign(part="elsewhere")
     >>> external_scores(elsewhere)["scenario"].iloc[0]
     'DenseNet121-unfreeze_all-1e-03 0'
     """
@@ -226,7 +206,7 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     -------
     pandas.DataFrame
         One row a task: task, sd (AUC 0-1, pooled over folds and scenarios), sd_low, sd_high (its
-        95% interval, chi-squared), sd_df.
+        95% interval), sd_df.
 
     Raises
     ------
@@ -236,10 +216,10 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     Examples
     --------
     >>> import pandas as pd
-    >>> from rin.stats import training_spread
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> trainings = [simulate_predictions(seed=seed).assign(seed=seed) for seed in (0, 2)]
-    >>> print(training_spread(pd.concat(trainings), "a", "b")[["task", "sd", "sd_df"]].round(3))
+    >>> from rin.stats import simulation, training_spread
+    >>> first, second = (simulation.simulate_predictions(seed=seed) for seed in (0, 2))
+    >>> table = training_spread(pd.concat([first, second.assign(seed=1)]), "a", "b")
+    >>> print(table[["task", "sd", "sd_df"]].round(3))
           task     sd  sd_df
     0   breast  0.050      4
     1  thyroid  0.016      4
@@ -269,8 +249,8 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
 def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
     """Widen the means of `init_differences` by the chance of training.
 
-    Every scenario is trained with a seed of its own, so a mean over n of them carries the variance
-    of a training divided by n.  Of scenarios pretrained several times the interval is too wide.
+    A mean over n scenarios, each trained once, carries the variance of a training divided by n.
+    Of scenarios pretrained several times the interval is too wide.
 
     Parameters
     ----------
@@ -280,15 +260,14 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task of `spread`, with its columns and: estimate, ci_low, ci_high, standard_error
-        (AUC 0-1; other patients and trainings).
+        The rows and columns of `spread`, and estimate, ci_low, ci_high, standard_error (AUC 0-1;
+        other patients and trainings).
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from rin.stats import init_differences, with_training_spread
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> differences = init_differences(simulate_predictions(), "a", "b")
+    >>> from rin.stats import init_differences, simulation, with_training_spread
+    >>> differences = init_differences(simulation.simulate_predictions(), "a", "b")
     >>> table = with_training_spread(differences, pd.DataFrame({"task": ["breast"], "sd": [0.03]}))
     >>> print(table[["task", "ci_low", "ci_high"]].round(3))
          task  ci_low  ci_high
@@ -305,9 +284,7 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
 
 
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
-    """Test on every task whether the difference of two inits is the same in every regime.
-
-    A Wald test that all regimes' differences are equal, with their covariance over patients.
+    """Test on every task whether the difference of two inits is the same in every regime (Wald).
 
     Parameters
     ----------
@@ -326,9 +303,8 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
 
     Examples
     --------
-    >>> from rin.stats import regime_interaction
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> table = regime_interaction(simulate_predictions(), "a", "b")
+    >>> from rin.stats import regime_interaction, simulation
+    >>> table = regime_interaction(simulation.simulate_predictions(), "a", "b")
     >>> print(table[["task", "df", "p_value"]].round(2))
           task  df  p_value
     0   breast   1     0.73
@@ -368,8 +344,7 @@ def factor_effects(
 
     Quantities are the ``auc`` of one init at one level; the ``difference`` of the inits, first
     less second, at one level; the ``effect`` on one init, second level less first; and the
-    ``interaction``, the difference at the second level less that at the first: means over folds
-    and the scenarios of a group.
+    ``interaction``, the difference at the second level less that at the first.
 
     Parameters
     ----------
@@ -380,30 +355,31 @@ def factor_effects(
     Returns
     -------
     pandas.DataFrame
-        One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
-        difference and interaction), level (empty for effect and interaction), same_networks, the
-        columns of an estimate (AUC 0-1, not clipped; p_holm over all rows of a quantity), n_folds,
-        n_cases, n_positive, n_patients.  An AUC has no P, nor have `same_networks`, effects whose
-        two sides gave equal scores in every case.
+        One row per task × group × quantity: task, group, n_scenarios, quantity, init and level
+        (empty where it is of both), same_networks (whether both sides gave equal scores), the
+        columns of an estimate (p_holm over all rows of a quantity), n_folds, n_cases, n_positive,
+        n_patients.  An AUC has no P, nor has an effect of the same networks.
 
     Raises
     ------
     InputError
-        As `init_differences`; for an unknown init, level or scenario, two equal levels or inits,
-        or an empty group.
+        As `init_differences`; for an unknown level or scenario, equal levels, or an empty group.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from rin.stats import factor_effects
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> native = simulate_predictions().assign(level="native")
+    >>> from rin.stats import factor_effects, simulation
+    >>> native = simulation.simulate_predictions().assign(level="native")
     >>> wrong = native.assign(level="wrong", score=-native["score"])
     >>> table = factor_effects(pd.concat([native, wrong]), ("a", "b"), ("native", "wrong"))
     >>> sorted(table["quantity"].unique())
     ['auc', 'difference', 'effect', 'interaction']
     """
-    tasks = _scores_by_level(predictions, inits, levels)
+    remedy = "Pass the predictions of a factor."
+    require_columns(predictions, ["level"], where="predictions", remedy=remedy)
+    networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
+    names = [f"{init} at {level}" for init, level in product(inits, levels)]
+    tasks = task_scores(predictions.assign(init=networks), names)
     (a, b), (before, after) = inits, levels
     # What is compared, of which init and level, and its signs over the cells init × level.
     cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
@@ -413,11 +389,10 @@ def factor_effects(
     quantities += [("effect", init, "", change[init]) for init in inits]
     quantities += [("interaction", "", "", change[a] - change[b])]
     rows = []
-    for task in tasks:
+    for task in sorted(tasks, key=lambda task: task.task):
         rows_of_task, weights = [], []
-        for group, members in (
-            groups or {name: [name] for name in sorted(set(task.scenarios))}
-        ).items():
+        alone = {name: [name] for name in sorted(set(task.scenarios))}
+        for group, members in (groups or alone).items():
             inputs.check_known("scenario", members, pd.Series(task.scenarios))
             inside = np.isin(task.scenarios, members)
             if not inside.any():
@@ -462,9 +437,8 @@ def task_analyses(
     pandas.DataFrame
         One row an analysis of `rin.stats.scenarios.ANALYSES`: analysis, name, the columns of an
         estimate (a − b, AUC 0-1), remark, recommended, equivalent (two one-sided tests within
-        `EQUIVALENCE_MARGIN`).  Numbers are NaN, and `remark` says why, where data do not allow an
-        analysis.  The bootstrap has percentiles, twice the smaller share of replicates beyond zero
-        as P, and the replicates' SD as the standard error.
+        `EQUIVALENCE_MARGIN`).  Where data do not allow an analysis, numbers are NaN and `remark`
+        says why.  P of the bootstrap is twice the smaller share of replicates beyond zero.
 
     Raises
     ------
@@ -473,9 +447,8 @@ def task_analyses(
 
     Examples
     --------
-    >>> from rin.stats import task_analyses
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> from rin.stats import simulation, task_analyses
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
     >>> table = task_analyses(breast, "a", "b", replicates=50)
     >>> print(table.loc[table["recommended"], ["analysis", "estimate", "ci_low"]].round(3))
                  analysis  estimate  ci_low
@@ -510,8 +483,8 @@ def image_differences(
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, such as the overlap of a map with the lesion.
 
-    Scores of an image are averaged over scenarios first, so that it counts once.  Patients are the
-    independent units.
+    Scores of an image are averaged over scenarios first.  Patients are the independent units
+    (Liang and Zeger 1986, Biometrika 73:13).
 
     Parameters
     ----------
@@ -523,24 +496,19 @@ def image_differences(
     -------
     pandas.DataFrame
         One row a measure: measure, n_images, n_patients, mean_a, mean_b and the columns of an
-        estimate (a − b, mean over images).  NaN where a measure is undefined for an image, or
-        there is one patient: none is left out silently.
+        estimate (a − b, mean over images); NaN where a measure is undefined for an image, or
+        there is one patient.
 
     Raises
     ------
     InputError
         For an unknown init, or an image scored under one init only in some scenario.
 
-    References
-    ----------
-    Liang and Zeger (1986), Biometrika 73:13.
-
     Examples
     --------
-    >>> from rin.stats import image_differences
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> maps = simulate_predictions().query("task == 'breast'").eval("dice = abs(score) / 9")
-    >>> table = image_differences(maps, "a", "b", ["dice"])
+    >>> from rin.stats import image_differences, simulation
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
+    >>> table = image_differences(breast.eval("dice = abs(score) / 9"), "a", "b", ["dice"])
     >>> print(table[["n_images", "estimate", "p_value"]].round(3).to_string(index=False))
      n_images  estimate  p_value
           120     0.007    0.179
@@ -583,8 +551,7 @@ def against_baselines(
     -------
     pandas.DataFrame
         One row a measure and init: measure, init, baseline (the one with the largest mean), mean,
-        baseline_mean (over images, each averaged over scenarios first), and the columns of the
-        estimate, with NaN, as in `image_differences`.
+        baseline_mean (over images) and the columns of an estimate, as `image_differences`.
 
     Raises
     ------
@@ -593,9 +560,9 @@ def against_baselines(
 
     Examples
     --------
-    >>> from rin.stats import against_baselines
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> maps = simulate_predictions().query("task == 'breast'").eval("dice = abs(score) / 9")
+    >>> from rin.stats import against_baselines, simulation
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
+    >>> maps = breast.eval("dice = abs(score) / 9")
     >>> centre = maps[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
     >>> table = against_baselines(maps, centre, ["a", "b"], ["dice"])
     >>> print(table[["init", "baseline", "estimate", "ci_low"]].round(3).to_string(index=False))
@@ -609,17 +576,16 @@ def against_baselines(
         best = wide.dropna(axis=1, how="all").mean().idxmax()
         for init in inits:
             images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
-            cases = images.index.get_level_values("case_id")
-            baseline_scores = wide[best].reindex(cases).to_numpy()
-            if np.isnan(baseline_scores).any():
+            of_baseline = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
+            if missing := np.isnan(of_baseline).sum():
                 raise InputError(
-                    f"{np.isnan(baseline_scores).sum()} images without a score of {best}",
+                    f"{missing} images without a score of {best}",
                     where="baselines",
                     remedy="Score the baselines on every image with a lesion.",
                 )
             row = {"measure": measure, "init": init, "baseline": best}
-            row |= {"mean": images.mean(skipna=False), "baseline_mean": baseline_scores.mean()}
-            rows.append(row | _over_patients(images - baseline_scores))
+            row |= {"mean": images.mean(skipna=False), "baseline_mean": of_baseline.mean()}
+            rows.append(row | _over_patients(images - of_baseline))
     return pd.DataFrame(rows)
 
 
@@ -629,7 +595,7 @@ def mean_over_folds(
     """Return weighted sums of the AUCs of all networks, each fold's, averaged.
 
     `weights` is (q, k), of the networks of the first init and then those of the second.  Patients
-    are the units, or cases unless `clustered`; folds share no patient, so variances add up.
+    are the units, or cases unless `clustered`.
     """
     of_folds = []
     for number, fold in task.folds():
@@ -659,7 +625,7 @@ def _sizes(task: TaskScores) -> dict[str, int]:
 
 
 def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the height of a ROC curve, the middle of its jumps (trapezoids then keep the AUC)."""
+    """Return the height of a ROC curve: where it jumps the middle, so that the AUC is kept."""
     fpr, tpr, _ = roc_curve(positive, scores)
     # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
     grid, fpr = np.round(grid, 12), np.round(fpr, 12)
@@ -671,10 +637,7 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 def _regime_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
-    """Yield each task, groups of its scenarios, and the differences of two inits over them.
-
-    Groups, all scenarios and then each regime's, say which scenarios they hold, bool (S,).
-    """
+    """Yield each task, what scenarios its groups hold, bool (S,), and the differences over them."""
     for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
         regime = task.networks["unfreezing"].to_numpy()
         shown = [name for name in UNFREEZING if name in regime]
@@ -687,20 +650,7 @@ def _regime_differences(
         yield task, groups, contrasts
 
 
-def _scores_by_level(
-    predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
-) -> list[TaskScores]:
-    """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
-    remedy = "Pass the predictions of a factor."
-    require_columns(predictions, ["level"], where="predictions", remedy=remedy)
-    networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
-    names = [f"{init} at {level}" for init, level in product(inits, levels)]
-    tasks = task_scores(predictions.assign(init=networks), names)
-    return sorted(tasks, key=lambda task: task.task)
-
-
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
-    """Return the cells of the t tests of scenarios."""
     means = aucs.groupby(["scenario", "init"], observed=True)["auc"].mean().unstack("init")
     if len(means) < 2:
         cells = {"remark": "One scenario has no spread to test."}
@@ -743,7 +693,6 @@ def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[
 def _analyses_of_trainings(
     aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float | None
 ) -> dict[str, dict]:
-    """Return the cells of the analyses of folds and of runs."""
     means = aucs.groupby(["scenario", "fold", "init"], observed=True)["auc"].mean()
     folds = means.unstack("init").groupby("fold").mean()
     if len(folds) < 2:
