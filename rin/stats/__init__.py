@@ -1,17 +1,9 @@
 """Statistics on arrays and tidy tables: AUCs of ROC curves, their comparison, and more.
 
-Nothing here trains, plots or reads files.  Functions take labels (0 or 1), scores and patients as
-arrays, or the predictions table; results are small frozen dataclasses or tables.  “The columns of
-an estimate” are estimate, ci_low, ci_high (95%), statistic, df (infinite for z), p_value, p_holm
-where a family is adjusted, and standard_error::
-
-    from rin.stats import delong
-
-    delong.delong_test(labels, scores_a, scores_b).p_value
-
-What comparisons take stands here; the modules hold more, and are imported by name: calibration and
-fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis
-in `synthesis`.
+Nothing here trains, plots or reads files.  “The columns of an estimate” are estimate, ci_low,
+ci_high (95%), statistic, df (infinite for z), p_value, p_holm where a family is adjusted, and
+standard_error.  The modules hold more: tests in `hypothesis`, sample sizes in `planning`,
+meta-analysis in `synthesis`, single measures in `clinical`.
 """
 
 # ruff: noqa: F401 - what the package offers

@@ -1,13 +1,13 @@
 """Resampling whole patients: the check on every interval that rests on a formula.
 
-A replicate draws as many clusters (patients) with replacement as there are; all cases of a
-cluster come along as often as it was drawn.  Replicates are kept as weights, so that any measure
-that takes case weights can be bootstrapped in one call.
+Replicates are kept as weights, so that any measure that takes case weights can be bootstrapped in
+one call.
 """
 
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
@@ -23,7 +23,7 @@ def cluster_weights(
 
     Parameters
     ----------
-    clusters : patient of each case, (n,); names do not matter to the draw
+    clusters : patient of each case, (n,)
     replicates, seed : number of replicates, two or more, and seed of the draw
     labels : 0 or 1, (n,); a replicate without a case of one class is then drawn again
 
@@ -37,10 +37,6 @@ def cluster_weights(
     InputError
         For fewer replicates, a case without a patient, or a class whose cases are of one patient.
 
-    References
-    ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, section 8.
-
     Examples
     --------
     >>> from rin.stats import cluster_weights
@@ -48,38 +44,30 @@ def cluster_weights(
     [[1, 1, 1, 1], [0, 0, 0, 3], [2, 2, 1, 0]]
     """
     if replicates < 2:
-        raise InputError(
-            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
-        )
+        remedy = "Pass 1000 or more for a CI."
+        raise InputError(f"{replicates} replicates", where="replicates", remedy=remedy)
     codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
-    classes = None
+    classes = np.empty((n_clusters, 0))  # how many cases of each class a cluster has
     if labels is not None:
-        positive = binary_labels(labels)
-        counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
-        classes = np.stack(counts, axis=1)
-        for name, count in zip(("positive", "negative"), counts, strict=True):
-            if np.count_nonzero(count) < 2:
-                raise InputError(
-                    f"all {name} cases belong to one cluster",
-                    where="clusters",
-                    remedy="Resampling patients needs each class in at least two of them.",
-                )
+        classes = pd.crosstab(codes, binary_labels(labels)).to_numpy()
+        for name, of_class in zip(("negative", "positive"), classes.T, strict=True):
+            if np.count_nonzero(of_class) < 2:
+                problem = f"all {name} cases belong to one cluster"
+                remedy = "Resampling patients needs each class in at least two of them."
+                raise InputError(problem, where="clusters", remedy=remedy)
     rng = np.random.default_rng(seed)
     weights = np.empty((replicates, codes.size), np.int16)
     draw = partial(rng.multinomial, n_clusters, np.full(n_clusters, 1 / n_clusters))
     for block in _blocks(replicates, n_clusters):
         draws = draw(size=block.stop - block.start)
-        while classes is not None and (lacking := (draws @ classes == 0).any(axis=1)).any():
+        while (lacking := (draws @ classes == 0).any(axis=1)).any():
             draws[lacking] = draw(size=lacking.sum())
         weights[block] = draws[:, codes]
     return weights
 
 
 def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
-    """Return the AUC of every predictor under every row of whole weights.
-
-    With weights of `cluster_weights` these are replicates in which all predictors see the same
-    patients, so that differences of columns are paired.
+    """Return the AUC of every predictor under every row of whole weights, as of `cluster_weights`.
 
     Parameters
     ----------
@@ -152,10 +140,6 @@ def percentile_interval(values: ArrayLike) -> tuple[float, float]:
     InputError
         For no replicate, or NaN: dropping such replicates would narrow the interval unseen.
 
-    References
-    ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
-
     Examples
     --------
     >>> from rin.stats import percentile_interval
@@ -165,11 +149,9 @@ def percentile_interval(values: ArrayLike) -> tuple[float, float]:
     """
     array = np.asarray(values, dtype=float)
     if array.size == 0 or np.isnan(array).any():
-        raise InputError(
-            f"{np.isnan(array).sum()} of {array.size} replicates are NaN",
-            where="values",
-            remedy="Draw replicates in which the measure exists (`cluster_weights(labels=...)`).",
-        )
+        problem = f"{np.isnan(array).sum()} of {array.size} replicates are NaN"
+        remedy = "Draw replicates in which the measure exists (`cluster_weights(labels=...)`)."
+        raise InputError(problem, where="values", remedy=remedy)
     low, high = np.quantile(array, [0.025, 0.975])
     return float(low), float(high)
 

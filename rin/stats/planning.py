@@ -1,8 +1,7 @@
 """How many test patients, backbones and pretrainings a comparison of AUCs needs.
 
-A finished study gives the standard error of a difference with its patients; with the same mix of
-patients the square of that error falls as their number grows.  What chance in training adds comes
-on top, and no number of patients takes it away.  InputError for what is not positive and finite.
+A finished study gives the standard error of a difference with its patients, whose square falls as
+their number grows.  InputError for what is not positive and finite.
 """
 
 import math
@@ -53,8 +52,7 @@ def pretraining_power(
 
     `spread` has the SDs of a row of `rin.stats.pretraining_differences`, `standard_error` is that
     over patients alone.  A study has as many `backbones` and `pretrainings` of each, and the
-    present patients times `patients`; its t test, two-sided at 5%, has backbones − 1 degrees of
-    freedom.  NaN where the spread is not known.
+    present patients times `patients`.  NaN where the spread is not known.
     """
     positive = {"difference": abs(difference), "backbones": backbones - 1}
     positive |= {"pretrainings": pretrainings, "patients": patients}

@@ -1,8 +1,7 @@
 """Simulated test sets in which patients have several images: how far do intervals hold?
 
-Two networks score images of patients under a binormal model.  Scores have standard normal patient
-and image effects, so that two images of a patient correlate by a chosen amount, and the true AUCs
-do not depend on it.
+Two networks score images under a binormal model, whose true AUCs do not depend on how much two
+images of a patient correlate.
 """
 
 from collections.abc import Iterable
@@ -28,9 +27,6 @@ def simulate_test_sets(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw test sets on which two networks score several images of every patient.
 
-    Each correlation has its own random stream, whatever else is simulated; a longer run begins
-    with the test sets of a shorter one.
-
     Parameters
     ----------
     correlation : that of the scores of two images of one patient, 0 to 1
@@ -51,6 +47,7 @@ def simulate_test_sets(
     >>> patients.tolist(), scores.shape
     ([0, 0, 1, 1, 2, 2, 3, 3], (3, 2, 8))
     """
+    # Each correlation has its own random stream, whatever else is simulated.
     rng = np.random.default_rng([seed, round(correlation * 1e9)])
     effects = rng.standard_normal((replicates, 2, patients, images + 1))
     independent = np.sqrt(1 - BETWEEN_NETWORKS**2) * effects[:, 1]
@@ -122,9 +119,7 @@ def simulate_predictions(
 
     Parameters
     ----------
-    patients : number of patients of each task; half are positive
-    pretrainings : number of pretrainings of each initialisation
-    seed : seed of the random numbers
+    patients, pretrainings, seed : patients of a task, pretrainings of an initialisation, the seed
 
     Returns
     -------

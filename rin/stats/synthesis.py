@@ -1,7 +1,6 @@
 """Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
 
-Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95%.  InputError
-for unequal lengths, fewer than two estimates, or a variance that is not above zero.
+Estimates are (k,) in any unit, variances (k,) in its square.
 """
 
 import math
@@ -51,14 +50,12 @@ def three_level(
 ) -> dict[str, float]:
     """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
 
-    `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  As
-    `random_effects` at first, with the model's standard error and df, k − 1 or, where
-    `contained`, clusters − 1 (the careful ones for a statement beyond these clusters); then
-    `between` and `within` (variances), and q, q_df, q_p (Cochran's test that all are equal).
-    Where no cluster has two estimates the two variances cannot be separated, and `within` is both;
-    with one cluster it is all there is, and df are k − 1.  `between` is then NaN.  The mean is
-    that of generalised least squares, or the one with these `weights` (k,), its variance that of
-    the model.  Konstantopoulos 2011, 10.1002/jrsm.35.
+    `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  Returns k
+    and the columns of an estimate, with df k − 1 or, where `contained`, clusters − 1 (the careful
+    ones for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
+    q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
+    cluster, `between` is NaN.  The mean is that of generalised least squares, or the one with
+    these `weights` (k,).  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     covariance = np.asarray(variances, dtype=float)
     if covariance.ndim != 2:
@@ -101,17 +98,13 @@ def three_level(
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     y, v = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
     if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
-        raise InputError(
-            f"shapes {y.shape} and {v.shape}",
-            where="estimates, variances",
-            remedy="Pass one variance an estimate, two or more of each.",
-        )
+        problem = f"shapes {y.shape} and {v.shape}"
+        remedy = "Pass one variance an estimate, two or more of each."
+        raise InputError(problem, where="estimates, variances", remedy=remedy)
     if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
-        raise InputError(
-            "an estimate that is not finite, or a variance that is not above zero",
-            where="estimates, variances",
-            remedy="Leave out comparisons whose standard error is not known.",
-        )
+        problem = "an estimate that is not finite, or a variance that is not above zero"
+        remedy = "Leave out comparisons whose standard error is not known."
+        raise InputError(problem, where="estimates, variances", remedy=remedy)
     return y, v
 
 
