@@ -1,10 +1,8 @@
-"""The audit of the paper: what its published numbers imply.
+"""The audit of the paper: what its published numbers imply, by arithmetic on them alone.
 
-Arithmetic on `rin.evidence.paper` alone.  A printed 0.85 stands for anything from 0.845 to
-0.855, so a quantity worked out from printed numbers has a range, too.  Where it moves one way with
-each of them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units
-are AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the AUC,
-which is one point, differences and intervals to 0.1 point.
+A printed 0.85 stands for anything from 0.845 to 0.855, so a quantity worked out from printed
+numbers has a range, too.  Units are AUC points (0-100) unless a name says otherwise; means and SDs
+are printed to one point, differences and intervals to 0.1 point.
 """
 
 import itertools
@@ -41,31 +39,16 @@ class Bounds:
         """Return whether two ranges have a value in common."""
         return self.low <= other.high + _HAIR and other.low <= self.high + _HAIR
 
-    def scaled(self, factor: float) -> "Bounds":
-        """Return the range of `factor` times the value."""
-        return Bounds(*sorted((factor * self.low, factor * self.high)))
-
     def __format__(self, spec: str) -> str:
         """Return ``4.8 to 4.9`` in the format of a number, or one number where both ends agree."""
         ends = [format(end, spec).replace("-", "−") for end in (self.low, self.high)]
         return " to ".join(dict.fromkeys(ends))
 
-    def __add__(self, other: "Bounds") -> "Bounds":
-        """Return the range of the sum of two values that vary freely."""
-        return Bounds(self.low + other.low, self.high + other.high)
-
-    def __sub__(self, other: "Bounds") -> "Bounds":
-        """Return the range of the difference of two values that vary freely."""
-        return Bounds(self.low - other.high, self.high - other.low)
-
 
 def rounded(
     value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
 ) -> Bounds:
-    """Return what a number printed to a unit (a step of its last digit) may have been before.
-
-    `least` and `most` are the ends of what is possible at all, such as 0 for an SD.
-    """
+    """Return what a number printed to a unit may have been, within what is possible at all."""
     return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
 
 
@@ -83,8 +66,7 @@ def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
 
 
 _POOLED = "unpaired t, pooled SD"
-#: Ways to the half-width of an interval of the difference of two means, from both SDs, that leave
-#: out how scenarios pair; each increases with either SD.
+#: Half-widths of an interval of the difference of two means, from both SDs without pairing.
 WIDTHS: dict[str, Callable[[float, float], float]] = {
     _POOLED: partial(_width, df=2 * _N - 2),
     "unpaired t, Welch": _width,
@@ -104,19 +86,15 @@ def interval_p(low: float, high: float) -> float:
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
-    """Return the correlation at which differences of pairs have a variance; may leave −1 to 1.
-
-    Solves sd_a² + sd_b² − 2 r sd_a sd_b = variance.
-    """
+    """Return the correlation at which differences of pairs have a variance; may leave −1 to 1."""
     return (sd_a**2 + sd_b**2 - variance) / (2 * sd_a * sd_b)
 
 
 def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     """Return the range of `correlation_for` over a box of SDs that are positive.
 
-    It falls with the variance.  Along one SD it may fall, then rise, with its lowest point where
-    that SD squared is the other squared less the variance; these points on the edges count beside
-    the corners, for the low end.
+    Along one SD it may fall, then rise: its lowest point, where that SD squared is the other
+    squared less the variance, counts beside the corners.
     """
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
@@ -129,13 +107,10 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
 
 
 def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float) -> float:
-    """Return the largest half-width that a paired DeLong interval can have, in points.
+    """Return the largest half-width, in points, of a paired DeLong interval of AUCs (0-1).
 
-    Given the ranges of both AUCs (0-1), and the tested cases of each class, above one.  Placements
-    lie in 0-1 and average to the AUC A, so their sample variance over m cases is at most A(1 − A)
-    m/(m − 1); DeLong's variance of one AUC is then at most A(1 − A)(1/(m − 1) + 1/(n − 1)), and
-    the standard error of a difference at most the sum of both.  This holds for any scores, also of
-    dependent images.
+    Placements lie in 0-1 and average to the AUC A, so DeLong's variance of one AUC is at most
+    A(1 − A)(1/(m − 1) + 1/(n − 1)), and the error of a difference at most the sum of both errors.
     """
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
@@ -147,9 +122,7 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
 class TaskAudit:
     """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
 
-    What a test would give where the numbers before rounding are not known is a range; `agrees`,
-    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.  P is
-    stated as an upper limit, and the upper end of the interval is above zero.
+    P is stated as an upper limit, and the upper end of the interval is above zero.
     """
 
     def __init__(self, published: paper.PublishedComparison) -> None:
@@ -169,8 +142,8 @@ class TaskAudit:
 
     def _compare_differences(self, low: Bounds, high: Bounds) -> None:
         """Set three ways to the difference, and the difference in percent of ImageNet's AUC."""
-        self.middle = (low + high).scaled(0.5)
-        self.means = self.aucs[0].scaled(_POINTS) - self.aucs[1].scaled(_POINTS)
+        self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
+        self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *self.aucs)
         self.relative_gain = corner_bounds(truediv, self.difference, self.aucs[1])
         self.ahead = self.difference.low > 0
         self.contains_zero = low.high <= 0 <= high.low
@@ -179,7 +152,7 @@ class TaskAudit:
     def _compare_half_widths(self, low: Bounds, high: Bounds) -> None:
         """Set half-widths of the interval, printed and from the SDs."""
         self.published_half_width = (self.published.ci_high - self.published.ci_low) / 2
-        self.half_width = (high - low).scaled(0.5)
+        self.half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
         self.implied_half_width = WIDTHS[_POOLED](*_printed_sds(self.published))
         self.widths = {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
         self.implied = self.widths[_POOLED]
@@ -199,10 +172,7 @@ class TaskAudit:
         self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
 
     def intervals(self) -> pd.DataFrame:
-        """Return the difference with the interval as printed, and with that of the SDs.
-
-        Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
-        """
+        """Return the difference with the interval as printed, and with that of the SDs."""
         stated, half = self.published, self.implied_half_width
         ends = (stated.ci_low, stated.ci_high), (stated.difference - half, stated.difference + half)
         intervals = pd.DataFrame(ends, columns=["ci_low", "ci_high"])
@@ -225,10 +195,7 @@ def _printed_sds(published: paper.PublishedComparison) -> tuple[float, float]:
 
 
 def _needed_correlation(difference: Bounds, sds: tuple[Bounds, Bounds], stated_p: float) -> Bounds:
-    """Return the correlation of scenarios from which on a paired t test gives less than a P.
-
-    The low end is what the most favourable rounding needs; 1 or more cannot be reached.
-    """
+    """Return the correlation of scenarios from which on a paired t test gives less than a P."""
     sizes = abs(difference.low), abs(difference.high)
     smallest = 0.0 if difference.holds(0) else min(sizes)
     t = float(stats.t.isf(stated_p / 2, _N - 1))

@@ -1,14 +1,11 @@
-"""Sentences of the paper that its own numbers may bear out, judged one by one.
-
-The sentences are in `claims.yaml`; each is judged by a function here from the audited comparisons
-(`rin.evidence.audit`).  A claim holds, does not follow, or cannot be judged by what is printed.
-"""
+"""Sentences of the paper (`claims.yaml`), judged by the audited comparisons of its own numbers."""
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from rin.evidence import paper
@@ -37,10 +34,7 @@ class Judgement(NamedTuple):
 
 
 def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
-    """Return every quoted sentence with its verdict, one row a claim.
-
-    Columns `name`, `text`, `place`, `tasks`, `verdict` (one of `VERDICTS`) and `why`.
-    """
+    """Return every quoted sentence: `name`, `text`, `place`, `tasks`, `verdict` and `why`."""
     rows = []
     for claim in CLAIMS:
         # Nothing is printed to judge "unfreezing" and "backbones" by.
@@ -162,10 +156,9 @@ _JUDGES: Mapping[str, Callable[[Audits, Audits], Judgement]] = {
 
 
 def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> tuple[int, int]:
-    """Count the ways to choose as many tasks whose mean difference is as far above the others'.
+    """Count the ways to choose tasks whose differences are as far above the others' as in `first`.
 
-    An exact permutation test of "the difference is larger in these tasks" (`first`): how many
-    choices are at least as far apart, the chosen one included, and how many there are.
+    An exact permutation test: how many are at least as far apart, and how many there are.
     """
     stated = {audit.task: audit.published.difference for audit in audits}
     observed = sum(stated[task] for task in first)
@@ -186,10 +179,7 @@ def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
 
 
 def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
-    """Return the range of the percent gain in Dice by the text, by the caption, and as stated.
-
-    The text rounds to 0.01, the caption to 0.001.
-    """
+    """Return the range of the percent gain in Dice by the text, by the caption, and as stated."""
     text = published.text_radimagenet, published.text_imagenet
     caption = published.caption_radimagenet, published.caption_imagenet
     return {
@@ -217,8 +207,8 @@ def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:
 
 
 def _mean_difference(audits: Collection[TaskAudit]) -> Bounds:
-    total = sum((audit.difference for audit in audits), Bounds(0, 0))
-    return total.scaled(1 / len(audits))
+    low, high = np.mean([(audit.difference.low, audit.difference.high) for audit in audits], axis=0)
+    return Bounds(float(low), float(high))
 
 
 def _judged(holds: bool, values: dict[str, object]) -> Judgement:

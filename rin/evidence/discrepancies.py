@@ -1,8 +1,7 @@
 """The discrepancy ledger: where the paper, its authors' files and public data do not agree.
 
-Entries stand in `discrepancies.yaml`, with their places, and what sources outside the paper state.
-Their numbers are computed, and so is whether two places still state different things: two numbers
-that an entry names under `differ`, or those of a function here.  Images and networks are not read.
+Entries stand in `discrepancies.yaml`.  Their numbers are computed, and so is whether two places
+still differ: two numbers that an entry names under `differ`, or those of a function here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -46,10 +45,9 @@ class Check(NamedTuple):
 def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
-    `checks` are those of `computed_checks`, `numbers` those of `stated_numbers`.  Columns: `id`,
-    `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared), `disagree`
-    (whether they still differ), `title`, `says` (pairs of a place and what it says), `finding` (may
-    be empty), `consequence`, `handling`.  KeyError for a value that nobody computes.
+    Columns: `id`, `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared),
+    `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
+    `finding`, `consequence`, `handling`.  KeyError for a value that nobody computes.
     """
     rows = []
     for entry in ENTRIES:
@@ -70,25 +68,17 @@ def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFr
 
 def computed_checks(numbers: Mapping[str, Any]) -> dict[str, Check]:
     """Return the result of every check, by the id of its entry."""
-    compared = {entry["id"]: compare(entry, numbers) for entry in ENTRIES if "differ" in entry}
-    return compared | {entry: check() for entry, check in _CHECKS.items()}
-
-
-def compare(entry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Check:
-    """Compare the two numbers that an entry names."""
-    values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
-    first, second = entry["differ"]
-    return Check(values, values[first] != values[second])
+    checks = {entry: check() for entry, check in _CHECKS.items()}
+    for entry in ENTRIES:
+        if "differ" in entry:
+            values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
+            first, second = values.values()
+            checks[entry["id"]] = Check(values, first != second)
+    return checks
 
 
 def stated_numbers() -> dict[str, Any]:
-    """Return what is stated or counted, by the names that entries use.
-
-    `STATED`, and what is counted in the paper's tables, the taxonomy, manifests and the weights
-    list.  A task has images of its `first` and `second` class (`control` is the name of that),
-    their `sum`, the total as it is stated first (`all`) and `last`, and those counted from its
-    dataset, by class (`files`) and `in_files` together.
-    """
+    """Return what is stated or counted, by the names that entries use."""
     datasets = {task: find_task(task)[0] for task in paper.COMPARISONS}
     titles = [region.title for region in REGIONS.values()]
     is_normal = load_taxonomy()["label"] == "normal"
@@ -118,7 +108,7 @@ def stated_numbers() -> dict[str, Any]:
 
 
 def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
-    """Return the numbers of images of a task."""
+    """Return a task's images: of both classes, their sum, totals as stated, and those counted."""
     first, second = (count for count in counts if count.group != "all")
     totals = [count.images for count in counts if count.group == "all"]
     files = find_task(task)[0].counts.images
@@ -272,12 +262,12 @@ def _ranks() -> Check:
 def _preprint_gains() -> Check:
     preprint = FACTS["preprint_gains"]
     published = {task: paper.COMPARISONS[task].difference for task in preprint}
-    values = {"before": _gains_in_words(preprint), "now": _gains_in_words(published)}
-    return Check(values, all(gain != published[task] for task, gain in preprint.items()))
-
-
-def _gains_in_words(gains: dict[str, float]) -> str:
-    return "; ".join(f"{task_titles([task])} {gain:g}" for task, gain in gains.items())
+    before, now = (
+        "; ".join(f"{task_titles([task])} {gain:g}" for task, gain in gains.items())
+        for gains in (preprint, published)
+    )
+    differ = all(gain != published[task] for task, gain in preprint.items())
+    return Check({"before": before, "now": now}, differ)
 
 
 # Between the paper and the public data

@@ -1,12 +1,11 @@
-"""Every published number of the reference study, with the place it stands in.
+"""Every published number of the reference study (`CITATION`), with the place it stands in.
 
-Mei X, Liu Z, Robson PM, et al. RadImageNet: An Open Radiologic Deep Learning Research Dataset for
-Effective Transfer Learning. Radiology: Artificial Intelligence 2022;4(5):e210315.  The numbers
-stand in `paper.yaml`, as printed, slips included; `rin.evidence.audit` checks them by arithmetic.
+The numbers stand in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithmetic.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from rin.errors import look_up
@@ -21,11 +20,7 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """RadImageNet and ImageNet in one task.
-
-    Mean and SD of 24 AUCs (0-1) of either; their difference and its 95% interval in AUC points
-    (0-100); the P value as printed.
-    """
+    """Mean and SD of 24 AUCs (0-1) of either source; their difference in AUC points (0-100)."""
 
     task: str
     title: str
@@ -42,10 +37,7 @@ class PublishedComparison:
 
 @dataclass(frozen=True)
 class PublishedDice:
-    """Mean Grad-CAM Dice scores (0-1), in the text (to 0.01) and in Figure 5's caption (to 0.001).
-
-    The gain is in percent of ImageNet's score.
-    """
+    """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption."""
 
     task: str
     text_radimagenet: float
@@ -86,20 +78,6 @@ class Fact:
     place: str
 
 
-@dataclass(frozen=True)
-class Citation:
-    """The paper itself."""
-
-    authors: str
-    title: str
-    journal: str
-    year: int
-    volume: str
-    doi: str
-    licence: str
-    place: str
-
-
 def _frozen(value: Any) -> Any:
     """Return lists as tuples, and short names of places in full."""
     if isinstance(value, list):
@@ -112,7 +90,7 @@ def _records(kind: type[Record], section: str) -> dict[str, Record]:
     return {name: kind(name, *map(_frozen, values)) for name, values in _READ[section].items()}
 
 
-CITATION = Citation(**{name: _frozen(text) for name, text in _READ["citation"].items()})
+CITATION = SimpleNamespace(**{name: _frozen(text) for name, text in _READ["citation"].items()})
 COMPARISONS = _records(PublishedComparison, "comparisons")
 DICE = _records(PublishedDice, "dice")
 #: Three sections state sizes; for acl, pneumonia and hemorrhage they disagree.
@@ -129,8 +107,5 @@ CLAIMS = _records(Fact, "claims")
 
 
 def comparison_of(task: str | None) -> PublishedComparison | None:
-    """Return what the paper states of a task of its own; None for no task of the paper.
-
-    `InputError` for any other name, as a manifest may have it under `paper_task`.
-    """
+    """Return what the paper states of a task; None for None, `InputError` for an unknown name."""
     return None if task is None else look_up("task of the paper", task, COMPARISONS)

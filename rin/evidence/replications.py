@@ -1,7 +1,6 @@
 """What others found: independent comparisons of RadImageNet with ImageNet weights.
 
-The facts stand in `replications.yaml`, with the numbers as their sources print them; here they are
-read, and the comparisons of like with like become a table of differences.
+The facts stand in `replications.yaml`, with the numbers as their sources print them.
 """
 
 from pathlib import Path
@@ -20,16 +19,12 @@ _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
 class Replication(FrozenModel):
-    """One comparison on one dataset.
+    """One comparison on one dataset, at `place` (DOI, arXiv number or address).
 
-    `study` found it, in `year`, and it stands at `place` (DOI, arXiv number or address);
-    `reference` is its key in the bibliography, if any.  `data` are the images, `tasks` those of
-    the paper that ask the same question, `setting` how networks were trained where a study reports
-    several ways; scores are in `metric`, SDs over `folds`, 0 without any.  `ahead` are the weights
-    that were ahead, or `parity`; `like_for_like` is whether architecture and head are the same for
-    both, `own_weights` whether the study trained its RadImageNet weights itself, `scaling_missing`
-    whether its public code feeds RadImageNet networks without the official 1/255, `remark` what a
-    reader must know to weigh it.
+    `reference` is its key in the bibliography, `tasks` those of the paper that ask the same
+    question, `setting` how networks were trained; SDs are over `folds`.  `like_for_like` is
+    whether architecture and head are the same for both, `own_weights` whether the study trained
+    its RadImageNet weights, `scaling_missing` whether its code lacks the official 1/255.
     """
 
     study: str
@@ -76,13 +71,10 @@ FOLLOW_UPS: dict[str, dict] = _READ["follow_ups"]
 def like_for_like() -> pd.DataFrame:
     """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.
 
-    One row a comparison: the fields of `Replication`, with scores and SDs in AUC points, `label`
-    (images and setting), `task` (keys of the paper's tasks, joined by ``/``; "" for another
-    question), `of_the_paper` (whether there are any), `estimate` (AUC points, RadImageNet −
-    ImageNet), `ci_low`, `ci_high` (95% interval, NaN where no SD is stated).
-
-    Intervals are Welch's, from the SDs over folds as if folds were independent and the two sources
-    unpaired: sharing training images makes them too narrow, sharing folds may make them too wide.
+    One row a comparison: the fields of `Replication` in AUC points, `label` (images and setting),
+    `task` (keys of the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any),
+    `estimate` (RadImageNet − ImageNet), `ci_low`, `ci_high` (Welch's, from the SDs over folds as
+    if these were independent and the sources unpaired; NaN where no SD is stated).
     """
     table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
@@ -95,9 +87,8 @@ def like_for_like() -> pd.DataFrame:
     freedom = total**2 / (sds.pow(2).sum(axis=1) / (table["folds"] - 1))
     half = stats.t.ppf(0.975, freedom) * np.sqrt(total) * factor
     estimate = factor * (table["radimagenet"] - table["imagenet"])
-    with_setting = table["data"] + ", " + table["setting"]
     return table.assign(
-        label=with_setting.where(table["setting"] != "", table["data"]),
+        label=table["data"] + (", " + table["setting"]).where(table["setting"] != "", ""),
         task=table["tasks"].map("/".join),
         estimate=estimate.round(10),
         ci_low=estimate - half,
@@ -112,17 +103,13 @@ def pooled_fine_tuned() -> pd.DataFrame:
 
     Index: `the paper's questions`, `other questions` and `all`; columns as of
     `rin.stats.synthesis.random_effects`, in AUC points, and `scaling_missing`: whether all of them
-    lack the official scaling.  SDs are over folds, as if these were independent.
+    lack the official scaling.
     """
-    table = like_for_like().dropna(subset=["ci_low"])
-    table = table[table["setting"] == "fine-tuned"]
+    table = like_for_like().dropna(subset=["ci_low"]).query("setting == 'fine-tuned'")
     squares = table[["radimagenet_sd", "imagenet_sd"]].pow(2).sum(axis=1)
     table = table.assign(variance=squares / table["folds"])
-    groups = {
-        "the paper's questions": table[table["of_the_paper"]],
-        "other questions": table[~table["of_the_paper"]],
-        "all": table,
-    }
+    asks = table["of_the_paper"]
+    groups = {"the paper's questions": table[asks], "other questions": table[~asks], "all": table}
     pooled = {
         name: random_effects(rows["estimate"], rows["variance"])
         | {"scaling_missing": bool(rows["scaling_missing"].all())}
