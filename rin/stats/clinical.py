@@ -1,9 +1,8 @@
 """What the AUC leaves out: calibration, a fixed specificity, precision and net benefit.
 
 Every measure takes `weighted_cases(labels, scores, weights)` and returns one value for each row of
-weights (r, n), which say how often a case counts: a bootstrap of any measure is one call.  Scores
-are log-odds, and cases are ranked by them: probabilities of a sure network are all 1 to the
-computer, and would tie.  Calibration is written out here, as scikit-learn's takes no case weights.
+weights (r, n): a bootstrap of any measure is one call.  Cases are ranked by log-odds, as the
+probabilities of a sure network would tie.  scikit-learn's calibration takes no case weights.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,38 +36,31 @@ def clinical_measures(
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
     A measure is averaged over the scenarios of an init: a typical network, not their ensemble.
-    The test sets of a scenario's folds are put side by side.  Intervals, of 95%, resample
-    patients, the same ones for every init and scenario; networks are held fixed.
+    Folds are put side by side.  Intervals, of 95%, resample patients; networks are held fixed.
 
     Parameters
     ----------
-    predictions : those of `rin.stats.inputs.task_scores`; scores are log-odds
+    predictions : the predictions table, with `patient_id`; scores are log-odds
     inits : names of the inits; of two, rows of init "difference" hold the first less the second
-    replicates, seed : of the bootstrap over patients; every replicate holds both classes
+    replicates, seed : of the bootstrap over patients
     bins : number of bins of equal mass for the calibration error
 
     Returns
     -------
     pandas.DataFrame
         One row per task × init × measure: task, init, measure, estimate, ci_low, ci_high
-        (percentiles; of the calibration error, which chance raises in the sample and once more in
-        replicates, the reflected ones).  Net benefit is that at the prevalence, where treating all
-        and treating none are worth 0.
+        (percentiles, reflected for the calibration error, which chance raises).  Net benefit is
+        that at the prevalence, where treating all and treating none are worth 0.
 
     Raises
     ------
     InputError
-        As `task_scores`; scores that are probabilities; a class whose cases are of one patient.
-
-    References
-    ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, sections 13.3 and 13.4.
+        As `init_differences`; scores that are probabilities; a class that is of one patient.
 
     Examples
     --------
-    >>> from rin.stats import clinical_measures
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> from rin.stats import clinical_measures, simulation
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
     >>> table = clinical_measures(breast, ["a", "b"], replicates=50).query("measure == 'brier'")
     >>> print(table[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
           init  estimate  ci_low  ci_high
@@ -89,7 +81,7 @@ def clinical_measures(
             for name in MEASURES:
                 estimate, *of_replicates = measures[name]
                 low, high = percentile_interval(of_replicates)
-                if name == "ece":
+                if name == "ece":  # raised by chance in the sample, and once more in replicates
                     least = -1.0 if init == "difference" else 0.0
                     low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
                 row = {"task": task.task, "init": init, "measure": name, "estimate": estimate}
@@ -109,21 +101,19 @@ def clinical_curves(
     Returns
     -------
     pandas.DataFrame
-        task, init, curve, x, estimate: means over scenarios.  Curve "reliability", a row a bin
-        that holds cases in some scenario: mean probability, share of positive cases; "decision":
-        threshold from 0 to 0.99, net benefit; "treat_all": threshold, net benefit of calling every
-        case positive, the same for every init.
+        task, init, curve, x, estimate: means over scenarios.  Curve "reliability": mean
+        probability and share of positive cases of a bin; "decision": threshold and net benefit;
+        "treat_all": threshold and net benefit of calling every case positive.
 
     Raises
     ------
     InputError
-        As `task_scores`; scores that are probabilities.
+        As `init_differences`; scores that are probabilities.
 
     Examples
     --------
-    >>> from rin.stats import clinical_curves
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> breast = simulate_predictions().query("task == 'breast'")
+    >>> from rin.stats import clinical_curves, simulation
+    >>> breast = simulation.simulate_predictions().query("task == 'breast'")
     >>> table = clinical_curves(breast, ["a"], bins=2).query("curve == 'reliability'")
     >>> print(table[["x", "estimate"]].round(2).to_string(index=False))
        x  estimate
@@ -145,18 +135,12 @@ def clinical_curves(
 
 
 def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
-    """Yield each task, by name; InputError where its scores are probabilities.
-
-    A task of several networks whose log-odds all lie from 0 to 1 does not occur.
-    """
+    """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
         if ((task.scores >= 0) & (task.scores <= 1)).all():
-            raise InputError(
-                "all scores lie from 0 to 1, as probabilities do",
-                where=f"task {task.task}, score",
-                remedy="Pass log-odds: predictions as they are, or `scipy.special.logit` of "
-                "probabilities.",
-            )
+            problem = "all scores lie from 0 to 1, as probabilities do"
+            remedy = "Pass log-odds, such as `scipy.special.logit` of probabilities."
+            raise InputError(problem, where=f"task {task.task}, score", remedy=remedy)
         yield task
 
 
@@ -182,7 +166,6 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
 
 
 def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return the curves of one network: curve, point (a number), x, estimate."""
     cases, prevalence = weighted_cases(labels, scores), labels.mean()
     probability, observed, _ = reliability_curve(cases, bins)
     treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
@@ -202,9 +185,8 @@ def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.Dat
 class WeightedCases:
     """Cases in the order of falling scores, and how often each counts.
 
-    `scores`, `probabilities` and `labels` are float64 (n,), `weights` (r, n), `total` their sums
-    (r,), `ends` (m,) the last case of each distinct score, `called` and `positives` (r, m) the
-    weight of all and of positive cases at or above it.
+    The first three are (n,), `weights` (r, n), `total` (r,), `ends` (m,) the last case of each
+    distinct score, `called` and `positives` (r, m) the weights of all and of positives up to it.
     """
 
     scores: np.ndarray
@@ -220,10 +202,7 @@ class WeightedCases:
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> WeightedCases:
-    """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures.
-
-    No weights count each case once; under a row of weights both classes have to count.
-    """
+    """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures."""
     positive = inputs.binary_labels(labels)
     row = inputs.score_row(scores, positive.size)
     rows = np.atleast_2d(np.ones(positive.size) if weights is None else weights)
@@ -248,8 +227,7 @@ def reliability_curve(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean probability, observed share of positives and share of cases a bin, (r, bins).
 
-    Bins hold equal shares of the cases from low to high scores; the first two are NaN in a bin
-    without cases.  Cases of one score are never split: they go into bin
+    Cases of one score are never split: they go into bin
     ⌊bins · (share of cases below + half the share at that score)⌋.
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
@@ -268,11 +246,7 @@ def reliability_curve(
 
 
 def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarray:
-    """Return the mean distance (r,) of probability and observed share over bins, by their share.
-
-    Bins as `reliability_curve`.  Above 0 by chance even where scores are true probabilities, the
-    more the fewer cases a bin holds.  Naeini et al. (2015); Nguyen and O'Connor (2015).
-    """
+    """Return the mean distance (r,) of probability and observed share (Naeini et al. 2015)."""
     probability, observed, share = reliability_curve(cases, bins)
     return np.nansum(share * np.abs(probability - observed), axis=1)
 
@@ -287,9 +261,7 @@ def brier_score(cases: WeightedCases) -> np.ndarray:
 def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) -> np.ndarray:
     """Return the highest sensitivity (r,) of a threshold with at least a specificity.
 
-    Nothing is interpolated between thresholds: of a network that gives many negatives its highest
-    score no threshold has a high specificity, save that which calls nobody positive, and its
-    sensitivity is 0.
+    Nothing is interpolated between thresholds, of which the first calls nobody positive.
     """
     negatives = _from_zero(cases.called - cases.positives)
     sensitivity = _from_zero(cases.positives) / cases.positives[:, -1:]
@@ -306,12 +278,7 @@ def average_precision(cases: WeightedCases) -> np.ndarray:
 
 
 def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
-    """Return true positives per case less false positives at their price, (r, k).
-
-    With n cases and thresholds t (k,), 0 to below 1: TP / n − FP / n · t / (1 − t), where
-    probabilities of at least t (log-odds of at least t's) are called positive.  Vickers and Elkin
-    (2006).
-    """
+    """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006)."""
     probability = np.asarray(thresholds, dtype=float)
     last = np.searchsorted(-cases.scores[cases.ends], -logit(probability), side="right")
     called, true = _from_zero(cases.called)[:, last], _from_zero(cases.positives)[:, last]
@@ -320,7 +287,6 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
 
 
 def _from_zero(rising: np.ndarray) -> np.ndarray:
-    """Return rising rows (r, m) with a zero before them, (r, 1 + m)."""
     return np.pad(rising, ((0, 0), (1, 0)))
 
 

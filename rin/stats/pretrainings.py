@@ -2,9 +2,7 @@
 
 A pair is the networks of one backbone and pretraining from either init; its difference is the mean
 over its scenarios.  Pairs are tested on the same patients, so their differences are correlated, by
-an amount that is known (Obuchowski 1997).  `rin.stats.init_differences` takes the networks as
-given and says what these networks would do on new patients; the functions here also ask what other
-pretrainings and backbones would do.
+an amount that is known.
 """
 
 import math
@@ -29,8 +27,6 @@ _FLOOR = 1e-9
 def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, pair by pair: backbone × pretraining.
 
-    Intervals are over patients: of these networks.
-
     Parameters
     ----------
     predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing)
@@ -40,7 +36,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     -------
     pandas.DataFrame
         One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
-        scenarios, AUC 0-1) and the columns of an estimate (a − b; p_holm over a task's pairs).
+        scenarios, AUC 0-1) and the columns of an estimate (a − b, these networks on new patients;
+        p_holm over a task's pairs).
 
     Raises
     ------
@@ -49,13 +46,12 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
 
     Examples
     --------
-    >>> from rin.stats import pair_differences
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> table = pair_differences(simulate_predictions(), "a", "b").query("task == 'breast'")
-    >>> print(table[["backbone", "pretraining", "estimate"]].round(3).to_string(index=False))
-       backbone  pretraining  estimate
-    DenseNet121            1     0.052
-       ResNet50            1     0.003
+    >>> from rin.stats import pair_differences, simulation
+    >>> table = pair_differences(simulation.simulate_predictions(), "a", "b")
+    >>> print(table.query("task == 'breast'")[["backbone", "pretraining", "estimate"]].round(3))
+          backbone  pretraining  estimate
+    0  DenseNet121            1     0.052
+    1     ResNet50            1     0.003
     """
     tables = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
@@ -72,12 +68,9 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
     The differences of the pairs, with their known covariance over patients, have random effects of
-    backbone and of pretraining within backbone (`rin.stats.synthesis.three_level`), so the
-    interval says where the mean difference of further backbones, pretrainings and patients lies.
-    The estimate is the plain mean over backbones, of each the mean of its pairs: weights by the
-    covariance would give least to those pairs whose networks differ most.  It is of Student's t on
-    backbones − 1 degrees of freedom.  With one pretraining of each backbone the two effects cannot
-    be separated: `sd_pretraining` is then that of both, `sd_backbone` NaN.
+    backbone and of pretraining within backbone (Konstantopoulos 2011, Research Synthesis Methods
+    2:61), so the interval is of further backbones, pretrainings and patients.  The estimate is the
+    mean over backbones, of each the mean of its pairs, with t on backbones − 1 degrees of freedom.
 
     Parameters
     ----------
@@ -87,25 +80,20 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     -------
     pandas.DataFrame
         One row a task: task, pairs, backbones, pretrainings (most of a backbone), the columns of
-        an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (AUC 0-1), q,
-        q_df, q_p and q_holm (Cochran's test that all pairs have one difference), remark.  Of one
-        pair there is an estimate alone; where the patients show no spread, pairs are compared as
-        if they were known.
+        an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (NaN, and that
+        of both, where each backbone has one), q, q_df, q_p and q_holm (Cochran's test that all
+        pairs have one difference), remark.
 
     Raises
     ------
     InputError
         As `pair_differences`.
 
-    References
-    ----------
-    Konstantopoulos (2011), Research Synthesis Methods 2:61.  Obuchowski (1997), Biometrics 53:567.
-
     Examples
     --------
-    >>> from rin.stats import pretraining_differences
-    >>> from rin.stats.simulation import simulate_predictions
-    >>> table = pretraining_differences(simulate_predictions(pretrainings=3), "a", "b")
+    >>> from rin.stats import pretraining_differences, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = pretraining_differences(predictions, "a", "b")
     >>> print(table[["task", "estimate", "pairs"]].round(3))
           task  estimate  pairs
     0   breast     0.061      6
@@ -124,11 +112,7 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
 
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return how every run does on its validation cases, from their scores (log-odds).
-
-    One row a run: what names it (`rin.stats.inputs.run_names`), validation_auc (0-1; NaN where the
-    cases are of one class), validation_loss (cross-entropy in nats).
-    """
+    """Return what names every run, and its validation_auc (NaN for one class), validation_loss."""
     rows, names = [], inputs.run_names(predictions)
     for key, run in predictions.groupby(names, observed=True, sort=False):
         labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
@@ -143,10 +127,8 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     """Return the predictions of the setting that validation data choose, as a practitioner would.
 
     For every task, fold, init, backbone and pretraining: of its scenarios that of highest
-    validation AUC, of equals that of lowest validation loss.  `records` names runs as predictions
-    do (`pretraining` is 1 where it is missing), with the columns of `validation_scores`.  The
-    scenario is called `<backbone>-chosen`, so that inits are compared at the setting that each
-    would have been given.  InputError where the records have no validation scores.
+    validation AUC, of equals that of lowest validation loss, by the `records` of runs.  The
+    scenario is called `<backbone>-chosen`.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         raise InputError(
@@ -164,9 +146,8 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 
 
 def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
-    """Return the cells of the mean difference over pairs, and what is to be said of it."""
     differences, covariance = contrasts.estimates, contrasts.covariance
-    # A backbone counts once, however often it was pretrained.
+    # A backbone counts once: weights by the covariance would give least to the pairs that differ.
     weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
     pooled = dict.fromkeys(ESTIMATE, math.nan)
     pooled |= {"estimate": float(np.average(differences, weights=weights))}
@@ -193,7 +174,6 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
 
 
 def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a column `pretraining`, 1 where it has none."""
     return table if "pretraining" in table else table.assign(pretraining=1)
 
 
