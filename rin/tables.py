@@ -1,12 +1,10 @@
 """The tables that pass between packages: their columns, and the one check of them.
 
-The page “Tables and manifests” is made from the schemas (`described`), and functions that take a
-table ask `check_table`.  Nothing is repaired, and no file is read.
+The page “Tables and manifests” is made from the schemas.  Nothing is repaired.
 """
 
 from collections.abc import Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -32,10 +30,7 @@ _VALUES = {
 def _column(
     kind: str, meaning: str, *, unit: str = "", values: str = "", **rules: Any
 ) -> pa.Column:
-    """Return a column: of text, numbers or another kind, with `values` it may have (`_VALUES`).
-
-    `rules` are pandera's.  Without a `dtype` among them identifiers may be text or numbers.
-    """
+    """Return a column with pandera's `rules`; without a `dtype` text may be numbers."""
     checks = [_VALUES[values]] if values else []
     if kind in ("integer", "number") and "dtype" not in rules:
         checks.insert(0, _NUMBER)
@@ -82,12 +77,7 @@ CASES = pa.DataFrameSchema(
         "label": _exact_text("class, after the label map of the manifest"),
         "source_class": _exact_text("class, as the dataset names it"),
         "image": _exact_text("where the image is, below the data root", unique=True),
-        "masks": _column(
-            "texts",
-            "where outlines of lesions are, or shapes in words",
-            values="tuples",
-            dtype=object,
-        ),
+        "masks": _column("texts", "outlines of lesions, or shapes in words", values="tuples"),
         "width": _pixels("of the image"),
         "height": _pixels("of the image"),
         "digest": _exact_text("SHA-256 of the decoded pixels", values="64 hexadecimal digits"),
@@ -144,17 +134,11 @@ OVERLAP = pa.DataFrameSchema(
     _RUN
     | _CASE
     | {
-        "target": _integer(
-            "class whose map it is, 1 the positive one", values="0 or 1", required=False
-        ),
+        "target": _integer("class whose map it is", values="0 or 1", required=False),
         "dice": _number("Dice of map and lesion", **_SHARE),
-        "pointing": _number(
-            "1 where the map's maximum is in the lesion", values="from 0 to 1", nullable=True
-        ),
+        "pointing": _number("1 where the map's maximum is in the lesion", **_SHARE),
         "average_precision": _number("of the map's pixels for those of the lesion", **_SHARE),
-        "dice_best": _number(
-            "Dice at the threshold that is best for all other patients", **_SHARE, required=False
-        ),
+        "dice_best": _number("Dice at the best threshold of all others", **_SHARE, required=False),
         "mask_share": _number("share of the image that the lesion takes", **_SHARE, required=False),
     }
     | _NETWORK,
@@ -185,9 +169,7 @@ PRETRAINED = pa.DataFrameSchema(
         "corpus": _text("images that the network was pretrained on"),
         "backbone": _text("convolutional network, such as ResNet50"),
         "run_id": _text("digest of its configuration and of what it read"),
-        "top1": _number(
-            "classified correctly, of test images", unit="0 to 1", values="from 0 to 1"
-        ),
+        "top1": _number("classified correctly", unit="0 to 1", values="from 0 to 1"),
         "top5": _number("class among the five first", **_SHARE, required=False),
         "balanced_accuracy": _number("mean over classes", **_SHARE, required=False),
         "classes": _integer("classes of the corpus", **_COUNT, **_MAYBE),
@@ -202,27 +184,19 @@ PRETRAINED = pa.DataFrameSchema(
     description="Networks that were pretrained here, one row a network.",
 )
 #: Every schema by the name that it goes by in the book.
-SCHEMAS = MappingProxyType(
-    {
-        schema.name: schema
-        for schema in (CASES, PREDICTIONS, DIFFERENCES, OVERLAP, RUN_RECORDS, PRETRAINED)
-    }
-)
+SCHEMAS = {
+    schema.name: schema
+    for schema in (CASES, PREDICTIONS, DIFFERENCES, OVERLAP, RUN_RECORDS, PRETRAINED)
+}
 
 
 def described(schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return a row a column of a schema: column, type, unit, meaning, always (if required)."""
-    return pd.DataFrame(
-        [
-            {
-                "column": name,
-                **column.metadata,
-                "meaning": column.description,
-                "always": column.required,
-            }
-            for name, column in schema.columns.items()
-        ]
-    )
+    rows = []
+    for name, column in schema.columns.items():
+        facts = {"meaning": column.description, "always": column.required}
+        rows.append({"column": name} | column.metadata | facts)
+    return pd.DataFrame(rows)
 
 
 def require_columns(
@@ -242,11 +216,7 @@ def check_table(
     where: str,
     remedy: str = "",
 ) -> None:
-    """Raise InputError unless a table has some columns of a schema, by default the required ones.
-
-    The error names the columns that are missing, or a column, how many of its values are not what
-    they should be, and the first of them.
-    """
+    """Raise InputError unless a table fits some columns of a schema, by default the required."""
     needed = columns or [name for name, column in schema.columns.items() if column.required]
     require_columns(table, needed, where=where, remedy=remedy)
     part = pa.DataFrameSchema({name: schema.columns[name] for name in needed})

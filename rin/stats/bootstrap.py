@@ -97,11 +97,9 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
     weights = np.atleast_2d(np.asarray(weights))
     whole = np.issubdtype(weights.dtype, np.integer) and weights.ndim == 2
     if not whole or weights.shape[1] != positive.size or (weights < 0).any():
-        raise InputError(
-            f"shape {weights.shape} of {weights.dtype} beside {positive.size} cases",
-            where="weights",
-            remedy="Pass integers from 0, one a case, cases along the last axis.",
-        )
+        problem = f"shape {weights.shape} of {weights.dtype} beside {positive.size} cases"
+        remedy = "Pass integers from 0, one a case, cases along the last axis."
+        raise InputError(problem, where="weights", remedy=remedy)
     aucs = np.empty((len(weights), len(rows)))
     places = []
     for row in rows:
@@ -117,9 +115,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
             np.cumsum(of_negative[:, order], axis=1, out=sums[:, 1:])
             # A positive beats the negatives below it and, by half, those at its own score.
             twice = (of_positive * (sums[:, below] + sums[:, up_to])).sum(axis=1)
-            aucs[block, column] = np.divide(
-                twice, 2 * pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
-            )
+            aucs[block, column] = twice / np.where(pairs, 2.0 * pairs, np.nan)
     return aucs
 
 
