@@ -241,11 +241,8 @@ def auc_contrasts(
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
     c = np.asarray(weights, dtype=float)
     if c.ndim != 2 or c.shape[1] != len(rows) or not np.isfinite(c).all():
-        raise InputError(
-            f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors",
-            where="weights",
-            remedy="Pass one finite weight a predictor.",
-        )
+        problem = f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors"
+        raise InputError(problem, where="weights", remedy="Pass one finite weight a predictor.")
     counts = _placement_counts(positive, rows)
     aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
     estimates = c @ aucs

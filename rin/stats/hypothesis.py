@@ -102,11 +102,9 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     paired = first.shape == second.shape and first.ndim == 1 and first.size > 1
     if not paired or not np.isfinite([first, second]).all():
-        raise InputError(
-            f"{first.size} values beside {second.size}, or values that are not finite",
-            where="a, b",
-            remedy="Pass at least 2 finite measurements of the same units, in the same order.",
-        )
+        problem = f"{first.size} values beside {second.size}, or values that are not finite"
+        remedy = "Pass at least 2 finite measurements of the same units, in the same order."
+        raise InputError(problem, where="a, b", remedy=remedy)
     differences = first - second
     error = _sd(differences) / math.sqrt(differences.size)
     ours = t_test(differences.mean(), error, differences.size - 1)
@@ -144,11 +142,9 @@ def unpaired_t_from_summary(
     '4.0 (-0.6, 8.6)'
     """
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
-        raise InputError(
-            f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test",
-            where="n_a, n_b, sd_a, sd_b",
-            remedy="Pass at least two units a side and non-negative SDs.",
-        )
+        problem = f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test"
+        remedy = "Pass at least two units a side and non-negative SDs."
+        raise InputError(problem, where="n_a, n_b, sd_a, sd_b", remedy=remedy)
     df = n_a + n_b - 2
     # SciPy's test states no standard error and no interval.
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
@@ -231,11 +227,9 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """
     values = _finite(differences, least=2)
     if not 0 <= test_train_ratio < math.inf:
-        raise InputError(
-            f"{test_train_ratio!r} is no ratio of sizes",
-            where="test_train_ratio",
-            remedy="Pass cases tested over cases trained on, such as 0.25.",
-        )
+        problem = f"{test_train_ratio!r} is no ratio of sizes"
+        remedy = "Pass cases tested over cases trained on, such as 0.25."
+        raise InputError(problem, where="test_train_ratio", remedy=remedy)
     error = _sd(values) * math.sqrt(1 / values.size + test_train_ratio)
     return t_test(values.mean(), error, values.size - 1)
 
@@ -249,11 +243,9 @@ def equivalence_p(
     """
     usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
     if not (usable and 0 < margin < math.inf):
-        raise InputError(
-            f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}",
-            where="equivalence",
-            remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
-        )
+        problem = f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}"
+        remedy = "Pass a finite estimate, a standard error from 0, and df and margin above 0."
+        raise InputError(problem, where="equivalence", remedy=remedy)
     outside = abs(estimate) - margin  # of the nearer margin
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 
@@ -286,9 +278,8 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     check_unique(runs, columns[:-1])
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
     if not np.isfinite(auc).all():
-        raise InputError(
-            "AUCs that are not finite", where="aucs", remedy="Find the run that has no AUC."
-        )
+        remedy = "Find the run that has no AUC."
+        raise InputError("AUCs that are not finite", where="aucs", remedy=remedy)
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
     levels = {
         effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
@@ -392,11 +383,9 @@ def reml(
     start = np.ones(len(shared))
     search = optimize.minimize(deviance, start, method="Nelder-Mead", options=_SEARCH)
     if not search.success:
-        raise InputError(
-            f"REML does not converge ({search.message})",
-            where="estimates, variances",
-            remedy="Check the variances: they may differ by too many orders of magnitude.",
-        )
+        problem = f"REML does not converge ({search.message})"
+        remedy = "Check the variances: they may differ by too many orders of magnitude."
+        raise InputError(problem, where="estimates, variances", remedy=remedy)
     r = triangle(search.x)[-p - 1 :, -p - 1 :]
     factor = r[p, p] ** 2 / (n - p) if relative else 1.0
     inverse = np.linalg.inv(r[:p, :p])
@@ -407,11 +396,9 @@ def reml(
 def _finite(values: ArrayLike, least: int) -> np.ndarray:
     array = np.asarray(values, dtype=float)
     if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
-        raise InputError(
-            f"shape {array.shape}, {np.isfinite(array).sum()} finite",
-            where="differences",
-            remedy=f"Pass at least {least} finite values along one axis.",
-        )
+        problem = f"shape {array.shape}, {np.isfinite(array).sum()} finite"
+        remedy = f"Pass at least {least} finite values along one axis."
+        raise InputError(problem, where="differences", remedy=remedy)
     return array
 
 

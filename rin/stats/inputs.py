@@ -87,11 +87,9 @@ def task_scores(
             networks = rows_of_task[["network", "scenario", *of_scenarios]].drop_duplicates()
             networks = networks.set_index("network").sort_index()
             if networks.index.has_duplicates:
-                raise InputError(
-                    f"a scenario has two values of {' or '.join(of_scenarios)}",
-                    where="predictions",
-                    remedy="Name scenarios so that each has one.",
-                )
+                problem = f"a scenario has two values of {' or '.join(of_scenarios)}"
+                remedy = "Name scenarios so that each has one."
+                raise InputError(problem, where="predictions", remedy=remedy)
             cases = _cases(rows_of_task)
             scores = _scores(rows_of_task, tuple(inits), networks, cases)
         yield TaskScores(str(task), tuple(inits), networks, cases, scores)
@@ -101,24 +99,18 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame:
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     cases = cases.sort_values("case_id", ignore_index=True)
     if nameless := cases["patient_id"].isna().sum():
-        raise InputError(
-            f"{nameless} test cases name no patient",
-            where="predictions",
-            remedy="Name the patient of every case; where each has one image, repeat case_id.",
-        )
+        problem = f"{nameless} test cases name no patient"
+        remedy = "Name the patient of every case; where each has one image, repeat case_id."
+        raise InputError(problem, where="predictions", remedy=remedy)
     repeated = cases["case_id"][cases["case_id"].duplicated()]
     if repeated.size:
-        raise InputError(
-            f"case {repeated.iloc[0]!r} has two labels, patients or folds",
-            where="predictions",
-            remedy="Evaluate every network on the same folds of the same case table.",
-        )
+        problem = f"case {repeated.iloc[0]!r} has two labels, patients or folds"
+        remedy = "Evaluate every network on the same folds of the same case table."
+        raise InputError(problem, where="predictions", remedy=remedy)
     if shared := (cases.groupby("patient_id", observed=True)["fold"].nunique() > 1).sum():
-        raise InputError(
-            f"{shared} patients are in the test sets of several folds",
-            where="predictions",
-            remedy="Folds are averaged as independent; split by patient.",
-        )
+        problem = f"{shared} patients are in the test sets of several folds"
+        remedy = "Folds are averaged as independent; split by patient."
+        raise InputError(problem, where="predictions", remedy=remedy)
     return cases
 
 
@@ -191,11 +183,9 @@ def check_unique(rows: pd.DataFrame, key: list[str]) -> None:
     repeated = rows.duplicated(key)
     if repeated.any():
         first = rows.loc[repeated, key].iloc[0].to_dict()
-        raise InputError(
-            f"{repeated.sum()} rows repeat their {', '.join(key)}; the first: {first}",
-            where="predictions",
-            remedy="Keep one row for each; select one seed, and folds with disjoint test sets.",
-        )
+        problem = f"{repeated.sum()} rows repeat their {', '.join(key)}; the first: {first}"
+        remedy = "Keep one row for each; select one seed, and folds with disjoint test sets."
+        raise InputError(problem, where="predictions", remedy=remedy)
 
 
 @contextmanager
@@ -204,9 +194,8 @@ def located(where: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(
-            error.problem, where=f"{where}, {error.where}", remedy=error.remedy
-        ) from error
+        place = f"{where}, {error.where}"
+        raise InputError(error.problem, where=place, remedy=error.remedy) from error
 
 
 def binary_labels(labels: ArrayLike) -> np.ndarray:

@@ -15,8 +15,8 @@ from sklearn.metrics import roc_auc_score
 from rin.errors import InputError
 from rin.stats import inputs
 from rin.stats.hypothesis import ESTIMATE, insert_holm
-from rin.stats.inputs import located, task_scores
-from rin.stats.scenarios import MeanContrasts, mean_over_folds
+from rin.stats.inputs import task_scores
+from rin.stats.scenarios import MeanContrasts, mean_differences
 from rin.stats.synthesis import three_level
 
 _PAIR = ["backbone", "pretraining"]
@@ -131,11 +131,8 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     scenario is called `<backbone>-chosen`.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
-        raise InputError(
-            "no run has a validation score",
-            where="records",
-            remedy="Take runs whose records keep validation_auc and validation_loss.",
-        )
+        remedy = "Take runs whose records keep validation_auc and validation_loss."
+        raise InputError("no run has a validation score", where="records", remedy=remedy)
     scores = ["validation_auc", "validation_loss"]
     predictions, records = _with_pretraining(predictions), _with_pretraining(records)
     best_first = records.sort_values(scores, ascending=[False, True], kind="stable")
@@ -182,13 +179,9 @@ def _task_pairs(
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
     """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
     for task in task_scores(_with_pretraining(predictions), (init_a, init_b), _PAIR):
-        networks = task.networks
-        pairs = networks[_PAIR].drop_duplicates().sort_values(_PAIR, ignore_index=True)
-        members = np.array([(networks[_PAIR] == pair).all(axis=1) for _, pair in pairs.iterrows()])
-        n_scenarios = members.sum(axis=1)
-        means = members / n_scenarios[:, np.newaxis]
-        with located(f"task {task.task}"):
-            contrasts = mean_over_folds(task, np.hstack([means, -means]))
-        aucs_a, aucs_b = np.split(contrasts.aucs, 2)
-        aucs = {"auc_a": means @ aucs_a, "auc_b": means @ aucs_b}
-        yield task.task, pairs.assign(n_scenarios=n_scenarios, **aucs), contrasts
+        pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
+        contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
+        auc_a, auc_b = np.split(contrasts.aucs, 2)
+        pairs = task.networks.assign(auc_a=auc_a, auc_b=auc_b).groupby(_PAIR, as_index=False)
+        mean = {"auc_a": ("auc_a", "mean"), "auc_b": ("auc_b", "mean")}
+        yield task.task, pairs.agg(n_scenarios=("scenario", "size"), **mean), contrasts

@@ -232,11 +232,9 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     squares = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
     df = (trainings.size() - 1).groupby("task").sum()
     if not df.all():
-        raise InputError(
-            f"every scenario of {df.idxmin()} was trained once",
-            where="predictions",
-            remedy="Train with other seeds as well: the section repeats of a profile.",
-        )
+        problem = f"every scenario of {df.idxmin()} was trained once"
+        remedy = "Train with other seeds as well: the section repeats of a profile."
+        raise InputError(problem, where="predictions", remedy=remedy)
     spread = {
         "sd": np.sqrt(squares / df),
         "sd_low": np.sqrt(squares / stats.chi2.ppf(0.975, df)),
@@ -314,11 +312,9 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
         df = len(groups) - 2  # all scenarios, and the first regime
         if df < 1:
-            raise InputError(
-                f"task {task.task} has scenarios of {df + 1} unfreezing regime",
-                where="predictions",
-                remedy="Pass the scenarios of at least two regimes.",
-            )
+            problem = f"task {task.task} has scenarios of {df + 1} unfreezing regime"
+            remedy = "Pass the scenarios of at least two regimes."
+            raise InputError(problem, where="predictions", remedy=remedy)
         # Each regime less the first: all zero without an interaction.
         less_first = np.column_stack([-np.ones(df), np.eye(df)])
         effects = less_first @ contrasts.estimates[1:]
@@ -456,11 +452,8 @@ def task_analyses(
     """
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
-        raise InputError(
-            f"tasks {[task.task for task in tasks]}",
-            where="predictions",
-            remedy="Select one task.",
-        )
+        problem = f"tasks {[task.task for task in tasks]}"
+        raise InputError(problem, where="predictions", remedy="Select one task.")
     aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
     cells = _analyses_of_scenarios(aucs, init_a, init_b) | _analyses_of_cases(tasks[0])
     cells |= _analyses_of_patients(tasks[0], replicates, seed)
@@ -522,17 +515,15 @@ def image_differences(
     for measure in measures:
         scores = compared.groupby(["scenario", *_IMAGE, "init"], observed=True)[measure]
         if unpaired := int(scores.size().unstack("init").isna().any(axis=1).sum()):
-            raise InputError(
-                f"{unpaired} images have a score of one init only in some scenario",
-                where="table",
-                remedy="Finish the missing runs, with the same folds for both.",
-            )
+            problem = f"{unpaired} images have a score of one init only in some scenario"
+            remedy = "Finish the missing runs, with the same folds for both."
+            raise InputError(problem, where="table", remedy=remedy)
         images = _mean_of_all(_mean_of_all(scores).unstack("init").groupby(level=_IMAGE))
+        a, b = images[init_a], images[init_b]
         row = {"measure": measure, "n_images": len(images)}
         row |= {"n_patients": images.index.get_level_values("patient_id").nunique()}
-        row |= {"mean_a": images[init_a].mean(skipna=False)}
-        row |= {"mean_b": images[init_b].mean(skipna=False)}
-        rows.append(row | _over_patients(images[init_a] - images[init_b]))
+        row |= {"mean_a": a.mean(skipna=False), "mean_b": b.mean(skipna=False)}
+        rows.append(row | _over_patients(a - b))
     return pd.DataFrame(rows)
 
 
@@ -578,15 +569,22 @@ def against_baselines(
             images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
             of_baseline = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
             if missing := np.isnan(of_baseline).sum():
-                raise InputError(
-                    f"{missing} images without a score of {best}",
-                    where="baselines",
-                    remedy="Score the baselines on every image with a lesion.",
-                )
+                problem = f"{missing} images without a score of {best}"
+                remedy = "Score the baselines on every image with a lesion."
+                raise InputError(problem, where="baselines", remedy=remedy)
             row = {"measure": measure, "init": init, "baseline": best}
             row |= {"mean": images.mean(skipna=False), "baseline_mean": of_baseline.mean()}
             rows.append(row | _over_patients(images - of_baseline))
     return pd.DataFrame(rows)
+
+
+def mean_differences(
+    task: TaskScores, groups: Sequence[np.ndarray | None], *, clustered: bool = True
+) -> MeanContrasts:
+    """Return the differences of two inits, means over scenarios: all (None), or those inside."""
+    means = np.array([task.shares(inside) for inside in groups])
+    with located(f"task {task.task}"):
+        return mean_over_folds(task, np.hstack([means, -means]), clustered=clustered)
 
 
 def mean_over_folds(
@@ -640,14 +638,10 @@ def _regime_differences(
     """Yield each task, what scenarios its groups hold, bool (S,), and the differences over them."""
     for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
         regime = task.networks["unfreezing"].to_numpy()
-        shown = [name for name in UNFREEZING if name in regime]
-        shown += sorted(set(regime) - set(shown))
+        known = [name for name in UNFREEZING if name in regime]
         groups = {ALL: np.ones(len(regime), bool)}
-        groups |= {name: regime == name for name in shown}
-        means = np.array([task.shares(inside) for inside in groups.values()])
-        with located(f"task {task.task}"):
-            contrasts = mean_over_folds(task, np.hstack([means, -means]))
-        yield task, groups, contrasts
+        groups |= {name: regime == name for name in [*known, *sorted(set(regime) - set(known))]}
+        yield task, groups, mean_differences(task, list(groups.values()))
 
 
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
@@ -662,12 +656,11 @@ def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict
 
 
 def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
-    """Return the cells of the analyses that take cases for independent."""
     n_networks, n_cases = len(task.networks), len(task.cases)
     stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
-    contrasts = mean_over_folds(task, _mean_difference(task), clustered=False)
+    contrasts = mean_differences(task, [None], clustered=False)
     return {
         "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_networks), *stacked)),
         "delong_mean_scores": _numbers(delong_test(task.labels, means[0], means[1])),
@@ -676,16 +669,13 @@ def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
 
 
 def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[str, dict]:
-    """Return the cells of the analyses that take patients for independent."""
     patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
     if (patients < 2).any():
         fold, label = patients.index[patients < 2][0]
-        remark = (
-            f"In fold {fold} all {'positive' if label else 'negative'} cases belong to one patient"
-            ", which shows no spread between patients."
-        )
+        name = "positive" if label else "negative"
+        remark = f"In fold {fold} all {name} cases belong to one patient, which shows no spread."
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
-    test = mean_over_folds(task, _mean_difference(task)).test(0)
+    test = mean_differences(task, [None]).test(0)
     bootstrap = {"estimate": test.estimate} | _bootstrapped(task, replicates, seed)
     return {"clustered_contrast": test.cells(), "cluster_bootstrap": bootstrap}
 
@@ -705,13 +695,7 @@ def _analyses_of_trainings(
     return {"nadeau_bengio": of_folds, "mixed_model": model.cells() | {"remark": model.remark}}
 
 
-def _mean_difference(task: TaskScores) -> np.ndarray:
-    """Return weights (1, 2 S) of the mean difference of two inits over scenarios."""
-    return np.concatenate([task.shares(), -task.shares()])[np.newaxis]
-
-
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
-    """Return interval, standard error and P of the mean difference over replicates of patients."""
     differences = []
     for number, (_, fold) in enumerate(task.folds()):
         fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
