@@ -128,20 +128,14 @@ class TaskAudit:
     def __init__(self, published: paper.PublishedComparison) -> None:
         self.published, self.task = published, published.task
         # The printed numbers before rounding, RadImageNet's first.
-        sds, aucs = _printed_sds(published), (published.auc_radimagenet, published.auc_imagenet)
+        sds = _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
+        aucs = published.auc_radimagenet, published.auc_imagenet
         self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in sds)
         self.aucs = tuple(rounded(auc, 0.01, least=0.0, most=1.0) for auc in aucs)  # 0-1
         self.difference = rounded(published.difference, 0.1)
         low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
-        self._compare_differences(low, high)
-        self._compare_half_widths(low, high)
-        self._compare_p_values(low, high)
-        self.needed_correlation = _needed_correlation(self.difference, self.sds, self.stated_p)
-        self.delong_limit = delong_width_limit(*self.aucs, *_tested_cases(self.task))
-        self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
-    def _compare_differences(self, low: Bounds, high: Bounds) -> None:
-        """Set three ways to the difference, and the difference in percent of ImageNet's AUC."""
+        # Three ways to the difference, and the difference in percent of ImageNet's AUC.
         self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
         self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *self.aucs)
         self.relative_gain = corner_bounds(truediv, self.difference, self.aucs[1])
@@ -149,27 +143,23 @@ class TaskAudit:
         self.contains_zero = low.high <= 0 <= high.low
         self.may_contain_zero = low.low <= 0 <= high.high
 
-    def _compare_half_widths(self, low: Bounds, high: Bounds) -> None:
-        """Set half-widths of the interval, printed and from the SDs."""
-        self.published_half_width = (self.published.ci_high - self.published.ci_low) / 2
+        # Half-widths of the interval, printed and from the SDs.
+        self.published_half_width = (published.ci_high - published.ci_low) / 2
         self.half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
-        self.implied_half_width = WIDTHS[_POOLED](*_printed_sds(self.published))
+        self.implied_half_width = WIDTHS[_POOLED](*sds)
         self.widths = {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
         self.implied = self.widths[_POOLED]
         self.agrees = self.half_width.meets(self.implied)
+        self.delong_limit = delong_width_limit(*self.aucs, *_tested_cases(self.task))
+        self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
-    def _compare_p_values(self, low: Bounds, high: Bounds) -> None:
-        """Set P as it is stated, and by SDs and by the interval.
-
-        It falls with the size of the difference and rises with either SD; while the upper end is
-        positive, middle over half-width moves one way with either end.  Of all symmetric t
-        intervals the normal one gives the lowest P.
-        """
-        self.stated_p = float(self.published.p_text.removeprefix("P < "))
+        # P moves one way with each number; of symmetric t intervals the normal gives the lowest.
+        self.stated_p = float(published.p_text.removeprefix("P < "))
         by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
         self.p_by_sds = _with_zero(by_sds, self.difference)
         self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
         self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
+        self.needed_correlation = _needed_correlation(self.difference, self.sds, self.stated_p)
 
     def intervals(self) -> pd.DataFrame:
         """Return the difference with the interval as printed, and with that of the SDs."""
@@ -187,11 +177,6 @@ def audit_tasks() -> list[TaskAudit]:
 def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
     """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
     return Bounds(p_values.low, 1.0) if middle.holds(0) else p_values
-
-
-def _printed_sds(published: paper.PublishedComparison) -> tuple[float, float]:
-    """Return the SDs of RadImageNet and ImageNet as printed, in points."""
-    return _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
 
 
 def _needed_correlation(difference: Bounds, sds: tuple[Bounds, Bounds], stated_p: float) -> Bounds:
