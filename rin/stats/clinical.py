@@ -62,11 +62,8 @@ def clinical_measures(
     >>> from rin.stats import clinical_measures, simulation
     >>> breast = simulation.simulate_predictions().query("task == 'breast'")
     >>> table = clinical_measures(breast, ["a", "b"], replicates=50).query("measure == 'brier'")
-    >>> print(table[["init", "estimate", "ci_low", "ci_high"]].round(3).to_string(index=False))
-          init  estimate  ci_low  ci_high
-             a     0.170   0.143    0.196
-             b     0.184   0.153    0.208
-    difference    -0.014  -0.026    0.001
+    >>> table.set_index("init")["estimate"].round(3).to_dict()
+    {'a': 0.17, 'b': 0.184, 'difference': -0.014}
     """
     rows = []
     for task in _tasks_in_log_odds(predictions, inits):
@@ -115,10 +112,8 @@ def clinical_curves(
     >>> from rin.stats import clinical_curves, simulation
     >>> breast = simulation.simulate_predictions().query("task == 'breast'")
     >>> table = clinical_curves(breast, ["a"], bins=2).query("curve == 'reliability'")
-    >>> print(table[["x", "estimate"]].round(2).to_string(index=False))
-       x  estimate
-    0.43      0.22
-    0.82      0.78
+    >>> table[["x", "estimate"]].round(2).to_numpy().tolist()
+    [[0.43, 0.22], [0.82, 0.78]]
     """
     tables = []
     for task in _tasks_in_log_odds(predictions, inits):

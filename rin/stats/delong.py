@@ -191,9 +191,8 @@ def delong_covariance(
     Examples
     --------
     >>> from rin.stats import delong_covariance
-    >>> labels, patients = [0, 0, 0, 1, 1, 1], [1, 1, 2, 3, 4, 5]
     >>> scores = [[1, 2, 4, 6, 8, 7], [2, 5, 1, 4, 8, 3]]
-    >>> aucs, covariance = delong_covariance(labels, scores, patients)
+    >>> aucs, covariance = delong_covariance([0, 0, 0, 1, 1, 1], scores, [1, 1, 2, 3, 4, 5])
     >>> aucs.round(3).tolist(), covariance.round(4).tolist()
     ([1.0, 0.778], [[0.0, 0.0], [0.0, 0.0343]])
     """
@@ -210,8 +209,7 @@ def auc_contrasts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the AUCs of predictors, weighted sums of them, and their covariance.
 
-    For weights C the covariance is CSCᵀ with that of `delong_covariance`, S.  What rounding leaves
-    of a zero counts as zero.
+    What rounding leaves of a zero counts as zero.
 
     Parameters
     ----------

@@ -35,9 +35,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
-        scenarios, AUC 0-1) and the columns of an estimate (a − b, these networks on new patients;
-        p_holm over a task's pairs).
+        One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b and the
+        columns of an estimate (a − b, these networks on new patients; p_holm over a task's pairs).
 
     Raises
     ------
@@ -48,10 +47,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     --------
     >>> from rin.stats import pair_differences, simulation
     >>> table = pair_differences(simulation.simulate_predictions(), "a", "b")
-    >>> print(table.query("task == 'breast'")[["backbone", "pretraining", "estimate"]].round(3))
-          backbone  pretraining  estimate
-    0  DenseNet121            1     0.052
-    1     ResNet50            1     0.003
+    >>> table.query("task == 'breast'").set_index("backbone")["estimate"].round(3).to_dict()
+    {'DenseNet121': 0.052, 'ResNet50': 0.003}
     """
     tables = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
@@ -81,8 +78,7 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     pandas.DataFrame
         One row a task: task, pairs, backbones, pretrainings (most of a backbone), the columns of
         an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (NaN, and that
-        of both, where each backbone has one), q, q_df, q_p and q_holm (Cochran's test that all
-        pairs have one difference), remark.
+        of both, where each backbone has one), q, q_df, q_p, q_holm (Cochran's test), remark.
 
     Raises
     ------
@@ -94,10 +90,8 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     >>> from rin.stats import pretraining_differences, simulation
     >>> predictions = simulation.simulate_predictions(pretrainings=3)
     >>> table = pretraining_differences(predictions, "a", "b")
-    >>> print(table[["task", "estimate", "pairs"]].round(3))
-          task  estimate  pairs
-    0   breast     0.061      6
-    1  thyroid     0.042      6
+    >>> table.set_index("task")["estimate"].round(3).to_dict()
+    {'breast': 0.061, 'thyroid': 0.042}
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
