@@ -62,7 +62,7 @@ class TaskScores:
         fold = self.cases["fold"].to_numpy()
         return [
             (k, replace(self, cases=self.cases[fold == k], scores=self.scores[..., fold == k]))
-            for k in sorted(set(fold))
+            for k in np.unique(fold)
         ]
 
 
@@ -77,8 +77,9 @@ def task_scores(
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
     require_columns(predictions, ["patient_id", *of_scenarios], where="predictions")
-    rows = evaluated_rows(predictions, inits)
-    rows = rows.assign(network=rows["scenario"].astype(str))
+    rows = evaluated_rows(predictions)
+    check_known("init", inits, rows["init"])
+    rows = rows[rows["init"].isin(inits)].assign(network=rows["scenario"].astype(str))
     if "pretraining" in rows:
         rows["network"] += " pretraining " + rows["pretraining"].astype(str)
     check_unique(rows, ["task", "network", "init", "case_id"])
@@ -123,29 +124,22 @@ def _scores(
     lacking = wide.isna().any(axis=1)
     if lacking.any():
         init, network = wide.index[lacking][0]
-        raise InputError(
-            f"{wide.loc[(init, network)].isna().sum()} of {len(cases)} cases of scenario "
-            f"{network} have no score of init {init!r}",
-            where="predictions",
-            remedy="Finish the missing runs, with the same folds and cases for every init; if a "
-            "score is NaN, find why the run diverged.",
-        )
+        missing = f"{wide.loc[(init, network)].isna().sum()} of {len(cases)} cases"
+        problem = f"{missing} of scenario {network} have no score of init {init!r}"
+        remedy = "Finish the missing runs with the same folds; if a score is NaN, find out why."
+        raise InputError(problem, where="predictions", remedy=remedy)
     return wide.to_numpy(dtype=float).reshape(len(inits), len(networks), -1)
 
 
-def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the test rows of a predictions table, of some inits or all, each case once a run."""
+def evaluated_rows(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the test rows of a predictions table, each with the names of its run."""
     require_columns(predictions, COLUMNS, where="predictions")
     rows = predictions[predictions["part"] == "test"]
     if rows.empty:
         remedy = "Pass runs that were evaluated."
         raise InputError("no row of part 'test'", where="predictions", remedy=remedy)
-    names = run_names(rows)
+    run_names(rows)
     check_table(rows, PREDICTIONS, COLUMNS, where="predictions, test rows")
-    if inits is not None:
-        check_known("init", inits, rows["init"])
-        rows = rows[rows["init"].isin(inits)]
-    check_unique(rows, [*names, "case_id"])
     return rows
 
 
@@ -163,6 +157,7 @@ def scores_by_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray,
     """Yield what names a run, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
+    check_unique(rows, [*columns, "case_id"])
     for key, run in rows.groupby(columns, observed=True):
         names = dict(zip(columns, key, strict=True))
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
