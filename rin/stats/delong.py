@@ -108,10 +108,9 @@ def delong_test(
     Examples
     --------
     >>> from rin.stats import delong_test
-    >>> labels, patients = [0, 0, 0, 1, 1, 1], [1, 1, 2, 3, 4, 5]
-    >>> result = delong_test(labels, [1, 2, 4, 6, 8, 7], [2, 5, 1, 4, 8, 3], patients)
-    >>> f"{result.estimate:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f})"
-    '0.22 (-0.14, 0.59)'
+    >>> result = delong_test([0, 0, 0, 1, 1, 1], [1, 2, 4, 6, 8, 7], [2, 5, 1, 4, 8, 3])
+    >>> f"{result.estimate:.2f}, P = {result.p_value:.2f}"
+    '0.22, P = 0.37'
     """
     n = np.size(labels)
     rows = score_row(scores_a, n, "scores_a"), score_row(scores_b, n, "scores_b")
@@ -131,14 +130,12 @@ def delong_test_unpaired(
 
     Parameters
     ----------
-    labels_a, scores_a : 0 or 1, and a score a case of the first test set
-    labels_b, scores_b : those of the second
+    labels_a, scores_a, labels_b, scores_b : 0 or 1, and a score a case, of either test set
 
     Returns
     -------
     DeLongTest
-        As `delong_test`, on Satterthwaite's degrees of freedom.  Where both variances are zero the
-        statistic is ±infinity (or NaN for equal AUCs), and df, P and interval are NaN.
+        As `delong_test`, on Satterthwaite's degrees of freedom.
 
     Raises
     ------
@@ -160,7 +157,7 @@ def delong_test_unpaired(
     if variance:
         df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
     test = t_test(difference, math.sqrt(variance), df)
-    if not (variance or difference):
+    if not (variance or difference):  # as pROC, beside NaN for df, P and interval
         test = replace(test, statistic=math.nan)
     return DeLongTest(**asdict(test), auc_a=a.auc, auc_b=b.auc, variance=variance)
 

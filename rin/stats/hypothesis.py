@@ -17,8 +17,7 @@ from rin.errors import InputError
 from rin.stats.inputs import check_known, check_unique, cluster_codes
 from rin.tables import require_columns
 
-#: Largest difference of AUCs that counts as comparable: two AUC points.  A choice made here, for
-#: the paper names no margin.
+#: Largest difference of AUCs that counts as comparable, a choice made here.
 EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
@@ -54,12 +53,9 @@ def t_quantile(df: float = math.inf) -> float:
 
 
 def t_test(difference: float, standard_error: float, df: float = math.inf) -> TTest:
-    """Return the two-sided t test of a difference with its standard error, by default a z test.
-
-    Where that is zero, no difference gives t 0 and P 1, any other ±infinity and P 0 (as pROC).
-    """
+    """Return the two-sided t test of a difference with its standard error, by default a z test."""
     half_width = t_quantile(df) * standard_error
-    if standard_error == 0:
+    if standard_error == 0:  # as pROC: no difference gives P 1, any other P 0
         t = math.copysign(math.inf, difference) if difference else 0.0
     else:
         t = difference / standard_error
@@ -84,8 +80,7 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     Returns
     -------
     TTest
-        The columns of an estimate, as attributes; t is 0 or ±infinity where differences are
-        constant but for rounding.
+        The columns of an estimate, as attributes.
 
     Raises
     ------
@@ -288,16 +283,16 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     }
     design = np.hstack([fixed, *levels.values()])
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
-    no_test = dict.fromkeys(ESTIMATE, math.nan)
+    no_test = MixedModel(**dict.fromkeys(ESTIMATE, math.nan))
     if np.abs(residual).max() <= 1e-12:
         remark = "The AUCs leave no residual, so there is no standard error."
-        return MixedModel(**no_test, remark=remark)
+        return replace(no_test, remark=remark)
     try:
         fit = _regular_fit(auc - auc.mean(), fixed, levels)
         if fit is None:
             fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
     except InputError as error:
-        return MixedModel(**no_test, remark=f"{error.problem}, so no estimate.")
+        return replace(no_test, remark=f"{error.problem}, so no estimate.")
     variances, coefficients, covariance = fit
     variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
     residual_sd, *sds = np.sqrt(variances).tolist()
@@ -306,8 +301,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
     test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
-        f"Singular fit: {effect}s differ no more than chance would have it, and the model leaves "
-        "them out."
+        f"Singular fit: {effect}s differ no more than by chance, and the model leaves them out."
         for effect in levels
         if not sd_of[effect]
     ]

@@ -31,8 +31,7 @@ def patients_for_equivalence(
 ) -> float:
     """Return how many patients show that two equal AUCs (0-1) differ by less than a margin.
 
-    By two one-sided tests at 5%, whose power statsmodels has for rates alone; `patients` and
-    `standard_error` as `patients_needed`.
+    By two one-sided tests at 5%, whose power statsmodels has for rates alone.
     """
     _check_plan(power, margin=margin, patients=patients, standard_error=standard_error)
     errors = norm.ppf(0.95) + norm.ppf((1 + power) / 2)  # from no difference to the margin

@@ -68,7 +68,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        For a table that does not fit, or a run whose test set has one class or a NaN score.
+        For a table that does not fit, or a run of one class or with a NaN score.
 
     Examples
     --------
@@ -588,7 +588,7 @@ def mean_over_folds(
 
 
 def _networks(scores: TaskScores) -> np.ndarray:
-    """Return one row a network, those of the first init first: (inits × S, n)."""
+    """Return the scores of the networks of the first init, then the second: (2 S, n)."""
     return scores.scores.reshape(-1, scores.labels.size)
 
 

@@ -35,10 +35,8 @@ def simulate_test_sets(
 
     Returns
     -------
-    labels, patients : numpy.ndarray
-        Label and patient of each image (n,), those of every test set.
-    scores : numpy.ndarray
-        Scores (replicates, 2, n) of the two networks.
+    labels, patients, scores : numpy.ndarray
+        Label and patient of each image (n,), scores (replicates, 2, n) of the two networks.
 
     Examples
     --------
@@ -99,7 +97,6 @@ def simulate_coverage(
 
 
 def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> list[int]:
-    """Return in how many test sets the interval of each of `MEASURES` contains the truth."""
     weights = np.array([*MEASURES.values()])
     held = np.zeros(len(weights), dtype=int)
     for networks in scores:
@@ -114,7 +111,7 @@ def simulate_predictions(
 ) -> pd.DataFrame:
     """Return a small made-up predictions table, for examples and for trying an analysis.
 
-    Two tasks, two initialisations "a" (true AUC 0.85) and "b" (0.80), two backbones, each fully
+    Two tasks, initialisations "a" (true AUC 0.85) and "b" (0.80), and backbones, each fully
     fine-tuned and frozen; one fold, in which every patient has two images.
 
     Parameters
