@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,23 +13,17 @@ from rin.files import read_yaml
 from rin.stats import EQUIVALENCE_MARGIN, holm
 
 CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
-HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_JUDGED = "holds", "does not follow", "cannot be judged"
-VERDICTS = (HOLDS, DOES_NOT_FOLLOW, CANNOT_BE_JUDGED)
+VERDICTS = ("holds", "does not follow", "cannot be judged")
 _TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
 Audits = Collection[TaskAudit]
+#: Whether a claim holds (None: it cannot be judged), and the values for the text of the reason.
+Judgement = tuple[bool | None, dict[str, object]]
 _SHORT_NAMES = {
     "acl": "ACL",
     "covid19": "COVID-19",
     "sarscov2": "SARS-CoV-2",
     "hemorrhage": "haemorrhage",
 }
-
-
-class Judgement(NamedTuple):
-    """A verdict, and the values for the text that gives its reason."""
-
-    verdict: str
-    values: dict[str, object]
 
 
 def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
@@ -40,7 +33,8 @@ def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
         # Nothing is printed to judge "unfreezing" and "backbones" by.
         judge = _JUDGES.get(claim["name"])
         chosen = _of_claim(claim["name"], audits)
-        verdict, values = judge(chosen, audits) if judge else (CANNOT_BE_JUDGED, {})
+        holds, values = judge(chosen, audits) if judge else (None, {})
+        verdict = dict(zip((True, False, None), VERDICTS, strict=True))[holds]
         rows.append(claim | {"verdict": verdict, "why": claim["why"].format_map(values)})
     return pd.DataFrame(rows)
 
@@ -57,7 +51,7 @@ def _significant(chosen: Audits, _: Audits) -> Judgement:
         "follows": _share(follows, chosen),
         "follows_names": task_names(follows),
     }
-    return _judged(len(follows) == len(chosen) and not zero, values)
+    return len(follows) == len(chosen) and not zero, values
 
 
 def _superior(chosen: Audits, _: Audits) -> Judgement:
@@ -65,20 +59,20 @@ def _superior(chosen: Audits, _: Audits) -> Judgement:
     clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
     names = task_names(clear)
     values = {"ahead": _share(ahead, chosen), "clear": len(clear), "clear_names": names}
-    return _judged(len(clear) == len(chosen), values)
+    return len(clear) == len(chosen), values
 
 
 def _range(chosen: Audits, _: Audits) -> Judgement:
     stated = [audit.published.difference for audit in chosen]
     low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
     text = next(claim["text"] for claim in CLAIMS if claim["name"] == "range")
-    return _judged(f"from {low}% to {high}%" in text, {"low": low, "high": high})
+    return f"from {low}% to {high}%" in text, {"low": low, "high": high}
 
 
 def _gain(chosen: Audits, _: Audits) -> Judgement:
     is_relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
     values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.difference}
-    return _judged(is_relative, values)
+    return is_relative, values
 
 
 def _outperforming(chosen: Audits, _: Audits) -> Judgement:
@@ -86,7 +80,7 @@ def _outperforming(chosen: Audits, _: Audits) -> Judgement:
     zero = [audit.task for audit in chosen if audit.contains_zero]
     equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
     values = {"above": _share(above, chosen), "zero": task_names(zero), "equal": task_names(equal)}
-    return _judged(len(above) == len(chosen) and not zero, values)
+    return len(above) == len(chosen) and not zero, values
 
 
 def _narrowed(large: Audits, audits: Audits) -> Judgement:
@@ -104,7 +98,7 @@ def _narrowed(large: Audits, audits: Audits) -> Judgement:
         "as_far": as_far,
         "ways": ways,
     }
-    return _judged(mean_small.low > mean_large.high, values)
+    return mean_small.low > mean_large.high, values
 
 
 def _smaller_sds(_: Audits, audits: Audits) -> Judgement:
@@ -112,14 +106,14 @@ def _smaller_sds(_: Audits, audits: Audits) -> Judgement:
     smaller = [row for row in rows if row.sd_radimagenet < row.sd_imagenet]
     ratios = [row.sd_imagenet / row.sd_radimagenet for row in rows]
     values = {"smaller": _share(smaller, rows), "ratio": Bounds(min(ratios), max(ratios))}
-    return _judged(len(smaller) == len(rows), values)
+    return len(smaller) == len(rows), values
 
 
 def _comparable(chosen: Audits, _: Audits) -> Judgement:
     rows = [audit.published for audit in chosen]
     margin = 100 * EQUIVALENCE_MARGIN
     inside = [row for row in rows if -margin < row.ci_low and row.ci_high < margin]
-    return _judged(len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)})
+    return len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)}
 
 
 def _dice(_chosen: Audits, _: Audits) -> Judgement:
@@ -131,13 +125,13 @@ def _dice(_chosen: Audits, _: Audits) -> Judgement:
     )
     words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
     # Scores that fit bear out the gain, but not the P value that is stated beside it.
-    return Judgement(CANNOT_BE_JUDGED if fits else DOES_NOT_FOLLOW, {"gains": words})
+    return None if fits else False, {"gains": words}
 
 
 def _interpretability(_chosen: Audits, _: Audits) -> Judgement:
     of_large = [task for task in paper.DICE if task not in _TASKS["small_significant"]]
     values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
-    return Judgement(CANNOT_BE_JUDGED, values)
+    return None, values
 
 
 _JUDGES: Mapping[str, Callable[[Audits, Audits], Judgement]] = {
@@ -207,12 +201,8 @@ def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:
 
 
 def _mean_difference(audits: Collection[TaskAudit]) -> Bounds:
-    low, high = np.mean([(audit.difference.low, audit.difference.high) for audit in audits], axis=0)
-    return Bounds(float(low), float(high))
-
-
-def _judged(holds: bool, values: dict[str, object]) -> Judgement:
-    return Judgement(HOLDS if holds else DOES_NOT_FOLLOW, values)
+    ends = [(audit.difference.low, audit.difference.high) for audit in audits]
+    return Bounds(*np.mean(ends, axis=0).tolist())
 
 
 def _share(part: Collection, whole: Collection) -> str:
