@@ -233,9 +233,7 @@ def check_table(
             wrong = f"the first in row {first['index']}"
         elif expected == "numbers":
             wrong = f"they are of type {table[column].dtype}"
-        raise InputError(
-            f"column {column!r}: {len(of_column)} of {len(table)} values are not {expected}; "
-            f"{wrong}",
-            where=where,
-            remedy=remedy or f"It is: {schema.columns[column].description}.",
-        ) from error
+        values = f"{len(of_column)} of {len(table)} values"
+        problem = f"column {column!r}: {values} are not {expected}; {wrong}"
+        remedy = remedy or f"It is: {schema.columns[column].description}."
+        raise InputError(problem, where=where, remedy=remedy) from error

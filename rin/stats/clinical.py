@@ -197,7 +197,7 @@ class WeightedCases:
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> WeightedCases:
-    """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures."""
+    """Return labels, log-odds, both (n,), and weights (n,) or (r, n), as measures take them."""
     positive = inputs.binary_labels(labels)
     row = inputs.score_row(scores, positive.size)
     rows = np.atleast_2d(np.ones(positive.size) if weights is None else weights)

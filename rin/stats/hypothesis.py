@@ -1,4 +1,4 @@
-"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model; AUCs are in `delong`."""
+"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
 
 import gc
 import math

@@ -614,7 +614,7 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
 def _regime_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
-    """Yield each task, what scenarios its groups hold, bool (S,), and the differences over them."""
+    """Yield each task, which scenarios its groups hold (S,), and the differences over them."""
     for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
         regime = task.networks["unfreezing"].to_numpy()
         known = [name for name in UNFREEZING if name in regime]
