@@ -110,7 +110,7 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
         details[term] = f"{before}{weights.backbone} ({weights.preprocessing}, SHA-256 {sha256})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
     details |= {
-        "Profile": f"{facts.profile['name']}: {facts.profile['about']}",
+        "Profile": f"{facts.profile.name}: {facts.profile.about}",
         "Trained": f"{facts.first_finished} to {facts.last_finished}",
         "Computer": facts.hardware.text,
         "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "

@@ -20,7 +20,7 @@ import pandas as pd
 from rin.data.manifest import find_task
 from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
-from rin.study.profile import LAYERS, STUDIES, Profile, find_scenario
+from rin.study.profile import LAYERS, Profile, find_scenario
 from rin.study.setting import Study
 
 #: Backbone whose steps are timed, their side in pixels and number of images.
@@ -224,9 +224,7 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, int, int, set[int]]:
     by_task = profile.execution.blocks == "by_task"
     steps, seeds, planned = set(), set(), set()
     variants = [
-        (study, variant)
-        for study in filter(profile.filter_of, STUDIES)
-        for variant in profile.variants(study)
+        (study, variant) for study in profile.studies for variant in profile.variants(study)
     ]
     for study, variant in variants:
         scenarios = [*map(find_scenario, variant.scenarios)]

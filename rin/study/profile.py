@@ -88,6 +88,8 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
 FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 
+#: Settings of a profile that differ between tasks.
+_BY_TASK = ("fine_tuning_of", "cases_of", "splits_of")
 #: Folders beside those of profiles.
 RESERVED = ("index", "stand_ins", "stores")
 
@@ -369,6 +371,11 @@ class Sizes(FrozenModel):
     validation: Positive
     test: Positive | None = None
 
+    @property
+    def total(self) -> int | None:
+        """How many cases are taken; None: all."""
+        return None if self.test is None else self.train + self.validation + self.test
+
 
 class SampledConfounder(FrozenModel):
     """Two groups of a task's patients, by a column that its manifest keeps.
@@ -555,9 +562,7 @@ class Profile(FrozenModel):
 
     @model_validator(mode="after")
     def _names_its_own_tasks(self) -> Profile:
-        tasks_of: dict[str, Iterable[str]] = {
-            name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")
-        }
+        tasks_of: dict[str, Iterable[str]] = {name: getattr(self, name) for name in _BY_TASK}
         tasks_of["live"] = [self.live] if self.live else []
         tasks_of |= {name: chosen.tasks for name, chosen in self._filters.items()}
         for section, tasks in tasks_of.items():
@@ -606,9 +611,10 @@ class Profile(FrozenModel):
 
     @property
     def _filters(self) -> dict[str, StudyFilter]:
-        """Sections that take a part of the plan, by their names in the file."""
-        sections = {name: getattr(self, name) for name in STUDIES if hasattr(self, name)}
-        sections |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        """Sections that take a part of the plan, by the names of their studies."""
+        sections = {
+            name: getattr(self.factors if name in FACTORS else self, name, None) for name in STUDIES
+        }
         return {name: section for name, section in sections.items() if section is not None}
 
     @property
@@ -626,9 +632,6 @@ class Profile(FrozenModel):
         """The task that the book follows from image to result."""
         return self.live or self.tasks[0]
 
-    def _section_of(self, study: str) -> StudyFilter | None:
-        return getattr(self.factors if study in FACTORS else self, study, None)
-
     def filter_of(self, study: str) -> StudyFilter | None:
         """Return what a named study takes of the plan; None where the profile does not ask for it.
 
@@ -643,7 +646,7 @@ class Profile(FrozenModel):
                 folds=self.folds,
                 pretrainings=self.pretrainings,
             )
-        section = self._section_of(study)
+        section = self._filters.get(study)
         if section is None:
             return None
         tasks = [task for task in section.tasks if task in self.tasks]
@@ -651,6 +654,40 @@ class Profile(FrozenModel):
         if not tasks or not pretrainings:
             return None
         return section.model_copy(update={"tasks": tasks, "pretrainings": pretrainings})
+
+    @property
+    def studies(self) -> dict[str, StudyFilter]:
+        """What each study that is asked for takes of the plan, the main one first."""
+        sections = {name: self.filter_of(name) for name in STUDIES}
+        return {name: section for name, section in sections.items() if section is not None}
+
+    @property
+    def side_studies(self) -> dict[str, StudyFilter]:
+        """What each study beside the main one takes of the plan."""
+        return {name: chosen for name, chosen in self.studies.items() if name != MAIN}
+
+    def with_tasks(self, tasks: list[str]) -> Profile:
+        """Return the profile with some of its tasks alone."""
+        changes: dict[str, Any] = {
+            "tasks": tasks,
+            "live": self.live if self.live in tasks else None,
+        }
+        for name in _BY_TASK:
+            stated = getattr(self, name)
+            changes[name] = {task: stated[task] for task in stated if task in tasks}
+        return self.model_copy(update=changes)
+
+    def with_pretrainings(self, numbers: list[int]) -> Profile:
+        """Return the profile with other pretrainings of its inits."""
+        pretraining = self.pretraining.model_copy(update={"pretrainings": numbers})
+        return self.model_copy(update={"pretraining": pretraining})
+
+    def with_studies(self, sections: dict[str, Any]) -> Profile:
+        """Return the profile with other sections of some side studies; None: without one."""
+        changes = {name: sections[name] for name in sections if name not in FACTORS}
+        factors = {name: sections.get(name, getattr(self.factors, name, None)) for name in FACTORS}
+        changes["factors"] = Factors(**factors) if any(factors.values()) else None
+        return self.model_copy(update=changes)
 
     def variants(self, study: str) -> list[Variant]:
         """Return the parts of a named study: levels of its factor, or repeats of its runs.
@@ -662,7 +699,7 @@ class Profile(FrozenModel):
         inits, levels = self._inits_of(study), self._levels_of(study, chosen)
         pretrained = [init for init in inits if init != RANDOM]
         # Random weights are of no pretraining: their runs are made once.
-        first = 1 if study == MAIN else self._section_of(study).pretrainings[0]
+        first = 1 if study == MAIN else self._filters[study].pretrainings[0]
         seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
         variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
@@ -704,7 +741,7 @@ class Profile(FrozenModel):
         """Number of fine-tuning runs if no two studies shared any."""
         return sum(
             len(part.tasks) * len(part.scenarios) * len(part.inits) * part.folds
-            for study in filter(self.filter_of, STUDIES)
+            for study in self.studies
             for part in self.variants(study)
         )
 

@@ -11,7 +11,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 from rin.data.dataset import Dataset
-from rin.errors import InputError, explained, look_up, named
+from rin.errors import InputError, explained, look_up
 from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, misfit, read_sealed, sealed, sha256_of
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
@@ -40,19 +40,16 @@ from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import (
-    FACTORS,
-    LAYERS,
-    MAIN,
-    STUDIES,
-    Factors,
-    FineTuning,
-    Pretraining,
-    Profile,
-    find_scenario,
-)
+from rin.study.profile import LAYERS, MAIN, STUDIES, Profile, find_scenario
 from rin.study.setting import Study, TaskInputs
-from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
+from rin.tables import (
+    OVERLAP,
+    PREDICTIONS,
+    PRETRAINED,
+    RUN_RECORDS,
+    check_table,
+    require_columns,
+)
 
 RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
@@ -63,12 +60,11 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class DatasetFacts(FrozenModel):
-    """A dataset that was read.
+    """A dataset that was read: `used` of `available` images, by label in `counts`.
 
-    `used` of `available` images were drawn, from `patients` patients; where `independence` is
-    not `patient`, the files name none, and `patients` counts what stands for them.  `digest` is
-    that of the images that were found, `counts` of those used, by label.  `modality`, or several
-    with commas, may be empty.
+    Where `independence` is not `patient`, the files name no patients, and `patients` counts what
+    stands for them.  `digest` is that of the images that were found.  `modality`, or several with
+    commas, may be empty.
     """
 
     name: str
@@ -144,10 +140,10 @@ class Work(FrozenModel):
 class RunFacts(FrozenModel):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
-    `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
-    `commit` (with a plus where other files than its own were at work) and `hardware` are of the
-    code and computer that wrote the files; `work` goes by stage; `files` has the SHA-256 of every
-    table; `added` is what other computers added.
+    `backend`, `precision` and `peak_memory_gb` are of fine-tuning; `commit` (with a plus where
+    other files than its own were at work) and `hardware` are of the code and computer that wrote
+    the files; `work` goes by stage; `files` has the SHA-256 of every table; `added` is what other
+    computers added.
     """
 
     format: Literal[5] = 5
@@ -155,7 +151,7 @@ class RunFacts(FrozenModel):
     written: str
     first_finished: str
     last_finished: str
-    profile: dict[str, Any]
+    profile: Profile
     python: str
     packages: dict[str, str]
     backend: str
@@ -173,9 +169,8 @@ class RunFacts(FrozenModel):
     @model_validator(mode="after")
     def _is_of_real_images(self) -> RunFacts:
         datasets = [data for task in self.tasks for data in (task.dataset, *task.external)]
-        datasets += self.corpora
-        if made_up := [data.name for data in datasets if data.provenance != "real"]:
-            raise ValueError(f"stand-ins: {', '.join(made_up)}")
+        if made_up := {d.name for d in (*datasets, *self.corpora) if d.provenance != "real"}:
+            raise ValueError(f"stand-ins: {', '.join(sorted(made_up))}")
         return self
 
     def task(self, name: str) -> TaskFacts:
@@ -197,30 +192,28 @@ _CHECKED = {
     "runs": (RUN_RECORDS, None),
     "predictions": (PREDICTIONS, ["case_id", "patient_id", "part", "label", "score"]),
     "cases": (PREDICTIONS, ["task", "part", "case_id", "patient_id", "label"]),
-    "overlap": (OVERLAP, ["task", "fold", "scenario", "init", "case_id", *_MEASURES]),
+    "overlap": (OVERLAP, None),
     "baselines": (OVERLAP, ["task", "case_id", *_MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
-#: What names a row, of the tables to which another pretraining may add rows.
-_ROW_KEY = {
-    "runs": ["study", "level", "run_id"],
+#: What names a row, of the tables to which another pretraining may add rows.  Networks go by more
+#: than their run ids, which are others on every computer whose weights differ in a bit.
+_KEY = {
+    "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
     "cases": ["task", "part", "case_id"],
     "predictions": ["run_id", "part", "case_id"],
-    "pretraining": ["run_id"],
-    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
-}
-#: What names the network of a row: a run id is another one on every computer whose weights differ
-#: in a bit.
-_NETWORK_KEY = {
-    "runs": ["study", "level", "task", "fold", "scenario", "init", "pretraining", "seed"],
     "pretraining": ["init", "backbone", "pretraining"],
+    "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
 _NEVER_EMPTY = {"cases": ["patient_id"], "predictions": ["patient_id", "score"]}
 #: Tables that every study has.
 REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
-#: Columns of `runs` that only studies of a factor have, and those of what a run recorded.
+#: Columns of `runs` that only studies of a factor have, those of what a run recorded, and all.
 _FACTOR = ["factor", "level", "preprocessing"]
 _RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
+_NETWORK = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate"]
+_NETWORK += ["init", "pretraining", "seed", "run_id"]
+_RUN_COLUMNS = ["study", *_FACTOR, *_NETWORK, *_RECORDED]
 
 
 @dataclass(frozen=True)
@@ -233,7 +226,7 @@ class ReferenceRun:
     @property
     def tasks(self) -> list[str]:
         """Tasks whose whole grid was run, in the order of the profile."""
-        return list(self.facts.profile["tasks"])
+        return self.facts.profile.tasks
 
     @property
     def kept(self) -> set[str]:
@@ -365,9 +358,8 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     for column in _NEVER_EMPTY.get(name, ()):
         if table[column].replace([np.inf, -np.inf], np.nan).isna().any():
             raise _broken(path, f"rows without a {column}")
-    for key in (keys[name] for keys in (_ROW_KEY, _NETWORK_KEY) if name in keys):
-        if missing := [column for column in key if column not in table]:
-            raise _broken(path, f"columns {missing} are missing")
+    if key := _KEY.get(name):
+        require_columns(table, key, where=str(path), remedy=_RESTORE)
         if table.duplicated(key).any():
             raise _broken(path, f"rows repeat a {', '.join(key)}")
     return table
@@ -425,7 +417,8 @@ def write_reference(
     if finished:
         study = _finished_part(study)
     runs = _finished_runs(study)
-    tables, facts = _tables(study, runs), _gather_facts(study, runs)
+    tables = _tables(study, runs)
+    facts = _gather_facts(study, runs, tables)
     problem = "the reference run cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -455,16 +448,17 @@ def _lock(target: Path) -> Iterator[None]:
 
 def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     """Raise InputError unless what is asked for fits what is there."""
-    if replace and add:
-        remedy = "Use --add to keep it and add runs to it, or --replace to start anew."
-        raise InputError("--replace and --add exclude each other", where=target, remedy=remedy)
     there = target.exists() or _previous(target).exists()
-    if there and not (replace or add):
-        remedy = "Use --replace to replace it, or --add to add further runs to it."
-        raise InputError("there is a reference run already", where=target, remedy=remedy)
-    if add and not there:
-        remedy = "Leave out --add: the first pretrainings are written without it."
-        raise InputError("there is no reference run to add to", where=target, remedy=remedy)
+    if replace and add:
+        problem = "--replace and --add exclude each other"
+    elif there and not (replace or add):
+        problem = "there is a reference run already"
+    elif add and not there:
+        problem = "there is no reference run to add to"
+    else:
+        return
+    remedy = "Use --add to add runs to one that is there, --replace to replace it, else neither."
+    raise InputError(problem, where=target, remedy=remedy)
 
 
 def _put_in_place(draft: Path, target: Path) -> None:
@@ -504,17 +498,19 @@ def _write_files(
     (draft / RUN).write_text(sealed(facts.model_dump(mode="json")), encoding="utf-8")
     sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
     if (total := sum(sizes.values())) > LARGEST:
-        listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         raise InputError(
-            f"its files have {total:,} bytes together, and at most {LARGEST:,} may be ({listed})",
+            f"its files have {total:,} bytes together, and at most {LARGEST:,} may be ({sizes})",
             where=target,
             remedy="Write it from a profile with fewer test cases, scenarios or folds.",
         )
 
 
-def _changed(study: Study, **changes: Any) -> Study:
-    """Return a study whose profile has other sections."""
-    return replace(study, profile=study.profile.model_copy(update=changes))
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table small: a dictionary of what repeats, other fractions byte by byte."""
+    repeated = [name for name in table if table[name].nunique() < len(table) / 4]
+    fractions = table.select_dtypes("float").columns.difference(repeated)
+    options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
+    table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)
 
 
 def _finished_part(study: Study) -> Study:
@@ -530,42 +526,36 @@ def _finished_part(study: Study) -> Study:
         where = f"profile {study.profile.name}"
         remedy = "Run rin study with this profile first; it goes on where it was stopped."
         raise InputError("no task is finished", where=where, remedy=remedy)
-    study = _changed(study, tasks=tasks)
+    study = replace(study, profile=study.profile.with_tasks(tasks))
     sections: dict[str, Any] = {}
-    for name in filter(study.profile.filter_of, STUDIES):
-        if name != MAIN:
-            section, tasks = study.profile.filter_of(name), finished_tasks(name)
-            sections[name] = section.model_copy(update={"tasks": tasks}) if tasks else None
-    factors = {name: sections.pop(name, None) for name in FACTORS}
-    sections["factors"] = Factors(**factors) if any(factors.values()) else None
-    plans: dict[str, Callable] = {"probe": plan_probe, "losses": plan_losses}
-    for name, plan in plans.items():
+    for name, section in study.profile.side_studies.items():
+        tasks = finished_tasks(name)
+        sections[name] = section.model_copy(update={"tasks": tasks}) if tasks else None
+    for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
         planned = plan(study) if getattr(study.profile, name) else []
         if study.ledger(name).count(planned) < len(planned):
             sections[name] = None
-    return _changed(study, **sections)
+    return replace(study, profile=study.profile.with_studies(sections))
 
 
 def _finished_pretrainings(study: Study) -> Study:
     """Return the study with the pretrainings whose main study is finished, or with the first."""
-    pretraining, finished = study.profile.pretraining, []
-    if pretraining is None:
+    profile = study.profile
+    if profile.pretraining is None:
         return study
 
-    def only(numbers: list[int]) -> Study:
-        section = pretraining.model_copy(update={"pretrainings": numbers})
-        return _changed(study, pretraining=section)
+    def from_only(numbers: list[int]) -> Study:
+        return replace(study, profile=profile.with_pretrainings(numbers))
 
-    for number in pretraining.pretrainings:
-        part = only([number])
+    finished = []
+    for number in profile.pretrainings:
+        part = from_only([number])
         weights = plan_pretraining(part)
         if study.weights.count(weights) == len(weights):
-            runs = plan_study(part, MAIN)
+            runs = plan_study(part)
             if study.runs.count(runs) == len(runs):
                 finished.append(number)
-    study = only(finished or pretraining.pretrainings[:1])
-    study.weights.require(plan_pretraining(study), "pretraining")
-    return study
+    return from_only(finished or profile.pretrainings[:1])
 
 
 def _joined(
@@ -575,205 +565,150 @@ def _joined(
 
     InputError where the study does not fit it, or adds nothing.
     """
-    _check_fit(earlier, tables, facts, where)
-    tables = _joined_tables(earlier.tables, tables)
-    twice = [tables[name][tables[name].duplicated(key)] for name, key in _NETWORK_KEY.items()]
-    pairs = pd.concat(twice)[["pretraining", "backbone"]].drop_duplicates()
-    if len(pairs):
-        networks = [f"pretraining {number} of {name}" for number, name in pairs.to_numpy()]
+    if problem := _misfit(earlier, tables, facts):
         raise InputError(
-            f"the reference run there already has {named(networks, ', ')}, from another computer "
-            "or version of the code",
+            problem,
             where=where,
-            remedy="Name only what is to be added: pretraining.pretrainings and backbones of the "
-            "profile; or replace the whole run with --replace.",
+            remedy="Add only further pretrainings, backbones or side studies of the same profile, "
+            "images and version; write others under a name of their own, or with --replace.",
         )
-    return tables, _joined_facts(earlier, facts, tables, where)
+    known = earlier.tables["runs"]["run_id"]
+    added = tables["runs"][~tables["runs"]["run_id"].isin(known)]
+    joined = tables | earlier.tables
+    for name, key in _KEY.items():
+        # Earlier rows first; columns that only the later table has also tell of rows of both.
+        rows = pd.concat([earlier.tables[name], tables[name]])
+        identity = [*dict.fromkeys([*key, "run_id"])] if "run_id" in rows else key
+        once = rows.groupby(identity, sort=False, dropna=False, as_index=False).first()
+        joined[name] = once[[*rows]]
+    return joined, _joined_facts(earlier, facts, joined, added)
 
 
-def _check_fit(
-    earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFacts, where: Path
-) -> None:
-    """Raise InputError unless a study's networks can be compared with those of a run."""
-    facts, backbones = earlier.facts, later.profile["backbones"]
+def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFacts) -> str:
+    """Return why a study cannot be added to a reference run; nothing where it can."""
     if any("pretraining" not in part for part in (earlier.tables, tables)):
-        raise InputError(
-            "networks of the reference run there, or of this study, start from released weights",
-            where=where,
-            remedy="Only pretrainings of one's own are added: write it under another name.",
-        )
-    before, after = _comparable(facts, backbones), _comparable(later, backbones)
-    differing = [name for name in before | after if before.get(name) != after.get(name)]
-    old, new = _side_studies(facts.profile), _side_studies(later.profile)
-    for name in sorted({*old} & {*new}):
-        settings = {*old[name], *new[name]} - {"tasks", "pretrainings"}
-        if any(old[name].get(setting) != new[name].get(setting) for setting in settings):
-            differing.append(f"profile {name}")
+        return "networks of the reference run there, or of this study, start from released weights"
+    profile, backbones = earlier.facts.profile, later.profile.backbones
+    if others := [name for name in backbones if name not in profile.backbones]:
+        return f"the profile of the reference run there does not name {', '.join(others)}"
+    shared = profile.side_studies.keys() & later.profile.side_studies.keys()
+    before, after = (_settings(facts, backbones, shared) for facts in (earlier.facts, later))
+    differing = [name for name in after if before[name] != after[name]]
     # Of the cases of one run a task and fold: all others have the same.
     if not differing and (cases := _scored(earlier.tables) ^ _scored(tables)):
         differing = [f"test cases of {task}" for task in sorted({case[0] for case in cases})]
     if differing:
-        raise InputError(
-            f"the reference run there differs in {', '.join(differing)}",
-            where=where,
-            remedy="Add runs of the same profile, images and version; other ones need a name of "
-            "their own.",
-        )
-    if others := [name for name in backbones if name not in facts.profile["backbones"]]:
-        raise InputError(
-            f"the profile of the reference run there does not name {', '.join(others)}",
-            where=where,
-            remedy="Add its backbones only; a run of others needs a name of its own.",
-        )
-    lowest, added = (_of_main(part)["pretraining"].min() for part in (earlier.tables, tables))
+        return f"the reference run there differs in {', '.join(differing)}"
+    lowest, added = (min(facts.profile.pretrainings) for facts in (earlier.facts, later))
     if added < lowest:  # the maps that are kept are those of the lowest
-        raise InputError(
-            f"pretraining {added} is below {lowest}, the lowest of the reference run there",
-            where=where,
-            remedy="Write both from one results folder with --replace, or begin with the lowest.",
-        )
+        return f"pretraining {added} is below {lowest}, the lowest of the reference run there"
+    known = {*earlier.tables["runs"]["run_id"]}
+    if known.issuperset(tables["runs"]["run_id"]):
+        return f"these runs from pretrainings {later.profile.pretrainings} are there already"
+    twice = set()  # networks that are there under another run id
+    for name in ("runs", "pretraining"):
+        both = pd.concat([earlier.tables[name], tables[name]])
+        both = both.drop_duplicates([*_KEY[name], "run_id"])
+        for row in both[both.duplicated(_KEY[name])].itertuples():
+            twice.add(f"pretraining {row.pretraining} of {row.backbone}")
+    if twice:
+        networks = ", ".join(sorted(twice))
+        return f"it already has {networks}, from another computer or version of the code"
+    return ""
 
 
-def _of_main(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of the runs of the main study."""
-    return tables["runs"][tables["runs"]["study"] == MAIN]
+#: What reference runs that are joined need not have in common, of their profiles.
+_MAY_DIFFER = {*STUDIES, "factors", "probe", "losses", "sanity", "execution", "about"}
+_MAY_DIFFER |= {"backbones", "pretraining", "scenarios"}
+
+
+def _settings(facts: RunFacts, backbones: list[str], studies: set[str]) -> dict[str, Any]:
+    """Return what has to be equal in reference runs that share backbones and studies, by name."""
+    profile = facts.profile
+    compared = profile.model_dump(exclude=_MAY_DIFFER)
+    of_elsewhere = {"pretrainings", "backbones", "brief"}
+    compared["pretraining"] = profile.pretraining.model_dump(exclude=of_elsewhere)
+    compared["scenarios"] = [
+        name
+        for name in profile.filter_of(MAIN).scenarios
+        if find_scenario(name).backbone in backbones
+    ]
+    for name in studies:
+        section = profile.side_studies[name]
+        compared[name] = section.model_dump(exclude={"tasks", "pretrainings"})
+    stated = facts.model_dump(include={"backend", "precision", "tasks", "corpora"})
+    return stated | {f"profile {name}": value for name, value in compared.items()}
 
 
 def _scored(tables: dict[str, pd.DataFrame]) -> set[tuple]:
     """Return what names each case that a run of every task and fold of the main study scored."""
-    runs = _of_main(tables).drop_duplicates(["task", "fold"])[["task", "fold", "run_id"]]
-    rows = runs.merge(tables["predictions"], on="run_id")
+    runs = tables["runs"]
+    runs = runs[runs["study"] == MAIN].drop_duplicates(["task", "fold"])
+    rows = runs[["task", "fold", "run_id"]].merge(tables["predictions"], on="run_id")
     names = ["task", "fold", "part", "case_id", "patient_id", "label"]
     return {*rows[names].itertuples(index=False, name=None)}
 
 
-def _joined_tables(
-    earlier: dict[str, pd.DataFrame], later: dict[str, pd.DataFrame]
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of a reference run with the rows and columns that another one adds."""
-    joined = later | earlier
-    for name, key in _ROW_KEY.items():
-        if name in earlier and name in later:
-            rows, more = earlier[name], later[name]
-            # A column that only the later one has also tells of rows that both have.
-            if further := [column for column in more if column not in rows]:
-                rows = rows.merge(more[[*key, *further]], on=key, how="left")
-            joined[name] = pd.concat([rows, more]).drop_duplicates(key, ignore_index=True)
-    return joined
-
-
 def _joined_facts(
-    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame], where: Path
+    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame], added: pd.DataFrame
 ) -> RunFacts:
-    """Return the facts of a reference run to which another one adds; InputError if nothing."""
+    """Return the facts of a reference run to which some runs are added; `tables` has all."""
     facts = earlier.facts
-    old_runs, old_networks = (earlier.tables[name]["run_id"] for name in ("runs", "pretraining"))
-    new_runs = tables["runs"][~tables["runs"]["run_id"].isin(old_runs)].drop_duplicates("run_id")
-    networks = tables["pretraining"]
-    new_networks = networks[~networks["run_id"].isin(old_networks)]
-    known = set(earlier.tables["runs"]["pretraining"])
-    if new_runs.empty:
-        raise InputError(
-            f"these runs from pretrainings {sorted(known)} are there already",
-            where=where,
-            remedy="Finish another pretraining (pretraining.pretrainings of the profile), or a "
-            "study that is not there.",
-        )
-    numbers = sorted(set(new_runs["pretraining"]))
-    pretraining = facts.profile["pretraining"] | {"pretrainings": sorted({*known, *numbers})}
-    of_computer = {"written", "python", "packages", "commit", "hardware"}
-    addition = later.model_dump(include=of_computer)
-    addition |= {"pretrainings": numbers, "backbones": sorted(set(new_runs["backbone"]))}
-    addition["studies"] = sorted({*new_runs["study"]} - {*earlier.tables["runs"]["study"]})
-    profile = _joined_profile(facts.profile | {"pretraining": pretraining}, later.profile, tables)
-    added_weights = {*zip(new_runs["backbone"], new_runs["pretraining"], strict=True)}
+    addition = Addition(
+        **later.model_dump(include={"written", "python", "packages", "commit", "hardware"}),
+        pretrainings=sorted(set(added["pretraining"])),
+        backbones=sorted(set(added["backbone"])),
+        studies=sorted({*added["study"]} - {*earlier.tables["runs"]["study"]}),
+    )
+    known = {(entry.init, entry.backbone, entry.pretraining) for entry in facts.weights}
+    further = [w for w in later.weights if (w.init, w.backbone, w.pretraining) not in known]
     return facts.model_copy(
         update={
             "written": later.written,
             "first_finished": min(facts.first_finished, later.first_finished),
             "last_finished": max(facts.last_finished, later.last_finished),
             "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
-            "profile": profile,
-            "work": facts.work
-            | {
-                "fine-tuning": _work(new_runs, facts.work["fine-tuning"]),
-                "pretraining": _work(new_networks, facts.work["pretraining"]),
-            },
-            "weights": [
-                *facts.weights,
-                *(w for w in later.weights if (w.backbone, w.pretraining) in added_weights),
-            ],
-            "added": [*facts.added, Addition(**addition)],
+            "profile": _joined_profile(facts.profile, later.profile),
+            "work": _work(tables),
+            "weights": [*facts.weights, *further],
+            "added": [*facts.added, addition],
         }
     )
 
 
-def _work(runs: pd.DataFrame, earlier: Work | None = None) -> Work:
-    """Return the work of some runs, added to earlier work."""
-    earlier = earlier or Work(runs=0, seconds=0)
-    seconds = round(earlier.seconds + float(runs["seconds"].sum()), 1)
-    return Work(runs=earlier.runs + len(runs), seconds=seconds)
+def _joined_profile(earlier: Profile, later: Profile) -> Profile:
+    """Return a profile with the pretrainings and side studies of another."""
+    sections = later.side_studies
+    for name in sections.keys() & earlier.side_studies.keys():
+        old, new = earlier.side_studies[name], sections[name]
+        both = {
+            "tasks": list(dict.fromkeys([*old.tasks, *new.tasks])),
+            "pretrainings": sorted({*old.pretrainings, *new.pretrainings}),
+        }
+        sections[name] = old.model_copy(update=both)
+    numbers = sorted({*earlier.pretrainings, *later.pretrainings})
+    return earlier.with_pretrainings(numbers).with_studies(sections)
 
 
-def _comparable(facts: RunFacts, backbones: Collection[str]) -> dict[str, Any]:
-    """Return what has to be equal in reference runs that are joined, by name."""
-    # Studies beside the main one need not be finished everywhere, nor pretrainings of a backbone.
-    profile = _with_defaults(Profile, facts.profile)
-    for name, section in {"fine_tuning": FineTuning, "pretraining": Pretraining}.items():
-        profile[name] = _with_defaults(section, profile[name])
-    beside = {name for name in STUDIES if name not in FACTORS} | {"factors", "probe", "losses"}
-    beside |= {"execution", "pretraining", "about", "sanity", "backbones"}
-    settings = {f"profile {name}": value for name, value in profile.items() if name not in beside}
-    if scenarios := profile["scenarios"]:
-        of_backbones = [name for name in scenarios if find_scenario(name).backbone in backbones]
-        settings["profile scenarios"] = of_backbones
-    for name, value in profile["pretraining"].items():
-        if name not in ("pretrainings", "backbones", "brief"):
-            settings[f"profile pretraining.{name}"] = value
-    stated = ("backend", "precision", "tasks", "corpora")
-    return settings | {name: getattr(facts, name) for name in stated}
-
-
-def _joined_profile(
-    earlier: dict[str, Any], later: dict[str, Any], tables: dict[str, pd.DataFrame]
-) -> dict[str, Any]:
-    """Return a profile with the side studies of another of which there are runs."""
-    joined, before = dict(earlier), _side_studies(earlier)
-    kept = {*tables["runs"]["study"]}
-    for name, section in _side_studies(later).items():
-        if name not in kept:
-            continue
-        old = before.get(name, section)
-        both = {key: [*dict.fromkeys(old[key] + section[key])] for key in ("tasks", "pretrainings")}
-        if name in FACTORS:
-            joined["factors"] = (joined["factors"] or dict.fromkeys(FACTORS)) | {name: old | both}
-        else:
-            joined[name] = old | both
-    return joined
-
-
-def _side_studies(profile: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the sections of the side studies of a profile, by the name of the study."""
-    factors = profile["factors"] or {}
-    sections = {name: (factors if name in FACTORS else profile).get(name) for name in STUDIES}
-    return {name: section for name, section in sections.items() if section and name != MAIN}
-
-
-def _with_defaults(model: type[FrozenModel], stated: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with the defaults of those that were not yet known when they were kept."""
-    return model.model_construct().model_dump(mode="json") | stated
+def _work(tables: dict[str, pd.DataFrame]) -> dict[str, Work]:
+    """Return the work of each stage."""
+    stages = {"fine-tuning": tables["runs"].drop_duplicates("run_id")}
+    if "pretraining" in tables:
+        stages["pretraining"] = tables["pretraining"]
+    return {
+        stage: Work(runs=len(rows), seconds=round(float(rows["seconds"].sum()), 1))
+        for stage, rows in stages.items()
+    }
 
 
 def _finished_runs(study: Study) -> list[Run]:
     """Return the runs of all studies, each once; all are finished, and nothing is made up."""
-    pretraining = plan_pretraining(study)
-    provenances = {f"corpus {run.corpus}": run.provenance for run in pretraining}
+    provenances = {f"corpus {run.corpus}": run.provenance for run in plan_pretraining(study)}
     for task in study.profile.tasks:
         inputs = study.inputs(task)
         for name, part in {task: inputs, **inputs.external}.items():
             provenances[f"images of {name}"] = part.store.provenance
     _refuse_stand_ins(study, provenances)
-    study.weights.require(pretraining, "pretraining")
     for number in study.profile.pretrainings:
         entries = find_entries(study, pretraining=number)
         known = {" ".join(key): entry.provenance for key, entry in entries.items() if entry}
@@ -789,7 +724,7 @@ def _finished_runs(study: Study) -> list[Run]:
 
 def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
     """Raise unless everything that a study read is real; keys say what it is."""
-    if made_up := [name for name, provenance in provenances.items() if provenance != "real"]:
+    if made_up := [name for name, provenance in provenances.items() if provenance == "stand-in"]:
         raise InputError(
             f"stand-ins: {', '.join(made_up)}",
             where=f"profile {study.profile.name}",
@@ -800,50 +735,41 @@ def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
 
 def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
-    tasks = study.profile.tasks
-    columns = [(run.run_id, {"run_id": run.run_id}) for run in runs]
-    rows = study.runs.tables(columns, fine_tuning.PREDICTIONS)
+    profile = study.profile
+    rows = study.runs.tables(
+        [(run.run_id, {"run_id": run.run_id}) for run in runs], fine_tuning.PREDICTIONS
+    )
     # No page reads what side studies scored in external datasets, half of their rows: not kept.
     of_main = [run.run_id for run in runs if run.study == MAIN]
-    external = {place for task in tasks for place in study.inputs(task).external}
+    external = {name for task in profile.tasks for name in study.inputs(task).external}
     unread = rows["part"].isin(external) & ~rows["run_id"].isin(of_main)
     overlap = _by_task_and_part(study, fine_tuning.overlap_table)
     baselines = _by_task_and_part(study, fine_tuning.baseline_table)
+    records = [fine_tuning.run_records(study, name) for name in profile.studies]
     tables = {
-        "runs": _run_rows(study),
+        "runs": pd.concat(records).reindex(columns=_RUN_COLUMNS),
         "predictions": rows[(rows["part"] != "validation") & ~unread],
         "cases": _by_task_and_part(study, fine_tuning.scored_cases),
         # A row a run and case: all of float32 would be more than the rest together.
         "overlap": overlap.reindex(columns=[*_OVERLAP]).astype(_OVERLAP).round(OVERLAP_DECIMALS),
         "baselines": baselines.reindex(columns=[*_BASELINES]).astype(_BASELINES),
     }
-    maps = [fine_tuning.lesion_maps(study, task) for task in tasks]
+    maps = [fine_tuning.lesion_maps(study, task) for task in profile.tasks]
     if any(table is not None for table in maps):
         tables["lesion_maps"] = pd.concat(maps, ignore_index=True)
-    if study.profile.filter_of(LAYERS):
+    if profile.filter_of(LAYERS):
         tables["layer_similarity"] = fine_tuning.layer_similarity(study)
     if len(networks := pretrained(study)):
         tables["pretraining"] = networks
         tables["pretraining_histories"] = pretraining_histories(study)
         tables["corpus_overlap"] = corpus_overlap(study)
-    if study.profile.losses is not None:
+    if profile.losses is not None:
         tables["losses"] = loss_table(study)
-    if study.profile.probe is not None:
-        tables["probe"] = table = probe_measurements(study)
-        for subject, column in (("weights", "weights"), ("images", "source")):
-            made_up = table.loc[table[f"{column}_provenance"] == "stand-in", "source"].unique()
-            names = [f"{subject} of the probe, {name}" for name in made_up]
-            _refuse_stand_ins(study, dict.fromkeys(names, "stand-in"))
+    if profile.probe is not None:
+        tables["probe"] = probe_measurements(study)
+        sources = tables["probe"].set_index("source")["source_provenance"]
+        _refuse_stand_ins(study, sources.add_prefix("images of the probe, ").to_dict())
     return tables
-
-
-def _run_rows(study: Study) -> pd.DataFrame:
-    """Return a row a study, level and run: what names it, and what was recorded of it."""
-    studies = filter(study.profile.filter_of, STUDIES)
-    table = pd.concat([fine_tuning.run_records(study, name) for name in studies])
-    others = {name for name in RUN_RECORDS.columns if name not in ("study", *_FACTOR, *_RECORDED)}
-    names = [name for name in table if name in others]
-    return table.reindex(columns=["study", *_FACTOR, *names, *_RECORDED])
 
 
 def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
@@ -856,37 +782,24 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
     return pd.concat(tables, ignore_index=True)
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: a dictionary of what repeats, other fractions byte by byte."""
-    repeated = [name for name in table if table[name].nunique() < len(table) / 4]
-    fractions = table.select_dtypes("float").columns.difference(repeated)
-    options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
-    table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)
-
-
-def _gather_facts(study: Study, runs: list[Run]) -> RunFacts:
+def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]) -> RunFacts:
     """Return what `run.json` states of a finished study on real images, but for its files."""
+    profile = study.profile
     records = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
-    done = {"fine-tuning": records}
-    if len(networks := pretrained(study)):
-        done["pretraining"] = networks
-    finished = pd.concat([table["finished"] for table in done.values()])
-    corpora, weights = [], []
-    drawn_cases = study.profile.pretraining and study.profile.pretraining.cases
-    for name in networks["corpus"].unique() if len(networks) else ():
-        drawn = open_corpus(study, name, drawn_cases)
-        corpora.append(_dataset(find_corpus(study, name), drawn.cases))
-    for number in study.profile.pretrainings:
+    networks = tables.get("pretraining", pd.DataFrame(columns=["corpus", "finished"]))
+    finished = pd.concat([records["finished"], networks["finished"]])
+    weights = []
+    for number in profile.pretrainings:
         for entry in filter(None, find_entries(study, pretraining=number).values()):
             stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
             digest = weights_digest(study, entry)
             weights.append(WeightsFacts(**stated, sha256=digest, pretraining=number))
     return RunFacts(
-        name=study.profile.name,
+        name=profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),
         first_finished=finished.min(),
         last_finished=finished.max(),
-        profile=without_folders(study.profile.model_dump(mode="json")),
+        profile=without_folders(profile.model_dump(mode="json")),
         python=platform.python_version(),
         packages=installed_packages(),
         backend=", ".join(sorted(records["backend"].unique())),
@@ -894,9 +807,14 @@ def _gather_facts(study: Study, runs: list[Run]) -> RunFacts:
         commit=commit_of(Path(__file__).parent),
         hardware=this_computer(),
         peak_memory_gb=float(records["peak_memory_gb"].max()),
-        work={stage: _work(table) for stage, table in done.items()},
-        tasks=[task_facts(study.inputs(task)) for task in study.profile.tasks],
-        corpora=corpora,
+        work=_work(tables),
+        tasks=[task_facts(study.inputs(task)) for task in profile.tasks],
+        corpora=[
+            _dataset(
+                find_corpus(study, name), open_corpus(study, name, profile.pretraining.cases).cases
+            )
+            for name in networks["corpus"].unique()
+        ],
         weights=weights,
         files={},
     )

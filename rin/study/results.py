@@ -262,7 +262,7 @@ def open_runs(
     if study.profile.reference is None:
         return Runs(study)
     reference = load_reference(study.profile.reference)
-    inits, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
+    inits, kept = study.profile.inits[:2], reference.facts.profile.inits[:2]
     if inits != kept:
         problem = f"it compares {inits} and reference run {reference.facts.name} {kept}"
         remedy = "Leave out the profile's reference, or name the same inits."
@@ -288,5 +288,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs
         reference = max(fitting, key=lambda other: other.facts.written)
     # What sections measured stands in the reference run: this study has no ledgers of its own.
     name = reference.facts.name
-    settings = reference.facts.profile | {"reference": name, "probe": None, "losses": None}
-    return Runs(Study(Profile.model_validate(settings), None, Path("results") / name), reference)
+    profile = reference.facts.profile.model_copy(
+        update={"reference": name, "probe": None, "losses": None}
+    )
+    return Runs(Study(profile, None, Path("results") / name), reference)

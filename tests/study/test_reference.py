@@ -234,7 +234,7 @@ def test_unfinished_probe_and_stand_ins_of_it_are_refused(probed, tmp_path):
 
 def test_facts_tell_how_the_run_came_about(reference, finished):
     facts = reference.facts
-    assert facts.profile == json.loads(json.dumps(finished.profile.model_dump(mode="json")))
+    assert facts.profile == finished.profile
     assert facts.python == platform.python_version()
     assert facts.packages["numpy"] == np.__version__
     n = reference.tables["runs"]["run_id"].nunique()
@@ -343,7 +343,7 @@ def test_tasks_and_studies_that_are_not_finished_are_left_out_where_asked(
     part = load_reference(write_reference(begun, tmp_path, replace=True, finished=True))
     left = set(whole.tables["runs"]["study"]) - {"from_random", "confounder"}
     assert set(part.tables["runs"]["study"]) == left
-    assert part.facts.profile["factors"]["confounder"] is part.facts.profile["from_random"] is None
+    assert part.facts.profile.factors.confounder is part.facts.profile.from_random is None
     (begun.runs.path(main[0]) / "done.json").unlink()
     with pytest.raises(InputError, match="no task is finished"):
         write_reference(begun, tmp_path / "runs", finished=True)
@@ -517,7 +517,7 @@ def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_give
 ):
     expected = load_reference(write_reference(part_of_study(1, 2), tmp_path / "whole"))
     written = write_reference(part_of_study(1), tmp_path / "joined")
-    assert load_reference(written).facts.profile["pretraining"]["pretrainings"] == [1]
+    assert load_reference(written).facts.profile.pretrainings == [1]
     assert write_reference(part_of_study(2), tmp_path / "joined", add=True) == written
     joined = load_reference(written)
     assert set(joined.tables) == set(expected.tables)
@@ -570,7 +570,7 @@ def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study,
     # From another pretraining too; not with other settings, nor again.
     write_reference(part_of_study(2, patience=2), tmp_path, add=True)
     joined = load_reference(written)
-    assert joined.facts.profile["factors"]["convergence"]["pretrainings"] == [1, 2]
+    assert joined.facts.profile.factors.convergence.pretrainings == [1, 2]
     assert set(joined.predictions("convergence", "breast")["pretraining"]) == {1, 2}
     with pytest.raises(InputError, match="differs in profile convergence"):
         write_reference(part_of_study(1, patience=3), tmp_path, add=True)
@@ -586,7 +586,7 @@ def test_other_runs_and_those_that_are_there_are_not_added(part_of_study, tmp_pa
         write_reference(part_of_study(1), tmp_path / "joined", add=True)
     with pytest.raises(InputError, match="differs in profile fine_tuning"):
         write_reference(part_of_study(2, epochs=2), tmp_path / "joined", add=True)
-    with pytest.raises(InputError, match=r"no reference run to add to. Leave out --add"):
+    with pytest.raises(InputError, match=r"no reference run to add to.*else neither"):
         write_reference(part_of_study(2), tmp_path / "nowhere", add=True)
     with pytest.raises(InputError, match="--replace and --add exclude each other"):
         write_reference(part_of_study(2), tmp_path / "joined", add=True, replace=True)
@@ -626,7 +626,7 @@ def test_networks_that_another_computer_computed_anew_are_not_added(
     for name in ("runs", "predictions", *["pretraining"] * (pretrainings == (2,))):
         forged(written, f"{name}.parquet", lambda t: t.assign(run_id="f" + t["run_id"]))
     before = (written / "run.json").read_text()
-    with pytest.raises(InputError, match=rf"has .*pretraining 2 of ResNet50, {OTHER}"):
+    with pytest.raises(InputError, match=rf"has pretraining .*2 of ResNet50, {OTHER}"):
         write_reference(part_of_study(*pretrainings), tmp_path, add=True)
     assert (written / "run.json").read_text() == before
 
@@ -656,7 +656,7 @@ def profile_without(name):
         (profile_without("scenarios"), "differs in profile scenarios"),
         (profile_without("external"), "differs in profile external"),
         (
-            lambda facts: facts["profile"].update(backbones=["DenseNet121"]),
+            lambda facts: facts["profile"].update(backbones=["DenseNet121"], scenarios=None),
             "the profile of the reference run there does not name ResNet50",
         ),
         (from_released_weights, "start from released weights"),

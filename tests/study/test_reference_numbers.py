@@ -87,7 +87,7 @@ def test_last_addition_to_the_committed_run_would_be_added_again():
         of_last = of_network["backbone"].isin(last.backbones)
         of_last &= of_network["pretraining"].isin(last.pretrainings)
         earlier[name], later[name] = table[~of_last], table[of_last]
-    profile = whole.facts.profile | {"backbones": last.backbones}
+    profile = whole.facts.profile.model_copy(update={"backbones": last.backbones})
     facts = whole.facts.model_copy(update={"profile": profile})
     before = ReferenceRun(whole.facts, earlier)
     tables, facts = reference_module._joined(before, later, facts, Path("open"))
