@@ -29,7 +29,7 @@ from rin.models.weights import (
 from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED
 from rin.study.setting import Study, TaskInputs
 from rin.training import code_digest
 
@@ -142,24 +142,22 @@ def find_entries(
 def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """List the runs of a named study, level by level and task by task.
 
-    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
-    another than the study's.  A run that levels of a factor share stands here once for each, with
-    the same id.
+    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan.  A run that
+    levels of a factor share stands here once for each, with the same id.
 
-    `InputError` as of `Profile.variants`, `find_entries` and `Study.inputs`.
+    `InputError` for a task that the profile does not name, and as of `Profile.variants`,
+    `find_entries` and `Study.inputs`.
     """
-    planned, variants = [], study.profile.variants(name)
-    tasks_of_study = {planned_task for variant in variants for planned_task in variant.tasks}
-    for variant in variants:
-        tasks = variant.tasks
-        if task is not None:
-            # A task of the study is only in the variants that have it, another one in all.
-            tasks = [task] if task in tasks or task not in tasks_of_study else []
-        for planned_task in tasks:
-            inputs = study.inputs(planned_task, variant.folds, variant.changes.get("resize"))
+    profile, planned = study.profile, []
+    tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
+    for variant in profile.variants(name):
+        for task_name in variant.tasks:
+            if task_name not in tasks:
+                continue
+            inputs = study.inputs(task_name, variant.folds, variant.changes.get("resize"))
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
-                chosen = study.profile.factors.confounder.sampled
-                inputs = sample_confounder(inputs, chosen, level, study.profile.seed)
+                chosen = profile.factors.confounder.sampled
+                inputs = sample_confounder(inputs, chosen, level, profile.seed)
             planned += plan_runs(study, inputs, variant, name)
     return planned
 
@@ -202,12 +200,14 @@ def plan_runs(
         for key, entry in entries.items()
         if entry
     }
-    may_test_maps = _may_test_maps(profile, inputs, variant, settings)
-    tested = profile.sanity.scenarios if may_test_maps else []
-    inside: tuple[tuple[str, int], ...] = ()
-    if name == LAYERS:
-        sizes = profile.layers.model_dump(include={"cases", "points", "channels"})
-        inside = tuple(sizes.items())
+    # Only runs that may be among those of the main study test maps.
+    as_in_main = settings.model_copy(update={"preprocessing": tuning.preprocessing}) == tuning
+    as_in_main = as_in_main and not variant.repeat and variant.pretraining == 1
+    tested = []
+    if as_in_main and profile.sanity and inputs.store.masks() is not None:
+        tested = profile.sanity.scenarios
+    recorded = {"cases", "points", "channels"}
+    sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
     random_digest, runs = f"random-{profile.seed}", []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
@@ -216,8 +216,8 @@ def plan_runs(
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 preprocessing = preprocessing_of(profile, entry, settings)
-                as_in_main = preprocessing == preprocessing_of(profile, entry, tuning)
-                of_main = as_in_main and fold == 0 and init in profile.inits
+                fed_as_in_main = preprocessing == preprocessing_of(profile, entry, tuning)
+                of_main = fed_as_in_main and fold == 0 and init in profile.inits
                 sanity_cases = profile.sanity.cases if of_main and scenario.name in tested else 0
                 run = Run(
                     task=task,
@@ -234,7 +234,7 @@ def plan_runs(
                     sanity_cases=sanity_cases,
                     study=name,
                     level=variant.level,
-                    inside=inside,
+                    inside=tuple(sizes.items()),
                     pretraining=variant.pretraining,
                 )
                 runs.append(run)
@@ -254,20 +254,6 @@ def run_seed(
     if variant.pretraining > 1:
         seed_of["pretraining"] = variant.pretraining
     return int(digest_of(seed_of)[:7], 16)
-
-
-def _may_test_maps(
-    profile: profiles.Profile,
-    inputs: TaskInputs,
-    variant: profiles.Variant,
-    settings: profiles.FineTuning,
-) -> bool:
-    """Return whether runs of a variant may be among those of the main study that test maps."""
-    if profile.sanity is None or variant.repeat or variant.pretraining > 1:
-        return False
-    tuning = profile.tuning(inputs.task.name)
-    as_in_main = settings.model_copy(update={"preprocessing": tuning.preprocessing}) == tuning
-    return as_in_main and inputs.store.masks() is not None
 
 
 def preprocessing_of(
@@ -291,7 +277,7 @@ def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
 def plan_all(study: Study) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
     planned = {}
-    for name in filter(study.profile.filter_of, STUDIES):
+    for name in study.profile.studies:
         for run in plan_study(study, name):
             planned.setdefault(run.run_id, run)
     return list(planned.values())

@@ -26,7 +26,7 @@ from rin.files import REPOSITORY
 from rin.models.weights import find_entry, load_entries
 from rin.models.weights import locate as locate_weights
 from rin.study.ledger import Ledger
-from rin.study.profile import RANDOM, STUDIES, Profile, Sizes, load_profile
+from rin.study.profile import RANDOM, Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
@@ -199,8 +199,7 @@ def open_study(
         for name in profile.tasks
         if find_task(name)[0].name in profile.stand_ins or has_real_images(study, name)
     ]
-    changed = {"tasks": kept, "live": profile.live if profile.live in kept else None}
-    return replace(study, profile=profile.model_copy(update=changed))
+    return replace(study, profile=profile.with_tasks(kept))
 
 
 def has_real_images(study: Study, task: str) -> bool:
@@ -220,14 +219,8 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     manifest = find_manifest(study, task_dataset, task)
     square = profile.tuning(task_name).size, resize
     whole = study.dataset(manifest, square, task_name)
-    n_folds = min(folds, task.n_folds)
     sizes = profile.cases_of.get(task_name, profile.cases)
-    if profile.splits_of.get(task_name, profile.splits) == "official":
-        dataset, pairs, split = _official_split(study, task, whole, n_folds)
-    elif isinstance(sizes, Sizes):
-        dataset, pairs, split = _sized_split(whole, sizes, n_folds, profile.seed)
-    else:
-        dataset, pairs, split = _even_split(task, whole, sizes, n_folds, profile.seed)
+    dataset, pairs, split = _split(study, task, whole, sizes, min(folds, task.n_folds))
     leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
     store = study.store(dataset, *square)
     external = {
@@ -238,34 +231,23 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     return TaskInputs(task, whole, dataset, store, pairs, split, title, external)
 
 
-#: The cases that a task takes, their near-duplicates, and the part of each case in each fold.
-_Split = tuple[Dataset, pd.DataFrame, pd.DataFrame]
-
-
-def _official_split(study: Study, task: TaskManifest, whole: Dataset, n_folds: int) -> _Split:
-    """Return the cases of published folds, of the first `n_folds`."""
-    folds = official_folds(study, task, whole)
-    listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
-    dataset = splits.take_cases(whole, listed)
-    pairs = leakage.near_duplicates(dataset.cases, dataset.manifest.near_duplicate_bits)
-    return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
-
-
-def _sized_split(whole: Dataset, sizes: Sizes, n_folds: int, seed: int) -> _Split:
-    """Return folds that train and validate with a number of cases, and test others."""
-    n_cases = None  # all that are left are tested
-    if sizes.test is not None:
-        n_cases = sizes.train + sizes.validation + sizes.test
-    dataset, groups, pairs = draw_cases(whole, whole.manifest.near_duplicate_bits, n_cases, seed)
-    trained = sizes.train, sizes.validation
-    return dataset, pairs, splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
-
-
-def _even_split(
-    task: TaskManifest, whole: Dataset, n_cases: int | None, n_folds: int, seed: int
-) -> _Split:
-    """Return folds of a number of cases, or of all, that share them as the paper did."""
-    dataset, groups, pairs = draw_cases(whole, whole.manifest.near_duplicate_bits, n_cases, seed)
+def _split(
+    study: Study, task: TaskManifest, whole: Dataset, sizes: Sizes | int | None, n_folds: int
+) -> tuple[Dataset, pd.DataFrame, pd.DataFrame]:
+    """Return the cases that a task takes, their near-duplicates, and each one's part in folds."""
+    profile, bits = study.profile, whole.manifest.near_duplicate_bits
+    if profile.splits_of.get(task.name, profile.splits) == "official":
+        folds = official_folds(study, task, whole)
+        listed = whole.cases["case_id"].isin(folds["case_id"]).to_numpy()
+        dataset = splits.take_cases(whole, listed)
+        pairs = leakage.near_duplicates(dataset.cases, bits)
+        return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
+    seed = profile.seed
+    if isinstance(sizes, Sizes):
+        dataset, groups, pairs = draw_cases(whole, bits, sizes.total, seed)
+        trained = sizes.train, sizes.validation
+        return dataset, pairs, splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
+    dataset, groups, pairs = draw_cases(whole, bits, sizes, seed)
     where = f"task {task.name}"
     folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
     return dataset, pairs, folds
@@ -286,8 +268,7 @@ def _external_inputs(
     bits = of_task.near_duplicate_bits
     bits = leakage.SAME_PICTURE if bits is None else bits
     shared = leakage.matches_between(site.cases, dataset.cases, bits)
-    no_folds = pd.DataFrame(columns=["case_id", "fold", "part"])
-    return TaskInputs(task, site, site, study.store(site, *square), shared, no_folds)
+    return TaskInputs(task, site, site, study.store(site, *square), shared, folds=pd.DataFrame())
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
@@ -367,7 +348,7 @@ def check_inputs(study: Study) -> None:
             where=f"profile {study.profile.name}",
             remedy="Give --data-root the folder that holds them, or leave them out of the profile.",
         )
-    for name in filter(study.profile.filter_of, STUDIES):
+    for name in study.profile.studies:
         for variant in study.profile.variants(name):
             for task in variant.tasks:
                 study.inputs(task, variant.folds, variant.changes.get("resize"))
@@ -388,19 +369,16 @@ def missing_inputs(study: Study) -> list[str]:
         if not usable_corpora(study, listed):
             missing.append(f"corpus of {init}: {' or '.join(listed)}")
     for init, backbone in product(profile.inits, profile.backbones):
-        if init not in (RANDOM, *corpora) and not init.endswith("_brief"):
-            missing += _missing_weights(init, backbone, study.weights_folders)
+        if init in (RANDOM, *corpora) or init.endswith("_brief"):
+            continue
+        try:
+            entry = find_entry(init, backbone, load_entries())
+        except InputError as error:
+            missing.append(str(error))
+        else:
+            if entry.file and not locate_weights(entry, study.weights_folders):
+                missing.append(f"weights {init} {backbone}: put {entry.file} under the data root")
     return missing
-
-
-def _missing_weights(init: str, backbone: str, folders: list[Path]) -> list[str]:
-    try:
-        entry = find_entry(init, backbone, load_entries())
-    except InputError as error:
-        return [str(error)]
-    if entry.file is None or locate_weights(entry, folders):
-        return []
-    return [f"weights {init} {backbone}: put {entry.file} under the data root"]
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
