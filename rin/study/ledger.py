@@ -149,19 +149,16 @@ class Ledger:
         if self.has(run_id):
             yield False
             return
+        self.open_work("")
         lock = FileLock(self.work(f"{run_id}.lock"), timeout=-1 if wait else 0)
-        while not lock.is_locked:
-            self.open_work("")
-            try:
-                lock.acquire()
-            except Timeout:
-                raise
-            except FileNotFoundError:
-                continue  # another process has just removed the folder, as it had no more work
-            except OSError as error:
-                problem = f"the run cannot be locked ({error.strerror})"
-                remedy = "Choose a results folder that can be written."
-                raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
+        try:
+            lock.acquire()
+        except Timeout:
+            raise
+        except OSError as error:
+            problem = f"the run cannot be locked ({error.strerror})"
+            remedy = "Choose a results folder that can be written."
+            raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
         try:
             yield not self.has(run_id)
             if self.has(run_id):  # else another process may wait for this very file
@@ -172,8 +169,6 @@ class Ledger:
     def _close_work(self, run_id: str) -> None:
         shutil.rmtree(self.work(run_id), ignore_errors=True)
         self.work(run_id).with_suffix(".lock").unlink(missing_ok=True)
-        with suppress(OSError):  # not there, or other runs are at work
-            (self.folder / _WORK).rmdir()
 
     def commit(
         self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]

@@ -121,7 +121,8 @@ def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
     assert len(done) == 12
     workers = {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()}
     assert len(workers) == 2, "the second waited for the first to end"
-    assert sorted(path.name for path in (tmp_path / "shared").iterdir()) == sorted(done)
+    assert sorted(path.name for path in (tmp_path / "shared").glob("[!.]*")) == sorted(done)
+    assert not any((tmp_path / "shared" / ".work").iterdir())
 
 
 SOURCE = '''"""What it is."""

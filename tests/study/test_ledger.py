@@ -216,7 +216,8 @@ def test_work_folder_is_kept_until_its_run_is_committed(ledger):
     assert not ledger.work("a" * 16).exists()
     assert (ledger.work("b" * 16) / "checkpoint").read_text() == "half"
     ledger.commit("b" * 16, {}, nothing)
-    assert visible(ledger) == ["a" * 16, "b" * 16]
+    assert visible(ledger) == [".work", "a" * 16, "b" * 16]
+    assert not any((ledger.folder / ".work").iterdir())
 
 
 def test_commit_when_killed_again_and_again_shows_whole_runs_only(tmp_path):
