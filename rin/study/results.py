@@ -8,8 +8,8 @@ without one shows its own runs, whatever they were made from.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,7 +49,6 @@ class Runs:
 
     study: Study
     reference: ReferenceRun | None = None
-    _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def inits(self) -> tuple[str, str]:
@@ -125,13 +124,11 @@ class Runs:
         origins: dict[tuple[str, str], Origin | None] = {}
         for study in STUDIES:
             section = self.study.profile.filter_of(study)
-            planned = section.tasks if section is not None else ()
-            kept = self.reference.tasks_of(study) if self.reference is not None else ()
+            own = shown.intersection(section.tasks) if section else ()
+            kept = self.reference.tasks_of(study) if self.reference else ()
             for task in self.paper_tasks:
-                if task in planned and task in shown:
-                    origins[study, task] = "own"
-                else:
-                    origins[study, task] = "reference" if task in kept else None
+                of_reference = "reference" if task in kept else None
+                origins[study, task] = "own" if task in own else of_reference
         return origins
 
     def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
@@ -220,23 +217,19 @@ class Runs:
     def _section(self, name: str, measure: Callable[[Study], pd.DataFrame]) -> pd.DataFrame | None:
         """Return the table of a section of the profile, or that of the reference run."""
         if getattr(self.study.profile, name) is None:
-            return self.reference.tables.get(name) if self.reference is not None else None
-        if name not in self._cache:
-            self._cache[name] = measure(self.study)
-        return self._cache[name]
+            return self.reference.tables.get(name) if self.reference else None
+        return self.study.once((measure,), partial(measure, self.study))
 
     def _read(self, reader: Reader, study: str, task: str, arguments: tuple[str, ...]) -> Any:
         """Return a table of a study's task, once: of the ledger or of the reference run."""
         of_ledger, of_reference = reader
-        if (key := (of_ledger, *arguments)) not in self._cache:
-            if self._of_reference(task, study):
-                self._cache[key] = of_reference(self.reference, *arguments)
-            else:
-                self._cache[key] = of_ledger(self.study, *arguments)
-        return self._cache[key]
+        if self._of_reference(task, study):
+            read = partial(of_reference, self.reference, *arguments)
+        else:
+            read = partial(of_ledger, self.study, *arguments)
+        return self.study.once((read.func, *arguments), read)
 
     def _of_reference(self, task: str, study: str) -> bool:
-        """Return whether a task's results are those of the reference run, and not one's own."""
         origin = self.origin(task, study)
         if origin is None:
             raise self._no_results(task, study)
