@@ -321,6 +321,11 @@ class StudyFilter(FrozenModel):
     folds: Positive = 1
     pretrainings: Pretrainings = Field(default_factory=lambda: [1])
 
+    def of_tasks(self, tasks: list[str]) -> StudyFilter | None:
+        """Return it for those of its tasks that are among some; None where none is."""
+        kept = [task for task in self.tasks if task in tasks]
+        return self.model_copy(update={"tasks": kept}) if kept else None
+
 
 class Repeats(StudyFilter):
     """How far results move when the training is repeated.
@@ -413,12 +418,21 @@ class Confounding(StudyFilter):
             _refuse_others(section, tasks, self.tasks, "the confounder's tasks")
         return self
 
+    def of_tasks(self, tasks: list[str]) -> StudyFilter | None:
+        """Return it for those of its tasks that are among some; None where none is."""
+        put_on = None if self.put_on is None else [t for t in self.put_on if t in tasks]
+        kinds = [] if put_on == [] else self.kinds
+        sampled = self.sampled if self.sampled and self.sampled.task in tasks else None
+        if not kinds and sampled is None:
+            return None
+        changes = {"put_on": put_on or None, "kinds": kinds, "sampled": sampled}
+        return StudyFilter.of_tasks(self.model_copy(update=changes), tasks)
+
     @property
     def levels(self) -> dict[str, list[str]]:
         """The tasks of each level."""
-        chosen = [task for task in self.tasks if task in (self.put_on or self.tasks)]
-        tasks = dict.fromkeys(self.kinds, chosen)
-        if self.sampled and self.sampled.task in self.tasks:
+        tasks = dict.fromkeys(self.kinds, self.put_on or self.tasks)
+        if self.sampled:
             tasks[SAMPLED] = [self.sampled.task]
         return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
 
@@ -564,7 +578,7 @@ class Profile(FrozenModel):
     def _names_its_own_tasks(self) -> Profile:
         tasks_of: dict[str, Iterable[str]] = {name: getattr(self, name) for name in _BY_TASK}
         tasks_of["live"] = [self.live] if self.live else []
-        tasks_of |= {name: chosen.tasks for name, chosen in self._filters.items()}
+        tasks_of |= {name: chosen.tasks for name, chosen in self.sections.items()}
         for section, tasks in tasks_of.items():
             _refuse_others(section, tasks, self.tasks, "the profile's tasks")
         for task in self.tasks:
@@ -577,7 +591,7 @@ class Profile(FrozenModel):
     def _names_its_own_backbones(self) -> Profile:
         for name in self.backbones:
             look_up("backbone", name, BACKBONES)
-        scenarios = {name: chosen.scenarios for name, chosen in self._filters.items()}
+        scenarios = {name: chosen.scenarios for name, chosen in self.sections.items()}
         scenarios |= {"scenarios": self.scenarios or []}
         scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
         for section, names in scenarios.items():
@@ -610,8 +624,8 @@ class Profile(FrozenModel):
         return self
 
     @property
-    def _filters(self) -> dict[str, StudyFilter]:
-        """Sections that take a part of the plan, by the names of their studies."""
+    def sections(self) -> dict[str, StudyFilter]:
+        """What is stated of studies beside the main one, by their names."""
         sections = {
             name: getattr(self.factors if name in FACTORS else self, name, None) for name in STUDIES
         }
@@ -646,14 +660,14 @@ class Profile(FrozenModel):
                 folds=self.folds,
                 pretrainings=self.pretrainings,
             )
-        section = self._filters.get(study)
+        section = self.sections.get(study)
         if section is None:
             return None
-        tasks = [task for task in section.tasks if task in self.tasks]
+        limited = section.of_tasks(self.tasks)
         pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
-        if not tasks or not pretrainings:
+        if limited is None or not pretrainings:
             return None
-        return section.model_copy(update={"tasks": tasks, "pretrainings": pretrainings})
+        return limited.model_copy(update={"pretrainings": pretrainings})
 
     @property
     def studies(self) -> dict[str, StudyFilter]:
@@ -675,7 +689,8 @@ class Profile(FrozenModel):
         for name in _BY_TASK:
             stated = getattr(self, name)
             changes[name] = {task: stated[task] for task in stated if task in tasks}
-        return self.model_copy(update=changes)
+        sections = {name: section.of_tasks(tasks) for name, section in self.sections.items()}
+        return self.model_copy(update=changes).with_studies(sections)
 
     def with_pretrainings(self, numbers: list[int]) -> Profile:
         """Return the profile with other pretrainings of its inits."""
@@ -699,7 +714,7 @@ class Profile(FrozenModel):
         inits, levels = self._inits_of(study), self._levels_of(study, chosen)
         pretrained = [init for init in inits if init != RANDOM]
         # Random weights are of no pretraining: their runs are made once.
-        first = 1 if study == MAIN else self._filters[study].pretrainings[0]
+        first = 1 if study == MAIN else self.sections[study].pretrainings[0]
         seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
         variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))

@@ -281,7 +281,6 @@ class ReferenceRun:
         return self._of("layer_similarity", task=task)
 
     def _of(self, name: str, **values: str) -> pd.DataFrame:
-        """Return the rows of a table that have some values."""
         table = self.tables[name]
         for column, value in values.items():
             table = table[table[column] == value]
@@ -528,9 +527,8 @@ def _finished_part(study: Study) -> Study:
         raise InputError("no task is finished", where=where, remedy=remedy)
     study = replace(study, profile=study.profile.with_tasks(tasks))
     sections: dict[str, Any] = {}
-    for name, section in study.profile.side_studies.items():
-        tasks = finished_tasks(name)
-        sections[name] = section.model_copy(update={"tasks": tasks}) if tasks else None
+    for name in study.profile.side_studies:
+        sections[name] = study.profile.sections[name].of_tasks(finished_tasks(name))
     for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
         planned = plan(study) if getattr(study.profile, name) else []
         if study.ledger(name).count(planned) < len(planned):
@@ -691,7 +689,6 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
 
 
 def _work(tables: dict[str, pd.DataFrame]) -> dict[str, Work]:
-    """Return the work of each stage."""
     stages = {"fine-tuning": tables["runs"].drop_duplicates("run_id")}
     if "pretraining" in tables:
         stages["pretraining"] = tables["pretraining"]

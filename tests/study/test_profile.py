@@ -1,9 +1,9 @@
 import pytest
-from tiny_study import settings, write_profile
+from tiny_study import settings, tiny_profile, write_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, profile_names
-from rin.study.profile import Confounding
+from rin.study.profile import Confounding, Profile
 
 
 def test_load_profile_from_path_reads_every_setting(tmp_path):
@@ -90,6 +90,28 @@ def test_confounders_are_put_on_the_images_of_the_tasks_that_are_named():
     both = TAG | {"tasks": ["breast", "covid19"]}
     assert Confounding(**both).levels["tag 50"] == ["breast", "covid19"]
     assert Confounding(**both, put_on=["covid19"]).levels["tag 50"] == ["covid19"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "levels"),
+    [
+        (["covid19", "busbra"], ["tag 0", "tag 50", "sampled 0", "sampled 50"]),
+        (["breast", "covid19"], ["tag 0", "tag 50"]),
+        (["busbra"], ["sampled 0", "sampled 50"]),
+        (["breast"], None),
+    ],
+)
+def test_profile_of_some_of_its_tasks_can_be_read_again(tasks, levels):
+    sampled = {"task": "busbra", "column": "device", "groups": ["a", "b"]}
+    sampled |= {"train": 4, "validation": 2, "test": 2}
+    every = {"tasks": ["breast", "covid19", "busbra"]}
+    confounder = TAG | every | {"put_on": ["covid19"], "sampled": sampled}
+    changes = every | {"live": "breast", "fine_tuning_of": {"breast": {"epochs": 2}}}
+    part = tiny_profile(changes | {"factors": {"confounder": confounder}}).with_tasks(tasks)
+    assert Profile.model_validate(part.model_dump(mode="json")) == part
+    assert part.live == ("breast" if "breast" in tasks else None)
+    section = part.filter_of("confounder")
+    assert (None if section is None else list(section.levels)) == levels
 
 
 @pytest.mark.parametrize(
