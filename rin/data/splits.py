@@ -6,11 +6,10 @@ disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take se
 """
 
 import hashlib
-import heapq
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,13 +23,12 @@ from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, counted, named
 
 PIECES = 20
-TEST_PIECES = 3
-VALIDATION_PIECES = 2
-MAX_FOLDS = PIECES // TEST_PIECES
 #: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
 #: small cohorts.
-SCHEMES = ((PIECES, TEST_PIECES, VALIDATION_PIECES), (10, 2, 1), (5, 1, 1))
-LEAST_PATIENTS = len(PARTS)
+SCHEMES = ((PIECES, 3, 2), (10, 2, 1), (5, 1, 1))
+MAX_FOLDS = 6
+#: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
+SHARES = (0.75, 0.10, 0.15)
 _NAMES = np.array(PARTS, dtype=object)
 
 
@@ -48,18 +46,17 @@ def make_folds(
     ``where``, for fewer than three groups of a class, or one class only.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
-        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES}% cannot be disjoint"
-        remedy = f"Choose 1 to {MAX_FOLDS}."
-        raise InputError(problem, where="n_folds", remedy=remedy)
+        problem = f"{n_folds} folds of 15% cannot be disjoint"
+        raise InputError(problem, where="n_folds", remedy=f"Choose 1 to {MAX_FOLDS}.")
     labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
-    if len(independent) < 2 or independent.min() < LEAST_PATIENTS:
+    if len(independent) < 2 or independent.min() < len(PARTS):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
         problem = f"too few independent patients per class to divide ({stated})"
         remedy = (
-            f"Two classes with at least {LEAST_PATIENTS} patients each are needed, who share no "
-            "near-duplicate picture: add patients, merge classes (label_map; --positive of rin "
-            "new), or lower near_duplicate_bits if unlike pictures were matched."
+            f"Two classes with at least {len(PARTS)} patients each are needed: add patients, merge "
+            "classes (label_map; --positive of rin new), or lower near_duplicate_bits if unlike "
+            "pictures were matched."
         )
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:
@@ -169,8 +166,7 @@ def cut(
     ``pieces``, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
     apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15% of four are 3, 0 and 1.
     """
-    # Own, as scikit-learn's StratifiedGroupKFold weighs each group against every piece in turn and
-    # takes a thousand times as long; here equal groups of one label are dealt together.
+    # Own, as scikit-learn's StratifiedGroupKFold takes hundreds of times as long.
     equal = shares is None
     size = np.ones(pieces) if equal else np.asarray(shares) / max(shares)
     # What a group adds to a piece's squared share, itself included, matters if pieces differ.
@@ -185,19 +181,23 @@ def cut(
     # How much a case of a cell adds to the squared share of a piece for each that is there.
     growth_per_case = share**2 / cases
     dealt = np.zeros((len(size), column.max() + 1))  # cases of each piece, by column
-    piece = np.empty(len(starts), dtype=int)
-    order = _dealing_order(weight, first_label, has_one_label, rng, equal)
-    for run in _equal_runs(order, weight, first_label, has_one_label):
-        cells = slice(starts[run[0]], ends[run[0]])
+    piece, kind_before = np.empty(len(starts), dtype=int), None
+    for number in _dealing_order(weight, first_label, has_one_label, rng, equal):
+        cells = slice(starts[number], ends[number])
         columns, added = column[cells], cases[cells]
-        if has_one_label[run[0]]:
-            piece[run] = _deal_equal(dealt, columns, int(added[0]), len(run), size, self_weight)
+        kind = weight[number], first_label[number], has_one_label[number]
+        if has_one_label[number]:
+            if kind != kind_before:
+                # Cases of the label, and all cases, of each piece for its size.
+                fullness = (dealt[:, columns] + self_weight * added) / size[:, None]
+            taken = np.lexsort((fullness[:, 1], fullness[:, 0]))[0]
+            fullness[taken] += added / size[taken]
         else:
             by_case = growth_per_case[cells]
             growth = dealt[:, columns] @ by_case + self_weight * (added @ by_case)
-            lightest = (growth / size).argmin()
-            piece[run] = lightest
-            dealt[lightest, columns] += added
+            taken = (growth / size).argmin()
+        piece[number], kind_before = taken, kind
+        dealt[taken, columns] += added
     return (rng.permutation(pieces)[piece] if equal else piece)[group]
 
 
@@ -232,45 +232,6 @@ def _dealing_order(
     return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
 
 
-def _equal_runs(
-    order: np.ndarray, weight: np.ndarray, first_label: np.ndarray, has_one_label: np.ndarray
-) -> list[np.ndarray]:
-    """Return the order in runs of equal groups of one label; any other group is a run of its own.
-
-    Groups of one label that weigh as much have as many cases.
-    """
-    kind = np.stack([weight, first_label])[:, order]
-    same_kind = (kind[:, 1:] == kind[:, :-1]).all(axis=0)
-    one_label = has_one_label[order]
-    continues = same_kind & one_label[1:] & one_label[:-1]
-    return np.split(order, np.flatnonzero(~continues) + 1)
-
-
-def _deal_equal(
-    dealt: np.ndarray,
-    columns: np.ndarray,
-    cases: int,
-    count: int,
-    size: np.ndarray,
-    self_weight: float,
-) -> np.ndarray:
-    """Return the pieces of ``count`` equal groups of one label, and add them to ``dealt``.
-
-    Each goes where, for its size, fewest of the label are, and among those fewest cases.
-    """
-    step = cases / size
-    fullness = (dealt[:, columns] + self_weight * cases) / size[:, None]
-    queue = [(*of_piece, number) for number, of_piece in enumerate(fullness.tolist())]
-    heapq.heapify(queue)
-    numbers = np.empty(count, dtype=int)
-    for turn in range(count):
-        of_label, of_all, number = queue[0]
-        numbers[turn] = number
-        heapq.heapreplace(queue, (of_label + step[number], of_all + step[number], number))
-    dealt[:, columns] += cases * np.bincount(numbers, minlength=len(size))[:, None]
-    return numbers
-
-
 def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     """Return the table of folds, of the part of each case in each, when no part lacks a class."""
     labels = cases["label"].to_numpy()
@@ -291,11 +252,9 @@ def _lacking(labels: np.ndarray, part: np.ndarray) -> str | None:
     return None
 
 
-#: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
-SHARES = (0.75, 0.10, 0.15)
 _TRAIN, _VALIDATION, _TEST = range(len(PARTS))
 #: What no class may lack, and therefore how many groups it needs.
-_NEEDED = [_TRAIN, _TEST]
+_NEEDED = (_TRAIN, _TEST)
 _MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
@@ -320,58 +279,43 @@ def complete_parts(
     part, weight = np.empty(len(known), dtype=int), np.bincount(group)
     part[group] = piece
     # Each class of each group once, in the order of the groups.
-    members = _Members(*np.divmod(np.unique(group * len(names) + label), len(names)))
-    _mend_parts(part, weight, members, names, list(needed), where)
+    members = pd.DataFrame({"group": group, "label": label}).drop_duplicates()
+    members = members.sort_values(["group", "label"], ignore_index=True)
+    _mend_parts(part, weight, members, names, needed, where)
     _fill_validation(part, weight, members)
     return part[group]
 
 
-class _Members(NamedTuple):
-    """Pairs of a group and a class that it has cases of, int (pairs,) each, by group."""
-
-    groups: np.ndarray
-    classes: np.ndarray
-
-    def count_groups(self, part: np.ndarray) -> np.ndarray:
-        """Return the groups of each class in each part, int (parts, classes)."""
-        counts = np.zeros((len(PARTS), self.classes.max() + 1), dtype=int)
-        np.add.at(counts, (part[self.groups], self.classes), 1)
-        return counts
-
-    def rarest_counts(self, part: np.ndarray) -> np.ndarray:
-        """Return for each group how many its part has of that of its classes with the fewest."""
-        counts = self.count_groups(part)[part[self.groups], self.classes]
-        starts = np.flatnonzero(np.diff(self.groups, prepend=-1))
-        return np.minimum.reduceat(counts, starts)
+def _rarest_counts(part: np.ndarray, members: pd.DataFrame) -> np.ndarray:
+    """Return for each group how many its part has of that of its classes with the fewest."""
+    alike = members.groupby([part[members["group"]], "label"])["group"].transform("size")
+    return alike.groupby(members["group"]).min().to_numpy()
 
 
 def _mend_parts(
     part: np.ndarray,
     weight: np.ndarray,
-    members: _Members,
+    members: pd.DataFrame,
     names: np.ndarray,
-    needed: list[int],
+    needed: Sequence[int],
     where: str | Path,
 ) -> None:
     """Move groups in ``part``, int (groups,), until no class lacks one of the parts needed."""
-    counts = members.count_groups(part)
-    lacking = np.argwhere(counts[needed] == 0)
-    rarity = counts.sum(axis=0)[lacking[:, 1]]
-    for place, rare in lacking[np.argsort(rarity, kind="stable")]:
-        wanted = needed[place]
-        if members.count_groups(part)[wanted, rare]:
+    holders = {label: rows.to_numpy() for label, rows in members.groupby("label")["group"]}
+    for wanted, rare in sorted(product(needed, holders), key=lambda pair: len(holders[pair[1]])):
+        group = holders[rare]
+        if (part[group] == wanted).any():
             continue
-        holders = members.groups[members.classes == rare]
-        is_free = ~np.isin(part[holders], needed) | (members.rarest_counts(part)[holders] > 1)
-        free = holders[is_free]
-        if not free.size:
+        is_free = ~np.isin(part[group], needed) | (_rarest_counts(part, members)[group] > 1)
+        if not is_free.any():
             problem = f"class {names[rare]} gets no {PARTS[wanted]} case: the few patients"
             problem += " that it has are needed for other classes"
             raise InputError(problem, where=where, remedy=_MEND)
+        free = group[is_free]
         part[free[weight[free].argmin()]] = wanted
 
 
-def _fill_validation(part: np.ndarray, weight: np.ndarray, members: _Members) -> None:
+def _fill_validation(part: np.ndarray, weight: np.ndarray, members: pd.DataFrame) -> None:
     """Move training groups to validation where that holds less than half of its share."""
     wanted, held = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
     if 2 * held >= wanted:
@@ -379,7 +323,7 @@ def _fill_validation(part: np.ndarray, weight: np.ndarray, members: _Members) ->
     while True:
         fits = (part == _TRAIN) & ((held + weight / 2 <= wanted) | (held == 0))
         # The class that has most to train on gives first; none gives its only group.
-        spare = np.where(fits, members.rarest_counts(part), 0)
+        spare = np.where(fits, _rarest_counts(part, members), 0)
         giver = spare.argmax()
         if spare[giver] < 2:
             return
