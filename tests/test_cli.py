@@ -21,7 +21,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
             "unknown profile 'demmo' (did you mean demo?). Known: all_tasks, demo,",
         ),
         (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
-        (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: acl, breast"),
+        (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: thyroid, breast"),
         (["book", "--data-root", "absent"], "absent: there is no such data root"),
         (["grid", "breast", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (["pretrain", "--profile", "smoke", "--results", "file"], "cannot be written"),

@@ -54,9 +54,9 @@ def make_folds(
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
         problem = f"too few independent patients per class to divide ({stated})"
         remedy = (
-            f"Two classes with at least {len(PARTS)} patients each are needed: add patients, merge "
-            "classes (label_map; --positive of rin new), or lower near_duplicate_bits if unlike "
-            "pictures were matched."
+            f"Two classes with at least {len(PARTS)} patients each are needed, who share no "
+            "near-duplicate picture: add patients, merge classes (label_map; --positive of rin "
+            "new), or lower near_duplicate_bits if unlike pictures were matched."
         )
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:

@@ -301,10 +301,11 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
     for run in finished_runs(study, name, task):
         names = {"study": name} | run.columns | {"run_id": run.run_id}
         rows.append(names | study.runs.done(run.run_id))
-        # Runs of several levels differ in their ids alone.
-        columns_of[run.run_id] = dict.fromkeys(RUN, run.run_id)
+        # Runs of several levels differ in their ids alone, which here stand for the scenario.
+        columns_of[run.run_id] = {name: run.columns[name] for name in RUN}
+        columns_of[run.run_id]["scenario"] = run.run_id
     scores = study.runs.tables(columns_of.items(), PREDICTIONS)
-    validation = validation_scores(scores[scores["part"] == "validation"]).set_index(RUN[0])
+    validation = validation_scores(scores[scores["part"] == "validation"]).set_index("scenario")
     validation = validation[["validation_auc", "validation_loss"]]
     table = pd.DataFrame(rows).join(validation, on="run_id")
     check_table(table, RUN_RECORDS, where=str(study.runs.folder))

@@ -124,11 +124,11 @@ class Runs:
         origins: dict[tuple[str, str], Origin | None] = {}
         for study in STUDIES:
             section = self.study.profile.filter_of(study)
-            own = shown.intersection(section.tasks) if section else ()
+            of_section = shown.intersection(section.tasks) if section else ()
             kept = self.reference.tasks_of(study) if self.reference else ()
             for task in self.paper_tasks:
                 of_reference = "reference" if task in kept else None
-                origins[study, task] = "own" if task in own else of_reference
+                origins[study, task] = "own" if task in of_section else of_reference
         return origins
 
     def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
