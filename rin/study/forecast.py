@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -20,7 +21,7 @@ import pandas as pd
 from rin.data.manifest import find_task
 from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
-from rin.study.profile import LAYERS, Profile, find_scenario
+from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
 from rin.study.setting import Study
 
 #: Backbone whose steps are timed, their side in pixels and number of images.
@@ -179,50 +180,62 @@ def forecast(study: Study) -> pd.DataFrame:
     worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN without any.
     """
     profile, rows = study.profile, []
-    for stage, ledger, runs, jobs, seeds in _stages(profile):
+    for stage, ledger, planned, jobs in _stages(profile):
         folder = study.ledger(ledger).folder
         done = sorted(folder.glob("[!.]*/done.json"))
-        # Other pretrainings of the same results folder have other seeds.
-        finished = sum(_seed(path.parent) in seeds for path in done)
+        finished = _count_finished(done, planned)
         seconds = [json.loads(path.read_text("utf-8")).get("seconds", np.nan) for path in done]
         sizes = [sum(f.stat().st_size for f in p.parent.iterdir()) for p in done]
-        left = max(0, runs - finished)
+        runs = len(planned)
+        left = runs - finished
         hours = left * float(np.mean(seconds)) / 3600 if done else np.nan
         gigabytes = left * float(np.mean(sizes)) / 1e9 if done else np.nan
         rows.append((stage, runs, finished, jobs, hours, gigabytes))
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
 
 
-def _seed(run: Path) -> int:
-    return json.loads((run / "config.json").read_text("utf-8"))["seed"]
+def _count_finished(done: Sequence[Path], planned: Sequence[dict]) -> int:
+    """Count planned runs that are done, each once, by what their configurations have in common.
+
+    The folder holds other runs as well: of other pretrainings, whose seeds differ, or settings.
+    """
+    wanted, finished = Counter(json.dumps(run) for run in planned), Counter()
+    names = [*planned[0]]
+    for path in done:
+        config = json.loads((path.parent / "config.json").read_text("utf-8"))
+        config["layers"] = "layers" in config
+        finished[json.dumps({name: config.get(name) for name in names})] += 1
+    return (wanted & finished).total()
 
 
-def _stages(profile: Profile) -> Iterator[tuple[str, str, int, int, set[int]]]:
-    """Yield stages with their ledgers, numbers of runs and of jobs, and seeds."""
+def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:
+    """Yield stages with their ledgers, what tells their runs apart, and numbers of jobs."""
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
-        numbers = pretraining.pretrainings
-        blocks = len(pretraining.backbones or profile.backbones) * len(numbers)
-        runs = blocks * len(pretraining.corpora)
-        if pretraining.brief and 1 in numbers:  # it is made once
-            runs += len(pretraining.brief.backbones)
-        seeds = {pretraining_seed(profile.seed, number) for number in numbers}
-        yield "pretraining", "weights", runs, runs if alone else blocks, seeds
+        backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
+        seeds = [pretraining_seed(profile.seed, number) for number in numbers]
+        cells = [*product(pretraining.corpora, backbones, seeds)]
+        if (brief := pretraining.brief) and 1 in numbers:  # it is made once
+            cells += product([brief.name], brief.backbones, [profile.seed])
+        runs = [dict(zip(("init", "backbone", "seed"), cell, strict=True)) for cell in cells]
+        yield "pretraining", "weights", runs, len(runs) if alone else len(backbones) * len(numbers)
         if section := profile.probe:
-            backbones = len(section.backbones or pretraining.backbones or profile.backbones)
-            runs = backbones * len(section.preprocessings)
-            yield "probe", "probe", runs, runs if alone else backbones, {profile.seed}
+            names = section.backbones or backbones
+            cells = product(section.preprocessings, names)
+            runs = [{"preprocessing": p, "backbone": b, "seed": profile.seed} for p, b in cells]
+            yield "probe", "probe", runs, len(runs) if alone else len(names)
         if section := profile.losses:
-            runs = len(section.backbones) * len(section.losses) * section.seeds
-            seeds = {profile.seed + repeat for repeat in range(section.seeds)}
-            yield "losses", "losses", runs, runs, seeds
+            seeds = range(profile.seed, profile.seed + section.seeds)
+            cells = product(section.losses, section.backbones, seeds)
+            runs = [{"loss": loss, "backbone": b, "seed": seed} for loss, b, seed in cells]
+            yield "losses", "losses", runs, len(runs)
     yield _fine_tuning_stage(profile)
 
 
-def _fine_tuning_stage(profile: Profile) -> tuple[str, str, int, int, set[int]]:
+def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict], int]:
     """Return the stage of fine-tuning: runs that studies share count once."""
     by_task = profile.execution.blocks == "by_task"
-    steps, seeds, planned = set(), set(), set()
+    steps, planned = set(), {}
     variants = [
         (study, variant) for study in profile.studies for variant in profile.variants(study)
     ]
@@ -232,10 +245,14 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, int, int, set[int]]:
             settings = profile.tuning(task).model_copy(update=variant.changes)
             step = scenario.backbone, scenario.unfreezing, settings.head, settings.size
             steps.add((*step, task) if by_task else step)
-            for fold in range(min(variant.folds, find_task(task)[1].n_folds)):
+            of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
+            # Which one it comes to depends on the weights.
+            del of_task["preprocessing"]
+            folds = range(min(variant.folds, find_task(task)[1].n_folds))
+            for fold, init in product(folds, variant.inits):
                 seed = run_seed(profile, variant, task, fold, scenario.name)
-                seeds.add(seed)
+                run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
                 # Runs of the study of layers record more than others.
-                run = (task, fold, scenario, seed, repr(settings), study == LAYERS)
-                planned |= {(*run, init) for init in variant.inits}
-    return "fine-tuning", "runs", len(planned), len(steps), seeds
+                run |= {"seed": seed, "layers": study == LAYERS} | of_task
+                planned[json.dumps(run), settings.preprocessing] = run
+    return "fine-tuning", "runs", [*planned.values()], len(steps)

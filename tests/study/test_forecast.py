@@ -35,7 +35,7 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
 
 @pytest.mark.parametrize(
     ("numbers", "pretraining", "fine_tuning"),
-    [([2], [2, 0, 1], [12, 0]), ([1, 2, 3], [6, 1, 3], [36, 12])],
+    [([2], [2, 0, 1], [12, 0]), ([1, 2, 3], [6, 1, 3], [36, 6])],
 )
 def test_forecast_counts_the_pretrainings_of_the_profile(
     finished_study, numbers, pretraining, fine_tuning
@@ -45,6 +45,15 @@ def test_forecast_counts_the_pretrainings_of_the_profile(
     table = forecast(Study(profile, None, finished_study.results)).set_index("stage")
     assert table.loc["pretraining", ["runs", "finished", "jobs"]].tolist() == pretraining
     assert table.loc["fine-tuning", ["runs", "finished"]].tolist() == fine_tuning
+
+
+def test_forecast_leaves_out_runs_of_other_settings_with_the_same_seeds(finished_study):
+    settings = finished_study.profile.fine_tuning
+    for changed in ({"epochs": settings.epochs + 1}, {"patience": 3}, {"head": "conv"}):
+        other = {"fine_tuning": settings.model_copy(update=changed)}
+        profile = finished_study.profile.model_copy(update=other)
+        row = forecast(Study(profile, None, finished_study.results)).iloc[-1]
+        assert row[["runs", "finished"]].tolist() == [12, 0], changed
 
 
 def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
