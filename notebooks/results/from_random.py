@@ -54,6 +54,7 @@ gains[["task", "kind", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
 # %% tags=["hide-input"]
 largest = gains.loc[gains["estimate"].idxmax()]
 networks = listed(scores["backbone"].unique())
+sources = ", ".join(str(n) for n in scores["pretraining"].unique())
 Markdown(f"""
 The paper compares two pretrainings with each other and neither with random
 weights. Here {(gains["p_holm"] < 0.05).sum()} of {len(gains)} differences from
@@ -61,8 +62,8 @@ random weights are distinguishable from zero after adjustment over all of them
 {{cite:p}}`holm1979`. The largest gain is
 {format_estimate(largest, unit="points")} AUC points:
 {init_style(largest["kind"]).word} weights on
-“{titles[largest["task"]]}”. Exploratory: the backbone is {networks} alone, and
-each network was trained once.
+“{titles[largest["task"]]}”. Exploratory: the networks are {networks} alone, of
+pretraining {sources}, and each was trained once.
 """)
 
 # %%
@@ -118,20 +119,23 @@ inverted = aucs[aucs["ci_high"] < 0.5].merge(spread.reset_index())
 inverted[["title", "init", "auc", "ci_low", "ci_high", "score_sd"]].round(2)
 
 # %% tags=["hide-input"]
-listing = listed(
+listing = "; ".join(
     f"{init_style(row.init).word} weights on “{row.title}”, AUC {row.auc:.2f}"
     f" ({row.ci_low:.2f}, {row.ci_high:.2f}),"
     f" SD of the log-odds {row.score_sd:.2f}"
     for row in inverted.itertuples()
 )
-Markdown(f"""
-{len(inverted)} of {len(aucs)} networks rank cases the wrong way round, with an
-interval wholly below 0.5, where chance would give {0.025 * len(aucs):.1f}:
+remark = f"""
 {listing}. An SD of the log-odds near zero marks a network that has learnt
 nothing yet. Its scores still follow some property of the image, such as
 brightness, with a sign that its random weights decide; where that property
 separates the classes, as brightness does on head CT, the AUC of an untrained
 network can be far from 0.5 on either side.
+"""
+Markdown(f"""
+{len(inverted)} of {len(aucs)} networks rank cases the wrong way round, with an
+interval wholly below 0.5, where chance would give
+{0.025 * len(aucs):.1f}{": " + remark if len(inverted) else "."}
 """)
 
 # %% [markdown]
