@@ -12,6 +12,7 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -85,8 +86,10 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     The case id is ``class/file name``, with the split before it where two splits hold the same.
     Without a ``patient_pattern`` the folder below the class, if any, is the patient.
     """
-    options, known = FolderOptions.of(manifest), {*tree.names}
-    names = [name for name in tree.names if not _is_copy(name, options.inner_copy, known)]
+    options, names = FolderOptions.of(manifest), tree.names
+    if inner := options.inner_copy:
+        known = {*names}
+        names = [name for name in names if not _is_copy(name, inner, known)]
     files = [name for name in names if tree.is_picture(name)]
     if not options.leave_out:
         others = sorted({*names} - {*files})
@@ -126,10 +129,10 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
 def _is_copy(name: str, inner: str, names: set[str]) -> bool:
     """Tell whether a file in a folder ``inner`` is there outside of that folder, too."""
     before, within, after = f"/{name}".rpartition(f"/{inner}/")
-    return bool(inner and within) and f"{before}/{after}".removeprefix("/") in names
+    return bool(within) and f"{before}/{after}".removeprefix("/") in names
 
 
-def _masks_of(names: list[str], options: FolderOptions) -> dict[str, list[str]]:
+def _masks_of(names: Iterable[str], options: FolderOptions) -> dict[str, list[str]]:
     """Return the masks among some files by the name of their picture: folders, and its stem."""
     masks = defaultdict(list)
     if options.masks or options.mask:

@@ -56,12 +56,14 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
             break
     files, strange, twice = {kind: {} for kind in patterns}, [], []
     for name in names:
-        matches = ((kind, match(name, len(around))) for kind, match in matchers.items())
-        kind, fitting = next((pair for pair in matches if pair[1]), ("", None))
-        if fitting is None:
+        for kind, match in matchers.items():
+            if fitting := match(name, len(around)):
+                key = "/".join(filter(None, fitting.groups()))
+                if files[kind].setdefault(key, name) != name:
+                    twice.append(name)
+                break
+        else:
             strange.append(name)
-        elif files[kind].setdefault("/".join(filter(None, fitting.groups())), name) != name:
-            twice.append(name)
     tree.refuse(strange, f"files have no place in the layout {layout!r}")
     tree.refuse(twice, "files are there twice, with another ending or folder")
     return around, files
