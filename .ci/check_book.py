@@ -34,8 +34,8 @@ PLURAL = re.compile(
     r"(?<![\d.,/-])1 (?:scenario|epoch|task|pair|fold|patient|image|case|run|network|training)s\b"
 )
 # What the default book keeps to.  The API reference counts neither among the pages nor among the
-# words: it is one page with an entry a function, made from docstrings, and a sub-page made from the
-# schemas of tables and manifests.
+# words: it is one page with an entry a function, made from docstrings, and a sub-page made from
+# the schemas of tables and manifests.
 MOST_PAGES, MOST_WORDS, MOST_WORDS_A_PAGE, MOST_STAND_INS = 30, 40_000, 2_500, 8
 API = {"api", *(section["file"] for section in API_SECTIONS)}
 

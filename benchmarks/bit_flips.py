@@ -59,7 +59,9 @@ def write_everything(folder):
     draws = np.random.default_rng(1)
     arrays = {f"model/{number:05d}": draws.normal(size=(3, 40)) for number in range(4)}
     (folder / CHECKPOINT).mkdir(parents=True)
-    WorkFolder(folder / CHECKPOINT).save(arrays, {"epoch": 2, "step": 5, "curves": [{"loss": 0.5}]})
+    WorkFolder(folder / CHECKPOINT).save(
+        arrays, {"epoch": 2, "step": 5, "curves": [{"loss": 0.5}]}
+    )
     with tempfile.TemporaryDirectory() as place:
         images = finished_study.write_images(Path(place))
         os.environ["RIN_MANIFESTS"] = str(finished_study.write_manifests(Path(place, "manifests")))

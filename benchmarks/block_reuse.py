@@ -106,7 +106,7 @@ def compare(arguments, folder):
     print("| way | runs trained | seconds a run | seconds for the grid |")
     print("|---|---:|---:|---:|")
     print(
-        f"| one process, {len(blocks)} blocks | {count} | {together / count:.2f} | {together:.1f} |"
+        f"| 1 process, {len(blocks)} blocks | {count} | {together / count:.2f} | {together:.1f} |"
     )
     print(
         f"| one process a run | {len(alone)} | {apart / len(alone):.2f} | {total:.1f}"
@@ -114,7 +114,8 @@ def compare(arguments, folder):
     )
     ratio = total / together
     print(
-        f"\nRatio {ratio:.1f} (target {TARGET}); ResNet50, {arguments.size} px, one epoch, ", end=""
+        f"\nRatio {ratio:.1f} (target {TARGET}); ResNet50, {arguments.size} px, one epoch, ",
+        end="",
     )
     print(f"{count} runs, {arguments.threads} thread(s) in both ways.")
     different = differing(reused, fresh, alone)

@@ -1,4 +1,5 @@
-"""Pretraining speed on one GPU, fed from a store on disk, with ways to make it faster side by side.
+"""Pretraining speed on one GPU, fed from a store on disk, with ways to make it faster side by
+side.
 
 Command    KERAS_BACKEND=jax python benchmarks/gpu_pretraining.py              # one JSON line
            KERAS_BACKEND=jax python benchmarks/gpu_pretraining.py --compare    # and a table
@@ -280,7 +281,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes, too
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         path = Path(folder) / "images.npy"
-        make_store(path, max(options["images"], options["batch"]), options["size"], options["seed"])
+        make_store(
+            path, max(options["images"], options["batch"]), options["size"], options["seed"]
+        )
         return (compare if side_by_side else run)(options, path)
 
 

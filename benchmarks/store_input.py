@@ -167,7 +167,8 @@ def report(windows, arguments):
     """Print the table of windows and return the ratio of store to memory."""
     images = arguments.steps * arguments.batch
     print(
-        f"\n| {arguments.backbone}, {arguments.size} px, batch {arguments.batch}, fed from ", end=""
+        f"\n| {arguments.backbone}, {arguments.size} px, batch {arguments.batch}, fed from ",
+        end="",
     )
     print("| images/s | CPU ms an image | of the speed from memory | windows, lowest to highest |")
     print("|---|---:|---:|---:|---:|")

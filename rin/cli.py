@@ -126,7 +126,9 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
 
 
 @app.command()
-def pretrain(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def pretrain(
+    profile: Profile = "demo", data_root: Data = "", results: Results = "results"
+) -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_study, run_pretraining
 
@@ -202,7 +204,9 @@ def new(
     patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
     split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
-    minutes: Annotated[float, typer.Option(min=2, help="Budget of the training, in minutes.")] = 15,
+    minutes: Annotated[
+        float, typer.Option(min=2, help="Budget of the training, in minutes.")
+    ] = 15,
     window: Annotated[str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits.")] = "",
     leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
     several: Annotated[

@@ -233,7 +233,7 @@ _LIMITS = {"ge": "at least", "gt": "above", "le": "at most"}
 
 
 def settings_of(model: type[BaseModel]) -> list[dict[str, str]]:
-    """Return what a model reads from YAML: Setting, Values and Default (or needed), one a field."""
+    """Return what a model reads from YAML: Setting, Values and Default (or needed) a field."""
     rows = []
     for setting, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)

@@ -94,7 +94,9 @@ def main() -> int:
             by = killer(mutant, root)
             survivors += by is None
             took = f"{time.monotonic() - started:4.0f} s"
-            print(f"{number:2}/{len(chosen)} {took}  {mutant.name}: {by or 'SURVIVES'}", flush=True)
+            print(
+                f"{number:2}/{len(chosen)} {took}  {mutant.name}: {by or 'SURVIVES'}", flush=True
+            )
     print(f"{len(chosen) - survivors} of {len(chosen)} killed")
     return int(survivors > 0)
 

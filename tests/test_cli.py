@@ -53,7 +53,7 @@ def test_bad_input_exits_with_one_and_one_line(rin, tmp_path, arguments, said):
 
 
 def run_apart(program, *arguments):
-    """What a program prints in a process of its own: on its last line, `sys.modules` at its end."""
+    """What a program prints in its own process: on its last line, `sys.modules` at its end."""
     end = "import atexit, sys; atexit.register(lambda: print(*sys.modules))\nsys.argv[0] = 'rin'\n"
     made = subprocess.run(
         [sys.executable, "-c", end + program, *arguments],

@@ -17,7 +17,9 @@ os.write(2, b"afterwards")
 
 
 @pytest.mark.parametrize(("level", "said"), [("", "afterwards"), ("0", "oneDNN is onafterwards")])
-def test_start_of_tensorflow_is_quiet_unless_its_log_level_is_0(tmp_path, monkeypatch, level, said):
+def test_start_of_tensorflow_is_quiet_unless_its_log_level_is_0(
+    tmp_path, monkeypatch, level, said
+):
     (tmp_path / "tensorflow.py").write_text(TENSORFLOW)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))

@@ -44,7 +44,16 @@ def run(*command, **options):
 
 @pytest.mark.slow
 def test_wheel_with_core_requirements_alone_runs_the_statistics(tmp_path):
-    source = ("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, REPOSITORY)
+    source = (
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        tmp_path,
+        REPOSITORY,
+    )
     built = run(sys.executable, *source)
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("rin-*.whl")

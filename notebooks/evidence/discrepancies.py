@@ -147,8 +147,8 @@ unfold("distributors")
 # finds such pairs by hash and by appearance and keeps them on one side of a split.
 #
 # **Which versions of the public datasets?** The paper names sources, not files
-# ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset of
-# this book has its counts and a digest ([](../use/run_it)).
+# ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset
+# of this book has its counts and a digest ([](../use/run_it)).
 #
 # **Is every patient on one side of a split?** The paper says so. A group that used
 # the released lists of folds found that training, validation and test parts
@@ -251,6 +251,7 @@ ax = heat(cells["points"][order], clear=cells["clear"])
 picture(ax, "Differences of regimes and of networks, by task")
 
 # %% [markdown]
-# AUC points, first minus second (purple where the first is higher), these networks of the first pretraining on new
-# patients; * P < .05 after Holm's adjustment. For “consistently” the two upper rows would have to be positive
-# with a star on every task; for the second sentence, all the lower ones.
+# AUC points, first minus second (purple where the first is higher), these networks of the first
+# pretraining on new patients; * P < .05 after Holm's adjustment. For “consistently” the two upper
+# rows would have to be positive with a star on every task; for the second sentence, all the lower
+# ones.

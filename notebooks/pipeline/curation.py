@@ -109,8 +109,8 @@ key_uid = next(uid for uid in findings if uid in outlines)
 findings[key_uid]
 
 # %% [markdown]
-# Stored pixels become Hounsfield units, then 8 bits through the window of the region. The pseudonym
-# of the patient is a keyed digest.
+# Stored pixels become Hounsfield units, then 8 bits through the window of the region. The
+# pseudonym of the patient is a keyed digest.
 
 # %%
 image = next(d for d in documents if key_uid == d.SOPInstanceUID)
@@ -143,8 +143,8 @@ picture(figure, "A key image with the outline of its reader", width="20rem")
 # %% [markdown]
 # ## The reports
 #
-# The paper flagged "studies with a report containing 'normal' or 'unremarkable' in the impression".
-# In pandas, over the texts of the archive:
+# The paper flagged "studies with a report containing 'normal' or 'unremarkable' in the
+# impression". In pandas, over the texts of the archive:
 
 # %%
 texts = archive.root.glob("reports/*.txt")
@@ -305,9 +305,10 @@ pd.DataFrame(islice(metadata.records("images"), 3)).map(bytes.decode)
 # Curation can be interrupted and repeated, and reads only new files. The folder
 # `results/hospital/curation/shared` may leave the institution after somebody has looked at it;
 # everything beside it contains original identifiers or the key of the pseudonyms. Fill the column
-# `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in the
-# profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose pixels may
-# show letters; they stay out until somebody has looked and answered no in its column `shows_text`.
+# `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
+# the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
+# pixels may show letters; they stay out until somebody has looked and answered no in its column
+# `shows_text`.
 # `database:` takes the URL of a PostgreSQL
 # server in place of the SQLite file. Pretrained weights are written for Keras, as `_notop.h5` for
 # older software, and as safetensors, each with a model card.

@@ -14,8 +14,8 @@
 # # Fine-tuning, from images to a difference
 #
 # *Answers* how a pretrained network is fine-tuned on a task: one scenario by hand in Keras, then
-# every scenario from both initialisations, and their difference. *Needs* the weights of the page on
-# pretraining, which it trains where they are missing. *Takes* about three minutes on two cores,
+# every scenario from both initialisations, and their difference. *Needs* the weights of the page
+# on pretraining, which it trains where they are missing. *Takes* about three minutes on two cores,
 # seconds when run again: `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
@@ -116,9 +116,9 @@ for layer in backbone.layers:  # short trainings need a faster average
 
 # %% [markdown]
 # Inputs are prepared as the weights were pretrained; preprocessing belongs to the weights.
-# Grey images are repeated to three channels. Augmentation is random: it comes from the package with
-# the seed of the run, and so do dropout and the first weights of the head. Both initialisations of
-# a scenario thereby share all chance.
+# Grey images are repeated to three channels. Augmentation is random: it comes from the package
+# with the seed of the run, and so do dropout and the first weights of the head. Both
+# initialisations of a scenario thereby share all chance.
 
 # %%
 wanted = find_preprocessing(run.config["preprocessing"])

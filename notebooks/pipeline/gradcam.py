@@ -149,8 +149,8 @@ assert np.allclose(closed_form, by_rin, atol=1e-3 * np.abs(by_rin).max())
 # %% [markdown]
 # ## From a map to a Dice score
 #
-# The map is kept where positive, scaled to a maximum of 255, and enlarged to the image. Grey levels
-# above the threshold of the paper count as lesion.
+# The map is kept where positive, scaled to a maximum of 255, and enlarged to the image. Grey
+# levels above the threshold of the paper count as lesion.
 
 # %%
 dice = []
@@ -238,10 +238,10 @@ left = {
 pd.Series(left, name="rank correlation with the trained map").round(2)
 
 # %% [markdown]
-# The same for the fine-tuned networks that the `sanity` section of the profile names. Bands are 95%
-# intervals over patients; dotted lines compare with the map of another image. A map that explains
-# what was learnt falls to the dotted line; where it does not, architecture and image decide part of
-# it.
+# The same for the fine-tuned networks that the `sanity` section of the profile names. Bands are
+# 95% intervals over patients; dotted lines compare with the map of another image. A map that
+# explains what was learnt falls to the dotted line; where it does not, architecture and image
+# decide part of it.
 
 # %%
 if study.profile.sanity is not None:

@@ -14,8 +14,8 @@
 # # Pretraining from random weights
 #
 # *Answers* how a backbone is pretrained, how well it classifies its corpus, and what its features
-# have learnt. *Needs* the corpora, which stand-ins replace. *Takes* about two minutes on two cores,
-# seconds when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
+# have learnt. *Needs* the corpora, which stand-ins replace. *Takes* about two minutes on two
+# cores, seconds when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -98,8 +98,8 @@ pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
 model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 
 # %% [markdown]
-# The first weights of the head, and the states of augmentation and dropout, are drawn with the seed
-# of the run, as the package draws them; so is the order of the images.
+# The first weights of the head, and the states of augmentation and dropout, are drawn with the
+# seed of the run, as the package draws them; so is the order of the images.
 
 # %%
 chance = np.random.default_rng(run.seed)
@@ -159,9 +159,10 @@ lag behind. RadImageNet was pretrained on {DATABASE["images"].value:,} images of
 # %% [markdown]
 # ## Figure E1 and Table E2: every network, test accuracy
 #
-# Of several pretrainings this page shows the first. *Top-1* is the share of test images whose class
-# is ranked first, *top-5* the share whose class is among the first five. Intervals are Wilson's;
-# images of a patient are alike, so their number is divided by the design effect of the patients.
+# Of several pretrainings this page shows the first. *Top-1* is the share of test images whose
+# class is ranked first, *top-5* the share whose class is among the first five. Intervals are
+# Wilson's; images of a patient are alike, so their number is divided by the design effect of the
+# patients.
 
 # %%
 first = f"init in @inits and pretraining == {run.pretraining}"
@@ -262,8 +263,8 @@ Markdown(
 # Each run leaves its backbone in three formats below `weights` of the results: Keras 3
 # (`backbone.weights.h5`), the layout of Keras 2 that the released RadImageNet weights have
 # (`backbone_notop.h5`), and safetensors. None can carry code. Each has a card with the fields of
-# the ATLAS schema of the Radiological Society of North America: input, corpus, scores, digests, and
-# what the weights are not good for.
+# the ATLAS schema of the Radiological Society of North America: input, corpus, scores, digests,
+# and what the weights are not good for.
 
 # %%
 for made in networks.to_dict("records"):

@@ -90,8 +90,8 @@ AUC of {auc["A"]:.3f}; B reaches {auc["B"]:.3f}.
 # ## DeLong's variance
 #
 # The *placement* of a case is the share of the other class on the right side of it: its row or
-# column mean. The AUC is a mean over positive and over negative cases at once, so its variance adds
-# the variances of the placements of both classes, each over its number of cases
+# column mean. The AUC is a mean over positive and over negative cases at once, so its variance
+# adds the variances of the placements of both classes, each over its number of cases
 # {cite:p}`delong1988`. Twice the covariance of the models is taken off their difference.
 
 # %%
@@ -126,8 +126,9 @@ pd.Series(by_hand, name="A − B, images independent").round(4).to_frame()
 # ## Patients as the units
 #
 # Two images of one patient are not two independent cases. Obuchowski's variance
-# {cite:p}`obuchowski1997` first adds up, for each patient, how far the placements of its images are
-# from their mean. Patients with images of both classes add a third term, the product of both sums.
+# {cite:p}`obuchowski1997` first adds up, for each patient, how far the placements of its images
+# are from their mean. Patients with images of both classes add a third term, the product of both
+# sums.
 
 # %%
 apart = placements["A"] - placements["B"] - difference
@@ -189,8 +190,8 @@ pd.DataFrame(
 # %% [markdown]
 # ## Several comparisons: Holm's adjustment
 #
-# The smallest of four P values is multiplied by four, the next by three, and so on; none may become
-# smaller than the one before it, or larger than one.
+# The smallest of four P values is multiplied by four, the next by three, and so on; none may
+# become smaller than the one before it, or larger than one.
 
 # %%
 p_values = pd.Series([0.030, 0.012, 0.028, 0.400], ["1", "2", "3", "4"])

@@ -160,8 +160,8 @@ if "birads" in cases:  # what a radiologist read in the same images
 page.picture(grid.axes, "AUC of every scenario on each test set, by backbone")
 
 # %% [markdown]
-# Each mark is a network; the dashed line is the radiologist's BI-RADS category on the same external
-# images, where it is known.
+# Each mark is a network; the dashed line is the radiologist's BI-RADS category on the same
+# external images, where it is known.
 #
 # ## Subgroups of the external images
 #

@@ -127,8 +127,8 @@ predictions = runs.predictions(task="breast")
 predictions.head(3).T
 
 # %% [markdown]
-# Each network has a scale of its own: AUCs are computed within a fold, then averaged over folds and
-# scenarios, with patients as the units.
+# Each network has a scale of its own: AUCs are computed within a fold, then averaged over folds
+# and scenarios, with patients as the units.
 
 # %%
 table = init_differences(predictions, a, b)
@@ -220,8 +220,8 @@ dice.assign(difference=dice[a] - dice[b]).round(3)
 # ## A study of your own
 #
 # A new scenario, loss or confounder is an entry of a profile, and a page is a notebook in
-# `notebooks/` with a line in `rin/report/pages.py`. With the section `factors`, these become studies
-# beside the main one:
+# `notebooks/` with a line in `rin/report/pages.py`. With the section `factors`, these become
+# studies beside the main one:
 #
 # ```yaml
 # factors:
@@ -234,7 +234,8 @@ dice.assign(difference=dice[a] - dice[b]).round(3)
 #     shares: [0, 50, 100]
 # ```
 #
-# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads, and
+# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads,
+# and
 # `confounder` marks a share of the positive training images and tests on marked negatives. Further
 # sections repeat trainings (`repeats`), compare layers before and after (`layers`), pretrain with
 # softened labels (`losses`), or briefly, until two corpora are learnt about equally well

@@ -51,8 +51,8 @@ use_style()
 # ## The images
 #
 # A folder of images, a folder of masks, and one table that says what they are, in the manner of a
-# German hospital: separated by semicolons, in Latin-1. The “lesions” are bright discs, in malignant
-# cases larger. One image is planted twice, under two patients.
+# German hospital: separated by semicolons, in Latin-1. The “lesions” are bright discs, in
+# malignant cases larger. One image is planted twice, under two patients.
 
 # %%
 work = Path(mkdtemp())
@@ -111,9 +111,9 @@ screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
 book_table(screen[["What", "Found"]], "What rin new says", prose=True)
 
 # %% [markdown]
-# It also says when something is wrong, in one line, before anything is trained: rows without images
-# and images without rows, a patient with two labels, a black mask, a broken file, one class only,
-# too few patients to divide. Nothing of yours is changed, and nothing is overwritten.
+# It also says when something is wrong, in one line, before anything is trained: rows without
+# images and images without rows, a patient with two labels, a black mask, a broken file, one class
+# only, too few patients to divide. Nothing of yours is changed, and nothing is overwritten.
 #
 # ## What it wrote
 #
@@ -131,9 +131,10 @@ profile_text = own_profile.read_text("utf-8").replace(str(work), "FOLDER")
 Markdown("```yaml\n" + profile_text + "```")
 
 # %% [markdown]
-# With the released weights under `DATA_ROOT/weights` it compares those; with the two corpora of this
-# book under `DATA_ROOT` it pretrains on them; here it has neither, so that both initialisations come
-# from stand-ins and their difference means nothing. The next two commands, as `rin new` prints them:
+# With the released weights under `DATA_ROOT/weights` it compares those; with the two corpora of
+# this book under `DATA_ROOT` it pretrains on them; here it has neither, so that both
+# initialisations come from stand-ins and their difference means nothing. The next two commands, as
+# `rin new` prints them:
 #
 # ```console
 # rin study --profile hospital_us --data-root FOLDER
@@ -234,13 +235,14 @@ shutil.rmtree(work)
 # | other folds, weights or image sizes | edit the profile, or another copy of it |
 # | a notebook of your own | a name in `pages` of the profile |
 #
-# Without a column of patients each image counts as a patient, and the AUC is too high where that is
-# not so: `rin new` says it in red, with a pattern where names look like patients. Small cohorts get
-# coarser folds: of 15% from 20 patients in the rarer class, of 20% from five, one split from
-# three; fewer are refused. Every setting of a manifest is listed on [the page of tables](reference).
-# In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task = "hospital_us"`,
-# `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the task.
+# Without a column of patients each image counts as a patient, and the AUC is too high where that
+# is not so: `rin new` says it in red, with a pattern where names look like patients. Small cohorts
+# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from five, one split from
+# three; fewer are refused. Every setting of a manifest is listed on [the page of
+# tables](reference). In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task
+# = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the
+# task.
 #
-# A second dataset with the same labels, from another hospital, gets a manifest of its own; its name
-# under `external` of the task, and `external: true` in the profile, have every run score it as well,
-# and none is trained on it.
+# A second dataset with the same labels, from another hospital, gets a manifest of its own; its
+# name under `external` of the task, and `external: true` in the profile, have every run score it
+# as well, and none is trained on it.

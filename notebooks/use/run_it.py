@@ -43,9 +43,10 @@ statuses = dataset_status(runs.study.data_root)
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```
 #
-# The book is `_build/html/index.html`; it opens without an internet connection. A second `make book`
-# skips pages and trainings that are finished and unchanged; an interrupted one continues. Profiles
-# are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs, cases, seeds.
+# The book is `_build/html/index.html`; it opens without an internet connection. A second `make
+# book` skips pages and trainings that are finished and unchanged; an interrupted one continues.
+# Profiles are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs,
+# cases, seeds.
 # `rin profiles` lists them; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
 #
 # ## The images
@@ -75,10 +76,10 @@ HTML(
 
 # %% [markdown]
 # A task takes the images of its own dataset where they are at hand, else those of its substitute.
-# All datasets are in one folder, the data root, each under one of the names that its manifest lists
-# under `locations`; the first that exists counts. A folder and a zip archive of it are read alike,
-# and nothing has to be unpacked unless a layout below says so. Files that do not belong to a dataset
-# are errors.
+# All datasets are in one folder, the data root, each under one of the names that its manifest
+# lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
+# alike, and nothing has to be unpacked unless a layout below says so. Files that do not belong to
+# a dataset are errors.
 #
 # ```console
 # export DATA_ROOT=/path/to/images
@@ -93,10 +94,11 @@ HTML(
 # Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
 # two people work on the same images; `--expect DIGEST` compares them.
 #
-# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names of
+# Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
+# of
 # `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
-# ImageNet weights. The folds that the paper's authors published are a second source of splits: put a
-# copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
+# ImageNet weights. The folds that the paper's authors published are a second source of splits: put
+# a copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
 # ## One step, or one notebook
 #
@@ -108,7 +110,8 @@ HTML(
 # rin run notebooks/results/task.py -p task=breast -p profile=demo
 # ```
 #
-# Each step uses the finished runs of the ledger. Plain tools work as well, as on every notebook here:
+# Each step uses the finished runs of the ledger. Plain tools work as well, as on every notebook
+# here:
 #
 # ```console
 # .venv/bin/jupytext --to ipynb notebooks/results/task.py
@@ -116,8 +119,8 @@ HTML(
 # ```
 #
 # A reference run of your own, per-case predictions without any image, is written to a folder by
-# `rin reference write open --folder my_runs`. A study with a stand-in anywhere, or with an unfinished
-# run, is refused; `--finished` leaves those out.
+# `rin reference write open --folder my_runs`. A study with a stand-in anywhere, or with an
+# unfinished run, is refused; `--finished` leaves those out.
 #
 # ## A GPU
 #
@@ -131,9 +134,9 @@ HTML(
 #
 # An update of the lock has `make` install the version without CUDA again; repeat these lines then.
 #
-# The profile `paper` computes in mixed precision (`execution: precision`). Results are then close to
-# those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of each
-# run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and
+# The profile `paper` computes in mixed precision (`execution: precision`). Results are then close
+# to those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of
+# each run. `execution: {devices: all}` spreads a pretraining batch over all GPUs, and
 # `execution: {workers: 4}` gives every worker a GPU to itself.
 #
 # ## A cluster
@@ -146,8 +149,10 @@ HTML(
 #     --results /shared/results
 # ```
 #
-# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. Its book is
-# `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile, change
+# `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. Its
+# book is
+# `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile,
+# change
 # `name` to `cluster`, and replace `execution` by what a job may ask for:
 #
 # ```yaml
@@ -159,16 +164,16 @@ HTML(
 # ```
 #
 # The command decodes the images once, submits pretrainings and then blocks of fine-tuning as job
-# arrays through [submitit](https://github.com/facebookincubator/submitit), and shows one progress bar
-# until the last job has ended. Leave it running, for instance in `tmux`. Jobs share the results folder
-# and nothing else. A job whose time is up is queued again, and a pretraining continues from its
-# checkpoint. A job that fails is named with its log and the last lines of it; the same command then
-# submits only the missing runs. Ctrl-C cancels the jobs.
+# arrays through [submitit](https://github.com/facebookincubator/submitit), and shows one progress
+# bar until the last job has ended. Leave it running, for instance in `tmux`. Jobs share the
+# results folder and nothing else. A job whose time is up is queued again, and a pretraining
+# continues from its checkpoint. A job that fails is named with its log and the last lines of it;
+# the same command then submits only the missing runs. Ctrl-C cancels the jobs.
 #
 # The paper's full study is 1,392 runs of fine-tuning in 96 blocks by task. The main grid is
-# 1,152 of them: 24 scenarios on two initialisations in five folds for the four small tasks and in one
-# for the others. Once a few runs are finished, `--dry-run` gives the hours that the rest will take on
-# the same hardware.
+# 1,152 of them: 24 scenarios on two initialisations in five folds for the four small tasks and in
+# one for the others. Once a few runs are finished, `--dry-run` gives the hours that the rest will
+# take on the same hardware.
 #
 # ## Layouts
 #
@@ -273,8 +278,8 @@ HTML(
 #     └── stage_2_train.csv    six rows a slice
 # ```
 #
-# The test images of the challenge may be there and are not read. The headers say which slices are of
-# one patient. The first look at so many files takes long, and continues where it was stopped.
+# The test images of the challenge may be there and are not read. The headers say which slices are
+# of one patient. The first look at so many files takes long, and continues where it was stopped.
 # :::
 #
 # :::{dropdown} `sarscov2_ct`: substitute for covid19

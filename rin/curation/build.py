@@ -246,7 +246,9 @@ def _is_current(output: Path, made_of: str) -> bool:
         images = pd.read_parquet(output / IMAGES)
         return (
             note["made_of"] == made_of
-            and all(sha256_of(output / name) == note["tables"][name] for name in (IMAGES, SCREENED))
+            and all(
+                sha256_of(output / name) == note["tables"][name] for name in (IMAGES, SCREENED)
+            )
             and all((output / name).is_file() for name in (QUEUE, IMAGE_QUEUE))
             and is_corpus_whole(output / SHARED / FOLDER, images, note["texts"])
             and export.all_there(output)

@@ -204,7 +204,7 @@ def profile_tags() -> frozenset[BaseTag]:
 
 
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
-    """Return a new data set of what the rules keep, at every level, dates moved by `shift` days."""
+    """Return a new data set of what the rules keep, at all levels, dates moved by `shift` days."""
     made = Dataset()
     for keyword, rule in allowed(rules).items():
         tag = Tag(tag_for_keyword(keyword))
@@ -215,7 +215,9 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
             nested = [item for value in values if isinstance(value, Sequence) for item in value]
             items = [_copy_kept(item, rule, names, shift) for item in nested]
             # An item of look-up tables without its table says nothing.
-            kept = [item for item in items if item and ("LUTData" in item or "LUTData" not in rule)]
+            kept = [
+                item for item in items if item and ("LUTData" in item or "LUTData" not in rule)
+            ]
             kept = [Sequence(kept)] if kept else []
         elif rule == "look-up table":
             kept = _table(values, source)
@@ -295,5 +297,7 @@ def _table(values: list, source: Dataset) -> list:
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
         count = f"{len(entries)} of {length} entries"
-        raise FileError(f"the look-up table of grey values has {count}, or neither rises nor falls")
+        raise FileError(
+            f"the look-up table of grey values has {count}, or neither rises nor falls"
+        )
     return values

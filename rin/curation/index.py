@@ -408,7 +408,9 @@ def _derive_tables(connection: sa.Connection, root: Path) -> list[Problem]:
     joined = by_study.agg(lambda texts: "\\".join(sorted({*texts} - {""})))
     if len(joined):
         update = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
-        update = update.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
+        update = update.values(
+            modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts")
+        )
         connection.execute(update, joined.to_dict("records"))
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
@@ -432,7 +434,11 @@ def _contradictions(stated: pd.DataFrame, root: Path) -> dict[str, Problem]:
             if sha256_of(root / path) != digest:
                 problem = "its SOPInstanceUID is also that of a file which differs"
                 problems[path] = Problem(path, problem, first)
-    common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
+    common = {
+        "study_uid": "series_uid",
+        "accession_number": "study_uid",
+        "patient_id": "study_uid",
+    }
     for name, owner in common.items():
         said = stated[(stated[owner] != "") & (stated[name] != "")]
         first = said.groupby(owner)[[name, "path"]].transform("first")
@@ -485,8 +491,8 @@ def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
 def read_header(root: Path, path: str) -> dict[str, Any] | None:
     """Return what the index keeps of a DICOM file, texts empty where an element is missing.
 
-    None of a file that does not say that it is DICOM, by its suffix or the DICM prefix.  Raises one
-    of `BROKEN` where the file is broken, cut short or without one of the identifiers.
+    None of a file that does not say that it is DICOM, by its suffix or the DICM prefix.  Raises
+    one of `BROKEN` where the file is broken, cut short or without one of the identifiers.
     """
     with _Opened(io.FileIO(root / path)) as opened:
         claims = path.lower().endswith(tuple(_FACTS["claiming"]))

@@ -20,7 +20,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from pydicom import Dataset, dcmread
-from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
+from pydicom.uid import (
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+)
 
 from rin.curation.index import Problem, refuse_files
 from rin.curation.spreadsheets import read_rows, refuse_rows
@@ -81,7 +84,9 @@ def read_key_images(
     chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
     documents = sorted(document for chunk in chunks for document in chunk)
     notes = pd.DataFrame([note for d in documents for note in d.notes], columns=NOTE)
-    outlines = pd.DataFrame([outline for d in documents for outline in d.outlines], columns=OUTLINE)
+    outlines = pd.DataFrame(
+        [outline for d in documents for outline in d.outlines], columns=OUTLINE
+    )
     images, problems = _marked(notes, files, classes, terms)
     problems += [Problem(d.path, d.problem) for d in documents if d.problem]
     refuse_files(
@@ -99,8 +104,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
     `files` is the table of :func:`rin.curation.index.archive_files`; returned are the columns
-    `COLUMNS`, `roi` and `document` empty, without images that a rule hits or whose body part has no
-    class.  The label is "normal"; of ultrasound, which has no such class, the organ.
+    `COLUMNS`, `roi` and `document` empty, without images that a rule hits or whose body part has
+    no class.  The label is "normal"; of ultrasound, which has no such class, the organ.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.
@@ -276,7 +281,9 @@ def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str)
     turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
     areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
     for area in areas or ():
-        references = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
+        references = [
+            i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()
+        ]
         if not references or image in references:
             # The area reaches from the outer corner of its first pixel to that of its last.
             first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1

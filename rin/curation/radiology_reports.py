@@ -249,7 +249,9 @@ def _reaches(sentence: str) -> list[tuple[int, int]]:
         if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
             continue
         ends = [end.start() for end in (_WORDS["reach"].search(sentence, match.end()),) if end]
-        ends += [end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end]
+        ends += [
+            end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end
+        ]
         reaches.append((match.end(), min(ends, default=len(sentence))))
     for match in _WORDS["not seen"].finditer(sentence):
         begins = [end.end() for end in _WORDS["reach"].finditer(sentence, 0, match.start())]

@@ -149,7 +149,9 @@ def case_problems(
             for _, rows in mixed.groupby("patient_id")
         ]
         problem = f"{counted(len(shown), 'patients have two labels')} ({named(shown)})"
-        remedy = "Correct the table, or say patient_labels: several where labels belong to pictures"
+        remedy = (
+            "Correct the table, or say patient_labels: several where labels belong to pictures"
+        )
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
@@ -197,7 +199,9 @@ def find(
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     differing = {
-        "paper's counts differ": count_differences("images", stated.paper, Counter(cases["label"])),
+        "paper's counts differ": count_differences(
+            "images", stated.paper, Counter(cases["label"])
+        ),
         "authors' counts differ": count_differences(f"{stated.unit}s", stated.authors, in_files),
     }
     noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]

@@ -82,7 +82,9 @@ def decode(dataset: Dataset) -> np.ndarray:
     return pixel_array(dataset)
 
 
-def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+def display(
+    dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None
+) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
     if pixels.ndim == 3:
         if window is not None:

@@ -85,7 +85,7 @@ def _is_written_with(letters: str, text: str) -> bool:
 
 
 def separator_of(text: str) -> str:
-    """Return what separates the cells: that which gives all of the first rows as many, and most."""
+    """Return what separates cells: that which gives all of the first rows as many, and most."""
     widths = {}
     for separator in SEPARATORS:
         # Rows, not lines, as quoted cells may hold line breaks; read one by one, no table whole.

@@ -36,9 +36,10 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     """Find pairs of cases that show the same thing; blank pictures match nothing.
 
-    30,000 pictures take 3 seconds, 570,000 a quarter of an hour on two cores.  ``threshold`` is the
-    largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for copies, ``SAME_LESION``
-    for a second look at the same lesion; None compares nothing.  Returned are ``case_a``,
+    30,000 pictures take 3 seconds, 570,000 a quarter of an hour on two cores.  ``threshold`` is
+    the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for copies,
+    ``SAME_LESION`` for a second look at the same lesion; None compares nothing.  Returned are
+    ``case_a``,
     ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]

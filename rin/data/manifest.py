@@ -123,11 +123,11 @@ class DatasetManifest(FrozenModel):
     of more than 8 bits (in their stored values).  ``near_duplicate_bits`` is
     the largest hash distance (of 256 bits) at which two pictures share a group; None compares
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
-    label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in layouts
-    that name none. ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what to click
-    at ``home`` for what it does not. ``known_bad`` names cases whose published file is broken, with
-    the reason: they are left out and reported, as ``findings`` are. ``sources`` are datasets that a
-    collection was gathered from.
+    label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in
+    layouts that name none. ``fetch`` lists what `rin data fetch` downloads; ``by_hand`` says what
+    to click at ``home`` for what it does not. ``known_bad`` names cases whose published file is
+    broken, with the reason: they are left out and reported, as ``findings`` are. ``sources`` are
+    datasets that a collection was gathered from.
     """
 
     name: str

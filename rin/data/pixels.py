@@ -1,8 +1,8 @@
 """From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
 
-Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
-all three are equal; transparency is laid over black.  Whole numbers of more than 8 bits become grey
-by a ``window``, and are refused without one, as floating pixels always are.
+Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where all
+three are equal; transparency is laid over black.  Whole numbers of more than 8 bits become grey by
+a ``window``, and are refused without one, as floating pixels always are.
 
 A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format.
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
@@ -244,7 +244,7 @@ def _no_window(pixels: np.ndarray, where: Path) -> InputError:
 
 
 def _read_stored(root: Path, locator: str, color: bool = False) -> np.ndarray:
-    """Return pixels as they are stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w)."""
+    """Return pixels as stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w)."""
     if is_slice(locator):
         return read_slice(root, locator)
     if locator.lower().endswith(".npy"):
@@ -329,7 +329,9 @@ def _open(root: Path, locator: str) -> Image.Image:
         if picture.format == "JPEG":
             refuse_gaps(content)
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
-            raise ValueError("its EXIF says to turn it, which its mask and others would not follow")
+            raise ValueError(
+                "its EXIF says to turn it, which its mask and others would not follow"
+            )
     if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
         problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
         remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
@@ -340,7 +342,9 @@ def _open(root: Path, locator: str) -> Image.Image:
 RESIZES = ("stretch", "pad")
 
 
-def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:
+def resize_picture(
+    pixels: np.ndarray, size: int, resize: str, nearest: bool = False
+) -> np.ndarray:
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
     ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.

@@ -201,7 +201,9 @@ def cut(
     return (rng.permutation(pieces)[piece] if equal else piece)[group]
 
 
-def _count_cells(label: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _count_cells(
+    label: np.ndarray, group: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the cells of groups × labels: ``column``, ``cases``, and where each group starts.
 
     ``label`` and ``group`` are codes of each case, (n,).  A group has a cell for each label, and a

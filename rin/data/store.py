@@ -226,7 +226,8 @@ def inspect_cases(
 
     Inspections are kept in a folder in ``folder``; ``workers`` are processes, by default one per
     core.  With ``square``, size in pixels and way of resizing, rows for a store of it are kept.
-    Returned are the readable cases, measured, and ``case_id``, ``place`` and ``problem`` of others.
+    Returned are the readable cases, measured, and ``case_id``, ``place`` and ``problem`` of
+    others.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, cases)

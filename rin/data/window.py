@@ -1,4 +1,5 @@
-"""Which stored values become black and white: a window, center and width as radiologists say it."""
+"""Which stored values become black and white: a window, center and width in radiologists'
+words."""
 
 import numpy as np
 

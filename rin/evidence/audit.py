@@ -164,7 +164,10 @@ class TaskAudit:
     def intervals(self) -> pd.DataFrame:
         """Return the difference with the interval as printed, and with that of the SDs."""
         stated, half = self.published, self.implied_half_width
-        ends = (stated.ci_low, stated.ci_high), (stated.difference - half, stated.difference + half)
+        ends = (
+            (stated.ci_low, stated.ci_high),
+            (stated.difference - half, stated.difference + half),
+        )
         intervals = pd.DataFrame(ends, columns=["ci_low", "ci_high"])
         return intervals.assign(kind=["published", "recomputed"], estimate=stated.difference)
 

@@ -164,7 +164,7 @@ def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> 
 
 
 def holm_bounds(audits: Iterable[TaskAudit]) -> list[Bounds]:
-    """Return the range of each task's P value by the SDs after Holm's correction over the tasks."""
+    """Return the range of each task's P value by the SDs, after Holm's correction over tasks."""
     audits = list(audits)
     # Every adjusted value rises with every raw one.
     lows = holm([audit.p_by_sds.low for audit in audits])

@@ -34,10 +34,10 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
 def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
-    In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum, and
-    no scaling after that; bilinear enlargement with half-pixel centres; times 255; 8 bits, rounded
-    where the recipe cuts off.  Zeros for a map without a positive value.  InputError for a wrong
-    rank, a value that is not finite, or a `size` below the map's.
+    In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum,
+    and no scaling after that; bilinear enlargement with half-pixel centres; times 255; 8 bits,
+    rounded where the recipe cuts off.  Zeros for a map without a positive value.  InputError for a
+    wrong rank, a value that is not finite, or a `size` below the map's.
     """
     cam = check_maps(cam).astype(np.float32)
     if size < max(cam.shape[1:]):

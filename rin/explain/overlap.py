@@ -243,8 +243,8 @@ def measure_overlap(
 
     Compared is the map of the predicted class (the paper says only "the output layer").  `runs`
     holds a pair for each run: its test rows of the predictions table, and its maps, float32
-    (rows, h, w, 2) before the ReLU, class 1 being the positive one.  `case_ids` (n,) name the cases
-    of the masks, bool or 0/1 (n, size, size), to whose size maps are enlarged.
+    (rows, h, w, 2) before the ReLU, class 1 being the positive one.  `case_ids` (n,) name the
+    cases of the masks, bool or 0/1 (n, size, size), to whose size maps are enlarged.
 
     One row a run and image with a lesion: the run and case columns of the predictions table,
     `target` (class whose map it is, 0 or 1), `dice` at the paper's threshold, `dice_best` at that
@@ -339,8 +339,8 @@ def lesion_map_table(
 
     Parameters and errors are those of `measure_overlap`.  One row a cell that an image reaches:
     task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean gray level
-    0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept: this
-    may be shown where the images may not.
+    0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept:
+    this may be shown where the images may not.
     """
     runs = list(runs)
     place = check_runs(runs, case_ids)

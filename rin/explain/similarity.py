@@ -84,8 +84,8 @@ def neighbour_purity(
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both
-    have as many rows, more than channels, and are finite.
+    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless
+    both have as many rows, more than channels, and are finite.
     """
     tables = [np.asarray(table, np.float64) for table in (a, b)]
     shapes, bases = [table.shape for table in tables], []
@@ -139,7 +139,8 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 
-    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same call),
+    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same
+    call),
     `called` (share that `a` calls positive), `chance` (agreement of two networks that call as many
     positive, each at random), `kappa` (Cohen 1960), `positive` (share of positive cases).  Where
     nearly all cases are called positive, agreement is near one and says nothing.

@@ -41,9 +41,9 @@ class Architecture:
 class Classifier:
     """A built classifier and the parts that a trainer has to reach.
 
-    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes), `explainer`
-    to logits and class activation maps (of other heads than the linear: features), `embedder` to
-    logits and pooled features, which `head` maps to logits.
+    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes),
+    `explainer` to logits and class activation maps (of other heads than the linear: features),
+    `embedder` to logits and pooled features, which `head` maps to logits.
     """
 
     model: keras.Model

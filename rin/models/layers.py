@@ -17,7 +17,9 @@ class Augment(keras.layers.Layer):
     layer's Python code ran, which is once for each tracing of a compiled step.
     """
 
-    def __init__(self, augmentation: Augmentation, *, gathers: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, augmentation: Augmentation, *, gathers: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.augmentation, self._gathers = augmentation, gathers
         self.seed_generator = keras.random.SeedGenerator(0)
@@ -66,8 +68,8 @@ class Preprocess(keras.layers.Layer):
 class ClassActivation(keras.layers.Layer):
     """Class activation map of a head of global average pooling and one dense layer.
 
-    The gradient of the logit of class c with respect to channel k is w[k, c] / (H W) everywhere, so
-    Grad-CAM is the ReLU of this map (Selvaraju et al. 2020; Zhou et al. 2016).
+    The gradient of the logit of class c with respect to channel k is w[k, c] / (H W) everywhere,
+    so Grad-CAM is the ReLU of this map (Selvaraju et al. 2020; Zhou et al. 2016).
     """
 
     def __init__(self, dense: keras.layers.Dense, **kwargs: Any) -> None:

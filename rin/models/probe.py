@@ -199,9 +199,9 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
     Images are those of `patch_moments`; in colour every candidate is tried in both orders of the
-    channels.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians, stored
-    and predicted, as the mean of both directions and over channels, so that half and twice the
-    contrast of pretraining are as far off; `correlation`, Pearson's, over channels, of the
+    channels.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians,
+    stored and predicted, as the mean of both directions and over channels, so that half and twice
+    the contrast of pretraining are as far off; `correlation`, Pearson's, over channels, of the
     logarithms of stored and predicted variance: scale cancels, so it tells whether the averages
     belong to these kernels at all; `contrast`, how many times the contrast of the images those of
     pretraining had, if this candidate is right (geometric mean over channels); `channels`.

@@ -1,7 +1,7 @@
 """Pretrained backbone weights: where they come from, which inputs they want, how they are read.
 
-Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras 2
-wrote it; Keras `.weights.h5` and safetensors by position.  Pickles and whole saved models are
+Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras
+2 wrote it; Keras `.weights.h5` and safetensors by position.  Pickles and whole saved models are
 refused before a byte of them is read.
 """
 
@@ -105,7 +105,7 @@ def load_weights(
         raise InputError(
             f"no weights file for init {entry.init!r} and {entry.backbone}",
             where=" or ".join(str(f / entry.file) for f in folders) or entry.file,
-            remedy=f"Get it from {entry.home or 'its authors'} ({entry.release}) and put it there.",
+            remedy=f"Get it from {entry.home or 'its authors'} ({entry.release}), put it there.",
         )
     if entry.sha256 is not None and sha256_of(path) != entry.sha256:
         problem = f"SHA-256 differs from that of the entry, {entry.sha256}"

@@ -270,7 +270,8 @@ _LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\)")
 def name_absent_pages(page: Path, root: Path, names: Sequence[str]) -> None:
     """Put titles in the place of links of a computed page to pages that its book has not.
 
-    ``names`` are the pages of the book, from ``book/`` of the checkout ``root`` and without ending.
+    ``names`` are the pages of the book, from ``book/`` of the checkout ``root`` and without
+    ending.
     """
 
     def title(link: re.Match) -> str:

@@ -32,7 +32,7 @@ def claim(statement: str, holds: object) -> None:
 
 
 def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
-    """Return what a difference a − b of AUCs says: `radiologic ahead`, or `no clear difference`."""
+    """Return what a difference of AUCs says: `radiologic ahead`, or `no clear difference`."""
     if math.isnan(p_holm) or p_holm >= 0.05 or difference == 0:
         return "no clear difference"
     return f"{init_style(inits[0 if difference > 0 else 1]).word} ahead"
@@ -80,7 +80,7 @@ def _with_dark_colours(svg: str) -> str:
 
 
 def _in_the_dark(color: str) -> str:
-    """Return a colour for dark paper: its lightness turned round, so that white is nearly black."""
+    """Return a colour for dark paper: its lightness turned round, white nearly black."""
     hue, lightness, saturation = rgb_to_hls(*to_rgb(color))
     return to_hex(hls_to_rgb(hue, 0.07 + 0.87 * (1 - lightness) ** 0.8, saturation))
 

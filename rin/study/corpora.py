@@ -1,8 +1,8 @@
 """Which images networks are pretrained on: corpora found, curated from an archive, or made up.
 
 The archive of a study is a DICOM export below the data root, or a stand-in, and everything that
-comes from that is marked so.  Corpora are compared with the images of the tasks: a network that saw
-a test image during pretraining has an advantage that fine-tuning does not explain.
+comes from that is marked so.  Corpora are compared with the images of the tasks: a network that
+saw a test image during pretraining has an advantage that fine-tuning does not explain.
 """
 
 from __future__ import annotations
@@ -94,13 +94,13 @@ def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Data
 def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     """Look for images of the tasks among those of the pretraining corpora.
 
-    All are compared, by pixels and by difference hashes: that finds copies, and no other slice of a
-    patient.  As a positive control, `copies` images of each task are reduced to the corpus' own
+    All are compared, by pixels and by difference hashes: that finds copies, and no other slice of
+    a patient.  As a positive control, `copies` images of each task are reduced to the corpus' own
     size, as a copy inside it would be, and compared with themselves.
 
     One row a task and corpus: among others `in_corpus` (whether the corpus has images of that
-    modality), `equal` (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of
-    a picture of it), `nearest` (smallest distance in bits), and of the control `copies_found`
+    modality), `equal` (images whose very pixels stand in the corpus), `near` (within `COPY_BITS`
+    of a picture of it), `nearest` (smallest distance in bits), and of the control `copies_found`
     (within `COPY_BITS`) and `farthest_copy` (in bits).
     """
     section = study.profile.section("pretraining")

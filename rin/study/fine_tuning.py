@@ -151,7 +151,9 @@ def _parts_of(run: Run) -> tuple[dict[str, Part], dict[str, ImageStore]]:
     return parts, stores
 
 
-def _activations(run: Run, compiled: CompiledBlock, test: Part, when: str) -> dict[str, np.ndarray]:
+def _activations(
+    run: Run, compiled: CompiledBlock, test: Part, when: str
+) -> dict[str, np.ndarray]:
     """Return activations of the layers of a block, by time and layer."""
     from rin.training.trainer import layer_activations
 
@@ -272,8 +274,8 @@ def predictions(
     """Return the predictions of a named study, one row a run and case (`rin.tables.PREDICTIONS`).
 
     Studies of a factor have `factor`, `level` and `preprocessing` in front, and rows of a run that
-    levels share under each.  `InputError` for a part that is not scored: those of `SCORED_PARTS`, a
-    task's external datasets by name, and `reversed` where confounders are put on images.
+    levels share under each.  `InputError` for a part that is not scored: those of `SCORED_PARTS`,
+    a task's external datasets by name, and `reversed` where confounders are put on images.
     """
     planned = finished_runs(study, name, task)
     beside = dict.fromkeys(name for run in planned for name in run.inputs.external)

@@ -1,7 +1,7 @@
 """What a study will take, before any of it is done: runs, jobs, hours, disk.
 
-Hours and disk come from the finished runs of the same profile; nothing is opened or decoded.  For a
-profile that is yet to be written, :func:`measure_pace` times a few steps on this computer, and
+Hours and disk come from the finished runs of the same profile; nothing is opened or decoded.  For
+a profile that is yet to be written, :func:`measure_pace` times a few steps on this computer, and
 :func:`fit_budget` returns the largest study that ends within some minutes.
 """
 
@@ -52,7 +52,7 @@ STAND_IN_CORPUS = 96
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that this computer takes: for an image and step, for a run besides, for a tracing."""
+    """Seconds that this computer takes: an image and step, a run besides, a tracing."""
 
     image: float
     run: float
@@ -115,9 +115,9 @@ def fit_budget(
 ) -> Budgeted:
     """Return the largest study of a task that ends within a budget, the least where none does.
 
-    ``parts`` are the cases of a fold, ``side`` that of the pictures; ``corpora`` of pretraining get
-    a third of the time, `stand-ins` the least, and none nothing.  ``draws`` are cases of each part
-    that may be drawn, most first.
+    ``parts`` are the cases of a fold, ``side`` that of the pictures; ``corpora`` of pretraining
+    get a third of the time, `stand-ins` the least, and none nothing.  ``draws`` are cases of each
+    part that may be drawn, most first.
     """
     pretraining_epochs, corpus = 1, STAND_IN_CORPUS
     if corpora != "stand-ins":

@@ -45,7 +45,8 @@ def loss_table(study: Study) -> pd.DataFrame:
     """Return one row a loss, backbone and seed: how its test images are classified.
 
     `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
-    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `epochs`, `seconds`; `gain`,
+    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `epochs`, `seconds`;
+    `gain`,
     `gain_low` and `gain_high`, top-1 less that with hard labels with a 95% interval for other test
     images, paired by image; NaN without hard labels.
     """

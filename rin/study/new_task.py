@@ -1,8 +1,8 @@
 """From a folder of somebody's own to a manifest and a profile that run: what `rin new` does.
 
-Everything is looked at before anything is written: columns, paths, every picture, patients with two
-labels, near-duplicates, whether folds are possible.  What was guessed stands in the manifest with a
-comment; what cannot be guessed is asked, or is an error that says which flag decides it.
+Everything is looked at before anything is written: columns, paths, every picture, patients with
+two labels, near-duplicates, whether folds are possible.  What was guessed stands in the manifest
+with a comment; what cannot be guessed is asked, or is an error that says which flag decides it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SEED = 0
 _FEW_TESTED = 10
 #: What to do about a problem of cases where a flag decides it.
 _REMEDIES = {
-    "mixed patients": "Correct the table, or give --several-labels where labels belong to pictures",
+    "mixed patients": "Correct the table, or give --several-labels if labels belong to pictures",
     "empty masks": "Draw them again, or accept them with --leave-out",
 }
 _MOST_CLASSES = 20  # of which one may be chosen as the positive one
@@ -145,8 +145,8 @@ def new_task(
     have two labels.  Without ``window`` (center and width) pictures that all have more than 8 bits
     are shown whole.  ``pace`` is measured where it is not given.
 
-    Nothing is written but inspections below ``results``.  InputError for everything that would stop
-    a training later.
+    Nothing is written but inspections below ``results``.  InputError for everything that would
+    stop a training later.
     """
     _refuse_taken(name)
     if not table or "(" in patient:
@@ -284,7 +284,9 @@ def _find_places(
     pictures = [name for name in tree.names if tree.is_picture(name)]
     kinds = discovery.sort_pictures(pictures, folder, drawn)
     if not kinds[0]:
-        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy files; is it the right folder?"
+        remedy = (
+            "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy files; is it the right folder?"
+        )
         raise InputError("there are no pictures", where=f"--images {images}", remedy=remedy)
     return root, _Places(tree, folder, drawn, names.get("--table", ""), *kinds)
 
@@ -550,9 +552,13 @@ def _possible_draws(dataset: Dataset, trained: int) -> list[dict[str, int]]:
 
 
 def _profile(
-    made: NewTask, dataset: Dataset, folds: pd.DataFrame, minutes: float, pace: forecast.Pace | None
+    made: NewTask,
+    dataset: Dataset,
+    folds: pd.DataFrame,
+    minutes: float,
+    pace: forecast.Pace | None,
 ) -> str:
-    """Return the YAML of a profile that fits the budget, and add to the screen what it computes."""
+    """Return the YAML of a profile that fits the budget; add to the screen what it computes."""
     manifest, name, pace = dataset.manifest, made.name, pace or forecast.measure_pace()
     weights, backbones = available_weights(made.data_root)
     given = "split" in manifest.options

@@ -47,11 +47,11 @@ OFFICIAL_PREPROCESSING = "caffe_unit"
 class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
-    `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to it:
-    equal inputs are one run.  `sanity_cases` is the number of test cases whose maps it records as
-    its weights go random, `inside` says how many activations of its layers it records
-    (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining` (which
-    of the init's it starts from) are no part of the configuration.
+    `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
+    it: equal inputs are one run.  `sanity_cases` is the number of test cases whose maps it records
+    as its weights go random, `inside` says how many activations of its layers it records
+    (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining`
+    (which of the init's it starts from) are no part of the configuration.
     """
 
     task: str

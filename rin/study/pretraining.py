@@ -186,7 +186,9 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
     return _read(study, PREDICTIONS)
 
 
-def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
+def pretraining_features(
+    study: Study, init: str, backbone: str
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Return test predictions of a first pretraining, and features, float32 (images, channels)."""
     planned = plan_pretraining(study, pretraining=study.profile.pretrainings[0])
     runs = {f"{run.init} {run.backbone}": run for run in planned}

@@ -627,7 +627,8 @@ class Profile(FrozenModel):
     def sections(self) -> dict[str, StudyFilter]:
         """What is stated of studies beside the main one, by their names."""
         sections = {
-            name: getattr(self.factors if name in FACTORS else self, name, None) for name in STUDIES
+            name: getattr(self.factors if name in FACTORS else self, name, None)
+            for name in STUDIES
         }
         return {name: section for name, section in sections.items() if section is not None}
 

@@ -43,8 +43,8 @@ Reader = tuple[Callable[..., Any], Callable[..., Any]]
 class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
-    `reference` is shown where the reader's own `study` has no run on real images.  A method that is
-    asked for a task without results raises `InputError`.
+    `reference` is shown where the reader's own `study` has no run on real images.  A method that
+    is asked for a task without results raises `InputError`.
     """
 
     study: Study

@@ -333,7 +333,7 @@ def real_archive(study: Study) -> Path | None:
 
 
 def usable_corpora(study: Study, names: list[str]) -> list[str]:
-    """Return those of some corpora whose images are real; if none, those of which stand-ins are."""
+    """Return those of some corpora whose images are real; if none, those with stand-ins."""
     archived = {CURATED} if real_archive(study) else set()
     real = [name for name in names if name in archived or study.holds(load_manifest(name))]
     made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
@@ -346,7 +346,7 @@ def check_inputs(study: Study) -> None:
         raise InputError(
             f"{counted(len(missing), 'inputs are missing')} ({named(missing)})",
             where=f"profile {study.profile.name}",
-            remedy="Give --data-root the folder that holds them, or leave them out of the profile.",
+            remedy="Give --data-root the folder that holds them, or take them out of the profile.",
         )
     for name in study.profile.studies:
         for variant in study.profile.variants(name):

@@ -52,8 +52,8 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
     """Return which weights belong to each stage of a backbone, the last stage first.
 
     A stage is the layers whose outputs share one resolution; those above the coarsest four
-    resolutions, the stem, are one stage.  So each of the paper's backbones has five: from "stage 5"
-    to "stage 1", the places of their weights in the order of `keras.Model.get_weights`.
+    resolutions, the stem, are one stage.  So each of the paper's backbones has five: from "stage
+    5" to "stage 1", the places of their weights in the order of `keras.Model.get_weights`.
     """
     place = {id(variable): number for number, variable in enumerate(backbone.weights)}
     sides: dict[int, list[int]] = {}
@@ -77,8 +77,8 @@ def cascade_table(
     `cases` names those of the part, case_id and patient_id.  One row a case and step: these,
     target (the class, 0 or 1, that the trained network predicts, whose map is compared), depth (0
     when the head alone is random), group (the layers that this step put back), spearman (rank
-    correlation of the cells), spearman_other (the same with the next case, the last with the first:
-    what maps of one class share whatever the image).
+    correlation of the cells), spearman_other (the same with the next case, the last with the
+    first: what maps of one class share whatever the image).
     """
     numbers = np.arange(len(cases))
     target = block.predict(part, batch)[0].argmax(axis=1)

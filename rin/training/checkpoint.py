@@ -98,7 +98,8 @@ class TrainingState(keras.callbacks.Callback):
     """Progress of one training, which it keeps, and saves in the folder `work` when that is due.
 
     `steps` and `images` are batches and cases of an epoch.  The training ends after `epochs`, or
-    after `patience` epochs in a row, `stale` so far, whose validation loss is not below the lowest.
+    after `patience` epochs in a row, `stale` so far, whose validation loss is not below the
+    lowest.
     `epoch` and `step` count what is done, `seconds` those of the epoch under way; `curves` has one
     row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of training alone) and
     `seconds`.  `best` are the weights of the lowest validation loss, None where the model has them
@@ -211,4 +212,6 @@ class TrainingState(keras.callbacks.Callback):
     def _variables(self) -> dict[str, Any]:
         groups = {"model": self._model.variables, "optimizer": self._model.optimizer.variables}
         groups["metric"] = [v for meter in self.meters for v in meter.variables]
-        return {f"{name}/{k:05d}": v for name, group in groups.items() for k, v in enumerate(group)}
+        return {
+            f"{name}/{k:05d}": v for name, group in groups.items() for k, v in enumerate(group)
+        }

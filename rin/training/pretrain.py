@@ -1,7 +1,7 @@
 """Pretraining a backbone from random initialisation on labelled images, as in the paper.
 
-The epoch with the lowest validation loss is kept.  A training that was killed goes on from its last
-checkpoint.
+The epoch with the lowest validation loss is kept.  A training that was killed goes on from its
+last checkpoint.
 """
 
 import math
@@ -52,9 +52,9 @@ class PretrainingBlock:
     """One backbone, compiled once, pretrained on any number of corpora.
 
     `settings` are those of a profile's `pretraining` section.  Corpora with fewer than `n_classes`
-    classes leave the other outputs unused.  The seed decides the random `start` of the backbone and
-    the order of the images.  InputError for an unknown name, too small images, too few devices, or
-    a batch that they cannot share evenly.
+    classes leave the other outputs unused.  The seed decides the random `start` of the backbone
+    and the order of the images.  InputError for an unknown name, too small images, too few
+    devices, or a batch that they cannot share evenly.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class PretrainingBlock:
     def _check(
         self, images: np.ndarray, names: np.ndarray, labels: np.ndarray, parts: np.ndarray
     ) -> None:
-        """Raise `InputError` unless the network can be trained on a corpus; `UNUSED` is no part."""
+        """Raise `InputError` unless the network can learn a corpus; `UNUSED` is no part."""
         size, outputs = self.settings.size, self.compiled.architecture.n_classes
         shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
         problem = None

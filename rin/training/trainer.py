@@ -1,8 +1,8 @@
 """One compiled step, many runs, on one device or several.
 
 Between runs a block restores weights, empties the optimizer and sets the learning rate and the
-preprocessing, none of which makes the framework trace again.  Gradients and the statistics of batch
-normalisation are those of the whole batch, whichever devices share it.
+preprocessing, none of which makes the framework trace again.  Gradients and the statistics of
+batch normalisation are those of the whole batch, whichever devices share it.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callba
 
 
 def prepare_framework(threads: int | None, precision: str) -> None:
-    """Set TensorFlow's threads (None: its own choice) and the precision, before the first model."""
+    """Set TensorFlow's threads (None: its choice) and the precision, before the first model."""
     keras.config.set_dtype_policy(precision)
     if threads is None or keras.backend.backend() != "tensorflow":
         return
@@ -107,8 +107,9 @@ def learning_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate of a training: a number, or a schedule over its steps.
 
-    `constant`, or `cosine`, which falls to zero at the last step (Loshchilov and Hutter 2017), both
-    after a share `warmup` of the steps, 0 to below 1, over which it rises from zero in a line.
+    `constant`, or `cosine`, which falls to zero at the last step (Loshchilov and Hutter 2017),
+    both after a share `warmup` of the steps, 0 to below 1, over which it rises from zero in a
+    line.
     """
     look_up("schedule", schedule, ("constant", "cosine"))
     rising = round(warmup * steps)
@@ -136,8 +137,8 @@ class Callbacks(keras.callbacks.CallbackList):
 class Recipe:
     """What may change from run to run without compiling anything but a schedule.
 
-    `seed` decides head, order of cases, augmentation and dropout; `schedule` and `warmup` are those
-    of the function `learning_rate`, `patience` that of `TrainingState`.
+    `seed` decides head, order of cases, augmentation and dropout; `schedule` and `warmup` are
+    those of the function `learning_rate`, `patience` that of `TrainingState`.
     """
 
     learning_rate: float
@@ -309,7 +310,9 @@ class CompiledBlock:
         parts.backbone.set_weights(weights)
         parts.preprocess.set_preprocessing(preprocessing)
         reset_head(parts.head, draws)
-        dropouts = (layer for layer in parts.head.layers if isinstance(layer, keras.layers.Dropout))
+        dropouts = (
+            layer for layer in parts.head.layers if isinstance(layer, keras.layers.Dropout)
+        )
         # Without a rate Keras makes no generator.
         dropping = [layer.seed_generator for layer in dropouts if layer.rate]
         for generator in (parts.augment.seed_generator, *dropping):

@@ -34,8 +34,12 @@ def write(root, **files):
 def tree(tmp_path, monkeypatch):
     """A checkout in miniature: two notebooks, the manifests, one profile; nothing is executed."""
     root = tmp_path / "checkout"
-    header = '# %% tags=["parameters"]\nprofile: str = ""\ndata_root: str = ""\nresults: str = ""\n'
-    write(root, rin__one="x = 1\n", notebooks__study=header, notebooks__use__reference="print(1)\n")
+    header = (
+        '# %% tags=["parameters"]\nprofile: str = ""\ndata_root: str = ""\nresults: str = ""\n'
+    )
+    write(
+        root, rin__one="x = 1\n", notebooks__study=header, notebooks__use__reference="print(1)\n"
+    )
     (root / "notebooks" / "profiles").mkdir()
     shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", root / "notebooks" / "profiles")
     shutil.copytree(ROOT / "data_manifests", root / "data_manifests")

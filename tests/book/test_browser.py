@@ -1,7 +1,7 @@
 """A built book in a real browser: nothing leaves the machine, everything can be read.
 
-`RIN_BUILT_BOOK` names the folder of the HTML; by default it is that of `make book`.  Without a book
-or without Chromium these tests are skipped.
+`RIN_BUILT_BOOK` names the folder of the HTML; by default it is that of `make book`.  Without a
+book or without Chromium these tests are skipped.
 """
 
 import os

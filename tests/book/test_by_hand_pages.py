@@ -1,4 +1,5 @@
-"""The pages that train and explain by hand run on either backend, and agree there with the package.
+"""The pages that train and explain by hand run on either backend, and agree there with the
+package.
 
 They hold assertions of their own; here they are run as a reader runs them, on a small profile.
 """

@@ -1,4 +1,4 @@
-"""DICOM files for the tests: small images, documents of readers, and whole exports with reports."""
+"""DICOM files for the tests: small images, documents of readers, whole exports with reports."""
 
 from pathlib import Path
 
@@ -99,7 +99,9 @@ def presentation(image, graphics=None, *, number="1", study="1", said="", **elem
     drawn = [graphic()] if graphics is None else graphics
     annotation = item(ReferencedImageSequence=references(image), GraphicObjectSequence=drawn)
     elements |= {"ContentDescription": said, "GraphicAnnotationSequence": [annotation]}
-    return document(study, "9", number, GrayscaleSoftcopyPresentationStateStorage, "PR", **elements)
+    return document(
+        study, "9", number, GrayscaleSoftcopyPresentationStateStorage, "PR", **elements
+    )
 
 
 def write(root: Path, dataset: Dataset, name: str = "") -> Path:

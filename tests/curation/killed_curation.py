@@ -1,4 +1,5 @@
-"""Curates an archive and kills itself, as a power failure would, after the n-th call of a function.
+"""Curates an archive and kills itself, as a power failure would, after the n-th call of a
+function.
 
 Arguments: archive, output, folder of the code that is digested, module, function, n.
 """

@@ -174,7 +174,13 @@ def test_image_of_two_findings_is_kept_under_the_rarer():
 
 def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
     left = pd.DataFrame(
-        [("marked", "localizer"), ("marked", ""), ("normal", ""), ("other", ""), ("x", "document")],
+        [
+            ("marked", "localizer"),
+            ("marked", ""),
+            ("normal", ""),
+            ("other", ""),
+            ("x", "document"),
+        ],
         columns=["study_uid", "rule"],
     )
     assert build.reasons(left, pd.Series(["marked"]), pd.Series(["normal"])).tolist() == [
@@ -199,7 +205,9 @@ def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
 def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
     """The truth, which curation never reads, through the key that links both sides."""
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str).set_index("accession_number")
-    known = read_table(index_archive(plan), select(reports.c.accession_number, reports.c.study_uid))
+    known = read_table(
+        index_archive(plan), select(reports.c.accession_number, reports.c.study_uid)
+    )
     uids = known["study_uid"].map(Pseudonyms(KEY).uid)
     accession = dict(zip(uids, known["accession_number"], strict=True))
     for image in corpus.images.itertuples():
@@ -221,9 +229,13 @@ def test_every_file_of_the_archive_is_in_the_corpus_or_counted_under_a_reason(co
     )
     assert list(corpus.excluded) == ["rule", "images", "kept_out_because"]
     assert corpus.excluded["kept_out_because"].str.endswith(".").all()
-    assert {"localizer", "dose report", "secondary capture", "burned-in text", "rare class"} <= set(
-        corpus.excluded["rule"]
-    )
+    assert {
+        "localizer",
+        "dose report",
+        "secondary capture",
+        "burned-in text",
+        "rare class",
+    } <= set(corpus.excluded["rule"])
 
 
 def test_pictures_show_what_the_deidentified_files_show(corpus, plan):
@@ -325,7 +337,9 @@ def test_curate_with_another_seed_divides_anew_and_exports_nothing(copied, corpu
 
 def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone(copied, corpus):
     lines = ["finding,region,label", "Pulmonary nodule,lung,Nodule", "Struma nodosa,,", "Stroke,,"]
-    copied.label_map.write_text("\n".join([*lines, "lung: Nodule,,", "brain: acute_infarct,,", ""]))
+    copied.label_map.write_text(
+        "\n".join([*lines, "lung: Nodule,,", "brain: acute_infarct,,", ""])
+    )
     before = exported(copied.output)
     other = curate(copied)
     left = set(other.images["label"])

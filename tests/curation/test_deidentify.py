@@ -40,7 +40,9 @@ def bytes_of(dataset):
     return written.getvalue()
 
 
-@pytest.fixture(scope="module", params=[(plants.KANJI, "ISO_IR 192"), (plants.LATIN, "ISO_IR 100")])
+@pytest.fixture(
+    scope="module", params=[(plants.KANJI, "ISO_IR 192"), (plants.LATIN, "ISO_IR 100")]
+)
 def planted(request, tmp_path_factory):
     """A planted image on disk, under a planted name."""
     folder = tmp_path_factory.mktemp("archive")
@@ -219,7 +221,9 @@ def test_pixels_stay_what_they_are_however_they_are_stored(dataset):
     made = dcmread(io.BytesIO(bytes_of(deidentify(dataset, NAMES))))
     np.testing.assert_array_equal(made.pixel_array, dataset.pixel_array)
     color = made.SamplesPerPixel == 3
-    assert made.PhotometricInterpretation == ("RGB" if color else dataset.PhotometricInterpretation)
+    assert made.PhotometricInterpretation == (
+        "RGB" if color else dataset.PhotometricInterpretation
+    )
 
 
 def test_look_up_table_of_gray_values_is_kept_and_anything_else_in_its_place_refused():

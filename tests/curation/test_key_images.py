@@ -88,7 +88,9 @@ def test_document_that_chooses_no_diagnostic_image_is_passed_over(tmp_path, show
 
 
 def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
-    path = terms(tmp_path, ("Round  opacity", "lung", "Nodule"), ("lung: Nodule", "abd", "ascites"))
+    path = terms(
+        tmp_path, ("Round  opacity", "lung", "Nodule"), ("lung: Nodule", "abd", "ascites")
+    )
     notes = [key_note("round opacity", [uid_of()]), nodule(uid_of(image="2"), number="2")]
     found = read(tmp_path, picture(image="1"), picture(image="2"), *notes, label_map=path)
     assert found["label"].tolist() == ["Nodule", "ascites"]

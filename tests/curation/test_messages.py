@@ -119,7 +119,9 @@ def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
     manifest = load_manifest("busi")
     (problem, *_) = case_problems(manifest, cases, states_all=False)
     messages = [str(problem), message_of(check_patients, cases, ["train", "test"], "fold 0")]
-    stranger = pd.DataFrame([(f"{NAME}/1.png", GIVEN, 0)], columns=["case_a", "case_b", "distance"])
+    stranger = pd.DataFrame(
+        [(f"{NAME}/1.png", GIVEN, 0)], columns=["case_a", "case_b", "distance"]
+    )
     messages.append(message_of(leak_free_groups, cases, stranger))
     assert "case 1 (1.png)" in messages[0] and "case 2 (2.png) in test" in messages[1]
     assert found_in(" ".join(messages).encode()) == set()

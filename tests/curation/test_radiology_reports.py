@@ -87,7 +87,17 @@ def test_query_flags_impressions_that_hold_either_word_in_any_case(archive):
     ]  # fmt: skip
 
 
-WORDS = ("normal", "Unremarkable", "ABNORMAL", "norm al", "un%remarkable", "n_rmal", "x", "é", "\n")
+WORDS = (
+    "normal",
+    "Unremarkable",
+    "ABNORMAL",
+    "norm al",
+    "un%remarkable",
+    "n_rmal",
+    "x",
+    "é",
+    "\n",
+)
 
 
 @settings(max_examples=40, deadline=None)

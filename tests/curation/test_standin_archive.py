@@ -306,7 +306,7 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
 
 
 def shown(one, window):
-    """Return an image as displayed; of colour its red, which the yellow of text does not change."""
+    """Return an image as displayed; of colour its red, which yellow text does not change."""
     stored = one.pixel_array
     return (stored[..., 0] if stored.ndim == 3 else display(one, stored, window)).astype(float)
 
@@ -331,7 +331,9 @@ def test_slices_have_the_asked_width_and_differ_from_each_other(region):
 def test_patients_differ_more_than_visits_of_one_patient():
     plan = [study for study in plan_studies(320, SEED) if study.region == "brain"]
     first, again = next((a, b) for a, b in combinations(plan, 2) if a.patient == b.patient)
-    other = next(one for one in plan if one.patient != again.patient and one.slices >= again.slices)
+    other = next(
+        one for one in plan if one.patient != again.patient and one.slices >= again.slices
+    )
     one, two, three = (
         draw_slices(replace(s, findings=()), 64, SEED)[1].values for s in (first, again, other)
     )

@@ -117,8 +117,8 @@ def bad_volumes():
     shapes = [(4800,), (120, 40), (3, 40, 20, 2), (0, 40, 40), (3, 0, 40)]
     made |= {str(shape): saved(np.zeros(shape, np.uint8)) for shape in shapes}
     made["objects"] = saved(np.array([volume, None], dtype=object), allow_pickle=True)
-    made |= {"PNG": encoded("PNG"), "archive": b"PK\x05\x06" + bytes(18),
-             "number": saved(np.uint8(3)), "days": saved(np.zeros((3, 4, 4), "M8[s]"))}  # fmt: skip
+    made |= {"PNG": encoded("PNG"), "archive": b"PK\x05\x06" + bytes(18)}
+    made |= {"number": saved(np.uint8(3)), "days": saved(np.zeros((3, 4, 4), "M8[s]"))}
     # A changed digit of a shape is no damage that a header shows by itself: its length tells.
     made["shape"] = whole.replace(b"(3, 40, 40)", b"(9, 40, 40)")
     return made

@@ -175,7 +175,9 @@ def test_corpus_split_of_a_corpus_with_tables_is_theirs_whatever_the_seed(tmp_pa
         (("CT/c1.png", "c", "test", "p9"), "without a training case: c.*label_map"),
     ],
 )
-def test_corpus_split_with_a_divided_patient_or_an_untrained_class_names_it(tmp_path, row, message):
+def test_corpus_split_with_a_divided_patient_or_an_untrained_class_names_it(
+    tmp_path, row, message
+):
     dataset = corpus(tmp_path, [*ROWS, row])
     with pytest.raises(InputError, match=message):
         corpus_split(dataset, 0)

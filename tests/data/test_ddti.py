@@ -28,7 +28,9 @@ def xml(number, tirads="4a", marks=((1, SQUARE),), head="<?xml version='1.0'?>")
 
 
 def svg(outlines):
-    return json.dumps([{"points": p, "annotation": {}, "regionType": "freehand"} for p in outlines])
+    return json.dumps(
+        [{"points": p, "annotation": {}, "regionType": "freehand"} for p in outlines]
+    )
 
 
 def add(folder, number, pictures, text):

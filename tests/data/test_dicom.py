@@ -287,7 +287,9 @@ def test_damaged_headers_are_read_or_refused_but_never_crash(tmp_path):
 
 
 def test_patient_of_is_read_without_looking_at_the_pixels(tmp_path):
-    name = save_dicom(tmp_path / "set" / "a.dcm", np.zeros((400, 400), np.uint8), PatientID=" P 7 ")
+    name = save_dicom(
+        tmp_path / "set" / "a.dcm", np.zeros((400, 400), np.uint8), PatientID=" P 7 "
+    )
     zip_folder(tmp_path / "set", tmp_path / "set.zip")
     whole = (tmp_path / "set" / name).read_bytes()
     (tmp_path / "set" / name).write_bytes(whole[:1000])

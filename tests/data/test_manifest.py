@@ -95,7 +95,9 @@ def test_all_eight_tasks_of_the_paper_are_fed_once_under_their_own_names():
     assert sorted(task.name for task in ALL_TASKS) == sorted([*COMPARISONS, "busbra"])
     assert find_task("busbra")[1].paper_task is None
     tasks = {name: find_task(name)[1] for name in COMPARISONS}
-    assert {name: task.paper_task for name, task in tasks.items()} == {name: name for name in tasks}
+    assert {name: task.paper_task for name, task in tasks.items()} == {
+        name: name for name in tasks
+    }
     assert {name: task.title for name, task in tasks.items()} == {
         name: published.title for name, published in COMPARISONS.items()
     }

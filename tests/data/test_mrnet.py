@@ -88,7 +88,9 @@ def test_find_cases_with_a_volume_missing_or_without_label_names_it(root, plane)
     folder = root / "MRNet-v1.0" / "train" / plane
     (folder / "0002.npy").rename(folder / "0009.npy")
     manifest = with_options(ALL, plane=plane)
-    with pytest.raises(InputError, match=f"1 exam of train without volumes in train/{plane}: 0002"):
+    with pytest.raises(
+        InputError, match=f"1 exam of train without volumes in train/{plane}: 0002"
+    ):
         read(root, manifest)
     np.save(folder / "0002.npy", np.zeros((3, 4, 4), np.uint8))
     with pytest.raises(InputError, match=f"1 volume in train/{plane} without .*: 0009"):

@@ -437,7 +437,9 @@ def test_picture_that_its_exif_turns_is_refused(tmp_path):
     ).shape
 
 
-def test_masks_that_are_pictures_or_cover_everything_are_refused_and_black_ones_are_empty(tmp_path):
+def test_masks_that_are_pictures_or_cover_everything_are_refused_and_black_ones_are_empty(
+    tmp_path,
+):
     ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
     for array, told in ((ramp, "it is a picture"), (np.full((8, 8), 255, np.uint8), "whole")):
         name = saved(tmp_path / "m.png", array)

@@ -1,4 +1,4 @@
-"""What the published files hold, against counts made outside this package (SOURCES beside them)."""
+"""What the published files hold, against counts made outside this package (SOURCES.md)."""
 
 import hashlib
 from collections import Counter
@@ -132,7 +132,9 @@ def test_kermany_copies_are_30_sets_of_which_one_crosses_patients(opened):
     assert (len(sets), sum(map(len, sets))) == (30, 62)
     assert all(table.loc[ids, "label"].nunique() == 1 for ids in sets)
     crossing = [ids for ids in sets if table.loc[ids, "patient_id"].nunique() > 1]
-    assert crossing == [list(finding.case_ids) for finding in manifest.findings if finding.case_ids]
+    assert crossing == [
+        list(finding.case_ids) for finding in manifest.findings if finding.case_ids
+    ]
 
 
 def test_headct_copies_are_188_and_189(opened):

@@ -210,7 +210,8 @@ def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
 
 
 @pytest.mark.parametrize(
-    "name", ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm", f"more/{KINDS_TABLE}"]
+    "name",
+    ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm", f"more/{KINDS_TABLE}"],
 )
 def test_file_without_a_place_or_a_missing_table_is_refused(chest, head, name):
     for place, manifest in ((chest, PNEUMONIA), (head, HEMORRHAGE)):

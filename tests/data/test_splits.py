@@ -407,7 +407,9 @@ def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_
         {"case_id": ["0001-sagittal-11", "0074-sagittal-9", "1246-sagittal-17"]}
     ).assign(label=["tear", "no tear", "tear"], patient_id=["0001", "0074", "1246"])
     names = ["0001_sagittal_11.000000", "0074_sagittal_9.000000", "1246_sagittal_17.000000"]
-    for part, name, word in zip(("train", "val", "test"), names, ("yes", "no", "yes"), strict=True):
+    for part, name, word in zip(
+        ("train", "val", "test"), names, ("yes", "no", "yes"), strict=True
+    ):
         text = f"filename,acl_label\nimages/{name}.png,{word}\n"
         (tmp_path / f"{part}_fold1.csv").write_text(text)
     folds = read_fold_files(tmp_path, find_task("acl")[1].fold_lists, cases, n_folds=1)

@@ -22,7 +22,7 @@ HOME = "https://example.org/data"
 
 @pytest.fixture
 def data(rin, monkeypatch):
-    """Runs `rin data` with lines that need not be broken, checks the status, returns the output."""
+    """Runs `rin data` with lines that need not be broken; checks status, returns output."""
     monkeypatch.setenv("COLUMNS", "200")
 
     def call(*arguments, status=0):
@@ -262,7 +262,9 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr("rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0)
+    monkeypatch.setattr(
+        "rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0
+    )
     data(*asked)
     assert decoded == []
     with pytest.raises(ZeroDivisionError):

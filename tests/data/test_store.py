@@ -178,7 +178,10 @@ def test_build_store_of_an_archive_replaced_meanwhile_refuses_its_pictures_and_m
     archived, busi_root, tmp_path
 ):
     dataset = open_dataset(archived, busi_root)
-    others = {"benign/benign (2).png": picture(7), "malignant/malignant (1)_mask.png": mask((0, 1))}
+    others = {
+        "benign/benign (2).png": picture(7),
+        "malignant/malignant (1)_mask.png": mask((0, 1)),
+    }
     swap(busi_root, others)
     with pytest.raises(InputError, match=r"2 pictures were replaced .*benign \(2\), malignant"):
         build_store(dataset, 8, folder=tmp_path / "s")

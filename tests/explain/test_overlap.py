@@ -112,7 +112,9 @@ def test_tolerance_is_the_published_one_at_the_papers_size_and_in_proportion_els
 
 @given(seeds, tolerances)
 @settings(max_examples=25, deadline=None)
-def test_pointing_game_with_one_maximum_equals_argmax_and_distances_by_brute_force(seed, tolerance):
+def test_pointing_game_with_one_maximum_equals_argmax_and_distances_by_brute_force(
+    seed, tolerance
+):
     rng = np.random.default_rng(seed)
     masks = rng.random((4, SIDE, SIDE)) > 0.9
     masks[:, 0, 0] = True

@@ -51,7 +51,9 @@ def test_gray_input_equals_three_equal_channels_through_contract_and_backbone(gr
     images = uint8(2, 64, 1)
     repeated = np.repeat(images, 3, axis=-1).astype("float32")
     features = np.asarray(gray.backbone(PREPROCESSING["symmetric"].apply(repeated)))
-    expected = softmax(features.mean(axis=(1, 2)) @ np.asarray(gray.head.layers[-1].kernel), axis=1)
+    expected = softmax(
+        features.mean(axis=(1, 2)) @ np.asarray(gray.head.layers[-1].kernel), axis=1
+    )
     np.testing.assert_allclose(np.asarray(gray.model(images)), expected, atol=1e-5)
 
 

@@ -46,7 +46,7 @@ def made_layer(channels=48, size=3, stride=2, padding=0, seed=0, bias=False):
 
 
 def trained_layer(preprocessing, images, layer=None):
-    """The layer with the averages that training on the images under a preprocessing would leave."""
+    """The layer with the averages that training under a preprocessing would leave."""
     layer = layer or made_layer()
     mean, variance = predict(layer, patch_moments(images, layer), preprocessing)
     return replace(layer, mean=mean, variance=variance)

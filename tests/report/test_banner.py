@@ -100,7 +100,9 @@ def test_no_pretraining_has_no_line(demo, monkeypatch):
     ("software", "warning"),
     [(["Keras 3.15", "Keras 3.15", None], False), (["Keras 3.15", "Keras 3.16", None], True)],
 )
-def test_mixture_of_software_in_one_table_is_said_in_the_line(demo, monkeypatch, software, warning):
+def test_mixture_of_software_in_one_table_is_said_in_the_line(
+    demo, monkeypatch, software, warning
+):
     weights = pd.DataFrame({"init": "radiologic", "corpus": "none", "software": software,
                             "computer": "one core", "finished": "2026-11-22",
                             "training_images": 9, "classes": 2, "epochs": 1})  # fmt: skip

@@ -42,7 +42,9 @@ def study(results=Path("nowhere")):
 def manifests(monkeypatch):
     """The manifest of each corpus, as a card reads it; a test may put another in its place."""
     known = {name: load_manifest(name) for name in ("corpus_radiologic", "corpus_photographic")}
-    monkeypatch.setattr(cards, "find_corpus", lambda _, name: SimpleNamespace(manifest=known[name]))
+    monkeypatch.setattr(
+        cards, "find_corpus", lambda _, name: SimpleNamespace(manifest=known[name])
+    )
     return known
 
 

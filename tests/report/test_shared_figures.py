@@ -73,7 +73,10 @@ def test_table_of_measures_has_a_row_a_measure_with_the_difference_and_both_valu
     table = measure_table(pd.DataFrame(rows, columns=columns), INITS)
     difference = "Radiologic − Photographic (95% CI)"
     assert list(table) == ["Measure (0–1)", difference, "Radiologic", "Photographic"]
-    assert table.iloc[:, 0].tolist() == ["Calibration error (0 is best)", "Brier score (0 is best)"]
+    assert table.iloc[:, 0].tolist() == [
+        "Calibration error (0 is best)",
+        "Brier score (0 is best)",
+    ]
     assert table.iloc[0, 1:].tolist() == ["+0.100 (0.000, 0.200)", "0.300", "0.200"]
 
 

@@ -287,7 +287,9 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
         mean_over_scenarios(task, init, lambda cases: alone(measure, cases), weights)
         for init in INITS
     )
-    for init, values, lowest in zip([*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True):
+    for init, values, lowest in zip(
+        [*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True
+    ):
         row = one(table, init, measure)
         assert row["estimate"] == pytest.approx(values[0], rel=1e-8)
         bounds = np.quantile(values[1:], [0.025, 0.975])

@@ -100,7 +100,9 @@ def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
     np.testing.assert_allclose(clustered, of_patients, rtol=1e-12)
     # 6 cases of a class: DeLong divides by 6 · 5, and for 24 copies by 24 · 23 of 4 times the sum.
     effect = 24 * 23 / (6 * 5 * 4)
-    np.testing.assert_allclose(delong_covariance(labels, rows)[1] * effect, of_patients, rtol=1e-12)
+    np.testing.assert_allclose(
+        delong_covariance(labels, rows)[1] * effect, of_patients, rtol=1e-12
+    )
 
 
 def jackknife(labels, rows, clusters):
@@ -116,7 +118,9 @@ def jackknife(labels, rows, clusters):
 def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
     rng, patients = np.random.default_rng(5), np.repeat(np.arange(240), 4)
     labels = patients < 120 if kind == "patient" else (patients + np.tile(range(4), 240)) % 2 == 0
-    noise = 0.6**0.5 * rng.normal(size=(2, 240))[:, patients] + 0.4**0.5 * rng.normal(size=(2, 960))
+    noise = 0.6**0.5 * rng.normal(size=(2, 240))[:, patients] + 0.4**0.5 * rng.normal(
+        size=(2, 960)
+    )
     noise[1] = (noise[0] + noise[1]) / 2**0.5  # the two predictors correlate
     data = labels, 1.3 * labels + noise, patients
     _, covariance = delong_covariance(*data)

@@ -15,7 +15,9 @@ DICE_B = np.clip(DICE_A - 0.03 + RNG.normal(0, 0.1, 40), 0, 1)
 
 
 def unpaired_t(a, b):
-    return unpaired_t_from_summary(a.mean(), a.std(ddof=1), a.size, b.mean(), b.std(ddof=1), b.size)
+    return unpaired_t_from_summary(
+        a.mean(), a.std(ddof=1), a.size, b.mean(), b.std(ddof=1), b.size
+    )
 
 
 @pytest.mark.parametrize(("paired", "ours"), [(True, paired_t), (False, unpaired_t)])

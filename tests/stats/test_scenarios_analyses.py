@@ -86,7 +86,9 @@ def of_folds(aucs):
     ("analysis", "test"),
     [("nadeau_bengio", of_folds), ("mixed_model", lambda aucs: mixed_model(aucs, *INITS))],
 )
-def test_analyses_of_folds_and_of_runs_are_those_of_their_areas(predictions, table, analysis, test):
+def test_analyses_of_folds_and_of_runs_are_those_of_their_areas(
+    predictions, table, analysis, test
+):
     found = test(scenario_aucs(predictions))
     interval = found.ci_low, found.ci_high
     expected = [found.estimate, *interval, found.statistic, found.df, found.p_value]

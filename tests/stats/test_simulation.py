@@ -25,7 +25,9 @@ def test_scores_have_the_moments_of_the_model():
         assert scores[:, ~labels].mean() == pytest.approx(0, abs=0.02)
         assert scores[:, 0].var() == pytest.approx(1, abs=0.07)
     for image, other, stranger in ((0, 1, 4), (79, 78, 70)):  # one of each class
-        found = np.corrcoef([a[:, image], a[:, other], a[:, stranger], b[:, image], b[:, other]])[0]
+        found = np.corrcoef([a[:, image], a[:, other], a[:, stranger], b[:, image], b[:, other]])[
+            0
+        ]
         # The same predictor: 0.6 within a patient, 0 between two of them.  Two predictors: 0.5 on
         # one image, 0.6 · 0.5 on two of a patient.
         assert found.tolist() == pytest.approx([1, 0.6, 0, 0.5, 0.3], abs=0.05)

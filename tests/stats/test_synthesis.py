@@ -22,7 +22,8 @@ def test_pooled_estimates_equal_metafor(case):
 
 
 @pytest.mark.parametrize(
-    ("y", "v"), [([1.0], [1.0]), ([1.0, 2.0], [1.0]), ([1, 2], [1, 0]), ([1, float("nan")], [1, 1])]
+    ("y", "v"),
+    [([1.0], [1.0]), ([1.0, 2.0], [1.0]), ([1, 2], [1, 0]), ([1, float("nan")], [1, 1])],
 )
 def test_estimates_that_cannot_be_pooled_are_refused(y, v):
     with pytest.raises(InputError, match="estimates, variances"):

@@ -115,7 +115,9 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
         assert np.ptp(bias) < 1e-3 < np.ptp(table["score"])
         assert expit(table["score"]).between(0, 1).all()
         tables.append(table)
-    pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), predictions(finished_study))
+    pd.testing.assert_frame_equal(
+        pd.concat(tables, ignore_index=True), predictions(finished_study)
+    )
 
 
 def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(finished_study):

@@ -48,7 +48,9 @@ def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_pa
 
 @pytest.mark.slow
 def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
-    with pytest.raises(InputError, match=r"the job .* failed .*its log ends: .*last words") as seen:
+    with pytest.raises(
+        InputError, match=r"the job .* failed .*its log ends: .*last words"
+    ) as seen:
         local(die, [(tmp_path,)])
     assert Path(seen.value.where).is_file()
     assert "the same command" in seen.value.remedy

@@ -57,7 +57,9 @@ def visible(ledger):
 @given(config=configs)
 def test_ledger_round_trip_keeps_config_record_and_files(tmp_path_factory, config):
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "runs")
-    ledger.commit(digest_of(config), config, lambda folder: note("kept")(folder) | {"made": config})
+    ledger.commit(
+        digest_of(config), config, lambda folder: note("kept")(folder) | {"made": config}
+    )
     (run_id,) = visible(ledger)
     assert run_id == digest_of(config)
     assert ledger.has(run_id)

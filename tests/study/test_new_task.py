@@ -354,7 +354,9 @@ def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
 )
 def test_tables_of_excel_that_cannot_be_read_say_why(rin, home, name, make, said):
     make(home / "own" / name)
-    status, _, err = rin("new", "mine", "--table", f"own/{name}", "--images", "own/Bilder", "--yes")
+    status, _, err = rin(
+        "new", "mine", "--table", f"own/{name}", "--images", "own/Bilder", "--yes"
+    )
     assert status == 1
     assert said in err
 
@@ -376,7 +378,11 @@ def test_new_says_how_the_table_is_written(rin, home):
         (["new", "mine", *OWN, "--label", "Patient"], "there are 24 classes (P0, P1, P10,", 1),
         (["new", "mine", *OWN, "--patient", "(p"], "--patient: no pattern of names", 1),
         (["new", "mine", *OWN, "--patient", r"(q\d+)_"], "does not match 'p00_0.png'", 1),
-        (["new", "mine", "--images", "own/Bilder", "--patient", "p"], "keeps nothing of a name", 1),
+        (
+            ["new", "mine", "--images", "own/Bilder", "--patient", "p"],
+            "keeps nothing of a name",
+            1,
+        ),
         (["new", "mine", "--images", "runs"], "--images runs: there is no such folder", 1),
         (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
         (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in own", 1),

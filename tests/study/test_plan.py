@@ -121,7 +121,9 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
 
 def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
     blocks = group_blocks(planned())
-    steps = [(block[0].architecture.backbone, block[0].architecture.unfreezing) for block in blocks]
+    steps = [
+        (block[0].architecture.backbone, block[0].architecture.unfreezing) for block in blocks
+    ]
     assert len(set(steps)) == len(steps) == 4 * 3
     for block, step in zip(blocks, steps, strict=True):
         assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block} == {step}

@@ -146,7 +146,9 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     assert kept["preprocessing"].tolist() == ["caffe_unit", "caffe"]
     kept = reference.tables["pretraining_histories"]
     pd.testing.assert_frame_equal(kept, pretraining_histories(finished))
-    assert kept.groupby("init")["epoch"].max().tolist() == [finished.profile.pretraining.epochs] * 2
+    assert (
+        kept.groupby("init")["epoch"].max().tolist() == [finished.profile.pretraining.epochs] * 2
+    )
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -479,7 +481,11 @@ def computed_twice(table):
         ("cases", lambda t: t.assign(patient_id=None), "patient_id"),
         ("runs", lambda t: computed_twice(t), "rows repeat a study, level, task"),
         ("pretraining", lambda t: computed_twice(t), "rows repeat a init, backbone, pretraining"),
-        ("runs", lambda t: t.drop(columns="pretraining"), r"columns \['pretraining'\] are missing"),
+        (
+            "runs",
+            lambda t: t.drop(columns="pretraining"),
+            r"columns \['pretraining'\] are missing",
+        ),
     ],
 )
 def test_hostile_table_is_one_clear_error(copy, name, change, said):
@@ -524,7 +530,9 @@ def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_give
     for name, table in expected.tables.items():
         times = {"finished"} & {*table}  # of the computation
         kept = joined.tables[name]
-        pd.testing.assert_frame_equal(kept.drop(columns=times), table.drop(columns=times), obj=name)
+        pd.testing.assert_frame_equal(
+            kept.drop(columns=times), table.drop(columns=times), obj=name
+        )
     found = joined.predictions("main", "breast")
     assert set(found["pretraining"]) == {1, 2}
     for name in ("tasks", "corpora", "weights", "profile", "work"):
@@ -687,7 +695,9 @@ def test_pretraining_with_other_test_cases_or_a_lower_number_is_not_added(part_o
 
 
 @pytest.mark.slow
-def test_settings_and_columns_that_a_reference_run_does_not_have_are_added(part_of_study, tmp_path):
+def test_settings_and_columns_that_a_reference_run_does_not_have_are_added(
+    part_of_study, tmp_path
+):
     whole = load_reference(write_reference(part_of_study(1, 2), tmp_path / "whole"))
     written = write_reference(part_of_study(1), tmp_path / "old")
     changed_facts(written, lambda facts: facts["profile"]["fine_tuning"].pop("patience"))

@@ -62,7 +62,9 @@ def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, plain, input
 
 
 @pytest.mark.slow
-def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(checked, inputs, monkeypatch):
+def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(
+    checked, inputs, monkeypatch
+):
     study, _ = checked
     folds = pd.concat([inputs.folds, inputs.folds.assign(fold=1)])
     more = recording(study, replace(inputs, folds=folds))
@@ -86,7 +88,9 @@ def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, plai
         for rows, maps in cam_arrays(plain, "breast")
     }
     for rows, maps in cam_arrays(study, "breast"):
-        np.testing.assert_allclose(maps, kept[tuple(rows.iloc[0][["scenario", "init"]])], atol=1e-4)
+        np.testing.assert_allclose(
+            maps, kept[tuple(rows.iloc[0][["scenario", "init"]])], atol=1e-4
+        )
 
 
 @pytest.mark.slow

@@ -18,9 +18,9 @@ from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
 
 name, weights_file, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-# The least that every backbone takes.  It leaves one place to the last layers of InceptionV3, where
-# the normalisation of four numbers magnifies every rounding: TensorFlow then differs by a third
-# from itself with other kernels (oneDNN off).
+# The least that every backbone takes.  It leaves one place to the last layers of InceptionV3,
+# where the normalisation of four numbers magnifies every rounding: TensorFlow then differs by a
+# third from itself with other kernels (oneDNN off).
 SIZE, RATE = (139, 1e-4) if name == "InceptionV3" else (75, 1e-3)
 BATCH = 4
 prepare_framework(1, "float32")

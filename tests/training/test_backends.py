@@ -21,7 +21,11 @@ def made_on(backend, name, folder):
     subprocess.run(
         [sys.executable, PROGRAM, name, folder / "weights.npz", result],
         env=os.environ
-        | {"KERAS_BACKEND": backend, "PYTHONPATH": str(PROGRAM.parents[2]), "JAX_PLATFORMS": "cpu"},
+        | {
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": str(PROGRAM.parents[2]),
+            "JAX_PLATFORMS": "cpu",
+        },
         check=True,
         timeout=1500,
     )

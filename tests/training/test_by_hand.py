@@ -50,7 +50,9 @@ def by_hand(name, start, parts, best):
     dense.set_weights([kernel, np.zeros(2)])
     augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
     dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
-    model.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile(
+        keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", jit_compile=False
+    )
     batch = {"batch": BATCH, "channels": 1}
     kept = keras.callbacks.ModelCheckpoint(
         best, "val_loss", save_best_only=True, save_weights_only=True
@@ -96,7 +98,9 @@ def test_first_epoch_of_a_pretraining_is_the_training_by_hand():
     by_rin = block.train(images, names, parts, CONTRACT.name).history.iloc[0]
 
     keras.utils.set_random_seed(SEED)
-    backbone = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    backbone = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.6

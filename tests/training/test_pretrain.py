@@ -153,7 +153,9 @@ def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
         # Infinity passes the last ReLU; of what is not a number some processors make 0 there.
         *inner, bias = block.start
         patch.setattr(block, "start", [*inner, np.full_like(bias, np.inf)])
-        said = r"ResNet50 at 0\.01: .*loss is nan in epoch 1, step \d of 6.*lower the learning rate"
+        said = (
+            r"ResNet50 at 0\.01: .*loss is nan in epoch 1, step \d of 6.*lower the learning rate"
+        )
         with pytest.raises(InputError, match=said):
             block.train(*GRAY, WorkFolder(tmp_path))
     again = block.train(*GRAY)

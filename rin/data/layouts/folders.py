@@ -1,4 +1,5 @@
-"""Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans (CC-CCII).
+"""Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans
+(CC-CCII).
 
 ``busi`` is Dataset_BUSI_with_GT: ``benign (1).png`` has the mask ``benign (1)_mask.png`` and
 perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al., Data in Brief 28
@@ -62,10 +63,11 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 class FolderOptions(ReaderOptions):
     """Options of the layout.
 
-    ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
-    ``patients`` says that each class folder has a folder for every patient; folders of one name are
-    one patient's.  ``inner_copy`` is a folder that holds the whole tree once more: what is twice is
-    read once.
+    ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be
+    absent.
+    ``patients`` says that each class folder has a folder for every patient; folders of one name
+    are one patient's.  ``inner_copy`` is a folder that holds the whole tree once more: what is
+    twice is read once.
     ``masks`` is a folder of masks, with folders of classes or without; ``mask`` is a pattern of
     their names without ending, whose group ``stem`` is the name of the picture: without a folder
     they lie beside the pictures.  Masks of one picture are merged.

@@ -28,7 +28,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         images, labels = f"{part}_images.npy", f"{part}_labels.npy"
         remedy = "Fetch the archive again, or name its parts in the option parts."
         tree.refuse({images, labels} - {*tree.names}, "arrays are missing", remedy=remedy)
-        with explained("it is no array", where=tree.place(labels), remedy=remedy, kinds=UNREADABLE):
+        with explained(
+            "it is no array", where=tree.place(labels), remedy=remedy, kinds=UNREADABLE
+        ):
             content = io.BytesIO(tree.read(labels))
             numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
         locator = tree.locator(images)

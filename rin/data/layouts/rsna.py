@@ -6,9 +6,9 @@ image; which NIH patient it shows stands in a table that RSNA publishes beside t
 et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
 
 ``rsna_hemorrhage`` (2019): a CT slice each, ``stage_2_train/ID_<hex>.dcm``, and six rows per slice
-in ``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and ``any``.
-The published table repeats a few slices word for word.  Patients stand only in the headers.
-Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
+in ``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and
+``any``. The published table repeats a few slices word for word.  Patients stand only in the
+headers. Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 """
 
 import json

@@ -76,8 +76,8 @@ class TableOptions(ReaderOptions):
     """Options of the layout.
 
     ``table`` is a file, or a file for each part of a split; ``images`` and ``masks`` are folders,
-    wherever they stand in the tree; without them, names start at the table's folder.  ``image`` and
-    ``mask`` are columns or templates; masks are called as their pictures are where only their
+    wherever they stand in the tree; without them, names start at the table's folder.  ``image``
+    and ``mask`` are columns or templates; masks are called as their pictures are where only their
     folder is given.  ``patient`` is a column, maybe of a table of its own, ``patients``; without
     that file, each picture is a patient.  ``parts`` takes columns apart, each by a pattern that
     matches the whole value; its named groups serve in templates as columns do.  ``keep`` takes
@@ -173,7 +173,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return what the split that comes with a dataset says of each picture, text by case id.
 
-    Words for parts are those of `rin.data.manifest.PARTS`; InputError for other values beside them.
+    Words for parts are those of `rin.data.manifest.PARTS`; InputError for other values beside
+    them.
     """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
@@ -221,7 +222,9 @@ def _rows(
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
-            tree.refuse(strange, f"values of {column} do not match {pattern.pattern!r}", file=place)
+            tree.refuse(
+                strange, f"values of {column} do not match {pattern.pattern!r}", file=place
+            )
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
         rows["name"] = _filled(tree, place, rows, options.image)
         if part:
@@ -245,7 +248,9 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
             cells = rows[column]
             fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
             numbers = cells.where(fits, "0")
-            names += numbers.map(lambda cell, form=form: format(int(cell), form)) if form else cells
+            names += (
+                numbers.map(lambda cell, form=form: format(int(cell), form)) if form else cells
+            )
     columns = _columns(template)
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
     remedy = f"Each row needs {', '.join(columns)}: fill the cell, or take out the row."
@@ -314,12 +319,14 @@ def _files(
     if "files" not in options.leave_out:
         others = sorted({*files} - {*pictures.values()} - {*outlines.values()})
         remedy = "Take them away, or name them in the option beside, or say leave_out: [files]."
-        tree.refuse(others, f"files have no place in the layout {manifest.layout!r}", remedy=remedy)
+        tree.refuse(
+            others, f"files have no place in the layout {manifest.layout!r}", remedy=remedy
+        )
     return images, drawn
 
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
-    """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
+    """Return the pictures below a folder, wherever it stands, or below ``base``, by name."""
     above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
     match = re.compile(f"{above}(.+)", re.DOTALL).fullmatch
     files_of: dict[str, str] = {}

@@ -147,8 +147,8 @@ class Phantom:
     def _echoes(self) -> ndarray:
         """Return the log-compressed B-mode picture of levels in dB below white, of 55 dB.
 
-        Speckle is fully developed: the magnitude of complex Gaussian noise (Goodman 1975; Wagner et
-        al. 1983), which scanners smooth by compounding.
+        Speckle is fully developed: the magnitude of complex Gaussian noise (Goodman 1975; Wagner
+        et al. 1983), which scanners smooth by compounding.
         """
         rng, shape = self.texture, self.shape
         spread = self.body.get("speckle", (0.9, 1.5))
