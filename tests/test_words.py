@@ -100,11 +100,6 @@ def test_a_banned_name_is_found_in_every_place_that_names():
     assert banned_names(source) == found
 
 
-@pytest.mark.parametrize("file", [file for file in PYTHON if file.startswith("rin/stats/")])
-def test_lines_have_at_most_99_characters(file):
-    assert [line for line in PYTHON[file].splitlines() if len(line) > 99] == []
-
-
 @pytest.mark.parametrize("pattern", PROSE)
 def test_prose_uses_the_words_of_the_field(pattern):
     hits = [
