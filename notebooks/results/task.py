@@ -52,7 +52,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
-stated = paper.COMPARISONS.get(find_task(task)[1].paper_task)  # may be None
+stated = paper.comparison_of(find_task(task)[1].paper_task)  # may be None
 banner(runs, [task])
 
 # %%
