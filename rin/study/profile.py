@@ -17,13 +17,12 @@ from pydantic import (
     AfterValidator,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from rin.data.confounders import CONFOUNDERS
-from rin.errors import InputError, look_up, unknown
+from rin.errors import InputError, look_up
 from rin.evidence.paper import SETTINGS
 from rin.files import REPOSITORY, FrozenModel, misfit, read_yaml
 from rin.models.augmentation import AUGMENTATION
@@ -47,15 +46,13 @@ class Scenario:
         return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
 
 
-SCENARIOS: dict[str, Scenario] = {
-    s.name: s
-    for s in (
-        Scenario(backbone, unfreezing, rate)
-        for backbone in BACKBONES
-        for unfreezing, rates in SETTINGS["learning_rates"].value
-        for rate in rates
-    )
-}
+_SCENARIOS = [
+    Scenario(backbone, unfreezing, rate)
+    for backbone in BACKBONES
+    for unfreezing, rates in SETTINGS["learning_rates"].value
+    for rate in rates
+]
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
 
 
 def find_scenario(name: str) -> Scenario:
@@ -90,20 +87,12 @@ FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 #: Settings of a profile that differ between tasks.
 _BY_TASK = ("fine_tuning_of", "cases_of", "splits_of")
-#: Folders beside those of profiles.
-RESERVED = ("index", "stand_ins", "stores")
 
 
 def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
     """Raise ValueError where a section names something else than what is known."""
     if others := sorted({*names} - {*known}):
         raise ValueError(f"{section}: {others} are not among {what}")
-
-
-def _not_reserved(name: str) -> str:
-    if name.lower() in RESERVED:
-        raise ValueError(f"{', '.join(RESERVED)} are folders of what profiles share")
-    return name
 
 
 def _distinct(values: list) -> list:
@@ -121,6 +110,7 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinct)]
 Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+Backbones = Annotated[list[Literal[tuple(BACKBONES)]], *Names.__metadata__]
 Head = Literal[HEADS]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
@@ -131,13 +121,11 @@ Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name
 class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
-    `size` is the image side in pixels; training ends after `epochs`, or earlier, once the
-    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper,
-    or `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a
-    kind and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`,
-    that of the weights that a run starts from, `official_scripts`, the one that those feed to
-    every network, or `released`, that of the released weights of which the init is the counterpart
-    (`Pretraining.released`).
+    Training ends after `epochs`, or once the validation loss has not fallen for `patience` epochs;
+    `pad` keeps the aspect ratio; `confounder` is a kind and a share in percent, or nothing
+    (`rin.data.confounders`).  `preprocessing` is `native`, that of the weights that a run starts
+    from, `official_scripts`, the one that those feed to every network, or `released`, that of the
+    released weights of which the init is the counterpart (`Pretraining.released`).
     """
 
     size: Positive
@@ -161,10 +149,7 @@ class FineTuning(FrozenModel):
 
 
 class Brief(FrozenModel):
-    """A further pretraining of some backbones of an init, for fewer epochs.
-
-    It is trained on about `training_images`, and tested on the same images as others.
-    """
+    """A further pretraining of some backbones, for fewer epochs, on about `training_images`."""
 
     init: str
     epochs: Positive
@@ -220,21 +205,13 @@ class Pretraining(FrozenModel):
     def _numbered(cls, stated: Any) -> Any:
         return list(range(1, stated + 1)) if type(stated) is int else stated
 
-    @field_validator("preprocessing")
-    @classmethod
-    def _known_preprocessings(
-        cls, stated: str | dict[str, str], others: ValidationInfo
-    ) -> str | dict[str, str]:
-        inits = set(others.data.get("corpora", {}))
-        if isinstance(stated, dict) and set(stated) != inits:
-            raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {sorted(inits)}")
-        for name in stated.values() if isinstance(stated, dict) else [stated]:
-            for backbone in others.data.get("backbones") or BACKBONES:
-                resolve_preprocessing(name, backbone)
-        return stated
-
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
+        stated, inits = self.preprocessing, sorted(self.corpora)
+        if isinstance(stated, dict) and sorted(stated) != inits:
+            raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
+        for init, backbone in product(inits, self.backbones or BACKBONES):
+            self.preprocessing_of(init, backbone)  # an unknown one is an error
         for name in self.backbones or []:
             check_size(name, self.size)
         if self.optimizer == "adamw" and self.weight_decay == 0:
@@ -255,11 +232,7 @@ class Pretraining(FrozenModel):
 
 
 class Slurm(FrozenModel):
-    """What every job of a cluster asks for, under submitit's names.
-
-    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch
-    as it is, such as `{account: lab}`.
-    """
+    """What every job asks for, under submitit's names; `additional` goes to sbatch as it is."""
 
     partition: str | None = None
     gpus_per_node: NotNegative = 0
@@ -311,10 +284,7 @@ class Curation(FrozenModel):
 
 
 class StudyFilter(FrozenModel):
-    """The part of the plan that a named study takes: tasks, scenarios and folds of its own.
-
-    Its runs start from the first of several pretrainings, or from those of `pretrainings`.
-    """
+    """The part of the plan that a named study takes, by default of the first pretraining."""
 
     tasks: Names
     scenarios: Scenarios
@@ -328,11 +298,7 @@ class StudyFilter(FrozenModel):
 
 
 class Repeats(StudyFilter):
-    """How far results move when the training is repeated.
-
-    The runs of the filter, and beside each those of `seeds` more seeds, and of `splits` more
-    divisions of the cases, whose training cases are others.
-    """
+    """Runs repeated with `seeds` more seeds, and on `splits` more divisions of the cases."""
 
     folds: Literal[1] = 1
     seeds: NotNegative = 2
@@ -358,10 +324,7 @@ class Variant:
 
 
 class Layers(StudyFilter):
-    """What fine-tuning does to the layers of a network: activations before and after.
-
-    Of the first `cases` test cases, at `points` places of their maps and in `channels` channels.
-    """
+    """Activations before and after fine-tuning, of so many test cases, places and channels."""
 
     folds: Literal[1] = 1
     cases: Positive = 64
@@ -383,10 +346,9 @@ class Sizes(FrozenModel):
 
 
 class SampledConfounder(FrozenModel):
-    """Two groups of a task's patients, by a column that its manifest keeps.
+    """Two groups of a task's patients, the usual one and the confounder, by a column kept of it.
 
-    The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
-    `validation` and `test` are patients of each class.
+    `train`, `validation` and `test` are patients of each class (`rin.data.confounders`).
     """
 
     task: str
@@ -398,10 +360,9 @@ class SampledConfounder(FrozenModel):
 
 
 class Confounding(StudyFilter):
-    """Confounders that are put on images, and one that is sampled from cases.
+    """Confounders of some `kinds` on images of `put_on`, by default of all `tasks`; one `sampled`.
 
-    The `kinds` are put on images of `put_on`, by default of all `tasks`.  Networks are trained for
-    `epochs`, by default as on the task.
+    Networks are trained for `epochs`, by default as on the task.
     """
 
     put_on: Names | None = None
@@ -438,10 +399,7 @@ class Confounding(StudyFilter):
 
 
 class Convergence(StudyFilter):
-    """The epochs of the profile beside training until validation stops improving.
-
-    That is, for at most `epochs`, and until the validation loss has not fallen for `patience`.
-    """
+    """The profile's epochs beside at most `epochs`, until no gain of validation for `patience`."""
 
     epochs: Positive = 12
     patience: Positive = 3
@@ -466,9 +424,8 @@ class Factors(FrozenModel):
 class Probe(FrozenModel):
     """Whether a weights file shows which inputs it was trained on.
 
-    Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
-    `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
-    of every dataset.
+    Backbones (null: all) are pretrained on the corpus of `init` under each of `preprocessings`,
+    on at most `cases` images; files are probed with `images` images of every dataset.
     """
 
     init: str = "radiologic"
@@ -482,9 +439,8 @@ class Probe(FrozenModel):
 class LossStudy(FrozenModel):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
-    On at most `cases` images, under the preprocessing `preprocessing`; of each there are `seeds`
-    trainings, with other first weights.  `learning_rates` are those of backbones that do not learn
-    at the profile's.
+    On at most `cases` images, `seeds` times each, with other first weights; `learning_rates` are
+    those of backbones that do not learn at the profile's.
     """
 
     init: str = "radiologic"
@@ -514,11 +470,7 @@ class Sanity(FrozenModel):
 
 
 class Simulation(FrozenModel):
-    """How far intervals reach that take several images of one patient for independent.
-
-    `replicates` test sets of `patients` patients with `images` images each are drawn for every
-    correlation.
-    """
+    """How far intervals reach that take several images of one patient for independent."""
 
     replicates: Positive = 2000
     patients: Annotated[int, Field(ge=10)] = 100
@@ -540,13 +492,11 @@ class Profile(FrozenModel):
     task that the book follows from image to result; by default the first one.
     """
 
-    name: Annotated[
-        str, Field(pattern=r"^\w[\w.-]*$", max_length=64), AfterValidator(_not_reserved)
-    ]
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=64)]
     about: str
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
-    backbones: Names = Field(default_factory=lambda: list(BACKBONES))
+    backbones: Backbones = Field(default_factory=lambda: list(BACKBONES))
     scenarios: Scenarios | None = None
     pages: Names | None = None
     folds: Positive = 5
@@ -589,8 +539,6 @@ class Profile(FrozenModel):
 
     @model_validator(mode="after")
     def _names_its_own_backbones(self) -> Profile:
-        for name in self.backbones:
-            look_up("backbone", name, BACKBONES)
         scenarios = {name: chosen.scenarios for name, chosen in self.sections.items()}
         scenarios |= {"scenarios": self.scenarios or []}
         scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
@@ -647,46 +595,35 @@ class Profile(FrozenModel):
         """The task that the book follows from image to result."""
         return self.live or self.tasks[0]
 
+    @property
+    def studies(self) -> dict[str, StudyFilter]:
+        """What each study that is asked for takes of the plan, the main one first."""
+        of_backbones = [s.name for s in SCENARIOS.values() if s.backbone in self.backbones]
+        main = StudyFilter.model_construct(
+            tasks=self.tasks,
+            scenarios=self.scenarios or of_backbones,
+            folds=self.folds,
+            pretrainings=self.pretrainings,
+        )
+        studies = {MAIN: main}
+        for name, section in self.sections.items():
+            if pretrainings := [k for k in section.pretrainings if k in self.pretrainings]:
+                studies[name] = section.model_copy(update={"pretrainings": pretrainings})
+        return studies
+
     def filter_of(self, study: str) -> StudyFilter | None:
         """Return what a named study takes of the plan; None where the profile does not ask for it.
 
         `InputError` for a study that is not one of `STUDIES`.
         """
         look_up("study", study, STUDIES)
-        if study == MAIN:
-            of_backbones = [s.name for s in SCENARIOS.values() if s.backbone in self.backbones]
-            return StudyFilter.model_construct(
-                tasks=self.tasks,
-                scenarios=self.scenarios or of_backbones,
-                folds=self.folds,
-                pretrainings=self.pretrainings,
-            )
-        section = self.sections.get(study)
-        if section is None:
-            return None
-        limited = section.of_tasks(self.tasks)
-        pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
-        if limited is None or not pretrainings:
-            return None
-        return limited.model_copy(update={"pretrainings": pretrainings})
-
-    @property
-    def studies(self) -> dict[str, StudyFilter]:
-        """What each study that is asked for takes of the plan, the main one first."""
-        sections = {name: self.filter_of(name) for name in STUDIES}
-        return {name: section for name, section in sections.items() if section is not None}
-
-    @property
-    def side_studies(self) -> dict[str, StudyFilter]:
-        """What each study beside the main one takes of the plan."""
-        return {name: chosen for name, chosen in self.studies.items() if name != MAIN}
+        return self.studies.get(study)
 
     def with_tasks(self, tasks: list[str]) -> Profile:
         """Return the profile with some of its tasks alone."""
-        changes: dict[str, Any] = {
-            "tasks": tasks,
-            "live": self.live if self.live in tasks else None,
-        }
+        changes: dict[str, Any] = {"tasks": tasks}
+        if self.live not in tasks:
+            changes["live"] = None
         for name in _BY_TASK:
             stated = getattr(self, name)
             changes[name] = {task: stated[task] for task in stated if task in tasks}
@@ -806,12 +743,12 @@ def load_profile(name: str | Path) -> Profile:
     `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
     of range; the message names the setting.
     """
-    of_file = str(name).endswith(".yaml")
-    path = Path(name) if of_file else profile_folder() / f"{name}.yaml"
-    # Unlike `Path.is_file` also False where a name is too long, or no name.
+    path = Path(name)
+    if path.suffix != ".yaml":
+        known = look_up("profile", f"{name!s:.80}", profile_names())
+        path = profile_folder() / f"{known}.yaml"
+    # Unlike `Path.is_file` also False where a name is too long.
     if not os.path.isfile(path):  # noqa: PTH113
-        if not of_file:
-            raise unknown("profile", f"{name!s:.80}", profile_names())
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     try:
         return Profile.model_validate(read_yaml(path))

@@ -413,48 +413,39 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 def _finished_part(study: Study) -> Study:
     """Return the study without pretrainings, tasks and further studies that are not finished."""
     study = _finished_pretrainings(study)
-
-    def finished_tasks(name: str) -> list[str]:
+    sections: dict[str, Any] = {}
+    for name, section in study.profile.studies.items():
         begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
-        return [task for task in study.profile.studies[name].tasks if task not in begun]
-
-    tasks = finished_tasks(MAIN)
-    if not tasks:
+        sections[name] = section.of_tasks([task for task in section.tasks if task not in begun])
+    main = sections.pop(MAIN)
+    if main is None:
         where = f"profile {study.profile.name}"
         remedy = "Run rin study with this profile first; it goes on where it was stopped."
         raise InputError("no task is finished", where=where, remedy=remedy)
-    study = replace(study, profile=study.profile.with_tasks(tasks))
-    sections: dict[str, Any] = {
-        name: section.of_tasks(finished_tasks(name))
-        for name, section in study.profile.studies.items()
-        if name != MAIN
-    }
     for name, planned in _runs_of_sections(study).items():
         if study.ledger(name).count(planned) < len(planned):
             sections[name] = None
-    return replace(study, profile=study.profile.with_studies(sections))
+    profile = study.profile.with_studies(sections).with_tasks(main.tasks)
+    return replace(study, profile=profile)
 
 
 def _finished_pretrainings(study: Study) -> Study:
     """Return the study with the pretrainings whose main study is finished, or with the first."""
     if study.profile.pretraining is None:
         return study
-    numbers = study.profile.pretrainings
-    parts = {number: _with_pretrainings(study, [number]) for number in numbers}
-    finished = [number for number, part in parts.items() if _is_main_study_finished(part)]
+    numbers, finished = study.profile.pretrainings, []
+    for number in numbers:
+        part = _with_pretrainings(study, [number])
+        weights = plan_pretraining(part)
+        if study.weights.count(weights) == len(weights):
+            runs = plan_study(part)
+            if study.runs.count(runs) == len(runs):
+                finished.append(number)
     return _with_pretrainings(study, finished or numbers[:1])
 
 
 def _with_pretrainings(study: Study, numbers: list[int]) -> Study:
     return replace(study, profile=study.profile.with_pretrainings(numbers))
-
-
-def _is_main_study_finished(study: Study) -> bool:
-    weights = plan_pretraining(study)
-    if study.weights.count(weights) < len(weights):
-        return False
-    runs = plan_study(study)
-    return study.runs.count(runs) == len(runs)
 
 
 def _joined(
@@ -483,16 +474,12 @@ def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFa
     """Return why a study cannot be added to a reference run; nothing where it can."""
     if any("pretraining" not in part for part in (earlier.tables, tables)):
         return "networks of the reference run there, or of this study, start from released weights"
-    profile = earlier.facts.profile
-    if others := [name for name in later.profile.backbones if name not in profile.backbones]:
-        return f"the profile of the reference run there does not name {', '.join(others)}"
-    before, after = (_compared(facts, later.profile) for facts in (earlier.facts, later))
-    differing = [name for name in before.keys() & after.keys() if before[name] != after[name]]
-    # Of the cases of one run a task and fold: all others have the same.
-    if not differing and (cases := _scored(earlier.tables) ^ _scored(tables)):
-        differing = [f"test cases of {task}" for task in {case[0] for case in cases}]
-    if differing:
-        return f"the reference run there differs in {', '.join(sorted(differing))}"
+    backbones = later.profile.backbones
+    before = _compared(earlier.facts, earlier.tables, backbones)
+    after = _compared(later, tables, backbones)
+    shared = before.keys() & after.keys()
+    if differing := sorted(name for name in shared if before[name] != after[name]):
+        return f"the reference run there differs in {', '.join(differing)}"
     lowest, added = (min(facts.profile.pretrainings) for facts in (earlier.facts, later))
     if added < lowest:  # the maps that are kept are those of the lowest
         return f"pretraining {added} is below {lowest}, the lowest of the reference run there"
@@ -508,32 +495,27 @@ def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFa
     return ""
 
 
-def _compared(facts: RunFacts, backbones: list[str]) -> dict[str, Any]:
-    """Return what has to be equal in reference runs that both have it, by name."""
-    of_profile, of_elsewhere = facts.profile.model_dump(include=_SHARED), {"pretrainings", "brief"}
-    of_profile["pretraining"] = facts.profile.pretraining.model_dump(
-        exclude=of_elsewhere | {"backbones"}
-    )
-    for name, section in facts.profile.studies.items():
+def _compared(
+    facts: RunFacts, tables: dict[str, pd.DataFrame], backbones: list[str]
+) -> dict[str, Any]:
+    """Return what has to be equal in reference runs that share some backbones, by name."""
+    profile = facts.profile
+    compared = profile.model_dump(include=_SHARED)
+    compared["pretraining"] = profile.pretraining.model_dump(exclude=_OF_A_PART)
+    for name, section in profile.studies.items():
         scenarios = [s for s in section.scenarios if find_scenario(s).backbone in backbones]
-        of_section = section.model_dump(exclude={"tasks", "pretrainings"})
-        of_profile[name] = of_section | {"scenarios": scenarios}
+        compared[name] = section.model_dump(exclude=_OF_A_PART) | {"scenarios": scenarios}
+    cases = tables["cases"][["task", "part", "case_id", "patient_id", "label"]]
     stated = facts.model_dump(include={"backend", "precision", "tasks", "corpora"})
-    return stated | {f"profile {name}": value for name, value in of_profile.items()}
+    stated["test cases"] = {*cases.itertuples(index=False, name=None)}
+    return stated | {f"profile {name}": value for name, value in compared.items()}
 
 
-#: Settings of a profile that reference runs have in common that are joined.
+#: Settings of a profile that reference runs have in common that are joined, and those that they
+#: need not have, of its pretraining and of a study.
 _SHARED = {"tasks", "inits", "folds", "seed", "splits", "splits_of", "cases", "cases_of"}
 _SHARED |= {"external", "fine_tuning", "fine_tuning_of"}
-
-
-def _scored(tables: dict[str, pd.DataFrame]) -> set[tuple]:
-    """Return what names each case that a run of every task and fold of the main study scored."""
-    runs = tables["runs"]
-    runs = runs[runs["study"] == MAIN].drop_duplicates(["task", "fold"])
-    rows = runs[["task", "fold", "run_id"]].merge(tables["predictions"], on="run_id")
-    names = ["task", "fold", "part", "case_id", "patient_id", "label"]
-    return {*rows[names].itertuples(index=False, name=None)}
+_OF_A_PART = {"tasks", "backbones", "pretrainings", "brief"}
 
 
 def _joined_facts(

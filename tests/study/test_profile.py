@@ -41,7 +41,10 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"fine_tuning.epoch": 3}, ["fine_tuning.epoch"]),
         ({"fine_tuning.size": 31}, ["fine_tuning", "31 px", "ResNet50", "32 px"]),
         ({"fine_tuning.augmentation": "wild"}, ["fine_tuning.augmentation", "wild", "official"]),
-        ({"pretraining.preprocessing": "odd"}, ["pretraining.preprocessing", "odd", "symmetric"]),
+        (
+            {"pretraining.preprocessing": "odd"},
+            ["preprocessing 'odd'", "symmetric"],
+        ),
         ({"pretraining.optimizer": "adamw"}, ["pretraining", "weight_decay"]),
         ({"pretraining.backbones": ["VGG18"]}, ["pretraining", "VGG18"]),
         ({"pretraining.backbones": ["InceptionV3"]}, ["pretraining", "32 px", "InceptionV3"]),
