@@ -85,10 +85,6 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
 FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 
-#: Settings of a profile that differ between tasks.
-_BY_TASK = ("fine_tuning_of", "cases_of", "splits_of")
-
-
 def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
     """Raise ValueError where a section names something else than what is known."""
     if others := sorted({*names} - {*known}):
@@ -372,30 +368,17 @@ class Confounding(StudyFilter):
     folds: Literal[1] = 1
     epochs: Positive | None = None
 
-    @model_validator(mode="after")
-    def _samples_of_its_tasks(self) -> Confounding:
-        sampled = [self.sampled.task] if self.sampled else []
-        for section, tasks in (("sampled", sampled), ("put_on", self.put_on or [])):
-            _refuse_others(section, tasks, self.tasks, "the confounder's tasks")
-        return self
-
-    def of_tasks(self, tasks: list[str]) -> StudyFilter | None:
-        """Return it for those of its tasks that are among some; None where none is."""
-        put_on = None if self.put_on is None else [t for t in self.put_on if t in tasks]
-        kinds = [] if put_on == [] else self.kinds
-        sampled = self.sampled if self.sampled and self.sampled.task in tasks else None
-        if not kinds and sampled is None:
-            return None
-        changes = {"put_on": put_on or None, "kinds": kinds, "sampled": sampled}
-        return StudyFilter.of_tasks(self.model_copy(update=changes), tasks)
-
     @property
     def levels(self) -> dict[str, list[str]]:
         """The tasks of each level."""
+        levels = {}
         tasks = dict.fromkeys(self.kinds, self.put_on or self.tasks)
         if self.sampled:
             tasks[SAMPLED] = [self.sampled.task]
-        return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
+        for kind, named in tasks.items():
+            if chosen := [task for task in named if task in self.tasks]:
+                levels |= {f"{kind} {share}": chosen for share in self.shares}
+        return levels
 
 
 class Convergence(StudyFilter):
@@ -525,12 +508,7 @@ class Profile(FrozenModel):
     execution: Execution = Execution()
 
     @model_validator(mode="after")
-    def _names_its_own_tasks(self) -> Profile:
-        tasks_of: dict[str, Iterable[str]] = {name: getattr(self, name) for name in _BY_TASK}
-        tasks_of["live"] = [self.live] if self.live else []
-        tasks_of |= {name: chosen.tasks for name, chosen in self.sections.items()}
-        for section, tasks in tasks_of.items():
-            _refuse_others(section, tasks, self.tasks, "the profile's tasks")
+    def _takes_all_cases_of_official_splits(self) -> Profile:
         for task in self.tasks:
             official = self.splits_of.get(task, self.splits) == "official"
             if official and self.cases_of.get(task, self.cases) is not None:
@@ -593,7 +571,7 @@ class Profile(FrozenModel):
     @property
     def live_task(self) -> str:
         """The task that the book follows from image to result."""
-        return self.live or self.tasks[0]
+        return self.live if self.live in self.tasks else self.tasks[0]
 
     @property
     def studies(self) -> dict[str, StudyFilter]:
@@ -607,8 +585,10 @@ class Profile(FrozenModel):
         )
         studies = {MAIN: main}
         for name, section in self.sections.items():
-            if pretrainings := [k for k in section.pretrainings if k in self.pretrainings]:
-                studies[name] = section.model_copy(update={"pretrainings": pretrainings})
+            limited = section.of_tasks(self.tasks)
+            pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
+            if limited and pretrainings:
+                studies[name] = limited.model_copy(update={"pretrainings": pretrainings})
         return studies
 
     def filter_of(self, study: str) -> StudyFilter | None:
@@ -618,17 +598,6 @@ class Profile(FrozenModel):
         """
         look_up("study", study, STUDIES)
         return self.studies.get(study)
-
-    def with_tasks(self, tasks: list[str]) -> Profile:
-        """Return the profile with some of its tasks alone."""
-        changes: dict[str, Any] = {"tasks": tasks}
-        if self.live not in tasks:
-            changes["live"] = None
-        for name in _BY_TASK:
-            stated = getattr(self, name)
-            changes[name] = {task: stated[task] for task in stated if task in tasks}
-        sections = {name: section.of_tasks(tasks) for name, section in self.sections.items()}
-        return self.model_copy(update=changes).with_studies(sections)
 
     def with_pretrainings(self, numbers: list[int]) -> Profile:
         """Return the profile with other pretrainings of its inits."""
@@ -750,8 +719,26 @@ def load_profile(name: str | Path) -> Profile:
     # Unlike `Path.is_file` also False where a name is too long.
     if not os.path.isfile(path):  # noqa: PTH113
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
+    remedy = "Mend this setting; the fields are described in rin.study.profile."
     try:
-        return Profile.model_validate(read_yaml(path))
+        profile = Profile.model_validate(read_yaml(path))
     except ValidationError as error:
-        remedy = "Mend this setting; the fields are described in rin.study.profile."
         raise InputError(misfit(error, Profile), where=path, remedy=remedy) from error
+    for setting, tasks in _named_tasks(profile).items():
+        if others := sorted({*tasks} - {*profile.tasks}):
+            problem = f"{setting}: {others} are not among the profile's tasks"
+            raise InputError(problem, where=path, remedy=remedy)
+    return profile
+
+
+def _named_tasks(profile: Profile) -> dict[str, Iterable[str]]:
+    """Return the tasks that settings of a profile name, beside its `tasks`."""
+    by_task = "fine_tuning_of", "cases_of", "splits_of"
+    named: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
+    named["live"] = [profile.live] if profile.live else []
+    for name, section in profile.sections.items():
+        named[name] = section.tasks
+        if isinstance(section, Confounding):
+            named["put_on"] = section.put_on or []
+            named["sampled"] = [section.sampled.task] if section.sampled else []
+    return named

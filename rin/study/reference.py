@@ -56,8 +56,7 @@ class DatasetFacts(FrozenModel):
     """A dataset that was read: `used` of `available` images, by label in `counts`.
 
     Where `independence` is not `patient`, the files name no patients, and `patients` counts what
-    stands for them.  `digest` is that of the images that were found.  `modality`, or several with
-    commas, may be empty.
+    stands for them.  `digest` is that of the images that were found.
     """
 
     name: str
@@ -108,10 +107,7 @@ class WeightsFacts(FrozenModel):
 
 
 class Addition(FrozenModel):
-    """What was added to a reference run later, with what computed it.
-
-    Pretrainings of some backbones, `studies` that were not there before, or both.
-    """
+    """Pretrainings and studies that were added to a reference run, with what computed them."""
 
     pretrainings: list[PositiveInt]
     backbones: list[str]
@@ -124,7 +120,7 @@ class Addition(FrozenModel):
 
 
 class Work(FrozenModel):
-    """How many runs, and the seconds of each added up; runs may have gone side by side."""
+    """How many runs, and the seconds of all; runs may have gone side by side."""
 
     runs: NonNegativeInt
     seconds: NonNegativeFloat
@@ -334,10 +330,9 @@ def write_reference(
     some, and its side studies are added to one that is there, which may have been computed
     elsewhere.
 
-    `InputError`, and nothing is written, when the reference run is there already, or cannot be
-    added to (other settings, cases, backend or backbones, or networks that are there); when
-    something was made from stand-ins, a run is not finished, or the files are larger than
-    `LARGEST` together.  Killed at any time, it leaves the run that was there whole.
+    `InputError`, and nothing is written, when the reference run is there already, or the study
+    does not fit it; when something was made from stand-ins, a run is not finished, or the files
+    are larger than `LARGEST` together.
     """
     target = Path(folder) / study.profile.name
     _check_target(target, replace=replace, add=add)
@@ -352,7 +347,7 @@ def write_reference(
         with _lock(target), replace_folder(target) as draft:
             _check_target(target, replace=replace, add=add)
             if add:
-                tables, facts = _joined(load_reference(target), tables, facts, target)
+                tables, facts = joined(load_reference(target), tables, facts, target)
             _write_files(draft, facts, tables, target)
             load_reference(draft)
     return target
@@ -416,7 +411,9 @@ def _finished_part(study: Study) -> Study:
     sections: dict[str, Any] = {}
     for name, section in study.profile.studies.items():
         begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
-        sections[name] = section.of_tasks([task for task in section.tasks if task not in begun])
+        tasks = [task for task in section.tasks if task not in begun]
+        # As it is stated: which pretraining comes with random weights depends on all of them.
+        sections[name] = study.profile.sections.get(name, section).of_tasks(tasks)
     main = sections.pop(MAIN)
     if main is None:
         where = f"profile {study.profile.name}"
@@ -425,7 +422,7 @@ def _finished_part(study: Study) -> Study:
     for name, planned in _runs_of_sections(study).items():
         if study.ledger(name).count(planned) < len(planned):
             sections[name] = None
-    profile = study.profile.with_studies(sections).with_tasks(main.tasks)
+    profile = study.profile.with_studies(sections).model_copy(update={"tasks": main.tasks})
     return replace(study, profile=profile)
 
 
@@ -448,13 +445,10 @@ def _with_pretrainings(study: Study, numbers: list[int]) -> Study:
     return replace(study, profile=study.profile.with_pretrainings(numbers))
 
 
-def _joined(
+def joined(
     earlier: ReferenceRun, tables: dict[str, pd.DataFrame], facts: RunFacts, where: Path
 ) -> tuple[dict[str, pd.DataFrame], RunFacts]:
-    """Return tables and facts of a reference run with those that a study adds to it.
-
-    InputError where the study does not fit it, or adds nothing.
-    """
+    """Return tables and facts of a reference run with those of a study; InputError if unfit."""
     if problem := _misfit(earlier, tables, facts):
         raise InputError(
             problem,
@@ -462,12 +456,12 @@ def _joined(
             remedy="Add only further pretrainings, backbones or side studies of the same profile, "
             "images and version; write others under a name of their own, or with --replace.",
         )
-    joined = tables | earlier.tables
+    both = tables | earlier.tables
     for name, key in _KEY.items():
         # Earlier rows first; columns that only the later table has also tell of rows of both.
         rows = pd.concat([earlier.tables[name], tables[name]])
-        joined[name] = rows.groupby(key, sort=False, dropna=False, as_index=False).first()[[*rows]]
-    return joined, _joined_facts(earlier, facts, joined)
+        both[name] = rows.groupby(key, sort=False, dropna=False, as_index=False).first()[[*rows]]
+    return both, _joined_facts(earlier, facts, both)
 
 
 def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFacts) -> str:

@@ -199,7 +199,7 @@ def open_study(
         for name in profile.tasks
         if find_task(name)[0].name in profile.stand_ins or has_real_images(study, name)
     ]
-    return replace(study, profile=profile.with_tasks(kept))
+    return replace(study, profile=profile.model_copy(update={"tasks": kept}))
 
 
 def has_real_images(study: Study, task: str) -> bool:
