@@ -245,7 +245,7 @@ for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
             "Used here": f"{images.used:,}" if images else "–",
             "Trained on": f"{train[task]:,}" if images else "–",
             "Tested on": f"{facts[task].split['test']:,}" if images else "–",
-            "Images are": shown.kind(task) if images else "–",
+            "Images are": facts[task].kind if images else "–",
         }
     )
 book_table(pd.DataFrame(lines), "Images of each task", prose=True)

@@ -128,8 +128,7 @@ def find_entries(
 ) -> dict[tuple[str, str], WeightsEntry | None]:
     """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
-    Of inits that are pretrained here, those of one pretraining.  `InputError` for an unknown init,
-    or one whose pretraining has not been run.
+    Of inits that are pretrained here, those of one `pretraining`; it must have been run.
     """
     known = local_entries(study, pretraining) + load_entries()
     return {
@@ -140,13 +139,9 @@ def find_entries(
 
 
 def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
-    """List the runs of a named study, level by level and task by task.
+    """List the runs of a study of `rin.study.profile.STUDIES`, of all its tasks or of one.
 
-    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan.  A run that
-    levels of a factor share stands here once for each, with the same id.
-
-    `InputError` for a task that the profile does not name, and as of `Profile.variants`,
-    `find_entries` and `Study.inputs`.
+    A run that levels of a factor share stands here once for each, with the same id.
     """
     profile, planned = study.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
@@ -167,8 +162,7 @@ def sample_confounder(
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
-    Patients with near-duplicates of each other count as one.  `InputError` where the manifest
-    keeps no such column, or a group has too few patients.
+    Patients with near-duplicates of each other count as one.
     """
     look_up("column", chosen.column, inputs.kept_columns)
     cases = inputs.dataset.cases
@@ -244,10 +238,7 @@ def plan_runs(
 def run_seed(
     profile: profiles.Profile, variant: profiles.Variant, task: str, fold: int, scenario: str
 ) -> int:
-    """Return the seed of a run of a variant of a study.
-
-    Both inits of a scenario share it, and so head, order and augmentation: a paired design.
-    """
+    """Return a run's seed; all inits share it, and so head, order and augmentation: paired."""
     seed_of = {"task": task, "fold": fold, "scenario": scenario, "seed": profile.seed}
     if variant.repeat:
         seed_of["repeat"] = variant.repeat

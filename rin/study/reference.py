@@ -92,6 +92,12 @@ class TaskFacts(FrozenModel):
     external: list[DatasetFacts]
     shared_pictures: dict[str, NonNegativeInt]
 
+    @property
+    def kind(self) -> Literal["real", "substitute", "stand-in"]:
+        """What its images are: of its own dataset, of an open substitute, or made up."""
+        real = self.dataset.provenance == "real"
+        return "substitute" if real and self.substitute_for else self.dataset.provenance
+
 
 class WeightsFacts(FrozenModel):
     """Weights that runs start from, and the preprocessing that they were trained under."""
@@ -627,7 +633,6 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
 
 
 def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
-    """Return what a function reads of the test and external parts of every task, in one table."""
     tables = [
         read(study, task, part).assign(task=task, part=part)
         for task in study.profile.tasks
@@ -636,13 +641,10 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
     return pd.concat(tables, ignore_index=True)
 
 
-#: Settings of a profile that may name folders and accounts.
-_OF_THE_PLACE = {"curation": True, "execution": {"slurm"}}
-
-
 def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]) -> RunFacts:
     """Return what `run.json` states of a finished study on real images, but for its files."""
     profile = study.profile
+    of_the_place = {"curation": True, "execution": {"slurm"}}  # may name folders and accounts
     records = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
     networks = tables.get("pretraining", pd.DataFrame(columns=["corpus", "finished"]))
     finished = pd.concat([records["finished"], networks["finished"]])
@@ -661,10 +663,7 @@ def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]
         written=datetime.now(UTC).isoformat("T", "seconds"),
         first_finished=finished.min(),
         last_finished=finished.max(),
-        # Without what may name folders and accounts.
-        profile=profile.model_dump(
-            mode="json", exclude={"curation": True, "execution": {"slurm"}}
-        ),
+        profile=profile.model_dump(mode="json", exclude=of_the_place),
         python=platform.python_version(),
         packages=installed_packages(),
         backend=", ".join(sorted(records["backend"].unique())),

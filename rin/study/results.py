@@ -119,15 +119,6 @@ class Runs:
         tasks = self.study.profile.tasks
         return {t for t in tasks if self.reference is None or has_real_images(self.study, t)}
 
-    def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
-        """Return what a task's shown results rest on; None where there are none."""
-        if self.origin(task) is None:
-            return None
-        facts = self.facts(task)
-        if facts.dataset.provenance != "real":
-            return "stand-in"
-        return "substitute" if facts.substitute_for else "real"
-
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
         if self._is_kept(task):

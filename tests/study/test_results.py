@@ -17,9 +17,8 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.is_reference
     assert demo.tasks == ("thyroid", "breast", "covid19", "pneumonia", "hemorrhage", "busbra")
     assert len(demo.paper_tasks) == 9
-    assert demo.kind("breast") == "real"
-    assert demo.kind("pneumonia") == "substitute"
-    assert demo.kind("acl") is None
+    assert demo.facts("breast").kind == "real"
+    assert demo.facts("pneumonia").kind == "substitute"
     assert demo.external("breast") == ("busbra",)
     assert not list(demo.study.results.parent.rglob("done.json"))
     assert demo.study.profile.tasks == ["breast"]  # with a stand-in
