@@ -375,8 +375,8 @@ class Confounding(StudyFilter):
         tasks = dict.fromkeys(self.kinds, self.put_on or self.tasks)
         if self.sampled:
             tasks[SAMPLED] = [self.sampled.task]
-        for kind, named in tasks.items():
-            if chosen := [task for task in named if task in self.tasks]:
+        for kind, of_kind in tasks.items():
+            if chosen := [task for task in of_kind if task in self.tasks]:
                 levels |= {f"{kind} {share}": chosen for share in self.shares}
         return levels
 
@@ -734,11 +734,11 @@ def load_profile(name: str | Path) -> Profile:
 def _named_tasks(profile: Profile) -> dict[str, Iterable[str]]:
     """Return the tasks that settings of a profile name, beside its `tasks`."""
     by_task = "fine_tuning_of", "cases_of", "splits_of"
-    named: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
-    named["live"] = [profile.live] if profile.live else []
+    tasks: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
+    tasks["live"] = [profile.live] if profile.live else []
     for name, section in profile.sections.items():
-        named[name] = section.tasks
+        tasks[name] = section.tasks
         if isinstance(section, Confounding):
-            named["put_on"] = section.put_on or []
-            named["sampled"] = [section.sampled.task] if section.sampled else []
-    return named
+            tasks["put_on"] = section.put_on or []
+            tasks["sampled"] = [section.sampled.task] if section.sampled else []
+    return tasks
