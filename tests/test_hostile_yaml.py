@@ -52,6 +52,7 @@ def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp
         ("folds", 1.0),
         ("seed", True),
         ("seed", float("inf")),
+        ("name", "stores"),
         ("name", "x" * 300),
         ("fine_tuning", {"size": 32, "batch": True, "epochs": 1}),
         ("fine_tuning", {"size": 32, "batch": 1, "epochs": 1, "dropout": "0.5"}),

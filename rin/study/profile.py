@@ -91,6 +91,16 @@ def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], wha
         raise ValueError(f"{section}: {others} are not among {what}")
 
 
+#: Folders beside those of profiles.
+RESERVED = ("index", "stand_ins", "stores")
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED:
+        raise ValueError(f"{', '.join(RESERVED)} are folders of what profiles share")
+    return name
+
+
 def _distinct(values: list) -> list:
     if len(set(values)) != len(values):
         raise ValueError(f"values repeat: {values}; state each of them once")
@@ -475,7 +485,9 @@ class Profile(FrozenModel):
     task that the book follows from image to result; by default the first one.
     """
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=64)]
+    name: Annotated[
+        str, Field(pattern=r"^\w[\w.-]*$", max_length=64), AfterValidator(_not_reserved)
+    ]
     about: str
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
