@@ -328,25 +328,18 @@ def data_verify(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Decode also what was decoded before.")
     ] = False,
-    expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset
     from rin.data.store import replaced_pictures
 
     root = _named_root(data_root)
-    if expect and (quick or name == "all"):
-        raise InputError(
-            "a digest can be expected of one dataset whose pictures are decoded",
-            where="--expect",
-            remedy="Name the dataset, and leave out --quick.",
-        )
     manifests, failed = manifests_to_verify(name, root), False
     index = Path(results) / "index"
     for manifest in manifests:
         with TemporaryDirectory() as empty:
             folder = Path(empty) if fresh else index
-            done = verify_dataset(manifest, root, index_folder=folder, quick=quick, expect=expect)
+            done = verify_dataset(manifest, root, index_folder=folder, quick=quick)
             if fresh and (replaced := replaced_pictures(done.manifest, index, folder)):
                 done.problems.append(
                     f"{len(replaced)} pictures are not those that {index} remembers of the same "
@@ -397,9 +390,8 @@ def print_verification(done: Verification) -> None:
     if done.location:
         reader = f", read as task {done.task} reads it" if done.task else ""
         say("at", f"{done.location}{reader}")
-        known = {file.name for file in manifest.files if file.sha256 or file.bytes is not None}
-        files = [f"{name}: {outcome}" for name, outcome in done.files.items() if name in known]
-        say("files", *(files if known else ["no published digests are known"]))
+        files = [f"{name}: {outcome}" for name, outcome in done.files.items()]
+        say("files", *(files or ["no published digests are known"]))
     if len(done.counts):
         _print_counts(done)
     if done.patients:

@@ -92,7 +92,7 @@ HTML(
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
 # Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
-# two people work on the same images; `--expect DIGEST` compares them.
+# two people work on the same images.
 #
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
 # of

@@ -88,14 +88,6 @@ class Finding:
     case_ids: tuple[str, ...] = ()
 
 
-class KnownFile(FrozenModel):
-    """A file of the published dataset, with what is known to recognise it by."""
-
-    name: str
-    bytes: Annotated[int, Field(ge=0)] | None = None
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-
-
 class PartSource(FrozenModel):
     """A published dataset from which a part of a collection was taken."""
 
@@ -142,7 +134,7 @@ class DatasetManifest(FrozenModel):
     options: dict[str, Any] = Field(default_factory=dict)
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
-    files: tuple[KnownFile, ...] = ()
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
     fetch: tuple[Download, ...] = ()
     by_hand: str = ""
     independence: Literal["image", "exam", "patient"]

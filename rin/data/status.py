@@ -15,14 +15,12 @@ from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import (
     DatasetManifest,
     Finding,
-    KnownFile,
-    datasets_of_tasks,
     load_manifest,
     manifest_names,
 )
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
-from rin.data.tree import Tree, is_archive, open_tree
+from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, explained, look_up
 from rin.files import sha256_of
 
@@ -38,43 +36,46 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """Hold every dataset manifest against a data root, or none; no picture is opened.
 
     Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
-    Columns are ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its
-    manifest; ``tasks`` that it feeds, ``substitute_for`` which it stands in, and both in words
-    (``purpose``); ``state`` (here, not there, broken), ``location`` below the data root,
-    ``problem`` of a broken one; ``instead``, read as long as it is not there; ``to_do``.
+    Columns are ``name``, ``title``, ``access``, ``licence`` and ``home`` of its manifest; the
+    ``tasks`` that it feeds, and its ``purpose`` in words; ``state`` (here, not there, broken) and
+    ``location`` below the data root; ``instead``, read as long as it is not there; ``to_do``.
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
         datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
-    rows = []
+    of_tasks, substitutes, others = [], [], []
     for name, manifest in manifests.items():
         state, location, problem = places[name]
-        substitutes = list(dict.fromkeys(n for task in manifest.tasks for n in task.substitutes))
-        kind = f"substitute for {name}"
-        here = [other for other in substitutes if look_up(kind, other, places)[0] == "here"]
-        stand_in = ["stand-in"] if manifest.stand_in else []
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
-        purpose = "practice" if manifest.layout == "npz" else "pretraining"
-        if tasks or stands_for:
-            purpose = ", ".join(tasks) or f"substitute for {', '.join(stands_for)}"
+        if tasks:
+            group, purpose = of_tasks, ", ".join(tasks)
+        elif stands_for:
+            group, purpose = substitutes, f"substitute for {', '.join(stands_for)}"
+        else:
+            group, purpose = others, "practice" if manifest.layout == "npz" else "pretraining"
+        known = list(dict.fromkeys(other for task in manifest.tasks for other in task.substitutes))
+        kind = f"substitute for {name}"
+        here = [other for other in known if look_up(kind, other, places)[0] == "here"]
+        stand_in = ["stand-in"] if manifest.stand_in else []
         to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
-        copied = ("name", "title", "access", "licence", "home", "locations")
-        row = {key: getattr(manifest, key) for key in copied} | {
-            "tasks": tasks,
-            "substitute_for": stands_for,
-            "purpose": purpose,
-            "state": state,
-            "location": location,
-            "problem": problem,
-            "instead": (here or stand_in) if state == "not there" else [],
-            "to_do": to_do.get(state) or _how_to_get(manifest, here, substitutes),
+        row = {
+            key: getattr(manifest, key) for key in ("name", "title", "access", "licence", "home")
         }
-        rows.append(row)
-    rows.sort(key=lambda row: (not row["tasks"], not row["substitute_for"], row["name"]))
-    return pd.DataFrame(rows)
+        group.append(
+            row
+            | {
+                "tasks": tasks,
+                "purpose": purpose,
+                "state": state,
+                "location": location,
+                "instead": (here or stand_in) if state == "not there" else [],
+                "to_do": to_do.get(state) or _how_to_get(manifest, here, known),
+            }
+        )
+    return pd.DataFrame([*of_tasks, *substitutes, *others])
 
 
 def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[str]) -> str:
@@ -109,30 +110,23 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         return "broken", location, str(error)
 
 
-def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
-    """Compare a file with what is known of it: the size first, then the SHA-256.
+def check_file(tree: Tree, name: str, sha256: str) -> str:
+    """Return how a file compares with its known SHA-256: as known, not there, or another.
 
-    It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome, and by how much it differs or nothing.
+    It is the archive itself, a file inside archive or folder, or one beside it.
     """
-    place, ending = tree.root / tree.location, f"/{known.name}"
-    inner = [name for name in tree.names if f"/{name}".endswith(ending)]
-    member = min(inner, key=lambda name: (name.count("/"), name), default="")
-    path = place / member if member else tree.root / known.name
-    content = tree.read(member) if member and is_archive(place) else None
-    remedy = "Check the file and its permissions, or fetch it again."
-    with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
-        if content is None and not path.is_file():
-            return "not there", ""
-        size = path.stat().st_size if content is None else len(content)
-        if known.bytes is not None and size != known.bytes:
-            return "another size", f"{size:,} bytes instead of {known.bytes:,}"
-        if known.sha256 is None:
-            return "no digest known", ""
-        digest = sha256_of(path) if content is None else hashlib.sha256(content).hexdigest()
-    if digest != known.sha256:
-        return "another SHA-256", f"{digest} instead of {known.sha256}"
-    return "as known", ""
+    inner = [path for path in tree.names if f"/{path}".endswith(f"/{name}")]
+    if inner:
+        nearest = min(inner, key=lambda path: path.count("/"))
+        found = hashlib.sha256(tree.read(nearest)).hexdigest()
+    else:
+        path = tree.root / name
+        if not path.is_file():
+            return "not there"
+        remedy = "Check the file and its permissions, or fetch it again."
+        with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
+            found = sha256_of(path)
+    return "as known" if found == sha256 else f"another SHA-256 ({found} instead of {sha256})"
 
 
 @dataclass
@@ -171,12 +165,10 @@ def verify_dataset(
     *,
     index_folder: Path,
     quick: bool = False,
-    expect: str = "",
 ) -> Verification:
     """Look a dataset over: known files, counts of every class, every picture decoded.
 
-    ``quick`` decodes nothing; then there is neither digest nor finding.  ``expect`` is the content
-    digest to find, empty for any.
+    ``quick`` decodes nothing; then there is neither digest nor finding.
     """
     datasets.check_data_root(data_root)
     task = ""
@@ -187,8 +179,6 @@ def verify_dataset(
         _look_over(done, data_root, index_folder, quick)
     except InputError as error:
         done.problems.append(str(error))
-    if expect and done.digest and expect != done.digest:
-        done.problems.append(f"the content digest is {done.digest} and not {expect}")
     return done
 
 
@@ -200,10 +190,10 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.location = tree.location
-    for known in manifest.files:
-        outcome, detail = check_file(tree, known)
-        done.files[known.name] = outcome
-        done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
+    done.files = {name: check_file(tree, name, known) for name, known in manifest.files.items()}
+    done.problems += [
+        f"{name} has {outcome}" for name, outcome in done.files.items() if "another" in outcome
+    ]
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     sound = True
@@ -221,13 +211,6 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         wrong = datasets.case_problems(manifest, cases, states_all=True)
         sound = sound and not wrong
         done.problems += map(str, wrong)
-        known_tasks = datasets_of_tasks()
-        done.problems += [
-            f"the task name {task.name} is taken by {other}. Give the task another name"
-            for task in manifest.tasks
-            for other in known_tasks.get(task.name, [])
-            if other != manifest.name
-        ]
     if len(cases) and cases["patient_id"].notna().all():
         done.patients = datasets.count_patients(cases) or {}
     if quick or len(bad) or not sound:
