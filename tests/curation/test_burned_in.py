@@ -29,7 +29,7 @@ from rin.curation.index import archive_files
 from rin.curation.spreadsheets import read_rows
 from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
-from rin.data.standins.datasets import draw_case
+from rin.data.standins.datasets import draw_image
 from rin.data.standins.phantoms import resized, to_uint8
 from rin.errors import InputError
 
@@ -47,11 +47,13 @@ REAL = {
 @cache
 def phantoms():
     pictures = [
-        draw_case(dataset, kind, number, 1)[0].picture()
+        draw_image(dataset, kind, number, 1).phantom.picture()
         for dataset, kind in (("busi", "benign"), ("ddti", "malignant"), ("cc_ccii", "normal"))
         for number in range(2)
     ]
-    knees = [draw_case("mrnet", "normal", number, 1, height=0.3)[0].scan() for number in range(2)]
+    knees = [
+        draw_image("mrnet", "normal", number, 1, height=0.3).phantom.scan() for number in range(2)
+    ]
     return pictures + [to_uint8(resized(knee, (256, 256))) for knee in knees]
 
 
