@@ -21,7 +21,6 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin.data.layouts.folders import FolderOptions
-from rin.data.layouts.npz import NpzOptions
 from rin.data.layouts.table import GivenSplit, TableOptions
 from rin.data.manifest import (
     DatasetManifest,
@@ -65,7 +64,6 @@ MODELS = {
     "Options of the layout table": TableOptions,
     "Its split": GivenSplit,
     "Options of the layout folder_classes": FolderOptions,
-    "Options of the layout npz": NpzOptions,
 }
 for title, model in MODELS.items():
     display(Markdown(f"**{title}.** {' '.join(model.__doc__.split())}"))

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from busi_files import TOP, change, changed, picture, save, with_options, zip_folder
+from busi_files import TOP, change, changed, picture, save, zip_folder
 
 from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
 from rin.data.manifest import load_manifest, manifest_names
@@ -157,8 +157,8 @@ def write(folder, name, *lines):
     (folder / name).write_text("\n".join([*lines, ""]))
 
 
-def ct_cases(folder, manifest=CC_CCII, **options):
-    return cases_of(folder.parent, with_options(manifest, **options), "CC-CCII")
+def ct_cases(folder, manifest=CC_CCII):
+    return cases_of(folder.parent, manifest, "CC-CCII")
 
 
 def test_cc_ccii_takes_listed_slices_and_all_normal_ones(ct):
@@ -238,20 +238,13 @@ def test_cc_ccii_with_one_file_too_many_names_it(ct, name, message):
     assert "CC-CCII" in caught.value.where
 
 
-@pytest.mark.parametrize("partial", [False, True])
-def test_cc_ccii_with_a_scan_cut_short_names_its_archive(ct, partial):
+def test_cc_ccii_with_a_scan_cut_short_names_its_archive(ct):
     (ct / "CP/10/3153/0172.png").unlink()
     with pytest.raises(InputError, match=r"CP/10/3153 \(1 slices instead of 2, from CP-1\.zip\)"):
-        ct_cases(ct, partial=partial)
-
-
-def test_cc_ccii_of_a_partial_download_is_refused_unless_it_is_said(ct):
-    shutil.rmtree(ct / "NCP" / "25" / "1183")
-    shutil.rmtree(ct / "Normal")
-    with pytest.raises(InputError, match=r"1 class has no folder: Normal.*partial: true"):
         ct_cases(ct)
-    found = ct_cases(ct, partial=True)
-    assert [case.case_id for case in found] == ["CP/10/3153/0173", "NCP/25/1181/0001"]
-    shutil.rmtree(ct / "CP")
-    with pytest.raises(InputError, match="1 class has no folder: CP"):
-        ct_cases(ct, partial=True)
+
+
+def test_cc_ccii_of_a_partial_download_is_refused(ct):
+    shutil.rmtree(ct / "Normal")
+    with pytest.raises(InputError, match=r"1 class has no folder: Normal.*Fetch those archives"):
+        ct_cases(ct)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.mrnet import Slices
+from rin.data.layouts.arrays import Slices
 from rin.data.manifest import find_task, load_manifest
 from rin.data.tree import open_tree
 from rin.errors import InputError

@@ -6,21 +6,16 @@ and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
 
 import re
 from collections.abc import Iterable
-from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
-from zipfile import BadZipFile
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import csv
 from pydantic import ValidationError
 
-from rin.data.discovery import decode, separator_of
+from rin.data.discovery import parse_table
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
-from rin.errors import InputError, explained, meant
+from rin.errors import InputError
 from rin.files import FrozenModel, misfit
 
 STAND_IN_NOTE = "STAND_IN.json"
@@ -88,76 +83,10 @@ class ReaderOptions(FrozenModel):
             raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 
 
-#: Columns that a table may have.
-MAX_COLUMNS = 2000
-
-
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
-    """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
-
-    Parquet and Excel are known by the ending of the name.  Any other is CSV, whose separator and
-    encoding are found; without a ``header``, ``columns`` are what its columns are called.
-    """
+    """Return a table of a tree as text, as :func:`rin.data.discovery.parse_table` does."""
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
-    columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
-    if kind == "xls":
-        remedy = "Save it as .xlsx, or as CSV."
-        raise tree.wrong("tables of Excel before 2007 are not read", file=name, remedy=remedy)
-    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
-    remedy = "Open it and save it again, every row with all columns; names and order may stay."
-    kinds = (pa.ArrowException, OSError, ValueError, BadZipFile, KeyError)
-    with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
-        if kind == "parquet":
-            rows = _parquet(content, columns)
-        elif kind == "xlsx":
-            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False)
-            rows = rows.astype(pd.StringDtype("pyarrow"))
-        else:
-            rows = _csv(content, None if header else columns)
-    rows.columns = names = [str(title).strip() for title in rows.columns]
-    if kind == "xlsx" and sum(title.startswith("Unnamed: ") for title in names) >= len(names) / 2:
-        remedy = "Delete the rows above the names of the columns, in the first sheet."
-        raise tree.wrong("the first row does not name the columns", file=name, remedy=remedy)
-    if not set(columns) <= set(names) or len(set(names)) < len(names):
-        absent = [column for column in columns if column not in names]
-        near = meant(absent[0], names) if absent else ""
-        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}{near}"
-        remedy = "Name the columns of the table in the manifest's options, each of them once."
-        raise tree.wrong(problem, file=name, remedy=remedy)
-    return rows.apply(lambda column: column.str.strip())
-
-
-def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
-    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
-    text, _ = decode(content)
-    if text.count('"') % 2:
-        odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
-        raise ValueError(
-            f"a quote in the table is not closed, the first odd one in row {next(odd)}"
-        )
-    separator = separator_of(text)
-    if text.partition("\n")[0].count(separator) >= MAX_COLUMNS:
-        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
-    file = pa.BufferReader(text.encode())
-    parsing = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    reading = csv.ReadOptions(column_names=names)
-    types = dict.fromkeys(csv.open_csv(file, reading, parsing).schema.names, pa.string())
-    file.seek(0)
-    options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    table = csv.read_csv(file, reading, parsing, options)
-    return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
-
-
-def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
-    file = pq.ParquetFile(pa.BufferReader(content))
-    if file.metadata.num_columns > MAX_COLUMNS:
-        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
-    names = file.schema_arrow.names
-    # What is not asked for may be pictures, and stays unread.
-    read = file.read([name for name in names if name.strip() in columns] if columns else names)
-    # Whole numbers beside missing values come as floats; as text they are whole numbers again.
-    rows = read.to_pandas().convert_dtypes().astype(pd.StringDtype("pyarrow")).fillna("")
-    return rows.reindex(columns=names, fill_value="")
+    return parse_table(tree.read(name), tree.place(name), columns, header=header)

@@ -14,7 +14,6 @@ headers. Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 import json
 import re
 from collections import defaultdict
-from typing import Literal
 
 import pandas as pd
 
@@ -39,12 +38,6 @@ HEMORRHAGE_CLASSES = ("none", "hemorrhage")
 _OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
 
 
-class PneumoniaOptions(ReaderOptions):
-    """``patients``: ``nih`` needs the mapping table; with ``image`` each image is a patient."""
-
-    patients: Literal["nih", "image"] = "nih"
-
-
 def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict[str, str]]:
     """Return the folder around the challenge, and its images by id, the file name without .dcm."""
     others = f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)"
@@ -54,7 +47,7 @@ def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict
 
 def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training radiographs, their boxes as masks."""
-    options = PneumoniaOptions.of(manifest)
+    ReaderOptions.of(manifest)
     around, images = _sort(tree, "rsna_pneumonia", RADIOGRAPHS, BOXES, CLASS_INFO, MAPPING)
     boxes = _read_boxes(tree, around + BOXES)
     rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
@@ -67,7 +60,7 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tree.refuse_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
     tree.refuse(against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
-    patients = _nih_patients(tree, around) if options.patients == "nih" else {i: i for i in images}
+    patients = _nih_patients(tree, around)
     unmapped = sorted(images.keys() - patients.keys())
     tree.refuse(unmapped, "images have no patient", file=MAPPING)
     return [
@@ -112,8 +105,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     if not inside and not (tree.root / MAPPING).is_file():
         raise tree.wrong(
             f"{MAPPING} is not there, so nobody knows which images show one patient",
-            remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
-            "or set 'patients: image' in the manifest, and parts of a split may share patients.",
+            remedy="Download it from the challenge's page at RSNA into the dataset or beside it.",
         )
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
     patients: dict[str, str] = {}

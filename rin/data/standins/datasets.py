@@ -21,7 +21,7 @@ from pydicom import dcmwrite
 from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
 
-from rin.data.layouts import folders, mrnet, rsna
+from rin.data.layouts import arrays, folders, rsna
 from rin.data.standins import writers
 from rin.data.standins.phantoms import LESIONS, Phantom, draw, resized, to_uint8
 from rin.files import read_yaml
@@ -167,17 +167,17 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
         # Drawn smaller and enlarged, which is faster.
         slices = volumes[image.kind, image.index]
         slices.append(to_uint8(resized(image.phantom.scan(), (256, 256))))
-    labels = {source_class: texts for texts, source_class in mrnet.CLASSES.items()}
+    labels = {source_class: texts for texts, source_class in arrays.CLASSES.items()}
     for (kind, index), slices in volumes.items():
         number = list(counts).index(kind)
-        split, exam = mrnet.SPLITS[(index + number) % 8 == 0], f"{5 * index + number:04d}"
+        split, exam = arrays.SPLITS[(index + number) % 8 == 0], f"{5 * index + number:04d}"
         path = folder / split / "sagittal" / f"{exam}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, np.stack(slices))
         rows.append((split, exam, *labels[FACTS["knees"][kind]]))
-    exams = pd.DataFrame(rows, columns=["split", "exam", *mrnet.FINDINGS])
-    for split in mrnet.SPLITS:
-        for finding in mrnet.FINDINGS:
+    exams = pd.DataFrame(rows, columns=["split", "exam", *arrays.FINDINGS])
+    for split in arrays.SPLITS:
+        for finding in arrays.FINDINGS:
             table = exams.loc[exams["split"] == split, ["exam", finding]]
             table.to_csv(folder / f"{split}-{finding}.csv", header=False, index=False)
 
