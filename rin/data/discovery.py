@@ -12,22 +12,16 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from zipfile import BadZipFile
 
 import pandas as pd
-import pyarrow.csv
-import pyarrow.parquet
 
 from rin.data.manifest import PART_NAMES
 from rin.data.tree import PICTURES
-from rin.errors import InputError, explained, meant
 from rin.files import read_yaml
 
-SEPARATORS, MOST_COLUMNS = ",;\t|", 2000
-_TEXT = pd.StringDtype("pyarrow")
+SEPARATORS = ",;\t|"
 _WORDS = read_yaml(Path(__file__).with_suffix(".yaml"))
 COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
@@ -47,72 +41,6 @@ BYTE_ORDER_MARKS = {
 #: What tables and folders call the parts of a split.
 PART_WORDS = PART_NAMES | {"training": "train", "testing": "test"}
 PART_WORDS |= dict.fromkeys(("valid", "validation"), "validation")
-
-
-def parse_table(
-    content: bytes, place: str, columns: Iterable[str], *, header: bool = True
-) -> pd.DataFrame:
-    """Return the table of a file as text, a missing value as empty text.
-
-    Parquet and Excel are known by the ending of the ``place``, the path that errors name.  Any
-    other is CSV, whose separator and encoding are found.  ``columns`` must be among its own;
-    without a ``header``, its columns are called so.
-    """
-    columns, kind = list(columns), place.lower().rpartition(".")[2]
-    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
-    remedy = "Open it and save it again, as CSV or .xlsx, every row with all columns; names and "
-    remedy += "order may stay."
-    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError)
-    with explained(f"it is no {title}", where=place, remedy=remedy, kinds=kinds):
-        if kind == "parquet":
-            rows = _parse_parquet(content, columns)
-        elif kind == "xlsx":
-            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False)
-            rows = rows.astype(_TEXT)
-        else:
-            rows = _parse_csv(content, None if header else columns)
-    rows.columns = names = [str(name).strip() for name in rows.columns]
-    if kind == "xlsx" and sum(name.startswith("Unnamed: ") for name in names) >= len(names) / 2:
-        remedy = "Delete the rows above the names of the columns, in the first sheet."
-        raise InputError("the first row does not name the columns", where=place, remedy=remedy)
-    if not set(columns) <= set(names) or len(set(names)) < len(names):
-        absent = [column for column in columns if column not in names]
-        near = meant(absent[0], names) if absent else ""
-        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}{near}"
-        remedy = "Name the columns of the table in the manifest's options, each of them once."
-        raise InputError(problem, where=place, remedy=remedy)
-    return rows.apply(lambda column: column.str.strip())
-
-
-def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
-    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
-    text, _ = decode(content)
-    if text.count('"') % 2:
-        odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
-        raise ValueError(
-            f"a quote in the table is not closed, the first odd one in row {next(odd)}"
-        )
-    separator = separator_of(text)
-    if text.partition("\n")[0].count(separator) >= MOST_COLUMNS:
-        raise ValueError(f"it has more than {MOST_COLUMNS:,} columns")
-    file = pyarrow.BufferReader(text.encode())
-    parsing = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    reading = pyarrow.csv.ReadOptions(column_names=names)
-    names = pyarrow.csv.open_csv(file, reading, parsing).schema.names
-    types = dict.fromkeys(names, pyarrow.string())
-    file.seek(0)
-    converting = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    table = pyarrow.csv.read_csv(file, reading, parsing, converting)
-    return table.to_pandas(types_mapper=lambda _: _TEXT)
-
-
-def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
-    names = pyarrow.parquet.read_schema(BytesIO(content)).names
-    # What is not asked for may be pictures, and stays unread.
-    wanted = [name for name in names if name.strip() in columns] if columns else names
-    # Whole numbers beside missing values come as floats; as text they are whole numbers again.
-    rows = pd.read_parquet(BytesIO(content), columns=wanted).convert_dtypes()
-    return rows.astype(_TEXT).fillna("").reindex(columns=names, fill_value="")
 
 
 def decode(content: bytes) -> tuple[str, str]:

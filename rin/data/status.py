@@ -14,14 +14,13 @@ from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import (
     DatasetManifest,
-    Finding,
     load_manifest,
     manifest_names,
 )
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError, explained, look_up
+from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import sha256_of
 
 _HOW_TO_GET = {
@@ -111,7 +110,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
 
 
 def check_file(tree: Tree, name: str, sha256: str) -> str:
-    """Return how a file compares with its known SHA-256: as known, not there, or another.
+    """Return how a file compares with its known SHA-256, in words behind its name.
 
     It is the archive itself, a file inside archive or folder, or one beside it.
     """
@@ -122,33 +121,31 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
     else:
         path = tree.root / name
         if not path.is_file():
-            return "not there"
+            return "is not there"
         remedy = "Check the file and its permissions, or fetch it again."
         with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
             found = sha256_of(path)
-    return "as known" if found == sha256 else f"another SHA-256 ({found} instead of {sha256})"
+    if found == sha256:
+        return "is as known"
+    return f"has another SHA-256 ({found} instead of {sha256})"
 
 
 @dataclass
 class Verification:
-    """What was found of a dataset.
+    """What was found of a dataset: ``facts`` (what, and a text) and ``problems``.
 
-    ``task`` is the task whose labels were read, where the dataset has none of its own; ``files``
-    the outcome of `check_file` by name; ``patients`` is empty where none are named and None where
-    they were not read; ``readable`` counts pictures, None where none was tried.
+    ``counts`` are those of `count_classes`; ``digest`` is that of a whole dataset, else empty.
     """
 
     manifest: DatasetManifest
-    task: str = ""
-    location: str = ""
-    files: dict[str, str] = field(default_factory=dict)
+    facts: list[tuple[str, str]] = field(default_factory=list)
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
-    patients: dict[str, int] | None = None
-    readable: int | None = None
-    findings: tuple[Finding, ...] = ()
     digest: str = ""
-    folds: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    def say(self, what: str, text: str) -> None:
+        """Add a fact."""
+        self.facts.append((what, text))
 
 
 def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
@@ -160,21 +157,18 @@ def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
 
 
 def verify_dataset(
-    manifest: DatasetManifest,
-    data_root: Path,
-    *,
-    index_folder: Path,
-    quick: bool = False,
+    manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
     """Look a dataset over: known files, counts of every class, every picture decoded.
 
     ``quick`` decodes nothing; then there is neither digest nor finding.
     """
     datasets.check_data_root(data_root)
-    task = ""
+    done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:
-        task, manifest = manifest.tasks[0].name, manifest.for_task(manifest.tasks[0])
-    done = Verification(manifest, task=task)
+        task = manifest.tasks[0]
+        done = Verification(manifest.for_task(task))
+        done.say("labels", f"as task {task.name} reads them")
     try:
         _look_over(done, data_root, index_folder, quick)
     except InputError as error:
@@ -189,11 +183,12 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     if datasets.stand_in_manifest(tree, manifest) is not None:
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
-    done.location = tree.location
-    done.files = {name: check_file(tree, name, known) for name, known in manifest.files.items()}
-    done.problems += [
-        f"{name} has {outcome}" for name, outcome in done.files.items() if "another" in outcome
-    ]
+    done.say("at", tree.location)
+    for name, known in manifest.files.items():
+        compared = f"{name} {check_file(tree, name, known)}"
+        done.say("file", compared)
+        if "another" in compared:
+            done.problems.append(compared)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     sound = True
@@ -206,21 +201,38 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
-        done.readable = len(cases)
+        done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
         wrong = datasets.case_problems(manifest, cases, states_all=True)
         sound = sound and not wrong
         done.problems += map(str, wrong)
     if len(cases) and cases["patient_id"].notna().all():
-        done.patients = datasets.count_patients(cases) or {}
+        done.say("patients", _patients_in_words(manifest, cases))
     if quick or len(bad) or not sound:
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
-    done.findings, done.digest = dataset.findings, dataset.digest
+    for finding in dataset.findings:
+        named_cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
+        done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
+    done.digest = dataset.digest
+    done.say("digest", dataset.digest)
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
     groups = leak_free_groups(dataset.cases, pairs)
     for task in manifest.tasks:
         # A task with labels of its own reads other cases: the study divides those.
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
-            done.folds[task.name] = fold_sizes(folds)
+            done.say("folds", f"{task.name}: {fold_sizes(folds)}")
+
+
+def _patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
+    if (cases["patient_id"] == cases["case_id"]).all():
+        return "none are named: each picture counts as one"
+    labels = cases.groupby("patient_id")["label"]
+    fewest, most = labels.size().min(), labels.size().max()
+    images = counted(most, "images")
+    if fewest < most:
+        images = f"{fewest:,} to {images}"
+    units = "exams" if manifest.independence == "exam" else "patients"
+    two_labels = (labels.nunique() > 1).sum()
+    return f"{len(labels):,} {units}, {images} each; {two_labels:,} with two labels"

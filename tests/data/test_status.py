@@ -9,7 +9,6 @@ import pytest
 import yaml
 from busi_files import TOP, change, changed, mask, picture, save, zip_folder
 
-from rin.cli import print_verification
 from rin.data import status, store
 from rin.data.dataset import locate, open_dataset
 from rin.data.manifest import TaskManifest, load_manifest, manifest_names
@@ -241,7 +240,6 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     manifests("busi")
     asked = ("verify", "busi", "--data-root", busi_root)
     output = data(*asked)
-    assert "no published digests are known" in output
     assert line_of(output, "benign").split() == ["benign", "2", "2", "3", "3"]
     assert line_of(output, "all").split() == ["all", "4", "4", "5", "5"]
     assert line_of(output, "pictures").split()[1:] == ["4", "can", "be", "read"]
@@ -334,7 +332,8 @@ def verify(busi_root, busi_manifest, tmp_path):
 def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
     monkeypatch.setattr(store, "read_picture", None)
     done = verify(quick=True)
-    assert (done.problems, done.readable, done.digest) == ([], None, "")
+    assert (done.problems, done.digest) == ([], "")
+    assert "pictures" not in dict(done.facts)
     assert len(done.counts) == 3
 
 
@@ -342,13 +341,14 @@ def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
 def test_wrong_counts_and_bad_pictures_are_told_together(verify, busi_root, quick):
     pair = {"benign (3).png": picture(200), "benign (3)_mask.png": mask((0, 0))}
     change(busi_root / TOP / "benign", pair)
-    assert verify(quick=quick).readable == (None if quick else 5)
+    can_be_read = {True: None, False: "5 can be read"}
+    assert dict(verify(quick=quick).facts).get("pictures") == can_be_read[quick]
     save(busi_root / TOP / "normal" / "normal (1)_mask.png", mask(shape=(9, 9)))
     done = verify(quick=quick)
     counts, *bad = done.problems
     assert "benign: 3 images instead of 2 (+1); benign: 4 masks instead of 3 (+1)" in counts
     assert ["the mask is 9 x 9 pixels" in problem for problem in bad] == [True] * (not quick)
-    assert (done.readable, done.digest) == (None if quick else 4, "")
+    assert done.digest == ""
     assert tuple(done.counts.loc["benign", ["found", "expected"]]) == (3, 2)
 
 
@@ -357,7 +357,7 @@ def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
 ):
     known = {"benign (1).png": "0" * 64, "absent.csv": "0" * 64}
     done = verify(changed(busi_manifest, files=known))
-    assert done.files["absent.csv"] == "not there"
+    assert ("file", "absent.csv is not there") in done.facts
     (problem,) = done.problems
     assert problem.startswith("benign (1).png has another SHA-256")
     assert done.digest
@@ -369,7 +369,9 @@ def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, bu
         name="first", title="First", positive_class="malignant", n_folds=5, label_map=labels
     )
     done = verify(changed(busi_manifest, label_map={}, tasks=(task,)))
-    assert (done.problems, done.task, done.readable) == ([], "first", 3)
+    assert done.problems == []
+    assert ("labels", "as task first reads them") in done.facts
+    assert ("pictures", "3 can be read") in done.facts
 
 
 def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
@@ -386,21 +388,18 @@ def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
         pytest.skip(f"{name} is not under DATA_ROOT")
     done = verify_dataset(manifest, real_root, index_folder=tmp_path)
     assert done.problems == []
-    assert (done.readable, len(done.digest)) == (pictures, 64)
-    assert sum("exact duplicates" in finding.kind for finding in done.findings) == 1
+    assert ("pictures", f"{pictures} can be read") in done.facts
+    assert sum("exact duplicates" in text for what, text in done.facts if what == "finding") == 1
 
 
 @pytest.mark.parametrize("quick", [True, False])
-def test_patients_are_counted_with_their_images_and_labels(busi_root, tmp_path, capsys, quick):
+def test_patients_are_counted_with_their_images_and_labels(tmp_path, quick):
     corpus, pattern = load_manifest("corpus_radiologic"), r"^p(\d+)"
     manifest = changed(corpus, patient_pattern=pattern, independence="patient")
     for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1"]):
         save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
     done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
-    assert done.patients == {"patients": 2, "fewest": 1, "most": 3, "two_labels": 1}
-    print_verification(done)
-    told = "patients  2 patients, 1 to 3 images each; 1 with two labels"
-    assert told in capsys.readouterr().out
+    assert ("patients", "2 patients, 1 to 3 images each; 1 with two labels") in done.facts
 
 
 CONTENT = b"patientId,Target\n"
@@ -423,8 +422,8 @@ def archive_tree(root, name="labels.csv"):
 @pytest.mark.parametrize("name", ["labels.csv", "wrapping/labels.csv"])
 def test_file_is_compared_by_its_digest(tmp_path, make, name):
     tree, other = make(tmp_path, name), "0" * 64
-    assert check_file(tree, "labels.csv", SHA256) == "as known"
-    told = f"another SHA-256 ({SHA256} instead of {other})"
+    assert check_file(tree, "labels.csv", SHA256) == "is as known"
+    told = f"has another SHA-256 ({SHA256} instead of {other})"
     assert check_file(tree, "labels.csv", other) == told
 
 
@@ -432,9 +431,9 @@ def test_archive_itself_and_file_beside_it_are_found(tmp_path):
     tree = archive_tree(tmp_path)
     (tmp_path / "mapping.json").write_bytes(b"[]")
     whole = hashlib.sha256((tmp_path / "set.zip").read_bytes()).hexdigest()
-    assert check_file(tree, "set.zip", whole) == "as known"
+    assert check_file(tree, "set.zip", whole) == "is as known"
     mapping = hashlib.sha256(b"[]").hexdigest()
-    assert check_file(tree, "mapping.json", mapping) == "as known"
+    assert check_file(tree, "mapping.json", mapping) == "is as known"
 
 
 def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
@@ -475,7 +474,8 @@ def test_verify_divides_a_task_by_its_folds_and_no_near_duplicates(
     own = task("own") | {"label_map": {"normal": None}, "n_folds": 3}
     tasks = tuple(map(TaskManifest.model_validate, (task("mine"), own)))
     done = verify(changed(busi_manifest, tasks=tasks))
-    assert done.folds == {"mine": "1 fold, 100% train, 0% validation, 0% test"}
+    folds = [text for what, text in done.facts if what == "folds"]
+    assert folds == ["mine: 1 fold, 100% train, 0% validation, 0% test"]
     ((groups, n_folds),) = calls
     assert n_folds == 5
     together = sorted(sorted(names) for names in groups.groupby(groups).groups.values())

@@ -6,19 +6,25 @@ and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
 
 import re
 from collections.abc import Iterable
+from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
+from zipfile import BadZipFile
 
 import pandas as pd
+import pyarrow.csv
+import pyarrow.parquet
 from pydantic import ValidationError
 
-from rin.data.discovery import parse_table
+from rin.data.discovery import decode, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
-from rin.errors import InputError
+from rin.errors import InputError, explained, meant
 from rin.files import FrozenModel, misfit
 
 STAND_IN_NOTE = "STAND_IN.json"
+MOST_COLUMNS = 2000
+_TEXT = pd.StringDtype("pyarrow")
 
 
 class FoundCase(NamedTuple):
@@ -86,7 +92,64 @@ class ReaderOptions(FrozenModel):
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
-    """Return a table of a tree as text, as :func:`rin.data.discovery.parse_table` does."""
+    """Return a table as text, a missing value as empty text; ``columns`` must be among its own.
+
+    Parquet and Excel are known by the ending of the name.  Any other is CSV, whose separator and
+    encoding are found; without a ``header``, ``columns`` are what its columns are called.
+    """
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
-    return parse_table(tree.read(name), tree.place(name), columns, header=header)
+    columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
+    title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
+    remedy = "Open it and save it again, as CSV or .xlsx, every row with all columns; names and "
+    remedy += "order may stay."
+    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError)
+    with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
+        if kind == "parquet":
+            rows = _parse_parquet(content, columns)
+        elif kind == "xlsx":
+            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False).astype(_TEXT)
+        else:
+            rows = _parse_csv(content, None if header else columns)
+    rows.columns = names = [str(title).strip() for title in rows.columns]
+    if kind == "xlsx" and sum(title.startswith("Unnamed: ") for title in names) >= len(names) / 2:
+        remedy = "Delete the rows above the names of the columns, in the first sheet."
+        raise tree.wrong("the first row does not name the columns", file=name, remedy=remedy)
+    if not set(columns) <= set(names) or len(set(names)) < len(names):
+        absent = [column for column in columns if column not in names]
+        near = meant(absent[0], names) if absent else ""
+        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}{near}"
+        remedy = "Name the columns of the table in the manifest's options, each of them once."
+        raise tree.wrong(problem, file=name, remedy=remedy)
+    return rows.apply(lambda column: column.str.strip())
+
+
+def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
+    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
+    text, _ = decode(content)
+    if text.count('"') % 2:
+        odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
+        raise ValueError(
+            f"a quote in the table is not closed, the first odd one in row {next(odd)}"
+        )
+    separator = separator_of(text)
+    if text.partition("\n")[0].count(separator) >= MOST_COLUMNS:
+        raise ValueError(f"it has more than {MOST_COLUMNS:,} columns")
+    file = pyarrow.BufferReader(text.encode())
+    parsing = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    reading = pyarrow.csv.ReadOptions(column_names=names)
+    names = pyarrow.csv.open_csv(file, reading, parsing).schema.names
+    types = dict.fromkeys(names, pyarrow.string())
+    file.seek(0)
+    converting = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+    table = pyarrow.csv.read_csv(file, reading, parsing, converting)
+    return table.to_pandas(types_mapper=lambda _: _TEXT)
+
+
+def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
+    names = pyarrow.parquet.read_schema(BytesIO(content)).names
+    # What is not asked for may be pictures, and stays unread.
+    wanted = [name for name in names if name.strip() in columns] if columns else names
+    # Whole numbers beside missing values come as floats; as text they are whole numbers again.
+    rows = pd.read_parquet(BytesIO(content), columns=wanted).convert_dtypes()
+    return rows.astype(_TEXT).fillna("").reindex(columns=names, fill_value="")
