@@ -261,13 +261,11 @@ HTML(
 #     │           └── …
 #     ├── CP/                    common pneumonia
 #     ├── Normal/                controls, not used
-#     ├── lesions_slices.csv     slices with a lesion
-#     ├── unzip_filenames.csv    number of slices of a scan
-#     └── metadata.csv
+#     └── lesions_slices.csv     slices with a lesion
 # ```
 #
 # It comes as many archives (`NCP-1.zip`, `CP-1.zip` and so on): unpack all of them into this one
-# folder. The last two tables are only used to check the files.
+# folder. Its other tables may be there, too; they are not read.
 # :::
 #
 # :::{dropdown} `rsna_hemorrhage`: hemorrhage

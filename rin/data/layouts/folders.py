@@ -6,8 +6,7 @@ perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al
 (2020) 104863.
 
 ``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
-COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
-``unzip_filenames.csv`` the scans with their numbers of slices; ``metadata.csv``, clinical data, is
+COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion; other tables are
 not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
@@ -15,7 +14,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 from rin.data.discovery import SAME_NAME, file_stem
@@ -30,11 +28,9 @@ from rin.data.layouts.found import (
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 
-LESIONS, SCANS, METADATA = "lesions_slices.csv", "unzip_filenames.csv", "metadata.csv"
-SCAN_COLUMNS = ["zip_file", "label", "patient_id", "scan_id", "n_slice"]
-NORMAL = "Normal"
+LESIONS, NORMAL = "lesions_slices.csv", "Normal"
 CC_CCII_CLASSES = ("CP", "NCP", NORMAL)
-CC_CCII_REMEDY = "Fetch those archives again; name broken files under known_bad."
+CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad."
 
 
 def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -164,34 +160,26 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
     ReaderOptions.of(manifest)
-    refuse = partial(tree.refuse, remedy=CC_CCII_REMEDY)
-    _, files = sort_files(
+    around, files = sort_files(
         tree,
         "cc_ccii",
-        tables=f"({one_of([LESIONS, SCANS, METADATA])})",
         slices=rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+        tables=r"([^/]+)\.csv",
     )
-    tables, slices = files["tables"], files["slices"]
-    refuse(sorted({*CC_CCII_CLASSES} - _top_folders(slices)), "classes have no folder")
-    if SCANS in tables:
-        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
-        present = Counter(key.rpartition("/")[0] for key in slices)
-        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-        counts = scans.map(lambda scan: present[scan]).astype(str)
-        texts = scans + " (" + counts + " slices instead of " + rows["n_slice"]
-        differing = (texts + ", from " + rows["zip_file"] + ")")[counts != rows["n_slice"]]
-        refuse(differing, f"scans differ from {SCANS}")
-        refuse(sorted(present.keys() - set(scans)), f"scans are not in {SCANS}")
-    if LESIONS not in tables:
-        raise tree.wrong(f"{LESIONS} is missing", remedy="Fetch it.")
-    paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
+    slices = files["slices"]
+    lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
+    tree.refuse(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
+    paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
-    refuse(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")
-    absent = listed[~listed.isin([*slices, *manifest.known_bad])]
-    refuse(absent, f"slices of {LESIONS} have no file")
+    twice, absent = (
+        listed[listed.duplicated()],
+        listed[~listed.isin([*slices, *manifest.known_bad])],
+    )
+    tree.refuse(twice, "slices are listed several times", file=LESIONS)
+    tree.refuse(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
     lacking = sorted({*CC_CCII_CLASSES} - _top_folders(kept))
-    refuse(lacking, f"classes have no slice in {LESIONS}")
+    tree.refuse(lacking, "classes have no slice", file=LESIONS)
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept

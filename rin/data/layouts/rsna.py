@@ -71,12 +71,17 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; none where Target is 0."""
-    columns, boxes = ["patientId", "Target", *SIDES], defaultdict(list)
-    for image, target, *sides in read_table(tree, name, columns)[columns].to_numpy():
+    rows, boxes = read_table(tree, name, ["patientId", "Target", *SIDES]), defaultdict(list)
+    for row in rows[["patientId", "Target", *SIDES]].to_dict("records"):
+        image, sides = row["patientId"], [row[side] for side in SIDES]
+        without = all(side.lower() in ("", "nan") for side in sides)
         try:
-            boxes[image].append(_box(target, sides))
+            if row["Target"] != ("0" if without else "1"):
+                raise ValueError("only Target 1 has one, only Target 0 has none")
+            boxes[image].append("" if without else _box(*map(float, sides)))
         except ValueError as error:
-            problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
+            box = ", ".join(sides)
+            problem = f"{image} has Target {row['Target']!r} with box {box!r}: {error}"
             raise tree.wrong(problem, file=name) from error
     twice = [
         image
@@ -87,13 +92,7 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     return {image: tuple(filter(None, texts)) for image, texts in boxes.items()}
 
 
-def _box(target: str, sides: list[str]) -> str:
-    """Return the box of a row as a shape in words, nothing for Target 0 and no box."""
-    if target == "0" and all(side.lower() in ("", "nan") for side in sides):
-        return ""
-    if target != "1":
-        raise ValueError("only Target 1 has one, only Target 0 has none")
-    x, y, width, height = map(float, sides)
+def _box(x: float, y: float, width: float, height: float) -> str:
     if x < 0 or y < 0:
         raise ValueError("it begins outside the image")
     return shape_text(BOX, [(x, y, width, height)])

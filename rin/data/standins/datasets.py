@@ -18,12 +18,13 @@ from numpy import ndarray
 from numpy.random import default_rng
 from PIL import Image
 from pydicom import dcmwrite
+from scipy.ndimage import zoom
 from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
 
 from rin.data.layouts import arrays, folders, rsna
 from rin.data.standins import writers
-from rin.data.standins.phantoms import LESIONS, Phantom, draw, resized, to_uint8
+from rin.data.standins.phantoms import LESIONS, Phantom, draw, to_uint8
 from rin.files import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -143,21 +144,17 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 
 def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
-    """Write the scans of so many patients, and tables; two slices of a scan show its lesions."""
-    scans, listed = {}, []
+    """Write the scans of so many patients; the table lists two slices of those with a lesion."""
+    listed = []
     for image in draw_images("cc_ccii", counts, seed):
         # Numbers interleave, so that each patient and scan has one number in the whole set.
         patient = 3 * image.index + list(counts).index(image.kind) + 1
-        scan = FACTS["cc_ccii"][image.kind], patient, 1000 + patient
-        scans[scan] = image.take + 1
-        name = "/".join(map(str, (*scan, f"{image.take:04d}.png")))
+        folder_name = FACTS["cc_ccii"][image.kind]
+        name = f"{folder_name}/{patient}/{1000 + patient}/{image.take:04d}.png"
         writers.write_picture(folder / name, image.phantom.picture())
         if image.kind != "normal" and image.take < 2:
             listed.append((name,))
-    rows = [(f"{scan[0]}-1.zip", *scan, n_slices) for scan, n_slices in scans.items()]
     writers.write_table(folder / folders.LESIONS, ["imgpath"], listed)
-    writers.write_table(folder / folders.SCANS, folders.SCAN_COLUMNS, rows)
-    writers.write_table(folder / folders.METADATA, ["patient_id"], [(scan[1],) for scan in scans])
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
@@ -165,8 +162,7 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
     volumes, rows = defaultdict(list), []
     for image in draw_images("mrnet", counts, seed):
         # Drawn smaller and enlarged, which is faster.
-        slices = volumes[image.kind, image.index]
-        slices.append(to_uint8(resized(image.phantom.scan(), (256, 256))))
+        volumes[image.kind, image.index].append(to_uint8(zoom(image.phantom.scan(), 2)))
     labels = {source_class: texts for texts, source_class in arrays.CLASSES.items()}
     for (kind, index), slices in volumes.items():
         number = list(counts).index(kind)
