@@ -225,7 +225,7 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
     Of a patient with hemorrhage one slice shows it.  Scanners differ: every other patient has 16
     signed bits, the others 12 unsigned ones.
     """
-    labels = []
+    labels, kinds = [], [*FACTS["cases"]["rsna_hemorrhage"]["subtypes"]["hemorrhage"], "any"]
     for image in draw_images("rsna_hemorrhage", counts, seed):
         bits, signed = (12, np.uint16) if image.index % 2 else (16, np.int16)
         stored = np.clip(np.rint(image.phantom.scan()) + 1024, 0, 4095).astype(signed)
@@ -233,7 +233,7 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
         name = f"ID_{case_name(seed, image.kind, image.index, image.take)[:8]}"
         _write_dicom(folder / rsna.SLICES / f"{name}.dcm", "head", patient, stored, bits)
         present = () if image.shown == "none" else (image.shown, "any")
-        labels += [(f"{name}_{kind}", int(kind in present)) for kind in rsna.KINDS]
+        labels += [(f"{name}_{kind}", int(kind in present)) for kind in kinds]
     writers.write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
 
 
