@@ -1,7 +1,4 @@
-"""Which datasets are there, and are they whole?
-
-What is wrong with the files is listed and not raised, so that one pass tells all of it.
-"""
+"""Which datasets are there, and are they whole?"""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -159,10 +156,7 @@ def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
 def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
-    """Look a dataset over: known files, counts of every class, every picture decoded.
-
-    ``quick`` decodes nothing; then there is neither digest nor finding.
-    """
+    """Look a dataset over: known files, counts of every class, every picture unless ``quick``."""
     datasets.check_data_root(data_root)
     done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:

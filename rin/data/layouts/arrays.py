@@ -62,10 +62,7 @@ class MRNetOptions(ReaderOptions):
 
 
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the chosen slices of an MRNet tree; of each volume only the header is read.
-
-    The case id is exam, plane and slice, as ``0001-sagittal-15``.
-    """
+    """Return the chosen slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
         tree,

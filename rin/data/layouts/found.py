@@ -1,8 +1,4 @@
-"""What a layout reader returns, and the steps that readers share.
-
-A reader names its files by patterns (:func:`sort_files`), reads its tables (:func:`read_table`),
-and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
-"""
+"""What a layout reader returns, and the steps that readers share."""
 
 import re
 from collections.abc import Iterable
