@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rin.data.dataset import count_classes
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
@@ -60,8 +59,12 @@ def write_stand_in(
         folder = root / place
         folder.mkdir()
         write(folder, counts, seed)
-        found = count_classes(manifest, find_cases(open_tree(root, place), manifest))
-        written = {"images": found["found"].to_dict(), "masks": found["masks"].to_dict()}
+        found = find_cases(open_tree(root, place), manifest)
+        masks = found["masks"].map(len).groupby(found["source_class"]).sum()
+        if manifest.counts.unit == "exam":
+            found = found.drop_duplicates("patient_id")
+        images = found["source_class"].value_counts()
+        written = {"images": images.to_dict(), "masks": masks.to_dict()}
         write_json(folder / STAND_IN_NOTE, made_of | written)
 
     if not target.is_dir():
