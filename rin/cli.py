@@ -367,9 +367,7 @@ def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
     for heading in ("Dataset", "For", "Images", "Access", "Licence"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
     for data in statuses.itertuples():
-        instead = f": {' or '.join(data.instead)}" if data.instead else ""
-        place = f": {data.location}" if data.location else ""
-        state = data.state + (instead if data.state == "not there" else place)
+        state = f"{data.state}: {data.read}" if data.read else data.state
         # Of a licence its first words: up to a comma, semicolon, colon or bracket.
         licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
         state = _plain(state, _COLORS[data.state])

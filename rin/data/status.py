@@ -33,45 +33,40 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
 
     Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
     Columns are ``name``, ``title``, ``access``, ``licence`` and ``home`` of its manifest; the
-    ``tasks`` that it feeds, and its ``purpose`` in words; ``state`` (here, not there, broken) and
-    ``location`` below the data root; ``instead``, read as long as it is not there; ``to_do``.
+    ``tasks`` that it feeds, and its ``purpose`` in words; ``state`` (here, not there, broken);
+    ``read``, its place below the data root, or what is read instead; ``to_do``.
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
         datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
-    of_tasks, substitutes, others = [], [], []
+    of_tasks, of_substitutes, of_others = [], [], []
     for name, manifest in manifests.items():
-        state, location, problem = places[name]
+        state, read, problem = places[name]
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
         if tasks:
             group, purpose = of_tasks, ", ".join(tasks)
         elif stands_for:
-            group, purpose = substitutes, f"substitute for {', '.join(stands_for)}"
+            group, purpose = of_substitutes, f"substitute for {', '.join(stands_for)}"
         else:
-            group, purpose = others, "practice" if manifest.layout == "npz" else "pretraining"
+            group, purpose = of_others, "practice" if manifest.layout == "npz" else "pretraining"
         known = list(dict.fromkeys(other for task in manifest.tasks for other in task.substitutes))
         kind = f"substitute for {name}"
         here = [other for other in known if look_up(kind, other, places)[0] == "here"]
-        stand_in = ["stand-in"] if manifest.stand_in else []
-        to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
-        row = {
-            key: getattr(manifest, key) for key in ("name", "title", "access", "licence", "home")
-        }
-        group.append(
-            row
-            | {
-                "tasks": tasks,
-                "purpose": purpose,
-                "state": state,
-                "location": location,
-                "instead": (here or stand_in) if state == "not there" else [],
-                "to_do": to_do.get(state) or _how_to_get(manifest, here, known),
-            }
-        )
-    return pd.DataFrame([*of_tasks, *substitutes, *others])
+        to_do = "Nothing."
+        if state == "broken":
+            to_do = f"Mend what is there: {problem}"
+        elif state == "not there":
+            to_do = _how_to_get(manifest, here, known)
+            read = " or ".join(here)
+            if manifest.stand_in and not here:
+                read = "stand-in"
+        stated = manifest.model_dump(include={"name", "title", "access", "licence", "home"})
+        found = {"tasks": tasks, "purpose": purpose, "state": state, "read": read, "to_do": to_do}
+        group.append(stated | found)
+    return pd.DataFrame([*of_tasks, *of_substitutes, *of_others])
 
 
 def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[str]) -> str:

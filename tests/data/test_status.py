@@ -117,7 +117,7 @@ def test_place_that_cannot_be_listed_is_broken_and_raises_nothing(
     manifests("two")
     write(root / place)
     one, two = statuses_of(root)
-    assert (one.state, one.location, one.instead) == ("broken", place, [])
+    assert (one.state, one.read) == ("broken", place)
     assert one.to_do.startswith("Mend what is there: ")
     assert said in one.to_do
     assert two.state == "not there"
@@ -143,7 +143,7 @@ def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
 def test_what_to_do_without_a_data_root_follows_access(manifests, access, told):
     manifests("one", access=access)
     (status,) = statuses_of(None)
-    assert (status.state, status.location, status.instead) == ("not there", "", ["stand-in"])
+    assert (status.state, status.read) == ("not there", "stand-in")
     assert status.to_do == f"{told}."
 
 
@@ -161,13 +161,13 @@ def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, b
     manifests("other", tasks=[], stand_in=None)
     absent = only(statuses_of(root), "one")
     assert absent.to_do == "It is not public; get its substitute other."
-    assert absent.instead == ["stand-in"]
+    assert absent.read == "stand-in"
     broken_zip(root / "other.zip")
-    assert only(statuses_of(root), "one").instead == ["stand-in"]
+    assert only(statuses_of(root), "one").read == "stand-in"
     shutil.copytree(busi_root / TOP, root / "other")
     there = only(statuses_of(root), "one")
     assert there.to_do == "It is not public; its substitute other is there."
-    assert there.instead == ["other"]
+    assert there.read == "other"
 
 
 def test_purposes_and_order_are_tasks_then_substitutes_then_pretraining(manifests):
