@@ -37,32 +37,25 @@ CLASSES = {
 }
 
 
-class Slices(ReaderOptions):
-    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it.
+class MRNetOptions(ReaderOptions):
+    """Which ``slices`` of a volume are taken: ``count`` around its middle, or spaced over it.
 
     ``spaced`` cuts the volume into ``count`` equal parts and takes the middle of each.
     """
 
-    rule: Literal["middle", "spaced"]
+    slices: Literal["middle", "spaced"]
     count: Annotated[int, Field(ge=1)]
 
     def choose(self, n: int) -> list[int]:
         """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
         count = min(self.count, n)
-        if self.rule == "spaced":
+        if self.slices == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
         return [(n - count) // 2 + i for i in range(count)]
 
 
-class MRNetOptions(ReaderOptions):
-    """Options of the layout: the plane, and which slices."""
-
-    plane: Literal["axial", "coronal", "sagittal"]
-    slices: Slices
-
-
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the chosen slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
+    """Return the chosen sagittal slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
         tree,
@@ -72,7 +65,7 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     )
     classes, volumes = {}, {}
     for split in SPLITS:
-        exams, folder = _exam_classes(tree, around, split), f"{split}/{options.plane}/"
+        exams, folder = _exam_classes(tree, around, split), f"{split}/sagittal/"
         there = {
             key.removeprefix(folder): tree.locator(name)
             for key, name in files["volumes"].items()
@@ -86,8 +79,8 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     def cases(exam: str) -> list[FoundCase]:
         volume = volumes[exam]
         return [
-            FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
-            for k in options.slices.choose(len(open_volume(tree.root, volume)))
+            FoundCase(f"{exam}-sagittal-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
+            for k in options.choose(len(open_volume(tree.root, volume)))
         ]
 
     return [case for several in map_threads(cases, volumes, MAX_THREADS) for case in several]
