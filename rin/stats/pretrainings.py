@@ -107,17 +107,19 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     return table
 
 
-def crossed_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+def crossed_differences(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, contained: bool = False
+) -> pd.DataFrame:
     """Compare two inits as `pretraining_differences`, with an effect of a pretraining's number.
 
     All backbones of one pretraining share its seed and its split of the corpora, so their
     differences may move together.  Here the number has a random effect, crossed with that of the
-    backbone, and the pair one of its own.  The estimate is that of `pretraining_differences`; df
-    are the fewer of backbones and numbers, less one.
+    backbone, and the pair one of its own.  Estimate and df are those of `pretraining_differences`.
 
     Parameters
     ----------
     predictions, init_a, init_b : as `pair_differences`
+    contained : whether df are the fewer of backbones and numbers, less one (metafor's “contain”)
 
     Returns
     -------
@@ -140,7 +142,7 @@ def crossed_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> 
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        analysis = _crossed(contrasts.estimates, _positive_definite(contrasts), pairs)
+        analysis = _crossed(contrasts.estimates, _positive_definite(contrasts), pairs, contained)
         rows.append({"task": task, "pairs": len(pairs)} | analysis)
     return pd.DataFrame(rows)
 
@@ -242,19 +244,19 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
 
 
 def _crossed(
-    differences: np.ndarray, covariance: np.ndarray, pairs: pd.DataFrame
+    differences: np.ndarray, covariance: np.ndarray, pairs: pd.DataFrame, contained: bool
 ) -> dict[str, float]:
     """Return the estimate and SDs of `crossed_differences`; NaN where they are not known."""
     n, sds = len(pairs), ("sd_backbone", "sd_number", "sd_pair")
     effects = [pd.get_dummies(pairs[name]).to_numpy(float) for name in _PAIR] + [np.eye(n)]
-    fewest, most = sorted(effect.shape[1] for effect in effects[:2])
-    if fewest == 1 or n == most or not covariance.any():
+    levels = [effect.shape[1] for effect in effects[:2]]
+    if min(levels) == 1 or max(levels) == n or not covariance.any():
         return dict.fromkeys([*ESTIMATE, *sds], math.nan)
     variances, *_ = _fitted(differences, covariance, np.ones((n, 1)), effects)
     weights = _backbones_once(pairs["backbone"])
     parts = [v * effect @ effect.T for v, effect in zip(variances, effects, strict=True)]
     error = math.sqrt(weights @ (covariance + sum(parts)) @ weights)
-    test = t_test(weights @ differences, error, fewest - 1)
+    test = t_test(weights @ differences, error, (min(levels) if contained else levels[0]) - 1)
     return test.cells() | dict(zip(sds, np.sqrt(variances).tolist(), strict=True))
 
 

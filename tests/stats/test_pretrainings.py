@@ -205,7 +205,7 @@ def crossed_pairs(case):
 @pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
 def test_effect_of_the_number_crossed_with_the_backbone_equals_metafor(case):
     y, covariance = np.array(case["y"]), np.array(case["V"])
-    found = pretrainings_module._crossed(y, covariance, crossed_pairs(case))
+    found = pretrainings_module._crossed(y, covariance, crossed_pairs(case), contained=True)
     expected = dict(case["crossed"])
     variances = [found[name] ** 2 for name in ("sd_backbone", "sd_number", "sd_pair")]
     # Its search stops a little above a variance of zero.
@@ -237,7 +237,7 @@ def test_effects_of_backbone_number_and_pair_are_where_the_likelihood_is_largest
         ),
         key=lambda search: search.fun,
     )
-    found = pretrainings_module._crossed(y, known, pairs)
+    found = pretrainings_module._crossed(y, known, pairs, contained=False)
     variances = np.square([found[name] for name in ("sd_backbone", "sd_number", "sd_pair")])
     assert minus_twice_log_likelihood(variances) <= best.fun + 1e-6
     assert variances == pytest.approx(best.x, rel=1e-2, abs=1e-2)
@@ -271,7 +271,10 @@ def test_what_all_backbones_of_a_pretraining_share_widens_the_crossed_interval()
     assert crossed["estimate"].tolist() == pytest.approx(nested["estimate"].tolist())
     assert (crossed["standard_error"] > 1.5 * nested["standard_error"]).all()
     assert (crossed["sd_number"] > 5 * crossed["sd_pair"]).all()
-    assert (crossed["df"] == 2).all()
+    assert (crossed["df"] == nested["df"]).all()
+    contained = crossed_differences(predictions, "a", "b", contained=True).set_index("task")
+    assert (contained["df"] == 2).all()  # three pretrainings, four backbones
+    assert contained["standard_error"].tolist() == crossed["standard_error"].tolist()
     assert (backbone_tests(predictions, "a", "b")["p_holm"] > 0.05).all()
 
 
