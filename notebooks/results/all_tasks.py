@@ -152,8 +152,8 @@ the diamonds are wide.
     + (
         f"""
 From one pretraining to another a backbone’s difference moved by up to
-{moved.max():.1f} points ({short[moved.idxmax()[1]]}). The means of the backbones
-differ (backbone × initialisation, a rough F test, Holm) on:
+{moved.max():.1f} points ({short[moved.idxmax()[1]]}). The means of the
+backbones differ (backbone × initialisation, a rough F test, Holm) on:
 {listed(clear(of_backbones))}.
 """
         if headline["pretrainings"].max() > 1
@@ -258,18 +258,19 @@ Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
 averaged at equal false-positive rates. The SD over scenarios is
 {100 * networks[["sd_a", "sd_b"]].min(axis=None):.0f} to
-{100 * networks[["sd_a", "sd_b"]].max(axis=None):.0f} points; the initialisations
-differ in their mean AUC by {100 * networks["estimate"].abs().max():.1f} points
-at most.
+{100 * networks[["sd_a", "sd_b"]].max(axis=None):.0f} points; the
+initialisations differ in their mean AUC by
+{100 * networks["estimate"].abs().max():.1f} points at most.
 
 {failed.sum()} of {len(aucs)} networks have an AUC of at most 0.5:
 {listed(f"{name} {n}" for name, n in failed.items())}. {len(turned)} of them
 have an interval wholly below it, so they rank the wrong way round; if all
 networks were at chance, {0.025 * len(aucs):.0f} would. With the number of the
-pretraining and the SD of the log-odds: {listing or "none"}. A very large SD marks a training that diverged at
-a high learning rate; where it is small, little was learnt, and a small test set
-lets chance decide the sign. All of them count like the others, because excluding
-networks after seeing their results would introduce bias.
+pretraining and the SD of the log-odds: {listing or "none"}. A very large SD
+marks a training that diverged at a high learning rate; where it is small,
+little was learnt, and a small test set lets chance decide the sign. All of them
+count like the others: excluding networks after seeing their results would
+introduce bias.
 """)
 
 # %% [markdown]
