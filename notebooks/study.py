@@ -121,7 +121,7 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # | the line says | it means |
 # |---|---|
 # | **Real images** | images of the named dataset, checked against its manifest |
-# | … *open substitute for* … | real images of another dataset with the same question and labels |
+# | … *open substitute for* …, or *another cut* | real images of another dataset, or another cut of it, with the same question and labels |
 # | **Stand-in images** | images made up in the layout of the real ones; the numbers show that the pipeline works |
 #
 # The default book shows the **reference run**: per-case predictions of a run on
@@ -286,8 +286,10 @@ Both corpora have the same number of classes, of the same sizes.
 # %%
 overlap = open_reference().reference.tables["corpus_overlap"]
 by_task = overlap.groupby("task", sort=False)
+SAID = {True: "yes", False: "no"}
 table = pd.DataFrame(
     {
+        "Modality in the corpus": by_task["in_corpus"].max().map(SAID),
         "Images": by_task["images"].first().map("{:,}".format),
         "Found": by_task["near"].sum() + by_task["equal"].sum(),
         "Nearest, bits": by_task["nearest"].min(),
