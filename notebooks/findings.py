@@ -59,6 +59,8 @@ larger = [
     for task in trained.keys() - COMPARISONS
 ]
 corpus = runs.reference.facts.corpora[0].title
+unclear = ", and no difference is clear after adjustment"
+unclear = "" if len(clear) or zero[1] == len(means) else unclear
 display(banner.reference_banner(runs.reference))
 Markdown(f"""
 **Asked.** Does a network read radiologic images better when it was first
@@ -71,9 +73,10 @@ trained on radiologic images rather than on photographs?
 lacks the scaling of inputs which those weights expect.
 
 **This run {"tells on " + listed(clear) if len(clear) else "cannot tell"}.**
-{zero[1]} of {len(means)} intervals include zero. Not RadImageNet’s weights,
-small images, {min(small)} to {max(small)} training images ({listed(larger)}),
-ultrasound in the corpus: {"yes" if "ultrasound" in corpus else "no"}.
+{zero[1]} of {len(means)} intervals include zero{unclear}. Not RadImageNet’s
+weights, small images, {min(small)} to {max(small)} training images
+({listed(larger)}), ultrasound in the corpus:
+{"yes" if "ultrasound" in corpus else "no"}.
 """)
 
 # %% tags=["hide-input"]

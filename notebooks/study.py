@@ -129,10 +129,9 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # folder and the same pages show your own run of it. Stand-ins appear only in the
 # part *How it is done, live* and in profiles that ask for them.
 #
-# Sentences with numbers are outputs of the cell above them, and numbers of the paper
-# come from one module, `rin.evidence.paper`, which names the place of each. Where a
-# sentence interprets a result, an assertion in the same notebook guards it, and the
-# book does not build when it stops being true.
+# Sentences with numbers are outputs of the cell above them; those of the paper come
+# from `rin.evidence.paper`, which names the place of each. Where an assertion guards
+# a sentence, the book does not build when it stops being true.
 #
 # ## Words
 #
@@ -329,6 +328,6 @@ Markdown(f"""
 It was computed in {work["hours"].sum():.0f} hours on
 {reference.hardware.text}. To repeat it,
 put the datasets into one folder and run
-`rin study --profile open --data-root FOLDER`, which continues where it was
-stopped; `rin reference write open --data-root FOLDER` writes its files.
+`rin study --profile open --data-root FOLDER`, then
+`rin reference write open --data-root FOLDER`.
 """)

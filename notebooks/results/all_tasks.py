@@ -165,8 +165,8 @@ backbones differ (backbone × initialisation, a rough F test, Holm) on:
 # ## If all backbones of one pretraining move together
 #
 # They share its seed and its split of the corpora. In this sensitivity analysis,
-# fixed before the third pretraining was known, its number has an effect of its own
-# ([](../../methods)).
+# of 24 November 2026, before the third pretraining was known, its number has an
+# effect of its own ([](../../methods)).
 
 # %%
 models = {
@@ -276,11 +276,10 @@ introduce bias.
 # %% [markdown]
 # ## What would settle it
 #
-# For these networks, more patients: with the same mix of them a standard error
-# falls with the square root of their number. For pretraining, more backbones above
-# all: more pretrainings of the same ones, or more patients, leave the scatter
-# between backbones. The power is that of finding two points of AUC (two-sided, 5%)
-# with the variances estimated here, so it is rough.
+# For these networks, more patients. For pretraining, more backbones above all: more
+# pretrainings of the same ones, or more patients, leave the scatter between
+# backbones. The power is that of finding two points of AUC (two-sided, 5%), with
+# backbones × pretrainings and the variances of the headline, so it is rough.
 
 # %%
 designs = [

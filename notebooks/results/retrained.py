@@ -128,19 +128,17 @@ axes = forest(
 picture(axes, "Mean difference, of new patients, and of new trainings as well")
 
 # %% [markdown]
-# All three are means over the scenarios that were trained again. With other
-# training cases the networks learnt from, and were tested on, another division of
-# the same images. The test sets of two divisions overlap, so these intervals are
-# not independent of those above them.
+# All three are means over the scenarios that were trained again. “Other training
+# cases” are another division of the same images; its test set overlaps with the
+# first.
 
 # %% [markdown]
 # ## After a briefer pretraining
 #
-# Where one corpus is easier, its networks are better at it after as many steps,
-# and the better initialisation may be the one that learnt more. So one was
-# pretrained briefly, until it classified its own validation images about as well
-# as the other. If an initialisation were ahead or behind only because of how much it
-# had learnt, the difference would vanish at equal accuracy.
+# Where one corpus is easier, the better initialisation may be the one that learnt
+# more. So one was pretrained briefly, until it classified its own validation images
+# about as well as the other. If only how much was learnt counted, the difference
+# would vanish.
 
 # %%
 learnt = repeated.pretraining()

@@ -62,9 +62,8 @@ scores = {study: runs.predictions(study=study) for study in studies}
 design_table(scores | {"losses": losses})
 
 # %% [markdown]
-# Everything on this page is exploratory. A difference moves by several points from
-# one training to the next (“The same networks, trained again”), so the page sets
-# estimates beside what was published and neither confirms nor contradicts it.
+# A difference moves by several points from one training to the next, so the page
+# sets estimates beside what was published and neither confirms nor contradicts it.
 #
 # ## Another head on the same network
 #
