@@ -203,8 +203,7 @@ below one point.
 
 # %% [markdown]
 # **Another question.** The paper averages over 24 ways of fine-tuning, poor ones
-# included; most of these studies report one way or the best. A mean over settings
-# and a best setting can disagree without either being wrong.
+# included; most of these studies report one way or the best.
 #
 # ## On other questions
 
