@@ -59,11 +59,11 @@ def write_stand_in(
         folder = root / place
         folder.mkdir()
         write(folder, counts, seed)
-        found = find_cases(open_tree(root, place), manifest)
-        masks = found["masks"].map(len).groupby(found["source_class"]).sum()
+        cases = find_cases(open_tree(root, place), manifest)
+        masks = cases["masks"].map(len).groupby(cases["source_class"]).sum()
         if manifest.counts.unit == "exam":
-            found = found.drop_duplicates("patient_id")
-        images = found["source_class"].value_counts()
+            cases = cases.drop_duplicates("patient_id")
+        images = cases["source_class"].value_counts()
         written = {"images": images.to_dict(), "masks": masks.to_dict()}
         write_json(folder / STAND_IN_NOTE, made_of | written)
 
