@@ -95,8 +95,7 @@ for name, (bad_labels, bad_scores) in attempts.items():
         print(f"{name:16} {error}")
 
 # %% [markdown]
-# For two groups of different patients there is `delong_test_unpaired`, for three or more models
-# `auc_contrasts`; [](../../api) has them all.
+# For three or more models there is `auc_contrasts`; [](../../api) has them all.
 #
 # ## The predictions of this book
 #

@@ -15,7 +15,6 @@ from rin.stats.delong import (
     auc_contrasts,
     delong_covariance,
     delong_test,
-    delong_test_unpaired,
     share_interval,
 )
 from rin.stats.hypothesis import (

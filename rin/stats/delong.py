@@ -7,13 +7,13 @@ gives is what pROC 1.18.0 gives:
 - tied scores of two classes count one half; a constant predictor has AUC 1/2 and variance 0;
 - one case of a class, or all of it in one patient: the AUC, with NaN for all inference;
 - no variance of a difference: z 0 and P 1 where the AUCs are equal, z ±infinity and P 0 where
-  they differ; unpaired, no P at all;
+  they differ;
 - but infinite scores rank as extremes, and NaN scores are an error (pROC drops the cases).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -118,48 +118,6 @@ def delong_test(
     test = t_test(difference, math.sqrt(variance))
     auc_a, auc_b = aucs.tolist()
     return DeLongTest(**asdict(test), auc_a=auc_a, auc_b=auc_b, variance=float(variance))
-
-
-def delong_test_unpaired(
-    labels_a: ArrayLike,
-    scores_a: ArrayLike,
-    labels_b: ArrayLike,
-    scores_b: ArrayLike,
-) -> DeLongTest:
-    """Compare two predictors on different, independent cases; the statistic (pROC's D) follows t.
-
-    Parameters
-    ----------
-    labels_a, scores_a, labels_b, scores_b : 0 or 1, and a score a case, of either test set
-
-    Returns
-    -------
-    DeLongTest
-        As `delong_test`, on Satterthwaite's degrees of freedom.
-
-    Raises
-    ------
-    InputError
-        As `auc_ci`.
-
-    Examples
-    --------
-    >>> from rin.stats import delong_test_unpaired
-    >>> first, second = [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]
-    >>> result = delong_test_unpaired(first, [1, 3, 2, 2, 4, 5], second, [1, 4, 2, 3, 2, 5])
-    >>> f"{result.estimate:.3f}, P = {result.p_value:.3f}"
-    '0.146, P = 0.715'
-    """
-    a, b = auc_ci(labels_a, scores_a), auc_ci(labels_b, scores_b)
-    n_a, n_b = np.size(labels_a), np.size(labels_b)
-    difference, variance = a.auc - b.auc, a.variance + b.variance
-    df = math.nan
-    if variance:
-        df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
-    test = t_test(difference, math.sqrt(variance), df)
-    if not (variance or difference):  # as pROC, beside NaN for df, P and interval
-        test = replace(test, statistic=math.nan)
-    return DeLongTest(**asdict(test), auc_a=a.auc, auc_b=b.auc, variance=variance)
 
 
 def delong_covariance(

@@ -32,16 +32,6 @@ paired_case <- function(case) suppressWarnings({
   ))
 })
 
-unpaired_case <- function(case) suppressWarnings({
-  one <- curve(case$labels1, case$pred1)
-  two <- curve(case$labels2, case$pred2)
-  test <- roc.test(one, two, method = "delong", paired = FALSE)
-  modifyList(case, list(
-    auc1 = as.numeric(one$auc), auc2 = as.numeric(two$auc), var1 = var(one), var2 = var(two),
-    D = unname(test$statistic), df = unname(test$parameter), p = test$p.value
-  ))
-})
-
 normality <- function(values) {
   test <- shapiro.test(values)
   list(W = unname(test$statistic), p = test$p.value)
@@ -64,26 +54,6 @@ stats_case <- function(case) {
     ),
     wilcox = list(V = unname(ranks$statistic), p = ranks$p.value, p_exact = exact$p.value)
   ))
-}
-
-# Unpaired comparisons in which a variance is zero or missing.
-unpaired_edges <- function() {
-  case <- function(labels1, pred1, labels2, pred2) {
-    list(labels1 = labels1, pred1 = pred1, labels2 = labels2, pred2 = pred2)
-  }
-  labels <- c(0, 0, 1, 1, 0, 1)
-  one_positive <- c(0, 0, 1, 0, 0, 0)
-  mixed <- c(1, 3, 2, 4, 5, 6)
-  constant <- rep(5, 6)
-  perfect <- c(1, 2, 4, 5, 3, 6)
-  list(
-    one_positive = case(one_positive, mixed, labels, mixed),
-    constant_one = case(labels, constant, labels, mixed),
-    perfect_one = case(labels, perfect, labels, mixed),
-    constant_and_perfect = case(labels, constant, labels, perfect),
-    both_constant = case(labels, constant, labels, constant),
-    both_perfect = case(labels, perfect, labels, perfect)
-  )
 }
 
 covariance_matrix <- function(curves) {
@@ -113,8 +83,6 @@ golden <- list(
   aSAH = asah_case(),
   paired = lapply(golden$paired, paired_case),
   edge = lapply(golden$edge, paired_case),
-  unpaired = lapply(golden$unpaired, unpaired_case),
-  unpaired_edge = lapply(unpaired_edges(), unpaired_case),
   stats = lapply(golden$stats, stats_case)
 )
 write_json(golden, files[2], auto_unbox = TRUE, digits = NA, na = "string", null = "null")
