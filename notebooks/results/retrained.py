@@ -40,7 +40,6 @@ from rin.stats import (
     init_differences,
     scenario_aucs,
     training_spread,
-    with_training_spread,
 )
 from rin.stats.pretrainings import (
     choose_settings,
@@ -64,18 +63,21 @@ spread.round(3)
 
 # %% tags=["hide-input"]
 trainings = same_split.groupby(["task", "scenario"])["seed"].nunique()
+n_scenarios = same_split["scenario"].nunique()
 sds = listed(
     f"{row.sd:.1f} ({titles[row.Index].partition(',')[0]}; 95% CI "
     f"{row.sd_low:.1f}, {row.sd_high:.1f})"
     for row in (100 * spread).itertuples()
 )
 Markdown(f"""
-**Exploratory.** {counted(same_split["scenario"].nunique(), "scenarios")} of
+**Exploratory.** {counted(n_scenarios, "scenarios")} of
 {listed(same_split["backbone"].unique())} were trained {trainings.max()} times,
 from the same weights and on the same images, in another order and with new
 random weights of the head. From one training to the next, the difference
 between the initialisations in one scenario has a standard deviation (SD) of
-{sds} AUC points. So a single training supports no verdict.
+{sds} AUC points. So a single training supports no verdict. Trainings have seeds
+of their own, so that a mean over these {n_scenarios} scenarios carries
+{1 / np.sqrt(n_scenarios):.0%} of that SD, on top of the chance of the patients.
 """)
 
 # %%
@@ -95,32 +97,30 @@ picture(grid.figure, "Difference in each scenario, one dot a training, by task")
 
 # %% [markdown]
 # One dot is one training of both networks. The variance between trainings is
-# computed within each scenario and pooled; every scenario has seeds of its own,
-# so the mean over scenarios carries it divided by their number, on top of the
-# variance over patients.
+# computed within each scenario and pooled.
 
 # %%
 main = repeated.predictions(study="main")
 same = main.merge(scores[["task", "scenario"]].drop_duplicates())
-patients = init_differences(same, *inits).query("group == 'all'")
-elsewhere = init_differences(scores[scores["fold"] > 0], *inits)
-kinds = {
-    "new patients": patients,
-    "and new trainings": with_training_spread(patients, spread.reset_index()),
-    "other training cases": elsewhere.query("group == 'all'"),
-}
-shown = pd.concat(rows.assign(what=what) for what, rows in kinds.items())
+elsewhere = scores[scores["fold"] > 0]
+divided = {"new patients": same, "other training cases": elsewhere}
+shown = pd.concat(
+    init_differences(rows, *inits).assign(what=what)
+    for what, rows in divided.items()
+)
 axes = forest(
-    shown.drop(columns="p_holm"), unit="points", label="what", group="task",
-    names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+    shown.query("group == 'all'").drop(columns="p_holm"), unit="points",
+    label="what", group="task", names=titles,
+    ends=(f"{b} ahead", f"{a} ahead"),
 )  # fmt: skip
-picture(axes, "Mean difference, of new patients, and of new trainings as well")
+picture(axes, "Mean difference on new patients, and with other training cases")
 
 # %% [markdown]
-# All three are means over the scenarios that were trained again. With other
-# training cases the networks learnt from, and were tested on, another division of
-# the same images. The test sets of two divisions overlap, so these intervals are
-# not independent of those above them.
+# Both are means over the scenarios that were trained again, of networks that were
+# trained once: of other trainings these intervals say nothing. With other training
+# cases the networks learnt from, and were tested on, another division of the same
+# images. The test sets of two divisions overlap, so that the two intervals are not
+# independent.
 
 # %% [markdown]
 # ## After a briefer pretraining

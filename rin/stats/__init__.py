@@ -35,5 +35,4 @@ from rin.stats.scenarios import (
     scenario_aucs,
     task_analyses,
     training_spread,
-    with_training_spread,
 )

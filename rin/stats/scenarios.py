@@ -235,41 +235,6 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     return pd.DataFrame(spread).reset_index()
 
 
-def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
-    """Widen the means of `init_differences` by the chance of training.
-
-    A mean over n scenarios, each trained once, carries the variance of a training divided by n.
-
-    Parameters
-    ----------
-    differences : table of `init_differences`
-    spread : table of `training_spread`
-
-    Returns
-    -------
-    pandas.DataFrame
-        The rows and columns of `spread`, and estimate, ci_low, ci_high, standard_error (AUC 0-1;
-        other patients and trainings).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from rin.stats import init_differences, simulation, with_training_spread
-    >>> differences = init_differences(simulation.simulate_predictions(), "a", "b")
-    >>> table = with_training_spread(differences, pd.DataFrame({"task": ["breast"], "sd": [0.03]}))
-    >>> table[["ci_low", "ci_high"]].round(3).to_numpy().tolist()
-    [[-0.025, 0.08]]
-    """
-    means = differences[differences["group"] == ALL]
-    means = means[["task", "n_scenarios", "estimate", "standard_error"]]
-    table = spread.merge(means, on="task", how="left")
-    of_training = table["sd"] / np.sqrt(table.pop("n_scenarios"))
-    error = np.hypot(table["standard_error"], of_training)
-    half_width = hypothesis.t_quantile() * error
-    ends = {"ci_low": table["estimate"] - half_width, "ci_high": table["estimate"] + half_width}
-    return table.assign(**ends, standard_error=error)
-
-
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Test on every task whether the difference of two inits is the same in every regime (Wald).
 
