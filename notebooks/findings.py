@@ -203,10 +203,8 @@ claim(
     learnt["photographic"] < learnt["radiologic"],
 )
 longer = runs.keeping("convergence").predictions("convergence")
-together = {"all": longer["scenario"].unique()}
-moves = factor_effects(
-    longer, runs.inits, ("fixed", "converged"), groups=together
-).query("quantity == 'interaction'")
+moves = factor_effects(longer, runs.inits, ("fixed", "converged"))
+moves = moves.query("group == 'all' and quantity == 'interaction'")
 substitutes = sum(fact.substitute_for is not None for fact in facts.values())
 
 # %% [markdown]

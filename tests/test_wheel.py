@@ -22,7 +22,7 @@ predictions = simulate_predictions()
 table = init_differences(predictions, "a", "b")
 assert table.loc[table["group"] == "all", "estimate"].between(0, 0.1).all()
 breast = predictions[predictions["task"] == "breast"]
-assert task_analyses(breast, "a", "b", replicates=20)["recommended"].sum() == 1
+assert task_analyses(breast, "a", "b", test_train_ratio=0.25)["recommended"].sum() == 1
 heavy = {"tensorflow", "keras", "matplotlib", "jupyter_book", "papermill", "pydicom"}
 assert heavy.isdisjoint(sys.modules), heavy & set(sys.modules)
 print("worked")

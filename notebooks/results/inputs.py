@@ -53,14 +53,7 @@ banner(runs, study="preprocessing")
 # %%
 fed_task = runs.tasks_of("preprocessing")[0]
 scores = runs.predictions(study="preprocessing", task=fed_task)
-regimes = scores.groupby("unfreezing")["scenario"].unique()
-every = {"all": scores["scenario"].unique()}
-effects = factor_effects(
-    scores,
-    inits,
-    ("native", "official_scripts"),
-    groups=every | regimes.reindex([*UNFREEZING_LABEL]).dropna().to_dict(),
-)
+effects = factor_effects(scores, inits, ("native", "official_scripts"))
 
 # %%
 effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
@@ -199,12 +192,8 @@ picture(
 
 # %%
 padded = runs.predictions(study="resize")
-padding = factor_effects(
-    padded,
-    inits,
-    ("stretch", "pad"),
-    groups={"all": padded["scenario"].unique()},
-)
+padding = factor_effects(padded, inits, ("stretch", "pad"))
+padding = padding[padding["group"] == "all"]
 padding = padding[padding["quantity"].isin(["effect", "interaction"])]
 padding = padding.drop(columns="p_holm").assign(
     label=[init_style(i).short if i else "Difference" for i in padding["init"]],

@@ -248,8 +248,7 @@ banner(longer, study="convergence")
 
 # %%
 trained, levels = longer.predictions("convergence"), ("fixed", "converged")
-together = {"all": trained["scenario"].unique()}
-shift = factor_effects(trained, inits, levels, groups=together)
+shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
     shift[shift["quantity"] == "difference"].drop(columns="p_holm"),
     unit="points", label="level", group="task",

@@ -194,10 +194,10 @@ def insert_holm(
     p_value: str = "p_value",
     p_holm: str = "p_holm",
     *,
-    within: str | None = None,
+    within: Sequence[str] = (),
 ) -> None:
     """Insert Holm's P values after a column of P values, of one family or of each within."""
-    family = [0] * len(table) if within is None else table[within]
+    family = list(within) if within else [0] * len(table)
     adjusted = table.groupby(family, observed=True)[p_value].transform(holm)
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
 

@@ -347,7 +347,7 @@ def test_a_scenario_counts_once_however_many_pretrainings_it_has():
     before, after = (factor_effects(rows, ("a", "b"), ("x", "y")) for rows in levels)
     pd.testing.assert_frame_equal(before, after)
     analyses = [
-        task_analyses(rows, "a", "b", replicates=20).set_index("analysis")
+        task_analyses(rows, "a", "b", test_train_ratio=0.25).set_index("analysis")
         for rows in (once, twice)
     ]
     averaged = analyses[0].index.difference(["delong_stacked", "delong_mean_scores"])
