@@ -4,18 +4,17 @@ import gc
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, special
 from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
-from rin.stats.inputs import check_known, check_unique, cluster_codes
-from rin.tables import require_columns
+from rin.stats.inputs import cluster_codes
 
 #: Largest difference of AUCs that counts as comparable, a choice made here.
 EQUIVALENCE_MARGIN = 0.02
@@ -102,11 +101,7 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         raise InputError(problem, where="a, b", remedy=remedy)
     differences = first - second
     error = _sd(differences) / math.sqrt(differences.size)
-    ours = t_test(differences.mean(), error, differences.size - 1)
-    if not error:
-        return ours
-    test = stats.ttest_rel(first, second)
-    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
+    return t_test(differences.mean(), error, differences.size - 1)
 
 
 def unpaired_t_from_summary(
@@ -141,13 +136,8 @@ def unpaired_t_from_summary(
         remedy = "Pass at least two units a side and non-negative SDs."
         raise InputError(problem, where="n_a, n_b, sd_a, sd_b", remedy=remedy)
     df = n_a + n_b - 2
-    # SciPy's test states no standard error and no interval.
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    ours = t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
-    if not ours.standard_error:
-        return ours
-    test = stats.ttest_ind_from_stats(mean_a, sd_a, n_a, mean_b, sd_b, n_b)
-    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -229,52 +219,27 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     return t_test(values.mean(), error, values.size - 1)
 
 
-def equivalence_p(
-    estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
-) -> float:
+def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
     """Return the larger P value of two one-sided tests that a difference lies within ±margin.
 
     Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
     """
-    usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
-    if not (usable and 0 < margin < math.inf):
-        problem = f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}"
-        remedy = "Pass a finite estimate, a standard error from 0, and df and margin above 0."
-        raise InputError(problem, where="equivalence", remedy=remedy)
     outside = abs(estimate) - margin  # of the nearer margin
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 
 
-@dataclass(frozen=True)
-class MixedModel(TTest):
-    """Init's effect a − b in a mixed model of AUCs (0-1), with the SDs of the random effects.
-
-    The SD of an effect with a single level is NaN.
-    """
-
-    scenario_sd: float = math.nan
-    fold_sd: float = math.nan
-    residual_sd: float = math.nan
-    remark: str = ""
-
-
-def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
+def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, object]:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The fit is
-    by restricted maximum likelihood, of statsmodels; where a variance is zero or small its search
-    stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs less the
-    effects that vary, are Satterthwaite's for a complete grid.
+    `aucs` has a row a scenario, fold and init, of one task; the grid may have gaps.  Returns the
+    columns of an estimate and a remark, or the remark alone that says why there is no estimate.
+
+    The fit is by restricted maximum likelihood, of statsmodels; where a variance is zero or small
+    its search stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs
+    less the effects that vary, are Satterthwaite's for a complete grid.
     """
-    columns = ["scenario", "fold", "init", "auc"]
-    require_columns(aucs, columns, where="aucs")
-    check_known("init", (init_a, init_b), aucs["init"])
-    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
-    check_unique(runs, columns[:-1])
+    runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
-    if not np.isfinite(auc).all():
-        remedy = "Find the run that has no AUC."
-        raise InputError("AUCs that are not finite", where="aucs", remedy=remedy)
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
     levels = {
         effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
@@ -283,35 +248,28 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     }
     design = np.hstack([fixed, *levels.values()])
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
-    no_test = MixedModel(**dict.fromkeys(ESTIMATE, math.nan))
     if np.abs(residual).max() <= 1e-12:
-        remark = "The AUCs leave no residual, so there is no standard error."
-        return replace(no_test, remark=remark)
+        return {"remark": "The AUCs leave no residual, so there is no standard error."}
     try:
         fit = _regular_fit(auc - auc.mean(), fixed, levels)
         if fit is None:
             fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
     except InputError as error:
-        return replace(no_test, remark=f"{error.problem}, so no estimate.")
-    variances, coefficients, covariance = fit
-    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
-    residual_sd, *sds = np.sqrt(variances).tolist()
-    sd_of = dict(zip(levels, sds, strict=True))
-    varying = [levels[effect] for effect in levels if sd_of[effect]]
+        return {"remark": f"{error.problem}, so no estimate."}
+    (of_residual, *variances), coefficients, covariance = fit
+    flat = [
+        effect
+        for effect, variance in zip(levels, variances, strict=True)
+        if variance < _BOUNDARY * of_residual
+    ]
+    varying = [columns for effect, columns in levels.items() if effect not in flat]
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
     test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
         f"Singular fit: {effect}s differ no more than by chance, and the model leaves them out."
-        for effect in levels
-        if not sd_of[effect]
+        for effect in flat
     ]
-    return MixedModel(
-        **asdict(test),
-        scenario_sd=sd_of.get("scenario", math.nan),
-        fold_sd=sd_of.get("fold", math.nan),
-        residual_sd=residual_sd,
-        remark=" ".join(remarks),
-    )
+    return test.cells() | {"remark": " ".join(remarks)}
 
 
 def _regular_fit(

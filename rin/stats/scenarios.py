@@ -401,9 +401,10 @@ def task_analyses(
         row = {"analysis": analysis, "name": name}
         row |= dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""} | cells[analysis]
         row |= {"recommended": analysis == RECOMMENDED, "equivalent": False}
-        if math.isfinite(row["standard_error"]):
+        error, margin = row["standard_error"], hypothesis.EQUIVALENCE_MARGIN
+        if math.isfinite(error):
             df = math.inf if math.isnan(row["df"]) else row["df"]
-            p_value = hypothesis.equivalence_p(row["estimate"], row["standard_error"], df)
+            p_value = hypothesis.equivalence_p(row["estimate"], error, df, margin)
             row["equivalent"] = p_value < 0.05
         rows.append(row)
     return pd.DataFrame(rows)
@@ -626,8 +627,8 @@ def _analyses_of_trainings(
         of_folds = {"remark": "One fold has no spread to test."}
     else:
         of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio).cells()
-    model = hypothesis.mixed_model(means.reset_index(), init_a, init_b)
-    return {"nadeau_bengio": of_folds, "mixed_model": model.cells() | {"remark": model.remark}}
+    of_runs = hypothesis.mixed_model(means.reset_index(), init_a, init_b)
+    return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
 
 
 def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
