@@ -15,7 +15,7 @@ import sys
 from rin.stats import auc_ci, delong_test, holm, init_differences, task_analyses
 from rin.stats.clinical import clinical_measures
 from rin.stats.planning import *
-from rin.stats.simulation import simulate_coverage, simulate_predictions
+from rin.stats.simulation import simulate_predictions
 from rin.stats.synthesis import random_effects
 
 predictions = simulate_predictions()
