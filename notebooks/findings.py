@@ -76,7 +76,7 @@ Markdown(f"""
 trained on radiologic images rather than on photographs?
 
 **Known.** The paper says yes on all {len(paper)} of its tasks, by
-{paper["difference"].min()} to {paper["difference"].max()} points of AUC, yet
+{paper["estimate"].min()} to {paper["estimate"].max()} points of AUC, yet
 {zero[0].sum()} of its {len(paper)} intervals include zero. Independent
 comparisons on the same questions average {format_estimate(same, digits=1)}
 points.
@@ -115,7 +115,7 @@ claim(
 )
 claim(
     "RadImageNet is ahead on all tasks of the paper",
-    bool((paper["difference"] > 0).all()),
+    bool((paper["estimate"] > 0).all()),
 )
 
 # %% tags=["hide-input"]

@@ -194,7 +194,7 @@ Only {task_names(follows)} allows P < .001. For {task_names(above)} both P
 values are above .05 for every rounding. After Holm's correction
 {{cite:p}}`holm1979`, {task_names(below)} are below .05 for every rounding. For
 the anterior cruciate ligament (ACL) the difference is stated as
-{acl.published.difference:.1f} points; the middle of its interval is
+{acl.published.estimate:.1f} points; the middle of its interval is
 {acl.middle:.2f}, and the printed means differ by {acl.means:.0f}. A DeLong
 *test* on so many images could still give small P values; it needs the scores
 of every case, which were not published.
@@ -210,7 +210,7 @@ fits = [row["stated"].meets(row["caption"]) for row in gains.values()]
 claim("the Dice gains are relative", all(fits))
 Markdown(f"""
 The paper's percentages of AUCs are points. Thyroid's
-{thyroid.published.difference:.1f}% divided by the printed ImageNet AUC, each
+{thyroid.published.estimate:.1f}% divided by the printed ImageNet AUC, each
 with its rounding, is a relative gain of {thyroid.relative_gain:.1f}%. Its
 percentages of Dice scores are relative and fit the printed scores:
 {paper.DICE["thyroid"].gain_percent:.1f}% for thyroid and

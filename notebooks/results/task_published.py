@@ -61,7 +61,7 @@ others = others.assign(
 )
 
 # %% tags=["hide-input"]
-gaps = [paper.COMPARISONS[task].difference for task in tasks]
+gaps = [paper.COMPARISONS[task].estimate for task in tasks]
 without = [titles[task] for task in tasks if task not in set(others["task"])]
 Markdown(f"""
 No images of these tasks were used, so nothing is computed for them here:

@@ -132,7 +132,7 @@ class TaskAudit:
         aucs = published.auc_radimagenet, published.auc_imagenet
         self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in sds)
         self.aucs = tuple(rounded(auc, 0.01, least=0.0, most=1.0) for auc in aucs)  # 0-1
-        self.difference = rounded(published.difference, 0.1)
+        self.difference = rounded(published.estimate, 0.1)
         low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
 
         # Three ways to the difference, and the difference in percent of ImageNet's AUC.
@@ -166,10 +166,10 @@ class TaskAudit:
         stated, half = self.published, self.implied_half_width
         ends = (
             (stated.ci_low, stated.ci_high),
-            (stated.difference - half, stated.difference + half),
+            (stated.estimate - half, stated.estimate + half),
         )
         intervals = pd.DataFrame(ends, columns=["ci_low", "ci_high"])
-        return intervals.assign(kind=["published", "recomputed"], estimate=stated.difference)
+        return intervals.assign(kind=["published", "recomputed"], estimate=stated.estimate)
 
 
 def audit_tasks() -> list[TaskAudit]:

@@ -63,7 +63,7 @@ def _superior(chosen: Audits, _: Audits) -> Judgement:
 
 
 def _range(chosen: Audits, _: Audits) -> Judgement:
-    stated = [audit.published.difference for audit in chosen]
+    stated = [audit.published.estimate for audit in chosen]
     low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
     text = next(claim["text"] for claim in CLAIMS if claim["name"] == "range")
     return f"from {low}% to {high}%" in text, {"low": low, "high": high}
@@ -71,7 +71,7 @@ def _range(chosen: Audits, _: Audits) -> Judgement:
 
 def _gain(chosen: Audits, _: Audits) -> Judgement:
     is_relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
-    values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.difference}
+    values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.estimate}
     return is_relative, values
 
 
@@ -86,14 +86,14 @@ def _outperforming(chosen: Audits, _: Audits) -> Judgement:
 def _narrowed(large: Audits, audits: Audits) -> Judgement:
     small = _of_claim("small_significant", audits)
     mean_small, mean_large = _mean_difference(small), _mean_difference(large)
-    top = max(large, key=lambda audit: audit.published.difference)
+    top = max(large, key=lambda audit: audit.published.estimate)
     beaten = [audit for audit in small if audit.difference.high < top.difference.low]
     as_far, ways = splits_as_far_apart(audits, _TASKS["small_significant"])
     values = {
         "small": mean_small,
         "large": mean_large,
         "top": task_names([top.task]),
-        "top_stated": top.published.difference,
+        "top_stated": top.published.estimate,
         "beaten": _share(beaten, small),
         "as_far": as_far,
         "ways": ways,
@@ -154,7 +154,7 @@ def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> 
 
     An exact permutation test: how many are at least as far apart, and how many there are.
     """
-    stated = {audit.task: audit.published.difference for audit in audits}
+    stated = {audit.task: audit.published.estimate for audit in audits}
     observed = sum(stated[task] for task in first)
     sums = [
         sum(stated[task] for task in choice)

@@ -30,7 +30,7 @@ ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
 #: What sources outside the paper state, by name; and beside it the paper's settings and database.
 FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
-_PLACES = _READ["places"] | _READ["sources"]
+_PLACES = paper.PLACES | _READ["sources"]
 _TEXTS = ("title", "finding", "consequence", "handling")
 _look_up = Formatter().get_field  # as texts do: a name, an attribute or a key of what it names
 
@@ -176,7 +176,7 @@ def _percents() -> Check:
     audits = audit_tasks()
     apart = [audit for audit in audits if not audit.relative_gain.meets(audit.difference)]
     values = {
-        "stated": audits[0].published.difference,
+        "stated": audits[0].published.estimate,
         "gain": audits[0].relative_gain,
         "apart": len(apart),
         "all": len(audits),
@@ -261,7 +261,7 @@ def _ranks() -> Check:
 
 def _preprint_gains() -> Check:
     preprint = FACTS["preprint_gains"]
-    published = {task: paper.COMPARISONS[task].difference for task in preprint}
+    published = {task: paper.COMPARISONS[task].estimate for task in preprint}
     before, now = (
         "; ".join(f"{task_titles([task])} {gain:g}" for task, gain in gains.items())
         for gains in (preprint, published)

@@ -67,7 +67,7 @@ def test_p_value_of_an_interval_is_that_of_the_test_that_made_it():
 
 
 def test_p_range_reaches_one_where_the_difference_may_be_zero():
-    assert TaskAudit(replace(ACL, difference=0.0)).p_by_sds.high == 1
+    assert TaskAudit(replace(ACL, estimate=0.0)).p_by_sds.high == 1
     assert TaskAudit(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
     assert TaskAudit(ACL).p_by_sds.high < 0.02
 
@@ -143,7 +143,7 @@ def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
     assert one.half_width.holds(one.published_half_width) and one.agrees
     assert one.half_width.high - one.half_width.low == pytest.approx(0.1)
     stated = one.published
-    sides = stated.difference / 100, stated.sd_radimagenet, N, 0, stated.sd_imagenet, N
+    sides = stated.estimate / 100, stated.sd_radimagenet, N, 0, stated.sd_imagenet, N
     p_value = stats.ttest_ind_from_stats(*sides).pvalue
     assert one.p_by_sds.holds(p_value)
     assert (p_value > 0.05) == one.contains_zero
