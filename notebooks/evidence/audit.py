@@ -30,7 +30,7 @@ from IPython.display import Markdown
 from scipy import stats
 
 from rin.evidence import paper
-from rin.evidence.audit import audit_tasks
+from rin.evidence.audit import audit_tasks, published_intervals
 from rin.evidence.claims import (
     VERDICTS,
     dice_gains,
@@ -78,14 +78,13 @@ printed numbers, and {counts[VERDICTS[2]]} cannot be decided from them.
 
 # %%
 intervals = pd.concat(
-    row.intervals().assign(
-        label=row.published.title,
-        note=f"±{row.published_half_width:.2f}   ±{row.implied_half_width:.2f}",
-    )
+    published_intervals(row.published).assign(label=row.published.title)
     for row in audits
 )
+half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
+notes = half_widths.map("±{:.2f}".format).groupby(intervals["label"])
 axes = forest(
-    intervals, xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
+    intervals.assign(note=notes.transform("   ".join)), xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
     ends=("ImageNet", "RadImageNet"), note_title="printed   implied",
 )  # fmt: skip
 picture(axes, "Published interval of each task's difference and, below it, the "

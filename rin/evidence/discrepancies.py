@@ -19,7 +19,7 @@ from statsmodels.stats import api as statsmodels_tests
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit, audit_tasks, rounded
+from rin.evidence.audit import audit_task, audit_tasks, rounded
 from rin.files import read_yaml
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -138,7 +138,7 @@ def _covid_names() -> Check:
 
 
 def _acl_difference() -> Check:
-    acl = TaskAudit(paper.COMPARISONS["acl"])
+    acl = audit_task(paper.COMPARISONS["acl"])
     middle = (acl.published.ci_low + acl.published.ci_high) / 2
     values = {"acl": acl.published, "middle": middle, "means": acl.means}
     agrees = acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)
