@@ -32,7 +32,6 @@ from scipy import stats
 from rin.evidence import paper
 from rin.evidence.audit import audit_tasks, published_intervals
 from rin.evidence.claims import (
-    VERDICTS,
     dice_gains,
     holm_bounds,
     judged_claims,
@@ -72,8 +71,8 @@ The paper's intervals describe 24 ways of fine-tuning, not patients: in all
 {len(audits)} tasks the printed half-width equals, within rounding, that of an
 unpaired t interval over settings. {len(zero)} of the intervals
 ({task_names(zero)}) include zero, beside P < .001. Of {len(claims)} quoted
-claims {counts[VERDICTS[0]]} hold, {counts[VERDICTS[1]]} do not follow from the
-printed numbers, and {counts[VERDICTS[2]]} cannot be decided from them.
+claims {counts["holds"]} hold, {counts["does not follow"]} do not follow from the
+printed numbers, and {counts["cannot be judged"]} cannot be decided from them.
 """)
 
 # %%

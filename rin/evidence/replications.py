@@ -53,9 +53,6 @@ def _record(study: dict, comparison: dict) -> Replication:
     """Return a comparison with the fields of its study, and both remarks."""
     fields = study | comparison
     del fields["comparisons"]
-    for source in ("radimagenet", "imagenet"):
-        if isinstance(fields.get(source), list):
-            fields[source], fields[f"{source}_sd"] = fields[source]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
     return Replication(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
 

@@ -92,7 +92,7 @@ def test_verdicts_turn_with_the_numbers():
 def test_claims_have_places_and_tasks_of_the_paper():
     assert {one["place"] for one in CLAIMS} <= set(paper.PLACES.values())
     assert all(set(one["tasks"]) <= set(paper.COMPARISONS) for one in CLAIMS)
-    assert set(JUDGED["verdict"]) == set(VERDICTS)
+    assert set(JUDGED["verdict"]) == set(VERDICTS.values())
 
 
 def test_numbers_inside_quotations_are_those_of_the_paper():
