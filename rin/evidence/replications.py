@@ -28,8 +28,6 @@ class Replication(FrozenModel):
     """
 
     study: str
-    authors: str = ""
-    year: int | None = None
     place: str
     reference: str = ""
     data: str
