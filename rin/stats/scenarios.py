@@ -19,7 +19,7 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
-from rin.stats.hypothesis import ESTIMATE, TTest, insert_holm, t_test
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, ESTIMATE, TTest, equivalence_p, insert_holm
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
@@ -50,7 +50,8 @@ class MeanContrasts:
 
     def test(self, number: int) -> TTest:
         """Return the z test of one of the sums."""
-        return t_test(self.estimates[number], math.sqrt(self.covariance[number, number]))
+        variance = self.covariance[number, number]
+        return hypothesis.t_test(self.estimates[number], math.sqrt(variance))
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -85,10 +86,10 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean ROC curve of each init over its scenarios.
+    """Return the mean ROC curve of each init over its scenarios, whose AUC is the mean AUC.
 
-    Means are of true-positive rates at a common false-positive rate, so that the AUC of the mean
-    curve is the mean AUC (Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1).
+    True-positive rates are averaged at equal false-positive rates (Fawcett 2006, Pattern
+    Recognition Letters 27:861, section 8.1).
 
     Parameters
     ----------
@@ -97,8 +98,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × fpr (0, 0.01 to 1): these three, tpr, tpr_sd (NaN for one
-        scenario), n_scenarios.
+        One row per task × init × fpr (0, 0.01 to 1): these three, and tpr.
 
     Raises
     ------
@@ -119,8 +119,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     ]
     points = ["task", "init", "fpr"]
     scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()
-    over_scenarios = scenarios.groupby(points, observed=True)
-    return over_scenarios.agg(tpr="mean", tpr_sd="std", n_scenarios="size").reset_index()
+    return scenarios.groupby(points, observed=True).mean().reset_index()
 
 
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -141,8 +140,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Raises
     ------
     InputError
-        For a missing column or init, a network that lacks a case, a patient in two folds, or a
-        fold whose test cases are of one class.
+        For a missing column, init or score, a patient in two folds, or a fold of one class.
 
     Examples
     --------
@@ -285,9 +283,9 @@ def factor_effects(
 ) -> pd.DataFrame:
     """Return AUCs at both levels of a factor, its effect on each init, and on their difference.
 
-    Quantities are the ``auc`` of one init at one level; the ``difference`` of the inits, first
-    less second, at one level; the ``effect`` on one init, second level less first; and the
-    ``interaction``, the difference at the second level less that at the first.
+    Quantities: ``auc``, of one init at one level; ``difference`` of the inits, first less second,
+    at one level; ``effect`` on one init, second level less first; ``interaction``, the difference
+    at the second level less that at the first.
 
     Parameters
     ----------
@@ -298,9 +296,9 @@ def factor_effects(
     -------
     pandas.DataFrame
         One row per task × group (as `init_differences`) × quantity: task, group, n_scenarios,
-        quantity, init and level (empty where it is of both), same_networks (whether both sides
-        gave equal scores, which are not tested), the columns of an estimate (p_holm over the rows
-        of a quantity in a group), n_folds, n_cases, n_positive, n_patients.
+        quantity, init and level (empty where it is of both), same_networks (both sides gave equal
+        scores and are not tested), the columns of an estimate (p_holm over the tasks), n_folds,
+        n_cases, n_positive, n_patients.
 
     Raises
     ------
@@ -378,7 +376,7 @@ def task_analyses(
     Raises
     ------
     InputError
-        As `init_differences`; for several tasks.
+        As `init_differences`; for several tasks, or a ratio that is none.
 
     Examples
     --------
@@ -396,18 +394,16 @@ def task_analyses(
     cells = _analyses_of_scenarios(aucs, init_a, init_b) | _analyses_of_cases(tasks[0])
     cells |= _analyses_of_patients(tasks[0], seed)
     cells |= _analyses_of_trainings(aucs, init_a, init_b, test_train_ratio)
-    rows = []
-    for analysis, name in ANALYSES.items():
-        row = {"analysis": analysis, "name": name}
-        row |= dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""} | cells[analysis]
-        row |= {"recommended": analysis == RECOMMENDED, "equivalent": False}
-        error, margin = row["standard_error"], hypothesis.EQUIVALENCE_MARGIN
-        if math.isfinite(error):
-            df = math.inf if math.isnan(row["df"]) else row["df"]
-            p_value = hypothesis.equivalence_p(row["estimate"], error, df, margin)
-            row["equivalent"] = p_value < 0.05
-        rows.append(row)
-    return pd.DataFrame(rows)
+    empty = dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""}
+    rows = [
+        {"analysis": analysis, "name": name} | empty | cells[analysis]
+        for analysis, name in ANALYSES.items()
+    ]
+    table = pd.DataFrame(rows)
+    table["recommended"] = table["analysis"] == RECOMMENDED
+    measured = table[["estimate", "standard_error"]].assign(df=table["df"].fillna(math.inf))
+    p_values = [equivalence_p(*row, EQUIVALENCE_MARGIN) for row in measured.to_numpy()]
+    return table.assign(equivalent=np.array(p_values) < 0.05)
 
 
 def image_differences(

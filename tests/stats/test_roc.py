@@ -23,14 +23,12 @@ def test_constant_scores_give_the_diagonal():
     np.testing.assert_allclose(table["tpr"], table["fpr"], atol=1e-12)
 
 
-def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
+def test_mean_is_over_scenarios_after_folds_are_averaged(predictions):
     pooled = rates(predictions)
     test = predictions[(predictions["part"] == "test") & (predictions["init"] == "imagenet")]
     runs = {run: rates(rows)["tpr"].to_numpy() for run, rows in test.groupby(["scenario", "fold"])}
     scenarios = pd.DataFrame(runs).T.groupby(level=0).mean()
     np.testing.assert_allclose(pooled.loc["imagenet", "tpr"], scenarios.mean())
-    np.testing.assert_allclose(pooled.loc["imagenet", "tpr_sd"], scenarios.std())
-    assert (pooled["n_scenarios"] == 3).all()
 
 
 @st.composite
