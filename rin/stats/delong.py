@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse, special
+from scipy import sparse
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError
 from rin.stats.hypothesis import ROUNDING, TTest, t_quantile, t_test
 from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 
@@ -44,30 +44,24 @@ class DeLongTest(TTest):
     variance: float
 
 
-def auc_ci(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    clusters: ArrayLike | None = None,
-    *,
-    scale: str = "identity",
-) -> AucInterval:
+def auc_ci(labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None = None) -> AucInterval:
     """Return the AUC with DeLong's variance, or Obuchowski's over patients, and 95% interval.
 
     Parameters
     ----------
     labels, scores : 0 or 1, and one score a case, (n,)
     clusters : patient of each case (n,), the independent units
-    scale : "identity" for the Wald interval, which is pROC's, or "logit" (Pepe 2003)
 
     Returns
     -------
     AucInterval
-        auc, variance, ci_low, ci_high, as fractions; NaN where a class is one case or patient.
+        auc, variance, and the normal interval, cut at 0 and 1, ci_low, ci_high, as fractions;
+        NaN where a class is one case or patient.
 
     Raises
     ------
     InputError
-        For labels of one class, scores that are NaN, or an unknown scale.
+        For labels of one class, or scores that are NaN.
 
     Examples
     --------
@@ -78,7 +72,8 @@ def auc_ci(
     """
     row = score_row(scores, np.size(labels))
     (auc,), ((variance,),) = delong_covariance(labels, row, clusters)
-    low, high = auc_interval(auc, variance, scale=scale)
+    half_width = t_quantile() * math.sqrt(variance)
+    low, high = np.clip([auc - half_width, auc + half_width], 0, 1).tolist()
     return AucInterval(float(auc), float(variance), low, high)
 
 
@@ -205,18 +200,6 @@ def auc_contrasts(
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
     return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
-
-
-def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tuple[float, float]:
-    """Return the normal 95% interval of an AUC (0-1): clipped to [0, 1], or from its logit."""
-    half_width = t_quantile() * math.sqrt(variance)
-    look_up("scale", scale, ["identity", "logit"])
-    if math.isnan(variance) or (scale == "logit" and auc in (0, 1)):
-        return math.nan, math.nan
-    if scale == "identity":
-        return float(max(auc - half_width, 0)), float(min(auc + half_width, 1))
-    distances = half_width / (auc * (1 - auc)) * np.array([-1, 1])
-    return tuple(special.expit(special.logit(auc) + distances).tolist())
 
 
 def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:

@@ -12,13 +12,6 @@ curve <- function(labels, scores) {
   roc(unlist(labels), unlist(scores), levels = c(0, 1), direction = "<", quiet = TRUE)
 }
 
-# pROC has no logit interval: its variance by the delta method; an area of 0 or 1 has none.
-logit_interval <- function(one) {
-  area <- as.numeric(one$auc)
-  if (is.na(var(one)) || area %in% c(0, 1)) return(c(NaN, NaN))
-  plogis(qlogis(area) + c(-1, 1) * qnorm(0.975) * sqrt(var(one)) / (area * (1 - area)))
-}
-
 paired_case <- function(case) suppressWarnings({
   one <- curve(case$labels, case$pred1)
   two <- curve(case$labels, case$pred2)
@@ -27,7 +20,6 @@ paired_case <- function(case) suppressWarnings({
     auc1 = as.numeric(one$auc), auc2 = as.numeric(two$auc),
     var1 = var(one), var2 = var(two), cov = cov(one, two),
     ci1 = as.numeric(ci.auc(one)), ci2 = as.numeric(ci.auc(two)),
-    ci1_logit = logit_interval(one), ci2_logit = logit_interval(two),
     Z = unname(test$statistic), p = test$p.value, diff_ci = as.numeric(test$conf.int)
   ))
 })

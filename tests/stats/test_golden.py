@@ -38,10 +38,8 @@ def check_paired(case):
     _, covariance = delong_covariance(labels, [a, b])
     assert_same(covariance[[0, 1, 0], [0, 1, 1]], case["var1"], case["var2"], case["cov"])
     for scores, interval in ((a, "ci1"), (b, "ci2")):
-        ours, logit = auc_ci(labels, scores), auc_ci(labels, scores, scale="logit")
+        ours = auc_ci(labels, scores)
         assert_same([ours.ci_low, ours.ci_high], case[interval][0], case[interval][2])
-        if f"{interval}_logit" in case:  # not in the full file
-            assert_same([logit.ci_low, logit.ci_high], case[f"{interval}_logit"])
 
 
 def check_t(case):
