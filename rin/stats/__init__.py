@@ -2,13 +2,12 @@
 
 Nothing here trains, plots or reads files.  “The columns of an estimate” are estimate, ci_low,
 ci_high (95%), statistic, df (infinite for z), p_value, p_holm where a family is adjusted, and
-standard_error.  The modules hold more: tests in `hypothesis`, sample sizes in `planning`,
-meta-analysis in `synthesis`, single measures in `clinical`.
+standard_error.  The modules hold more: resampling in `bootstrap`, tests in `hypothesis`, sample
+sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`.
 """
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.clinical import clinical_curves, clinical_measures
 from rin.stats.delong import (
     auc_ci,
@@ -17,12 +16,7 @@ from rin.stats.delong import (
     delong_test,
     share_interval,
 )
-from rin.stats.hypothesis import (
-    EQUIVALENCE_MARGIN,
-    holm,
-    paired_t,
-    unpaired_t_from_summary,
-)
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t
 from rin.stats.pretrainings import pair_differences, pretraining_differences
 from rin.stats.scenarios import (
     against_baselines,

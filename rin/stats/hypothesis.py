@@ -107,29 +107,9 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
 def unpaired_t_from_summary(
     mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
 ) -> TTest:
-    """Return the pooled-variance t test from means, SDs and sizes, all in one unit.
+    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit.
 
-    Parameters
-    ----------
-    mean_a, sd_a, n_a : mean, SD (n − 1) and size of the first sample
-    mean_b, sd_b, n_b : those of the second
-
-    Returns
-    -------
-    TTest
-        As `paired_t`.
-
-    Raises
-    ------
-    InputError
-        For fewer than two units a side, or a negative SD.
-
-    Examples
-    --------
-    >>> from rin.stats import unpaired_t_from_summary
-    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)
-    >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f})"
-    '4.0 (-0.6, 8.6)'
+    InputError for fewer than two units a side, or a negative SD.
     """
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
         problem = f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test"

@@ -8,13 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rin.stats import (
-    auc_ci,
-    delong_covariance,
-    delong_test,
-    paired_t,
-    unpaired_t_from_summary,
-)
+from rin.stats import auc_ci, delong_covariance, delong_test, paired_t
+from rin.stats.hypothesis import unpaired_t_from_summary
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "proc_golden.json").read_text())
 

@@ -10,8 +10,8 @@ from rin.stats import (
     delong_covariance,
     delong_test,
     init_differences,
-    weighted_aucs,
 )
+from rin.stats.bootstrap import weighted_aucs
 from rin.stats.clinical import weighted_cases
 from rin.stats.inputs import task_scores
 
