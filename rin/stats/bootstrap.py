@@ -82,7 +82,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
 
 
 def percentile_interval(values: ArrayLike) -> tuple[float, float]:
-    """Return the 95% percentile interval of bootstrap replicates (r,); InputError if one is NaN."""
+    """Return the 95% percentile interval of replicates (r,); InputError for none, or NaN."""
     array = np.asarray(values, dtype=float)
     if array.size == 0 or np.isnan(array).any():
         problem = f"{np.isnan(array).sum()} of {array.size} replicates are NaN"

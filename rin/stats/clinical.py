@@ -223,7 +223,7 @@ def reliability_curve(
     """Return mean probability, observed share of positives and share of cases a bin, (r, bins).
 
     Cases of one score are never split: they go into bin
-    ⌊bins · (share of cases below + half the share at that score)⌋.
+    ⌊bins · (share of cases below + half the share at that score)⌋.  InputError for no whole bins.
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")

@@ -173,7 +173,10 @@ def insert_holm(
 
 
 def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
-    """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986)."""
+    """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986).
+
+    InputError for values that are not finite, or of one cluster.
+    """
     values = _finite(differences, least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
     mean = values.mean()
@@ -188,7 +191,8 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  Nadeau and Bengio 2003, Machine Learning 52:239, section 3.
+    too sure.  InputError for one fold or a ratio that is none.  Nadeau and Bengio 2003, Machine
+    Learning 52:239, section 3.
     """
     values = _finite(differences, least=2)
     if not 0 <= test_train_ratio < math.inf:
@@ -293,7 +297,8 @@ def reml(
     Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
     one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
     `relative` the known ones are so up to a factor, which is estimated as well; it comes first,
-    and is 1 otherwise.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
+    and is 1 otherwise.  InputError where the search does not converge.  Bates et al. 2015, Journal
+    of Statistical Software 67(1), section 3.
     """
     n, p = fixed.shape
     columns = np.column_stack([fixed, y])

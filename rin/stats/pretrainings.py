@@ -122,7 +122,7 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 
     For every task, fold, init, backbone and pretraining: of its scenarios that of highest
     validation AUC, of equals that of lowest validation loss, by the `records` of runs.  The
-    scenario is called `<backbone>-chosen`.
+    scenario is called `<backbone>-chosen`.  InputError where no run has a validation score.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         remedy = "Take runs whose records keep validation_auc and validation_loss."

@@ -19,7 +19,7 @@ def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, floa
     Returns k, the columns of an estimate (t on k − 1 degrees of freedom), tau2 (variance between
     studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002), q, q_p (Cochran's
     test of homogeneity), prediction_low and prediction_high (where the true difference of a
-    further study is expected).
+    further study is expected).  InputError for estimates that cannot be pooled.
     """
     y, v = _checked(estimates, variances)
     k = len(y)
@@ -55,7 +55,8 @@ def three_level(
     ones for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
     q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
     cluster, `between` is NaN.  The mean is that of generalised least squares, or the one with
-    these `weights` (k,).  Konstantopoulos 2011, 10.1002/jrsm.35.
+    these `weights` (k,).  InputError as `random_effects`, or for weights that do not fit.
+    Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     covariance = np.asarray(variances, dtype=float)
     if covariance.ndim != 2:
