@@ -1,14 +1,11 @@
 """AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
 
 Written out here as no library has the variance over patients, or contrasts of many AUCs.  A higher
-score always speaks for the positive class (pROC's ``direction = "<"``).  What degenerate input
-gives is what pROC 1.18.0 gives:
-
-- tied scores of two classes count one half; a constant predictor has AUC 1/2 and variance 0;
-- one case of a class, or all of it in one patient: the AUC, with NaN for all inference;
-- no variance of a difference: z 0 and P 1 where the AUCs are equal, z ±infinity and P 0 where
-  they differ;
-- but infinite scores rank as extremes, and NaN scores are an error (pROC drops the cases).
+score speaks for the positive class (pROC's ``direction = "<"``), and tied scores of two classes
+count one half.  As in pROC 1.18.0, one case of a class, or all of it in one patient, gives the AUC
+with NaN for all inference; no variance of a difference gives z 0 and P 1 where the AUCs are equal,
+z ±infinity and P 0 where they differ.  Not as there, infinite scores rank as extremes, and NaN
+scores are an error.
 """
 
 import math
@@ -157,9 +154,7 @@ def auc_contrasts(
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the AUCs of predictors, weighted sums of them, and their covariance.
-
-    What rounding leaves of a zero counts as zero.
+    """Return the AUCs of predictors, weighted sums of them, and the covariance of these.
 
     Parameters
     ----------
@@ -194,7 +189,8 @@ def auc_contrasts(
     counts = _placement_counts(positive, rows)
     aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
     estimates = c @ aucs
-    # The contrasts of the counts first: a variance is exactly zero where all counts agree.
+    # The contrasts of the counts first: a variance is exactly zero where all counts agree, and
+    # what rounding leaves of a zero counts as zero.
     counts = tuple(c @ part for part in counts)
     covariance = _covariance(counts, positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
@@ -205,8 +201,8 @@ def auc_contrasts(
 def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """Return the 95% Wilson interval of a share of hits that are grouped by patient.
 
-    Images of one patient count for fewer: their number is divided by the design effect, at least 1
-    (Korn and Graubard 1998, Survey Methodology 24:193).
+    The number of images is divided by the design effect of the patients, at least 1 (Korn and
+    Graubard 1998, Survey Methodology 24:193).
 
     Parameters
     ----------
@@ -238,8 +234,7 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
 def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
-    Ties count one half, so sums and differences of counts are exact.  DeLong counts the positives
-    *above* a negative: products of deviations are equal.
+    DeLong counts the positives *above* a negative: products of deviations are equal.
     """
     # One sort a row: by SciPy's ranks the comparison takes four times as long.
     positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
@@ -279,10 +274,10 @@ def _covariance(
 ) -> np.ndarray:
     """Return DeLong's covariance (k, k) of AUCs, or over clusters Obuchowski's.
 
-    NaN for a class of one case or cluster.  With x and y what a cluster's positive and negative
-    cases add to an AUC, less what is expected, and f, g, h the corrections for the numbers of
-    clusters with positives, with negatives and in all, Obuchowski's f x x' + g y y' + h (x y' +
-    y x') is written so that rounding, as f, g ≥ h, never makes a variance negative.
+    With x and y what a cluster's positive and negative cases add to an AUC, less what is expected,
+    and f, g, h the corrections for the numbers of clusters with positives, with negatives and in
+    all, Obuchowski's f x x' + g y y' + h (x y' + y x') is written so that rounding, as f, g ≥ h,
+    never makes a variance negative.
     """
     wins, losses = counts
     (k, m), n = wins.shape, losses.shape[1]

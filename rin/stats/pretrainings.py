@@ -67,7 +67,7 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     The differences of the pairs, with their known covariance over patients, have random effects of
     backbone and of pretraining within backbone (Konstantopoulos 2011, Research Synthesis Methods
     2:61), so the interval is of further backbones, pretrainings and patients.  The estimate is the
-    mean over backbones, of each the mean of its pairs, with t on backbones − 1 degrees of freedom.
+    mean over backbones of the mean of their pairs, with t on backbones − 1 degrees of freedom.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
         of_backbone = pairs.groupby("backbone").size()
-        counts = {"pairs": len(pairs), "backbones": len(of_backbone)}
-        counts |= {"pretrainings": int(of_backbone.max())}
-        rows.append({"task": task} | counts | _pooled(pairs["backbone"], contrasts))
+        row = {"task": task, "pairs": len(pairs), "backbones": len(of_backbone)}
+        row["pretrainings"] = int(of_backbone.max())
+        rows.append(row | _pooled(pairs["backbone"], contrasts))
     table = pd.DataFrame(rows)
     insert_holm(table)
     insert_holm(table, "q_p", "q_holm")
@@ -140,9 +140,9 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
     differences, covariance = contrasts.estimates, contrasts.covariance
     # A backbone counts once: weights by the covariance would give least to the pairs that differ.
     weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
-    pooled = dict.fromkeys(ESTIMATE, math.nan)
-    pooled |= {"estimate": float(np.average(differences, weights=weights))}
-    pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
+    unknown = [*ESTIMATE, "sd_backbone", "sd_pretraining", "q", "q_df", "q_p"]
+    pooled = dict.fromkeys(unknown, math.nan)
+    pooled["estimate"] = float(np.average(differences, weights=weights))
     if len(differences) == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     variance = float(np.trace(covariance)) / len(differences)
@@ -152,8 +152,8 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
     values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
     model = three_level(differences, covariance, backbones, contained=True, weights=weights)
-    pooled |= {name: model[name] for name in ESTIMATE}
     pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
+    pooled |= {name: model[name] for name in ESTIMATE}
     remarks = []
     if variance == 0:
         remarks.append("The patients show no spread: pairs are taken as known.")
