@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
-from rin.stats.inputs import binary_labels, cluster_codes, score_rows
+from rin.stats.inputs import binary_labels, cluster_codes
 
 _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
 
@@ -48,20 +48,13 @@ def cluster_weights(
     return weights
 
 
-def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
+def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarray) -> np.ndarray:
     """Return the AUC of every predictor under every row of whole weights, as of `cluster_weights`.
 
     Labels are (n,), scores (k, n), weights (r, n), AUCs (r, k); NaN where all cases of a class
-    weigh nothing, InputError where labels, scores or weights do not fit.
+    weigh nothing.  Nothing is checked: labels and scores are those of `TaskScores`.
     """
-    positive = binary_labels(labels)
-    rows = score_rows(scores_matrix, positive.size)
-    weights = np.atleast_2d(np.asarray(weights))
-    whole = np.issubdtype(weights.dtype, np.integer) and weights.ndim == 2
-    if not whole or weights.shape[1] != positive.size or (weights < 0).any():
-        problem = f"shape {weights.shape} of {weights.dtype} beside {positive.size} cases"
-        remedy = "Pass integers from 0, one a case, cases along the last axis."
-        raise InputError(problem, where="weights", remedy=remedy)
+    positive, rows = np.asarray(labels, dtype=bool), np.asarray(scores_matrix)
     aucs = np.empty((len(weights), len(rows)))
     places = []
     for row in rows:

@@ -18,8 +18,6 @@ from rin.stats import inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.stats.inputs import TaskScores, located, task_scores
 
-#: Measures in the order of the table.
-MEASURES = ("ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit")
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are the same
@@ -75,8 +73,7 @@ def clinical_measures(
             a, b = task.inits
             values["difference"] = values[a] - values[b]
         for init, measures in values.items():
-            for name in MEASURES:
-                estimate, *of_replicates = measures[name]
+            for name, (estimate, *of_replicates) in measures.items():
                 low, high = percentile_interval(of_replicates)
                 if name == "ece":  # raised by chance in the sample, and once more in replicates
                     least = -1.0 if init == "difference" else 0.0
@@ -140,7 +137,7 @@ def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Itera
 
 
 def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return `MEASURES`, means over an init's scenarios, for each row of weights (r, n)."""
+    """Return every measure, a mean over an init's scenarios, for each row of weights (r, n)."""
     step = max(1, _CELLS // weights.shape[1])
     networks = task.scores[task.inits.index(init)]
     total = 0.0

@@ -54,17 +54,15 @@ def simulate_test_sets(
     return positive, patient, scores
 
 
-def simulate_predictions(
-    *, patients: int = 60, pretrainings: int = 1, seed: int = 0
-) -> pd.DataFrame:
+def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFrame:
     """Return a small made-up predictions table, for examples and for trying an analysis.
 
     Two tasks, initialisations "a" (true AUC 0.85) and "b" (0.80), and backbones, each fully
-    fine-tuned and frozen; one fold, in which every patient has two images.
+    fine-tuned and frozen; one fold of 60 patients with two images each.
 
     Parameters
     ----------
-    patients, pretrainings, seed : patients of a task, pretrainings of an initialisation, the seed
+    pretrainings, seed : pretrainings of an initialisation, and the seed of the random numbers
 
     Returns
     -------
@@ -82,7 +80,7 @@ def simulate_predictions(
     tables = []
     for number, task in enumerate(("breast", "thyroid")):
         positive, patient, scores = simulate_test_sets(
-            0.5, patients=patients, images=2, replicates=len(networks), seed=seed + number
+            0.5, patients=60, images=2, replicates=len(networks), seed=seed + number
         )
         for (backbone, unfreezing, pretraining), pair in zip(networks, scores, strict=True):
             for init, of_init in zip(("a", "b"), pair, strict=True):

@@ -17,7 +17,6 @@ from rin.errors import InputError
 from rin.stats import clinical
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
-    MEASURES,
     average_precision,
     brier_score,
     clinical_curves,
@@ -229,6 +228,7 @@ def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
 
 
 INITS = ("radimagenet", "imagenet")
+MEASURES = ("ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit")
 THRESHOLDS = np.arange(100) / 100
 
 
