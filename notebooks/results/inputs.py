@@ -89,7 +89,7 @@ shown = shown.assign(
     label=[init_style(i).short if i else "Difference" for i in shown["init"]],
 )
 axes = forest(
-    shown.drop(columns="p_holm"), unit="points", label="label", group="group",
+    shown, unit="points", label="label", group="group",
     names=GROUPS, xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
     ends=("smaller", "larger"), legend=False,
 )  # fmt: skip
@@ -193,7 +193,7 @@ padded = runs.predictions(study="resize")
 padding = factor_effects(padded, inits, ("stretch", "pad"))
 padding = padding[padding["group"] == "all"]
 padding = padding[padding["quantity"].isin(["effect", "interaction"])]
-padding = padding.drop(columns="p_holm").assign(
+padding = padding.assign(
     label=[init_style(i).short if i else "Difference" for i in padding["init"]],
     kind=padding["init"].replace("", "recomputed"),
 )

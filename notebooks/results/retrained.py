@@ -250,7 +250,7 @@ banner(longer, study="convergence")
 trained, levels = longer.predictions("convergence"), ("fixed", "converged")
 shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
-    shift[shift["quantity"] == "difference"].drop(columns="p_holm"),
+    shift[shift["quantity"] == "difference"],
     unit="points", label="level", group="task",
     names=titles | {"fixed": "As elsewhere", "converged": "Until it stops"},
 )  # fmt: skip

@@ -93,7 +93,7 @@ gains = pd.concat(
     .assign(head=head)
     .query("group == 'all' and quantity == 'effect'")
     for head in list(HEADS)[1:]
-).drop(columns="p_holm")
+)
 gains["kind"] = gains["init"]
 word = gains["init"].map(lambda init: init_style(init).word)
 gains["label"] = gains["head"].map(HEADS) + ", " + word

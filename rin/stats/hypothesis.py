@@ -155,14 +155,10 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
 
 def insert_holm(
-    table: pd.DataFrame,
-    p_value: str = "p_value",
-    p_holm: str = "p_holm",
-    *,
-    within: Sequence[str] = (),
+    table: pd.DataFrame, p_value: str = "p_value", p_holm: str = "p_holm", *, within: str = ""
 ) -> None:
     """Insert Holm's P values after a column of P values, of one family or of each within."""
-    family = list(within) if within else [0] * len(table)
+    family = table[within] if within else [0] * len(table)
     adjusted = table.groupby(family, observed=True)[p_value].transform(holm)
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
 

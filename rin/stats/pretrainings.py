@@ -57,7 +57,7 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
         table.insert(0, "task", task)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
-    insert_holm(table, within=["task"])
+    insert_holm(table, within="task")
     return table
 
 

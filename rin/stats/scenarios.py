@@ -1,8 +1,7 @@
 """From per-case predictions to AUCs of scenarios, and two inits compared on the same cases.
 
-Each fold's network has a scale of its own, so AUCs are computed within a fold and then averaged
-over folds, which count as independent, and scenarios.  The networks are taken as given: intervals
-say what other patients would change.
+Each fold's network has a scale of its own, so AUCs are computed within a fold, then averaged over
+folds, which count as independent, and scenarios.  Intervals say what other patients would change.
 """
 
 import math
@@ -88,8 +87,8 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
 def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios, whose AUC is the mean AUC.
 
-    True-positive rates are averaged at equal false-positive rates (Fawcett 2006, Pattern
-    Recognition Letters 27:861, section 8.1).
+    Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1: averages at equal false-positive
+    rates.
 
     Parameters
     ----------
@@ -159,7 +158,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
             rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
-    insert_holm(table, within=["group"])
+    insert_holm(table, within="group")
     return table
 
 
@@ -297,8 +296,8 @@ def factor_effects(
     pandas.DataFrame
         One row per task × group (as `init_differences`) × quantity: task, group, n_scenarios,
         quantity, init and level (empty where it is of both), same_networks (both sides gave equal
-        scores and are not tested), the columns of an estimate (p_holm over the tasks), n_folds,
-        n_cases, n_positive, n_patients.
+        scores and are not tested), the columns of an estimate, n_folds, n_cases, n_positive,
+        n_patients.
 
     Raises
     ------
@@ -345,7 +344,6 @@ def factor_effects(
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
-    insert_holm(table, within=["group", "quantity"])
     return table
 
 
