@@ -84,6 +84,9 @@ from {format_estimate(before, unit="points")} to
 # %%
 shown = effects[effects["quantity"].isin(["effect", "interaction"])]
 shown = shown[~shown["same_networks"]]  # fed the same at both levels
+shown = shown.sort_values(
+    "group", key=lambda group: group.map([*GROUPS].index), kind="stable"
+)
 shown = shown.assign(
     kind=shown["init"].replace("", "recomputed"),
     label=[init_style(i).short if i else "Difference" for i in shown["init"]],
