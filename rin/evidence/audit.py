@@ -1,8 +1,7 @@
 """The audit of the paper: what its published numbers imply, by arithmetic on them alone.
 
-A printed 0.85 stands for anything from 0.845 to 0.855, so a quantity worked out from printed
-numbers has a range, too.  Units are AUC points (0-100) unless a name says otherwise; means and SDs
-are printed to one point, differences and intervals to 0.1 point.
+A printed 0.85 stands for anything from 0.845 to 0.855, so what is worked out from printed numbers
+has a range, too.  Units are AUC points (0-100) unless a name says otherwise.
 """
 
 import itertools
@@ -91,11 +90,9 @@ def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
 
 
 def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
-    """Return the range of `correlation_for` over a box of SDs that are positive.
-
-    Along one SD it may fall, then rise: its lowest point, where that SD squared is the other
-    squared less the variance, counts beside the corners.
-    """
+    """Return the range of `correlation_for` over a box of SDs that are positive."""
+    # Along one SD it may fall, then rise: its lowest point, where that SD squared is the other
+    # squared less the variance, counts beside the corners.
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
     for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):

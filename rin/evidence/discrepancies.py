@@ -38,22 +38,22 @@ _TEXTS = ("title", "finding", "consequence", "handling")
 _look_up = Formatter().get_field  # as texts do: a name, an attribute or a key of what it names
 
 
-def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFrame:
+def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
-    Columns: `id`, `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared),
+    Columns: `id`, `kind` (key of `KINDS`), `status`, `compared` (numbers of its check, if any),
     `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
     `finding`, `consequence`, `handling`.  KeyError for a value that nobody computes.
     """
-    rows = []
-    for entry in ENTRIES:
-        check = checks.get(entry["id"], Check(True, {}))
+    numbers, rows = stated_numbers(), []
+    for entry in entries:
+        check = _check(entry, numbers)
         values = numbers | check.values
         said = chain.from_iterable(pair.items() for pair in entry["says"])
         rows.append(
             {
                 **{name: entry[name] for name in ("id", "kind", "status")},
-                "computed": entry["id"] in checks,
+                "compared": check.values,
                 "disagree": check.holds,
                 "says": [(_PLACES.get(at, at), text.format_map(values)) for at, text in said],
                 **{name: entry.get(name, "").format_map(values) for name in _TEXTS},
@@ -62,15 +62,12 @@ def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
-def computed_checks(numbers: Mapping[str, Any]) -> dict[str, Check]:
-    """Return the result of every check, by the id of its entry."""
-    checks = {entry: check() for entry, check in _CHECKS.items()}
-    for entry in ENTRIES:
-        if "differ" in entry:
-            values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
-            first, second = values.values()
-            checks[entry["id"]] = Check(first != second, values)
-    return checks
+def _check(entry: Mapping, numbers: Mapping[str, Any]) -> Check:
+    if "differ" in entry:
+        values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
+        first, second = values.values()
+        return Check(first != second, values)
+    return _CHECKS[entry["id"]]() if entry["id"] in _CHECKS else Check(True, {})
 
 
 def stated_numbers() -> dict[str, Any]:

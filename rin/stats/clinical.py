@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from rin.errors import InputError
-from rin.stats import inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.stats.inputs import TaskScores, located, task_scores
 
@@ -192,15 +191,12 @@ class WeightedCases:
 
 
 def weighted_cases(
-    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
+    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
 ) -> WeightedCases:
-    """Return labels, log-odds, both (n,), and weights (n,) or (r, n), as measures take them."""
-    positive = inputs.binary_labels(labels)
-    row = inputs.score_row(scores, positive.size)
-    rows = np.atleast_2d(np.ones(positive.size) if weights is None else weights)
-    order = np.argsort(-row, kind="stable")
-    ranked, outcomes = row[order], positive[order].astype(float)
-    counts = rows[:, order].astype(float)
+    """Return labels, log-odds, both (n,), and weights (r, n) as measures take them."""
+    weights = np.ones((1, labels.size)) if weights is None else weights
+    order = np.argsort(-scores, kind="stable")
+    ranked, outcomes, counts = scores[order], labels[order], weights[:, order].astype(float)
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     return WeightedCases(
         scores=ranked,

@@ -11,13 +11,11 @@ from rin.stats import (
     delong_test,
     init_differences,
 )
-from rin.stats.clinical import weighted_cases
 from rin.stats.inputs import task_scores
 
 PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
     "delong_covariance": lambda labels, scores, _: delong_covariance(labels, scores),
-    "weighted_cases": lambda labels, scores, _: weighted_cases(labels, scores),
 }
 CLUSTERED = {
     "auc_ci of patients": auc_ci,
