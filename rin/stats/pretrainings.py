@@ -35,8 +35,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b and the
-        columns of an estimate (a − b, these networks on new patients; p_holm over a task's pairs).
+        One row a task and pair: task, backbone, pretraining, n_scenarios and the columns of an
+        estimate (a − b, these networks on new patients; p_holm over a task's pairs).
 
     Raises
     ------
@@ -171,11 +171,9 @@ def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
 def _task_pairs(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
+    """Yield each task, its pairs (`_PAIR`, n_scenarios), and their differences."""
     for task in task_scores(_with_pretraining(predictions), (init_a, init_b), _PAIR):
         pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
         contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
-        auc_a, auc_b = np.split(contrasts.aucs, 2)
-        pairs = task.networks.assign(auc_a=auc_a, auc_b=auc_b).groupby(_PAIR, as_index=False)
-        mean = {"auc_a": ("auc_a", "mean"), "auc_b": ("auc_b", "mean")}
-        yield task.task, pairs.agg(n_scenarios=("scenario", "size"), **mean), contrasts
+        pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
+        yield task.task, pairs, contrasts
