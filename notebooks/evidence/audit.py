@@ -71,8 +71,9 @@ The paper's intervals describe 24 ways of fine-tuning, not patients: in all
 {len(audits)} tasks the printed half-width equals, within rounding, that of an
 unpaired t interval over settings. {len(zero)} of the intervals
 ({task_names(zero)}) include zero, beside P < .001. Of {len(claims)} quoted
-claims {counts["holds"]} hold, {counts["does not follow"]} do not follow from the
-printed numbers, and {counts["cannot be judged"]} cannot be decided from them.
+claims {counts["holds"]} hold, {counts["does not follow"]} do not follow from
+the printed numbers, and {counts["cannot be judged"]} cannot be decided from
+them.
 """)
 
 # %%
@@ -83,7 +84,8 @@ intervals = pd.concat(
 half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
 notes = half_widths.map("±{:.2f}".format).groupby(intervals["label"])
 axes = forest(
-    intervals.assign(note=notes.transform("   ".join)), xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
+    intervals.assign(note=notes.transform("   ".join)),
+    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
     ends=("ImageNet", "RadImageNet"), note_title="printed   implied",
 )  # fmt: skip
 picture(axes, "Published interval of each task's difference and, below it, the "
