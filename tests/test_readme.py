@@ -140,7 +140,7 @@ def test_readme_says_how_far_two_pretrainings_are_apart(runs):
 
 
 def test_readme_sums_up_the_paper_and_the_other_group():
-    ends = [comparison.difference for comparison in COMPARISONS.values()]
+    ends = [comparison.estimate for comparison in COMPARISONS.values()]
     assert f"on all {len(ends)} tasks, by {min(ends)} to {max(ends)} AUC points" in WORDS
     zero = sum(c.ci_low <= 0 <= c.ci_high for c in COMPARISONS.values())
     assert f"{zero} of its {len(ends)} printed intervals include zero" in WORDS

@@ -106,7 +106,7 @@ QUESTIONS = {
 published = pd.DataFrame(
     [
         (key, f"The paper, {task_names([task])}" if "/" in key else "The paper",
-         row.difference, row.ci_low, row.ci_high, "published")
+         row.estimate, row.ci_low, row.ci_high, "published")
         for key in QUESTIONS
         for task, row in paper.COMPARISONS.items()
         if task in key.split("/")

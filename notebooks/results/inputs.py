@@ -61,14 +61,7 @@ padded = runs.predictions(study="resize")
 design_table({"The scripts’ inputs": scores, "Padding": padded})
 
 # %%
-regimes = scores.groupby("unfreezing")["scenario"].unique()
-every = {"all": scores["scenario"].unique()}
-effects = factor_effects(
-    scores,
-    inits,
-    ("native", "official_scripts"),
-    groups=every | regimes.reindex([*UNFREEZING_LABEL]).dropna().to_dict(),
-)
+effects = factor_effects(scores, inits, ("native", "official_scripts"))
 effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
 
 # %% tags=["hide-input"]
@@ -94,12 +87,15 @@ same does not change. The difference {a} − {b} moves from
 # %%
 shown = effects[effects["quantity"].isin(["effect", "interaction"])]
 shown = shown[~shown["same_networks"]]  # fed the same at both levels
+shown = shown.sort_values(
+    "group", key=lambda group: group.map([*GROUPS].index), kind="stable"
+)
 shown = shown.assign(
     kind=shown["init"].replace("", "recomputed"),
     label=[init_style(i).short if i else "Difference" for i in shown["init"]],
 )
 axes = forest(
-    shown.drop(columns="p_holm"), unit="points", label="label", group="group",
+    shown, unit="points", label="label", group="group",
     names=GROUPS, xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
     ends=("smaller", "larger"), legend=False,
 )  # fmt: skip
@@ -158,9 +154,7 @@ small = fit.set_index("Network")["Times too small"]
 page.claim(
     "ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255
 )
-largest = max(
-    comparison.difference for comparison in paper.COMPARISONS.values()
-)
+largest = max(stated.estimate for stated in paper.COMPARISONS.values())
 fed_b = effect_of.loc["auc", inits[1], "official_scripts"]["estimate"]
 Markdown(f"""
 ResNet50 with ImageNet weights gets inputs {small["ResNet50"]:.0f} times too
@@ -203,10 +197,10 @@ page.picture(
 # changes shapes; padding keeps them and fills the rest with black.
 
 # %%
-whole = {"all": padded["scenario"].unique()}
-padding = factor_effects(padded, inits, ("stretch", "pad"), groups=whole)
+padding = factor_effects(padded, inits, ("stretch", "pad"))
+padding = padding[padding["group"] == "all"]
 padding = padding[padding["quantity"].isin(["effect", "interaction"])]
-padding = padding.drop(columns="p_holm").assign(
+padding = padding.assign(
     label=[init_style(i).short if i else "Difference" for i in padding["init"]],
     kind=padding["init"].replace("", "recomputed"),
 )

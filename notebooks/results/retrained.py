@@ -45,7 +45,6 @@ from rin.stats import (
     init_differences,
     scenario_aucs,
     training_spread,
-    with_training_spread,
 )
 from rin.stats.pretrainings import (
     choose_settings,
@@ -106,29 +105,26 @@ picture(grid.figure, "Difference in each scenario, one dot a training, by task")
 
 # %% [markdown]
 # One dot is one training of both networks. The variance between trainings is
-# computed within each scenario and pooled; every scenario has seeds of its own,
-# so the mean over scenarios carries it divided by their number, on top of the
-# variance over patients.
+# computed within each scenario and pooled.
 
 # %%
 main = repeated.predictions(study="main")
 same = main.merge(scores[["task", "scenario"]].drop_duplicates())
-patients = init_differences(same, *inits).query("group == 'all'")
-elsewhere = init_differences(scores[scores["fold"] > 0], *inits)
-kinds = {
-    "new patients": patients,
-    "and new trainings": with_training_spread(patients, spread.reset_index()),
-    "other training cases": elsewhere.query("group == 'all'"),
-}
-shown = pd.concat(rows.assign(what=what) for what, rows in kinds.items())
+elsewhere = scores[scores["fold"] > 0]
+divided = {"new patients": same, "other training cases": elsewhere}
+shown = pd.concat(
+    init_differences(rows, *inits).assign(what=what)
+    for what, rows in divided.items()
+)
 axes = forest(
-    shown.drop(columns="p_holm"), unit="points", label="what", group="task",
-    names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+    shown.query("group == 'all'").drop(columns="p_holm"), unit="points",
+    label="what", group="task", names=titles,
+    ends=(f"{b} ahead", f"{a} ahead"),
 )  # fmt: skip
-picture(axes, "Mean difference, of new patients, and of new trainings as well")
+picture(axes, "Mean difference on new patients, and with other training cases")
 
 # %% [markdown]
-# All three are means over the scenarios that were trained again. “Other training
+# Both are means over the scenarios that were trained again. “Other training
 # cases” are another division of the same images; its test set overlaps with the
 # first.
 
@@ -254,10 +250,10 @@ right, only how little either proves alone.
 banner(longer, study="convergence")
 
 # %%
-levels, scenarios = ("fixed", "converged"), trained["scenario"].unique()
-shift = factor_effects(trained, inits, levels, groups={"all": scenarios})
+levels = ("fixed", "converged")
+shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
-    shift[shift["quantity"] == "difference"].drop(columns="p_holm"),
+    shift[shift["quantity"] == "difference"],
     unit="points", label="level", group="task",
     names=titles | {"fixed": "As elsewhere", "converged": "Until it stops"},
 )  # fmt: skip

@@ -81,13 +81,12 @@ HEADS = {
     "conv_skip": "1-D convolution with skip",
 }
 of_heads = scores["head"]
-groups = {"all": list(of_heads["scenario"].unique())}
 gains = pd.concat(
-    factor_effects(of_heads, (a, b), ("linear", head), groups=groups)
+    factor_effects(of_heads, (a, b), ("linear", head))
     .assign(head=head)
-    .query("quantity == 'effect'")
+    .query("group == 'all' and quantity == 'effect'")
     for head in list(HEADS)[1:]
-).drop(columns="p_holm")
+)
 gains["kind"] = gains["init"]
 word = gains["init"].map(lambda init: init_style(init).word)
 gains["label"] = gains["head"].map(HEADS) + ", " + word

@@ -33,7 +33,7 @@ from scipy.stats import norm
 from rin.data.manifest import find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit
+from rin.evidence.audit import published_intervals
 from rin.report import clinical, page, style
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -116,7 +116,7 @@ bands["group"] = (
     f"Here (numbers: {style.kind_style(bands['kind'].iat[-1]).label})"
 )
 if stated:
-    published = TaskAudit(stated).intervals()
+    published = published_intervals(stated)
     published["label"] = ["as printed", "from its SDs"]
     published["group"] = "The paper: RadImageNet − ImageNet"
     bands = pd.concat([published, bands])

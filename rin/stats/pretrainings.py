@@ -36,8 +36,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b and the
-        columns of an estimate (a − b, these networks on new patients; p_holm over a task's pairs).
+        One row a task and pair: task, backbone, pretraining, n_scenarios and the columns of an
+        estimate (a − b, these networks on new patients; p_holm over a task's pairs).
 
     Raises
     ------
@@ -68,7 +68,7 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     The differences of the pairs, with their known covariance over patients, have random effects of
     backbone and of pretraining within backbone (Konstantopoulos 2011, Research Synthesis Methods
     2:61), so the interval is of further backbones, pretrainings and patients.  The estimate is the
-    mean over backbones, of each the mean of its pairs, with t on backbones − 1 degrees of freedom.
+    mean over backbones of the mean of their pairs, with t on backbones − 1 degrees of freedom.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
         of_backbone = pairs.groupby("backbone").size()
-        counts = {"pairs": len(pairs), "backbones": len(of_backbone)}
-        counts |= {"pretrainings": int(of_backbone.max())}
-        rows.append({"task": task} | counts | _pooled(pairs["backbone"], contrasts))
+        row = {"task": task, "pairs": len(pairs), "backbones": len(of_backbone)}
+        row["pretrainings"] = int(of_backbone.max())
+        rows.append(row | _pooled(pairs["backbone"], contrasts))
     table = pd.DataFrame(rows)
     insert_holm(table)
     insert_holm(table, "q_p", "q_holm")
@@ -203,7 +203,7 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 
     For every task, fold, init, backbone and pretraining: of its scenarios that of highest
     validation AUC, of equals that of lowest validation loss, by the `records` of runs.  The
-    scenario is called `<backbone>-chosen`.
+    scenario is called `<backbone>-chosen`.  InputError where no run has a validation score.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         remedy = "Take runs whose records keep validation_auc and validation_loss."
@@ -220,9 +220,9 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
     differences, covariance = contrasts.estimates, contrasts.covariance
     weights = _backbones_once(backbones)
-    pooled = dict.fromkeys(ESTIMATE, math.nan)
-    pooled |= {"estimate": float(np.average(differences, weights=weights))}
-    pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
+    unknown = [*ESTIMATE, "sd_backbone", "sd_pretraining", "q", "q_df", "q_p"]
+    pooled = dict.fromkeys(unknown, math.nan)
+    pooled["estimate"] = float(np.average(differences, weights=weights))
     if len(differences) == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     variance = float(np.trace(covariance)) / len(differences)
@@ -231,8 +231,8 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
     covariance = _positive_definite(contrasts)
     model = three_level(differences, covariance, backbones, contained=True, weights=weights)
-    pooled |= {name: model[name] for name in ESTIMATE}
     pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
+    pooled |= {name: model[name] for name in ESTIMATE}
     remarks = []
     if variance == 0:
         remarks.append("The patients show no spread: pairs are taken as known.")
@@ -306,11 +306,9 @@ def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
 def _task_pairs(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
+    """Yield each task, its pairs (`_PAIR`, n_scenarios), and their differences."""
     for task in task_scores(_with_pretraining(predictions), (init_a, init_b), _PAIR):
         pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
         contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
-        auc_a, auc_b = np.split(contrasts.aucs, 2)
-        pairs = task.networks.assign(auc_a=auc_a, auc_b=auc_b).groupby(_PAIR, as_index=False)
-        mean = {"auc_a": ("auc_a", "mean"), "auc_b": ("auc_b", "mean")}
-        yield task.task, pairs.agg(n_scenarios=("scenario", "size"), **mean), contrasts
+        pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
+        yield task.task, pairs, contrasts

@@ -126,7 +126,7 @@ def test_every_letter_of_the_headline_has_twelve_pixels_on_the_cover(bands):
 def test_bands_of_the_headline_hold_the_paper_others_and_both_intervals_of_the_run(runs, bands):
     paper, others, own = (rows for _, rows in bands.groupby("group", sort=False))
     assert paper["label"].tolist()[:2] == ["Thyroid nodules", "Breast lesions"]
-    assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].difference
+    assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].estimate
     assert others["label"].tolist() == [
         "4 on the paper's questions",
         "3 on other questions",
