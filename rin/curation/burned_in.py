@@ -17,7 +17,6 @@ import pandas as pd
 from PIL import Image
 from pydicom import Dataset
 
-from rin.curation.index import SECONDARY_CAPTURES
 from rin.curation.spreadsheets import read_queue, write_queue
 from rin.data import dicom
 from rin.files import read_yaml, sha256_of
@@ -37,8 +36,6 @@ def burned_in_risk(dataset: Dataset) -> str:
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
-    if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
-        return "it is a secondary capture"
     return text_risk(dicom.decode(dataset)) if "PixelData" in dataset else ""
 
 

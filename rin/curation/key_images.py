@@ -34,8 +34,8 @@ from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, meant, unquoted
 
 COLUMNS = (
-    *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
-    *("roi", "document"),
+    *("sop_uid", "study_uid", "patient_id", "path", "bytes", "modified_ns", "modality"),
+    *("region", "label", "roi", "document"),
 )
 #: Documents that one job reads.
 CHUNK = 500
@@ -65,11 +65,11 @@ class Document(NamedTuple):
 
 
 def read_key_images(
-    root: Path, files: pd.DataFrame, label_map: Path | None = None, workers: int | None = None
+    root: Path, files: pd.DataFrame, label_map: Path | None = None
 ) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 
-    `files` is the table of :func:`rin.curation.index.archive_files`; `label_map` that of
+    `files` is the table of files of an archive; `label_map` that of
     `read_label_map`.  Returned is a row per image and label with the columns `COLUMNS`, sorted by
     `sop_uid` and label; `document` is the path of the selection, `roi` a polygon as
     :mod:`rin.data.pixels` reads it, or empty.  Selections with another title and what outlines
@@ -81,7 +81,7 @@ def read_key_images(
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = files.loc[files["sop_class"].isin(DOCUMENTS), "path"].tolist()
     title = "Reading what readers marked"
-    chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
+    chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=None, title=title)
     documents = sorted(document for chunk in chunks for document in chunk)
     notes = pd.DataFrame([note for d in documents for note in d.notes], columns=NOTE)
     outlines = pd.DataFrame(
@@ -112,7 +112,7 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     of_study = files["study_body_part"].where(
         ~files["study_body_part"].str.contains("\\", regex=False)
     )
-    part = files["series_body_part"].where(files["series_body_part"] != "", of_study.fillna(""))
+    part = files["body_part"].where(files["body_part"] != "", of_study.fillna(""))
     shown = zip(files["modality"], part, files["study_description"], strict=True)
     pairs = [region_of(*image) or LEFT_OUT for image in shown]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])

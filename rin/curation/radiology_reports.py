@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from sqlalchemy import or_, select
 
-from rin.curation.index import Archive, read_table, reports, studies
+from rin.curation.index import Archive
 from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
 from rin.files import read_yaml
 
@@ -100,20 +99,12 @@ class _Trigger(NamedTuple):
 
 
 def query_normal(archive: Archive) -> pd.DataFrame:
-    """Return the studies that the paper's query flags: the impression has a word of normality.
+    """Return the reports of an archive that the paper's query flags, a row a study.
 
-    A row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
-    `findings`, `impression`.
+    Their impression has a word of normality.
     """
-    study, report = studies.c, reports.c
-    columns = (study.study_uid, study.patient_id, report.accession_number, study.modality)
-    query = (
-        select(*columns, study.body_part, report.findings, report.impression)
-        .join(reports, report.study_uid == study.study_uid)
-        .where(or_(*(report.impression.icontains(word) for word in _LEXICON.normality)))
-    )
-    # Databases sort text each in their own way.
-    return read_table(archive, query).sort_values("study_uid", ignore_index=True)
+    said = archive.reports["impression"].str.contains("|".join(_LEXICON.normality), case=False)
+    return archive.reports[said].reset_index(drop=True)
 
 
 def screen(flagged: pd.DataFrame) -> pd.DataFrame:

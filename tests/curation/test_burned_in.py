@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from export_files import header, indexed
 from PIL import Image, ImageDraw, ImageFont
-from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
+from pydicom.uid import UltrasoundImageStorage
 
 from rin.curation.burned_in import (
     ANSWERS,
@@ -25,7 +25,6 @@ from rin.curation.burned_in import (
 )
 from rin.curation.deidentify import Pseudonyms
 from rin.curation.export import export_images
-from rin.curation.index import archive_files
 from rin.curation.spreadsheets import read_rows
 from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
@@ -148,7 +147,6 @@ def test_risk_is_seen_in_the_pixels_whatever_the_attribute_says_in_colour_and_in
     [
         ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
         ({"RecognizableVisualFeatures": "YES"}, "RecognizableVisualFeatures is YES"),
-        ({"SOPClassUID": SecondaryCaptureImageStorage}, "it is a secondary capture"),
         ({"BurnedInAnnotation": "NO"}, ""),
         ({}, ""),
     ],
@@ -197,7 +195,6 @@ def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
     [
         ("LT3", {}, ""),
         ("Doe J", {}, SHOWS_TEXT),
-        ("LT3", {"SOPClassUID": SecondaryCaptureImageStorage}, "it is a secondary capture"),
         ("LT3", {"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
     ],
 )
@@ -206,8 +203,8 @@ def test_answer_no_clears_what_is_doubtful_and_nothing_else(
 ):
     monkeypatch.setattr("rin.curation.burned_in.read_lines", lambda pixels: [(line, 0.9)])
     archive = indexed(tmp_path, header(RescaleSlope="1", RescaleIntercept="0", **elements))
-    images = archive_files(archive).assign(region="lung")
-    export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32))), 1
+    images = archive.files.assign(region="lung")
+    export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32)))
     (waits,) = export_images(images, *export)["risk"]
     assert waits == (held_back or DOUBTFUL)
     (cleared,) = export_images(images, *export, images["sop_uid"])["risk"]
