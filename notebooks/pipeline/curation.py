@@ -154,8 +154,9 @@ if invented := archive.provenance == "stand-in":  # others have other forms
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
 judged = [screen_impression("", text) for text in examples]
-rules = pd.DataFrame(judged, examples.rename("impression")).reset_index()
+rules = pd.DataFrame(judged, columns=["verdict", "reasons"])
 rules["reasons"] = rules["reasons"].map("; ".join)
+rules.insert(0, "impression", [*examples])
 book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]

@@ -180,13 +180,13 @@ def test_image_is_cleared_by_the_answer_no_until_its_bytes_change(queue):
     (root / "a.dcm").write_bytes(b"another picture")
     assert cleared_images(file, root) == set()
     write_image_queue(images, file, root)
-    assert [*read_rows(file, ANSWERS)["shows_text"]] == ["", ""]
+    assert [*read_rows(file, (*IMAGE, *ANSWERS))["shows_text"]] == ["", ""]
 
 
 def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
     _, file, root = queue
     answer(file, ["", "perhaps"])
-    with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*CSV UTF-8"):
+    with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*save it as CSV"):
         cleared_images(file, root)
 
 
