@@ -166,8 +166,7 @@ book_table(rules, "The rules at work, on invented reports", prose=True)
 # %%
 if invented:
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    normal = truth.query("normal == '1'")
-    linked = archive.reports.merge(normal, on="accession_number")
+    linked = archive.reports.merge(truth.query("normal == '1'"))
     measured = {}
     kept = {"query": screened, "rules": normal_studies(screened, None)}
     for step, flagged in kept.items():
@@ -264,8 +263,8 @@ parts.loc[["train", "validation", "test"]]
 # what was left out, and of de-identification:
 
 # %%
-statements = pd.Series(corpus.card["de-identification"]).drop("profile")
-book_table(statements.to_frame("What was done"), "From the dataset card", prose=True)
+done = pd.Series(corpus.card["de-identification"], name="Done").drop("profile")
+book_table(done.to_frame(), "From the dataset card", prose=True)
 
 # %% [markdown]
 # ## An archive of your own
