@@ -12,7 +12,7 @@ negates the findings up to the end of its clause, save for phrases that only loo
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,47 +40,20 @@ def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
 
 
-class _Lexicon(NamedTuple):
-    """What ``lexicon.yaml`` holds: words, and `patterns` that find those of each kind.
-
-    `normality` are the words of the paper's query; `neutral` ones say nothing against normality,
-    and `fillers` may stand beside them between a negation and "abnormality".  `reasons` are what
-    a reason says of each kind of `_Trigger`.
-    """
-
-    normality: tuple[str, ...]
-    neutral: frozenset[str]
-    fillers: frozenset[str]
-    patterns: Mapping[str, re.Pattern[str]]
-    reasons: Mapping[str, str]
-
-
-def _read_lexicon(path: Path) -> _Lexicon:
-    lexicon = read_yaml(path)
-    phrases = {kind: text.split(", ") for kind, text in lexicon["phrases"].items()}
-    normality = tuple(phrases["normality"])
-    not_seen = [*(f"not {verb}" for verb in phrases.pop("seen")), "is absent", "are absent"]
-    phrases |= {"not seen": not_seen, "ends": [*phrases["ends"], *normality]}
-    of_phrases = {kind: words_pattern(listed) for kind, listed in phrases.items()}
-    texts = {kind: pattern.pattern for kind, pattern in of_phrases.items()}
-    composed = {
-        name: re.compile(text % texts, re.IGNORECASE) for name, text in lexicon["patterns"].items()
-    }
-    return _Lexicon(
-        normality=normality,
-        neutral=frozenset(lexicon["neutral"].split()),
-        fillers=frozenset(lexicon["free_fillers"].split()),
-        patterns=of_phrases | composed,
-        reasons=lexicon["reasons"],
-    )
-
-
-_LEXICON = _read_lexicon(Path(__file__).with_name("lexicon.yaml"))
-_WORDS = _LEXICON.patterns
+_LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
+#: The words of the paper's query; words that say nothing against normality, and those that may
+#: stand beside them between a negation and "abnormality".
+NORMALITY = _LEXICON["phrases"]["normality"].split(", ")
+_NEUTRAL = {*_LEXICON["neutral"].split()}
+_FILLERS = _NEUTRAL.union(_LEXICON["free_fillers"].split())
+#: What a reason says of each kind of trigger.
+_REASONS = _LEXICON["reasons"]
+_WORDS = {kind: words_pattern(text.split(", ")) for kind, text in _LEXICON["phrases"].items()}
+_PHRASES = {kind: pattern.pattern for kind, pattern in _WORDS.items()}
+_WORDS |= {
+    kind: re.compile(text % _PHRASES, re.IGNORECASE) for kind, text in _LEXICON["patterns"].items()
+}
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("‘’ʼ", "'"))
-#: What speaks against normality, and what makes it doubtful, by the kind of trigger.
-_CONTRARY = {"denial": "denial", "hedge": "hedges", "follow-up": "follow_up"}
-_DOUBTS = {"exception": "exceptions", "limit": "limits"}
 
 
 class Screening(NamedTuple):
@@ -103,7 +76,7 @@ def query_normal(archive: Archive) -> pd.DataFrame:
 
     Their impression has a word of normality.
     """
-    said = archive.reports["impression"].str.contains("|".join(_LEXICON.normality), case=False)
+    said = archive.reports["impression"].str.contains("|".join(NORMALITY), case=False)
     return archive.reports[said].reset_index(drop=True)
 
 
@@ -143,14 +116,14 @@ def screen_impression(findings: str, impression: str) -> Screening:
         _Trigger("FINDINGS", trigger.quote)
         for sentence in _sentences(findings)
         for trigger in _triggers(sentence)
-        if trigger.kind in ("finding", "denial")
+        if trigger.kind in ("findings", "denial")
     ]
 
     def of(*kinds: str) -> list[_Trigger]:
         return [trigger for trigger in triggers if trigger.kind in kinds]
 
-    against, denials = of("finding", "hedge", "follow-up", "FINDINGS"), of("denial")
-    exceptions, stated = of("exception"), of("states")
+    against, denials = of("findings", "hedges", "follow_up", "FINDINGS"), of("denial")
+    exceptions, stated = of("exceptions"), of("states")
     if against:
         return Screening("not normal", _reasons(denials + against + exceptions))
     if not _WORDS["word"].search(impression):
@@ -161,7 +134,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
         return Screening("unclear", (f"the impression contradicts itself: {quotes}",))
     if denials:
         return Screening("not normal", _reasons(denials + exceptions))
-    doubts = exceptions + of("limit") + of("unknown")[:NAMED_WORDS]
+    doubts = exceptions + of("limits") + of("unknown")[:NAMED_WORDS]
     silent = () if stated else ("the impression does not state normality",)
     if doubts or silent:
         return Screening("unclear", silent + _reasons(doubts))
@@ -174,7 +147,7 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
     for trigger in triggers:
         quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
     return tuple(
-        f"{_LEXICON.reasons[kind]}: {', '.join(dict.fromkeys(texts))}"
+        f"{_LEXICON['reasons'][kind]}: {', '.join(dict.fromkeys(texts))}"
         for kind, texts in quotes.items()
     )
 
@@ -191,28 +164,27 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
     whole = bool(_WORDS["studies"].search(sentence))
     reaches = _reaches(sentence)
     used = list(reaches)
-    for kind, name in _CONTRARY.items():
-        for match in _WORDS[name].finditer(sentence):
+    for kind in ("denial", "hedges", "follow_up"):
+        for match in _WORDS[kind].finditer(sentence):
             used.append(match.span())
-            free = kind != "hedge" or _WORDS["qualifiers"].fullmatch(match.group())
+            free = kind != "hedges" or _WORDS["qualifiers"].fullmatch(match.group())
             if not (free and _inside(match, reaches)):
                 yield _Trigger(kind, match.group(), whole)
     for match in _findings(sentence, reaches):
         used.append(match.span())
-        yield _Trigger("finding", match.group())
-    for kind, name in _DOUBTS.items():
-        for match in _WORDS[name].finditer(sentence):
+        yield _Trigger("findings", match.group())
+    for kind in ("exceptions", "limits"):
+        for match in _WORDS[kind].finditer(sentence):
             used.append(match.span())
             yield _Trigger(kind, match.group())
     for match in _WORDS["normality"].finditer(sentence):
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["no abnormality"].finditer(sentence):
-        if {*match.group(1).lower().split()} <= _LEXICON.neutral | _LEXICON.fillers:
+        if {*match.group(1).lower().split()} <= _FILLERS:
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["word"].finditer(sentence):
-        known = _LEXICON.neutral | {*_LEXICON.normality}
-        if not _inside(match, used) and match.group().lower() not in known:
+        if not _inside(match, used) and match.group().lower() not in _NEUTRAL.union(NORMALITY):
             yield _Trigger("unknown", match.group())
 
 
@@ -239,11 +211,12 @@ def _reaches(sentence: str) -> list[tuple[int, int]]:
         begin = match.start()
         if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
             continue
-        ends = [end.start() for end in (_WORDS["reach"].search(sentence, match.end()),) if end]
-        ends += [
-            end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end
-        ]
-        reaches.append((match.end(), min(ends, default=len(sentence))))
+        ends = [len(sentence)]
+        if end := _WORDS["reach"].search(sentence, match.end()):
+            ends.append(end.start())
+        if end := _WORDS["generic end"].search(sentence, match.end()):
+            ends.append(end.end())
+        reaches.append((match.end(), min(ends)))
     for match in _WORDS["not seen"].finditer(sentence):
         begins = [end.end() for end in _WORDS["reach"].finditer(sentence, 0, match.start())]
         begins.append(sentence.rfind(",", 0, match.start()) + 1)
@@ -279,10 +252,9 @@ def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
 def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     """Return the checked rows in which a reviewer wrote anything."""
     rows = read_queue(path, COLUMNS, "confirmed")
-    rows["study_uid"] = rows["study_uid"].str.strip()
     twice = rows.index[rows["study_uid"].duplicated()]
     refuse_rows(path, dict.fromkeys(twice, "its study stands in an earlier row already"))
-    rows = rows[rows[[*ANSWERS]].map(str.strip).ne("").any(axis=1)]
+    rows = rows[rows[[*ANSWERS]].ne("").any(axis=1)]
     reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
     problems = {}
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():

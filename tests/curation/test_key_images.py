@@ -162,21 +162,6 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
     assert inside.min(axis=0).tolist() == [2, 2] and inside.max(axis=0).tolist() == [5, 6]
 
 
-def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
-    areas = [
-        item(
-            ReferencedImageSequence=references(uid),
-            DisplayedAreaTopLeftHandCorner=[first, first],
-            DisplayedAreaBottomRightHandCorner=[first + 3, first + 3],
-        )
-        for uid, first in (("1.2.3", 1), (uid_of(), 3))
-    ]
-    corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
-    drawn = graphic(corners, units="DISPLAY")
-    text = roi(tmp_path, drawn, DisplayedAreaSelectionSequence=areas)
-    assert text == "polygon:1.5,1.5 5.5,1.5 5.5,5.5 1.5,5.5"
-
-
 @pytest.mark.parametrize(
     ("kind", "points", "half"),
     [("CIRCLE", [(5, 4), (8, 4)], (3, 3)), ("ELLIPSE", [(1, 4), (9, 4), (5, 2), (5, 6)], (4, 2))],
@@ -191,22 +176,21 @@ def test_circle_and_ellipse_become_polygons_of_their_size(tmp_path, kind, points
 
 
 @pytest.mark.parametrize(
-    ("drawn", "state"),
+    "drawn",
     [
-        (graphic([(5, 5)], kind="POINT"), {}),
-        (graphic(SQUARE[:-1]), {}),
-        (graphic([(1, 1), (5, 5), (1, 1)]), {}),
-        (graphic([(5, 4)], kind="CIRCLE"), {}),
-        (graphic([(5, 4), (5, 4)], kind="CIRCLE"), {}),
-        (graphic(kind="CLOUD"), {}),
-        (graphic(units="MATRIX"), {}),
-        (graphic(units="DISPLAY"), {}),
-        (graphic(units="DISPLAY"), {"ImageRotation": 90}),
-        (graphic([(x + 50, y) for x, y in SQUARE]), {}),
+        graphic([(5, 5)], kind="POINT"),
+        graphic(SQUARE[:-1]),
+        graphic([(1, 1), (5, 5), (1, 1)]),
+        graphic([(5, 4)], kind="CIRCLE"),
+        graphic([(5, 4), (5, 4)], kind="CIRCLE"),
+        graphic(kind="CLOUD"),
+        graphic(units="MATRIX"),
+        graphic(units="DISPLAY"),
+        graphic([(x + 50, y) for x, y in SQUARE]),
     ],
 )
-def test_graphic_that_outlines_nothing_is_ignored(tmp_path, drawn, state):
-    assert roi(tmp_path, drawn, **state) == ""
+def test_graphic_that_outlines_nothing_is_ignored(tmp_path, drawn):
+    assert roi(tmp_path, drawn) == ""
 
 
 def test_annotation_without_an_image_of_its_own_is_on_those_of_the_state(tmp_path):
