@@ -30,10 +30,11 @@ from rin.curation import burned_in, deidentify, export, index
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
-from rin.curation.radiology_reports import normal_studies, query_normal, screen, write_review_queue
+from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
+from rin.data.standins.writers import write_json
 from rin.data.tree import walk
 from rin.errors import InputError, explained
 from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
@@ -82,19 +83,19 @@ class CurationPlan:
 
 
 class CuratedCorpus(NamedTuple):
-    """A corpus that was curated from an archive."""
+    """A corpus that was curated from an archive: its folder, and its dataset card.
 
-    #: Folder of the corpus itself, and its dataset card.
+    `images` has a row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`,
+    `region`, `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms), `roi`,
+    `width`, `height`, `kind` ("key" or "normal"), `part`.  `excluded` counts those that are not in
+    the corpus.  `screened` are the flagged studies with the verdict of the screening, under the
+    archive's own identifiers: it never leaves the house.
+    """
+
     folder: Path
     card: dict[str, Any]
-    #: One row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`, `region`,
-    #: `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms), `roi`, `width`,
-    #: `height`, `kind` ("key" or "normal"), `part`.
     images: pd.DataFrame
-    #: Images of the archive that are not in the corpus: `rule`, `images`, `kept_out_because`.
     excluded: pd.DataFrame
-    #: Flagged studies with the verdict of the screening, under the archive's own identifiers: it
-    #: never leaves the house.
     screened: pd.DataFrame
 
     @property
@@ -135,9 +136,8 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
             made_of = _made_of(plan, archive, names, cleared)
             if not _is_current(output, made_of):
                 _curate(plan, archive, names, cleared)
-                note = {"made_of": made_of, "state": _state(output)}
                 with write_atomically(output / NOTE) as draft:
-                    draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
+                    write_json(draft, {"made_of": made_of, "state": _state(output)})
             card = json.loads((folder / CARD).read_text("utf-8"))
             images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
             excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
@@ -164,7 +164,7 @@ def private(output: Path) -> Iterator[None]:
 def select_images(
     plan: CurationPlan, archive: Archive, screened: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
-    """Choose the images of a corpus, with the studies that the query flags and their verdicts.
+    """Choose the images of a corpus, by the studies that were `screened`.
 
     Returned are the images, with the columns of key images, `name` (of the taxonomy), `label`
     (`region-name`) and `kind`; for each of the others why it is not among them, a key of
@@ -239,7 +239,7 @@ def _curate(
     plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: Collection[str]
 ) -> None:
     output = plan.output
-    screened = screen(query_normal(archive))
+    screened = screen(archive.reports)
     write_review_queue(screened, output / QUEUE)
     chosen, left_out, confirmed = select_images(plan, archive, screened)
     exported = export.export_images(chosen, archive.root, output, names, cleared)
@@ -257,10 +257,8 @@ def _curate(
     images["rule"] = np.select([images["risk"] != "", rare], [AT_RISK, RARE], "")
     excluded = excluded_rows(pd.concat([left_out.to_frame("rule"), images[images["rule"] != ""]]))
     images = arrange(images[images["rule"] == ""], plan.seed)
-    by_whom = confirmed.value_counts().sort_index().to_dict()
-    normal = {"flagged": len(screened), "confirmed by": by_whom}
-    card = corpus_card(images, plan, archive, normal, excluded)
-    write_corpus(output, images, card)
+    normal = {"flagged": len(screened), "confirmed by": confirmed.value_counts().to_dict()}
+    write_corpus(output, images, corpus_card(images, plan, archive, normal, excluded))
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
@@ -302,37 +300,24 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     return ordered.sort_values("filename", ignore_index=True)
 
 
-def tables(images: pd.DataFrame) -> dict[str, str]:
-    """Return the corpus's CSV tables as text, by file name."""
-    texts = {}
-    for part, name in RADIMAGENET_TABLES.items():
-        rows = images.loc[images["part"] == part, ["filename", "label"]]
-        texts[name] = rows.to_csv(index=False, lineterminator="\n")
-    side = images[["filename", "patient_id", "study_id", "roi"]]
-    return texts | {PATIENTS: side.to_csv(index=False, lineterminator="\n")}
-
-
-def content_digest(images: pd.DataFrame) -> str:
-    """Return a SHA-256 of what the tables say and what the pictures show."""
-    text = images[[*COLUMNS, "png_sha256"]].to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> None:
     """Write the folder that may leave the house, which everybody may read."""
-    texts = tables(images) | {CARD: json.dumps(card, indent=1) + "\n"}
-    if card["provenance"] == "stand-in":
-        counts = images["label"].value_counts().sort_index().to_dict()
-        note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
-        texts[STAND_IN_NOTE] = json.dumps(note, indent=1) + "\n"
+    tables = {PATIENTS: images[["filename", "patient_id", "study_id", "roi"]]}
+    for part, name in RADIMAGENET_TABLES.items():
+        tables[name] = images.loc[images["part"] == part, ["filename", "label"]]
     folder, target = output / UNFINISHED, output / SHARED / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     for inner in {"", *images["filename"].str.rpartition("/")[0]}:
         (folder / inner).mkdir(parents=True, exist_ok=True)
     for uid, name in zip(images["uid"], images["filename"], strict=True):
         _link(output / export.PICTURE_FOLDER / f"{uid}.png", folder / name)
-    for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8", newline="\n")
+    for name, table in tables.items():
+        table.to_csv(folder / name, index=False, lineterminator="\n")
+    write_json(folder / CARD, card)
+    if card["provenance"] == "stand-in":
+        counts = images["label"].value_counts().sort_index().to_dict()
+        note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
+        write_json(folder / STAND_IN_NOTE, note)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)
     folder.rename(target)
@@ -365,7 +350,6 @@ def corpus_card(
         "licence": _TEXTS["licence"][archive.provenance],
         "cite": _TEXTS["cite"],
         "made by": f"rin {__version__}",
-        "digest": content_digest(images),
         "all": _counts(images) | {"classes": images["label"].nunique()},
         "parts": {part: _counts(images[images["part"] == part]) for part in PARTS},
         "classes": {label: _counts(of_class) for label, of_class in images.groupby("label")},

@@ -33,7 +33,7 @@ from rin.files import sha256_of, write_atomically
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
 #: What is noted of an image, by its `mark`, which changes with its file, pseudonyms and making.
-_NOTE = {"mark": "", "uid": "", "risk": "", "width": 0, "height": 0, "png_sha256": ""}
+_NOTE = {"mark": "", "uid": "", "risk": "", "width": 0, "height": 0}
 _NOTE |= {"png_bytes": 0, "dicom_bytes": 0}
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
@@ -60,7 +60,7 @@ def export_images(
     ones that a reviewer saw to be free of text.  `output` gets `deidentified/<uid>.dcm`,
     `pictures/<uid>.png` and the notes.  Returned are, in rows as in `images`, `uid` (pseudonymous
     SOP instance UID), `risk` (why the image may show a name, else ""; such an image is not
-    written), `width`, `height` and `png_sha256`.  InputError lists the images that cannot be read
+    written), `width` and `height`.  InputError lists the images that cannot be read
     or de-identified, together and after the others are exported.
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
@@ -159,5 +159,4 @@ def _export(
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    note |= {"png_bytes": png.stat().st_size, "dicom_bytes": dcm.stat().st_size}
-    return note | {"png_sha256": sha256_of(png)}, None
+    return note | {"png_bytes": png.stat().st_size, "dicom_bytes": dcm.stat().st_size}, None

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rin.curation.index import Archive
 from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
 from rin.files import read_yaml
 
@@ -71,20 +70,18 @@ class _Trigger(NamedTuple):
     whole: bool = False
 
 
-def query_normal(archive: Archive) -> pd.DataFrame:
-    """Return the reports of an archive that the paper's query flags, a row a study.
+def screen(reports: pd.DataFrame) -> pd.DataFrame:
+    """Return the reports that the paper's query flags, with `verdict` and `reasons`.
 
-    Their impression has a word of normality.
+    The impression of those has a word of normality; reasons are joined by "; ".
     """
-    said = archive.reports["impression"].str.contains("|".join(NORMALITY), case=False)
-    return archive.reports[said].reset_index(drop=True)
-
-
-def screen(flagged: pd.DataFrame) -> pd.DataFrame:
-    """Return the studies of `query_normal` with `verdict` and `reasons`, joined by "; "."""
-    judged = map(screen_impression, flagged["findings"], flagged["impression"])
-    rows = [(screening.verdict, "; ".join(screening.reasons)) for screening in judged]
-    return flagged.join(pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object))
+    said = reports["impression"].str.contains("|".join(NORMALITY), case=False)
+    flagged = reports[said].reset_index(drop=True)
+    judged = [*map(screen_impression, flagged["findings"], flagged["impression"])]
+    return flagged.assign(
+        verdict=[screening.verdict for screening in judged],
+        reasons=["; ".join(screening.reasons) for screening in judged],
+    )
 
 
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:

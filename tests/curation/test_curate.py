@@ -20,11 +20,11 @@ from PIL import Image
 from pydicom import dcmread
 
 from rin.curation import build, export, taxonomy
-from rin.curation.build import COLUMNS, CurationPlan, content_digest, curate, index_archive
+from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
 from rin.curation.burned_in import NOT_LOOKED_FOR
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.kept_rows import load_rows
-from rin.curation.radiology_reports import query_normal, screen
+from rin.curation.radiology_reports import screen
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dataset import open_dataset
@@ -95,14 +95,6 @@ def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
     assert card["licence"] and card["must not be used for"]
 
 
-def test_content_digest_changes_with_pictures_tables_and_parts(plan, corpus):
-    images = pd.read_parquet(plan.output / "images.parquet")
-    changes = ({}, {"png_sha256": "0" * 64}, {"part": "train"}, {"roi": ""})
-    digests = [content_digest(images.assign(**change)) for change in changes]
-    assert len(set(digests)) == 4
-    assert digests[0] == corpus.card["digest"]
-
-
 def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
     write_studies(tmp_path / "export", {"1": "Cyst."})
     plan = CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=0)
@@ -116,7 +108,7 @@ def test_normal_study_in_which_a_reader_marked_a_finding_gives_no_normal_image(t
     write(root, key_note("lung: Nodule", [uid_of()], patient="P1"))
     plan = CurationPlan(archive=root, output=tmp_path / "out", seed=0)
     archive = index_archive(plan)
-    images, left_out, confirmed = build.select_images(plan, archive, screen(query_normal(archive)))
+    images, left_out, confirmed = build.select_images(plan, archive, screen(archive.reports))
     found = images.set_index("sop_uid")["kind"].to_dict()
     assert found == {uid_of("1"): "key", uid_of("2"): "normal"}
     assert build.NOT_MARKED in [*left_out]
@@ -298,7 +290,7 @@ def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone
 
 
 def test_curate_with_a_review_that_confirms_two_studies_says_who_confirmed(copied, corpus):
-    flagged = screen(query_normal(index_archive(copied)))
+    flagged = screen(index_archive(copied).reports)
     queue = pd.read_csv(copied.output / "review_queue.csv", dtype=str, keep_default_na=False)
     assert list(queue["study_uid"]) == list(flagged["study_uid"])
     chosen = queue[queue["verdict"] == "normal"].index

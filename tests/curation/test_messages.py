@@ -11,7 +11,7 @@ from export_files import header, key_note, uid_of, write, write_report
 from planted import DAY, GIVEN, NAME, NUMBER, UID, WORD, found_in
 
 from rin.curation.build import CurationPlan, curate, index_archive
-from rin.curation.radiology_reports import COLUMNS, query_normal, read_review, screen
+from rin.curation.radiology_reports import COLUMNS, read_review, screen
 from rin.data.dataset import case_problems
 from rin.data.leakage import check_patients, leak_free_groups
 from rin.data.manifest import load_manifest
@@ -96,7 +96,7 @@ def test_message_on_a_fault_of_an_archive_holds_no_identifier(plan, fault):
 
 
 def test_message_on_a_review_holds_no_identifier(plan):
-    screened = screen(query_normal(index_archive(plan)))
+    screened = screen(index_archive(plan).reports)
     row = dict.fromkeys(COLUMNS, "") | screened.iloc[0].to_dict() | {"confirmed": "yes"}
     reviews = {
         "twice": [row, row],
