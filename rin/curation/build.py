@@ -53,7 +53,7 @@ COLUMNS = (
     *("width", "height", "kind", "part"),
 )
 #: Columns of the table of what is left out.
-EXCLUDED = ["rule", "images", "kept_out_because"]
+EXCLUDED = ("rule", "images", "kept_out_because")
 #: Reasons for which images that no rule excludes are not in the corpus either, as card.yaml says.
 NOT_MARKED, NOT_NORMAL = "no key image", "study neither normal nor marked"
 NO_CLASS, AT_RISK, RARE = "normal study without a class", "burned-in text", "rare class"
@@ -76,8 +76,6 @@ class CurationPlan:
     label_map: Path | None = None
     #: The review queue as a radiologist filled it in; without it the rules alone confirm.
     reviewed: Path | None = None
-    #: Of the reports.
-    encoding: str = "utf-8"
     #: Secret of the pseudonyms; None reads the key file in `output`, made on first use.
     key: bytes | None = field(default=None, repr=False)
 
@@ -115,7 +113,7 @@ def index_archive(plan: CurationPlan) -> Archive:
         remedy = "Name another folder for the output."
         raise InputError(problem, where=plan.output, remedy=remedy)
     with private(plan.output):
-        return index.open_archive(plan.archive, plan.output / INDEX, encoding=plan.encoding)
+        return index.open_archive(plan.archive, plan.output / INDEX)
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
@@ -140,10 +138,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
                     write_json(draft, {"made_of": made_of, "state": _state(output)})
             card = json.loads((folder / CARD).read_text("utf-8"))
             images = pd.read_parquet(output / IMAGES)[list(COLUMNS)]
+            screened = pd.read_parquet(output / SCREENED)
             excluded = pd.DataFrame(card["excluded"], columns=EXCLUDED)
-            return CuratedCorpus(
-                folder, card, images, excluded, pd.read_parquet(output / SCREENED)
-            )
+            return CuratedCorpus(folder, card, images, excluded, screened)
 
 
 @contextmanager
@@ -255,25 +252,15 @@ def _curate(
     patients = shown.groupby("label")["patient_id"].nunique()
     rare = images["label"].map(patients) < FEWEST_PATIENTS
     images["rule"] = np.select([images["risk"] != "", rare], [AT_RISK, RARE], "")
-    excluded = excluded_rows(pd.concat([left_out.to_frame("rule"), images[images["rule"] != ""]]))
+    counts = pd.concat([left_out, images.loc[images["rule"] != "", "rule"]]).value_counts()
+    rows = [(rule, count, REASONS[rule]) for rule, count in counts.items()]
+    excluded = [dict(zip(EXCLUDED, row, strict=True)) for row in rows]
     images = arrange(images[images["rule"] == ""], plan.seed)
     normal = {"flagged": len(screened), "confirmed by": confirmed.value_counts().to_dict()}
     write_corpus(output, images, corpus_card(images, plan, archive, normal, excluded))
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
-
-
-def excluded_rows(left_out: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return how many images are left out for each reason, most first.
-
-    `left_out` is a row an image: `rule`, a key of `REASONS`, and its `risk`, if any.
-    """
-    because = left_out["rule"].map(REASONS)
-    at_risk = because + ": " + left_out["risk"] + "."
-    because = because.where(left_out["rule"] != AT_RISK, at_risk)
-    counts = left_out.assign(kept_out_because=because).value_counts(["rule", "kept_out_because"])
-    return counts.reset_index(name="images")[EXCLUDED].to_dict("records")
 
 
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -195,9 +195,11 @@ def profile_tags() -> frozenset[BaseTag]:
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
     """Return a new data set of what the rules keep, at all levels, dates moved by `shift` days."""
     made = Dataset()
-    for keyword, rule in allowed(rules).items():
+    for keyword, rule in rules.items():
         tag = Tag(tag_for_keyword(keyword))
-        if tag not in source:
+        # On UIDs, dates and sequences the profile acts as their rules do.
+        acts_alike = isinstance(rule, dict) or rule in ("uid", "date")
+        if tag not in source or (tag in profile_tags() and not acts_alike):
             continue
         vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):
@@ -223,20 +225,6 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         if kept:
             made.add(DataElement(tag, vr, kept[0] if len(kept) == 1 else kept))
     return made
-
-
-def allowed(rules: dict[str, Any]) -> dict[str, Any]:
-    """Return the rules without those that would keep what the profile removes.
-
-    It acts on UIDs, dates and sequences of references too; rules for these carry its action out.
-    """
-    return {
-        keyword: rule
-        for keyword, rule in rules.items()
-        if Tag(tag_for_keyword(keyword)) not in profile_tags()
-        or isinstance(rule, dict)
-        or rule in ("uid", "date")
-    }
 
 
 def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:

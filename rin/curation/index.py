@@ -30,9 +30,10 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from rin.curation.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN
+from rin.data.discovery import decode
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
-from rin.errors import FileError, InputError, explained, named, unquoted
+from rin.errors import FileError, InputError, named, unquoted
 from rin.files import read_yaml, sha256_of
 
 #: Files of which the rows are kept together.
@@ -62,16 +63,13 @@ _MARK = ("path", "bytes", "modified_ns")
 #: What is kept of a file: an image (or a copy of one) has a SOP UID, a report has none; `copied`
 #: is the SHA-256 of a file that has copies.
 _NOTHING = dict.fromkeys((*_MARK, *_NUMBERS), 0)
-_NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "encoding", "findings", "impression"), "")
+_NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "findings", "impression"), "")
 #: What all files of a study or series say, or say nothing of.
 _SHARED = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
 #: What is that of the study or series, whichever of its files says it.
 _OF_OWNER = {
-    "accession_number": "study_uid",
-    "study_description": "study_uid",
-    "modality": "series_uid",
-    "series_description": "series_uid",
-    "body_part": "series_uid",
+    "study_uid": ["accession_number", "study_description"],
+    "series_uid": ["modality", "series_description", "body_part"],
 }
 
 
@@ -98,25 +96,18 @@ class Archive(NamedTuple):
     reports: pd.DataFrame
 
 
-def open_archive(root: Path, kept: Path, *, encoding: str = "utf-8") -> Archive:
+def open_archive(root: Path, kept: Path) -> Archive:
     """Index an export, as far as it is not indexed yet, and open it.
 
-    A file of which path, size and time of change are known is not read again.  Passed over are
-    ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``, ``.json`` and whatever neither is named
-    ``.dcm`` nor has the DICM prefix.  `kept` is the folder of what is known, `encoding` that of
-    the reports.
+    A file of which path, size and time of change are known is not read again; `kept` is the folder
+    of what is known.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
+    ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
 
-    InputError says that there is no DICOM file, or that the encoding is unknown.  After all good
-    files are indexed, one error lists the bad ones: broken or cut short, without an identifier, in
-    contradiction to others, or a report that is not in the encoding, of no study or of one that
-    has a report.
+    InputError says that there is no DICOM file.  After all good files are indexed, one error lists
+    the bad ones: broken or cut short, without an identifier, in contradiction to others, or a
+    report that is no text, of no study or of one that has a report.
     """
-    root, kept = Path(root), Path(kept)
-    problem = f"unknown encoding {encoding!r}"
-    remedy = 'Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".'
-    with explained(problem, where="encoding", remedy=remedy, kinds=LookupError):
-        b"a".decode(encoding, "replace")
-    said, problems = _read_files(root, kept, encoding)
+    said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
     problems |= _contradictions(images) | _unowned(texts, images)
     refuse_files(
@@ -162,16 +153,16 @@ def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: s
         raise InputError(f"{what}: {named(listed)}", where=root, remedy=remedy)
 
 
-def _read_files(root: Path, kept: Path, encoding: str) -> tuple[pd.DataFrame, dict[str, Problem]]:
+def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
     """Return what every good file of an archive says, by path, and what is wrong with others."""
     kept.mkdir(exist_ok=True)
     nothing = pd.DataFrame([_NOTHING]).iloc[:0]
     known = load_rows(kept, nothing)
     marks = known[[*_MARK]].itertuples(index=False, name=None)
     same = np.array([mark == _mark_of(root, mark[0]) for mark in marks], dtype=bool)
-    current = known[same & known["encoding"].isin(["", encoding])].drop_duplicates("path")
+    current = known[same].drop_duplicates("path")
     names = sorted({*walk(root, links=True)}.difference(current["path"]))
-    tables, problems, read = [current], {}, partial(_read_file, root, encoding)
+    tables, problems, read = [current], {}, partial(_read_file, root)
     for chunk in map_chunks(read, names, CHUNK, workers=None, title="Indexing files"):
         problems |= {problem.path: problem for _, problem in chunk if problem}
         if rows := [row for row, _ in chunk if row]:
@@ -190,14 +181,17 @@ def _read_files(root: Path, kept: Path, encoding: str) -> tuple[pd.DataFrame, di
     return files, problems
 
 
-def _read_file(root: Path, encoding: str, path: str) -> tuple[dict | None, Problem | None]:
+def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
     """Return what a file says, or what is wrong with it; neither of a file passed over."""
     if _UNDECODED.search(path):
         return None, Problem(path, "the file's name is not valid UTF-8")
-    if _is_passed_over(path):
+    *folders, name = path.casefold().split("/")
+    is_report = name.endswith(".txt") and "reports" in folders
+    is_other = name == "dicomdir" or name.endswith(tuple(_FACTS["passed_over"]))
+    if is_debris(path) or (is_other and not is_report):
         return None, None
     try:
-        row = read_report(root, encoding, path) if _is_report(path) else read_header(root, path)
+        row = read_report(root, path) if is_report else read_header(root, path)
     except BROKEN as error:
         return None, Problem(path, unquoted(error))
     mark = dict(zip(_MARK, _mark_of(root, path), strict=True))
@@ -243,8 +237,8 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     said = images[[*_MARK, *_TEXTS, *_NUMBERS]]
     files = said.drop_duplicates("sop_uid").sort_values("sop_uid", ignore_index=True)
     stated = files.sort_values("path").replace("", None)
-    for column, owner in _OF_OWNER.items():
-        files[column] = stated.groupby(owner)[column].transform("first").fillna("")
+    for owner, columns in _OF_OWNER.items():
+        files[columns] = stated.groupby(owner)[columns].transform("first").fillna("")
     # A study has the modalities and body parts of its series that hold pictures.
     shown = files[~files["modality"].isin(_FACTS["documents"])].drop_duplicates("series_uid")
     by_study = shown.groupby("study_uid")[["modality", "body_part"]].agg(_joined)
@@ -258,18 +252,6 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
 
 def _joined(texts: pd.Series) -> str:
     return "\\".join(sorted({*texts} - {""}))
-
-
-def _is_report(path: str) -> bool:
-    *folders, name = path.casefold().split("/")
-    return name.endswith(".txt") and "reports" in folders and not is_debris(path)
-
-
-def _is_passed_over(path: str) -> bool:
-    """Tell of a file that is no report whether its name says that it is no DICOM either."""
-    name = path.rpartition("/")[2].lower()
-    other = name == "dicomdir" or name.endswith(tuple(_FACTS["passed_over"]))
-    return is_debris(path) or (other and not _is_report(path))
 
 
 def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
@@ -354,24 +336,12 @@ def _row(dataset: Dataset) -> dict[str, Any]:
     return texts | numbers
 
 
-def read_report(root: Path, encoding: str, path: str) -> dict[str, str]:
-    """Return what the index keeps of a report; a byte-order mark does not matter."""
-    try:
-        content = (root / path).read_bytes().decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        value, offset = error.object[error.start], error.start
-        remedy = "name the encoding, for instance encoding='latin-1'"
-        problem = f"byte 0x{value:02x} at offset {offset} is not {encoding} ({remedy})"
-        raise FileError(problem) from error
-    if "\0" in content:
-        raise FileError(f"a NUL character at {content.index(chr(0))}: this is no text")
-    findings, impression = parse_report(content)
-    return {
-        "accession_number": PurePosixPath(path).stem.strip(),
-        "findings": findings,
-        "impression": impression,
-        "encoding": encoding,
-    }
+def read_report(root: Path, path: str) -> dict[str, str]:
+    """Return what the index keeps of a report, whose encoding is found."""
+    text, _ = decode((root / path).read_bytes())
+    findings, impression = parse_report(text)
+    number = PurePosixPath(path).stem.strip()
+    return {"accession_number": number, "findings": findings, "impression": impression}
 
 
 def parse_report(content: str) -> tuple[str, str]:

@@ -40,8 +40,8 @@ from rin.files import read_yaml
 
 #: To be raised when files or their content change.
 VERSION = 5
-#: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.
-BURNED = ((True, "YES", 0.25), (True, "", 0.25), (False, "NO", 0.2), (False, "", 0.3))
+#: Ultrasound: whether a name is burned in, and what BurnedInAnnotation says, in turn.
+BURNED = ((True, "YES"), (True, ""), (False, "NO"), (False, ""))
 TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
 TEXT_HEIGHT = 11
 
@@ -87,8 +87,7 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
     """Make the instances of a study, its diagnostic images first, as they would leave a PACS."""
     drawings = draw_slices(study, size, seed)
     if study.facts["modality"] == "US":
-        rng = default_rng([8, seed, study.number])
-        burned, said, _ = BURNED[rng.choice(len(BURNED), p=[share for *_, share in BURNED])]
+        burned, said = BURNED[study.number % len(BURNED)]
         text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
         images = [_sonogram(study, n, d, text, said) for n, d in enumerate(drawings, start=1)]
         instances = list(images)

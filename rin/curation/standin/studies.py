@@ -37,12 +37,11 @@ SITE_TERMS = 8
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient: `name` as DICOM writes it, `sex` M or F, `born` a date."""
+    """A patient: `name` as DICOM writes it, `born` a date."""
 
     number: int
     patient_id: str
     name: str
-    sex: str
     born: date
 
     @property
@@ -99,11 +98,6 @@ class Study:
         return REGIONS[self.region]
 
     @property
-    def scanner(self) -> dict[str, str]:
-        """The scanner that the study was made with."""
-        return FACTS["scanners"][self.facts["modality"]]
-
-    @property
     def start(self) -> datetime:
         """When the study begins, in the minutes of a working day."""
         return datetime.combine(self.day, OPENING) + timedelta(minutes=self.number * 37 % 560)
@@ -143,12 +137,11 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
 
 def _patient(number: int, seed: int) -> Patient:
     rng = default_rng([seed, 1, number])
-    sex = str(rng.choice(["F", "M"]))
     # Identifiers run through a permutation, so that none tells the order or the class.
     code = (7919 * number + 104_729 * (seed % 997)) % 899_981
     born = FIRST_DAY - timedelta(days=int(rng.integers(18 * 365, 86 * 365)))
-    name = f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'][sex])}"
-    return Patient(number, f"SI{100_000 + code}", name, sex, born)
+    name = f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'])}"
+    return Patient(number, f"SI{100_000 + code}", name, born)
 
 
 def _drafts(rng: Generator, wanted: int) -> list[tuple[str, tuple[str, ...], str]]:
@@ -179,11 +172,10 @@ def write_report(study: Study, seed: int) -> str:
     if study.marked:
         # The first two sentences of a region may contradict its findings.
         organs = [index for index in organs if index >= 2]
-    title = "Mr." if patient.sex == "M" else "Ms."
     history = _choose(rng, words["history"])
     sections = {
         "EXAM": f"{fields['Exam']}, {study.day:%d.%m.%Y}, {study.accession}.",
-        "HISTORY": f"{title} {patient.spoken_name}, ID {patient.patient_id}. {history}",
+        "HISTORY": f"{patient.spoken_name}, ID {patient.patient_id}. {history}",
         "TECHNIQUE": words["technique"],
         "COMPARISON": "None.",
         "FINDINGS": " ".join(described + [words["organs"][index] for index in sorted(organs)]),
