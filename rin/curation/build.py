@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +131,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
         with private(output):
             names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
             cleared = burned_in.cleared_images(output / IMAGE_QUEUE, archive.root)
-            made_of = _made_of(plan, archive, names, cleared)
+            made_of = _made_of(plan, archive, names.key, cleared)
             if not _is_current(output, made_of):
                 _curate(plan, archive, names, cleared)
                 with write_atomically(output / NOTE) as draft:
@@ -197,11 +197,9 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def _made_of(
-    plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: Collection[str]
-) -> str:
+def _made_of(plan: CurationPlan, archive: Archive, key: bytes, cleared: set[str]) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
-    digest = hashlib.sha256(names.key)
+    digest = hashlib.sha256(key)
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
@@ -228,19 +226,19 @@ def _state(output: Path) -> str:
     for name in sorted([*files, IMAGES, SCREENED]):
         file = output / name
         is_image = file.suffix in (".png", ".dcm")
-        digest.update(f"{name}\0{file.stat().st_size if is_image else sha256_of(file)}\0".encode())
+        content = file.stat().st_size if is_image else sha256_of(file)
+        digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()
 
 
-def _curate(
-    plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: Collection[str]
-) -> None:
+def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> None:
     output = plan.output
     screened = screen(archive.reports)
     write_review_queue(screened, output / QUEUE)
     chosen, left_out, confirmed = select_images(plan, archive, screened)
-    exported = export.export_images(chosen, archive.root, output, names, cleared)
-    doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["sop_uid"].isin(cleared)
+    chosen["cleared"] = chosen["sop_uid"].isin(cleared)
+    exported = export.export_images(chosen, archive.root, output, names)
+    doubtful = (exported["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
     burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     # As the corpus knows them: no column holds an identifier.
     images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
@@ -248,16 +246,22 @@ def _curate(
         study_id=chosen["study_uid"].map(names.uid),
     )
     images = images.join(exported)
-    shown = images[images["risk"] == ""]
-    patients = shown.groupby("label")["patient_id"].nunique()
+    patients = images[images["risk"] == ""].groupby("label")["patient_id"].nunique()
     rare = images["label"].map(patients) < FEWEST_PATIENTS
     images["rule"] = np.select([images["risk"] != "", rare], [AT_RISK, RARE], "")
     counts = pd.concat([left_out, images.loc[images["rule"] != "", "rule"]]).value_counts()
-    rows = [(rule, count, REASONS[rule]) for rule, count in counts.items()]
-    excluded = [dict(zip(EXCLUDED, row, strict=True)) for row in rows]
+    excluded = counts.rename_axis("rule").reset_index(name="images")
+    excluded["kept_out_because"] = excluded["rule"].map(REASONS)
     images = arrange(images[images["rule"] == ""], plan.seed)
-    normal = {"flagged": len(screened), "confirmed by": confirmed.value_counts().to_dict()}
-    write_corpus(output, images, corpus_card(images, plan, archive, normal, excluded))
+    card = corpus_card(images, plan, archive) | {
+        "normal studies": {
+            "how": _TEXTS["normal studies"],
+            "flagged": len(screened),
+            "confirmed by": confirmed.value_counts().to_dict(),
+        },
+        "excluded": excluded.to_dict("records"),
+    }
+    write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
@@ -320,14 +324,8 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def corpus_card(
-    images: pd.DataFrame,
-    plan: CurationPlan,
-    archive: Archive,
-    normal: dict[str, Any],
-    excluded: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """Return the card of a corpus: what it is, how it came about, and what it is not fit for."""
+def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> dict[str, Any]:
+    """Return what the card of a corpus says beside how its images were chosen."""
     made = _TEXTS["de-identification"].items()
     stated = deidentify.WINDOWS | {"not_looked_for": burned_in.NOT_LOOKED_FOR}
     return {
@@ -346,8 +344,6 @@ def corpus_card(
             "seed": plan.seed,
         },
         "archive": archive_counts(archive),
-        "normal studies": {"how": _TEXTS["normal studies"]} | normal,
-        "excluded": excluded,
         "de-identification": {"profile": deidentify.METHOD_CODES}
         | {about: text.format(**stated) for about, text in made},
         "must not be used for": _TEXTS["must not be used for"],

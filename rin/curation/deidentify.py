@@ -273,8 +273,5 @@ def _table(values: list, source: Dataset) -> list:
         entries = np.asarray(values)
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
-        count = f"{len(entries)} of {length} entries"
-        raise FileError(
-            f"the look-up table of grey values has {count}, or neither rises nor falls"
-        )
+        raise FileError("the look-up table of grey values is cut short, or rises and falls")
     return values

@@ -7,7 +7,7 @@ unchanged is not exported again.
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
@@ -47,26 +47,20 @@ PACKAGE = Path(rin.__file__).parent
 
 
 def export_images(
-    images: pd.DataFrame,
-    root: Path,
-    output: Path,
-    pseudonyms: Pseudonyms,
-    cleared: Collection[str] = (),
+    images: pd.DataFrame, root: Path, output: Path, pseudonyms: Pseudonyms
 ) -> pd.DataFrame:
     """Export images that are not exported yet, and forget those that are not asked for any more.
 
-    `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and
-    `modified_ns` of the file, by which a change is seen; `cleared` are the SOP UIDs of doubtful
-    ones that a reviewer saw to be free of text.  `output` gets `deidentified/<uid>.dcm`,
-    `pictures/<uid>.png` and the notes.  Returned are, in rows as in `images`, `uid` (pseudonymous
-    SOP instance UID), `risk` (why the image may show a name, else ""; such an image is not
-    written), `width` and `height`.  InputError lists the images that cannot be read
-    or de-identified, together and after the others are exported.
+    `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, `bytes` and `modified_ns`
+    of the file, and `cleared`: whether a reviewer saw that a doubtful one is free of text.
+    `output` gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes.  Returned are, in
+    rows as in `images`, `uid` (pseudonymous SOP instance UID), `risk` (why the image may show a
+    name, else ""; such an image is not written), `width` and `height`.  InputError lists the
+    images that cannot be read or de-identified, together and after the others are exported.
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    images = images.assign(cleared=images["sop_uid"].isin(cleared))
-    images["mark"] = _marks(images, pseudonyms)
+    images = images.assign(mark=_marks(images, pseudonyms))
     notes = load_rows(output / NOTES, pd.DataFrame([_NOTE]).iloc[:0])
     tables, problems = [_whole(notes, output)], []
     missing = images[~images["mark"].isin(tables[0]["mark"])]

@@ -157,11 +157,11 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
     """Return what every good file of an archive says, by path, and what is wrong with others."""
     kept.mkdir(exist_ok=True)
     nothing = pd.DataFrame([_NOTHING]).iloc[:0]
-    known = load_rows(kept, nothing)
+    known, present = load_rows(kept, nothing), {*walk(root, links=True)}
     marks = known[[*_MARK]].itertuples(index=False, name=None)
-    same = np.array([mark == _mark_of(root, mark[0]) for mark in marks], dtype=bool)
-    current = known[same].drop_duplicates("path")
-    names = sorted({*walk(root, links=True)}.difference(current["path"]))
+    same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
+    current = known[np.array(same, dtype=bool)].drop_duplicates("path")
+    names = sorted(present.difference(current["path"]))
     tables, problems, read = [current], {}, partial(_read_file, root)
     for chunk in map_chunks(read, names, CHUNK, workers=None, title="Indexing files"):
         problems |= {problem.path: problem for _, problem in chunk if problem}
@@ -241,7 +241,8 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
         files[columns] = stated.groupby(owner)[columns].transform("first").fillna("")
     # A study has the modalities and body parts of its series that hold pictures.
     shown = files[~files["modality"].isin(_FACTS["documents"])].drop_duplicates("series_uid")
-    by_study = shown.groupby("study_uid")[["modality", "body_part"]].agg(_joined)
+    by_study = shown.groupby("study_uid")[["modality", "body_part"]]
+    by_study = by_study.agg(lambda texts: "\\".join(sorted({*texts} - {""})))
     files["study_body_part"] = files["study_uid"].map(by_study["body_part"]).fillna("")
     studies = files.drop_duplicates("study_uid")[["study_uid", "patient_id", "accession_number"]]
     studies = studies.join(by_study, on="study_uid").fillna("")
@@ -250,16 +251,9 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     return files.assign(rule=rule_of(files)), reports.reset_index(drop=True)
 
 
-def _joined(texts: pd.Series) -> str:
-    return "\\".join(sorted({*texts} - {""}))
-
-
 def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
-    """Return path, size and time of change (ns) of a file; both are 0 where there is none."""
-    try:
-        stat = (root / path).stat()
-    except OSError:
-        return path, 0, 0
+    """Return path, size and time of change (ns) of a file."""
+    stat = (root / path).stat()
     return path, stat.st_size, stat.st_mtime_ns
 
 

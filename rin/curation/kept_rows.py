@@ -1,7 +1,7 @@
 """Tables that grow while work goes on, so that what was killed goes on where it stood.
 
-Their folder holds files of rows, each called by its own SHA-256: a file that is not whole, or in
-which a bit flipped, is not that which its name says, and counts as absent.
+A folder holds files of rows, each called by its own SHA-256: one that is not whole, or in which a
+bit flipped, counts as absent.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,31 +44,16 @@ OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
 HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
+#: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
+#: which 0, 0 is the middle of the first one.
+NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
+Rows = list[dict[str, Any]]
 #: Documents of readers that are read.
 DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: A ContentDescription holds no more characters.
 LONGEST = 64
 #: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
 CORNERS, _CLOSED = 48, 1e-3
-
-
-class Note(NamedTuple):
-    """That a document says a finding of an image."""
-
-    document: str
-    finding: str
-    sop_uid: str
-
-
-class Outline(NamedTuple):
-    """A closed line on an image, and the finding that its document says.
-
-    Points are (x, y) in pixels by index, of which 0, 0 is the middle of the first one.
-    """
-
-    sop_uid: str
-    said: str
-    points: list[tuple[float, float]]
 
 
 def read_key_images(
@@ -93,7 +78,7 @@ def read_key_images(
             notes += of_document
             outlines += drawn
             problems += unread
-    images, contradictions = _marked(sorted(notes), files, classes, terms)
+    images, contradictions = _marked(pd.DataFrame(notes, columns=NOTE), files, classes, terms)
     problems += contradictions
     refuse_files(
         root,
@@ -102,7 +87,7 @@ def read_key_images(
         "Correct them in the archive, or translate the site's own terms with a label map (columns "
         "finding,region,label; empty region and label leave a finding out).",
     )
-    images["roi"] = _regions_of_interest(images, outlines)
+    images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
 
@@ -154,7 +139,7 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read(root: Path, path: str) -> tuple[list[Note], list[Outline], list[Problem]]:
+def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
     """Return what a document says: notes or outlines, or why it cannot be read."""
     try:
         dataset = dcmread(root / path)
@@ -166,10 +151,10 @@ def _read(root: Path, path: str) -> tuple[list[Note], list[Outline], list[Proble
 
 
 def _marked(
-    notes: list[Note], files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
+    notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and what is wrong with documents."""
-    rows = pd.DataFrame(notes, columns=Note._fields)
+    rows = notes.sort_values([*NOTE])
     target, problems = {}, []
     for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
@@ -195,11 +180,10 @@ def _marked(
     return images, problems
 
 
-def _regions_of_interest(images: pd.DataFrame, outlines: list[Outline]) -> list[str]:
+def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
     """Return the largest outline of each image's finding as a polygon, or an empty text."""
     alone = ~images.duplicated("sop_uid", keep=False)
-    drawn = pd.DataFrame(outlines, columns=Outline._fields)
-    pairs = images.assign(place=images.index, alone=alone).merge(drawn, on="sop_uid")
+    pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
     largest = dict.fromkeys(images.index, (0, ""))
     for pair in pairs.itertuples():
         # A description holds a finding as far as it has room.
@@ -212,8 +196,8 @@ def _regions_of_interest(images: pd.DataFrame, outlines: list[Outline]) -> list[
     return [text for _, text in largest.values()]
 
 
-def _notes(path: str, dataset: Dataset) -> list[Note]:
-    """Return a note on each image of a key object selection."""
+def _notes(path: str, dataset: Dataset) -> Rows:
+    """Return a `NOTE` on each image of a key object selection."""
     if _concept(dataset) != OF_INTEREST:
         return []
     findings, images = [""], []
@@ -223,8 +207,8 @@ def _notes(path: str, dataset: Dataset) -> list[Note]:
         if item.get("ValueType") == "IMAGE":
             references = item.get("ReferencedSOPSequence") or ()
             images += [str(reference.ReferencedSOPInstanceUID) for reference in references]
-    finding = next(filter(None, findings), "")
-    return [Note(path, finding, uid) for uid in dict.fromkeys(images)]
+    note = {"document": path, "finding": next(filter(None, findings), "")}
+    return [note | {"sop_uid": uid} for uid in dict.fromkeys(images)]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -233,8 +217,8 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
     return "", ""
 
 
-def _outlines(dataset: Dataset) -> list[Outline]:
-    """Return the outlines that a presentation state draws on images."""
+def _outlines(dataset: Dataset) -> Rows:
+    """Return an `OUTLINE` for each that a presentation state draws on an image."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
         image
@@ -248,7 +232,7 @@ def _outlines(dataset: Dataset) -> list[Outline]:
         for graphic in annotation.get("GraphicObjectSequence") or ():
             if points := _closed_outline(graphic):
                 uids = [str(reference.ReferencedSOPInstanceUID) for reference in images]
-                outlines += [Outline(uid, said, points) for uid in uids]
+                outlines += [{"sop_uid": uid, "said": said, "points": points} for uid in uids]
     return outlines
 
 

@@ -32,7 +32,7 @@ COLUMNS = (
 )
 
 
-def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
+def _words_pattern(words: Iterable[str]) -> re.Pattern[str]:
     """Return what finds the longest of some phrases; * is any letters, a space also a hyphen."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
     parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
@@ -47,7 +47,7 @@ _NEUTRAL = {*_LEXICON["neutral"].split()}
 _FILLERS = _NEUTRAL.union(_LEXICON["free_fillers"].split())
 #: What a reason says of each kind of trigger.
 _REASONS = _LEXICON["reasons"]
-_WORDS = {kind: words_pattern(text.split(", ")) for kind, text in _LEXICON["phrases"].items()}
+_WORDS = {kind: _words_pattern(text.split(", ")) for kind, text in _LEXICON["phrases"].items()}
 _PHRASES = {kind: pattern.pattern for kind, pattern in _WORDS.items()}
 _WORDS |= {
     kind: re.compile(text % _PHRASES, re.IGNORECASE) for kind, text in _LEXICON["patterns"].items()
@@ -230,8 +230,7 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
 
     InputError, as of `read_review`, where it holds answers that do not fit; it then stays.
     """
-    answered = _answered(path, screened) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    answers = answered.set_index("study_uid")[[*ANSWERS]]
+    answers = _answered(path, screened).set_index("study_uid")[[*ANSWERS]]
     write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
 

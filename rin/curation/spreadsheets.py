@@ -38,7 +38,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
-    """Return a queue, in whose column `answer` stands yes, no or nothing."""
+    """Return a queue, if there is one, in whose column `answer` stands yes, no or nothing."""
+    if not path.is_file():
+        return pd.DataFrame(columns=columns, dtype=str)
     rows = read_rows(path, columns).replace(f"^'{_FORMULA}", r"\1", regex=True)
     rows[answer] = rows[answer].str.lower()
     said = rows[answer][~rows[answer].isin(["", "yes", "no"])]

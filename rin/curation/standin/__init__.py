@@ -153,11 +153,6 @@ def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
     return sorted(int(index) for index in shown[:3])
 
 
-def display(drawing: Drawing, region: str) -> ndarray:
-    """Return a drawing as it stands on a screen, uint8 (h, w)."""
-    return to_uint8(drawing.values, REGIONS[region].get("window"))
-
-
 def _filled(template: Any, fields: dict[str, Any]) -> Any:
     """Fill the braces of a template; of mappings within lists, make datasets."""
     if isinstance(template, str):
@@ -211,7 +206,7 @@ def _section(study: Study, sort: str, number: int, values: ndarray, mm: float = 
 
 def _sonogram(study: Study, number: int, drawing: Drawing, text: str, burned_in: str) -> Dataset:
     """Return an ultrasound image, with its text, if any, in a bar at the top."""
-    facts, pixels = study.facts, display(drawing, study.region)
+    facts, pixels = study.facts, to_uint8(drawing.values)
     height, width = pixels.shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
     image = fill(_make(study, "diagnostic", number, "image", "US", **area), **facts["elements"])

@@ -181,9 +181,7 @@ def write_report(study: Study, seed: int) -> str:
         "FINDINGS": " ".join(described + [words["organs"][index] for index in sorted(organs)]),
         "IMPRESSION": _template(rng, study, words).format(**fields),
     }
-    # Some readers go on behind the heading, others begin a new line.
-    gap = " " if study.number % 3 == 0 else "\n"
-    return "\n".join(f"{name}:{gap}{text}\n" for name, text in sections.items())
+    return "\n".join(f"{name}:\n{text}\n" for name, text in sections.items())
 
 
 def _template(rng: Generator, study: Study, words: dict) -> str:
