@@ -85,7 +85,7 @@ def export_images(
     for folder, ending in ((DICOM_FOLDER, ".dcm"), (PICTURE_FOLDER, ".png")):
         for name in _sizes(output / folder).keys() - set(written + ending):
             (output / folder / name).unlink()
-    return noted
+    return noted[["uid", "risk", "width", "height"]]
 
 
 def digest_of_image_code(package: Path = PACKAGE) -> str:
