@@ -274,17 +274,14 @@ class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
-    of `studies` studies is written, with pictures of `size` pixels.  `database` is the URL of the
-    index, empty for an SQLite file beside the results.  `label_map` and `reviewed` are CSV files
-    below the archive's folder: a site's own terms, and the normal studies that a radiologist has
-    reviewed.  `encoding` is that of the report texts.
+    of `studies` studies is written, with pictures of `size` pixels.  `label_map` and `reviewed`
+    are CSV files below the archive's folder: a site's own terms, and the normal studies that a
+    radiologist has reviewed.
     """
 
     archive: str = "archive"
-    database: str = ""
     label_map: str = ""
     reviewed: str = ""
-    encoding: str = "utf-8"
     studies: Annotated[int, Field(ge=30, le=100_000)] = 320
     size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
 
