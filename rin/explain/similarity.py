@@ -1,4 +1,4 @@
-"""How alike images are to a network, two networks' activations, and two networks' maps.
+"""How alike images are to a network, and how alike two networks' activations and calls are.
 
 Features are pooled outputs of a backbone, a row an image; neighbours are images of other patients,
 so that a network earns nothing by knowing a patient again.  Activations are tables with a row a
@@ -11,11 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.linalg import orth
-from scipy.stats import spearmanr
 
 from rin.errors import InputError
-from rin.explain.gradcam import check_maps
-from rin.explain.overlap import check_pair
 
 _SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
 _RESAMPLES = 2000
@@ -122,34 +119,20 @@ def sample_activations(
     return table[np.ix_(rows, columns)]
 
 
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
-
-    NaN where either map is constant.
-    """
-    a, b = check_maps(a), check_maps(b)
-    check_pair(a, b)
-    correlations = [
-        spearmanr(x, y, axis=None).statistic if np.ptp(x) and np.ptp(y) else np.nan
-        for x, y in zip(a, b, strict=True)
-    ]
-    return np.array(correlations, np.float64)
-
-
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 
-    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same
-    call),
-    `called` (share that `a` calls positive), `chance` (agreement of two networks that call as many
-    positive, each at random), `kappa` (Cohen 1960), `positive` (share of positive cases).  Where
-    nearly all cases are called positive, agreement is near one and says nothing.
+    From the predictions of a study, of the cases that both score.  Index `task`; `agree` (share
+    of the cases with the same call), `called` (share that `a` calls positive), `chance` (agreement
+    of two networks that call as many positive, each at random), `kappa` (Cohen 1960), `positive`
+    (share of positive cases).  Where nearly all cases are called positive, agreement is near one
+    and says nothing.
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []
-    calls = predictions.assign(called=predictions["score"] > 0)
-    calls = calls.pivot(index=case, columns="init", values="called")
-    of_a, of_b = (calls[init].astype(bool) for init in (a, b))
+    scores = predictions.pivot(index=case, columns="init", values="score")
+    calls = scores[[a, b]].dropna() > 0
+    of_a, of_b = calls[a], calls[b]
     shares = pd.DataFrame({"agree": of_a == of_b, "called": of_a, "called_b": of_b})
     shares = shares.groupby(["task", "scenario"], sort=False).mean()
     p, q = shares["called"], shares.pop("called_b")

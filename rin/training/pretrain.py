@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
-from sklearn.utils.class_weight import compute_class_weight
 from tqdm import tqdm
 
 from rin.data.manifest import PARTS
@@ -77,8 +76,7 @@ class PretrainingBlock:
         of_network = {"size", "augmentation", "dropout", "batch_norm_momentum"}
         stated = settings.model_dump(include=of_network) | {"channels": channels}
         architecture = Architecture(backbone, "unfreeze_all", n_classes=n_classes, **stated)
-        of_step = settings.model_dump(include={"optimizer", "weight_decay", "loss"})
-        self.compiled = CompiledBlock(architecture, **of_step, devices=sharing)
+        self.compiled = CompiledBlock(architecture, loss=settings.loss, devices=sharing)
 
     @property
     def backbone(self) -> keras.Model:
@@ -113,10 +111,6 @@ class PretrainingBlock:
         self._check(images, names, labels, parts)
         by_part = {name: Part(images, labels, np.flatnonzero(parts == name)) for name in PARTS}
         training, validation, test = by_part.values()
-        weights = None
-        if s.class_weights == "balanced":
-            trained, y = np.arange(len(names)), labels[training.rows]
-            weights = dict(enumerate(compute_class_weight("balanced", classes=trained, y=y)))
         where = f"{block.architecture.backbone} at {s.learning_rate:g}"
         progress = work.folder / PROGRESS if work else None
         state = block.fit(
@@ -125,7 +119,6 @@ class PretrainingBlock:
             Recipe(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
             training,
             validation,
-            class_weight=weights,
             watcher=partial(ProgressReporter, where=where, path=progress),
             work=work,
         )

@@ -1,14 +1,15 @@
 """One compiled step, many runs, on one device or several.
 
-Between runs a block restores weights, empties the optimizer and sets the learning rate and the
-preprocessing, none of which makes the framework trace again.  Gradients and the statistics of
-batch normalisation are those of the whole batch, whichever devices share it.
+Keras compiles every new model anew, which takes longer than a short run: so runs that differ in
+nothing compiled share a model.  Between them a block restores weights, empties the optimizer and
+sets the learning rate and the preprocessing.  Gradients and the statistics of batch normalisation
+are those of the whole batch, whichever devices share it.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -86,22 +87,6 @@ def find_devices(wanted: int | str | None) -> Devices:
     return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
 
 
-def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer, `adam`, `adamw` or `sgd` with momentum; its rate is set later.
-
-    The weight decay is decoupled from the gradient (Loshchilov and Hutter 2019); biases and scales
-    of normalisation do not decay.
-    """
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "sgd": partial(keras.optimizers.SGD, momentum=0.9),
-    }
-    optimizer = look_up("optimizer", name, kinds)(weight_decay=weight_decay or None)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
 def learning_rate(
     peak: float, steps: int, schedule: str = "constant", warmup: float = 0.0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -153,15 +138,13 @@ class Recipe:
 class CompiledBlock:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
-    Optimizer and weight decay are those of `make_optimizer`, `loss` one of `rin.training.losses`.
+    The optimizer is Adam, `loss` one of `rin.training.losses`.
     """
 
     def __init__(
         self,
         architecture: Architecture,
         *,
-        optimizer: str = "adam",
-        weight_decay: float = 0.0,
         loss: str = "hard",
         devices: Devices | None = None,
     ) -> None:
@@ -190,7 +173,7 @@ class CompiledBlock:
             if loss != "hard":
                 loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
             self.parts.model.compile(
-                optimizer=make_optimizer(optimizer, weight_decay),
+                optimizer=keras.optimizers.Adam(),
                 loss=loss_function,
                 metrics=metrics,
                 jit_compile="auto" if compiles else False,
@@ -216,16 +199,14 @@ class CompiledBlock:
         training: Part,
         validation: Part,
         *,
-        class_weight: dict[int, float] | None = None,
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and return its record.
 
-        The epoch of lowest validation loss is kept.  `class_weight` is that of `keras.Model.fit`;
-        `watcher` makes a further callback; `work` is where the training leaves checkpoints, and
-        goes on from if it was killed.  InputError when no epoch has a finite validation loss, or a
-        store cannot be read.
+        The epoch of lowest validation loss is kept.  `watcher` makes a further callback; `work` is
+        where the training leaves checkpoints, and goes on from if it was killed.  InputError when
+        no epoch has a finite validation loss, or a store cannot be read.
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
@@ -255,7 +236,6 @@ class CompiledBlock:
                         epochs=state.epoch + 1 if state.step else recipe.epochs,
                         steps_per_epoch=steps - state.step,
                         validation_data=ordered,
-                        class_weight=class_weight,
                         shuffle=False,
                         callbacks=Callbacks(callbacks, add_history=True, model=model),
                         verbose=0,

@@ -1,4 +1,3 @@
-from functools import cache
 from types import SimpleNamespace
 
 import keras
@@ -226,57 +225,14 @@ def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
     assert result.predictions.equals(gray.predictions)
 
 
-def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_size():
-    changes = {"schedule": "cosine", "warmup": 0.25, "class_weights": "balanced"}
-    changes |= {"optimizer": "sgd", "weight_decay": 1e-4}
-    settings = SETTINGS.model_copy(update=changes)
+def test_pretraining_with_schedule_compiles_once_for_corpora_of_one_size():
+    settings = SETTINGS.model_copy(update={"schedule": "cosine", "warmup": 0.25})
     block = PretrainingBlock("ResNet50", settings, 4, seed=5)
     first = block.train(*GRAY)
     second = block.train(*corpus(["x", "y", "z"], seed=2))
     third = block.train(*RGB)
     assert first.metrics["traces"] == second.metrics["traces"] < third.metrics["traces"]
     assert first.history["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-8)
-
-
-def with_a_rare_class(images, classes, parts, preprocessing):
-    """The same corpus with four training images of the class a."""
-    left_out = np.flatnonzero((classes == "a") & (parts == "train"))[:7]
-    kept = np.setdiff1d(np.arange(len(images)), left_out)
-    return images[kept], classes[kept], parts[kept], preprocessing
-
-
-def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeypatch):
-    given = {}
-
-    def spy(*_, class_weight, **__):
-        given.update(class_weight)
-        raise _Killed
-
-    block = pretrained[0]
-    balanced = SETTINGS.model_copy(update={"class_weights": "balanced"})
-    monkeypatch.setattr(block, "settings", balanced)
-    monkeypatch.setattr(block.compiled, "fit", spy)
-    with pytest.raises(_Killed):
-        block.train(*with_a_rare_class(*GRAY))
-    assert given == pytest.approx({0: 26 / 3 / 4, 1: 26 / 3 / 11, 2: 26 / 3 / 11})
-
-
-@pytest.fixture(scope="module")
-def losses():
-    """Return a function: the training losses of a corpus with a rare class, by settings."""
-
-    @cache
-    def trained(**changes):
-        settings = SETTINGS.model_copy(update={"optimizer": "sgd", **changes})
-        block = PretrainingBlock("ResNet50", settings, 4, seed=5)
-        return block.train(*with_a_rare_class(*GRAY)).history["loss"].to_numpy()
-
-    return trained
-
-
-@pytest.mark.parametrize("change", [{"class_weights": "balanced"}, {"weight_decay": 5.0}], ids=str)
-def test_class_weights_and_weight_decay_reach_the_training(losses, change):
-    assert np.abs(losses(**change) - losses()).min() > 1e-3
 
 
 def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):

@@ -23,7 +23,6 @@ from rin.training.trainer import (
     Recipe,
     find_devices,
     learning_rate,
-    make_optimizer,
     prepare_framework,
 )
 
@@ -270,32 +269,6 @@ def test_learning_rate_when_warmed_up_rises_in_a_line_first(schedule, last):
     assert made[:5] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
     assert made[-1] == pytest.approx(last, abs=1e-7)
     assert all(a >= b - 1e-9 for a, b in pairwise(made[4:]))
-
-
-@pytest.mark.parametrize(
-    ("name", "decay", "kind"),
-    [("adam", 0.0, "Adam"), ("adamw", 0.01, "AdamW"), ("sgd", 0.0, "SGD")],
-)
-def test_make_optimizer_makes_that_of_keras(name, decay, kind):
-    optimizer = make_optimizer(name, decay)
-    assert type(optimizer).__name__ == kind
-    assert optimizer.weight_decay == (decay or None)
-    assert getattr(optimizer, "momentum", 0.9) == 0.9
-
-
-def test_make_optimizer_when_unknown_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"unknown optimizer 'lion'.*adam, adamw, sgd"):
-        make_optimizer("lion")
-
-
-@pytest.mark.parametrize(("name", "left"), [("kernel", 0.98), ("bias", 1.0), ("gamma", 1.0)])
-def test_weight_decay_spares_biases_and_scales(name, left):
-    variable = keras.Variable([1.0], name=name)
-    optimizer = make_optimizer("sgd", 0.2)
-    optimizer.build([variable])
-    optimizer.learning_rate = 0.1
-    optimizer.apply([keras.ops.zeros((1,))], [variable])
-    assert float(np.asarray(variable)[0]) == pytest.approx(left)
 
 
 PROGRAM = Path(__file__).with_name("device_program.py")  # two devices of a CPU
