@@ -9,7 +9,7 @@ from PIL import Image
 import rin.models.probe
 import rin.study.probe_study
 from rin.models.preprocessing import PREPROCESSING
-from rin.models.probe import FirstLayer, load_distributions, patch_moments, predict
+from rin.models.probe import FirstLayer, load_distributions, predict
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def weights(tmp_path, monkeypatch, images):
     zero = np.zeros(40)
     layer = FirstLayer("DenseNet121", kernel, zero, zero, zero + 1, 1e-5, 2, 0)
     pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(images.iterdir())])
-    mean, variance = predict(layer, patch_moments(pixels, layer), PREPROCESSING["caffe_unit"])
+    mean, variance = predict(layer, pixels, PREPROCESSING["caffe_unit"])
     trained = {"trained": replace(layer, mean=mean, variance=variance), "random": layer}
     monkeypatch.setattr(rin.models.probe, "read_first_layer", lambda path, _: trained[path.stem])
     for name in trained:
