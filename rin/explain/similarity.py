@@ -22,26 +22,16 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
     """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
     From features (n, channels) and the patient of each row, by cosine; equally near ones in their
-    order.  InputError for features that are not finite or all equal, and for an image that has
-    fewer than k images of other patients.
+    order.  InputError for features that are all equal, and for an image that has fewer than k
+    images of other patients.
     """
-    table = np.asarray(features, dtype=np.float32)
-    problem = None
-    if table.ndim != 2 or len(table) < 2:
-        problem = f"their shape is {table.shape}, and 2 rows or more are needed"
-    elif len(patients) != len(table):
-        problem = f"there are {len(table)} rows for {len(patients)} images"
-    elif not np.isfinite(table).all():
-        problem = f"{(~np.isfinite(table)).any(axis=1).sum()} rows hold values not finite"
-    elif (table == table[0]).all():
-        problem = "they are the same for all images"
-    if problem:
-        problem = f"these features have no neighbours: {problem}"
+    if (features == features[0]).all():
+        problem = "they are the same for all images, none of which is nearer than another"
         remedy = "Look at the learning curve: a network that did not train has such features."
         raise InputError(problem, where="features", remedy=remedy)
     codes = pd.factorize(np.asarray(patients))[0]
     others = len(codes) - np.bincount(codes)
-    if k < 1 or others.min() < k:
+    if others.min() < k:
         problem = f"k is {k}, and an image has {others.min()} images of other patients"
         remedy = "Ask for fewer neighbours, or use a profile with more test images."
         raise InputError(problem, where="neighbours", remedy=remedy)
@@ -51,7 +41,7 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
         block[codes[start : start + len(block), None] == codes] = np.inf
         return np.argsort(block, axis=1, kind="stable")[:, :k]
 
-    blocks = pairwise_distances_chunked(table, reduce_func=nearest, metric="cosine")
+    blocks = pairwise_distances_chunked(features, reduce_func=nearest, metric="cosine")
     return np.concatenate([*blocks])
 
 
@@ -81,24 +71,18 @@ def neighbour_purity(
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless
-    both have as many rows, more than channels, and are finite.
+    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError for a
+    table without more rows than channels, or without a channel that varies.
     """
-    tables = [np.asarray(table, np.float64) for table in (a, b)]
-    shapes, bases = [table.shape for table in tables], []
-    for table in tables:
-        problem = None
-        if table.ndim != 2 or len(table) != len(tables[0]):
-            problem = f"shapes {shapes} do not fit"
-        elif len(table) <= table.shape[1]:
-            problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
-        elif not np.isfinite(table).all():
-            problem = "a value is not finite"
-        elif (table == table[0]).all():
-            problem = "they are the same everywhere"
-        if problem:
-            remedy = "Give two finite tables (points, channels) of the same points."
+    bases = []
+    for table in (np.asarray(a, np.float64), np.asarray(b, np.float64)):
+        if len(table) <= table.shape[1]:
+            problem = f"{table.shape[1]} channels at {len(table)} points: all would correlate"
+            remedy = "Record fewer channels, or more points."
             raise InputError(problem, where="activations", remedy=remedy)
+        if (table == table[0]).all():
+            remedy = "Look at the learning curve: a network that did not train has such a layer."
+            raise InputError("they are the same everywhere", where="activations", remedy=remedy)
         variances = table.var(axis=0)
         loud = table[:, variances > _SILENT * variances.max()]
         bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))

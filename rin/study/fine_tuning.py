@@ -324,8 +324,7 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
         return pd.DataFrame(columns=["case_id", "baseline", "dice"])
     boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
     sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
-    tolerance = overlap.tolerance_at(masks.shape[-1])
-    scores = overlap.baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    scores = overlap.baseline_scores(masks[place], sizes[place])
     marked = cases["case_id"].to_numpy()[place]
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
 

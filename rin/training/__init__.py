@@ -8,8 +8,6 @@ from rin.files import source_digest
 
 #: Raise it where results change though no source that `code_digest` covers does.
 CODE_VERSION = 1
-#: Part of images of a corpus that a run neither trains on nor tests.
-UNUSED = "unused"
 #: In the work folder of a pretraining: how it goes, in words; pooled features of its test images.
 PROGRESS, FEATURES = "progress.txt", "features.npy"
 

@@ -39,8 +39,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "DenseNet121": ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu"),
 }
-#: Given how far a training has come and its running loss, returns a further callback.
-Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callback]
+#: Given how far a training has come, returns a further callback.
+Watcher = Callable[[TrainingState], keras.callbacks.Callback]
 
 
 def prepare_framework(threads: int | None, precision: str) -> None:
@@ -96,7 +96,6 @@ def learning_rate(
     both after a share `warmup` of the steps, 0 to below 1, over which it rises from zero in a
     line.
     """
-    look_up("schedule", schedule, ("constant", "cosine"))
     rising = round(warmup * steps)
     if schedule == "constant" and rising == 0:
         return peak
@@ -210,10 +209,16 @@ class CompiledBlock:
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        state = TrainingState(steps, len(used.rows), recipe.epochs, recipe.patience)
-        state.work, state.meters = work, self._meters
+        state = TrainingState(
+            steps,
+            len(used.rows),
+            recipe.epochs,
+            recipe.patience,
+            work=work,
+            meters=self._meters,
+        )
         callbacks = [LabelTurn(self.online), state] if self.online else [state]
-        callbacks += [watcher(state, self._meters[0])] if watcher else []
+        callbacks += [watcher(state)] if watcher else []
         with self.devices.scope():
             self.restore(weights, preprocessing, recipe, steps)
             state.resume(model)
