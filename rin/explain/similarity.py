@@ -89,20 +89,6 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
 
 
-def sample_activations(
-    features: np.ndarray, points: int, channels: int, *, seed: int
-) -> np.ndarray:
-    """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
-
-    Float32 (points, channels), or all that there are; the same ones of maps of one shape.
-    """
-    table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
-    draws = np.random.default_rng(seed)
-    rows = np.sort(draws.permutation(table.shape[0])[:points])
-    columns = np.sort(draws.permutation(table.shape[1])[:channels])
-    return table[np.ix_(rows, columns)]
-
-
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 

@@ -47,6 +47,21 @@ CANDIDATES: tuple[Preprocessing, ...] = (
 )
 
 
+def swapped(preprocessing: Preprocessing) -> Preprocessing:
+    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
+    return replace(
+        preprocessing,
+        name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
+        bgr=not preprocessing.bgr,
+        scale=preprocessing.scale[::-1],
+        offset=preprocessing.offset[::-1],
+    )
+
+
+#: In colour every candidate is tried in both orders of the channels.
+IN_COLOR = {each.name: each for each in (*CANDIDATES, *map(swapped, CANDIDATES))}
+
+
 @dataclass(frozen=True)
 class FirstLayer:
     """The first convolution of a network and the batch normalisation behind it.
@@ -148,17 +163,6 @@ def predict(
     return mean, np.maximum(np.mean(squares, axis=0) - mean**2, 0.0)
 
 
-def swapped(preprocessing: Preprocessing) -> Preprocessing:
-    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
-    return replace(
-        preprocessing,
-        name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
-        bgr=not preprocessing.bgr,
-        scale=preprocessing.scale[::-1],
-        offset=preprocessing.offset[::-1],
-    )
-
-
 def scaling_of(candidate: str) -> str:
     """Return the name of a candidate without its order of channels."""
     return candidate.removesuffix("_rgb").removesuffix("_bgr")
@@ -167,20 +171,19 @@ def scaling_of(candidate: str) -> str:
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
-    Images are those of `predict`; in colour every candidate is tried in both orders of the
-    channels.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians,
-    stored and predicted, as the mean of both directions and over channels, so that half and twice
-    the contrast of pretraining are as far off; `correlation`, Pearson's, over channels, of the
-    logarithms of stored and predicted variance: scale cancels, so it tells whether the averages
-    belong to these kernels at all; `contrast`, how many times the contrast of the images those of
-    pretraining had, if this candidate is right (geometric mean over channels); `channels`.
+    Images are those of `predict`.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of
+    two Gaussians, stored and predicted, as the mean of both directions and over channels, so that
+    half and twice the contrast of pretraining are as far off; `correlation`, Pearson's, over
+    channels, of the logarithms of stored and predicted variance: scale cancels, so it tells
+    whether the averages belong to these kernels at all; `contrast`, how many times the contrast of
+    the images those of pretraining had, if this candidate is right (geometric mean over channels);
+    `channels`.
     """
     gray, rows = images.ndim == 3 or (images == images[..., :1]).all(), []
-    color = [] if gray else [swapped(preprocessing) for preprocessing in CANDIDATES]
     # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
     # say nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon
-    for preprocessing in [*CANDIDATES, *color]:
+    for preprocessing in CANDIDATES if gray else IN_COLOR.values():
         mean, variance = predict(layer, images, preprocessing)
         predicted = variance + layer.epsilon
         ratio, gap = stored / predicted, (layer.mean - mean) ** 2
@@ -229,8 +232,7 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
         twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
         # Of one scaling in both orders, the other must be clearly off.
         if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
-            in_bgr = next(c.bgr for c in CANDIDATES if c.name == verdict)
-            order = "BGR" if in_bgr == (best["candidate"] == verdict) else "RGB"
+            order = "BGR" if IN_COLOR[best["candidate"]].bgr else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
     return {
         "verdict": verdict,
@@ -251,9 +253,7 @@ def chance_of(correlation: float, channels: int) -> float:
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 
 
-def _known_candidate(name: str) -> str:
-    look_up("candidate", scaling_of(name), [candidate.name for candidate in CANDIDATES])
-    return name
+Candidate = Annotated[str, AfterValidator(lambda name: look_up("candidate", name, IN_COLOR).name)]
 
 
 class Distribution(FrozenModel):
@@ -271,7 +271,7 @@ class Distribution(FrozenModel):
     format: str
     licence: str
     home: str
-    stated_preprocessing: Annotated[str, AfterValidator(_known_candidate)] | None
+    stated_preprocessing: Candidate | None
     statement: Annotated[str, Field(min_length=1)]
 
 

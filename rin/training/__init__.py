@@ -20,7 +20,7 @@ def code_digest() -> str:
     """
     package = Path(__file__).resolve().parents[1]
     sources = [path for name in ("models", "training") for path in (package / name).glob("*.py")]
-    sources += [package / "explain" / name for name in ("gradcam.py", "similarity.py")]
+    sources += [package / "explain" / "gradcam.py"]
     preprocessings = (package / "models" / "preprocessing.yaml").read_bytes()
     made_of = [CODE_VERSION, source_digest(sources), sha256(preprocessings).hexdigest()]
     return sha256(repr(made_of).encode()).hexdigest()[:16]

@@ -16,7 +16,6 @@ import numpy as np
 
 from rin.errors import InputError, look_up
 from rin.explain.gradcam import gradient_cam
-from rin.explain.similarity import sample_activations
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
@@ -141,11 +140,7 @@ class CompiledBlock:
     """
 
     def __init__(
-        self,
-        architecture: Architecture,
-        *,
-        loss: str = "hard",
-        devices: Devices | None = None,
+        self, architecture: Architecture, *, loss: str = "hard", devices: Devices | None = None
     ) -> None:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
@@ -209,14 +204,8 @@ class CompiledBlock:
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        state = TrainingState(
-            steps,
-            len(used.rows),
-            recipe.epochs,
-            recipe.patience,
-            work=work,
-            meters=self._meters,
-        )
+        ends = recipe.epochs, recipe.patience
+        state = TrainingState(steps, len(used.rows), *ends, work=work, meters=self._meters)
         callbacks = [LabelTurn(self.online), state] if self.online else [state]
         callbacks += [watcher(state)] if watcher else []
         with self.devices.scope():
@@ -317,13 +306,7 @@ class CompiledBlock:
 
 
 def layer_activations(
-    block: CompiledBlock,
-    part: Part,
-    batch: int,
-    *,
-    points: int,
-    channels: int,
-    seed: int,
+    block: CompiledBlock, part: Part, batch: int, *, points: int, channels: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
@@ -345,3 +328,17 @@ def layer_activations(
         name: sample_activations(np.concatenate(maps), points, channels, seed=seed)
         for name, maps in activations.items()
     }
+
+
+def sample_activations(
+    features: np.ndarray, points: int, channels: int, *, seed: int
+) -> np.ndarray:
+    """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
+
+    Float32 (points, channels), or all that there are; the same ones of maps of one shape.
+    """
+    table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
+    draws = np.random.default_rng(seed)
+    rows = np.sort(draws.permutation(table.shape[0])[:points])
+    columns = np.sort(draws.permutation(table.shape[1])[:channels])
+    return table[np.ix_(rows, columns)]

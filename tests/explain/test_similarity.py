@@ -9,7 +9,6 @@ from rin.errors import InputError
 from rin.explain.similarity import (
     call_agreement,
     mean_cca,
-    sample_activations,
 )
 
 
@@ -31,16 +30,6 @@ def test_silent_and_repeated_channels_count_once():
     a, b = tables(2)
     padded = np.column_stack([a, a[:, 0], np.full(len(a), 7.0)])
     assert mean_cca(padded, b) == pytest.approx(mean_cca(a, b))
-
-
-def test_sampled_rows_and_channels_are_those_of_the_seed_each_once():
-    maps = np.arange(4 * 3 * 3 * 10).reshape(4, 3, 3, 10)
-    one = sample_activations(maps, 20, 5, seed=1)
-    assert one.shape == (20, 5)
-    np.testing.assert_array_equal(sample_activations(maps + 1000, 20, 5, seed=1), one + 1000)
-    assert (sample_activations(maps, 20, 5, seed=2) != one).any()
-    assert len(np.unique(one)) == one.size
-    assert sample_activations(maps, 99, 99, seed=1).shape == (36, 10)
 
 
 @pytest.mark.parametrize(

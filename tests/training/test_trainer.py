@@ -25,6 +25,7 @@ from rin.training.trainer import (
     find_devices,
     learning_rate,
     prepare_framework,
+    sample_activations,
 )
 
 CAFFE, SYMMETRIC = PREPROCESSING["caffe"], PREPROCESSING["symmetric"]
@@ -254,6 +255,16 @@ def test_training_of_resnet50_computes_what_its_code_version_says(parts):
     settings = Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9)
     block, start = trainer.CompiledBlock(settings), random_weights("ResNet50", 32, 0)
     check_literal(block, start, parts, CAFFE, Recipe(1e-4, 1, 18, 7), 5e-3)
+
+
+def test_sampled_rows_and_channels_are_those_of_the_seed_each_once():
+    maps = np.arange(4 * 3 * 3 * 10).reshape(4, 3, 3, 10)
+    one = sample_activations(maps, 20, 5, seed=1)
+    assert one.shape == (20, 5)
+    np.testing.assert_array_equal(sample_activations(maps + 1000, 20, 5, seed=1), one + 1000)
+    assert (sample_activations(maps, 20, 5, seed=2) != one).any()
+    assert len(np.unique(one)) == one.size
+    assert sample_activations(maps, 99, 99, seed=1).shape == (36, 10)
 
 
 def rates(schedule, steps):
