@@ -226,15 +226,15 @@ def measure_overlap(
         target, pictures = class_pictures(rows, cams, side)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
-        pair = pictures[marked], lesions[at]
-        curves.append(threshold_curve(*pair))
+        shown, outlines = pictures[marked], lesions[at]
+        curves.append(threshold_curve(shown, outlines))
         measured = {
             "dice": curves[-1][:, PAPER_THRESHOLD],
-            "pointing": pointing_game(pair[0], near[at]),
+            "pointing": pointing_game(shown, near[at]),
             "pointing_blind": blind[grid][at],
             "cells": max(grid),
-            "average_precision": pixel_average_precision(*pair),
-            "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
+            "average_precision": pixel_average_precision(shown, outlines),
+            "mask_share": outlines.sum(axis=(1, 2)) / side**2,
         }
         tables.append(rows.loc[marked, columns].assign(target=target[marked], **measured))
     table, all_curves = pd.concat(tables, ignore_index=True), np.concatenate(curves)
