@@ -37,22 +37,6 @@ CORRECT = "Correct the files, or the counts in the manifest; fetch a published d
 WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
 
 
-def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
-    """Return numbers of ``patients``, ``fewest`` and ``most`` images of one, and of those with
-    ``two_labels`` or more; None where no patients are named.
-    """
-    if (cases["patient_id"] == cases["case_id"]).all():
-        return None
-    labels = cases.groupby("patient_id")["label"]
-    sizes = labels.size()
-    return {
-        "patients": len(sizes),
-        "fewest": int(sizes.min()),
-        "most": int(sizes.max()),
-        "two_labels": int((labels.nunique() > 1).sum()),
-    }
-
-
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 

@@ -11,6 +11,7 @@ import pytest
 from export_files import header, indexed
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
+from scipy.ndimage import zoom
 
 from rin.curation.burned_in import (
     ANSWERS,
@@ -29,8 +30,8 @@ from rin.curation.index import archive_files
 from rin.curation.spreadsheets import read_rows
 from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
-from rin.data.standins.datasets import draw_case
-from rin.data.standins.phantoms import resized, to_uint8
+from rin.data.standins.datasets import draw_image
+from rin.data.standins.phantoms import to_uint8
 from rin.errors import InputError
 
 TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F",
@@ -47,12 +48,14 @@ REAL = {
 @cache
 def phantoms():
     pictures = [
-        draw_case(dataset, kind, number, 1)[0].picture()
+        draw_image(dataset, kind, number, 1).phantom.picture()
         for dataset, kind in (("busi", "benign"), ("ddti", "malignant"), ("cc_ccii", "normal"))
         for number in range(2)
     ]
-    knees = [draw_case("mrnet", "normal", number, 1, height=0.3)[0].scan() for number in range(2)]
-    return pictures + [to_uint8(resized(knee, (256, 256))) for knee in knees]
+    knees = [
+        draw_image("mrnet", "normal", number, 1, height=0.3).phantom.scan() for number in range(2)
+    ]
+    return pictures + [to_uint8(zoom(knee, 2)) for knee in knees]
 
 
 def lettered(pixels, text, *, corner=0, size=12, ink=235, bar=None, turned=False):

@@ -297,7 +297,7 @@ def test_given_folds_of_named_parts_are_one_fold_with_validation_cut_where_there
 
 def test_given_folds_that_leave_a_case_out_or_a_dataset_without_a_split_raise(bus_bra):
     dataset, groups, write = bus_bra
-    write(lambda row: "" if row.ID == "bus_0001-s" else row.kFold)
+    write(lambda row: "" if row.ID == "bus_0001-l" else row.kFold)
     with pytest.raises(InputError, match=r"1 case is not placed by the given split"):
         given_folds(dataset, groups, 1, seed=0)
     unsplit = dataset.manifest.model_copy(update={"layout": "busi"})

@@ -13,7 +13,6 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from rin.data.chunks import map_threads
 from rin.errors import explained
 from rin.files import MAKE_ROOM
 
@@ -32,12 +31,6 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
             except OSError:
                 if not target.is_dir():  # another process wrote it meanwhile
                     raise
-
-
-def write_cases(write: Callable[[str, int], Iterable], counts: dict[str, int]) -> list:
-    """Return the rows that ``write`` yields of every kind and index, in order, by two threads."""
-    cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
-    return [row for rows in map_threads(lambda case: [*write(*case)], cases, 2) for row in rows]
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
@@ -79,6 +72,5 @@ def new_instance(**elements: Any) -> Dataset:
 def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
     """Store pixels: (h, w) grey, (h, w, 3) RGB, or (frames, h, w) grey; sign as their type."""
     photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
-    stored = np.ascontiguousarray(stored)
     dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
     return dataset
