@@ -59,7 +59,7 @@ def swapped(preprocessing: Preprocessing) -> Preprocessing:
 
 
 #: In colour every candidate is tried in both orders of the channels.
-IN_COLOR = {each.name: each for each in (*CANDIDATES, *map(swapped, CANDIDATES))}
+IN_COLOR = {candidate.name: candidate for candidate in (*CANDIDATES, *map(swapped, CANDIDATES))}
 
 
 @dataclass(frozen=True)
