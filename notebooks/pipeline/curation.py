@@ -311,4 +311,4 @@ pd.DataFrame(islice(metadata.records("images"), 3)).map(bytes.decode)
 # `shows_text`.
 # `database:` takes the URL of a PostgreSQL
 # server in place of the SQLite file. Pretrained weights are written for Keras, as `_notop.h5` for
-# older software, and as safetensors, each with a model card.
+# older software, and as safetensors.
