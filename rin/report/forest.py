@@ -66,7 +66,7 @@ def forest(
         _mark(ax, rows[rows["kind"] == kind], kind, limits)
     ax.set(ylim=(bottom, top), xlim=limits)
     ax.set_xlabel(xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)"))
-    ax.locator_params("x", nbins=7, steps=[1, 2, 5, 10])
+    ax.locator_params("x", steps=[1, 2, 5, 10])
     ax.grid(axis="x")
     notes = ax.secondary_yaxis("right")
     for side, texts in (ax, lines["label"]), (notes, lines["note"]):
