@@ -181,24 +181,11 @@ def test_forest_texts_keep_apart_and_inside():
 # ---- images
 
 
-def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
-    scores = {"score_radiologic": [0.9, 0.2], "score_photographic": [0.5, 0.4]}
-    cases = pd.DataFrame({"case_id": ["a" * 60, "b $x$"], "label": "malignant", **scores})
-    pixels = np.zeros((2, 16, 16), dtype=np.uint8)
-    cam = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (2, 16, 1))
-    overlays = dict.fromkeys(INITS, cam)
-    axes = maps.cam_panel(pixels, pixels, overlays, cases, positive_class="malignant")
-    assert axes.shape == (2, 3)
-    assert axes[0, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.90"
-    assert "…" in axes[0, 0].get_title(loc="left")
-    assert not axes[1, 0]._left_title.get_parse_math()
-    assert overlapping_texts(axes[0, 0].figure) == []
-
-
 def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_call(monkeypatch):
     """Both inits call b benign and d malignant, and look at opposite sides to say so."""
+    names = ["a", "b" * 60, "c", "d $x$"]
     case = {"task": "breast", "fold": 0, "scenario": "best", "seed": 1, "part": "test"}
-    rows = pd.DataFrame(case | {"case_id": list("abcd"), "patient_id": list("abcd")})
+    rows = pd.DataFrame(case | {"case_id": names, "patient_id": names})
     rows = rows.assign(label=[0, 0, 1, 1], score=[0.5, -1.0, -0.5, 1.0], backbone="ResNet50")
     left = np.zeros((4, 2, 2, 2), np.float32)
     left[:, :, 0, 0] = left[:, :, 1, 1] = 1  # class 0 at the left, class 1 at the right
@@ -207,7 +194,7 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
         own_rows, dark = rows.assign(init=init), np.zeros_like(left)
         worse = own_rows.assign(scenario="worse", score=-rows["score"])
         made += [(own_rows, own), (worse, dark), (own_rows.assign(fold=1), dark)]
-    cases = pd.DataFrame({"case_id": list("abcd"), "label": ["benign"] * 2 + ["malignant"] * 2})
+    cases = pd.DataFrame({"case_id": names, "label": ["benign"] * 2 + ["malignant"] * 2})
     pictures = np.zeros((4, 16, 16), np.uint8)
     store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
     inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
@@ -220,7 +207,11 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
     monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(made))
     axes = maps.example_maps(runs, "breast")
     shown = {line[0].get_title(loc="left"): [*map(bright_side, line[1:])] for line in axes}
-    assert shown == {"b\nbenign": ["left", "right"], "d\nmalignant": ["right", "left"]}
+    benign = f"{'b' * 10}…{'b' * 10}\nbenign"
+    assert shown == {benign: ["left", "right"], "d $x$\nmalignant": ["right", "left"]}
+    assert axes[1, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.73"
+    assert not axes[1, 0]._left_title.get_parse_math()
+    assert overlapping_texts(axes[0, 0].figure) == []
 
 
 def bright_side(ax):
