@@ -21,6 +21,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import nbformat
+import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from joblib import cpu_count
 
@@ -31,7 +32,7 @@ from rin.errors import InputError, counted
 from rin.files import manifest_folder, replace_folder, write_atomically
 from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
 from rin.report.kernels import share_imports
-from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
+from rin.report.pages import Outline, contents, files_of, outline_of, pages
 from rin.study import Study, open_study
 from rin.study.reference import reference_folder
 
@@ -93,8 +94,10 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
 
 def _build(outline: Outline, say: Say) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
-    written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
+    toc = book / "notebooks" / "_toc.yml"
+    toc.parent.mkdir(exist_ok=True)
+    toc.write_text(yaml.safe_dump(listed, sort_keys=False), encoding="utf-8")
     if outline.chosen:
         for name in files_of(listed):
             name_absent_pages(book / f"{name}.ipynb", ROOT, files_of(listed))
@@ -106,7 +109,7 @@ def _build(outline: Outline, say: Say) -> Path:
         say("HTML unchanged")
         return index
     say("Building the HTML, about half a minute")
-    build_html(book, config, written, ROOT)
+    build_html(book, config, toc, ROOT)
     made_from.write_text(digest, encoding="utf-8")
     say("Done")
     return index
