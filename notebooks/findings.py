@@ -154,7 +154,7 @@ pairs = pair_differences(runs.predictions(), *runs.inits)
 cells = pairs.pivot_table(index="task", columns="backbone", values="estimate")
 cells = cells.loc[list(facts)]
 cells.index = cells.index.map(names)
-axes = heat(cells, runs.inits, unit="points", limit=15)
+axes = heat(cells, runs.inits, unit="points")
 page.picture(
     axes,
     "Mean difference of each backbone's networks, by task",

@@ -174,10 +174,10 @@ def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) ->
     say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
     order = TopologicalSorter(after)
     order.prepare()
-    pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
+    workers = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        pool(1, initializer=share_imports) as leader,
-        pool(cores, initializer=share_imports, initargs=(10,)) as others,
+        workers(1, initializer=share_imports) as leader,
+        workers(cores, initializer=share_imports, initargs=(10,)) as others,
     ):
         running: dict[Future, str] = {}
         finished = 0
@@ -192,8 +192,8 @@ def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) ->
                 name = running.pop(future)
                 if future.exception():
                     say(f"{name}: failed")
-                    for each in (leader, others):
-                        each.shutdown(cancel_futures=True)
+                    for pool in (leader, others):
+                        pool.shutdown(cancel_futures=True)
                 seconds, finished = future.result(), finished + 1
                 say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {seconds:.0f} s")
                 order.done(name)

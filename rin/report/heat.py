@@ -19,17 +19,16 @@ def heat(
     *,
     unit: str = "",
     clear: pd.DataFrame | None = None,
-    limit: float = 20,
 ) -> Axes:
     """Draw a table of differences with its index at the left and its columns below.
 
-    `unit` "points" draws fractions as points (0-100).  Cells are coloured from −`limit` to
-    `limit`: in the colours of two `inits` (a, b) for differences a − b, else in purple and brown.
-    `clear`, of the same shape, is True where a cell gets a star; cells without a number stay
-    empty.
+    `unit` "points" shows fractions as points (0-100).  Colours, those of two `inits` (a, b) for
+    differences a − b, else purple and brown, are full from ±0.15 on.  `clear`, of the same shape,
+    is True where a cell gets a star; cells without a number stay empty.
     """
     factor, digits = look_up("unit", unit, UNITS)
-    shown = factor * differences.astype(float)
+    differences = differences.astype(float)
+    shown = factor * differences
     colors = [init_style(init).color for init in inits[::-1]] or ["#B5762A", "#7B5AA6"]
     texts = shown.map(lambda value: format_number(value, digits, signed=True))
     texts = texts.where(shown.notna(), "")
@@ -38,8 +37,8 @@ def heat(
     _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(shown)))
     cmap = sns.blend_palette([colors[0], "#F7F7F7", colors[-1]], as_cmap=True)
     sns.heatmap(
-        shown, annot=texts, fmt="", vmin=-limit, vmax=limit, cmap=cmap, cbar=False, linewidths=1,
-        ax=ax, annot_kws={"size": 10, "color": INK},
+        differences, annot=texts, fmt="", vmin=-0.15, vmax=0.15, cmap=cmap,
+        cbar=False, linewidths=1, ax=ax, annot_kws={"size": 10, "color": INK},
     )  # fmt: skip
     labels = [fill(str(name), 11, break_long_words=False) for name in shown.columns]
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
