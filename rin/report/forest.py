@@ -75,7 +75,7 @@ def forest(
         side.spines[["left", "right"]].set_visible(False)
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 9.5}
     if note_title:
-        ax.annotate(note_title, (1, 1), (8, 3), fontweight="bold", gid="note title", **above)
+        ax.annotate(note_title, (1, 1), (8, 3), fontweight="bold", gid="note-title", **above)
     if ends:
         left, right = ends
         ax.annotate(f"← {left}", (0, 1), (0, 3), ha="left", gid="end", **above)

@@ -142,10 +142,10 @@ def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
         ["label"], kind="stable"
     )
     title = "pretraining as the unit"
-    assert written(forest.forest(both), "note title") == [title]
-    assert written(forest.forest(both, note_title="AUCs"), "note title") == ["AUCs"]
-    assert written(forest.forest(both.assign(note="")), "note title") == []
-    assert written(forest.forest(ROWS), "note title") == []
+    assert written(forest.forest(both), "note-title") == [title]
+    assert written(forest.forest(both, note_title="AUCs"), "note-title") == ["AUCs"]
+    assert written(forest.forest(both.assign(note="")), "note-title") == []
+    assert written(forest.forest(ROWS), "note-title") == []
 
 
 def test_forest_without_zero_has_limits_of_the_data_alone():
