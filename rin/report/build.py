@@ -6,8 +6,6 @@ let the pages that train go first, one after another with their own workers, whi
 beside them at low priority; nor can they foretell the time, or build the results before the rest.
 """
 
-import hashlib
-import json
 import multiprocessing
 import os
 import re
@@ -29,11 +27,12 @@ import rin
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, counted
-from rin.files import manifest_folder, replace_folder, write_atomically
+from rin.files import manifest_folder, replace_folder, sha256_of, write_atomically
 from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
 from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages
 from rin.study import Study, open_study
+from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
 ROOT = Path(rin.__file__).parents[1]
@@ -102,8 +101,8 @@ def _build(outline: Outline, say: Say) -> Path:
         for name in files_of(listed):
             name_absent_pages(book / f"{name}.ipynb", ROOT, files_of(listed))
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
-    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
-    digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
+    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
+    digest = _digest_of_files(filter(Path.is_file, files), book)
     index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
     if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
         say("HTML unchanged")
@@ -128,8 +127,8 @@ def plan_jobs(
     # What every page rests on: the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    files = sorted(path for path in paths if "__pycache__" not in path.parts)
-    code, profile = _digest_of_files(files, root), study.profile.model_dump()
+    files = (path for path in paths if "__pycache__" not in path.parts)
+    code, profile = _digest_of_files(files, root), study.profile.model_dump_json()
     listing = _listing(study)
 
     after = {name: there.keys() & {*outline.after(notebook)} for name, notebook in there.items()}
@@ -148,7 +147,7 @@ def plan_jobs(
                 root / "book" / "notebooks" / f"{page.name}.ipynb",
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
-                inputs=_digest_of_files((), root, depends),
+                inputs=digest_of(depends),
                 ledgers=tuple(study.results / name for name in sorted(ledgers)),
                 name=page.name,
                 after=after[page.notebook.source],
@@ -208,13 +207,9 @@ def _time(stale: Sequence[Job], cores: int) -> str:
     return f", about {max(1, minutes):.0f} min as they took last"
 
 
-def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
-    """Return a SHA-256 over names, contents and anything that JSON can hold."""
-    digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
-    for file in files:
-        name = os.path.relpath(file, root)
-        digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+def _digest_of_files(files: Iterable[Path], root: Path) -> str:
+    """Return a digest of names and contents."""
+    return digest_of({os.path.relpath(file, root): sha256_of(file) for file in files})
 
 
 def _listing(study: Study) -> str:
@@ -226,7 +221,7 @@ def _listing(study: Study) -> str:
         folder = root / place
         inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []
         names += sorted(inside) or [place]
-    return _digest_of_files((), root, [names, fingerprints(root, names)])
+    return digest_of({"names": names, "states": fingerprints(root, names)})
 
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\)")
