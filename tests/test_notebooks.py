@@ -51,7 +51,7 @@ def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_
     for node, line in zip(nodes, lines, strict=True):
         assert isinstance(node, ast.AnnAssign), f"no type: {line}"
         assert re.search(r"  # \S.+", line), f"no comment: {line}"
-        assert isinstance(ast.literal_eval(node.value), parameters[node.target.id])
+        assert ast.unparse(node.annotation) == type(parameters[node.target.id]).__name__
 
 
 @for_each

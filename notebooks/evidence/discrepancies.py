@@ -233,13 +233,12 @@ levels = pd.concat(compared(*contrast) for contrast in contrasts)
 # %%
 titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
 cells = levels.assign(
-    points=100 * levels["estimate"],
     clear=levels["p_holm"] < 0.05,
     task=levels["task"].map(titles),
 ).pivot(index="label", columns="task")
 cells = cells.loc[levels["label"].unique()]
 order = [titles[task] for task in runs.tasks]
-ax = heat(cells["points"][order], clear=cells["clear"])
+ax = heat(cells["estimate"][order], unit="points", clear=cells["clear"])
 picture(ax, "Differences of regimes and of networks, by task")
 
 # %% [markdown]

@@ -299,5 +299,5 @@ book_table(done.to_frame(), "From the dataset card", prose=True)
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
 # pixels may show letters; they stay out until somebody has looked and answered no in its column
-# `shows_text`. Pretrained weights are written for Keras, as `_notop.h5` for
-# older software, and as safetensors, each with a model card.
+# `shows_text`. Pretrained weights are written for Keras, as `_notop.h5` for older software, and as
+# safetensors.

@@ -37,7 +37,6 @@ from rin.explain.similarity import nearest_neighbours, neighbour_purity
 from rin.models.augmentation import AUGMENTATION
 from rin.models.layers import Augment
 from rin.models.preprocessing import find_preprocessing
-from rin.report import cards
 from rin.report.banner import pretraining_banner
 from rin.report.forest import forest
 from rin.report.page import picture
@@ -258,18 +257,10 @@ Markdown(
 )
 
 # %% [markdown]
-# ## The weights and their cards
+# ## The weights
 #
 # Each run leaves its backbone in three formats below `weights` of the results: Keras 3
 # (`backbone.weights.h5`), the layout of Keras 2 that the released RadImageNet weights have
-# (`backbone_notop.h5`), and safetensors. None can carry code. Each has a card with the fields of
-# the ATLAS schema of the Radiological Society of North America: input, corpus, scores, digests,
-# and what the weights are not good for.
-
-# %%
-for made in networks.to_dict("records"):
-    files = cards.weights_files(study.weights.path(made["run_id"]))
-    score = scores.rename(columns={"ci_low": "low", "ci_high": "high"})
-    score = score.loc[(made["init"], made["backbone"])]
-    cards.write_card(study, made, cards.model_card(study, made, score, files))
-sorted(path.name for path in (study.results / "cards").iterdir())
+# (`backbone_notop.h5`), and safetensors. None can carry code. Whoever is given such a file needs
+# to know more: in the folder of its run `config.json` names the corpus, whose licence is in its
+# manifest, and the preprocessing, and `done.json` has the SHA-256 of every file.

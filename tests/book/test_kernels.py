@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rin.report.build import BookConsole, run_jobs
+from rin.report.build import run_jobs
 from rin.report.execution import Job
 
 BODY = """\
@@ -37,7 +37,7 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_pa
         source = tmp_path / f"{name}.py"
         source.write_text(BODY)
         jobs.append(Job(source, tmp_path / f"{name}.ipynb", name=name))
-    run_jobs(jobs, BookConsole("Book"), cores=1)
+    run_jobs(jobs, cores=1)
     servers = set()
     for job in jobs:
         code = json.loads(job.output.read_text())["cells"]
