@@ -58,7 +58,9 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
             run_jobs(first, say)
             for job in jobs:
                 write_placeholder(job)
-            say(f"results: {_build(outline, say)}; the live part follows")
+            minutes = study.profile.live_minutes
+            takes = f", about {minutes} min on two cores" if minutes else ""
+            say(f"results: {_build(outline, say)}; the live part follows{takes}")
         run_jobs(jobs, say)
         return _build(outline, say)
 
