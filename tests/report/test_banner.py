@@ -1,6 +1,7 @@
 """The line of provenance: what it says at once, and what it unfolds."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -82,6 +83,22 @@ def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_com
         assert f"commit {each.commit[:12]}" in added
     assert "convergence from pretraining 2" in added
     assert "<dt>Added" not in reference_banner(load_reference("first")).data
+
+
+def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
+    first, now = load_reference("first"), load_reference("open")
+    shown = summary(reference_banner(first))
+    of_ultrasound = "Breast lesions, Thyroid nodules and Breast lesions in BUS-BRA"
+    assert f"corpus without ultrasound ({of_ultrasound})" in shown
+    assert "corpus without" not in summary(reference_banner(now))
+    inputs = demo.keeping("preprocessing")
+    assert inputs.reference.facts.name == "first"
+    assert summary(banner(inputs, study="preprocessing")).endswith(
+        "corpus without ultrasound (Breast lesions)"
+    )
+    unknown = [data.model_copy(update={"modality": ""}) for data in first.facts.corpora]
+    facts = first.facts.model_copy(update={"corpora": unknown})
+    assert "corpus without" not in summary(reference_banner(replace(first, facts=facts)))
 
 
 def test_crops_of_the_papers_images_are_no_substitute(demo):
