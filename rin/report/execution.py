@@ -14,6 +14,7 @@ import time
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -193,21 +194,34 @@ def write_placeholder(job: Job) -> None:
         nbformat.write(page, draft)
 
 
+#: Tags of a cell that is folded, wholly or its output alone.
+_FOLDED = {"hide-input", "hide-output", "hide-cell"}
+
+
 def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a hidden cell be named by what it holds, where it has no name of its own."""
-    if cell.cell_type != "code" or "hide-input" not in cell.metadata.get("tags", []):
+    """Let the fold of a cell be named by what it holds, where it has no name of its own."""
+    tags = _FOLDED & {*cell.metadata.get("tags", [])}
+    if cell.cell_type != "code" or not tags:
         return
     prompts = cell.metadata.setdefault("mystnb", {})
-    prompts.setdefault("code_prompt_show", fold_name(cell.source))
+    name = output_name(cell) if tags == {"hide-output"} else fold_name(cell.source)
+    prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
 
 
+def output_name(cell: nbformat.NotebookNode) -> str:
+    """Return what a hidden output holds: the caption of its table, else Output."""
+    pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
+    caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
+    return unescape(caption[1].strip()) if caption else "Output"
+
+
 def fold_name(source: str) -> str:
-    """Return what a hidden cell holds: Imports, Code of the text below, Drawing, else Code."""
+    """Return what hidden code is: Imports, Code of the text below, Drawing, else Code."""
     statements = ast.parse(source).body
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
-    called = re.findall(r"\b(?:Markdown|pictures?)(?=\()", ast.unparse(statements[-1:]))
+    called = re.findall(r"\b(?:Markdown|picture)(?=\()", ast.unparse(statements[-1:]))
     if "Markdown" in called:
         return "Code of the text below"
     return "Drawing" if called else "Code"

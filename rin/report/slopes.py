@@ -8,11 +8,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from rin.errors import InputError, look_up
-from rin.report.style import FAINT, INK, UNFREEZING_LABEL, init_style
+from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
 from rin.tables import require_columns
 
-#: Colours of the regimes; blue and orange mean initialisations only.
-_COLORS = dict(zip(UNFREEZING_LABEL.values(), (INK, "#6A3D9A", "#A9A9A9"), strict=True))
+#: Colours of the layers that are trained; blue and orange mean initialisations only.
+_COLORS = dict(zip(UNFREEZING_LABEL.values(), CYCLE, strict=False))
 
 
 def slopes(
@@ -21,7 +21,8 @@ def slopes(
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
     `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
-    and the column `panel`; panels are in the order of its values.  Colour is the regime.
+    and the column `panel`; panels are in the order of its values.  Colours are those of the layers
+    that were trained.
     InputError where a scenario has several AUCs from one init in a panel, or one init alone.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]

@@ -188,3 +188,16 @@ def test_fold_is_named_by_what_it_holds_and_keeps_a_name_of_its_own(source, held
     cell.metadata = {"tags": []}
     name_fold(cell)
     assert "mystnb" not in cell.metadata
+
+
+@pytest.mark.parametrize(
+    ("shown", "held"),
+    [("<table><caption>Classes &amp; labels</caption></table>", "Classes & labels"),
+     ("<p>text</p>", "Output")],
+)  # fmt: skip
+def test_fold_of_an_output_is_named_by_the_caption_of_its_table(shown, held):
+    output = nbformat.v4.new_output("display_data", {"text/html": shown})
+    cell = nbformat.v4.new_code_cell("table", outputs=[output])
+    cell.metadata["tags"] = ["hide-output"]
+    name_fold(cell)
+    assert set(cell.metadata["mystnb"].values()) == {held}
