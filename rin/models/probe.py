@@ -132,8 +132,8 @@ def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np
 
     A patch is its pixels, channel by channel, then a mark for each of its places, 1 inside the
     image and 0 in the zero padding, where no preprocessing applies: d = (channels + 1) × places.
-    Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose channels are equal count as
-    gray.  InputError for no image, another type or shape, or images without any contrast.
+    Images are uint8, (n, h, w) grey or (n, h, w, 3) RGB; those whose channels are equal count as
+    grey.  InputError for no image, another type or shape, or images without any contrast.
     """
     images = np.asarray(images)
     shaped = images.ndim == 3 or images.shape[3:] == (3,)

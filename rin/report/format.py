@@ -85,12 +85,12 @@ def format_estimate(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``, ``A, b; and C, d``, or ``none``."""
+    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name.
+
+    Names are short: what follows a comma in a title, such as the modality, is left to the caller.
+    """
     *first, last = [*names] or ["none"]
-    if not first:
-        return last
-    parted = any("," in name for name in (*first, last))
-    return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:

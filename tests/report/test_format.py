@@ -56,10 +56,9 @@ def test_texts_of_several_numbers_leave_out_what_is_missing(text, expected):
         ((), "none"),
         (("A",), "A"),
         (("A", "B", "C"), "A, B and C"),
-        (("A, b", "C, d", "E"), "A, b; C, d; and E"),
     ],
 )
-def test_listed_parts_names_that_hold_commas_by_semicolons(names, text):
+def test_listed_joins_names_by_commas_and_the_last_by_and(names, text):
     assert fmt.listed(iter(names)) == text
 
 

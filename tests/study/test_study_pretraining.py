@@ -109,14 +109,14 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     whole, rest = blocks
     # Corpora of 4 and 3 classes: the larger decides, also when only the smaller is left.
     assert whole["n_classes"] == rest["n_classes"] == 4
-    # Photographs are coloured, so the gray corpus is given to the same three channels.
+    # Photographs are coloured, so the grey corpus is given to the same three channels.
     assert whole["channels"] == rest["channels"] == 3
     assert sorted(whole["images"]) == [36, 48]
     assert rest["images"] == [36]
     pd.testing.assert_frame_equal(pretraining_predictions(study), before)
     shutil.rmtree(study.weights.path(second.run_id))
     pretraining.pretrain_block([second], study.weights, study.profile.execution)
-    assert blocks[-1]["channels"] == 1  # a gray corpus alone
+    assert blocks[-1]["channels"] == 1  # a grey corpus alone
 
 
 @pytest.mark.slow
