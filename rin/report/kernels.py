@@ -74,6 +74,9 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
     os.environ.update(environment)
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.stderr.fileno())
     sys.path.insert(0, "")
+    # As in a kernel of its own: locks of a forkserver have names, and a kernel that is slow to end
+    # and killed leaves them behind.
+    multiprocessing.set_start_method(None, force=True)
     worker = multiprocessing.parent_process()
 
     def follow() -> None:
