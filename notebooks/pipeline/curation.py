@@ -178,9 +178,10 @@ if invented := archive.provenance == "stand-in":  # others have other forms
 
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
+rules = examples.rename("impression").to_frame().reset_index(drop=True)
 judged = [screen_impression("", text) for text in examples]
-rules = pd.DataFrame(judged, examples.rename("impression")).reset_index()
-rules["reasons"] = rules["reasons"].map("; ".join)
+rules["verdict"] = [screening.verdict for screening in judged]
+rules["reasons"] = ["; ".join(screening.reasons) for screening in judged]
 book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
@@ -216,12 +217,13 @@ ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
 picture(ax, "Files that are left after each step of the curation")
 
 # %% tags=["hide-input"]
-by = " and ".join(confirmed) or "rules"
-alone = " alone; no radiologist confirmed them" if by == "rules" else ""
+unseen = " alone; no radiologist confirmed them"
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal, the
 rules judge {(screened["verdict"] == "normal").sum():,} to be so, and
-{sum(confirmed.values()):,} are accepted by {by}{alone}. After
+{sum(confirmed.values()):,} are accepted by {
+    " and ".join(confirmed) or "rules"
+}{"" if "radiologist" in confirmed else unseen}. After
 exclusions, de-identification and export, {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of
 {corpus.images["label"].nunique()} classes in the layout of RadImageNet,
