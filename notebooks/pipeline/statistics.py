@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Statistics by hand
 #
-# *Answers* how every statistic of this book is computed: each in plain pandas on a dozen invented
-# cases, equal to what `rin.stats` returns, and a simulation of what intervals contain. *Needs*
-# nothing. *Takes* ten seconds: `rin run notebooks/pipeline/statistics.py`.
+# *Answers* how AUCs, their variances and adjustments are computed, in plain pandas on a dozen
+# invented cases, and how often their intervals contain the truth. *Needs* nothing. *Takes* ten
+# seconds: `rin run notebooks/pipeline/statistics.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -216,8 +216,10 @@ study = load_profile(profile)
 settings = study.simulation.model_dump() | {"seed": study.seed}
 correlations = [0.0, 0.2, 0.4, 0.6, 0.8]
 coverage = simulate_coverage(correlations, **settings)
+words = {"naive": "images as units", "clustered": "patients as units"}
+words |= {"auc": "AUC", "difference": "Difference of two AUCs"}
 lines = sns.relplot(
-    coverage,
+    coverage.replace(words),
     x="correlation",
     y="coverage",
     hue="method",
@@ -227,7 +229,10 @@ lines = sns.relplot(
     height=3.2,
 )
 lines.refline(y=0.95)
+for ax in lines.axes.flat:
+    ax.annotate("95%", (1, 0.95), xycoords=("axes fraction", "data"))
 lines.set_axis_labels("Correlation of images", "Intervals with the truth")
+lines.set_titles("{col_name}").legend.set_title("")
 picture(lines.figure, "Share of 95% intervals that contain the truth")
 
 # %% tags=["hide-input"]
@@ -238,6 +243,6 @@ At a correlation of 0.8, intervals with images as the units contain the truth in
 as few as **{lowest["naive"]:.0%}** of {study.simulation.replicates} simulated
 test sets of {study.simulation.patients} patients with
 {study.simulation.images} images, in place of 95%; with patients as the units,
-in {lowest["clustered"]:.0%}. Dice scores by hand are on
-[](../pipeline/gradcam).
+in {lowest["clustered"]:.0%}. Dice scores by hand are on the page
+[Grad-CAM](gradcam).
 """)

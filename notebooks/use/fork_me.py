@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Fork me: your scores, your question
 #
-# *Answers* which of two models is better on a table of yours, and what this book did not ask.
-# *Needs* `pip install .` for the first half; the second reads the predictions that come with the
-# book. *Takes* half a minute: `rin run notebooks/use/fork_me.py`, or open a copy in Jupyter.
+# *Answers* which of two models is better on a table of yours, and questions that this book does not
+# ask. *Needs* `pip install .` for the first half; the second reads predictions that come with the
+# book. *Takes* half a minute: `rin run notebooks/use/fork_me.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -71,8 +71,7 @@ clustered = delong_test(labels, model_a, model_b, images["patient"])
 both = pd.DataFrame(
     {"images independent": vars(naive), "patients independent": vars(clustered)}
 )
-rows = ["estimate", "ci_low", "ci_high", "p_value"]
-both.loc[rows].astype(float).round(3)
+both.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 
 # %%
 holm([0.030, 0.012, 0.028, 0.400]).round(3)  # P values of several tests
@@ -88,21 +87,21 @@ attempts = {
     "other labels": (["benign", "malignant"], [0.2, 0.3]),
     "a missing score": ([0, 1, 1], [0.2, float("nan"), 0.4]),
 }
-for name, (bad_labels, bad_scores) in attempts.items():
+for problem, (bad_labels, bad_scores) in attempts.items():
     try:
         auc_ci(bad_labels, bad_scores)
     except InputError as error:
-        print(f"{name:16} {error}")
+        print(f"{problem:16} {error}")
 
 # %% [markdown]
-# For two groups of different patients there is `delong_test_unpaired`, for three or more models
-# `auc_contrasts`; [](../../api) has them all.
+# `delong_test_unpaired` compares two groups of different patients, `auc_contrasts` three or more
+# models; the [API reference](../../api) has them all.
 #
 # ## The predictions of this book
 #
 # One row for each test image and network: `label` is 1 for the positive class, `score` its
-# log-odds. Every page of the results starts from this table, and a table of your own in these
-# columns will do in its place ([](reference)).
+# log-odds. Every page of the results starts from this table, and a table of yours with these
+# columns can replace it ([Tables and manifests](reference)).
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -110,7 +109,7 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin.report.banner import banner
-from rin.report.format import format_estimate
+from rin.report.format import format_estimate, format_p
 from rin.report.page import picture
 from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
 from rin.study import open_reference, open_runs
@@ -128,7 +127,11 @@ predictions.head(3).T
 
 # %% [markdown]
 # Each network has a scale of its own: AUCs are computed within a fold, then averaged over folds
-# and scenarios, with patients as the units.
+# and scenarios. Patients are the units; BUSI names no patients, so each image counts as one:
+
+# %%
+unit = runs.facts("breast").dataset.independence
+unit
 
 # %%
 table = init_differences(predictions, a, b)
@@ -184,22 +187,23 @@ Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
-**{format_estimate(shift, unit="points")}** points over
-{len(patients)} patients.
+**{format_estimate(shift, unit="points")}** points. The interval is over
+{len(patients):,} {unit}s.
 """)
 
 # %% [markdown]
 # ## A figure and a table of your own
 #
-# One dot a scenario; above the line the first initialisation finds more.
+# One dot a scenario; above the dotted line of equal sensitivity the first initialisation finds more.
 
 # %%
-regimes = predictions.drop_duplicates("scenario").set_index("scenario")
-trained = regimes["unfreezing"].map(UNFREEZING_LABEL).rename("trained layers")
+scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
+trained = scenarios["unfreezing"].map(UNFREEZING_LABEL)
 ax = sns.scatterplot(
-    by_scenario.join(trained), x=b, y=a, style="trained layers", s=70
+    by_scenario.join(trained), x=b, y=a, style="unfreezing", s=70
 )
 ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
+sns.move_legend(ax, "best", title="Trained layers")
 ax.set(
     xlabel=f"Sensitivity, {INIT_STYLE[b].short}",
     ylabel=f"Sensitivity, {INIT_STYLE[a].short}",
@@ -215,6 +219,65 @@ picture(ax, "Sensitivity of each scenario from both initialisations")
 overlap = runs.overlap("breast")
 dice = overlap.pivot_table(index="unfreezing", columns="init", values="dice")
 dice.assign(difference=dice[a] - dice[b]).round(3)
+
+# %% [markdown]
+# ## The paper's test of Dice scores, by pingouin
+#
+# The paper compares Dice scores by a paired t test, after Shapiro's test of normality. On the mean
+# score of each patient either is one line of pingouin, and so are the effect size and the two
+# one-sided tests of equivalence within ±5 points:
+
+# %%
+import pingouin
+from scipy.stats import ttest_rel
+
+from rin.stats import image_differences, paired_t
+from rin.stats.hypothesis import equivalence_p
+
+scores = overlap.groupby(["patient_id", "init"])["dice"].mean().unstack()
+x, y, gap = scores[a], scores[b], scores[a] - scores[b]
+normal = pingouin.normality(gap).iloc[0]
+test = pingouin.ttest(x, y, paired=True).iloc[0]
+effect = pingouin.compute_effsize(gap, 0.0, eftype="cohen")
+within = pingouin.tost(x, y, bound=0.05, paired=True).iloc[0]
+
+# %% [markdown]
+# `rin.stats` gives the same, with the interval of SciPy:
+
+# %%
+ours = paired_t(x, y)
+interval = ttest_rel(x, y).confidence_interval()
+assert np.allclose([test["T"], test["p_val"]], [ours.statistic, ours.p_value])
+assert np.allclose(interval, [ours.ci_low, ours.ci_high])
+assert np.isclose(effect, ours.statistic / np.sqrt(len(gap)))
+inside = equivalence_p(ours.estimate, ours.standard_error, ours.df, margin=0.05)
+assert np.isclose(within["pval"], inside)
+
+# %% tags=["hide-input"]
+Markdown(f"""
+Over {len(gap):,} {unit}s the mean difference is
+{format_estimate(ours, unit="points")} points of Dice
+({format_p(ours.p_value)}, Cohen's d {effect:.2f}), and equivalence within ±5
+points has {format_p(inside)}. Shapiro's test of the differences has
+{format_p(normal["pval"])}; with so many of them only their mean needs to be
+normal. The networks are held fixed, so nothing is said of other pretrainings.
+""")
+
+# %% [markdown]
+# Where patients have several images, `image_differences` averages images and takes patients as the
+# units. Holm's adjustment over the tasks is `pingouin.multicomp`, and `holm`:
+
+# %%
+kept = open_reference()
+outlined = [rows for rows in map(kept.overlap, kept.tasks) if len(rows)]
+clustered = pd.concat(
+    image_differences(rows, *kept.inits, ["dice"]) for rows in outlined
+)
+clustered.index = [rows["task"].iloc[0] for rows in outlined]
+_, p_holm = pingouin.multicomp(clustered["p_value"], method="holm")
+assert np.allclose(p_holm, holm(clustered["p_value"]))
+shown = ["n_images", "n_patients", "estimate", "ci_low", "ci_high"]
+clustered[shown].assign(p_holm=p_holm).round(3)
 
 # %% [markdown]
 # ## A study of your own
