@@ -270,14 +270,14 @@ normal. The networks are held fixed, so nothing is said of other pretrainings.
 # %%
 kept = open_reference()
 outlined = [rows for rows in map(kept.overlap, kept.tasks) if len(rows)]
-clustered = pd.concat(
+of_tasks = pd.concat(
     image_differences(rows, *kept.inits, ["dice"]) for rows in outlined
 )
-clustered.index = [rows["task"].iloc[0] for rows in outlined]
-_, p_holm = pingouin.multicomp(clustered["p_value"], method="holm")
-assert np.allclose(p_holm, holm(clustered["p_value"]))
+of_tasks.index = [rows["task"].iloc[0] for rows in outlined]
+_, p_holm = pingouin.multicomp(of_tasks["p_value"], method="holm")
+assert np.allclose(p_holm, holm(of_tasks["p_value"]))
 shown = ["n_images", "n_patients", "estimate", "ci_low", "ci_high"]
-clustered[shown].assign(p_holm=p_holm).round(3)
+of_tasks[shown].assign(p_holm=p_holm).round(3)
 
 # %% [markdown]
 # ## A study of your own
