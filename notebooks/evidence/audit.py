@@ -13,9 +13,9 @@
 # %% [markdown]
 # # The published numbers, checked
 #
-# *Answers* which of the paper's statistical statements follow from its printed
-# numbers {cite:p}`mei2022`, and what its analysis would say of our scores. *Needs*
-# nothing. *Takes* half a minute: `rin run notebooks/evidence/audit.py`.
+# *Answers* which of the paper's statements follow from its printed numbers {cite:p}`mei2022`, and
+# what its analysis says of the scores of this book. *Needs* nothing. *Takes* half a minute:
+# `rin run notebooks/evidence/audit.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -224,7 +224,7 @@ percentages of Dice scores are relative and fit the printed scores:
 # follow*: they do not support it; it may still be true. *Cannot be judged*: too few
 # numbers are printed.
 # Which layers to train and which network is best is asked of real scores on
-# [](discrepancies).
+# the page on [discrepancies](discrepancies).
 
 # %%
 quoted = claims[["verdict", "text", "why"]].set_axis(
@@ -237,7 +237,7 @@ book_table(quoted.reset_index(drop=True), "Quoted claims", prose=True)
 #
 # What the paper's analysis, DeLong's test and others say of one set of predictions,
 # those of this book. They differ in what they take as the sample
-# ([](../../methods)).
+# ([Methods](../../methods)).
 
 # %% tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)

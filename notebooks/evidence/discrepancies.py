@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Discrepancies, and what readers asked
 #
-# *Answers* where the paper, its authors' files and the public data contradict one
-# another, and what readers asked about it. *Needs* nothing, and takes 15 s: entries
-# are in `rin/evidence/discrepancies.yaml`, scores are those of finished runs.
-# *Run it*: `rin run notebooks/evidence/discrepancies.py`.
+# *Answers* where the paper, its authors' files and the public data contradict one another, and what
+# readers asked about it. *Needs* nothing. *Takes* a quarter of a minute:
+# `rin run notebooks/evidence/discrepancies.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -148,7 +147,7 @@ unfold("distributors")
 #
 # **Which versions of the public datasets?** The paper names sources, not files
 # ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset
-# of this book has its counts and a digest ([](../use/run_it)).
+# of this book has its counts and a digest ([Run it](../use/run_it)).
 #
 # **Is every patient on one side of a split?** The paper says so. A group that used
 # the released lists of folds found that training, validation and test parts
@@ -160,8 +159,8 @@ unfold("distributors")
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
 # This was asked in the first thread of the tracker and again three years later
-# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [](../evidence/probe) reads it
-# from a weights file, and [](../results/inputs) measures what wrong inputs do, and
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [The probe](probe) reads it
+# from a weights file, and [What the inputs alone do](../results/inputs) measures what wrong inputs do, and
 # what squashing images to squares does.
 #
 # **Why does one released network have variances so large that its logits become
@@ -171,7 +170,7 @@ unfold("distributors")
 # **Was an ImageNet network trained for the comparison?** No: public weights were
 # taken, which saw other numbers of images, classes and epochs. The networks of this
 # book share these, and still differ in how well they learnt
-# ([](../results/from_random)).
+# ([Does pretraining help at all?](../results/from_random)).
 #
 # **Do the networks generalise better?** The paper tests every network on images of
 # the dataset that it was fine-tuned on; “Images from another hospital” does not.

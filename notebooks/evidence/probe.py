@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Which preprocessing does a weights file want?
 #
-# *Answers* whether a file of pretrained weights shows how its inputs were scaled;
-# those who distribute RadImageNet weights state different ways. *Needs* nothing: it
-# reads the reference run, in about 15 s.
-# *Run it*: `rin run notebooks/evidence/probe.py`.
+# *Answers* whether a file of pretrained weights shows how its inputs were scaled; distributors of
+# RadImageNet weights disagree. *Needs* nothing. *Takes* a quarter of a minute:
+# `rin run notebooks/evidence/probe.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

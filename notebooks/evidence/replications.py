@@ -13,10 +13,8 @@
 # %% [markdown]
 # # What independent studies found
 #
-# *Answers* what others found who compared RadImageNet with ImageNet weights on the
-# same network and head. *Needs* nothing: every AUC is printed in the study that it
-# is ascribed to or in its public results; 10 s.
-# *Run it*: `rin run notebooks/evidence/replications.py`.
+# *Answers* what others found who compared RadImageNet with ImageNet weights on the same network and
+# head. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/evidence/replications.py`.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -138,7 +136,7 @@ picture(axes, "Difference in AUC points by question: the paper's estimates are "
 # 1/255. ‡ RadImageNet weights trained by the study itself. Open marks: no standard
 # deviation (SD) is stated, so no interval can be given.
 #
-# Published intervals describe 24 ways of fine-tuning ([](audit)). Those of
+# Published intervals describe 24 ways of fine-tuning ([The published numbers, checked](audit)). Those of
 # {cite:t}`juodelyte2023` are computed from its SDs over five folds by Welch's
 # formula, as if folds were independent and the sources unpaired: sharing training
 # images makes them too narrow, sharing folds may make them too wide. The MedMNIST

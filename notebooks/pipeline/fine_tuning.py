@@ -15,7 +15,7 @@
 #
 # *Answers* how a pretrained network is fine-tuned, and how two initialisations compare. *Needs*
 # pretrained weights, which it trains where they are missing. *Takes* about three minutes on two
-# cores, seconds when run again: `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.
+# cores, half a minute when run again: `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 task: str = ""  # of data_manifests/; empty for the live task

@@ -15,7 +15,7 @@
 #
 # *Answers* how a backbone is pretrained, how well it classifies its corpus, and what its features
 # have learnt. *Needs* the corpora, which stand-ins replace. *Takes* about two minutes on two
-# cores, seconds when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
+# cores, half a minute when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

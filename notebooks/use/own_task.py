@@ -205,10 +205,12 @@ weights, it is the result.
 # largest value:
 
 # %%
-rows, maps = max(cam_arrays(study, "hospital_us"), key=lambda run: run[1].max())
+tested, maps = max(
+    cam_arrays(study, "hospital_us"), key=lambda run: run[1].max()
+)
 claim("a map has a positive value", maps.max() > 0)
 place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
-case = rows.iloc[place]
+case = tested.iloc[place]
 store = inputs.store
 position = pd.Index(store.cases["case_id"]).get_loc(case["case_id"])
 class_of = dict(zip(inputs.labels, store.cases["label"], strict=True))

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Tables and manifests
 #
-# *Answers* which columns the tables of this book have, and which settings a dataset's manifest.
-# *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
+# *Answers* which columns the tables of this book have, and which settings the manifest of a dataset
+# has. *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
 # %% tags=["hide-input"]
 import pandas as pd

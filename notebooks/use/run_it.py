@@ -177,7 +177,8 @@ HTML(
 #
 # ## Layouts
 #
-# :::{dropdown} `ddti`: thyroid
+# <details><summary><code>ddti</code>: thyroid</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── ddti/
@@ -188,9 +189,11 @@ HTML(
 # ```
 #
 # The archive of the mirror is called `archive.zip` like many others: rename it to `ddti.zip`.
-# :::
 #
-# :::{dropdown} `busi`: breast
+# </details>
+#
+# <details><summary><code>busi</code>: breast</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── Dataset_BUSI_with_GT/
@@ -202,9 +205,11 @@ HTML(
 #     ├── malignant/                   the same
 #     └── normal/                      the same, masks black
 # ```
-# :::
 #
-# :::{dropdown} `mrnet`: acl and meniscus
+# </details>
+#
+# <details><summary><code>mrnet</code>: acl and meniscus</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── MRNet-v1.0/
@@ -223,9 +228,11 @@ HTML(
 #
 # Only the sagittal volumes are read; the other two planes may be left out. One dataset feeds two
 # tasks, which take other slices and other labels from it.
-# :::
 #
-# :::{dropdown} `covid19_ct`: covid19
+# </details>
+#
+# <details><summary><code>covid19_ct</code>: covid19</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── covid19_ct/
@@ -234,9 +241,11 @@ HTML(
 # ```
 #
 # These names are a convention of this book, for whoever holds the images; none were published.
-# :::
 #
-# :::{dropdown} `rsna_pneumonia`: pneumonia
+# </details>
+#
+# <details><summary><code>rsna_pneumonia</code>: pneumonia</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── rsna-pneumonia-detection-challenge/
@@ -248,9 +257,11 @@ HTML(
 #
 # The last file says which images show one patient. It is not in the challenge's archive: RSNA
 # offers it on its own page of the challenge. It may also be beside the folder or archive.
-# :::
 #
-# :::{dropdown} `cc_ccii`: sarscov2
+# </details>
+#
+# <details><summary><code>cc_ccii</code>: sarscov2</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── CC-CCII/
@@ -268,9 +279,11 @@ HTML(
 #
 # It comes as many archives (`NCP-1.zip`, `CP-1.zip` and so on): unpack all of them into this one
 # folder. The last two tables are only used to check the files.
-# :::
 #
-# :::{dropdown} `rsna_hemorrhage`: hemorrhage
+# </details>
+#
+# <details><summary><code>rsna_hemorrhage</code>: hemorrhage</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── rsna-intracranial-hemorrhage-detection/
@@ -280,18 +293,22 @@ HTML(
 #
 # The test images of the challenge may be there and are not read. The headers say which slices are
 # of one patient. The first look at so many files takes long, and continues where it was stopped.
-# :::
 #
-# :::{dropdown} `sarscov2_ct`: substitute for covid19
+# </details>
+#
+# <details><summary><code>sarscov2_ct</code>: substitute for covid19</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── sarscov2_ct/
 #     ├── COVID/        Covid (1).png
 #     └── non-COVID/    Non-Covid (1).png
 # ```
-# :::
 #
-# :::{dropdown} `kermany_cxr`: substitute for pneumonia
+# </details>
+#
+# <details><summary><code>kermany_cxr</code>: substitute for pneumonia</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── chest_xray/
@@ -303,18 +320,22 @@ HTML(
 # ```
 #
 # All three parts are read, and divided again by patient.
-# :::
 #
-# :::{dropdown} `headct200`: substitute for hemorrhage
+# </details>
+#
+# <details><summary><code>headct200</code>: substitute for hemorrhage</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── headct200/
 #     ├── head_ct/      000.png
 #     └── labels.csv
 # ```
-# :::
 #
-# :::{dropdown} `ddti_crops`: substitute for thyroid
+# </details>
+#
+# <details><summary><code>ddti_crops</code>: substitute for thyroid</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── ddti_crops/
@@ -322,9 +343,11 @@ HTML(
 #     ├── masks/        the same names
 #     └── labels.csv
 # ```
-# :::
 #
-# :::{dropdown} `busbra`: a task of its own, and external images for breast
+# </details>
+#
+# <details><summary><code>busbra</code>: a task of its own, and external images for breast</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── BUSBRA/
@@ -333,9 +356,11 @@ HTML(
 #     ├── bus_data.csv
 #     └── 5-fold-cv.csv
 # ```
-# :::
 #
-# :::{dropdown} `corpus_radiologic`: pretraining
+# </details>
+#
+# <details><summary><code>corpus_radiologic</code>: pretraining</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── pretrain_radiologic/
@@ -345,9 +370,11 @@ HTML(
 #
 # Any images in this layout will do: a folder for each class. `pretrain_photographic/` has the same
 # layout.
-# :::
 #
-# :::{dropdown} `radimagenet`: pretraining
+# </details>
+#
+# <details><summary><code>radimagenet</code>: pretraining</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── radimagenet_database/
@@ -359,9 +386,11 @@ HTML(
 #
 # From its authors on request: images, and three tables of file names and labels that also hold the
 # split.
-# :::
 #
-# :::{dropdown} `curated_archive`: pretraining
+# </details>
+#
+# <details><summary><code>curated_archive</code>: pretraining</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── radimagenet_curated/
@@ -374,4 +403,5 @@ HTML(
 #
 # What curation made from an archive has RadImageNet's layout, and patients beside it. It is read
 # from the results of this book; a copy of it can be read from here too.
-# :::
+#
+# </details>
