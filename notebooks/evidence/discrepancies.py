@@ -58,11 +58,11 @@ IMPORTANT = ["zero-and-p", "imagenet-inputs", "thyroid-independence",
 claim("every entry has something to say", bool(entries["disagree"].all()))
 claim("the named entries exist", set(IMPORTANT) <= set(entries["id"]))
 Markdown(f"""
-{len(entries)} places disagree. {status["open"]} are open: nothing public says
-which side is right. The other {status["explained"]} are explained by the
-files. {entries["computed"].sum()} are computed: their numbers are compared
-whenever this page is built, and the build fails when an entry no longer
-differs.
+{len(entries)} contradictions are listed. {status["open"]} are open: nothing
+public shows which side is right. The other {status["explained"]} are explained
+by the files. {entries["computed"].sum()} are computed: their numbers are
+compared whenever this page is built, and the build fails when an entry no
+longer differs.
 
 Five matter most for a reader of the results: <a href="#zero-and-p">intervals
 that include zero beside P < .001</a>, <a href="#imagenet-inputs">inputs that
@@ -84,7 +84,7 @@ counts = counts.rename(index=KINDS).rename_axis("Kind")
 book_table(counts, "Entries by kind", prose=True)
 
 # %% [markdown]
-# An entry says that two places disagree, not how that came about. Numbers come
+# An entry says that two places disagree, not why. Numbers come
 # from the paper {cite:p}`mei2022`, from its authors' scripts and lists, and from
 # the dataset manifests, not from images or networks. Unfold a line for the places,
 # what it changes for a reader, and how this book handles it.
@@ -135,45 +135,40 @@ unfold("distributors")
 # %% [markdown]
 # ## What readers asked
 #
-# A commentary appeared with the paper (Alexandre Cadrin-Chênevert, “Moving from
-# ImageNet to RadImageNet for Improved Transfer Learning and Generalizability”), a
-# reader's summary is on the web, and the authors keep a tracker of questions.
+# The authors keep a tracker of questions; a commentary appeared with the paper
+# (Alexandre Cadrin-Chênevert, “Moving from ImageNet to RadImageNet for Improved
+# Transfer Learning and Generalizability”).
 #
 # **Are there duplicates and blank images?** A user reported files under two labels
 # and one blank picture that occurs many times
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/17)). RadImageNet's
-# images are not public, so nothing here counts them. The curation of this book
-# finds such pairs by hash and by appearance and keeps them on one side of a split.
+# images are not public, so nothing here counts them.
 #
 # **Which versions of the public datasets?** The paper names sources, not files
 # ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset
 # of this book has its counts and a digest ([Run it](../use/run_it)).
 #
-# **Is every patient on one side of a split?** The paper says so. A group that used
-# the released lists of folds found that training, validation and test parts
-# overlap, and divided the images again {cite:p}`frees2025`; in the first fold of
-# the ACL lists this book found no exam in two parts. The lists of the pretraining
-# were published after a reader asked, without patients
+# **Is every patient in one part of a split?** The paper says so. A group found that
+# the parts of the released lists of folds overlap, and divided the images again
+# {cite:p}`frees2025`; in the first fold of the ACL lists this book found no exam in
+# two parts. The lists of the pretraining name no patients
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/8)), so nobody can check
 # that the test accuracies are of new patients.
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
-# This was asked in the first thread of the tracker and again three years later
-# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [The probe](probe) reads it
-# from a weights file, and [What the inputs alone do](../results/inputs) measures what wrong inputs do, and
-# what squashing images to squares does.
+# [The probe](probe) reads the scaling from a weights file, and [What the inputs alone
+# do](../results/inputs) measures the effect of wrong ones
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)).
 #
 # **Why does one released network have variances so large that its logits become
 # extreme?** No released file has been loaded here
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 #
 # **Was an ImageNet network trained for the comparison?** No: public weights were
-# taken, which saw other numbers of images, classes and epochs. The networks of this
-# book share these, and still differ in how well they learnt
-# ([Does pretraining help at all?](../results/from_random)).
+# taken, from trainings on other numbers of images and classes.
 #
-# **Do the networks generalise better?** The paper tests every network on images of
-# the dataset that it was fine-tuned on; “Images from another hospital” does not.
+# **Do the networks generalise better?** The paper tests on images of the dataset of
+# fine-tuning alone; “Images from another hospital” does not.
 
 # %% tags=["hide-input"]
 released = pd.DataFrame(paper.RELEASED_ACCURACY.values())
@@ -194,8 +189,8 @@ which were not released, neither can be checked
 # The paper says that “unfreezing all layers consistently achieved the best
 # performance” and that “Inception-ResNet-v2, ResNet50, and DenseNet121 achieved
 # higher performance than Inception V3”, without AUCs by layers or network.
-# `init_differences` compares two regimes, or two networks, when their names are in
-# the column `init`.
+# `init_differences` compares two levels of unfreezing, or two networks, when their
+# names are in the column `init`.
 
 # %% tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -247,10 +242,10 @@ cells = levels.assign(
 cells = cells.loc[levels["label"].unique()]
 order = [titles[task] for task in runs.tasks]
 ax = heat(cells["points"][order], clear=cells["clear"])
-picture(ax, "Differences of regimes and of networks, by task")
+picture(ax, "Differences by layers trained and by network, for each task")
 
 # %% [markdown]
-# AUC points, first minus second (purple where the first is higher), these networks of the first
-# pretraining on new patients; * P < .05 after Holm's adjustment. For “consistently” the two upper
-# rows would have to be positive with a star on every task; for the second sentence, all the lower
-# ones.
+# AUC points, first minus second (purple where the first is higher), these networks of
+# the first pretraining on new patients; * P < .05 after Holm's adjustment.
+# “Consistently” would need a positive number with a star on every task in the two
+# upper rows; the second sentence would need it in all the lower ones.

@@ -240,8 +240,8 @@ book_table(excluded, "Files that are not in the corpus, by rule", prose=True)
 # ## De-identification
 #
 # By the Basic Application Level Confidentiality Profile of DICOM PS3.15: only attributes on a list
-# stay, dates move by one number of days for each patient, identifiers become pseudonyms under a
-# secret key. An invented header, before and after:
+# stay, all dates of a patient move by the same number of days, identifiers become pseudonyms under
+# a secret key. An invented header, before and after:
 
 # %%
 header = Dataset()

@@ -241,8 +241,8 @@ is {overall["auc_a"]:.3f}{spread_a} from {a} and
 is **{format_estimate(overall, unit="points")}** AUC points
 ({format_p(overall["p_value"])}): {
     verdict(overall["estimate"], overall["p_value"], (a, b))
-}. It rests on {overall["n_cases"]:.0f} test images of
-{overall["n_patients"]:.0f} patients. The same calls on real images make the
+}. It is based on {overall["n_cases"]:.0f} test images of
+{overall["n_patients"]:.0f} patients. The same calls on real images give the
 [results](../results/all_tasks) of this book.
 """)
 

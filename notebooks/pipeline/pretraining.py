@@ -83,7 +83,7 @@ outputs = max(labels.nunique() for labels in corpora.values())  # for all
 pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
 
 # %% [markdown]
-# A backbone of Keras with random weights, and a head of pooling, dropout and one dense layer.
+# A Keras backbone with random weights, and a head of pooling, dropout and one dense layer.
 # Change a line, and run on.
 
 # %%
@@ -148,11 +148,11 @@ epoch["by rin"] = by_rin[epoch.index].astype(float)
 epoch
 
 # %% [markdown]
-# Both add in the same order, so on TensorFlow they agree to the last digit. From random weights
+# Both sum in the same order, so on TensorFlow they agree to the last digit. From random weights
 # rounding matters: Adam turns the sign of a gradient near zero into a whole step, so that a
 # difference of one in a million in the first step is 1% of the loss after seven. JAX compiles the
-# two networks into different sums, and is held to less. *Changed a line above?* The next cell then
-# fails, as it should: skip it.
+# two networks into different sums, so only their losses are compared, and loosely. *Changed a line
+# above?* The next cell then fails, as it should: skip it.
 
 # %%
 exact = keras.backend.backend() == "tensorflow"
@@ -213,8 +213,8 @@ On test images that no training step saw, the networks classify on average
 {means} correctly. The released RadImageNet networks reach
 {min(row.top1 for row in RELEASED_ACCURACY.values()):.1f} to
 {max(row.top1 for row in RELEASED_ACCURACY.values()):.1f}%, on other images and
-165 classes. The {len(scores)} trainings took {scores["seconds"].sum() / 60:.1f}
-minutes of one worker's time.
+{DATABASE["labels"].value} classes. The {len(scores)} trainings took
+{scores["seconds"].sum() / 60:.1f} minutes of one worker's time.
 """)
 
 # %%

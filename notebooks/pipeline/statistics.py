@@ -89,10 +89,10 @@ AUC of {auc["A"]:.3f}; B reaches {auc["B"]:.3f}.
 # %% [markdown]
 # ## DeLong's variance
 #
-# The *placement* of a case is the share of the other class on the right side of it: its row or
-# column mean. The AUC is a mean over positive and over negative cases at once, so its variance
-# adds the variances of the placements of both classes, each over its number of cases
-# {cite:p}`delong1988`. Twice the covariance of the models is taken off their difference.
+# The *placement* of a case is the share of the other class that it is ranked correctly against: its
+# row or column mean. The AUC is a mean over positive and over negative cases at once, so its
+# variance adds the variances of the placements of both classes, each over its number of cases
+# {cite:p}`delong1988`. For a difference, twice the covariance of the models is subtracted.
 
 # %%
 placements = pd.concat(
@@ -163,8 +163,8 @@ interval is rough; the simulation below shows when the choice matters.
 # %% [markdown]
 # ## One network, one ranking
 #
-# Each fold of a cross-validation has a network with a scale of its own. Say the scores of P4 to P6
-# came from a second network, whose scores are half as large. Within each fold nothing changes; in
+# Each fold of a cross-validation has a network with a scale of its own. Suppose the scores of P4 to
+# P6 came from a second network, whose scores are half as large. Within each fold nothing changes; in
 # one pooled ranking, pairs across folds are lost or won by scale alone. This book computes AUCs
 # within a fold and averages them.
 
@@ -203,7 +203,7 @@ pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 # %% [markdown]
 # ## What intervals contain when patients have several images
 #
-# Here the truth is known because it is set. Network $p$ scores image $j$ of patient $i$, positive
+# In a simulation the truth is known. Network $p$ scores image $j$ of patient $i$, positive
 # ($c = 1$) or negative ($c = 0$), by
 #
 # $$s_{pij} = d_p\,c + \sqrt{\rho}\,u_{pi} + \sqrt{1 - \rho}\,e_{pij}$$

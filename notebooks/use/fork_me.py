@@ -26,7 +26,7 @@ results: str = "results"  # folder for everything computed
 # ## Only the tests: a table of your own
 #
 # One row an image, several images of a patient, labels 0 or 1; a higher score means 1. Only
-# the order of scores matters, so probabilities, logits and ratings all do. `rin.stats` installs
+# the order of scores matters, so probabilities, logits and ratings all work. `rin.stats` installs
 # without a deep-learning framework and without plotting. These cases are made up; with a file on
 # disk, give its name to `read_csv`.
 
@@ -61,9 +61,9 @@ pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
 # The plain interval is cut at 0 and 1; the logit interval never reaches them, and is the better
 # choice for AUCs near 1.
 #
-# Images of a patient resemble each other, so they say less than as many independent cases would.
-# DeLong's test {cite:p}`delong1988` counts images; with patients given, Obuchowski's estimator
-# {cite:p}`obuchowski1997` counts those. `estimate` and its interval are of a − b.
+# Images of a patient resemble each other, so they tell less than as many independent cases would.
+# DeLong's test {cite:p}`delong1988` counts images; given patients, Obuchowski's estimator
+# {cite:p}`obuchowski1997` counts these. `estimate` and its interval are of a − b.
 
 # %%
 naive = delong_test(labels, model_a, model_b)
@@ -77,7 +77,7 @@ both.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 holm([0.030, 0.012, 0.028, 0.400]).round(3)  # P values of several tests
 
 # %% [markdown]
-# Nothing is repaired or dropped in silence: an error names what does not fit.
+# Nothing is silently repaired or dropped: an error names what does not fit.
 
 # %%
 from rin.errors import InputError
@@ -141,7 +141,7 @@ table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 # ## A metric of your own
 #
 # *Sensitivity at 90% specificity*: the share of cancers found if one benign lesion in ten may be
-# called suspicious. The threshold belongs to one network, so it is set within each.
+# called suspicious. Each network has a threshold of its own.
 
 # %%
 network = ["init", "scenario", "pretraining", "fold"]
@@ -257,10 +257,10 @@ assert np.isclose(within["pval"], inside)
 Markdown(f"""
 Over {len(gap):,} {unit}s the mean difference is
 {format_estimate(ours, unit="points")} points of Dice
-({format_p(ours.p_value)}, Cohen's d {effect:.2f}), and equivalence within ±5
-points has {format_p(inside)}. Shapiro's test of the differences has
-{format_p(normal["pval"])}; with so many of them only their mean needs to be
-normal. The networks are held fixed, so nothing is said of other pretrainings.
+({format_p(ours.p_value)}, Cohen's d {effect:.2f}); the test of equivalence
+within ±5 points gives {format_p(inside)}. Shapiro's test of the differences
+gives {format_p(normal["pval"])}; with so many, the t test needs only their mean
+to be normal. The networks are held fixed: other pretrainings may differ.
 """)
 
 # %% [markdown]
@@ -297,8 +297,7 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 #     shares: [0, 50, 100]
 # ```
 #
-# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads,
-# and
+# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads, and
 # `confounder` marks a share of the positive training images and tests on marked negatives. Further
 # sections repeat trainings (`repeats`), compare layers before and after (`layers`), pretrain with
 # softened labels (`losses`), or briefly, until two corpora are learnt about equally well

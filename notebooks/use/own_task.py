@@ -87,10 +87,10 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 # ```
 #
 # It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
-# names and by what they hold, opens every image (PNG, JPEG, TIFF, BMP, NumPy; DICOM files work,
-# too), and asks for what it cannot guess. Names may omit folder and ending. Without a table, each
-# class is a folder: `rin new NAME --images FOLDER`. This page calls the function behind it, and
-# passes a typical speed; the command measures yours:
+# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy), and asks for what it cannot
+# guess. DICOM files work too; names may omit folder and ending. Without a table, each class is a
+# folder: `rin new NAME --images FOLDER`. This page calls the function behind it, and passes a
+# typical speed; the command measures yours:
 
 # %%
 home = Path(mkdtemp())  # not the checkout
@@ -241,7 +241,7 @@ shutil.rmtree(work)
 # | patients in file names, or in paths | `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'` |
 # | a folder for each patient below each class | recognised and reported |
 # | patients in DICOM headers only | read from there and reported |
-# | pictures of more than 8 bits | a window of all their values, and `--window` for another |
+# | images of more than 8 bits | a window of all their values, and `--window` for another |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |
@@ -257,5 +257,5 @@ shutil.rmtree(work)
 # task.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own. Put its
-# name under `external` of the task, and `external: true` in the profile; then every run also scores
+# name under `external` of the task, and `external: true` in the profile: then every run also scores
 # it; none is trained on it.

@@ -53,7 +53,7 @@ for name, schema in SCHEMAS.items():
 # A manifest is one YAML file in `data_manifests/`; `rin new` writes one from a folder of images,
 # and an unknown setting is an error. These tables are made from the models that read the files:
 # `[a, b]` and “list of” are YAML lists, `{…}` are mappings, with the names of their settings or
-# with the kind of key and value; an empty default is nothing.
+# with the kind of key and value; an empty default means none.
 
 
 # %%

@@ -46,8 +46,8 @@ statuses = dataset_status(runs.study.data_root)
 # The book is `_build/html/index.html`; it opens without an internet connection. A second `make
 # book` skips pages and trainings that are finished and unchanged; an interrupted one continues.
 # Profiles are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs,
-# cases, seeds.
-# `rin profiles` lists them; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
+# cases, seeds. `rin profiles` lists them; copy one to make your own. Below, `rin` means
+# `.venv/bin/rin`.
 #
 # ## The images
 
@@ -75,7 +75,7 @@ HTML(
 )
 
 # %% [markdown]
-# A task takes the images of its own dataset where they are at hand, else those of its substitute.
+# A task uses its own dataset where it is there, otherwise the substitute.
 # All datasets are in one folder, the data root, each under one of the names that its manifest
 # lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
 # alike, and nothing has to be unpacked unless a layout below says so. Files that do not belong to
@@ -91,12 +91,11 @@ HTML(
 # ```
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
-# Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
+# If all is well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
 # two people work on the same images; `--expect DIGEST` compares them.
 #
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
-# of
-# `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
+# of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
 # ImageNet weights. The folds that the paper's authors published are a second source of splits: put
 # a copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
@@ -132,7 +131,7 @@ HTML(
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
 #
-# An update of the lock has `make` install the version without CUDA again; repeat these lines then.
+# After an update of the lock `make` installs the version without CUDA again: repeat these lines.
 #
 # The profile `paper` computes in mixed precision (`execution: precision`). Results are then close
 # to those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of
@@ -150,10 +149,8 @@ HTML(
 # ```
 #
 # `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. Its
-# book is
-# `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile,
-# change
-# `name` to `cluster`, and replace `execution` by what a job may ask for:
+# book is `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the
+# profile, change `name` to `cluster`, and replace `execution` by what a job may ask for:
 #
 # ```yaml
 # execution:
