@@ -199,7 +199,8 @@ scores[["ci_low", "ci_high"]] = [
     for _, rows in predictions.groupby(network, sort=False)
 ]
 scores = scores.join(networks.set_index(network)[["classes", "seconds"]])
-scores.drop(columns=["patients", "classes", "seconds"]).round(3)
+measures = ["top1", "ci_low", "ci_high", "top5", "balanced"]
+scores[measures].round(3)
 
 # %% tags=["hide-input"]
 accuracies = scores["top1"].groupby("init", sort=False).mean()
@@ -209,8 +210,9 @@ means = " and ".join(
     for init, top1 in accuracies.items()
 )
 Markdown(f"""
-On test images that no training step saw, the networks classify on average
-{means} correctly. The released RadImageNet networks reach
+On {scores["images"].min()} or more test images of each corpus, which no
+training step saw, the networks classify on average {means} correctly. The
+released RadImageNet networks reach
 {min(row.top1 for row in RELEASED_ACCURACY.values()):.1f} to
 {max(row.top1 for row in RELEASED_ACCURACY.values()):.1f}%, on other images and
 {DATABASE["labels"].value} classes. The {len(scores)} trainings took

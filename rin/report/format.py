@@ -16,7 +16,7 @@ MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
-_INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
+_WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
     {"selector": "th, td", "props": [("text-align", "left"), ("padding", "0.25em 0.8em")]},
@@ -97,8 +97,8 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
-    A table without rows says so in one.  Intervals, ``(low, high)``, are not broken.  Nothing is
-    read as markup: names of files, tasks and classes may hold anything.
+    A table without rows says so in one.  Intervals, ``(low, high)``, and sizes are not broken.
+    Nothing is read as markup: names of files, tasks and classes may hold anything.
     """
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
@@ -126,4 +126,4 @@ def _plain(text: object) -> str:
 
 
 def _unbroken(cell: str) -> str:
-    return _INTERVAL.sub(lambda interval: interval[0].replace(" ", "\u00a0"), cell)
+    return _WHOLE.sub(lambda whole: whole[0].replace(" ", "\u00a0"), cell)
