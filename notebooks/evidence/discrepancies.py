@@ -156,7 +156,7 @@ unfold("distributors")
 # that the test accuracies are of new patients.
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
-# [The probe](probe) reads the scaling from a weights file, and [What the inputs alone
+# [The probe](../evidence/probe) reads the scaling from a weights file, and [What the inputs alone
 # do](../results/inputs) measures the effect of wrong ones
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)).
 #

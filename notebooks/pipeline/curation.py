@@ -214,7 +214,7 @@ steps = steps[::-1]
 ax = sns.barplot(x=steps, y=steps.index, color=FAINT)
 ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
 ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
-picture(ax, "Files that are left after each step of the curation")
+picture(ax, "Files that are left after each step of curation", width="32rem")
 
 # %% tags=["hide-input"]
 unseen = " alone; no radiologist confirmed them"
@@ -263,7 +263,7 @@ shown = corpus.images.sort_values("region").replace(words_of)
 ax = sns.countplot(shown, y="region", hue="kind")
 ax.set(xlabel="Images", ylabel="")
 sns.move_legend(ax, "best", title="")
-picture(ax, "Images of each region, key images and those of normal studies")
+picture(ax, "Key and normal images of the corpus, by region", width="32rem")
 
 # %%
 parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()

@@ -238,9 +238,9 @@ picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 net = predictions.set_index(network).loc[run.init, run.backbone]
 confused = confusion_matrix(net["truth"], net["predicted"], normalize="true")
 shares = pd.DataFrame(100 * confused, names, names)
-ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 12, fmt=".0f")
+ax = sns.heatmap(shares, cmap="Purples", annot=len(names) <= 12, fmt=".0f")
 ax.set(xlabel="Predicted class", ylabel="True class")
-picture(ax, "Confusion matrix of one network, percent of each row")
+picture(ax, "Confusion matrix, percent of each row", width="36rem")
 
 # %% [markdown]
 # ## What the features have learnt
@@ -252,7 +252,7 @@ picture(ax, "Confusion matrix of one network, percent of each row")
 # %%
 measured = [nearest_of_class(study, *pair) for pair in scores.index]
 nearest = pd.DataFrame(measured, scores.index).dropna()
-nearest.round(2)
+nearest.drop(columns="patients").round(2)
 
 # %%
 bars = nearest.reset_index().rename(columns=names_of)

@@ -76,7 +76,7 @@ for model in auc.index:
     interval = stats.auc_ci(cases["label"], cases[model])
     assert math.isclose(auc[model], interval.auc)
 
-ax = sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="RdYlGn", alpha=0.6)
+ax = sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="Purples", vmax=1.5)
 ax.set(xlabel="Negative case", ylabel="Positive case")
 picture(ax, "Pairs of cases: won, tied or lost by model A", width="24rem")
 
@@ -229,8 +229,8 @@ lines = sns.relplot(
     height=3.2,
 )
 lines.refline(y=0.95)
-for ax in lines.axes.flat:
-    ax.annotate("95%", (1, 0.95), xycoords=("axes fraction", "data"))
+end = ("axes fraction", "data")
+lines.axes.flat[-1].annotate("95%", (1.01, 0.95), xycoords=end, va="center")
 lines.set_axis_labels("Correlation of images", "Intervals with the truth")
 lines.set_titles("{col_name}").legend.set_title("")
 picture(lines.figure, "Share of 95% intervals that contain the truth")
@@ -244,5 +244,5 @@ as few as **{lowest["naive"]:.0%}** of {study.simulation.replicates} simulated
 test sets of {study.simulation.patients} patients with
 {study.simulation.images} images, in place of 95%; with patients as the units,
 in {lowest["clustered"]:.0%}. Dice scores by hand are on the page
-[Grad-CAM](gradcam).
+[Grad-CAM](../pipeline/gradcam).
 """)

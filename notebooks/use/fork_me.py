@@ -209,7 +209,7 @@ ax.set(
     ylabel=f"Sensitivity, {INIT_STYLE[a].short}",
     aspect="equal",
 )
-picture(ax, "Sensitivity of each scenario from both initialisations")
+picture(ax, "Sensitivity of each scenario, by initialisation", width="30rem")
 
 # %% [markdown]
 # `runs.overlap` has one row for each map: how well the region above the threshold of the paper

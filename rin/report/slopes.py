@@ -46,7 +46,7 @@ def slopes(
         col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
-    grid.axes.flat[0].annotate("chance", (-0.33, 0.5), (0, 1), textcoords="offset points", size=9)
+    grid.axes.flat[0].text(1.35, 0.505, "chance", size=9, ha="right")
     grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)
     words = [init_style(init).word for init in inits[::-1]]
     grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)
