@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -144,6 +145,7 @@ class Job:
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths
         for cell in done.cells:
+            drop_bars(cell)
             name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
@@ -183,21 +185,44 @@ def write_placeholder(job: Job) -> None:
         nbformat.write(page, draft)
 
 
+def drop_bars(cell: nbformat.NotebookNode) -> None:
+    """Take the progress bars, which the console has shown, out of what a cell left on stderr."""
+    for output in cell.get("outputs", []):
+        if output.get("name") == "stderr":
+            lines = re.split(r"[\r\n]+", output["text"])
+            output["text"] = "\n".join(line for line in lines if line and not _BAR.match(line))
+    if "outputs" in cell:
+        cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
+
+
+#: Tags of a cell that is folded, wholly or its output alone.
+_FOLDED = {"hide-input", "hide-output", "hide-cell"}
+
+
 def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a hidden cell be named by what it holds, where it has no name of its own."""
-    if cell.cell_type != "code" or "hide-input" not in cell.metadata.get("tags", []):
+    """Let the fold of a cell be named by what it holds, where it has no name of its own."""
+    tags = _FOLDED & {*cell.metadata.get("tags", [])}
+    if cell.cell_type != "code" or not tags:
         return
     prompts = cell.metadata.setdefault("mystnb", {})
-    prompts.setdefault("code_prompt_show", fold_name(cell.source))
+    name = output_name(cell) if tags == {"hide-output"} else fold_name(cell.source)
+    prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
 
 
+def output_name(cell: nbformat.NotebookNode) -> str:
+    """Return what a hidden output holds: the caption of its table, else Output."""
+    pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
+    caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
+    return unescape(caption[1].strip()) if caption else "Output"
+
+
 def fold_name(source: str) -> str:
-    """Return what a hidden cell holds: Imports, Code of the text below, Drawing, else Code."""
+    """Return what hidden code is: Imports, Code of the text below, Drawing, else Code."""
     statements = ast.parse(source).body
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
-    called = re.findall(r"\b(?:Markdown|pictures?)(?=\()", ast.unparse(statements[-1:]))
+    called = re.findall(r"\b(?:Markdown|picture)(?=\()", ast.unparse(statements[-1:]))
     if "Markdown" in called:
         return "Code of the text below"
     return "Drawing" if called else "Code"

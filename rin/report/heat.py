@@ -44,4 +44,5 @@ def heat(
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
+    ax.tick_params(axis="x", labelsize=9)  # eleven letters fit a column
     return ax

@@ -16,7 +16,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 import rin
-from rin.processes import end_with_parent
+from rin.processes import end_with_parent, quiet_tensorflow
 
 #: What most pages import, and no framework: its threads do not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
@@ -70,6 +70,10 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
     os.environ.update(environment)
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.stderr.fileno())
     sys.path.insert(0, "")
+    # As in a kernel of its own: locks of a forkserver have names, and a kernel that is slow to end
+    # and killed leaves them behind.
+    multiprocessing.set_start_method(None, force=True)
+    quiet_tensorflow()
     worker = multiprocessing.parent_process()
 
     def follow() -> None:

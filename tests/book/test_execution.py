@@ -10,6 +10,7 @@ from rin.report import execution
 from rin.report.execution import (
     Job,
     Progress,
+    drop_bars,
     fitting_parameters,
     name_fold,
     notebook_parameters,
@@ -165,6 +166,17 @@ def test_progress_of_training_is_told_in_few_lines_without_remarks_of_the_framew
     assert len(told) == 5
 
 
+def test_bars_are_dropped_from_a_finished_notebook_and_warnings_stay():
+    cell = nbformat.v4.new_code_cell("run()")
+    for name, text in (
+        ("stderr", bar(0)), ("stderr", bar(40) + "\n"), ("stderr", bar(8) + "\nUserWarning: odd"),
+        ("stdout", bar(1)),
+    ):  # fmt: skip
+        cell.outputs.append(nbformat.v4.new_output("stream", name=name, text=text))
+    drop_bars(cell)
+    assert [output.text for output in cell.outputs] == ["UserWarning: odd", bar(1)]
+
+
 @pytest.mark.parametrize(
     ("source", "held"),
     [
@@ -184,3 +196,16 @@ def test_fold_is_named_by_what_it_holds_and_keeps_a_name_of_its_own(source, held
     cell.metadata = {"tags": []}
     name_fold(cell)
     assert "mystnb" not in cell.metadata
+
+
+@pytest.mark.parametrize(
+    ("shown", "held"),
+    [("<table><caption>Classes &amp; labels</caption></table>", "Classes & labels"),
+     ("<p>text</p>", "Output")],
+)  # fmt: skip
+def test_fold_of_an_output_is_named_by_the_caption_of_its_table(shown, held):
+    output = nbformat.v4.new_output("display_data", {"text/html": shown})
+    cell = nbformat.v4.new_code_cell("table", outputs=[output])
+    cell.metadata["tags"] = ["hide-output"]
+    name_fold(cell)
+    assert set(cell.metadata["mystnb"].values()) == {held}

@@ -25,6 +25,10 @@ print(before, ends_with, frameworks, os.getppid(), os.getpid() == os.getpgrp())
 
 # %%
 plt.plot([1, 2]);
+
+# %%
+from multiprocessing import RLock
+print(RLock()._semlock.name)
 """
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each kernel starts anew")
 
@@ -32,6 +36,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each ke
 @on_linux
 @pytest.mark.slow
 def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_path, capfd):
+    """Their locks have no names, so that one that is killed leaves none behind."""
     jobs = []
     for name in ("first", "second"):
         source = tmp_path / f"{name}.py"
@@ -45,6 +50,7 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_pa
         assert (said, leads) == (["True", "True", "set()"], "True")
         servers.add(server)
         assert any("image/png" in out.get("data", {}) for out in code[1]["outputs"])
+        assert "".join(code[2]["outputs"][0]["text"]).split() == ["None"]
     assert len(servers) == 1
     out, err = capfd.readouterr()
     assert (len(out.splitlines()), err) == (3, "")
