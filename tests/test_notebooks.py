@@ -63,11 +63,6 @@ def test_opens_with_its_title_and_says_how_to_run_it(path):
     assert f"notebooks/{name(path)}.py" in command
 
 
-#: Pages of another hand, whose heads and links do not have the common form yet.
-OTHER_HEADS = {
-    "results/inputs", "results/localisation", "results/retrained", "results/small_replications"
-}  # fmt: skip
-OTHER_LINKS = {"findings", "study"}
 HEAD = re.compile(
     r"# \S.*\n\n\*Answers\* [^*]+\. \*Needs\* [^*]+\. "
     r"\*Takes\* [^*]+: `rin run notebooks/(\S+)\.py( -p \S+)*`\."
@@ -80,17 +75,15 @@ def test_head_says_in_three_lines_what_is_answered_needed_and_taken(path):
     title, _, text = first.source.partition("\n\n")
     lines = text.partition("\n\n")[0].splitlines()
     form = HEAD.fullmatch(f"{title}\n\n{' '.join(lines)}")
-    if name(path) not in OTHER_HEADS:
-        assert form and form[1] == name(path)
-        assert len(lines) <= 3
+    assert form and form[1] == name(path)
+    assert len(lines) <= 3
 
 
 @for_each
 def test_links_have_a_text_and_nothing_is_folded_that_only_the_book_unfolds(path):
     """Jupyter shows a link without a text as nothing, and a directive of Sphinx as its source."""
     for cell in read(path).cells:
-        if name(path) not in OTHER_LINKS and path.parent.name != "results":
-            assert "[](" not in cell.source
+        assert "[](" not in cell.source
         assert ":::" not in cell.source
 
 
@@ -141,8 +134,6 @@ def test_a_page_has_few_lines_and_hides_at_most_a_third(path):
 
 #: Handles of figures, and what is not used.
 HANDLES = {"_", "ax", "axes", "figure", "grid"}
-#: Names that pages still bind to two things.
-BOUND_TWICE = {"results/all_tasks": {"spread"}}
 
 
 def names_in(node, context):
@@ -194,7 +185,7 @@ def rebound_names(sources):
 @for_each
 def test_no_name_is_bound_to_two_things(path):
     sources = [cell.source for cell in cells(path, "code")]
-    assert rebound_names(sources) <= BOUND_TWICE.get(name(path), set())
+    assert rebound_names(sources) == set()
 
 
 @pytest.mark.parametrize(
