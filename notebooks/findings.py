@@ -252,7 +252,8 @@ Markdown(f"""
   difference may be one of what was learnt and not of what was shown.
 - {others} of {len(facts)} tasks run on open substitutes for the paper's images,
   {cuts} on another cut of them, and {len(set(COMPARISONS) - set(facts))} tasks
-  of the paper have no images here ([Tasks with published results only](results/task_published)).
+  of the paper have no images here
+  ([Tasks with published results only](results/task_published)).
 """)
 
 # %% [markdown]

@@ -195,17 +195,13 @@ if invented:
 left_out = corpus.excluded.groupby("rule")["images"].sum()
 held = corpus.card["archive"]
 confirmed = corpus.card["normal studies"]["confirmed by"]
+steps = pd.Series({"in the corpus": len(corpus.images)})
+steps["without burned-in text"] = steps.iloc[-1] + left_out.get(RARE, 0)
+steps["key, or of normal studies"] = steps.iloc[-1] + left_out.get(AT_RISK, 0)
 of_rules = left_out[left_out.index.isin(RULES)].sum()
-divisible = len(corpus.images) + left_out.get(RARE, 0)
-steps = pd.Series(
-    {
-        "files in the archive": held["instances"],
-        "diagnostic images": held["instances"] - of_rules,
-        "key, or of normal studies": divisible + left_out.get(AT_RISK, 0),
-        "without burned-in text": divisible,
-        "in the corpus": len(corpus.images),
-    }
-)
+steps["diagnostic images"] = held["instances"] - of_rules
+steps["files in the archive"] = held["instances"]
+steps = steps[::-1]
 ax = sns.barplot(x=steps, y=steps.index, color=FAINT)
 ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
 ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))

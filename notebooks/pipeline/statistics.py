@@ -223,8 +223,8 @@ for correlation in (0.0, 0.2, 0.4, 0.6, 0.8):
             single = stats.auc_ci(labels, b, clusters)
             paired = stats.delong_test(labels, a, b, clusters)
             intervals = {"AUC": (single, 0.80), "difference": (paired, 0.05)}
-            for measure, (interval, truth) in intervals.items():
-                holds = float(interval.ci_low <= truth <= interval.ci_high)
+            for measure, (estimated, truth) in intervals.items():
+                holds = float(estimated.ci_low <= truth <= estimated.ci_high)
                 simulated.append((correlation, units, measure, holds))
 columns = ["correlation", "units", "measure", "coverage"]
 coverage = pd.DataFrame(simulated, columns=columns)
