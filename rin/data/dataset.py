@@ -4,7 +4,6 @@ Real files that are present but broken raise; they are never replaced by a stand
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
@@ -26,15 +25,21 @@ from rin.data.manifest import (
     manifest_names,
 )
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
+from rin.data.store import (
+    CASES,
+    Dataset,
+    Square,
+    inspect_cases,
+    record_folder,
+    refuse_bad,
+    validate_cases,
+)
 from rin.data.tree import PICTURES, SEPARATOR, Tree, is_archive, open_tree
-from rin.errors import InputError, counted, explained, named
+from rin.errors import InputError, counted, named
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
 DIGEST_ROWS = 65_536
-CORRECT = "Correct the files, or the counts in the manifest; fetch a published dataset again."
-WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
@@ -59,9 +64,7 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
 
 
-def check_counts(
-    manifest: DatasetManifest, cases: pd.DataFrame, where: Path, remedy: str = CORRECT
-) -> None:
+def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
     """Raise InputError where counts differ from the manifest's; known bad cases may be absent."""
     stated = manifest.counts
     absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
@@ -79,6 +82,10 @@ def check_counts(
     if differences:
         sentences = "; ".join(differences)
         problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
+        remedy = "Fetch the dataset again, or correct the counts in its manifest."
+        if manifest.access == "not public":
+            remedy = "Bring back the files as they were; or delete both files of "
+            remedy += f"{manifest.name}, manifest and profile, and call rin new again."
         raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -149,11 +156,11 @@ def case_problems(
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     """Return which cases have a mask that is all black, or all white, by its digest."""
-    sides = cases[["width", "height"]].drop_duplicates().itertuples(index=False)
-    plain = {(w, h): {hashlib.sha256(bit * (w * h)).hexdigest() for bit in (b"\0", b"\1")}
-             for w, h in sides}  # fmt: skip
-    rows = zip(cases["width"], cases["height"], cases["mask_digest"], strict=True)
-    return pd.Series([digest in plain[w, h] for w, h, digest in rows], cases.index, dtype=bool)
+    nothing = pd.Series(False, cases.index)
+    for (width, height), rows in cases.groupby(["width", "height"]):
+        plain = [hashlib.sha256(bit * (width * height)).hexdigest() for bit in (b"\0", b"\1")]
+        nothing[rows.index] = rows["mask_digest"].isin(plain)
+    return nothing
 
 
 def find(
@@ -195,22 +202,20 @@ def find(
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     """Return a finding for each set of cases with identical pixels, or one for very many sets."""
-    same = ["digest", "width", "height"]
+    same, findings = ["digest", "width", "height"], []
     repeated = cases[cases.duplicated(same, keep=False)]
-    number = repeated.groupby(same, sort=False).ngroup()
-    labels = repeated["label"].groupby(number).nunique()
-    findings = []
-    for prefix, is_kind in (("contradictory ", labels > 1), ("", labels == 1)):
-        kind, numbers = f"{prefix}exact duplicates", labels.index[is_kind]
-        rows = repeated[number.isin(numbers)]
-        if len(numbers) > LISTED:
-            text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
-            findings.append((-1, Finding(kind, text, tuple(rows["case_id"][:LISTED]))))
-            continue
-        for first, group in rows.groupby(number):
-            text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
-            findings.append((first, Finding(kind, text, tuple(group["case_id"]))))
-    return [finding for _, finding in sorted(findings, key=lambda pair: pair[0])]
+    for _, rows in repeated.groupby(same, sort=False):
+        labels = sorted(rows["label"].unique())
+        kind = "exact duplicates" if len(labels) == 1 else "contradictory exact duplicates"
+        text = f"the same pixels labelled {' and '.join(labels)}"
+        findings.append(Finding(kind, text, tuple(rows["case_id"])))
+    for kind, sets in Counter(finding.kind for finding in findings).items():
+        if sets > LISTED:
+            ids = [name for one in findings if one.kind == kind for name in one.case_ids]
+            text = f"{sets} sets of pictures with the same pixels, {len(ids)} in all"
+            others = [finding for finding in findings if finding.kind != kind]
+            findings = [Finding(kind, text, tuple(ids[:LISTED])), *others]
+    return findings
 
 
 def check_data_root(data_root: Path) -> None:
@@ -275,31 +280,30 @@ def open_dataset(
     data_root: Path,
     *,
     index_folder: Path,
-    workers: int | None = None,
-    square: tuple[int, str] | None = None,
+    square: Square | None = None,
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
     Classes without a label are counted and left out; so are cases that are known to be bad.
-    ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
+    ``square`` is as of :func:`rin.data.store.inspect_cases`.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
-    made = stand_in_manifest(tree, manifest)
-    expected, remedy = (manifest, CORRECT) if made is None else (made, WRITE_AGAIN)
+    made, expected = is_stand_in(tree), manifest
+    if made:  # what is known of the published files does not hold of these
+        nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": ()}
+        expected = manifest.model_copy(update=nothing)
     listed = find_cases(tree, manifest)
-    check_counts(expected, listed, where, remedy)
+    check_counts(expected, listed, where)
     wanted = listed[listed["label"].notna()]
     if wanted.empty:
         classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"
         remedy = "Give at least two classes a label in the manifest's label_map."
         raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
-    cases, bad = inspect_cases(
-        tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
-    )
-    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
+    cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
+    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
-    if made is None and (wrong := case_problems(manifest, cases, states_all=False)):
+    if not made and (wrong := case_problems(manifest, cases, states_all=False)):
         raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
@@ -308,7 +312,7 @@ def open_dataset(
         manifest=manifest,
         root=tree.root,
         location=tree.location,
-        provenance="real" if made is None else "stand-in",
+        provenance="stand-in" if made else "real",
         cases=cases,
         findings=find(expected, cases, listed, set(bad["case_id"])),
         digest=_content_digest(cases, mask_digests),
@@ -330,18 +334,9 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     return digest.hexdigest()
 
 
-def stand_in_manifest(tree: Tree, manifest: DatasetManifest) -> DatasetManifest | None:
-    """Return the manifest with the counts of a stand-in and no findings; None for real files."""
-    notes = [name for name in tree.names if name.rpartition("/")[2] == STAND_IN_NOTE]
-    if not notes:
-        return None
-    problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
-    kinds = (ValueError, KeyError, TypeError)
-    with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
-        made = json.loads(tree.read(notes[0]))
-        unit = manifest.counts.unit
-        counts = ExpectedCounts(unit=unit, images=made["images"], masks=made["masks"])
-    return manifest.model_copy(update={"counts": counts, "known_bad": {}, "findings": ()})
+def is_stand_in(tree: Tree) -> bool:
+    """Tell whether a tree was written in place of a dataset."""
+    return any(name.rpartition("/")[2] == STAND_IN_NOTE for name in tree.names)
 
 
 #: The stand-in that is made where no pictures are named, and its size.

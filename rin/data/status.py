@@ -169,7 +169,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     """Note what is found and what is wrong, until something forbids to go on."""
     manifest = done.manifest
     tree = datasets.open_located(manifest, data_root)
-    if datasets.stand_in_manifest(tree, manifest) is not None:
+    if datasets.is_stand_in(tree):
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.say("at", tree.location)

@@ -440,7 +440,7 @@ def _inspect(
                 made.say("left out", counted(n - len(listed), what), "yellow")
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
-    refuse_bad(bad, len(listed), tree.place())
+    refuse_bad(bad, len(listed), tree.place(), manifest)
     classes = listed["source_class"]
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:

@@ -191,7 +191,7 @@ def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
 
 def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
     manifest = load_manifest("curated_archive")
-    dataset = open_dataset(manifest, corpus.root, index_folder=tmp_path, workers=1)
+    dataset = open_dataset(manifest, corpus.root, index_folder=tmp_path)
     images = corpus.images.set_index(corpus.images["filename"].str.removeprefix("radiology_ai/"))
     cases = dataset.cases.set_index("case_id")
     assert dataset.provenance == corpus.card["provenance"] == "stand-in"

@@ -146,7 +146,7 @@ def corpus(tmp_path, rows):
     lines = [f"radiology_ai/{file},{patient}" for file, *_, patient in rows]
     (top / "patients.csv").write_text("\n".join(["filename,patient_id", *lines, ""]))
     manifest = load_manifest("curated_archive")
-    return open_dataset(manifest, tmp_path, index_folder=tmp_path / "index", workers=1)
+    return open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
 
 
 ROWS = [
@@ -204,7 +204,7 @@ def test_corpus_split_of_a_folder_per_class_is_stratified_and_keeps_copies_toget
     for name, pixels in pictures.items():
         save(tmp_path / "pretrain_radiologic" / name, pixels)
     manifest = with_counts(load_manifest("corpus_radiologic"), total=None, classes=None)
-    dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index", workers=1)
+    dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
     part = corpus_split(dataset, 0)
     assert part[[f"mr/{number}.png" for number in range(20)]].nunique() == 1
     cases = dataset.cases

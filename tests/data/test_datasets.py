@@ -1,5 +1,4 @@
 import hashlib
-import json
 
 import numpy as np
 import pandas as pd
@@ -265,12 +264,6 @@ def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path, monkeypatch):
 def test_open_dataset_of_unknown_layout_lists_the_known_ones(busi_root, busi_manifest):
     with pytest.raises(InputError, match=r"unknown layout 'bids'.*busi, .*folder_classes"):
         open_dataset(changed(busi_manifest, layout="bids"), busi_root)
-
-
-def test_open_dataset_with_unreadable_stand_in_note_says_to_delete_it(busi_root, busi_manifest):
-    (busi_root / TOP / "STAND_IN.json").write_text(json.dumps({"seed": 1}))
-    with pytest.raises(InputError, match=r"STAND_IN\.json.*Delete the stand-in folder"):
-        open_dataset(busi_manifest, busi_root)
 
 
 @pytest.fixture

@@ -257,9 +257,7 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr(
-        "rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0
-    )
+    monkeypatch.setattr(store, "read_picture", lambda *a: decoded.append(a) or 1 / 0)
     data(*asked)
     assert decoded == []
     with pytest.raises(ZeroDivisionError):
@@ -375,7 +373,7 @@ def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, bu
 
 
 def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
-    (busi_root / TOP / "STAND_IN.json").write_text('{"images": {}, "masks": {}}')
+    (busi_root / TOP / "STAND_IN.json").write_text("{}")
     (problem,) = verify().problems
     assert "this is a stand-in that was written for busi" in problem
 
