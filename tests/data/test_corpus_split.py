@@ -243,7 +243,7 @@ def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpu
     try:
         after = complete_parts(label, group, piece, seed, "here")
     except InputError as error:
-        lost = int(re.match(r"class (\d) gets no (train|test) case", error.problem)[1])
+        lost = int(re.match(r"class (\d) gets too few (train|test) cases", error.problem)[1])
         own = [one for one in set(group[label == lost]) if set(label[group == one]) == {lost}]
         assert len(own) < 2
         return
@@ -256,7 +256,7 @@ def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpu
 
 def test_parts_of_classes_that_share_too_few_patients_cannot_be_completed():
     corpus = in_parts([((0, 1), TRAIN, 1), ((1, 2), TRAIN, 1), ((0, 2), TRAIN, 1)])
-    with pytest.raises(InputError, match=r"here: class \d gets no .*label_map"):
+    with pytest.raises(InputError, match=r"here: class \d gets too few .*label_map"):
         complete_parts(*corpus, 0, "here")
 
 
