@@ -5,7 +5,6 @@ Real files that are present but broken raise; they are never replaced by a stand
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,15 +45,11 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 
     The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
-    states none.  InputError where exams are to be counted, and only headers tell them apart.
+    states none.
     """
     stated, units = manifest.counts, cases
     if stated.unit == "exam":
         units = cases.drop_duplicates(["source_class", "patient_id"])
-        if unnamed := int(cases["patient_id"].isna().sum()):
-            problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
-            remedy = "State the manifest's counts in images (counts.unit: image)."
-            raise InputError(problem, where=manifest.name, remedy=remedy)
     counts = {
         "found": units["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
@@ -119,13 +114,8 @@ class CaseProblem(NamedTuple):
         return f"{self.problem}. {self.remedy}"
 
 
-def case_problems(
-    manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool
-) -> list[CaseProblem]:
-    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
-
-    Without ``states_all``, empty masks are counted only where the manifest says how many.
-    """
+def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CaseProblem]:
+    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks."""
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problem = f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): "
@@ -146,9 +136,9 @@ def case_problems(
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
-    if len(empty) > (expected or 0) and (states_all or expected is not None):
+    if len(empty) > expected:
         problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
-        problem += f"({named(empty, ', ')}), at most {expected or 0} expected"
+        problem += f"({named(empty, ', ')}), at most {expected} expected"
         remedy = f"Draw them again, or state counts.empty_masks: {len(empty)}"
         problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
@@ -164,25 +154,19 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
 
 
 def find(
-    manifest: DatasetManifest,
-    cases: pd.DataFrame,
-    listed: pd.DataFrame,
-    unreadable: Collection[str],
+    manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame
 ) -> tuple[Finding, ...]:
     """Return the findings: known bad files, repeated and blank pictures, counts, what is known.
 
     The paper's counts are compared with the ``cases`` in use, the authors' with all that are
     ``listed``, also of classes without a label.
     """
-    labels = listed.set_index("case_id")["label"]
-    noted = []
-    for case_id, reason in manifest.known_bad.items():
-        if case_id not in labels:
-            reason = f"{reason}; here the file is absent"
-        elif case_id not in unreadable:
-            reason = f"{reason}; here it can be read, and is left out all the same"
-        if pd.notna(labels.get(case_id, "")):
-            noted.append(Finding("skipped known bad file", reason, (case_id,)))
+    unused = {*listed["case_id"][listed["label"].isna()]}
+    noted = [
+        Finding("skipped known bad file", reason, (case_id,))
+        for case_id, reason in manifest.known_bad.items()
+        if case_id not in unused
+    ]
     noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
@@ -303,7 +287,7 @@ def open_dataset(
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
-    if not made and (wrong := case_problems(manifest, cases, states_all=False)):
+    if not made and (wrong := case_problems(manifest, cases)):
         raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
@@ -314,7 +298,7 @@ def open_dataset(
         location=tree.location,
         provenance="stand-in" if made else "real",
         cases=cases,
-        findings=find(expected, cases, listed, set(bad["case_id"])),
+        findings=find(expected, cases, listed),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),

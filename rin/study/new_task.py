@@ -446,7 +446,7 @@ def _inspect(
     if manifest.masks:
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
-    if wrong := case_problems(DatasetManifest.model_validate(fields), cases, states_all=True):
+    if wrong := case_problems(DatasetManifest.model_validate(fields), cases):
         kind, problem, remedy = wrong[0]
         remedy = _REMEDIES.get(kind, remedy)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")

@@ -378,6 +378,16 @@ def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
     assert "this is a stand-in that was written for busi" in problem
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_name_of_a_task_that_another_dataset_has_is_a_problem(verify, manifests, busi_root, quick):
+    shutil.copytree(busi_root / TOP, busi_root / "twin")
+    manifests("busi", tasks=[task("mine"), task("other")])
+    manifests("twin", tasks=[task("mine")])
+    for name, other in (("busi", "twin"), ("twin", "busi")):
+        (problem,) = verify(load_manifest(name), quick=quick).problems
+        assert problem == f"the task name mine is taken by {other}. Give the task another name"
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize(("name", "pictures"), [("busi", 780), ("headct200", 200)])
 def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
@@ -450,7 +460,7 @@ def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
     mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
     (problem,) = verify(mine).problems
     assert "task mine: too few independent patients per class" in problem
-    assert "at least 3 patients" in problem
+    assert "at least 4 patients" in problem
 
 
 def test_verify_divides_a_task_by_its_folds_and_no_near_duplicates(
