@@ -21,7 +21,6 @@ from rin.data.manifest import (
     ExpectedCounts,
     Finding,
     load_manifest,
-    manifest_names,
 )
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import (
@@ -33,12 +32,11 @@ from rin.data.store import (
     refuse_bad,
     validate_cases,
 )
-from rin.data.tree import PICTURES, SEPARATOR, Tree, is_archive, open_tree
+from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, named
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
-DIGEST_ROWS = 65_536
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
@@ -226,17 +224,13 @@ def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
 def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     """Return the tree of a dataset; InputError where the data root does not hold it."""
     location = locate(manifest, data_root)
-    if location is None:
-        raise _absent(manifest, data_root, f"looked for {', '.join(manifest.locations)}")
-    return open_tree(data_root, location)
-
-
-def _absent(manifest: DatasetManifest, data_root: Path | None, more: str) -> InputError:
+    if location is not None:
+        return open_tree(data_root, location)
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
-    return InputError(
-        f"{manifest.title} is not there, {more}",
+    raise InputError(
+        f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}",
         where=data_root or "--data-root",
         remedy=f"{source} --data-root the folder that holds it.",
     )
@@ -252,8 +246,6 @@ def find_root(
     """Return the data root where it holds the dataset, else that of a stand-in, written once."""
     if locate(manifest, data_root) is not None:
         return data_root
-    if manifest.stand_in is None:
-        raise _absent(manifest, data_root, "and no stand-in is made for it")
     from rin.data.standins import write_stand_in  # slow to load, and only then needed
 
     return write_stand_in(manifest, standin_root, standin_counts, seed)
@@ -310,12 +302,7 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
     kept = cases.columns.difference(list(CASES.columns))
     table = cases[columns].assign(mask=mask_digests, **cases[kept])
-    digest = hashlib.sha256()
-    for start in range(0, len(table), DIGEST_ROWS):
-        rows = table.iloc[start : start + DIGEST_ROWS]
-        lines = rows.to_csv(index=False, header=start == 0, lineterminator="\n")
-        digest.update(lines.encode())
-    return digest.hexdigest()
+    return hashlib.sha256(table.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
 
 
 def is_stand_in(tree: Tree) -> bool:
@@ -339,7 +326,10 @@ def sample_pictures(
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
-        if not where or (not path.exists() and where in manifest_names()):
+        if where and path.exists():
+            tree = open_tree(path.parent, path.name)
+            names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
+        else:
             manifest = load_manifest(where or STAND_IN)
             if not where:
                 from rin.data.standins import write_stand_in
@@ -349,13 +339,6 @@ def sample_pictures(
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
-        elif path.is_dir() or (path.is_file() and is_archive(path)):
-            tree = open_tree(path.parent, path.name)
-            names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
-        else:
-            problem = "no folder, zip archive or dataset of this name"
-            remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."
-            raise InputError(problem, where=where, remedy=remedy)
         if not names:
             remedy = f"Known endings: {', '.join(PICTURES)}."
             raise InputError("no pictures there", where=title, remedy=remedy)

@@ -106,7 +106,7 @@ def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path)
         open_dataset(busi_manifest, tmp_path)
     with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
         ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path)
-    with pytest.raises(InputError, match=r"no stand-in is made for it.*get it at"):
+    with pytest.raises(InputError, match="unknown stand-in None"):
         ensure_dataset(changed(busi_manifest, stand_in=None), None, tmp_path)
 
 
@@ -299,8 +299,8 @@ def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path)
     ("where", "message"),
     [
         ("busi", "is not there.*give --data-root"),
-        ("absent", "no folder, zip archive or dataset of this name"),
-        ("pictures/read me.txt", "no folder, zip archive"),
+        ("absent", "unknown dataset 'absent'.*busi"),
+        ("pictures/read me.txt", "no such folder or zip archive"),
         ("empty", "no pictures there"),
     ],
 )
