@@ -117,7 +117,7 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
             raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
         _say("No data root: a STAND-IN archive is curated.", "yellow")
     corpus, plan = curated_corpus(study), curation_plan(study)
-    for kind, n in corpus.card["selection"]["archive"].items():
+    for kind, n in corpus.card["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")

@@ -18,12 +18,7 @@ Result = TypeVar("Result")
 
 
 def map_chunks(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    chunk: int,
-    *,
-    title: str,
-    workers: int | None = None,
+    function: Callable[[Item], Result], items: Sequence[Item], chunk: int, *, title: str
 ) -> Iterator[list[Result]]:
     """Map a function of a module over items, and yield its results chunk by chunk, in order.
 
@@ -35,7 +30,7 @@ def map_chunks(
         return
     # Of the cores, joblib counts those of a container's quota, or of LOKY_MAX_CPU_COUNT.
     parallel = Parallel(
-        min(workers or cpu_count(), len(chunks)),
+        min(cpu_count(), len(chunks)),
         backend="loky",
         return_as="generator",
         pre_dispatch="all",

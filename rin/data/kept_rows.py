@@ -34,3 +34,11 @@ def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
     with write_atomically(file) as draft:
         draft.write_bytes(content)
     return file
+
+
+def replace_rows(folder: Path, rows: pd.DataFrame) -> None:
+    """Let a folder hold these rows, in one file, and nothing else."""
+    kept = add_rows(folder, rows)
+    for file in folder.iterdir():
+        if file != kept:
+            file.unlink()

@@ -65,8 +65,8 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
             if manifest.stand_in and not here:
                 read = "stand-in"
         stated = manifest.model_dump(include={"name", "title", "access", "licence", "home"})
-        found = {"tasks": tasks, "purpose": purpose, "state": state, "read": read, "to_do": to_do}
-        group.append(stated | found)
+        row = {"tasks": tasks, "purpose": purpose, "state": state, "read": read, "to_do": to_do}
+        group.append(stated | row)
     return pd.DataFrame([*of_tasks, *of_substitutes, *of_others])
 
 
@@ -110,17 +110,17 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
     inner = [path for path in tree.names if f"/{path}".endswith(f"/{name}")]
     if inner:
         nearest = min(inner, key=lambda path: path.count("/"))
-        found = hashlib.sha256(tree.read(nearest)).hexdigest()
+        actual = hashlib.sha256(tree.read(nearest)).hexdigest()
     else:
         path = tree.root / name
         if not path.is_file():
             return "is not there"
         remedy = "Check the file and its permissions, or fetch it again."
         with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
-            found = sha256_of(path)
-    if found == sha256:
+            actual = sha256_of(path)
+    if actual == sha256:
         return "is as known"
-    return f"has another SHA-256 ({found} instead of {sha256})"
+    return f"has another SHA-256 ({actual} instead of {sha256})"
 
 
 @dataclass

@@ -60,8 +60,6 @@ def curation_plan(study: Study) -> CurationPlan:
         output=study.results / "curation",
         seed=seed,
         key=key,
-        database=settings.database,
-        encoding=settings.encoding,
         label_map=label_map,
         reviewed=reviewed,
     )

@@ -48,8 +48,7 @@ class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
     `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
-    it: equal inputs are one run.  `sanity_cases` is the number of test cases whose maps it records
-    as its weights go random, `inside` says how many activations of its layers it records
+    it: equal inputs are one run.  `inside` says how many activations of its layers it records
     (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining`
     (which of the init's it starts from) are no part of the configuration.
     """
@@ -65,7 +64,6 @@ class Run(Planned):
     inputs: TaskInputs = field(repr=False, compare=False)
     split_digest: str
     weights_digest: str
-    sanity_cases: int = 0
     study: str = MAIN
     level: str | None = None
     inside: tuple[tuple[str, int], ...] = ()
@@ -88,7 +86,6 @@ class Run(Planned):
         }
         # Recorded by some runs only, and stated only there, so that the ids of others stay.
         recorded = {
-            "sanity_cases": self.sanity_cases,
             "layers": dict(self.inside),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
         }
@@ -184,8 +181,7 @@ def plan_runs(
     """List the runs of a task in a variant of a named study, by default the main one."""
     variant = variant or study.profile.variants(MAIN)[0]
     profile, task = study.profile, inputs.task.name
-    tuning = profile.tuning(task)
-    settings = tuning.model_copy(update=variant.changes)
+    settings = profile.tuning(task).model_copy(update=variant.changes)
     scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
     entries = find_entries(study, variant.inits, backbones, variant.pretraining)
@@ -194,12 +190,6 @@ def plan_runs(
         for key, entry in entries.items()
         if entry
     }
-    # Only runs that may be among those of the main study test maps.
-    as_in_main = settings.model_copy(update={"preprocessing": tuning.preprocessing}) == tuning
-    as_in_main = as_in_main and not variant.repeat and variant.pretraining == 1
-    tested = []
-    if as_in_main and profile.sanity and inputs.store.masks() is not None:
-        tested = profile.sanity.scenarios
     recorded = {"cases", "points", "channels"}
     sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
     random_digest, runs = f"random-{profile.seed}", []
@@ -209,23 +199,18 @@ def plan_runs(
             seed = run_seed(profile, variant, task, int(fold), scenario.name)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
-                preprocessing = preprocessing_of(profile, entry, settings)
-                fed_as_in_main = preprocessing == preprocessing_of(profile, entry, tuning)
-                of_main = fed_as_in_main and fold == 0 and init in profile.inits
-                sanity_cases = profile.sanity.cases if of_main and scenario.name in tested else 0
                 run = Run(
                     task=task,
                     fold=int(fold),
                     scenario=scenario,
                     init=init,
                     entry=entry,
-                    preprocessing=preprocessing,
+                    preprocessing=preprocessing_of(profile, entry, settings),
                     seed=seed,
                     settings=settings,
                     inputs=inputs,
                     split_digest=split_digest,
                     weights_digest=digests.get((init, scenario.backbone), random_digest),
-                    sanity_cases=sanity_cases,
                     study=name,
                     level=variant.level,
                     inside=tuple(sizes.items()),

@@ -175,13 +175,13 @@ class Pretraining(FrozenModel):
     the same backbone is taken; one for all inits, or one each.
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
-    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
-    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning
-    rate rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a
-    number of batches.  `pretrainings` are which pretrainings of every init and backbone there are,
-    numbered from 1, each with first weights, order and split of its own: a number n means 1 to n,
-    and a list such as [2] is a part that another computer does.  `released` maps an init to the
-    init of the weights manifest that it stands for.  `brief` is pretrained beside all that.
+    `backbones` are those of the profile where none are named.  `loss` is one of
+    `rin.training.losses`; `warmup` is the share of the steps over which the learning rate rises;
+    `batch_norm_recalibration` is a number of batches.  `pretrainings` are which pretrainings of
+    every init and backbone there are, numbered from 1, each with first weights, order and split of
+    its own: a number n means 1 to n, and a list such as [2] is a part that another computer does.
+    `released` maps an init to the init of the weights manifest that it stands for.  `brief` is
+    pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -190,13 +190,10 @@ class Pretraining(FrozenModel):
     size: Positive
     batch: Positive
     epochs: Positive
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    weight_decay: Annotated[Number, Field(ge=0)] = 0.0
     learning_rate: Annotated[Number, Field(gt=0)] = 1e-3
     loss: Loss = "hard"
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
     preprocessing: str | dict[str, str] = "symmetric"
     augmentation: Augmentation = "none"
     dropout: Share = 0.5
@@ -220,8 +217,6 @@ class Pretraining(FrozenModel):
             self.preprocessing_of(init, backbone)  # an unknown one is an error
         for name in self.backbones or []:
             check_size(name, self.size)
-        if self.optimizer == "adamw" and self.weight_decay == 0:
-            raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
@@ -274,17 +269,14 @@ class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
-    of `studies` studies is written, with pictures of `size` pixels.  `database` is the URL of the
-    index, empty for an SQLite file beside the results.  `label_map` and `reviewed` are CSV files
-    below the archive's folder: a site's own terms, and the normal studies that a radiologist has
-    reviewed.  `encoding` is that of the report texts.
+    of `studies` studies is written, with pictures of `size` pixels.  `label_map` and `reviewed`
+    are CSV files below the archive's folder: a site's own terms, and the normal studies that a
+    radiologist has reviewed.
     """
 
     archive: str = "archive"
-    database: str = ""
     label_map: str = ""
     reviewed: str = ""
-    encoding: str = "utf-8"
     studies: Annotated[int, Field(ge=30, le=100_000)] = 320
     size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
 
@@ -451,17 +443,6 @@ class LossStudy(FrozenModel):
         return self
 
 
-class Sanity(FrozenModel):
-    """Whether maps depend on what a network has learnt: its weights are put back to random ones.
-
-    Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
-    first `cases` test cases with a lesion, layer group by layer group.
-    """
-
-    scenarios: Scenarios
-    cases: Positive = 16
-
-
 class Simulation(FrozenModel):
     """How far intervals reach that take several images of one patient for independent."""
 
@@ -512,7 +493,6 @@ class Profile(FrozenModel):
     factors: Factors | None = None
     probe: Probe | None = None
     losses: LossStudy | None = None
-    sanity: Sanity | None = None
     simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
     reference: str | None = None
@@ -531,7 +511,6 @@ class Profile(FrozenModel):
     def _names_its_own_backbones(self) -> Profile:
         scenarios = {name: chosen.scenarios for name, chosen in self.sections.items()}
         scenarios |= {"scenarios": self.scenarios or []}
-        scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
         for section, names in scenarios.items():
             of_scenarios = [find_scenario(name).backbone for name in names]
             _refuse_others(section, of_scenarios, self.backbones, "the profile's backbones")

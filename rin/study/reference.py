@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 from filelock import FileLock
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
@@ -132,6 +132,10 @@ class Work(FrozenModel):
     seconds: NonNegativeFloat
 
 
+#: Former settings of a pretraining, at the values that are now those of all.
+_FORMER = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
+
+
 class RunFacts(FrozenModel):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
@@ -160,6 +164,16 @@ class RunFacts(FrozenModel):
     weights: list[WeightsFacts]
     files: dict[str, Digest]
     added: list[Addition] = Field(default_factory=list)
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _without_former_settings(cls, profile: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what earlier runs state and profiles no longer have."""
+        kept = {name: stated for name, stated in profile.items() if name != "sanity"}
+        if pretraining := kept.get("pretraining"):
+            stated = [item for item in pretraining.items() if item not in _FORMER.items()]
+            kept["pretraining"] = dict(stated)
+        return kept
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""

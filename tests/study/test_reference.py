@@ -416,6 +416,21 @@ def changed_facts(copy, change):
     (copy / "run.json").write_text(sealed(facts), encoding="utf-8")
 
 
+def test_settings_that_profiles_no_longer_have_are_left_out_of_an_earlier_run(copy):
+    expected = load_reference(copy).facts.profile
+    former = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
+
+    def as_it_was(facts):
+        facts["profile"]["sanity"] = {"scenarios": [SCENARIO], "cases": 16}
+        facts["profile"]["pretraining"] |= former
+
+    changed_facts(copy, as_it_was)
+    assert load_reference(copy).facts.profile == expected
+    changed_facts(copy, lambda facts: facts["profile"]["pretraining"].update(optimizer="sgd"))
+    with pytest.raises(InputError, match=r"run\.json: .*optimizer"):
+        load_reference(copy)
+
+
 def renamed(written, folder, name, date, studies):
     """Copy a reference run under another name and date, with the runs of some studies alone."""
     copy = shutil.copytree(written, folder / name)

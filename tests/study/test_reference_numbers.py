@@ -55,8 +55,7 @@ def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
 )
 def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels):
     rows = reference.keeping(study).predictions(study)
-    groups = {"all": rows["scenario"].unique()}
-    found = factor_effects(rows, INITS, levels, groups=groups)
+    found = factor_effects(rows, INITS, levels).query("group == 'all'")
     found = found.set_index(["quantity", "init", "level"])
     means = aucs_of(rows, "level", "init")
     for (level, init), auc in means.items():
@@ -68,9 +67,8 @@ def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels)
 
 def test_inputs_of_the_official_scripts_are_those_of_the_radiologic_networks(reference):
     rows = reference.keeping("preprocessing").predictions("preprocessing")
-    groups = {"all": rows["scenario"].unique()}
-    found = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
-    effects = found[found["quantity"] == "effect"].set_index("init")
+    found = factor_effects(rows, INITS, ("native", "official_scripts"))
+    effects = found.query("group == 'all' and quantity == 'effect'").set_index("init")
     assert effects.loc["radiologic", "same_networks"]
     assert not effects.loc["photographic", "same_networks"]
 

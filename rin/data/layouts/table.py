@@ -112,7 +112,7 @@ _RADIMAGENET = TableOptions(
     patients="patients.csv",
     parts={"filename": "radiology_ai/(?P<name>.+)"},
     split={"column": _PART},
-    beside=("croissant.json", "dataset_card.json"),
+    beside=("dataset_card.json",),
 )
 
 
