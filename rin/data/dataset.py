@@ -16,24 +16,12 @@ import pandas as pd
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.leakage import case_name
-from rin.data.manifest import (
-    DatasetManifest,
-    ExpectedCounts,
-    Finding,
-    load_manifest,
-)
+from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import (
-    CASES,
-    Dataset,
-    Square,
-    inspect_cases,
-    record_folder,
-    refuse_bad,
-    validate_cases,
-)
+from rin.data.store import Dataset, Square, inspect_cases, refuse_bad, validate_cases
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, named
+from rin.tables import CASES
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
@@ -58,19 +46,17 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
 
 
 def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
-    """Raise InputError where counts differ from the manifest's; known bad cases may be absent."""
-    stated = manifest.counts
-    absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
-    counts = count_classes(manifest, cases)
+    """Raise InputError where counts differ from those that the manifest states."""
+    stated, counts = manifest.counts, count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
     whole = {
         "images": stated.total or in_all["images"],
         "classes": stated.classes or in_all["classes"],
     }
     differences = [
-        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict(), absent),
-        *count_differences("masks", stated.masks, counts["masks"].to_dict(), absent),
-        *count_differences("in all", whole, in_all, absent),
+        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict()),
+        *count_differences("masks", stated.masks, counts["masks"].to_dict()),
+        *count_differences("in all", whole, in_all),
     ]
     if differences:
         sentences = "; ".join(differences)
@@ -82,23 +68,15 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
         raise InputError(problem, where=where, remedy=remedy)
 
 
-def count_differences(
-    what: str, expected: dict[str, int], present: dict[str, int], absent: int = 0
-) -> list[str]:
-    """Return a sentence for each class whose count differs; nothing expected, nothing said.
-
-    Where no more are missing than may be ``absent``, only what is too many is said.
-    """
-    names = sorted({*expected, *present}) if expected else []
-    beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
-    if -sum(n for n in beyond.values() if n < 0) <= absent:
-        beyond = {name: n for name, n in beyond.items() if n > 0}
-    return [
-        f"{name}: {counted(present.get(name, 0), what)} "
-        f"instead of {expected.get(name, 0)} ({difference:+d})"
-        for name, difference in beyond.items()
-        if difference
-    ]
+def count_differences(what: str, expected: dict[str, int], present: dict[str, int]) -> list[str]:
+    """Return a sentence for each class whose count differs; nothing expected, nothing said."""
+    differences = []
+    for name in sorted({*expected, *present}) if expected else ():
+        found, stated = present.get(name, 0), expected.get(name, 0)
+        if found != stated:
+            text = f"{name}: {counted(found, what)} instead of {stated} ({found - stated:+d})"
+            differences.append(text)
+    return differences
 
 
 class CaseProblem(NamedTuple):
@@ -236,21 +214,6 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     )
 
 
-def find_root(
-    manifest: DatasetManifest,
-    data_root: Path | None,
-    standin_root: Path,
-    standin_counts: dict[str, int],
-    seed: int,
-) -> Path:
-    """Return the data root where it holds the dataset, else that of a stand-in, written once."""
-    if locate(manifest, data_root) is not None:
-        return data_root
-    from rin.data.standins import write_stand_in  # slow to load, and only then needed
-
-    return write_stand_in(manifest, standin_root, standin_counts, seed)
-
-
 def open_dataset(
     manifest: DatasetManifest,
     data_root: Path,
@@ -293,7 +256,7 @@ def open_dataset(
         findings=find(expected, cases, listed),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
-        records=record_folder(index_folder, manifest),
+        index=index_folder,
     )
 
 

@@ -107,11 +107,9 @@ def _numbers(entry: str) -> np.ndarray:
 # NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # NumPy reads a header as Python, token by token.
-UNREADABLE = (
-    *(*MALFORMED, MemoryError, SyntaxError, TokenError),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
+UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
