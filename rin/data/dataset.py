@@ -94,8 +94,7 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks."""
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
-        problem = f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): "
-        problem += "two are needed"
+        problem = f"all {len(cases):,} pictures have one label ({classes[0]}): two are needed"
         remedy = "Give another class a label in label_map"
         problems.append(CaseProblem("one class", problem, remedy))
     numbered = cases.reset_index(drop=True)
@@ -106,9 +105,7 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
             for _, rows in mixed.groupby("patient_id")
         ]
         problem = f"{counted(len(shown), 'patients have two labels')} ({named(shown)})"
-        remedy = (
-            "Correct the table, or say patient_labels: several where labels belong to pictures"
-        )
+        remedy = "Correct the table, or say patient_labels: several if labels belong to pictures"
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks

@@ -258,8 +258,7 @@ def refuse_bad(
         return
     alike = bad.groupby("problem", sort=False)["place"]
     listing = named([f"{named([*places], ', ')}: {problem}" for problem, places in alike])
-    remedy = "Fetch these files again, or list the cases under known_bad in the manifest, with "
-    remedy += "the reason."
+    remedy = "Fetch these files again, or list the cases in the manifest's known_bad, and why."
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
     raise InputError(
