@@ -246,7 +246,7 @@ def _folds(
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
-_TRAIN, _VALIDATION, _ = range(len(PARTS))
+_TRAIN, _VALIDATION = 0, 1
 _MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
