@@ -72,9 +72,9 @@ def count_differences(what: str, expected: dict[str, int], present: dict[str, in
     """Return a sentence for each class whose count differs; nothing expected, nothing said."""
     differences = []
     for name in sorted({*expected, *present}) if expected else ():
-        found, stated = present.get(name, 0), expected.get(name, 0)
-        if found != stated:
-            text = f"{name}: {counted(found, what)} instead of {stated} ({found - stated:+d})"
+        number, stated = present.get(name, 0), expected.get(name, 0)
+        if number != stated:
+            text = f"{name}: {counted(number, what)} instead of {stated} ({number - stated:+d})"
             differences.append(text)
     return differences
 
@@ -168,7 +168,8 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
         findings.append(Finding(kind, text, tuple(rows["case_id"])))
     for kind, sets in Counter(finding.kind for finding in findings).items():
         if sets > LISTED:
-            ids = [name for one in findings if one.kind == kind for name in one.case_ids]
+            alike = [finding for finding in findings if finding.kind == kind]
+            ids = [case_id for finding in alike for case_id in finding.case_ids]
             text = f"{sets} sets of pictures with the same pixels, {len(ids)} in all"
             others = [finding for finding in findings if finding.kind != kind]
             findings = [Finding(kind, text, tuple(ids[:LISTED])), *others]

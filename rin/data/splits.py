@@ -237,8 +237,8 @@ def _folds(
             patients = pd.Series(group[inside]).groupby(labels[inside]).nunique()
             patients = patients.reindex(sorted(set(labels)), fill_value=0)
             if patients.min() < needed:
-                found = counted(patients.min(), "patients")
-                problem = f"{patients.idxmin()} has {found} in the {name} part, and needs {needed}"
+                count = counted(patients.min(), "patients")
+                problem = f"{patients.idxmin()} has {count} in the {name} part, and needs {needed}"
                 remedy = "Use more cases, another seed, or smaller groups."
                 raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
@@ -276,10 +276,10 @@ def complete_parts(
     holders = {label: rows.to_numpy() for label, rows in members.groupby("label")["group"]}
     needs = product(range(len(PARTS)), holders)
     for wanted, rare in sorted(needs, key=lambda need: len(holders[need[1]])):
-        own = holders[rare]
-        while (part[own] == wanted).sum() < least[wanted]:
-            spare = _rarest_counts(part, members)[own] > np.array(least)[part[own]]
-            free = own[spare & (part[own] != wanted)]
+        ids = holders[rare]
+        while (part[ids] == wanted).sum() < least[wanted]:
+            is_spare = _rarest_counts(part, members)[ids] > np.array(least)[part[ids]]
+            free = ids[is_spare & (part[ids] != wanted)]
             if not len(free):
                 problem = f"class {names[rare]} gets too few {PARTS[wanted]} cases: the few "
                 problem += "patients that it has are needed for other classes"

@@ -167,16 +167,16 @@ def _inspect_all(
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
     inspect, bad = partial(inspect_case, root, manifest, square), []
     for inspections in map_chunks(inspect, [*cases.itertuples(index=False)], step, title=title):
-        good = [one for one in inspections if not one.problem]
-        bad += [(one.case_id, one.place, one.problem) for one in inspections if one.problem]
+        good = [inspection for inspection in inspections if not inspection.problem]
+        bad += [inspection for inspection in inspections if inspection.problem]
         if not good:
             continue
-        seen = pd.DataFrame([one.seen for one in good])
+        seen = pd.DataFrame([inspection.seen for inspection in good])
         if square:
-            rows = pd.DataFrame([one.row for one in good])
+            rows = pd.DataFrame([inspection.row for inspection in good])
             add_rows(_row_folder(folder, square), seen[CONTENT].join(rows))
         add_rows(folder, seen)
-    return pd.DataFrame(bad, columns=BAD_COLUMNS)
+    return pd.DataFrame(bad, columns=Inspection._fields)[BAD_COLUMNS]
 
 
 def _row_folder(folder: Path, square: Square) -> Path:
