@@ -237,8 +237,8 @@ def _folds(
             patients = pd.Series(group[inside]).groupby(labels[inside]).nunique()
             patients = patients.reindex(sorted(set(labels)), fill_value=0)
             if patients.min() < needed:
-                count = counted(patients.min(), "patients")
-                problem = f"{patients.idxmin()} has {count} in the {name} part, and needs {needed}"
+                fewest = f"{patients.idxmin()} has {counted(patients.min(), 'patients')}"
+                problem = f"{fewest} in the {name} part, and needs {needed}"
                 remedy = "Use more cases, another seed, or smaller groups."
                 raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
