@@ -152,9 +152,9 @@ units, a single unadjusted test.
 # %%
 pairs = pair_differences(runs.predictions(), *runs.inits)
 cells = pairs.pivot_table(index="task", columns="backbone", values="estimate")
-cells = 100 * cells.loc[list(facts)]
+cells = cells.loc[list(facts)]
 cells.index = cells.index.map(names)
-axes = heat(cells, runs.inits, limit=15)
+axes = heat(cells, runs.inits, unit="points")
 page.picture(
     axes,
     "Mean difference of each backbone's networks, by task",

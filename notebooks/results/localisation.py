@@ -135,7 +135,7 @@ blind["kind"], blind["note"] = blind["init"], [
 ]  # fmt: skip
 axes = forest(
     blind.assign(label=blind["measure"].map(MEASURES) + ", " + blind["init"]),
-    group="task", names=titles, legend=False, width=9.5,
+    group="task", names=titles, legend=False,
     xlabel="Mean of the maps − best image-blind region (95% CI)",
     note_title="Mean − baseline",
 )  # fmt: skip

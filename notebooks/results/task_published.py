@@ -93,8 +93,8 @@ rows = []
 for task in tasks:
     manifest, settings = find_task(task)
     for count in paper.CLASS_COUNTS[task]:
-        place = f"paper, {count.place.split(', ')[0]}"
-        rows.append((titles[task], count.group, f"{count.images:,}", place))
+        where = f"paper, {count.place.split(', ')[0]}"
+        rows.append((titles[task], count.group, f"{count.images:,}", where))
     counts = manifest.for_task(settings).counts
     for place, classes in (
         ("the dataset's authors", counts.authors),
