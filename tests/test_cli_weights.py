@@ -103,7 +103,7 @@ def test_options_of_a_probe_are_passed_on(call, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["trained.h5", "--images", "absent"], "no folder, zip archive or dataset"),
+        (["trained.h5", "--images", "absent"], "unknown dataset 'absent'"),
         (["trained.h5", "--images", "busi"], "rin: --data-root: Breast Ultrasound Images"),
     ],
 )

@@ -250,9 +250,9 @@ shutil.rmtree(work)
 #
 # Without a column of patients each image counts as a patient; where that is wrong the AUC is too
 # high. `rin new` warns in red, and proposes a pattern where names look like patients. Small cohorts
-# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from five, one split from
-# three; fewer are refused. Every setting of a manifest is listed on [the page of
-# tables](reference). In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task
+# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one split, with two
+# of them in the test, from four; fewer are refused. Every setting of a manifest is listed on [the
+# page of tables](reference). In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task
 # = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the
 # task.
 #

@@ -23,10 +23,10 @@ import rin
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
 from rin.curation.index import Problem, refuse_files
-from rin.curation.kept_rows import add_rows, load_rows, replace_rows
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
+from rin.data.kept_rows import add_rows, load_rows, replace_rows
 from rin.errors import unquoted
 from rin.files import sha256_of, write_atomically
 
@@ -66,7 +66,7 @@ def export_images(
     missing = images[~images["mark"].isin(tables[0]["mark"])]
     columns = ["mark", "sop_uid", "path", "modality", "region", "cleared"]
     jobs, work = missing[columns].to_dict("records"), partial(_export, root, output, pseudonyms)
-    for chunk in map_chunks(work, jobs, CHUNK, workers=None, title="De-identifying"):
+    for chunk in map_chunks(work, jobs, CHUNK, title="De-identifying"):
         problems += [problem for _, problem in chunk if problem]
         if made := [note for note, _ in chunk if note]:
             tables.append(pd.DataFrame(made))

@@ -27,10 +27,10 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from rin.curation.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN
 from rin.data.discovery import decode
+from rin.data.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
 from rin.errors import FileError, InputError, named, unquoted
@@ -163,7 +163,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem
     current = known[np.array(same, dtype=bool)].drop_duplicates("path")
     names = sorted(present.difference(current["path"]))
     tables, problems, read = [current], {}, partial(_read_file, root)
-    for chunk in map_chunks(read, names, CHUNK, workers=None, title="Indexing files"):
+    for chunk in map_chunks(read, names, CHUNK, title="Indexing files"):
         problems |= {problem.path: problem for _, problem in chunk if problem}
         if rows := [row for row, _ in chunk if row]:
             tables.append(pd.DataFrame(rows, columns=[*_NOTHING]))

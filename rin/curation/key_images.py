@@ -73,7 +73,7 @@ def read_key_images(
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
     title, notes, outlines, problems = "Reading what readers marked", [], [], []
-    for chunk in map_chunks(partial(_read, root), paths, CHUNK, workers=None, title=title):
+    for chunk in map_chunks(partial(_read, root), paths, CHUNK, title=title):
         for of_document, drawn, unread in chunk:
             notes += of_document
             outlines += drawn

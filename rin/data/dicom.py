@@ -23,7 +23,6 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel
 from pydicom.uid import JPEGBaseline8Bit
 
 from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
-from rin.data.window import apply_window
 from rin.errors import FileError, InputError, explained
 
 # pydicom warns with the values that it finds odd, and they may name a patient.
@@ -34,6 +33,8 @@ REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
+#: Center and width.
+Window = tuple[float, float]
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
@@ -45,16 +46,13 @@ _REMEDY = (
 )
 
 
-def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
+def read_dicom(root: Path, locator: str, window: Window | None = None) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
-    ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
-    units for CT.
+    ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
     """
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        if not content:
-            raise FileError("it is empty")
         dataset = dcmread(io.BytesIO(content))
         return display(dataset, decode(dataset), window)
 
@@ -82,9 +80,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     return pixel_array(dataset)
 
 
-def display(
-    dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None
-) -> np.ndarray:
+def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
     if pixels.ndim == 3:
         if window is not None:
@@ -105,6 +101,19 @@ def display(
     return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
 
 
+def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
+    """Return shares of a window's range (center, width): 0 is black and 1 white, not clipped.
+
+    The VOI function LINEAR of PS3.3 C.11.2.1.2.1; FileError for a width below 1.
+    """
+    center, width = window
+    if not width >= 1:
+        raise FileError(f"a window of width {width} is too narrow")
+    if width == 1:
+        return (values > center - 0.5).astype(np.float64)
+    return (values - (center - 0.5)) / (width - 1) + 0.5
+
+
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
     place, _, member = locator.partition(SEPARATOR)
@@ -120,9 +129,7 @@ def patient_of(root: Path, locator: str) -> str:
     return patient
 
 
-def _display(
-    dataset: Dataset, values: np.ndarray, window: tuple[float, float] | None
-) -> np.ndarray:
+def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.ndarray:
     """Return physical values as shares of the display range: 0 is black and 1 white."""
     if window is not None:
         return apply_window(values, window)

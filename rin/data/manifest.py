@@ -74,7 +74,7 @@ class ExpectedCounts(FrozenModel):
     unit: Literal["image", "exam"] = "image"
     images: Counts = Field(default_factory=dict)
     masks: Counts = Field(default_factory=dict)
-    empty_masks: Annotated[int, Field(ge=0)] | None = None
+    empty_masks: Annotated[int, Field(ge=0)] = 0
     total: Annotated[int, Field(ge=1)] | None = None
     classes: Annotated[int, Field(ge=1)] | None = None
 

@@ -9,11 +9,7 @@ import pandas as pd
 from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
-from rin.data.manifest import (
-    DatasetManifest,
-    load_manifest,
-    manifest_names,
-)
+from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, open_tree
@@ -169,10 +165,17 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     """Note what is found and what is wrong, until something forbids to go on."""
     manifest = done.manifest
     tree = datasets.open_located(manifest, data_root)
-    if datasets.stand_in_manifest(tree, manifest) is not None:
+    if datasets.is_stand_in(tree):
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.say("at", tree.location)
+    known_tasks = datasets_of_tasks()
+    done.problems += [
+        f"the task name {task.name} is taken by {other}. Give the task another name"
+        for task in manifest.tasks
+        for other in known_tasks.get(task.name, ())
+        if other != manifest.name
+    ]
     for name, known in manifest.files.items():
         compared = f"{name} {check_file(tree, name, known)}"
         done.say("file", compared)
@@ -192,7 +195,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
-        wrong = datasets.case_problems(manifest, cases, states_all=True)
+        wrong = datasets.case_problems(manifest, cases)
         sound = sound and not wrong
         done.problems += map(str, wrong)
     if len(cases) and cases["patient_id"].notna().all():

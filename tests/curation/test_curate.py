@@ -23,12 +23,12 @@ from rin.curation import build, export, taxonomy
 from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
 from rin.curation.burned_in import NOT_LOOKED_FOR
 from rin.curation.deidentify import Pseudonyms, display_window
-from rin.curation.kept_rows import load_rows
 from rin.curation.radiology_reports import screen
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dataset import open_dataset
 from rin.data.dicom import read_dicom
+from rin.data.kept_rows import load_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask

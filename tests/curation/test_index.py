@@ -27,8 +27,8 @@ from pydicom import uid
 
 from rin.curation import index
 from rin.curation.index import archive_counts, open_archive, read_header
-from rin.curation.kept_rows import add_rows, load_rows
 from rin.data.dicom import BROKEN
+from rin.data.kept_rows import add_rows, load_rows
 from rin.errors import InputError
 
 

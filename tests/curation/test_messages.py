@@ -119,7 +119,7 @@ def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
          "mask_digest": "", "width": 2, "height": 2}
     )  # fmt: skip
     manifest = load_manifest("busi")
-    (problem, *_) = case_problems(manifest, cases, states_all=False)
+    (problem, *_) = case_problems(manifest, cases)
     messages = [str(problem), message_of(check_patients, cases, ["train", "test"], "fold 0")]
     stranger = pd.DataFrame(
         [(f"{NAME}/1.png", GIVEN, 0)], columns=["case_a", "case_b", "distance"]

@@ -10,8 +10,9 @@ from busi_files import write_radimagenet
 from PIL import Image
 from pydicom import dcmread
 
-from rin.data.dataset import find_cases, find_root, open_located
+from rin.data.dataset import find_cases, open_located
 from rin.data.manifest import load_manifest
+from rin.data.standins import write_stand_in
 from rin.data.store import inspect_cases
 from rin.errors import InputError
 
@@ -179,7 +180,7 @@ LAYOUTS = {
 def root_of(name, folder):
     """A data root with pictures of a dataset: its stand-in, or for RadImageNet files like its."""
     if name != "radimagenet":
-        return find_root(load_manifest(name), None, folder, LAYOUTS[name], 1)
+        return write_stand_in(load_manifest(name), folder, LAYOUTS[name], 1)
     files = [(f"CT/lung/Nodule/lung{n:06d}.png", "lung-Nodule", "train", "") for n in range(90)]
     write_radimagenet(folder / "radimagenet_database", files)
     return folder
@@ -204,7 +205,7 @@ def test_sixty_bad_pictures_are_refused_by_name_and_the_others_read(name, tmp_pa
     assert len(damaged) >= 60
     for file, (_, content) in damaged.items():
         (tree.root / file).write_bytes(content)
-    cases, bad = inspect_cases(tree.root, found, manifest, folder=tmp_path / "index", workers=1)
+    cases, bad = inspect_cases(tree.root, found, manifest, folder=tmp_path / "index")
     is_damaged = files.isin(damaged)
     refused = files[found["case_id"].isin(bad["case_id"])]
     silent = {damaged[file][0] for file in set(damaged) - set(refused)}
@@ -247,7 +248,7 @@ def test_bad_archives_of_arrays_are_refused_by_name(tmp_path):
         try:
             found = find_cases(open_located(manifest, tmp_path), manifest)
             folder = tmp_path / "index"
-            _, bad = inspect_cases(tmp_path, found, manifest, folder=folder, workers=1)
+            _, bad = inspect_cases(tmp_path, found, manifest, folder=folder)
             if bad.empty:
                 silent.add(name)
         except InputError as error:

@@ -128,7 +128,7 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("sagittal/1131.npy", r"1131\.npy: the volume cannot be read"),
+        ("sagittal/1131.npy", r"1131\.npy: the array cannot be read"),
         ("sagittal/1131.png", "1 file has no place in the layout 'mrnet': valid/sagittal/1131"),
     ],
 )

@@ -257,9 +257,7 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr(
-        "rin.data.store._Inspection.inspect", lambda *a: decoded.append(a) or 1 / 0
-    )
+    monkeypatch.setattr(store, "read_picture", lambda *a: decoded.append(a) or 1 / 0)
     data(*asked)
     assert decoded == []
     with pytest.raises(ZeroDivisionError):
@@ -375,9 +373,19 @@ def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, bu
 
 
 def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
-    (busi_root / TOP / "STAND_IN.json").write_text('{"images": {}, "masks": {}}')
+    (busi_root / TOP / "STAND_IN.json").write_text("{}")
     (problem,) = verify().problems
     assert "this is a stand-in that was written for busi" in problem
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_name_of_a_task_that_another_dataset_has_is_a_problem(verify, manifests, busi_root, quick):
+    shutil.copytree(busi_root / TOP, busi_root / "twin")
+    manifests("busi", tasks=[task("mine"), task("other")])
+    manifests("twin", tasks=[task("mine")])
+    for name, other in (("busi", "twin"), ("twin", "busi")):
+        (problem,) = verify(load_manifest(name), quick=quick).problems
+        assert problem == f"the task name mine is taken by {other}. Give the task another name"
 
 
 @pytest.mark.real_data
@@ -452,7 +460,7 @@ def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
     mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
     (problem,) = verify(mine).problems
     assert "task mine: too few independent patients per class" in problem
-    assert "at least 3 patients" in problem
+    assert "at least 4 patients" in problem
 
 
 def test_verify_divides_a_task_by_its_folds_and_no_near_duplicates(

@@ -42,7 +42,7 @@ def home(tmp_path, monkeypatch):
             outline = np.zeros((16, 16), dtype=np.uint8)
             outline[4:8, 4:8] = 255
             save(tmp_path / "own" / "masks" / name, outline)
-            rows.append((name, "malignant" if patient < 9 else "benign", f"P{patient}"))
+            rows.append((name, "malignant" if patient < 12 else "benign", f"P{patient}"))
     write_table(tmp_path, rows)
     return tmp_path
 
@@ -78,7 +78,7 @@ def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
     assert (status, err) == (0, "")
     manifest, profile = load_manifest("mine"), load_profile("mine")
     assert manifest.options["patient"] == "Patient"
-    assert manifest.counts.images == {"benign": 30, "malignant": 18}
+    assert manifest.counts.images == {"benign": 24, "malignant": 24}
     assert manifest.tasks[0].positive_class == "malignant"
     assert profile.tasks == ["mine"]
     assert len(profile.variants("main")[0].scenarios) == len(profile.scenarios)
@@ -183,8 +183,8 @@ def german(home, separator, encoding):
 
 def few_malignant(home):
     rows = rows_of(home)
-    write_table(home, rows[14:])
-    for name, _, _ in rows[:14]:
+    write_table(home, rows[20:])
+    for name, _, _ in rows[:20]:
         (home / "own/Bilder" / name).unlink()
         (home / "own/masks" / name).unlink()
 
@@ -254,7 +254,7 @@ MISTAKES = {
     ),
     "class in two spellings": (
         lambda h: change_row(h, 5, ("p02_1.png", "Malignant", "P2")),
-        "Malignant (1) and malignant (17) look like one class",
+        "Malignant (1) and malignant (23) look like one class",
     ),
     "no table": (
         lambda h: (h / "own/list.csv").unlink(),
@@ -275,7 +275,7 @@ MISTAKES = {
     ),
     "too few patients": (
         few_malignant,
-        "too few independent patients per class to divide (benign: 15, malignant: 2)",
+        "too few independent patients per class to divide (benign: 12, malignant: 2)",
     ),
     "dangling link": (
         lambda h: (h / "own/Bilder/zz.png").symlink_to("nowhere.png"),
@@ -335,7 +335,7 @@ def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
     write_table(home, unclear)
     status, out, _ = rin("new", "mine", *OWN, "--positive", "malignant")
     assert status == 0
-    assert "benign 26 as not malignant, malignant 18 as malignant, unclear 4 as not malig" in out
+    assert "benign 24 as not malignant, malignant 20 as malignant, unclear 4 as not malig" in out
     assert "patients of a class are tested: their AUC is uncertain" in out
 
 
@@ -452,8 +452,8 @@ def test_new_of_a_folder_a_class_takes_masks_for_masks(rin, home, masks):
     assert (status, err) == (0, "")
     assert "pictures         48 " in out
     manifest = load_manifest("mine")
-    assert manifest.counts.images == {"benign": 30, "malignant": 18}
-    assert manifest.counts.masks == {"benign": 30, "malignant": 18}
+    assert manifest.counts.images == {"benign": 24, "malignant": 24}
+    assert manifest.counts.masks == {"benign": 24, "malignant": 24}
 
 
 @pytest.mark.parametrize("side", ["", ".left"])

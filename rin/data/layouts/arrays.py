@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from rin.data.chunks import MAX_THREADS, map_threads
+from rin.data.chunks import map_threads
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.pixels import UNREADABLE, open_volume
@@ -83,7 +83,7 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             for k in options.choose(len(open_volume(tree.root, volume)))
         ]
 
-    return [case for several in map_threads(cases, volumes, MAX_THREADS) for case in several]
+    return [case for several in map_threads(cases, volumes) for case in several]
 
 
 def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rin.data.layouts import find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
 from rin.data.standins import datasets
 from rin.data.standins.writers import write_json, write_whole
-from rin.data.tree import is_archive, open_tree
+from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 
 #: To be raised when pictures or files change.
@@ -59,14 +58,7 @@ def write_stand_in(
         folder = root / place
         folder.mkdir()
         write(folder, counts, seed)
-        cases = find_cases(open_tree(root, place), manifest)
-        masks = cases["masks"].map(len).groupby(cases["source_class"]).sum()
-        if manifest.counts.unit == "exam":
-            cases = cases.drop_duplicates("patient_id")
-        images = cases["source_class"].value_counts()
-        written = {"images": images.to_dict(), "masks": masks.to_dict()}
-        write_json(folder / STAND_IN_NOTE, made_of | written)
+        write_json(folder / STAND_IN_NOTE, made_of)
 
-    if not target.is_dir():
-        write_whole(target, f"for {manifest.name}", fill)
+    write_whole(target, f"for {manifest.name}", fill)
     return target
