@@ -7,7 +7,7 @@ import pytest
 from tiny_study import TWO, tiny_profile, write_profile
 
 from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
-from rin.study.profile import load_profile
+from rin.study.profile import SCENARIOS, load_profile
 from rin.study.setting import Study, missing_inputs
 
 
@@ -77,23 +77,26 @@ def fitted(pace, minutes, side):
 
 
 def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():
-    study = fitted(Pace(1e-9, 0.0, 0.0), 15, 300)
-    assert (study.epochs, study.size, study.folds, study.cases) == (10, 224, 5, None)
-    assert len({*study.scenarios}) == 6
+    study, _ = fitted(Pace(1e-9, 0.0), 15, 300)
+    assert study["fine_tuning"] == {"size": 224, "epochs": 10}
+    assert (study["folds"], "cases" in study) == (5, False)
+    assert {*study["scenarios"]} == {
+        s.name for s in SCENARIOS.values() if s.backbone == "ResNet50"
+    }
 
 
 def test_minutes_of_a_study_grow_with_the_square_of_the_side():
-    beside = fitted(Pace(1e-12, 0.0, 0.0), 1e9, 75).minutes
-    small, large = (fitted(Pace(1.0, 0.0, 0.0), 1e9, side) for side in (75, 160))
-    assert (small.size, large.size) == (75, 160)
-    assert (large.minutes - beside) / (small.minutes - beside) == pytest.approx((160 / 75) ** 2)
+    _, beside = fitted(Pace(1e-12, 0.0), 1e9, 75)
+    (small, minutes), (large, more) = (fitted(Pace(1.0, 0.0), 1e9, side) for side in (75, 160))
+    assert [study["fine_tuning"]["size"] for study in (small, large)] == [75, 160]
+    assert (more - beside) / (minutes - beside) == pytest.approx((160 / 75) ** 2)
 
 
 @pytest.fixture
 def paced(monkeypatch):
-    """A computer that takes known seconds: of an image and step, of a run, of the tracing."""
+    """A computer that takes known seconds: of an image and step, and of the tracing."""
     clock = SimpleNamespace(now=100.0)
-    seconds = Pace(image=0.5, run=2.0, tracing=7.0)
+    seconds = Pace(image=0.5, tracing=7.0)
 
     class Block:
         def __init__(self, architecture, **_):
@@ -103,7 +106,7 @@ def paced(monkeypatch):
 
         def fit(self, weights, preprocessing, recipe, training, validation):
             images = len(training.rows) + 0.3 * len(validation.rows)
-            clock.now += recipe.epochs * images * seconds.image + seconds.run
+            clock.now += recipe.epochs * images * seconds.image
 
     monkeypatch.setattr("rin.training.trainer.CompiledBlock", Block)
     monkeypatch.setattr("time.monotonic", lambda: clock.now)
@@ -112,8 +115,7 @@ def paced(monkeypatch):
 
 def test_pace_is_that_of_the_steps_that_were_timed(paced):
     found = measure_pace()
-    assert (found.image, found.run) == pytest.approx((paced.image, paced.run))
-    assert found.tracing == pytest.approx(paced.tracing)
+    assert (found.image, found.tracing) == pytest.approx((paced.image, paced.tracing))
 
 
 def test_forecast_of_the_paper_has_its_runs(tmp_path):
