@@ -147,7 +147,7 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     variance = float(np.trace(covariance)) / len(differences)
     spread = max(variance, float(differences.var()))
-    if spread == 0:
+    if not spread > 0:  # NaN where a test has one patient of a class
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
     values, vectors = np.linalg.eigh(covariance)
     covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T

@@ -1,24 +1,33 @@
 """`rin new`: what it recognises, what it writes, and the mistakes that it finds first."""
 
 import io
+import re
 import shutil
 import unicodedata
+from functools import partial
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from finished_study import pretrained_files, trained_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.special import logit
 
 from rin.data.discovery import guess_patients, guess_positive
 from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
 from rin.data.tree import open_tree
 from rin.files import REPOSITORY, manifest_folder
+from rin.report.execution import Job
 from rin.study import forecast, load_profile, open_study
 from rin.study.forecast import Pace, fit_budget
+from rin.study.ledger import computed_on
+from rin.study.plan import plan_study
+from rin.study.pretraining import plan_pretraining
 from rin.study.profile import profile_folder
 
 
@@ -603,13 +612,18 @@ def test_new_refuses_a_split_of_the_table_that_tests_one_patient_of_a_class(rin,
     assert not written(home)
 
 
-@pytest.mark.parametrize("n", [3, 4, 7])
-def test_small_cohort_is_refused_or_tests_two_patients_of_each_class_in_every_fold(rin, home, n):
+def keep_patients(home, n):
+    """Keep n patients of each class."""
     kept = {f"P{k}" for k in (*range(n), *range(12, 12 + n))}
     for name, _, patient in rows_of(home):
         if patient not in kept:
             (home / "own/Bilder" / name).unlink()
     write_table(home, [row for row in rows_of(home) if row[2] in kept])
+
+
+@pytest.mark.parametrize("n", [3, 4, 7])
+def test_small_cohort_is_refused_or_tests_two_patients_of_each_class_in_every_fold(rin, home, n):
+    keep_patients(home, n)
     status, _, err = rin("new", "mine", *OWN)
     if status:
         assert "an interval needs 2 of each class" in err or "independent patients" in err
@@ -618,6 +632,47 @@ def test_small_cohort_is_refused_or_tests_two_patients_of_each_class_in_every_fo
     inputs = open_study("mine", data_root=home, results=home / "results").inputs("mine")
     tested = inputs.folds.query("part == 'test'").merge(inputs.dataset.cases, on="case_id")
     assert tested.groupby(["fold", "label"])["patient_id"].nunique().min() >= 2
+
+
+def pretrained(run, folder):
+    return pretrained_files(run, folder) | computed_on() | {"training_images": 36}
+
+
+def trained(run, folder):
+    record = trained_files(run, folder) | computed_on()
+    table = pd.read_parquet(folder / "predictions.parquet")
+    table.assign(score=logit(table["score"])).to_parquet(folder / "predictions.parquet")
+    return record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "tested"), [(4, 2), (7, 2), (4, 1)])
+def test_pages_of_a_small_cohort_have_their_numbers_or_say_what_is_missing(rin, home, n, tested):
+    keep_patients(home, n)
+    parts = ["test"] * 2 + ["val"] + ["train"] * (n - 3)
+    with_split(home, lambda number: parts[number // 2 % n])
+    status, _, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    if tested == 1:  # which rin new would have refused
+        text = (home / "own/list.csv").read_text()
+        (home / "own/list.csv").write_text(re.sub(r"(,P(?:1|13)),test", r"\1,train", text))
+    study = open_study("mine", data_root=home, results=home / "results")
+    for run in plan_pretraining(study):
+        study.weights.commit(run.run_id, run.config, partial(pretrained, run))
+    for run in plan_study(study):
+        study.runs.commit(run.run_id, run.config, partial(trained, run))
+    values = {"profile": "mine", "data_root": str(home), "results": str(home / "results")}
+    for page, more in (("results/task", {"task": "mine"}), ("use/task_cover", {})):
+        output = home / "page.ipynb"
+        Job(REPOSITORY / "notebooks" / f"{page}.py", output, values | more).run()
+        outputs = [o for cell in nbformat.read(output, 4).cells for o in cell.get("outputs", ())]
+        text = " ".join(str(o.get("data", {}).get("text/markdown", "")) for o in outputs)
+        pictures = sum("<img" in str(o.get("data", {}).get("text/html", "")) for o in outputs)
+        assert not re.search(r"\d –|\bnan\b", text)
+        assert ("(no interval)" in text) == (tested == 1)
+        if page == "results/task":
+            assert ("There is no interval" in text) == (tested == 1)
+            assert pictures == (3 if tested == 2 else 2)
 
 
 def test_new_refuses_words_for_parts_beside_other_values(rin, home):
