@@ -104,7 +104,7 @@ made = new_task(
     masks=folder / "Masken",
     minutes=2,
     results=work / "results" / "hospital_us",
-    pace=Pace(image=0.02, run=0.5, tracing=15),
+    measure=lambda: Pace(image=0.02, tracing=15),
 )
 screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
 screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
@@ -112,8 +112,9 @@ book_table(screen[["What", "Found"]], "What rin new says", prose=True)
 
 # %% [markdown]
 # It also says when something is wrong, in one line, before anything is trained: rows without
-# images and images without rows, a patient with two labels, a black mask, a broken file, one class
-# only, too few patients to divide. Nothing of yours is changed, and nothing is overwritten.
+# images and images without rows, a patient with two labels or in two spellings, a misspelt class,
+# a black mask, a broken file, one class only, too few patients to divide. Nothing of yours is
+# changed, and nothing is overwritten.
 #
 # ## What it wrote
 #
@@ -137,7 +138,7 @@ Markdown("```yaml\n" + profile_text + "```")
 # `rin new` prints them:
 #
 # ```console
-# rin study --profile hospital_us --data-root FOLDER
+# make study PROFILE=hospital_us DATA_ROOT=FOLDER
 # make book PROFILE=hospital_us DATA_ROOT=FOLDER
 # ```
 #
@@ -232,13 +233,15 @@ shutil.rmtree(work)
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |
+# | patients or classes that look like one, and are two | `--distinct` |
 # | other folds, weights or image sizes | edit the profile, or another copy of it |
 # | a notebook of your own | a name in `pages` of the profile |
 #
 # Without a column of patients each image counts as a patient, and the AUC is too high where that
-# is not so: `rin new` says it in red, with a pattern where names look like patients. Small cohorts
-# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from five, one split from
-# three; fewer are refused. Every setting of a manifest is listed on [the page of
+# is not so: `rin new` says it in red, with a pattern where names look like patients. Every fold
+# tests at least two patients of each class, without whom there is no interval: small cohorts get
+# coarser folds, and one split where the rarer class has few patients; fewer than four are refused.
+# Every setting of a manifest is listed on [the page of
 # tables](reference). In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task
 # = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the
 # task.

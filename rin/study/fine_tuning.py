@@ -237,7 +237,6 @@ def run_study(study: Study) -> pd.DataFrame:
     stages = {"weights": pretraining.plan_pretraining(study)}
     if study.profile.probe is not None:
         stages["probe"] = probe_study.plan_probe(study)
-        stages["probe_measurements"] = probe_study.plan_measurements(study)
     if study.profile.losses is not None:
         stages["losses"] = loss_study.plan_losses(study)
     earlier = sum(map(len, stages.values()))

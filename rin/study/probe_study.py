@@ -19,10 +19,8 @@ from rin.data.store import open_store
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.weights import read_weights_file
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.executors import drive
 from rin.study.ledger import Ledger, Planned
 from rin.study.pretraining import PretrainingRun, plan_pretraining
 from rin.study.setting import Study
@@ -86,32 +84,6 @@ class Measurement(Planned):
         }
 
 
-def measure_files(planned: list[Measurement], files: Ledger, ledger: Ledger) -> None:
-    """Probe files of one backbone, all on the same sources, and commit the results."""
-    import keras
-
-    from rin.models.backbones import build_backbone
-
-    keras.backend.clear_session()
-    first = planned[0]
-    backbone = build_backbone(first.run.backbone, first.run.settings.size)
-    images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in first.sources}
-    for file in planned:
-        read_weights_file(files.path(file.run.run_id) / pretraining.WEIGHTS, backbone)
-        layer, tables = probe.first_layer(backbone), []
-        for name, pixels in images.items():
-            probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
-            scores = probe.score_candidates(layer, pixels)
-            tables.append(scores.assign(**probed)[[*probed, *scores]])
-        table = pd.concat(tables, ignore_index=True)
-
-        def write(folder: Path, table: pd.DataFrame = table) -> dict:
-            table.to_parquet(folder / MEASURED)
-            return {"rows": len(table)}
-
-        ledger.commit(file.run_id, file.config, write)
-
-
 def plan_probe(study: Study) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed."""
     section, settings = study.profile.section("probe"), study.profile.pretraining
@@ -129,13 +101,6 @@ def run_probe(study: Study) -> pd.DataFrame:
     return probe_measurements(study)
 
 
-def plan_measurements(study: Study) -> list[Measurement]:
-    """List the probing of every file."""
-    probed = plan_probe(study)
-    sources = probe_sources(study, probed[0])
-    return [Measurement(run, sources) for run in probed]
-
-
 def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe the files that were not probed yet; return all measurements.
 
@@ -145,15 +110,13 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     `rin.models.probe.score_candidates`.  `kind` tells these files from others in older tables.
     """
     files, ledger = study.ledger("probe"), study.ledger("probe_measurements")
-    planned, blocks, tables = plan_measurements(study), {}, []
-    files.require([file.run for file in planned], "the probe")
-    for file in planned:
-        if not ledger.has(file.run_id):
-            blocks.setdefault(file.run.backbone, []).append(file)  # each backbone is built once
-    jobs = [(block, files, ledger) for block in blocks.values()]
-    drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
-    for file in planned:
-        run = file.run
+    probed, tables = plan_probe(study), []
+    files.require(probed, "the probe")
+    sources = probe_sources(study, probed[0])
+    for run in probed:
+        measured = Measurement(run, sources)
+        if not ledger.has(measured.run_id):
+            _measure(measured, files, ledger)
         done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
         known = {
@@ -167,13 +130,31 @@ def probe_measurements(study: Study) -> pd.DataFrame:
             "top1": done["top1"],
             "chance": tested["truth"].value_counts(normalize=True).max(),
         }
-        tables.append((file.run_id, known))
+        tables.append((measured.run_id, known))
     table = ledger.tables(tables, MEASURED)
     place = table.columns.get_loc("source") + 1
     table.insert(place, "seen", table["source"] == table["corpus"])
-    provenance = {source.name: source.provenance for source in planned[0].sources}
+    provenance = {source.name: source.provenance for source in sources}
     table.insert(place + 1, "source_provenance", table["source"].map(provenance))
     return table
+
+
+def _measure(measured: Measurement, files: Ledger, ledger: Ledger) -> None:
+    """Probe one file on all sources and commit the result."""
+    run, tables = measured.run, []
+    layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
+    for source in measured.sources:
+        pixels = np.asarray(open_store(source.store).images()[source.rows])
+        probed = {"source": source.name, "images": len(pixels), "color": pixels.ndim == 4}
+        scores = probe.score_candidates(layer, pixels)
+        tables.append(scores.assign(**probed)[[*probed, *scores]])
+    table = pd.concat(tables, ignore_index=True)
+
+    def write(folder: Path) -> dict:
+        table.to_parquet(folder / MEASURED)
+        return {"rows": len(table)}
+
+    ledger.commit(measured.run_id, measured.config, write)
 
 
 def probe_file(

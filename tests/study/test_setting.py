@@ -107,7 +107,7 @@ def test_weights_to_start_from_are_had_for_both_inits_or_made(
 
 def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(tmp_path, offline):
     changes = {"inits": ["imagenet", "random"], "pretraining": None}
-    changes["backbones"] = ["ResNet50", "InceptionV3"]
+    changes |= {"backbones": ["ResNet50", "InceptionV3"], "fine_tuning.size": 75}
     study = open_study(tiny_profile(changes), results=tmp_path / "results")
     offline("resnet50v2_weights_notop.h5", "inception_v3_weights_notop.h5")
     (said,) = missing_inputs(study)

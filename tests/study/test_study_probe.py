@@ -7,13 +7,7 @@ from tiny_study import TWO, copy_of, records, tiny_profile
 from rin.data.store import open_store
 from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
-from rin.study.probe_study import (
-    plan_measurements,
-    plan_probe,
-    probe_measurements,
-    probe_sources,
-    run_probe,
-)
+from rin.study.probe_study import plan_probe, probe_measurements, probe_sources, run_probe
 
 SECTION = {"preprocessings": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
 COLUMNS = [
@@ -50,7 +44,6 @@ def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corp
         run.store_digest for run in plan_pretraining(own)
     )
     assert len({run.run_id for run in runs}) == 2
-    assert len({each.run_id for each in plan_measurements(own)}) == 2  # none is there yet
     with pytest.raises(InputError, match="no section probe"):
         plan_probe(study)
 
