@@ -6,6 +6,8 @@ import json
 import os
 import re
 import reprlib
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,6 +57,32 @@ def write_atomically(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_folder(target: Path) -> Iterator[Path]:
+    """Yield a new folder to fill beside `target`; it takes that name when the block ends well.
+
+    A folder of that name stays until then.  Two renames exchange both: a process that is killed
+    between them leaves the earlier folder, whole, as `replaced_folder(target)`.
+    """
+    replaced = replaced_folder(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
+        draft = Path(work) / target.name
+        draft.mkdir()
+        yield draft
+        if target.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            target.rename(replaced)
+        draft.rename(target)
+        sync(target.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def replaced_folder(target: Path) -> Path:
+    """Return where a folder lies while another takes its name."""
+    return target.with_name(f".{target.name}.replaced")
 
 
 def sync(path: Path) -> None:

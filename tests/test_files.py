@@ -1,10 +1,18 @@
 import hashlib
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
-from rin.files import FrozenModel, settings_of, sha256_of, write_atomically
+from rin.files import (
+    FrozenModel,
+    replace_folder,
+    replaced_folder,
+    settings_of,
+    sha256_of,
+    write_atomically,
+)
 
 
 def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
@@ -24,6 +32,44 @@ def test_write_atomically_when_the_block_fails_keeps_the_earlier_file(tmp_path):
         draft.write_text("whole")
     assert path.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def write_folder(target, text, *, until=None):
+    with replace_folder(target) as draft:
+        (draft / text).write_text(text)
+        if until:
+            raise until
+
+
+def test_replace_folder_when_the_block_fails_keeps_the_earlier_folder(tmp_path):
+    target = tmp_path / "runs" / "corpus"
+    write_folder(target, "earlier")
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(target, "half", until=KeyboardInterrupt)
+    assert [path.name for path in target.iterdir()] == ["earlier"]
+    write_folder(target, "whole")
+    assert [path.name for path in target.iterdir()] == ["whole"]
+    assert [*target.parent.iterdir()] == [target]
+
+
+def test_replace_folder_when_stopped_between_its_renames_leaves_the_earlier_folder(
+    tmp_path, monkeypatch
+):
+    target, rename = tmp_path / "corpus", Path.rename
+    write_folder(target, "earlier")
+
+    def stopped_before_the_second(path, to):
+        if to == target:
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", stopped_before_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(target, "new")
+    monkeypatch.undo()
+    assert [path.name for path in replaced_folder(target).iterdir()] == ["earlier"]
+    write_folder(target, "new")
+    assert [*tmp_path.iterdir()] == [target]
 
 
 class Inner(FrozenModel):
