@@ -169,19 +169,17 @@ def pretrained(study: Study) -> pd.DataFrame:
 
 
 def pretraining_histories(study: Study) -> pd.DataFrame:
-    """Return learning curves, one row an epoch of a finished run.
-
-    Columns init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss, val_accuracy,
-    val_top5, learning_rate, images_per_second (of training alone) and seconds (with validation).
+    """Return learning curves, one row an epoch of a finished run: init, backbone, pretraining,
+    epoch, loss, accuracy, top5, val_loss, val_accuracy, val_top5, learning_rate,
+    images_per_second (of training alone), seconds (with validation).
     """
     return _read(study, HISTORY)
 
 
 def pretraining_predictions(study: Study) -> pd.DataFrame:
-    """Return what every finished run says of its test images, one row an image.
-
-    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted, in_top5 (bool),
-    confidence (probability of `predicted`) and truth_probability.
+    """Return what every finished run says of its test images: init, backbone, pretraining,
+    case_id, patient_id, truth, predicted, in_top5, confidence (probability of `predicted`),
+    truth_probability.
     """
     return _read(study, PREDICTIONS)
 
@@ -229,19 +227,22 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
 
     `InputError` when a run fails; the others are finished first.
     """
-    execution, blocks = study.profile.execution, {}
+    execution = study.profile.execution
+    missing = {run.run_id for run in runs if not ledger.has(run.run_id)}
+    for run_id in missing:
+        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
+    blocks: dict[tuple, list[PretrainingRun]] = {}
     for run in runs:
-        blocks.setdefault((run.backbone, run.settings.loss, run.seed), []).append(run)
-        if not ledger.has(run.run_id):
-            (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
-    longest_first = [
-        blocks[key]
-        for key in sorted(blocks, key=lambda key: (-find_backbone(key[0]).relative_cost, key))
-        if not all(ledger.has(run.run_id) for run in blocks[key])
-    ]
-    jobs = [(block, ledger, execution) for block in longest_first]
-    if execution.executor != "processes":  # a job each
-        jobs = [(*job, run.run_id) for job in jobs for run in job[0] if not ledger.has(run.run_id)]
+        longest_first = -find_backbone(run.backbone).relative_cost
+        step = longest_first, run.backbone, run.settings.loss, run.seed
+        blocks.setdefault(step, []).append(run)
+    jobs = []
+    for _, block in sorted(blocks.items()):
+        unfinished = [run.run_id for run in block if run.run_id in missing]
+        if execution.executor == "processes":
+            jobs += [(block, ledger, execution)] if unfinished else []
+        else:  # a job each
+            jobs += [(block, ledger, execution, run_id) for run_id in unfinished]
     status = partial(progress_of, runs, ledger)
     drive(execution, pretrain_block, jobs, ledger, runs, title, status)
 

@@ -115,8 +115,9 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     sources = probe_sources(study, probed[0])
     for run in probed:
         measured = Measurement(run, sources)
-        if not ledger.has(measured.run_id):
-            _measure(measured, files, ledger)
+        with ledger.claim(measured.run_id) as unfinished:
+            if unfinished:
+                _measure(measured, files, ledger)
         done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
         known = {
