@@ -421,16 +421,18 @@ def _patients_of(
     root: Path, locators: Sequence[str], options: dict[str, Any], patient: str, made: NewTask
 ) -> dict[str, Any]:
     """Return the settings of what tells patients, and note how that was found."""
-    found, reason = {"independence": "patient"}, "a column of the table names patients"
-    if patient and "patient" not in options:
+    found = {"independence": "patient"}
+    if "patient" in options:
+        reason = "a column of the table names patients"
+    elif patient:
         found["patient_pattern"], reason = patient, "names of files tell patients, as you said"
     elif "patients" in options:
         reason = "each folder below a class is taken for a patient"
         made.say("patient folders", reason, "yellow")
-    elif "patient" not in options and _named_in_headers(root, locators):
+    elif _named_in_headers(root, locators):
         found["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
-    elif "patient" not in options:
+    else:
         found["independence"], reason = "image", "nothing names patients: each picture is one"
     made.notes["independence"] = reason
     return found
