@@ -125,17 +125,13 @@ def _do_through_submitit(
     """Do jobs as one array of a cluster, or, `local`, as subprocesses."""
     import submitit
 
-    local, settings = execution.executor == "local", execution.slurm
-    parameters = {
-        "name": "rin",
-        "timeout_min": settings.timeout_min,
-        "cpus_per_task": settings.cpus_per_task,
-        "gpus_per_node": settings.gpus_per_node,
-        "mem_gb": settings.mem_gb,
-        "slurm_partition": settings.partition,
-        "slurm_array_parallelism": settings.array_parallelism,
-        "slurm_additional_parameters": settings.additional,
+    local = execution.executor == "local"
+    of_slurm_alone = {
+        "partition": "slurm_partition",
+        "array_parallelism": "slurm_array_parallelism",
+        "additional": "slurm_additional_parameters",
     }
+    asked = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
     with explained(
         "the jobs cannot be submitted",
         where=f"execution: {execution.executor}",
@@ -145,7 +141,7 @@ def _do_through_submitit(
     ):
         often = {} if local else {"slurm_max_num_timeout": 10_000}
         executor = submitit.AutoExecutor(folder, execution.executor, **often)
-        executor.update_parameters(**{name: value for name, value in parameters.items() if value})
+        executor.update_parameters(name="rin", **asked)
         with executor.batch():
             running = [executor.submit(Shipped(work, job)) for job in jobs]
     failures = []

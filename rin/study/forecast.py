@@ -25,8 +25,8 @@ from rin.study.pretraining import pretraining_seed
 from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
 from rin.study.setting import Study
 
-#: Backbone whose steps are timed, their side in pixels and number of images.
-TIMED, SIDE, BATCH = "ResNet50", 75, 16
+#: Side in pixels and number of images of the steps that are timed.
+SIDE, BATCH = 75, 16
 #: Seconds that starting, decoding and the pages take beside the training, and a run beside its
 #: steps.
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
@@ -44,11 +44,8 @@ EXTENTS = (
     {"scenarios": 3, "epochs": 3, "size": SIDE},
     {"scenarios": 2, "epochs": 2, "size": SIDE},
 )
-#: Cases that may be drawn, where all would take too long.
-DRAWS = [
-    {"train": train, "validation": max(20, train // 6), "test": 900}
-    for train in (1000, 500, 250, 120)
-]
+#: Numbers of cases that may be drawn for a single fold, where all would take too long.
+DRAWN = (4000, 2000, 1000, 500)
 #: Of pretraining on real images: epochs, share of the budget, fewest and most images.
 PRETRAINING_EPOCHS, PRETRAINING_SHARE, CORPUS = 4, 0.33, (288, 6000)
 #: Images of a stand-in corpus, which is seen once.
@@ -65,25 +62,21 @@ class Pace:
 
 def measure_pace() -> Pace:
     """Time the training of one network on noise: one epoch, and three more."""
-    from rin.models.build import Architecture
-    from rin.models.preprocessing import find_preprocessing
-    from rin.training.batches import Part
-    from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
+    import keras
+
+    from rin.training.trainer import prepare_framework
 
     prepare_framework(None, "float32")
+    noise = np.random.default_rng(0).random((2 * BATCH, SIDE, SIDE, 3), dtype=np.float32)
+    backbone = keras.applications.ResNet50(include_top=False, weights=None, pooling="avg")
+    model = keras.Sequential([backbone, keras.layers.Dense(1)])
+    model.compile("adam", "mse", jit_compile=False)
     times = [time.monotonic()]
-    block = CompiledBlock(Architecture(TIMED, "unfreeze_all", SIDE, batch_norm_momentum=0.9))
-    pictures = np.random.default_rng(0).integers(0, 255, (3 * BATCH, SIDE, SIDE), dtype=np.uint8)
-    labels = np.arange(len(pictures)) % 2
-    train = Part(pictures, labels, np.arange(2 * BATCH))
-    check = Part(pictures, labels, np.arange(2 * BATCH, len(pictures)))
-    weights, preprocessing = block.parts.backbone.get_weights(), find_preprocessing("symmetric")
     for epochs in (1, 3):
-        block.fit(weights, preprocessing, Recipe(1e-4, epochs, BATCH, 0), train, check)
+        model.fit(noise, np.zeros(len(noise)), batch_size=BATCH, epochs=epochs, verbose=0)
         times.append(time.monotonic())
     first, later = np.diff(times)
-    image = later / 3 / (len(train.rows) + PREDICTION * len(check.rows))
-    return Pace(image=image, tracing=max(0.0, first - later / 3))
+    return Pace(image=later / 3 / len(noise), tracing=max(0.0, first - later / 3))
 
 
 def fit_budget(
@@ -95,13 +88,13 @@ def fit_budget(
     side: float,
     backbones: Sequence[str],
     corpora: str,
-    draws: Sequence[dict[str, int]],
+    may_draw: bool,
 ) -> tuple[dict[str, Any], float]:
     """Return settings of the largest study that ends within a budget, and the minutes it takes.
 
     It is the least one where none does.  ``parts`` are the cases of a fold, ``side`` that of the
     pictures; ``corpora`` of pretraining get a third of the time, `stand-ins` the least, and none
-    nothing.  ``draws`` are cases of each part that may be drawn for a single fold, most first.
+    nothing.
     """
     always, before = {}, BESIDE_SECONDS + pace.tracing
     if corpora:
@@ -113,25 +106,29 @@ def fit_budget(
         always["pretraining"] = {"cases": images, "epochs": epochs}
         pretraining = 2 * (epochs * images * pace.image + RUN_SECONDS) + pace.tracing
         before += len(backbones) * pretraining
+    total = sum(parts.values())
+    choices = [*product([total], EXTENTS, sorted({folds, 1}, reverse=True))]
+    choices += product([n for n in DRAWN if may_draw and n < total], EXTENTS, [1])
     chosen, shortest = {}, np.inf
-    choices = [*product([None], EXTENTS, sorted({folds, 1}, reverse=True))]
-    for drawn, extent, n_folds in [*choices, *product(draws, EXTENTS, [1])]:
-        cases, ways = drawn or parts, WAYS[: extent["scenarios"]]
+    for n_cases, extent, n_folds in choices:
+        cases = {part: n_cases * n / total for part, n in parts.items()}
+        ways = WAYS[: extent["scenarios"]]
         epochs, size = extent["epochs"], int(np.clip(side, SIDE, extent["size"]))
         predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
         unfrozen = [way.partition("-")[0] for way in ways]
         steps = sum(STEP_COST[name] * epochs * cases["train"] + predicted for name in unfrozen)
         runs = steps * pace.image * (size / SIDE) ** 2 + len(ways) * RUN_SECONDS
         of_backbone = len({*unfrozen}) * pace.tracing + 2 * n_folds * runs
-        settings = {
-            "scenarios": [f"{name}-{way}" for name, way in product(backbones, ways)],
-            "folds": n_folds,
-            "fine_tuning": {"size": size, "epochs": epochs},
-            **({"cases": drawn} if drawn else {}),
-        }
         takes = (before + len(backbones) * of_backbone) / 60
         if takes < shortest:
-            chosen, shortest = settings | always, takes
+            shortest = takes
+            chosen = {
+                "scenarios": [f"{name}-{way}" for name, way in product(backbones, ways)],
+                "folds": n_folds,
+                "fine_tuning": {"size": size, "epochs": epochs},
+                **({"cases": n_cases} if n_cases < total else {}),
+                **always,
+            }
         if takes <= minutes:  # the first to fit, and so the shortest until now
             break
     return chosen, shortest

@@ -30,14 +30,14 @@ from rin.data.layouts.table import UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import PARTS, DatasetManifest, datasets_of_tasks, manifest_names
 from rin.data.pixels import show_colour, window_of_all
-from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
+from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.store import inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, Tree, is_dicom, open_tree
 from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
 from rin.study.profile import Profile, profile_folder, profile_names
-from rin.study.setting import available_weights, draw_cases
+from rin.study.setting import available_weights
 
 #: Settings that do not depend on the images, and what is said of weights.
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -622,21 +622,6 @@ def _dumped(settings: dict[str, Any]) -> str:
     return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=95)
 
 
-def _possible_draws(dataset: Dataset, trained: int) -> list[dict[str, int]]:
-    """Return cases of each part that may be drawn in place of all, for a test with an interval."""
-    possible, bits = [], dataset.manifest.near_duplicate_bits
-    for cases in forecast.DRAWS:
-        sizes = cases["train"], cases["validation"]
-        if cases["train"] < 0.8 * trained:
-            tested = min(cases["test"], len(dataset.cases) - sum(sizes))
-            with suppress(InputError):
-                drawn, groups, _ = draw_cases(dataset, bits, sum(sizes) + tested, _SEED)
-                folds = sized_folds(drawn.cases, groups, sizes, 1, _SEED)
-                if _count_tested(drawn.cases, groups, folds).min() >= _LEAST_TESTED:
-                    possible.append(cases | {"test": tested})
-    return possible
-
-
 def _profile(
     made: NewTask, dataset: Dataset, folds: pd.DataFrame, minutes: float, pace: forecast.Pace
 ) -> str:
@@ -653,7 +638,7 @@ def _profile(
         side=dataset.cases["width"].median(),
         backbones=backbones,
         corpora="" if weights == "released" else weights,
-        draws=[] if given else _possible_draws(dataset, parts["train"]),
+        may_draw=not given,
     )
     described, texts = _TEXTS["weights"][weights], _TEXTS["profile"][weights]
     trained = fitted["fine_tuning"]
@@ -675,7 +660,7 @@ def _profile(
     made.say("weights", described, "bold red" if weights == "stand-ins" else "")
     extent = [counted(len(fitted["scenarios"]), "scenarios"), counted(fitted["folds"], "folds")]
     extent += [f"{trained['size']} px", counted(trained["epochs"], "epochs")]
-    extent += [f"{fitted['cases']['train']} training pictures"] if "cases" in fitted else []
+    extent += [f"{fitted['cases']} pictures drawn from all"] if "cases" in fitted else []
     made.say("training", ", ".join(extent))
     time = f"about {max(1, round(takes))} minutes for a budget of {minutes:g}"
     over = takes > minutes

@@ -69,10 +69,9 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
 
 def fitted(pace, minutes, side):
     parts = {"train": 800, "validation": 100, "test": 200}
-    draws = [parts | {"train": 120}]
     return fit_budget(
         pace, minutes, parts=parts, folds=5, side=side, backbones=["ResNet50"], corpora="",
-        draws=draws,
+        may_draw=True,
     )  # fmt: skip
 
 
@@ -92,30 +91,17 @@ def test_minutes_of_a_study_grow_with_the_square_of_the_side():
     assert (more - beside) / (minutes - beside) == pytest.approx((160 / 75) ** 2)
 
 
-@pytest.fixture
-def paced(monkeypatch):
-    """A computer that takes known seconds: of an image and step, and of the tracing."""
-    clock = SimpleNamespace(now=100.0)
-    seconds = Pace(image=0.5, tracing=7.0)
+def test_pace_is_that_of_the_steps_that_were_timed(monkeypatch, real_resnet):
+    clock = SimpleNamespace(now=100.0, traced=False)
 
-    class Block:
-        def __init__(self, architecture, **_):
-            clock.now += seconds.tracing
-            backbone = SimpleNamespace(get_weights=list)
-            self.parts = SimpleNamespace(backbone=backbone)
+    def fit(_, images, *args, epochs, **named):
+        clock.now += 0.5 * epochs * len(images) + (0 if clock.traced else 7.0)
+        clock.traced = True
 
-        def fit(self, weights, preprocessing, recipe, training, validation):
-            images = len(training.rows) + 0.3 * len(validation.rows)
-            clock.now += recipe.epochs * images * seconds.image
-
-    monkeypatch.setattr("rin.training.trainer.CompiledBlock", Block)
+    monkeypatch.setattr("keras.Model.fit", fit)
     monkeypatch.setattr("time.monotonic", lambda: clock.now)
-    return seconds
-
-
-def test_pace_is_that_of_the_steps_that_were_timed(paced):
     found = measure_pace()
-    assert (found.image, found.tracing) == pytest.approx((paced.image, paced.tracing))
+    assert (found.image, found.tracing) == pytest.approx((0.5, 7.0))
 
 
 def test_forecast_of_the_paper_has_its_runs(tmp_path):
