@@ -7,8 +7,8 @@ probed (`rin.models.probe`) with images of its own corpus and of every other dat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.ledger import Ledger, Planned
+from rin.study.ledger import digest_of
 from rin.study.pretraining import PretrainingRun, plan_pretraining
 from rin.study.setting import Study
 
@@ -65,25 +65,6 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
     return list(sources.values())
 
 
-@dataclass(frozen=True)
-class Measurement(Planned):
-    """Probing the file of weights that a pretraining left, with images of several sources."""
-
-    run: PretrainingRun
-    sources: list[Source]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What decides the result; the id is its digest."""
-        return {
-            "version": VERSION,
-            "backbone": self.run.backbone,
-            "weights": self.run.run_id,
-            "candidates": [preprocessing.name for preprocessing in probe.CANDIDATES],
-            "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources],
-        }
-
-
 def plan_probe(study: Study) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed."""
     section, settings = study.profile.section("probe"), study.profile.pretraining
@@ -114,10 +95,19 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     files.require(probed, "the probe")
     sources = probe_sources(study, probed[0])
     for run in probed:
-        measured = Measurement(run, sources)
-        with ledger.claim(measured.run_id) as unfinished:
+        config = {
+            "version": VERSION,
+            "backbone": run.backbone,
+            "weights": run.run_id,
+            "candidates": [preprocessing.name for preprocessing in probe.CANDIDATES],
+            "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in sources],
+        }
+        measured = digest_of(config)
+        with ledger.claim(measured) as unfinished:
             if unfinished:
-                _measure(measured, files, ledger)
+                path = files.path(run.run_id) / pretraining.WEIGHTS
+                write = partial(_measure, probe.read_first_layer(path, run.backbone), sources)
+                ledger.commit(measured, config, write)
         done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
         known = {
@@ -131,7 +121,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
             "top1": done["top1"],
             "chance": tested["truth"].value_counts(normalize=True).max(),
         }
-        tables.append((measured.run_id, known))
+        tables.append((measured, known))
     table = ledger.tables(tables, MEASURED)
     place = table.columns.get_loc("source") + 1
     table.insert(place, "seen", table["source"] == table["corpus"])
@@ -140,22 +130,16 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     return table
 
 
-def _measure(measured: Measurement, files: Ledger, ledger: Ledger) -> None:
-    """Probe one file on all sources and commit the result."""
-    run, tables = measured.run, []
-    layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
-    for source in measured.sources:
+def _measure(layer: probe.FirstLayer, sources: list[Source], folder: Path) -> dict[str, int]:
+    """Write what the images of several sources say of a file's first layer."""
+    tables = []
+    for source in sources:
         pixels = np.asarray(open_store(source.store).images()[source.rows])
         probed = {"source": source.name, "images": len(pixels), "color": pixels.ndim == 4}
         scores = probe.score_candidates(layer, pixels)
         tables.append(scores.assign(**probed)[[*probed, *scores]])
-    table = pd.concat(tables, ignore_index=True)
-
-    def write(folder: Path) -> dict:
-        table.to_parquet(folder / MEASURED)
-        return {"rows": len(table)}
-
-    ledger.commit(measured.run_id, measured.config, write)
+    pd.concat(tables, ignore_index=True).to_parquet(folder / MEASURED)
+    return {"rows": sum(map(len, tables))}
 
 
 def probe_file(

@@ -102,7 +102,7 @@ def test_damaged_weights_raise(probed):
     own = copy_of(probed, "probing_damaged")
     run = plan_probe(own)[0]
     (own.ledger("probe").path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
-    for path in own.ledger("probe_measurements").folder.iterdir():
-        (path / "done.json").unlink()
+    for path in own.ledger("probe_measurements").folder.glob("*/done.json"):
+        path.unlink()
     with pytest.raises(InputError, match="not the weights of a resnet50"):
         probe_measurements(own)
