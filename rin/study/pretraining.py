@@ -169,17 +169,19 @@ def pretrained(study: Study) -> pd.DataFrame:
 
 
 def pretraining_histories(study: Study) -> pd.DataFrame:
-    """Return learning curves, one row an epoch of a finished run: init, backbone, pretraining,
-    epoch, loss, accuracy, top5, val_loss, val_accuracy, val_top5, learning_rate,
-    images_per_second (of training alone), seconds (with validation).
+    """Return learning curves, one row an epoch of a finished run.
+
+    Columns init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss, val_accuracy,
+    val_top5, learning_rate, images_per_second (of training alone) and seconds (with validation).
     """
     return _read(study, HISTORY)
 
 
 def pretraining_predictions(study: Study) -> pd.DataFrame:
-    """Return what every finished run says of its test images: init, backbone, pretraining,
-    case_id, patient_id, truth, predicted, in_top5, confidence (probability of `predicted`),
-    truth_probability.
+    """Return what every finished run says of its test images, one row an image.
+
+    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted, in_top5 (bool),
+    confidence (probability of `predicted`) and truth_probability.
     """
     return _read(study, PREDICTIONS)
 
