@@ -37,7 +37,6 @@ from small_backbone import small_backbone
 from tiny_study import write_profile
 
 from rin.curation.build import index_archive
-from rin.curation.index import METADATA, archive_files, read_table
 from rin.errors import InputError
 from rin.models.weights import load_weights
 from rin.study import fine_tuning, open_study, pretraining
@@ -94,9 +93,7 @@ def read_everything(folder):
     read["corpus"] = list(corpus)
     texts = (path for path in corpus.folder.rglob("*") if path.suffix in (".csv", ".json"))
     read["texts of the corpus"] = {path.name: path.read_bytes() for path in sorted(texts)}
-    read["index of the archive"] = archive_files(archive)
-    for table in METADATA.sorted_tables:
-        read[f"{table.name} of the archive"] = read_table(archive, table.select())
+    read["files of the archive"], read["reports of the archive"] = archive.files, archive.reports
     whole = find_corpus(study, "curated_archive")
     read["curated"] = whole.cases
     for store in (inputs.store, study.store(whole, 32)):

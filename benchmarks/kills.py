@@ -30,10 +30,9 @@ CHANGES = {
     "fine_tuning.epochs": 2,
     "pretraining.epochs": 2,
 }
-#: Files that say how long something took, or when (that of curation: when its archive was drawn).
-TIMED = ("done.json", "history.parquet", "curated.json", "exported.jsonl")
-#: Of databases, whose files depend on how they were written, and of secrets.
-LEFT_OUT = (".sqlite", ".sha256", ".key")
+#: Files that say how long something took, or when (those of curation: when its archive was drawn),
+#: folders of such files, and a secret.
+LEFT_OUT = ("done.json", "history.parquet", "curated.json", "index", "exported", "pseudonym.key")
 
 
 def start(stage, profile, folder):
@@ -64,7 +63,7 @@ def contents(folder):
     """Return every kept file as bytes, without locks, drafts, indexes and times."""
     places = [path for path in (folder / "tiny").rglob("*") if path.is_file()]
     places = [p for p in places if not any(part.startswith(".") for part in p.parts)]
-    kept = [p for p in places if p.name not in TIMED and p.suffix not in LEFT_OUT]
+    kept = [p for p in places if not {*p.relative_to(folder).parts}.intersection(LEFT_OUT)]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in kept}
 
 

@@ -121,7 +121,7 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # | the line says | it means |
 # |---|---|
 # | **Real images** | images of the named dataset, checked against its manifest |
-# | … *open substitute for* … | real images of another dataset with the same question and labels |
+# | … *open substitute for* …, or *another cut* | real images of another dataset, or another cut of it, with the same question and labels |
 # | **Stand-in images** | images made up in the layout of the real ones; the numbers show that the pipeline works |
 #
 # The default book shows the **reference run**: per-case predictions of a run on
@@ -129,10 +129,9 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # folder and the same pages show your own run of it. Stand-ins appear only in the
 # part *How it is done, live* and in profiles that ask for them.
 #
-# Sentences with numbers are outputs of the cell above them, and numbers of the paper
-# come from one module, `rin.evidence.paper`, which names the place of each. Where a
-# sentence interprets a result, an assertion in the same notebook guards it, and the
-# book does not build when it stops being true.
+# Sentences with numbers are outputs of the cell above them; those of the paper come
+# from `rin.evidence.paper`, which names the place of each. Where an assertion guards
+# a sentence, the book does not build when it stops being true.
 #
 # ## Words
 #
@@ -245,7 +244,7 @@ for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
             "Used here": f"{images.used:,}" if images else "–",
             "Trained on": f"{train[task]:,}" if images else "–",
             "Tested on": f"{facts[task].split['test']:,}" if images else "–",
-            "Images are": shown.kind(task) if images else "–",
+            "Images are": facts[task].kind if images else "–",
         }
     )
 book_table(pd.DataFrame(lines), "Images of each task", prose=True)
@@ -286,8 +285,10 @@ Both corpora have the same number of classes, of the same sizes.
 # %%
 overlap = open_reference().reference.tables["corpus_overlap"]
 by_task = overlap.groupby("task", sort=False)
+SAID = {True: "yes", False: "no"}
 table = pd.DataFrame(
     {
+        "Modality in the corpus": by_task["in_corpus"].max().map(SAID),
         "Images": by_task["images"].first().map("{:,}".format),
         "Found": by_task["near"].sum() + by_task["equal"].sum(),
         "Nearest, bits": by_task["nearest"].min(),
@@ -327,6 +328,6 @@ Markdown(f"""
 It was computed in {work["hours"].sum():.0f} hours on
 {reference.hardware.text}. To repeat it,
 put the datasets into one folder and run
-`rin study --profile open --data-root FOLDER`, which continues where it was
-stopped; `rin reference write open --data-root FOLDER` writes its files.
+`rin study --profile open --data-root FOLDER`, then
+`rin reference write open --data-root FOLDER`.
 """)

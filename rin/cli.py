@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rin.errors import InputError, counted, explained, named
+from rin.errors import InputError, counted, explained
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
             raise InputError("there is no archive", where=Path(data_root) / archive, remedy=remedy)
         _say("No data root: a STAND-IN archive is curated.", "yellow")
     corpus, plan = curated_corpus(study), curation_plan(study)
-    for kind, n in corpus.card["selection"]["archive"].items():
+    for kind, n in corpus.card["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
@@ -341,25 +341,18 @@ def data_verify(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Decode also what was decoded before.")
     ] = False,
-    expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset
     from rin.data.store import replaced_pictures
 
     root = _named_root(data_root)
-    if expect and (quick or name == "all"):
-        raise InputError(
-            "a digest can be expected of one dataset whose pictures are decoded",
-            where="--expect",
-            remedy="Name the dataset, and leave out --quick.",
-        )
     manifests, failed = manifests_to_verify(name, root), False
     index = Path(results) / "index"
     for manifest in manifests:
         with TemporaryDirectory() as empty:
             folder = Path(empty) if fresh else index
-            done = verify_dataset(manifest, root, index_folder=folder, quick=quick, expect=expect)
+            done = verify_dataset(manifest, root, index_folder=folder, quick=quick)
             if fresh and (replaced := replaced_pictures(done.manifest, index, folder)):
                 done.problems.append(
                     f"{len(replaced)} pictures are not those that {index} remembers of the same "
@@ -383,15 +376,17 @@ def _named_root(data_root: str) -> Path:
 def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
     """Print a table of datasets, then what to do, a line for each."""
     _say(f"Data root: {data_root or 'none, so nothing is there (--data-root, or DATA_ROOT)'}")
-    rows = []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Dataset", "For", "Images", "Access", "Licence"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
     for data in statuses.itertuples():
-        instead = f": {' or '.join(data.instead)}" if data.instead else ""
-        place = f": {data.location}" if data.location else ""
-        state = data.state + (instead if data.state == "not there" else place)
+        state = f"{data.state}: {data.read}" if data.read else data.state
         # Of a licence its first words: up to a comma, semicolon, colon or bracket.
         licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
-        rows.append((data.name, data.purpose, (state, _COLORS[data.state]), data.access, licence))
-    _print_table(("Dataset", "For", "Images", "Access", "Licence"), rows)
+        state = _plain(state, _COLORS[data.state])
+        others = _plain(data.access), _plain(licence)
+        table.add_row(_plain(data.name), _plain(data.purpose), state, *others)
+    Console().print(table)
     width = statuses["name"].str.len().max()
     for data in statuses.itertuples():
         source = f" It comes from {data.home}." if data.state == "here" else ""
@@ -400,51 +395,19 @@ def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
 
 def print_verification(done: Verification) -> None:
     """Print what was found of a dataset, every problem in a line of its own."""
-
-    def say(kind: str, *texts: str, style: str = "") -> None:
-        for text in texts:
-            _say(f"  {kind:9} {text}", style)
-
-    manifest = done.manifest
-    _say(f"{manifest.name}: {manifest.title}", "bold")
-    if done.location:
-        reader = f", read as task {done.task} reads it" if done.task else ""
-        say("at", f"{done.location}{reader}")
-        known = {file.name for file in manifest.files if file.sha256 or file.bytes is not None}
-        files = [f"{name}: {outcome}" for name, outcome in done.files.items() if name in known]
-        say("files", *(files if known else ["no published digests are known"]))
+    _say(f"{done.manifest.name}: {done.manifest.title}", "bold")
     if len(done.counts):
         _print_counts(done)
-    if done.patients:
-        say("patients", _patients_in_words(done))
-    elif done.patients is not None:
-        say("patients", "none are named: each picture counts as one")
-    if done.readable is not None:
-        say("pictures", f"{done.readable:,} can be read")
-    for finding in done.findings:
-        cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
-        say("finding", f"{finding.kind}: {finding.text}{cases}")
-    say("folds", *(f"{name}: {sizes}" for name, sizes in done.folds.items()))
-    if done.digest:
-        say("digest", done.digest)
+    for what, text in done.facts:
+        _say(f"  {what:9} {text}")
     number = len(done.problems)
     more = [f"and {number - _SHOWN:,} more"] if number > _SHOWN else []
-    say("problem", *done.problems[:_SHOWN], *more, style="red")
+    for text in [*done.problems[:_SHOWN], *more]:
+        _say(f"  problem   {text}", "red")
     if number:
         _say(f"  {counted(number, 'problems')}", "red")
     else:
-        undecoded = "; no picture was decoded" if done.readable is None else ""
-        _say(f"  Nothing is wrong{undecoded}", "green")
-
-
-def _patients_in_words(done: Verification) -> str:
-    numbers, fewest = done.patients, done.patients["fewest"]
-    units = "exams" if done.manifest.independence == "exam" else "patients"
-    images = counted(numbers["most"], "images")
-    if fewest < numbers["most"]:
-        images = f"{fewest:,} to {images}"
-    two_labels = f"{numbers['two_labels']:,} with two labels"
-    return f"{numbers['patients']:,} {units}, {images} each; {two_labels}"
+        _say(f"  Nothing is wrong{'' if done.digest else '; no picture was decoded'}", "green")
 
 
 def _print_counts(done: Verification) -> None:
@@ -455,16 +418,6 @@ def _print_counts(done: Verification) -> None:
     table.columns = [f"{counts.unit.capitalize()}s", "expected", "Masks", "expected"]
     table = table if done.manifest.masks else table.iloc[:, :2]
     _say(table.rename_axis("Class", axis=1).to_string(float_format="{:,.0f}".format, na_rep="–"))
-
-
-def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]]) -> None:
-    """Print a table; a cell may be a text and its colour."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, heading in enumerate(headings):
-        table.add_column(heading, overflow="fold", no_wrap=not place)
-    for row in rows:
-        table.add_row(*(_plain(cell) if isinstance(cell, str) else _plain(*cell) for cell in row))
-    Console().print(table)
 
 
 def _say(text: str, style: str = "") -> None:

@@ -11,9 +11,8 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -249,55 +248,42 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 _IN_YAML = {
-    str: "text",
-    bool: "true or false",
-    int: "whole number",
-    float: "number",
-    re.Pattern: "pattern",
-    type(None): "null",
-    Any: "any value",
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "whole number",
+    "number": "number",
+    "null": "null",
+    "array": "list",
+    "object": "mapping",
 }
-_LIMITS = {"ge": "at least", "gt": "above", "le": "at most"}
 
 
 def settings_of(model: type[BaseModel]) -> list[dict[str, str]]:
     """Return what a model reads from YAML: Setting, Values and Default (or needed) a field."""
+    schema = model.model_json_schema()
     rows = []
-    for setting, field in model.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        if field.is_required():
+    for setting, field in schema["properties"].items():
+        default = field.get("default")
+        shown = "" if isinstance(default, dict | list | None) else str(default).lower()
+        if setting in schema.get("required", ()):
             shown = "needed"
-        elif isinstance(default, BaseModel) or default in ({}, None):
-            shown = ""
-        else:
-            shown = ", ".join(default) if isinstance(default, tuple) else str(default).lower()
-        values = _in_yaml(field.annotation)
+        values = _in_yaml(field, schema.get("$defs", {}))
         rows.append({"Setting": setting, "Values": values, "Default": shown})
     return rows
 
 
-def _in_yaml(kind: Any) -> str:
-    """Return the values of a type as one writes them in YAML."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is None:
-        if kind in _IN_YAML:
-            return _IN_YAML[kind]
-        fields = getattr(kind, "model_fields", None) or kind.__dataclass_fields__
-        return f"{{{', '.join(fields)}}}"
-    if origin is Literal:
-        return " / ".join(inner)
-    if origin is Annotated:
-        rules = [asdict(rule) for rule in getattr(inner[1], "metadata", ())]
-        limits = {way: value for rule in rules for way, value in rule.items() if way in _LIMITS}
-        bounds = ", ".join(f"{_LIMITS[way]} {value}" for way, value in limits.items())
-        return f"{_in_yaml(inner[0])} ({bounds})" if bounds else _in_yaml(inner[0])
-    if origin is tuple and inner[-1] is not Ellipsis:
-        return f"[{', '.join(map(_in_yaml, inner))}]"
-    if origin in (tuple, list):
-        return f"list of {_in_yaml(inner[0])}"
-    if origin is dict:
-        return f"{{{': '.join(map(_in_yaml, inner))}}}"
-    return " or ".join(map(_in_yaml, inner))
+def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
+    """Return the values that a JSON schema allows as one writes them in YAML."""
+    if "anyOf" in field:
+        return " or ".join(_in_yaml(kind, models) for kind in field["anyOf"])
+    if "$ref" in field:
+        settings = models[field["$ref"].rpartition("/")[2]]["properties"]
+        return f"{{{', '.join(settings)}}}"
+    if "enum" in field:
+        return " / ".join(field["enum"])
+    if "items" in field:
+        return f"list of {_in_yaml(field['items'], models)}"
+    return field.get("const") or _IN_YAML[field["type"]]
 
 
 def _fields(model: type[BaseModel]) -> set[str]:

@@ -128,7 +128,7 @@ DIFFERENCES = pa.DataFrameSchema(
         "n_patients": _integer("patients of the test cases", **_COUNT),
     },
     name="Differences",
-    description="Two inits compared, one row a task and group (`rin.stats.init_differences`).",
+    description="Two inits compared, by task and group: `rin.stats.init_differences`, as tested.",
 )
 OVERLAP = pa.DataFrameSchema(
     _RUN

@@ -1,15 +1,17 @@
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
-import rin.models.probe
 import rin.study.probe_study
+from rin.files import sha256_of
+from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
-from rin.models.probe import FirstLayer, load_distributions, patch_moments, predict
+from rin.models.probe import first_layer, load_distributions, predict
+from rin.models.weights import random_weights, save_notop
 
 
 @pytest.fixture
@@ -33,18 +35,16 @@ def images(tmp_path):
 
 
 @pytest.fixture
-def weights(tmp_path, monkeypatch, images):
-    """A file whose first layer, as it is read, was trained on the images under `caffe_unit`."""
-    kernel = np.random.default_rng(1).normal(0, 0.1, (3, 3, 3, 40))
-    kernel *= np.linspace(0.2, 2, 40)
-    zero = np.zeros(40)
-    layer = FirstLayer("DenseNet121", kernel, zero, zero, zero + 1, 1e-5, 2, 0)
+def weights(tmp_path, images):
+    """Files whose first layer was trained on the images under `caffe_unit`, or not at all."""
+    backbone = build_backbone("MobileNetV2", 32)
+    backbone.set_weights(random_weights("MobileNetV2", 32, 1))
+    save_notop(tmp_path / "random.h5", backbone)
     pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(images.iterdir())])
-    mean, variance = predict(layer, patch_moments(pixels, layer), PREPROCESSING["caffe_unit"])
-    trained = {"trained": replace(layer, mean=mean, variance=variance), "random": layer}
-    monkeypatch.setattr(rin.models.probe, "read_first_layer", lambda path, _: trained[path.stem])
-    for name in trained:
-        (tmp_path / f"{name}.h5").write_bytes(name.encode())
+    averages = predict(first_layer(backbone), pixels, PREPROCESSING["caffe_unit"])
+    norm = backbone.get_layer("bn_Conv1")
+    norm.set_weights([*norm.get_weights()[:2], *averages])
+    save_notop(tmp_path / "trained.h5", backbone)
     return tmp_path
 
 
@@ -52,7 +52,7 @@ def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
     status, out, err = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].startswith("trained.h5: DenseNet121, SHA-256 ")
+    assert lines[0].startswith("trained.h5: MobileNetV2, SHA-256 ")
     assert lines[2].split() == ["caffe_unit", "0.000", "1.00", "1.00"]
     assert "Verdict: caffe_unit; " in out
     assert "Images: 10 of 10 pictures of " in out
@@ -74,11 +74,15 @@ def test_without_images_stand_ins_are_used_and_said_so(call, weights):
 def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     call, weights, images, monkeypatch
 ):
-    known = [one for one in load_distributions() if one.distributor.startswith("Lab-Rasool")][:1]
-    monkeypatch.setattr(rin.study.probe_study, "sha256_of", lambda _: known[0].sha256)
+    one = load_distributions()[0].model_dump() | {"sha256": sha256_of(weights / "trained.h5")}
+    first = {"distributor": "A", "stated_preprocessing": "symmetric_bgr", "statement": "coded"}
+    second = {"distributor": "B", "stated_preprocessing": None, "statement": "not a word"}
+    rows = [one | {"release": "PyTorch release"} | stated for stated in (first, second)]
+    (weights / "weights.yaml").write_text(yaml.safe_dump({"distributions": rows}))
+    monkeypatch.setenv("RIN_MANIFESTS", str(weights))
     _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
-    assert "RadImageNet's authors, PyTorch release: symmetric_bgr (coded in" in out
-    assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out
+    assert "A, PyTorch release: symmetric_bgr (coded)." in out
+    assert "B, PyTorch release: no preprocessing stated (not a word)." in out
 
 
 def test_options_of_a_probe_are_passed_on(call, monkeypatch):
@@ -99,7 +103,7 @@ def test_options_of_a_probe_are_passed_on(call, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["trained.h5", "--images", "absent"], "no folder, zip archive or dataset"),
+        (["trained.h5", "--images", "absent"], "unknown dataset 'absent'"),
         (["trained.h5", "--images", "busi"], "rin: --data-root: Breast Ultrasound Images"),
     ],
 )

@@ -92,10 +92,10 @@ def test_settings_are_listed_as_one_writes_them_in_yaml():
     rows = {row.pop("Setting"): tuple(row.values()) for row in settings_of(Outer)}
     assert rows == {
         "kind": ("one / several", "one"),
-        "bits": ("whole number (at least 0, at most 64) or null", "40"),
-        "window": ("[number, number (at least 1)] or null", ""),
+        "bits": ("whole number or null", "40"),
+        "window": ("list or null", ""),
         "places": ("list of text", "needed"),
-        "labels": ("{text: text or null}", ""),
+        "labels": ("mapping", ""),
         "parts": ("list of {name, share}", ""),
         "color": ("true or false", "false"),
         "inner": ("{name, share}", ""),

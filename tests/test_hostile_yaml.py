@@ -53,7 +53,6 @@ def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp
         ("seed", True),
         ("seed", float("inf")),
         ("name", "stores"),
-        ("name", "Index"),
         ("name", "x" * 300),
         ("fine_tuning", {"size": 32, "batch": True, "epochs": 1}),
         ("fine_tuning", {"size": 32, "batch": 1, "epochs": 1, "dropout": "0.5"}),

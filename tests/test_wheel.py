@@ -15,14 +15,14 @@ import sys
 from rin.stats import auc_ci, delong_test, holm, init_differences, task_analyses
 from rin.stats.clinical import clinical_measures
 from rin.stats.planning import *
-from rin.stats.simulation import simulate_coverage, simulate_predictions
+from rin.stats.simulation import simulate_predictions
 from rin.stats.synthesis import random_effects
 
 predictions = simulate_predictions()
 table = init_differences(predictions, "a", "b")
 assert table.loc[table["group"] == "all", "estimate"].between(0, 0.1).all()
 breast = predictions[predictions["task"] == "breast"]
-assert task_analyses(breast, "a", "b", replicates=20)["recommended"].sum() == 1
+assert task_analyses(breast, "a", "b", test_train_ratio=0.25)["recommended"].sum() == 1
 heavy = {"tensorflow", "keras", "matplotlib", "jupyter_book", "papermill", "pydicom"}
 assert heavy.isdisjoint(sys.modules), heavy & set(sys.modules)
 print("worked")

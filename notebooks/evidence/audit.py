@@ -30,9 +30,8 @@ from IPython.display import Markdown
 from scipy import stats
 
 from rin.evidence import paper
-from rin.evidence.audit import audit_tasks
+from rin.evidence.audit import audit_tasks, published_intervals
 from rin.evidence.claims import (
-    VERDICTS,
     dice_gains,
     holm_bounds,
     judged_claims,
@@ -72,20 +71,21 @@ The paper's intervals describe 24 ways of fine-tuning, not patients: in all
 {len(audits)} tasks the printed half-width equals, within rounding, that of an
 unpaired t interval over settings. {len(zero)} of the intervals
 ({task_names(zero)}) include zero, beside P < .001. Of {len(claims)} quoted
-claims {counts[VERDICTS[0]]} hold, {counts[VERDICTS[1]]} do not follow from the
-printed numbers, and {counts[VERDICTS[2]]} cannot be decided from them.
+claims {counts["holds"]} hold, {counts["does not follow"]} do not follow from
+the printed numbers, and {counts["cannot be judged"]} cannot be decided from
+them.
 """)
 
 # %%
 intervals = pd.concat(
-    row.intervals().assign(
-        label=row.published.title,
-        note=f"±{row.published_half_width:.2f}   ±{row.implied_half_width:.2f}",
-    )
+    published_intervals(row.published).assign(label=row.published.title)
     for row in audits
 )
+half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
+notes = half_widths.map("±{:.2f}".format).groupby(intervals["label"])
 axes = forest(
-    intervals, xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
+    intervals.assign(note=notes.transform("   ".join)),
+    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
     ends=("ImageNet", "RadImageNet"), note_title="printed   implied",
 )  # fmt: skip
 picture(axes, "Published interval of each task's difference and, below it, the "
@@ -194,7 +194,7 @@ Only {task_names(follows)} allows P < .001. For {task_names(above)} both P
 values are above .05 for every rounding. After Holm's correction
 {{cite:p}}`holm1979`, {task_names(below)} are below .05 for every rounding. For
 the anterior cruciate ligament (ACL) the difference is stated as
-{acl.published.difference:.1f} points; the middle of its interval is
+{acl.published.estimate:.1f} points; the middle of its interval is
 {acl.middle:.2f}, and the printed means differ by {acl.means:.0f}. A DeLong
 *test* on so many images could still give small P values; it needs the scores
 of every case, which were not published.
@@ -210,7 +210,7 @@ fits = [row["stated"].meets(row["caption"]) for row in gains.values()]
 claim("the Dice gains are relative", all(fits))
 Markdown(f"""
 The paper's percentages of AUCs are points. Thyroid's
-{thyroid.published.difference:.1f}% divided by the printed ImageNet AUC, each
+{thyroid.published.estimate:.1f}% divided by the printed ImageNet AUC, each
 with its rounding, is a relative gain of {thyroid.relative_gain:.1f}%. Its
 percentages of Dice scores are relative and fit the printed scores:
 {paper.DICE["thyroid"].gain_percent:.1f}% for thyroid and

@@ -32,9 +32,7 @@ from IPython.display import HTML, Markdown
 from rin.evidence import paper
 from rin.evidence.discrepancies import (
     KINDS,
-    computed_checks,
     ledger,
-    stated_numbers,
 )
 from rin.report.banner import banner
 from rin.report.format import book_table
@@ -47,10 +45,9 @@ from rin.study import open_runs
 use_style()
 
 # %%
-numbers = stated_numbers()
-checks = computed_checks(numbers)
-entries = ledger(checks, numbers)
-checks["acl-images"]  # its numbers, and whether the two sides still differ
+entries = ledger()
+entries["computed"] = entries["compared"].map(bool)
+entries[["id", "compared", "disagree"]].head(3)  # do the sides still differ?
 
 # %% tags=["hide-input"]
 status = entries["status"].value_counts()
@@ -136,45 +133,40 @@ unfold("distributors")
 # %% [markdown]
 # ## What readers asked
 #
-# A commentary appeared with the paper (Alexandre Cadrin-Chênevert, “Moving from
-# ImageNet to RadImageNet for Improved Transfer Learning and Generalizability”), a
-# reader's summary is on the web, and the authors keep a tracker of questions.
+# The authors keep a tracker of questions; a commentary appeared with the paper
+# (Alexandre Cadrin-Chênevert, “Moving from ImageNet to RadImageNet for Improved
+# Transfer Learning and Generalizability”).
 #
 # **Are there duplicates and blank images?** A user reported files under two labels
 # and one blank picture that occurs many times
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/17)). RadImageNet's
-# images are not public, so nothing here counts them. The curation of this book
-# finds such pairs by hash and by appearance and keeps them on one side of a split.
+# images are not public, so nothing here counts them.
 #
 # **Which versions of the public datasets?** The paper names sources, not files
 # ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset
 # of this book has its counts and a digest ([](../use/run_it)).
 #
-# **Is every patient on one side of a split?** The paper says so. A group that used
-# the released lists of folds found that training, validation and test parts
-# overlap, and divided the images again {cite:p}`frees2025`; in the first fold of
-# the ACL lists this book found no exam in two parts. The lists of the pretraining
-# were published after a reader asked, without patients
+# **Is every patient on one side of a split?** The paper says so. A group found that
+# the parts of the released lists of folds overlap, and divided the images again
+# {cite:p}`frees2025`; in the first fold of the ACL lists this book found no exam in
+# two parts. The lists of the pretraining name no patients
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/8)), so nobody can check
 # that the test accuracies are of new patients.
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
-# This was asked in the first thread of the tracker and again three years later
-# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)). [](../evidence/probe) reads it
-# from a weights file, and [](../results/inputs) measures what wrong inputs do, and
-# what squashing images to squares does.
+# [](../evidence/probe) reads it from a weights file, and [](../results/inputs)
+# measures what wrong inputs do
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)).
 #
 # **Why does one released network have variances so large that its logits become
 # extreme?** No released file has been loaded here
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 #
 # **Was an ImageNet network trained for the comparison?** No: public weights were
-# taken, which saw other numbers of images, classes and epochs. The networks of this
-# book share these, and still differ in how well they learnt
-# ([](../results/from_random)).
+# taken, which saw other numbers of images, classes and epochs.
 #
-# **Do the networks generalise better?** The paper tests every network on images of
-# the dataset that it was fine-tuned on; “Images from another hospital” does not.
+# **Do the networks generalise better?** The paper tests on images of the dataset of
+# fine-tuning alone; “Images from another hospital” does not.
 
 # %% tags=["hide-input"]
 released = pd.DataFrame(paper.RELEASED_ACCURACY.values())

@@ -43,7 +43,6 @@ from rin.models.probe import (
     FirstLayer,
     judge,
     load_distributions,
-    patch_moments,
     predict,
     scaling_of,
     score_candidates,
@@ -120,8 +119,7 @@ empty = np.zeros(24)
 kernels = rng.normal(size=(3, 3, 3, 24))
 layer = FirstLayer("toy", kernels, empty, empty, empty, 1e-3, 1, 0)
 
-moments = patch_moments(noise[0], layer)
-mean, variance = predict(layer, moments, PREPROCESSING["symmetric"])
+mean, variance = predict(layer, noise[0], PREPROCESSING["symmetric"])
 stored = replace(layer, mean=mean, variance=variance)
 toy = score_candidates(stored, noise[1]).set_index("candidate")
 toy[["divergence", "contrast"]].round(3)

@@ -106,7 +106,7 @@ QUESTIONS = {
 published = pd.DataFrame(
     [
         (key, f"The paper, {task_names([task])}" if "/" in key else "The paper",
-         row.difference, row.ci_low, row.ci_high, "published")
+         row.estimate, row.ci_low, row.ci_high, "published")
         for key in QUESTIONS
         for task, row in paper.COMPARISONS.items()
         if task in key.split("/")
@@ -203,8 +203,7 @@ below one point.
 
 # %% [markdown]
 # **Another question.** The paper averages over 24 ways of fine-tuning, poor ones
-# included; most of these studies report one way or the best. A mean over settings
-# and a best setting can disagree without either being wrong.
+# included; most of these studies report one way or the best.
 #
 # ## On other questions
 

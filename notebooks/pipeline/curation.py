@@ -25,9 +25,7 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import hmac
 from base64 import b32encode
-from itertools import islice
 
-import mlcroissant
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -38,21 +36,14 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.curation.build import (
-    AT_RISK,
-    CROISSANT,
-    KEY,
-    RARE,
-    curate,
-    index_archive,
-)
+from rin.curation.build import AT_RISK, KEY, RARE, curate, index_archive
 from rin.curation.deidentify import (
     Pseudonyms,
     deidentify,
     display_window,
     load_key,
 )
-from rin.curation.index import RULES, archive_files, read_table
+from rin.curation.index import RULES
 from rin.curation.radiology_reports import normal_studies, screen_impression
 from rin.evidence.paper import DATABASE
 from rin.report.banner import provenance_line
@@ -83,14 +74,14 @@ provenance_line(
 # Softcopy Presentation State* (PR). Both point to the image by its UID.
 
 # %%
-archive = index_archive(plan)  # headers and reports, in a database
+archive = index_archive(plan)  # headers and reports, as two tables
 corpus = curate(plan)  # all of what follows, for every study
 outlined = corpus.images.query("modality == 'CT' and roi != ''")
 row = outlined.drop_duplicates("study_id", keep=False).iloc[0]
 
 names = Pseudonyms(plan.key or load_key(plan.output / KEY))
-files = archive_files(archive)
-paths = files.loc[files["study_uid"].map(names.uid) == row["study_id"], "path"]
+pseudonyms = archive.files["study_uid"].map(names.uid)
+paths = archive.files.loc[pseudonyms == row["study_id"], "path"]
 documents = [dcmread(archive.root / path) for path in paths]
 
 findings, outlines = {}, {}
@@ -163,8 +154,9 @@ if invented := archive.provenance == "stand-in":  # others have other forms
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
 judged = [screen_impression("", text) for text in examples]
-rules = pd.DataFrame(judged, examples.rename("impression")).reset_index()
+rules = pd.DataFrame(judged, columns=["verdict", "reasons"])
 rules["reasons"] = rules["reasons"].map("; ".join)
+rules.insert(0, "impression", [*examples])
 book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
@@ -174,8 +166,7 @@ book_table(rules, "The rules at work, on invented reports", prose=True)
 # %%
 if invented:
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    query = "SELECT accession_number, study_uid FROM reports"
-    linked = read_table(archive, query).merge(truth.query("normal == '1'"))
+    linked = archive.reports.merge(truth.query("normal == '1'"))
     measured = {}
     kept = {"query": screened, "rules": normal_studies(screened, None)}
     for step, flagged in kept.items():
@@ -193,8 +184,8 @@ if invented:
 
 # %%
 left_out = corpus.excluded.groupby("rule")["images"].sum()
-held = corpus.card["selection"]["archive"]
-confirmed = corpus.card["selection"]["normal studies"]["confirmed by"]
+held = corpus.card["archive"]
+confirmed = corpus.card["normal studies"]["confirmed by"]
 of_rules = left_out[left_out.index.isin(RULES)].sum()
 divisible = len(corpus.images) + left_out.get(RARE, 0)
 steps = pd.Series(
@@ -268,12 +259,12 @@ claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
 
 # %% [markdown]
-# The corpus has a dataset card (`dataset_card.json`) and Croissant metadata, which the reference
-# validator of MLCommons reads and, through them, the images:
+# Beside the pictures and tables lies a dataset card (`dataset_card.json`): licence, counts, split,
+# what was left out, and of de-identification:
 
 # %%
-metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))
-pd.DataFrame(islice(metadata.records("images"), 3)).map(bytes.decode)
+done = pd.Series(corpus.card["de-identification"], name="Done").drop("profile")
+book_table(done.to_frame(), "From the dataset card", prose=True)
 
 # %% [markdown]
 # ## An archive of your own
@@ -308,7 +299,5 @@ pd.DataFrame(islice(metadata.records("images"), 3)).map(bytes.decode)
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
 # pixels may show letters; they stay out until somebody has looked and answered no in its column
-# `shows_text`.
-# `database:` takes the URL of a PostgreSQL
-# server in place of the SQLite file. Pretrained weights are written for Keras, as `_notop.h5` for
+# `shows_text`. Pretrained weights are written for Keras, as `_notop.h5` for
 # older software, and as safetensors, each with a model card.

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Grad-CAM, by hand and in closed form
 #
-# *Answers* how a map of activation is made, how it is compared with a lesion, and whether it
-# depends on what was learnt. *Needs* the runs of the page on fine-tuning. *Takes* less than a
-# minute: `rin run notebooks/pipeline/gradcam.py -p profile=demo`.
+# *Answers* how a map of activation is made, and how it is compared with a lesion. *Needs* the runs
+# of the page on fine-tuning. *Takes* less than a minute:
+# `rin run notebooks/pipeline/gradcam.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 task: str = ""  # of data_manifests/; empty for the live task
@@ -28,29 +28,24 @@ import logging
 
 import keras
 import numpy as np
-import pandas as pd
 import seaborn as sns
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 from keras import layers
-from matplotlib import pyplot as plt
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from rin.data.manifest import find_task
 from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
-from rin.explain.similarity import rank_correlation
 from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import load_weights, random_weights
+from rin.models.weights import load_weights
 from rin.report.banner import banner
 from rin.report.maps import image_row
 from rin.report.page import picture
 from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
 from rin.study import open_runs
-from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
 from rin.study.setting import find_manifest
-from rin.training.cascade import backbone_stages, cascade_summary
 
 use_style()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts tracing
@@ -82,8 +77,7 @@ build = getattr(keras.applications, name)
 shape = (size, size, 3)
 backbone = build(include_top=False, weights=None, input_shape=shape)
 entry = find_entries(study)[a, name]
-trained = load_weights(entry, backbone, study.weights_folders)
-backbone.set_weights(trained)
+load_weights(entry, backbone, study.weights_folders)
 wanted = find_preprocessing(entry.preprocessing)
 
 
@@ -187,7 +181,8 @@ picture(axes, "Two test images with their lesions, and their maps")
 #
 # Every run records such maps while it predicts its test images. A score means little by itself:
 # a region in the middle of every image overlaps with lesions too. Lines are the scores of
-# image-blind baselines.
+# image-blind baselines. Whether a map depends on what was learnt at all is another question, for
+# which weights are made random layer by layer {cite:p}`adebayo2018`; that is not done here.
 
 # %%
 overlap = live.overlap(marked)
@@ -214,44 +209,3 @@ Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and
 lesion; the {baselines.idxmax()}, an image-blind baseline, reaches
 {baselines.max():.3f}.
 """)
-
-# %% [markdown]
-# ## Do the maps depend on what was learnt?
-#
-# A map that stays the same when weights are random shows the image or the architecture
-# {cite:p}`adebayo2018`. The stages of the backbone are randomised one after another, the last
-# first.
-
-# %%
-steps, weights = {"trained": closed_form}, list(trained)
-random = random_weights(name, size, seed=study.profile.seed)
-for stage, places in backbone_stages(backbone).items():
-    for place in places:
-        weights[place] = random[place]
-    backbone.set_weights(weights)
-    randomised = features_of(grey[shown]) @ kernel
-    steps[f"… and {stage}"] = randomised[..., 1] / cells
-left = {
-    step: np.nanmean(rank_correlation(closed_form, cams))
-    for step, cams in steps.items()
-}
-pd.Series(left, name="rank correlation with the trained map").round(2)
-
-# %% [markdown]
-# The same for the fine-tuned networks that the `sanity` section of the profile names. Bands are
-# 95% intervals over patients; dotted lines compare with the map of another image. A map that
-# explains what was learnt falls to the dotted line; where it does not, architecture and image
-# decide part of it.
-
-# %%
-if study.profile.sanity is not None:
-    checked = sanity_table(study, marked)
-    summary = cascade_summary(checked, seed=study.profile.seed)
-    lines = sns.FacetGrid(summary, col="backbone", hue="init", palette=colors)
-    lines.map(plt.plot, "depth", "estimate", marker="o").add_legend()
-    lines.map(plt.fill_between, "depth", "ci_low", "ci_high", alpha=0.2)
-    lines.map(plt.plot, "depth", "other", linestyle=":")
-    lines.set_axis_labels(
-        "Stages of the backbone randomised, after the head", "Rank correlation"
-    ).set_titles("{col_name}")
-    display(picture(lines.figure, "Rank correlation with the trained map"))

@@ -31,7 +31,7 @@ from IPython.display import Markdown
 from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, listed
+from rin.report.format import book_table, format_estimate, listed
 from rin.report.page import picture
 from rin.report.slopes import slopes
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
@@ -48,6 +48,7 @@ from rin.stats.planning import (
     patients_needed,
     pretraining_power,
 )
+from rin.stats.pretrainings import backbone_tests, crossed_differences
 from rin.study import open_runs
 
 use_style()
@@ -66,34 +67,51 @@ headline = pretraining_differences(scores, *runs.inits)
 differences = init_differences(scores, *runs.inits)
 networks = differences[differences["group"] == "all"]
 
+
+def clear(tests):
+    """The tasks of a table of tests whose adjusted P is below .05."""
+    return [short[task] for task in tests.query("p_holm < 0.05")["task"]]
+
+
 # %% tags=["hide-input"]
-n_pairs = counted(headline["pairs"].max(), "pairs of networks")
-clear, patients_only = (
-    [short[task] for task in table.loc[table["p_holm"] < 0.05, "task"]]
-    for table in (headline, networks)
-)
+nameless = [
+    short[task]
+    for task in runs.tasks
+    if runs.facts(task).dataset.independence == "image"
+]
 Markdown(
     f"""
-With the pretraining as the unit ({n_pairs} a task), the difference
+With the pretraining as the unit
+({counted(headline["pairs"].max(), "pairs of networks")} a task), the difference
 {a.lower()} − {b.lower()} is distinguishable from zero, after adjustment
-{{cite:p}}`holm1979`, on {len(clear)} of {counted(len(order), "tasks")}:
-{listed(clear)}. With these networks held fixed and only the patients thought of
-as drawn again {{cite:p}}`obuchowski1997`, it is so on {len(patients_only)}:
-{listed(patients_only)}. Statements about pretraining follow the first
+{{cite:p}}`holm1979`, on {len(clear(headline))} of
+{counted(len(order), "tasks")}: {listed(clear(headline))}. With these networks
+held fixed and only the patients thought of as drawn again
+{{cite:p}}`obuchowski1997`, it is so on {len(clear(networks))}:
+{listed(clear(networks))}. Statements about pretraining follow the first
 ([](../../methods)).
+
+Files that name no patients: {listed(nameless)}. There a patient may be on both
+sides of the split, which makes AUCs optimistic, and each image counts as a
+patient, which makes intervals too narrow.
 """.replace(": none.", ".")
 )
 
 # %%
-kinds = {"networks": networks, "pretrainings": headline}
-both = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
 places = {name: place for place, name in enumerate([*runs.tasks, *regimes])}
-axes = forest(
-    both.sort_values("task", key=lambda task: task.map(places), kind="stable")
-    .drop(columns="group"),
-    unit="points", names=titles, ends=ends,
-    xlabel=f"{a} − {b}, AUC points (95% CI)",
-)  # fmt: skip
+shared = {"unit": "points", "xlabel": f"{a} − {b}, AUC points (95% CI)"}
+
+
+def in_order(**kinds):
+    """Tables of differences, each of a kind, by task and unfreezing."""
+    rows = pd.concat(table.assign(kind=kind) for kind, table in kinds.items())
+    return rows.sort_values(
+        ["task", "group"], key=lambda names: names.map(places), kind="stable"
+    )
+
+
+both = in_order(networks=networks, pretrainings=headline.assign(group="all"))
+axes = forest(both.drop(columns="group"), names=titles, ends=ends, **shared)
 picture(axes, "Difference on every task, with two intervals")
 
 # %% [markdown]
@@ -104,44 +122,78 @@ pairs = pair_differences(scores, *runs.inits)
 pairs["points"] = 100 * pairs["estimate"]
 grid = sns.catplot(
     pairs.assign(title=pairs["task"].map(short)), x="points", y="backbone",
-    col="title", col_wrap=3, col_order=order, hue="pretraining",
+    col="title", col_wrap=3, col_order=order, hue="pretraining", height=2.2,
     palette=sns.dark_palette("#B79BD6", pairs["pretraining"].nunique()),
-    legend=pairs["pretraining"].nunique() > 1,
-    height=2.2, aspect=1.25, s=60, jitter=False,
+    aspect=1.25, s=60, jitter=False,
 )  # fmt: skip
-below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 2}
-if grid.legend:
-    sns.move_legend(grid, **below)
+below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 3}
+sns.move_legend(grid, **below)
 grid.refline(x=0).set_axis_labels("AUC points", "")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
-tested = ["q", "q_holm", "sd_backbone", "sd_pretraining"]
-headline.set_index("task")[tested].dropna(axis=1, how="all").round(3)
+of_backbones = backbone_tests(scores, *runs.inits)
+tested = headline[["task", "q_holm", "sd_backbone", "sd_pretraining"]]
+tested = tested.assign(backbones_holm=of_backbones["p_holm"]).set_index("task")
+tested.dropna(axis=1, how="all").round(3)
 
 # %% tags=["hide-input"]
-unlike = headline.loc[headline["q_holm"] < 0.05, "task"]
-often = pairs.groupby(["backbone", "task"])["points"].agg(["size", np.ptp])
-alone = often.query("size == 1").index.unique("backbone")
-again = f"Pretrained once: {listed(alone)}. " if len(alone) else ""
-if often["size"].max() > 1:
-    again += f"""Pretrained and fine-tuned once more, a backbone's difference
-moved by up to {often["ptp"].max():.1f} points
-({short[often["ptp"].idxmax()[1]]}). """
-Markdown(f"""
+moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
+Markdown(
+    f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. The
-pairs differ by more than the patients explain (Cochran’s Q, Holm over the
-tasks) on: {listed(unlike.map(short))}. What sets a pair apart may be the
-backbone, or the chance of one pretraining and its fine-tuning. {again}This
-scatter, and the few backbones, are why the intervals of the diamonds are wide.
-""")
+pairs are not all alike (Cochran’s Q, Holm over the tasks) on:
+{listed(tested.query("q_holm < 0.05").index.map(short))}.
+What sets a pair apart may be the backbone, or the chance of one pretraining and
+its fine-tuning. This scatter, and the few backbones, are why the intervals of
+the diamonds are wide.
+"""
+    + (
+        f"""
+From one pretraining to another a backbone’s difference moved by up to
+{moved.max():.1f} points ({short[moved.idxmax()[1]]}). The means of the
+backbones differ (backbone × initialisation, a rough F test, Holm) on:
+{listed(clear(of_backbones))}.
+"""
+        if headline["pretrainings"].max() > 1
+        else ""
+    )
+)
+
+# %% [markdown]
+# ## If all backbones of one pretraining move together
+#
+# They share its seed and its split of the corpora. In this sensitivity analysis,
+# of 24 November 2026, before the third pretraining was known, its number has an
+# effect of its own ([](../../methods)).
+
+# %%
+models = {
+    "Headline": headline,
+    "Crossed": crossed_differences(scores, *runs.inits),
+    "Fewer df": crossed_differences(scores, *runs.inits, contained=True),
+}
+shown = {k: format_estimate(t, unit="points") for k, t in models.items()}
+shown = pd.DataFrame({"Task": headline["task"].map(short), **shown})
+book_table(shown, f"{a} − {b}, AUC points (95% CI)", prose=True)
+
+# %% tags=["hide-input"]
+zero = [rows.eval("ci_low < 0 < ci_high").sum() for rows in models.values()]
+growth = models["Crossed"]["standard_error"] / headline["standard_error"]
+Markdown(
+    f"""
+The standard error becomes up to {growth.max():.1f} times as large
+({short[headline["task"][growth.argmax()]]}). Intervals that include zero:
+{zero[0]} of {len(growth)} of the headline, {zero[1]} with the crossed effect,
+and {zero[2]} on the fewer degrees of freedom of the pretrainings.
+"""
+    if growth.notna().any()
+    else "Each backbone was pretrained once, which leaves this open."
+)
 
 # %% [markdown]
 # ## Does it depend on how many layers are trained?
-#
-# Networks are fine-tuned with the pretrained layers frozen, with the last ten of
-# them trained, and with all trained.
 
 # %%
 of_regimes = pd.concat(
@@ -149,38 +201,22 @@ of_regimes = pd.concat(
     for regime, rows in scores.groupby("unfreezing")
 )
 interaction = regime_interaction(scores, *runs.inits)
-ranked = of_regimes.sort_values("estimate").groupby("task")["group"]
-leading = ranked.last().value_counts()
 inside = differences[differences["group"] != "all"]
-units = {"networks": inside, "pretrainings": of_regimes}
-lines = pd.concat(rows.assign(kind=kind) for kind, rows in units.items())
-
-# %%
-axes = forest(
-    lines.sort_values(
-        ["task", "group"], key=lambda column: column.map(places), kind="stable"
-    ),
-    unit="points", label="group", group="task", names=titles | regimes,
-    xlabel=f"{a} − {b}, AUC points (95% CI)", ends=ends,
-)  # fmt: skip
-picture(axes, "Difference of the initialisations in each regime, by task")
+names = titles | regimes
+by_layers = {"label": "group", "group": "task", "names": names, "ends": ends}
+lines = in_order(networks=inside, pretrainings=of_regimes)
+axes = forest(lines, **by_layers, **shared)
+picture(axes, "Difference of the initialisations by unfreezing and task")
 
 # %% tags=["hide-input"]
-unequal = listed(
-    short[task]
-    for task in interaction.loc[interaction["p_holm"] < 0.05, "task"]
-)
-certain = listed(
-    f"{short[row.task]} ({regimes[row.group]})"
-    for row in of_regimes[of_regimes["p_holm"] < 0.05].itertuples()
-)
+certain = of_regimes.query("p_holm < 0.05")
+certain = certain["task"].map(short) + " (" + certain["group"].map(regimes)
 Markdown(f"""
-With pretrainings as the units the difference in a regime is distinguishable
-from zero (Holm over the tasks) on: {certain}. For these networks, on new
-patients, it is so in {(inside["p_holm"] < 0.05).sum()} of {len(inside)} cases,
-and it changes with the regime (test of interaction, Holm) on: {unequal}. No
-regime has the largest difference on more than {leading.max()} of
-{len(order)} tasks; regimes also differ in learning rates.
+With pretrainings as the units the difference at one unfreezing is
+distinguishable from zero (Holm over the tasks) on: {listed(certain + ")")}. For
+these networks, on new patients, it is so in {len(clear(inside))} of
+{len(inside)} cases, and it changes with the unfreezing (test of interaction,
+Holm) on: {listed(clear(interaction))}. Learning rates change with it.
 """)
 
 # %% [markdown]
@@ -188,21 +224,19 @@ regime has the largest difference on more than {leading.max()} of
 
 # %%
 aucs = scenario_aucs(scores)
-layers = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 means = aucs.groupby(["task", "scenario", "init"])["auc"].mean().reset_index()
-means = means.assign(
-    unfreezing=means["scenario"].map(layers), title=means["task"].map(short)
-).sort_values("task", key=lambda task: task.map(places))
-axes = slopes(means, runs.inits, "title")
+means = means.merge(scores[["scenario", "unfreezing"]].drop_duplicates())
+means = means.sort_values("task", key=lambda task: task.map(places))
+axes = slopes(means.replace({"task": short}), runs.inits, "task")
 picture(axes, "AUC of every scenario from either initialisation, by task")
 
 # %%
 curves = mean_roc(scores)
 grid = sns.relplot(
-    curves.assign(title=curves["task"].map(short)), kind="line",
-    x="fpr", y="tpr", col="title", col_wrap=3, col_order=order, hue="init",
+    curves.assign(title=curves["task"].map(short)), kind="line", x="fpr",
+    y="tpr", col="title", col_wrap=3, col_order=order, hue="init", height=2.6,
     palette={init: init_style(init).color for init in runs.inits},
-    estimator=None, height=2.6,
+    estimator=None,
 )  # fmt: skip
 sns.move_legend(grid, **below, title="")
 grid.set_axis_labels("False-positive rate", "True-positive rate")
@@ -210,45 +244,61 @@ grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 
 # %% tags=["hide-input"]
-failed = aucs[aucs["auc"] <= 0.5]["task"].map(titles).value_counts()
-where = listed(f"{name} ({n})" for name, n in failed.items())
-spread = networks[["sd_a", "sd_b"]].to_numpy()
+failed = aucs.query("auc <= 0.5")["task"].map(short).value_counts()
+network = list(aucs.columns[: aucs.columns.get_loc("auc")])
+log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
+turned = aucs.query("ci_high < 0.5").merge(log_odds)
+listing = "; ".join(
+    f"{short[row.task]}, {row.scenario}, {init_style(row.init).word}"
+    f" {row.pretraining}: {row.auc:.2f} ({row.ci_low:.2f}, {row.ci_high:.2f}),"
+    f" SD {row.sd:.1f}"
+    for row in turned.itertuples()
+)
 Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
-averaged at equal false-positive rates. {len(aucs[aucs["auc"] <= 0.5])} of
-{len(aucs)} networks are no better than chance, by task: {where}.
-They count like the others; excluding them after
-seeing the results would introduce bias. The SD over scenarios is
-{100 * spread.min():.0f} to {100 * spread.max():.0f} points; the initialisations
-differ in their mean AUC by {100 * networks["estimate"].abs().max():.1f} points
-at most.
+averaged at equal false-positive rates. The SD over scenarios is
+{100 * networks[["sd_a", "sd_b"]].min(axis=None):.0f} to
+{100 * networks[["sd_a", "sd_b"]].max(axis=None):.0f} points; the
+initialisations differ in their mean AUC by
+{100 * networks["estimate"].abs().max():.1f} points at most.
+
+{failed.sum()} of {len(aucs)} networks have an AUC of at most 0.5:
+{listed(f"{name} {n}" for name, n in failed.items())}. {len(turned)} of them
+have an interval wholly below it, so they rank the wrong way round; if all
+networks were at chance, {0.025 * len(aucs):.0f} would. With the number of the
+pretraining and the SD of the log-odds: {listing or "none"}. A very large SD
+marks a training that diverged at a high learning rate; where it is small,
+little was learnt, and a small test set lets chance decide the sign. All of them
+count like the others: excluding networks after seeing their results would
+introduce bias.
 """)
 
 # %% [markdown]
 # ## What would settle it
 #
-# For these networks, more patients: with the same mix of them a standard error
-# falls with the square root of their number. For pretraining, more backbones above
-# all: more pretrainings of the same ones, or more patients, leave the scatter
-# between backbones. The power is that of finding two points of AUC (two-sided, 5%)
-# with the variances estimated here, so it is rough.
+# For these networks, more patients. For pretraining, more backbones above all: more
+# pretrainings of the same ones, or more patients, leave the scatter between
+# backbones. The power is that of finding two points of AUC (two-sided, 5%), with
+# backbones × pretrainings and the variances of the headline, so it is rough.
 
 # %%
-rows = []
+designs = [
+    {"backbones": 4, "pretrainings": 3},
+    {"backbones": 12, "pretrainings": 3},
+    {"backbones": 12, "pretrainings": 3, "patients": 4},
+]
+columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
+columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
 pilots = networks.set_index("task")[["n_patients", "standard_error"]]
-for task, spread in headline.set_index("task").iterrows():
+rows = []
+for task, row in headline.set_index("task").iterrows():
     n, error = pilots.loc[task]
-    power = {
-        f"Power, {B} × {P}, {more} × patients": pretraining_power(
-            0.02, spread, error, backbones=B, pretrainings=P, patients=more
-        )
-        for B, P, more in ((4, 3, 1), (12, 3, 1), (12, 3, 4))
-    }
-    needed = patients_needed(0.02, n, error)
-    excluded = patients_for_equivalence(0.02, n, error)
-    rows.append([short[task], n, needed, excluded, *power.values()])
-start = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
-table = pd.DataFrame(rows, columns=[*start, *power])
-table[start[1:]] = table[start[1:]].map("{:,.0f}".format)
-table[[*power]] = table[[*power]].map("{:.0%}".format).replace("nan%", "–")
+    more = patients_needed(0.02, n, error)
+    most = patients_for_equivalence(0.02, n, error)
+    powers = [pretraining_power(0.02, row, error, **plan) for plan in designs]
+    percent = [f"{power:.0%}".replace("nan%", "–") for power in powers]
+    rows.append(
+        [short[task], *map("{:,.0f}".format, (n, more, most)), *percent]
+    )
+table = pd.DataFrame(rows, columns=columns)
 book_table(table, "Backbones × pretrainings, and patients", prose=True)

@@ -29,7 +29,12 @@ from IPython.display import Markdown
 
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, listed
+from rin.report.format import (
+    book_table,
+    design_table,
+    format_estimate,
+    listed,
+)
 from rin.report.page import picture
 from rin.report.style import init_style, use_style
 from rin.stats import holm, init_differences, scenario_aucs
@@ -53,8 +58,6 @@ gains[["task", "kind", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
 
 # %% tags=["hide-input"]
 largest = gains.loc[gains["estimate"].idxmax()]
-networks = listed(scores["backbone"].unique())
-sources = ", ".join(str(n) for n in scores["pretraining"].unique())
 Markdown(f"""
 The paper compares two pretrainings with each other and neither with random
 weights. Here {(gains["p_holm"] < 0.05).sum()} of {len(gains)} differences from
@@ -62,9 +65,11 @@ random weights are distinguishable from zero after adjustment over all of them
 {{cite:p}}`holm1979`. The largest gain is
 {format_estimate(largest, unit="points")} AUC points:
 {init_style(largest["kind"]).word} weights on
-“{titles[largest["task"]]}”. Exploratory: the networks are {networks} alone, of
-pretraining {sources}, and each was trained once.
+“{titles[largest["task"]]}”. Exploratory: intervals are over patients alone.
 """)
+
+# %%
+design_table({"Random weights": scores})
 
 # %%
 order = list(runs.tasks_of("from_random"))
@@ -112,30 +117,24 @@ sns.move_legend(
 )
 picture(grid.axes, "AUC of each network, by task and initial weights")
 
-# %%
-network = ["task", "fold", "scenario", "init", "seed"]
-spread = scores.groupby(network)["score"].std().rename("score_sd")
-inverted = aucs[aucs["ci_high"] < 0.5].merge(spread.reset_index())
-inverted[["title", "init", "auc", "ci_low", "ci_high", "score_sd"]].round(2)
-
 # %% tags=["hide-input"]
+network = list(aucs.columns[: aucs.columns.get_loc("auc")])
+log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
+inverted = aucs[aucs["ci_high"] < 0.5].merge(log_odds)
 listing = "; ".join(
     f"{init_style(row.init).word} weights on “{row.title}”, AUC {row.auc:.2f}"
-    f" ({row.ci_low:.2f}, {row.ci_high:.2f}),"
-    f" SD of the log-odds {row.score_sd:.2f}"
+    f" ({row.ci_low:.2f}, {row.ci_high:.2f}), SD of the log-odds {row.sd:.2f}"
     for row in inverted.itertuples()
 )
-remark = f"""
-{listing}. An SD of the log-odds near zero marks a network that has learnt
-nothing yet. Its scores still follow some property of the image, such as
-brightness, with a sign that its random weights decide; where that property
-separates the classes, as brightness does on head CT, the AUC of an untrained
-network can be far from 0.5 on either side.
-"""
 Markdown(f"""
 {len(inverted)} of {len(aucs)} networks rank cases the wrong way round, with an
-interval wholly below 0.5, where chance would give
-{0.025 * len(aucs):.1f}{": " + remark if len(inverted) else "."}
+interval wholly below 0.5; if all were at chance, {0.025 * len(aucs):.1f} would.
+{listing}{
+    ". Where the SD is near zero, a network has learnt nothing yet, and its "
+    "random weights decide the sign."
+    if listing
+    else ""
+}
 """)
 
 # %% [markdown]

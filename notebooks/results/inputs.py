@@ -29,14 +29,18 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
-from rin.errors import counted
 from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
+from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, listed
-from rin.report.page import claim, picture
+from rin.report.format import (
+    book_table,
+    design_table,
+    format_estimate,
+    listed,
+)
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
 from rin.study import open_runs
@@ -53,18 +57,12 @@ banner(runs, study="preprocessing")
 # %%
 fed_task = runs.tasks_of("preprocessing")[0]
 scores = runs.predictions(study="preprocessing", task=fed_task)
-regimes = scores.groupby("unfreezing")["scenario"].unique()
-every = {"all": scores["scenario"].unique()}
-effects = factor_effects(
-    scores,
-    inits,
-    ("native", "official_scripts"),
-    groups=every | regimes.reindex([*UNFREEZING_LABEL]).dropna().to_dict(),
-)
+padded = runs.predictions(study="resize")
+design_table({"The scripts’ inputs": scores, "Padding": padded})
 
 # %%
+effects = factor_effects(scores, inits, ("native", "official_scripts"))
 effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
-effect_of[["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% tags=["hide-input"]
 fed = {init: effect_of.loc["effect", init, ""] for init in inits}
@@ -79,28 +77,29 @@ before, after = (
     for level in ("native", "official_scripts")
 )
 Markdown(f"""
-**Exploratory:** {", ".join(scores["backbone"].unique())} alone,
-{counted(scores["scenario"].nunique(), "scenarios")}, one training each. On
-“{runs.titles[fed_task]}”, fed as the official scripts feed instead of with
-their own inputs, {changes}; a source whose own inputs are the same does not
-change. The difference {a} − {b} moves
-from {format_estimate(before, unit="points")} to
+**Exploratory.** On “{runs.titles[fed_task]}”, fed as the official scripts feed
+instead of with their own inputs, {changes}; a source whose own inputs are the
+same does not change. The difference {a} − {b} moves from
+{format_estimate(before, unit="points")} to
 {format_estimate(after, unit="points")}.
 """)
 
 # %%
 shown = effects[effects["quantity"].isin(["effect", "interaction"])]
 shown = shown[~shown["same_networks"]]  # fed the same at both levels
+shown = shown.sort_values(
+    "group", key=lambda group: group.map([*GROUPS].index), kind="stable"
+)
 shown = shown.assign(
     kind=shown["init"].replace("", "recomputed"),
     label=[init_style(i).short if i else "Difference" for i in shown["init"]],
 )
 axes = forest(
-    shown.drop(columns="p_holm"), unit="points", label="label", group="group",
+    shown, unit="points", label="label", group="group",
     names=GROUPS, xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
     ends=("smaller", "larger"), legend=False,
 )  # fmt: skip
-picture(
+page.picture(
     axes, "Effect of the scripts' inputs on each source and their difference"
 )
 
@@ -152,10 +151,10 @@ book_table(fit.round(1).astype(str), "What pixels from 0 to 255 become")
 
 # %% tags=["hide-input"]
 small = fit.set_index("Network")["Times too small"]
-claim("ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255)
-largest = max(
-    comparison.difference for comparison in paper.COMPARISONS.values()
+page.claim(
+    "ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255
 )
+largest = max(stated.estimate for stated in paper.COMPARISONS.values())
 fed_b = effect_of.loc["auc", inits[1], "official_scripts"]["estimate"]
 Markdown(f"""
 ResNet50 with ImageNet weights gets inputs {small["ResNet50"]:.0f} times too
@@ -185,7 +184,7 @@ grid = sns.relplot(
 )  # fmt: skip
 grid.set_titles("{col_name}").set_axis_labels("Inputs", "AUC")
 sns.move_legend(grid, "upper left", bbox_to_anchor=(0.92, 0.9), title=None)
-picture(
+page.picture(
     grid.figure, "AUC of every scenario with own and with the scripts' inputs"
 )
 
@@ -198,15 +197,10 @@ picture(
 # changes shapes; padding keeps them and fills the rest with black.
 
 # %%
-padded = runs.predictions(study="resize")
-padding = factor_effects(
-    padded,
-    inits,
-    ("stretch", "pad"),
-    groups={"all": padded["scenario"].unique()},
-)
+padding = factor_effects(padded, inits, ("stretch", "pad"))
+padding = padding[padding["group"] == "all"]
 padding = padding[padding["quantity"].isin(["effect", "interaction"])]
-padding = padding.drop(columns="p_holm").assign(
+padding = padding.assign(
     label=[init_style(i).short if i else "Difference" for i in padding["init"]],
     kind=padding["init"].replace("", "recomputed"),
 )
@@ -214,9 +208,10 @@ axes = forest(
     padding, unit="points", label="label", legend=False, group="task",
     names=runs.titles, xlabel="Effect of padding, AUC points (95% CI)",
 )  # fmt: skip
-picture(
+page.picture(
     axes, "Effect of padding on each initialisation and on their difference"
 )
 
 # %% [markdown]
-# Such a study shows whether the choice can matter, not which one is right.
+# Exploratory, as the first table says: it shows whether the choice can matter, not
+# which one is right.

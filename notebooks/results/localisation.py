@@ -250,6 +250,5 @@ for task in marked:
         )
 
 # %% [markdown]
-# A Dice score alone cannot distinguish better maps from maps that are larger or
-# nearer the middle. It says that one network looks at the lesion more only if it
-# holds at every threshold and the maps beat image-blind regions.
+# A Dice score says that one network looks at the lesion more only if it holds at
+# every threshold and the maps beat image-blind regions.

@@ -32,15 +32,19 @@ from IPython.display import Markdown, display
 from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_number, listed
-from rin.report.page import claim, picture
+from rin.report.format import (
+    design_table,
+    format_estimate,
+    format_number,
+    listed,
+)
+from rin.report.page import picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
     factor_effects,
     init_differences,
     scenario_aucs,
     training_spread,
-    with_training_spread,
 )
 from rin.stats.pretrainings import (
     choose_settings,
@@ -57,25 +61,31 @@ a, b = (init_style(init).short for init in inits)
 banner(repeated, study="repeats")
 
 # %%
+longer = runs.keeping("convergence")
 scores = repeated.predictions(study="repeats")
+brief = repeated.predictions(study="equal_accuracy")
+trained = longer.predictions(study="convergence")
+design = {"Trained again": scores, "Briefer pretraining": brief}
+design_table(design | {"Until validation stops improving": trained})
+
+# %%
 same_split = scores[scores["fold"] == 0]  # the others have other training cases
 spread = training_spread(same_split, *inits).set_index("task")
 spread.round(3)
 
 # %% tags=["hide-input"]
-trainings = same_split.groupby(["task", "scenario"])["seed"].nunique()
 sds = listed(
     f"{row.sd:.1f} ({titles[row.Index].partition(',')[0]}; 95% CI "
     f"{row.sd_low:.1f}, {row.sd_high:.1f})"
     for row in (100 * spread).itertuples()
 )
 Markdown(f"""
-**Exploratory.** {counted(same_split["scenario"].nunique(), "scenarios")} of
-{listed(same_split["backbone"].unique())} were trained {trainings.max()} times,
-from the same weights and on the same images, in another order and with new
-random weights of the head. From one training to the next, the difference
-between the initialisations in one scenario has a standard deviation (SD) of
-{sds} AUC points. So a single training supports no verdict.
+**Exploratory.** Networks were trained again from the same weights and on the
+same images, in another order and with new random weights of the head. From one
+training to the next, the difference between the initialisations in one scenario
+has a standard deviation (SD) of {sds} AUC points. With such an SD, differences
+from two trainings are {1.96 * 2**0.5 * 100 * spread["sd"].min():.0f} points or
+more apart in one case of twenty, so that one training supports no verdict.
 """)
 
 # %%
@@ -95,41 +105,36 @@ picture(grid.figure, "Difference in each scenario, one dot a training, by task")
 
 # %% [markdown]
 # One dot is one training of both networks. The variance between trainings is
-# computed within each scenario and pooled; every scenario has seeds of its own,
-# so the mean over scenarios carries it divided by their number, on top of the
-# variance over patients.
+# computed within each scenario and pooled.
 
 # %%
 main = repeated.predictions(study="main")
 same = main.merge(scores[["task", "scenario"]].drop_duplicates())
-patients = init_differences(same, *inits).query("group == 'all'")
-elsewhere = init_differences(scores[scores["fold"] > 0], *inits)
-kinds = {
-    "new patients": patients,
-    "and new trainings": with_training_spread(patients, spread.reset_index()),
-    "other training cases": elsewhere.query("group == 'all'"),
-}
-shown = pd.concat(rows.assign(what=what) for what, rows in kinds.items())
+elsewhere = scores[scores["fold"] > 0]
+divided = {"new patients": same, "other training cases": elsewhere}
+shown = pd.concat(
+    init_differences(rows, *inits).assign(what=what)
+    for what, rows in divided.items()
+)
 axes = forest(
-    shown.drop(columns="p_holm"), unit="points", label="what", group="task",
-    names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+    shown.query("group == 'all'").drop(columns="p_holm"), unit="points",
+    label="what", group="task", names=titles,
+    ends=(f"{b} ahead", f"{a} ahead"),
 )  # fmt: skip
-picture(axes, "Mean difference, of new patients, and of new trainings as well")
+picture(axes, "Mean difference on new patients, and with other training cases")
 
 # %% [markdown]
-# All three are means over the scenarios that were trained again. With other
-# training cases the networks learnt from, and were tested on, another division of
-# the same images. The test sets of two divisions overlap, so these intervals are
-# not independent of those above them.
+# Both are means over the scenarios that were trained again. “Other training
+# cases” are another division of the same images; its test set overlaps with the
+# first.
 
 # %% [markdown]
 # ## After a briefer pretraining
 #
-# Where one corpus is easier, its networks are better at it after as many steps,
-# and the better initialisation may be the one that learnt more. So one was
-# pretrained briefly, until it classified its own validation images about as well
-# as the other. If an initialisation were ahead or behind only because of how much it
-# had learnt, the difference would vanish at equal accuracy.
+# Where one corpus is easier, the better initialisation may be the one that learnt
+# more. So one was pretrained briefly, until it classified its own validation images
+# about as well as the other. If only how much was learnt counted, the difference
+# would vanish.
 
 # %%
 learnt = repeated.pretraining()
@@ -137,7 +142,6 @@ accuracy = learnt.pivot_table(index="backbone", columns="init", values="top1")
 accuracy.rename(columns=lambda init: init_style(init).short).round(3)
 
 # %%
-brief = repeated.predictions(study="equal_accuracy")
 names = brief["init"].astype(str).str.removesuffix("_brief")
 whole = main.merge(brief[["task", "scenario"]].drop_duplicates())
 pairs = {"whole": whole, "brief": brief.assign(init=names)}
@@ -161,7 +165,8 @@ by_pretraining = compared.pivot(
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
 Markdown(f"""
-The difference keeps its sign on {kept.sum()} of
+**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. The
+difference keeps its sign on {kept.sum()} of
 {counted(len(kept), "tasks")};
 {((compared["ci_low"] < 0) & (compared["ci_high"] > 0)).sum()} of the
 {len(compared)} intervals include zero. One initialisation has the same networks
@@ -206,7 +211,7 @@ picture(axes, "Difference with the pretraining as the unit, by choice")
 # %%
 first = open_reference("first")
 corpus = first.reference.facts.corpora[0].title
-claim("26, no ultrasound", "26 classes of CT, MR and radiographs" in corpus)
+assert corpus.endswith("26 classes of CT, MR and radiographs")
 earlier = pair_differences(first.predictions(), *inits)
 pair = ["task", "backbone"]  # of several pretrainings, the mean
 here = pair_differences(every, *inits).groupby(pair)["estimate"].mean()
@@ -227,31 +232,28 @@ alike_signs, alike_means = (
     f"{(np.sign(table).nunique(axis=1) == 1).sum()} of {len(table)}"
     for table in (twice, of_tasks)
 )
-correlation = twice.corr().iloc[0, 1]
 
 # %% tags=["hide-input"]
 Markdown(f"""
 One mark is a backbone on a task, the mean of its pretrainings. The sign is the
 same in both runs in {alike_signs} differences, and in {alike_means} means of a
-task. Over the marks Pearson’s correlation is {correlation:.2f}; those of one
-task share their patients, so no interval is given. The runs differ in more than
-the chance of pretraining, so this cannot say which of them is right, only how
-little either proves alone.
+task. Over the marks Pearson’s correlation is {twice.corr().iloc[0, 1]:.2f};
+those of one task share their patients, so no interval is given. The runs differ
+in more than the chance of pretraining, so this cannot say which of them is
+right, only how little either proves alone.
 """)
 
 # %% [markdown]
 # ## Trained until validation stops improving
 
-# %%
-longer = runs.keeping("convergence")
+# %% tags=["hide-input"]
 banner(longer, study="convergence")
 
 # %%
-trained, levels = longer.predictions("convergence"), ("fixed", "converged")
-together = {"all": trained["scenario"].unique()}
-shift = factor_effects(trained, inits, levels, groups=together)
+levels = ("fixed", "converged")
+shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
-    shift[shift["quantity"] == "difference"].drop(columns="p_holm"),
+    shift[shift["quantity"] == "difference"],
     unit="points", label="level", group="task",
     names=titles | {"fixed": "As elsewhere", "converged": "Until it stops"},
 )  # fmt: skip
@@ -265,8 +267,7 @@ fixed, until = (fits[fits["level"] == level] for level in levels)
 ends = [(100 * (x["best_epoch"] == x["epochs"])).mean() for x in (fixed, until)]
 texts = format_estimate(moves, unit="points").rename(titles)
 Markdown(f"""
-**Exploratory.** {counted(trained["scenario"].nunique(), "scenarios")} of
-{listed(trained["backbone"].unique())} were trained until the validation loss
+**Exploratory.** Networks were trained until the validation loss
 stopped falling, for {until["epochs"].mean():.1f} epochs on average and not for
 {counted(fixed["epochs"].max(), "epochs")}. The best epoch is the last in
 {ends[1]:.0f}% of the networks, where it was in {ends[0]:.0f}%. The mean AUC of
@@ -275,6 +276,6 @@ an initialisation changes by
 {format_number(100 * gains["estimate"].max(), 1, signed=True)} points. The
 difference {a} − {b} moves by
 {listed(f"{text} ({name})" for name, text in texts.items())} AUC points (95% CI
-over patients). The networks are of one pretraining, and were trained once: of
-others, or of another training, the intervals say nothing.
+over patients). Of other networks, or of another training, the intervals say
+nothing.
 """)

@@ -35,7 +35,7 @@ from rin.evidence.replications import FOLLOW_UPS
 from rin.explain.similarity import call_agreement
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_number, listed
+from rin.report.format import design_table, format_number, listed
 from rin.report.page import picture
 from rin.report.style import init_style, use_style
 from rin.stats import (
@@ -59,18 +59,11 @@ banner(runs, study="head")
 losses = runs.losses()
 studies = ("head", "layers", "confounder")
 scores = {study: runs.predictions(study=study) for study in studies}
-NETWORK = ["task", "fold", "scenario", "level", "init", "loss", "backbone"]
-design = []
-for study, rows in (scores | {"losses": losses}).items():
-    networks = len(rows.reindex(columns=NETWORK).drop_duplicates())
-    design.append((study, listed(rows["backbone"].unique()), networks))
-names = ["Study", "Backbones", "Networks, each trained once"]
-book_table(pd.DataFrame(design, columns=names), "Exploratory studies")
+design_table(scores | {"losses": losses})
 
 # %% [markdown]
-# Everything on this page is exploratory. A difference moves by several points from
-# one training to the next (“The same networks, trained again”), so the page sets
-# estimates beside what was published and neither confirms nor contradicts it.
+# A difference moves by several points from one training to the next, so the page
+# sets estimates beside what was published and neither confirms nor contradicts it.
 #
 # ## Another head on the same network
 #
@@ -88,13 +81,12 @@ HEADS = {
     "conv_skip": "1-D convolution with skip",
 }
 of_heads = scores["head"]
-groups = {"all": list(of_heads["scenario"].unique())}
 gains = pd.concat(
-    factor_effects(of_heads, (a, b), ("linear", head), groups=groups)
+    factor_effects(of_heads, (a, b), ("linear", head))
     .assign(head=head)
-    .query("quantity == 'effect'")
+    .query("group == 'all' and quantity == 'effect'")
     for head in list(HEADS)[1:]
-).drop(columns="p_holm")
+)
 gains["kind"] = gains["init"]
 word = gains["init"].map(lambda init: init_style(init).word)
 gains["label"] = gains["head"].map(HEADS) + ", " + word

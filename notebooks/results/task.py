@@ -33,7 +33,7 @@ from scipy.stats import norm
 from rin.data.manifest import find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit
+from rin.evidence.audit import published_intervals
 from rin.report import clinical, page, style
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -52,7 +52,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
-stated = paper.COMPARISONS.get(find_task(task)[1].paper_task)  # may be None
+stated = paper.comparison_of(find_task(task)[1].paper_task)  # may be None
 banner(runs, [task])
 
 # %%
@@ -61,6 +61,7 @@ every_task = runs.predictions()  # P values are adjusted over the tasks
 headline = pretraining_differences(every_task, *inits).set_index("task")
 differences = init_differences(every_task, *inits)
 networks = differences[differences["task"] == task].set_index("group")
+single = scenario_aucs(scores)
 
 # %% tags=["hide-input"]
 main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
@@ -81,12 +82,13 @@ Markdown(f"""
 {format_estimate(here, unit="points")} (adjusted {format_p(here["p_holm"])}).
 Mean AUCs over {counted(int(here["n_scenarios"]), "scenarios")}:
 {here["auc_a"]:.2f} and {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test
-images{units}.
+images{units}. AUC of at most 0.5: {(single["auc"] <= 0.5).sum()} of
+{counted(len(single), "networks")}.
 {"" if has_interval else few}
 """)
 
 # %%
-aucs = scenario_aucs(scores).groupby(["scenario", "init"])["auc"].mean()
+aucs = single.groupby(["scenario", "init"])["auc"].mean()
 conditions = scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
 aucs = aucs.reset_index().merge(conditions).sort_values("backbone")
 axes = slopes(aucs, inits, "backbone", wrap=2)
@@ -118,7 +120,7 @@ if has_interval:
     last = style.kind_style(bands["kind"].iat[-1]).label
     bands["group"] = f"Here (numbers: {last})"
     if stated:
-        published = TaskAudit(stated).intervals()
+        published = published_intervals(stated)
         published["label"] = ["as printed", "from its SDs"]
         published["group"] = "The paper: RadImageNet − ImageNet"
         bands = pd.concat([published, bands])
@@ -149,16 +151,18 @@ card = pd.DataFrame(card.items(), columns=["Images", images.title]).dropna()
 book_table(card, "", prose=True)
 
 # %% tags=["hide-input"]
-known = {
-    finding.kind: finding.text
+weighty = ["no patient identifiers", "repeated lesions", "repeated heads"]
+weighty += ["labels", "crops"]
+known = [
+    finding.text
     for finding in load_manifest(images.name).findings
-}
-narrow = (
-    "The files name no patients: where a patient has several images, the"
-    f" intervals are too narrow. {known.get('repeated lesions', '')}"
-)
+    if finding.kind in weighty
+]
+nameless = """The files name no patients: one may be on both sides of the split,
+which makes AUCs optimistic, and every image counts as one, which makes
+intervals too narrow."""
 Markdown(f"""
-{narrow if images.independence == "image" else ""}
+{nameless if images.independence == "image" else ""} {" ".join(known)}
 More on the files: [](../use/run_it).
 """)
 

@@ -28,7 +28,7 @@ from IPython.display import Markdown
 
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit
+from rin.evidence.audit import published_intervals
 from rin.evidence.replications import like_for_like
 from rin.report.forest import forest
 from rin.report.format import book_table, listed
@@ -45,9 +45,9 @@ titles = {task: find_task(task)[1].title for task in tasks}
 
 # %%
 published = pd.concat(
-    TaskAudit(paper.COMPARISONS[task])
-    .intervals()
-    .assign(group=titles[task], label=["as printed", "from its SDs"])
+    published_intervals(paper.COMPARISONS[task]).assign(
+        group=titles[task], label=["as printed", "from its SDs"]
+    )
     for task in tasks
 )
 others = like_for_like()
@@ -61,7 +61,7 @@ others = others.assign(
 )
 
 # %% tags=["hide-input"]
-gaps = [paper.COMPARISONS[task].difference for task in tasks]
+gaps = [paper.COMPARISONS[task].estimate for task in tasks]
 without = [titles[task] for task in tasks if task not in set(others["task"])]
 Markdown(f"""
 No images of these tasks were used, so nothing is computed for them here:

@@ -53,14 +53,9 @@ images = pd.read_csv(file)
 labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
 
 # %%
-plain = auc_ci(labels, model_a)
-logit = auc_ci(labels, model_a, scale="logit")
-pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
+pd.Series(vars(auc_ci(labels, model_a)), name="model A").round(3).to_frame()
 
 # %% [markdown]
-# The plain interval is cut at 0 and 1; the logit interval never reaches them, and is the better
-# choice for AUCs near 1.
-#
 # Images of a patient resemble each other, so they say less than as many independent cases would.
 # DeLong's test {cite:p}`delong1988` counts images; with patients given, Obuchowski's estimator
 # {cite:p}`obuchowski1997` counts those. `estimate` and its interval are of a − b.
@@ -95,8 +90,7 @@ for name, (bad_labels, bad_scores) in attempts.items():
         print(f"{name:16} {error}")
 
 # %% [markdown]
-# For two groups of different patients there is `delong_test_unpaired`, for three or more models
-# `auc_contrasts`; [](../../api) has them all.
+# For three or more models there is `auc_contrasts`; [](../../api) has them all.
 #
 # ## The predictions of this book
 #

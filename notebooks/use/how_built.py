@@ -131,16 +131,16 @@ book_table(
 # A digest covers ids, labels, pixels and masks, so equal digests mean equal images.
 
 # %%
-datasets = {task: runs.facts(task).dataset for task in runs.tasks}
+images = {task: runs.facts(task) for task in runs.tasks}
 rows = [
     (
         task,
-        dataset.name,
-        runs.kind(task),
-        f"{dataset.used:,} of {dataset.available:,}",
-        dataset.digest[:12],
+        facts.dataset.name,
+        facts.kind,
+        f"{facts.dataset.used:,} of {facts.dataset.available:,}",
+        facts.dataset.digest[:12],
     )
-    for task, dataset in datasets.items()
+    for task, facts in images.items()
 ]
 book_table(
     pd.DataFrame(

@@ -238,13 +238,12 @@ shutil.rmtree(work)
 # | a notebook of your own | a name in `pages` of the profile |
 #
 # Without a column of patients each image counts as a patient, and the AUC is too high where that
-# is not so: `rin new` says it in red, with a pattern where names look like patients. Every fold
-# tests at least two patients of each class, without whom there is no interval: small cohorts get
-# coarser folds, and one split where the rarer class has few patients; fewer than four are refused.
-# Every setting of a manifest is listed on [the page of
-# tables](reference). In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task
-# = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the
-# task.
+# is not so: `rin new` says it in red, with a pattern where names look like patients. Small
+# cohorts get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one
+# split from four, with two of them in the test; fewer are refused. Every setting of a manifest
+# is listed on [the page of tables](reference). In Jupyter, `make lab` opens the notebooks, and
+# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root`
+# that `rin new` printed shows the task.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own; its
 # name under `external` of the task, and `external: true` in the profile, have every run score it

@@ -21,7 +21,6 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin.data.layouts.folders import FolderOptions
-from rin.data.layouts.npz import NpzOptions
 from rin.data.layouts.table import GivenSplit, TableOptions
 from rin.data.manifest import (
     DatasetManifest,
@@ -52,8 +51,7 @@ for name, schema in SCHEMAS.items():
 #
 # A manifest is one YAML file in `data_manifests/`; `rin new` writes one from a folder of images,
 # and an unknown setting is an error. These tables are made from the models that read the files:
-# `[a, b]` and “list of” are YAML lists, `{…}` are mappings, with the names of their settings or
-# with the kind of key and value; an empty default is nothing.
+# `{…}` are mappings with the names of their settings; an empty default is nothing.
 
 
 # %%
@@ -65,7 +63,6 @@ MODELS = {
     "Options of the layout table": TableOptions,
     "Its split": GivenSplit,
     "Options of the layout folder_classes": FolderOptions,
-    "Options of the layout npz": NpzOptions,
 }
 for title, model in MODELS.items():
     display(Markdown(f"**{title}.** {' '.join(model.__doc__.split())}"))

@@ -92,7 +92,7 @@ HTML(
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
 # Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
-# two people work on the same images; `--expect DIGEST` compares them.
+# two people work on the same images.
 #
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
 # of
@@ -261,13 +261,11 @@ HTML(
 #     │           └── …
 #     ├── CP/                    common pneumonia
 #     ├── Normal/                controls, not used
-#     ├── lesions_slices.csv     slices with a lesion
-#     ├── unzip_filenames.csv    number of slices of a scan
-#     └── metadata.csv
+#     └── lesions_slices.csv     slices with a lesion
 # ```
 #
 # It comes as many archives (`NCP-1.zip`, `CP-1.zip` and so on): unpack all of them into this one
-# folder. The last two tables are only used to check the files.
+# folder. Its other tables may be there, too; they are not read.
 # :::
 #
 # :::{dropdown} `rsna_hemorrhage`: hemorrhage
@@ -368,8 +366,7 @@ HTML(
 #     ├── radiology_ai/     CT/lung/Nodule/lung000001.png
 #     ├── RadiologyAI_train.csv, RadiologyAI_val.csv, RadiologyAI_test.csv
 #     ├── patients.csv
-#     ├── dataset_card.json
-#     └── croissant.json
+#     └── dataset_card.json
 # ```
 #
 # What curation made from an archive has RadImageNet's layout, and patients beside it. It is read

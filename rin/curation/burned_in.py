@@ -4,9 +4,7 @@ An image whose header or pixels suggest text is left out, nothing is blacked out
 reads as four letters or digits and more is text.  Three, or more that read badly, are doubtful:
 such an image waits in a queue for somebody who looks at it.  Lines may run in any direction and
 lie anywhere.  The models (PP-OCRv6, Apache licence) come with the package; nothing is downloaded.
-
-Not looked for are one or two letters (a side, a projection), handwriting, letters that are lower
-than about nine pixels, or as bright as what is below them, and faces.
+What is not looked for stands in ``burned_in.yaml``.
 """
 
 import threading
@@ -17,7 +15,6 @@ import pandas as pd
 from PIL import Image
 from pydicom import Dataset
 
-from rin.curation.index import SECONDARY_CAPTURES
 from rin.curation.spreadsheets import read_queue, write_queue
 from rin.data import dicom
 from rin.files import read_yaml, sha256_of
@@ -25,8 +22,9 @@ from rin.files import read_yaml, sha256_of
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
 NOT_LOOKED_FOR: str = _FACTS["not looked for"]
-#: What the queue of doubtful images says of each, and the columns that a reviewer fills in.
-IMAGE, ANSWERS = ("sop_uid", "path", "sha256"), ("shows_text", "reviewer", "comment")
+#: What the queue of doubtful images says of each, and with the columns that a reviewer fills in.
+IMAGE = ("sop_uid", "path", "sha256")
+QUEUE = (*IMAGE, "shows_text", "reviewer", "comment")
 #: Pictures are read at up to twice their size, with a shorter side of 480 pixels if that does.
 SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
 _OF_THREAD = threading.local()
@@ -37,8 +35,6 @@ def burned_in_risk(dataset: Dataset) -> str:
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
-    if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
-        return "it is a secondary capture"
     return text_risk(dicom.decode(dataset)) if "PixelData" in dataset else ""
 
 
@@ -78,7 +74,7 @@ def cleared_images(queue: Path, root: Path) -> set[str]:
     An answer counts for the bytes that were looked at.  InputError names rows that say neither
     yes nor no.
     """
-    answers = _answers(queue)
+    answers = read_queue(queue, QUEUE, "shows_text")
     free = answers[answers["shows_text"] == "no"]
     return {
         row.sop_uid
@@ -91,14 +87,8 @@ def write_image_queue(doubtful: pd.DataFrame, queue: Path, root: Path) -> None:
     """Write the doubtful images (`sop_uid`, `path`) to be looked at; answers that fit stay."""
     digests = [sha256_of(root / path) for path in doubtful["path"]]
     images = doubtful[["sop_uid", "path"]].assign(sha256=digests).astype(str)
-    write_queue(images.merge(_answers(queue), how="left", on=[*IMAGE]).fillna(""), queue)
-
-
-def _answers(queue: Path) -> pd.DataFrame:
-    columns = (*IMAGE, *ANSWERS)
-    if not queue.is_file():
-        return pd.DataFrame(columns=columns, dtype=str)
-    return read_queue(queue, columns, "shows_text")
+    answers = read_queue(queue, QUEUE, "shows_text")
+    write_queue(images.merge(answers, how="left", on=[*IMAGE]).fillna(""), queue)
 
 
 def _reader():  # noqa: ANN202, the type costs seconds to import

@@ -35,8 +35,7 @@ from uuid import UUID
 
 import numpy as np
 from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
-from filelock import FileLock
-from pydicom import DataElement, Dataset, Sequence, dcmwrite
+from pydicom import DataElement, Dataset, Sequence
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
@@ -136,12 +135,6 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     return made
 
 
-def write_dicom(dataset: Dataset, path: Path) -> None:
-    """Write a data set, whole or not at all."""
-    with write_atomically(Path(path)) as draft:
-        dcmwrite(draft, dataset, enforce_file_format=True)
-
-
 def picture_of(dataset: Dataset, window: tuple[float, float] | None) -> np.ndarray:
     """Return an image as 8-bit grey (h, w); raises one of `dicom.BROKEN` where it cannot be read.
 
@@ -149,9 +142,9 @@ def picture_of(dataset: Dataset, window: tuple[float, float] | None) -> np.ndarr
     window of its own: over the whole range of its bits nothing is seen.
     """
     pixels = dicom.decode(dataset)
-    has_window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
+    has_window = "WindowCenter" in dataset and "WindowWidth" in dataset
     deep = pixels.ndim == 2 and dataset.BitsStored > 8
-    if window is None and deep and not (has_window or dataset.get("VOILUTSequence")):
+    if window is None and deep and not (has_window or "VOILUTSequence" in dataset):
         raise FileError("it has more than 8 bits and neither VOI window nor VOI table")
     return dicom.display(dataset, pixels, window)
 
@@ -167,15 +160,11 @@ def load_key(path: Path) -> bytes:
     The file holds 64 hexadecimal digits for its owner alone (mode 0600).  What holds no key is
     refused: a new one in its place would give every patient a second pseudonym.
     """
-    path = Path(path)
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_name(f".{path.name}.lock")):
-                if not path.exists():
-                    with write_atomically(path) as draft:
-                        draft.touch(0o600)
-                        draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
+            with write_atomically(path) as draft:
+                draft.touch(0o600)
+                draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         mode = path.stat().st_mode & 0o077
         if len(key) != KEY_BYTES:
@@ -206,9 +195,11 @@ def profile_tags() -> frozenset[BaseTag]:
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
     """Return a new data set of what the rules keep, at all levels, dates moved by `shift` days."""
     made = Dataset()
-    for keyword, rule in allowed(rules).items():
+    for keyword, rule in rules.items():
         tag = Tag(tag_for_keyword(keyword))
-        if tag not in source:
+        # On UIDs, dates and sequences the profile acts as their rules do.
+        acts_alike = isinstance(rule, dict) or rule in ("uid", "date")
+        if tag not in source or (tag in profile_tags() and not acts_alike):
             continue
         vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):
@@ -234,20 +225,6 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         if kept:
             made.add(DataElement(tag, vr, kept[0] if len(kept) == 1 else kept))
     return made
-
-
-def allowed(rules: dict[str, Any]) -> dict[str, Any]:
-    """Return the rules without those that would keep what the profile removes.
-
-    It acts on UIDs, dates and sequences of references too; rules for these carry its action out.
-    """
-    return {
-        keyword: rule
-        for keyword, rule in rules.items()
-        if Tag(tag_for_keyword(keyword)) not in profile_tags()
-        or isinstance(rule, dict)
-        or rule in ("uid", "date")
-    }
 
 
 def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
@@ -296,8 +273,5 @@ def _table(values: list, source: Dataset) -> list:
         entries = np.asarray(values)
     steps = np.diff(entries[:length].astype(np.int64))
     if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
-        count = f"{len(entries)} of {length} entries"
-        raise FileError(
-            f"the look-up table of grey values has {count}, or neither rises nor falls"
-        )
+        raise FileError("the look-up table of grey values is cut short, or rises and falls")
     return values

@@ -11,11 +11,11 @@ an image has one finding, all outlines on it belong to it; where it has two, an 
 whose it is.  Of several outlines of a finding the largest is kept.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,8 +34,8 @@ from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, meant, unquoted
 
 COLUMNS = (
-    *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
-    *("roi", "document"),
+    *("sop_uid", "study_uid", "patient_id", "path", "bytes", "modified_ns", "modality"),
+    *("region", "label", "roi", "document"),
 )
 #: Documents that one job reads.
 CHUNK = 500
@@ -44,51 +44,42 @@ OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
 HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
-#: Documents of readers that are read.
-DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
 #: which 0, 0 is the middle of the first one.
 NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
+Rows = list[dict[str, Any]]
+#: Documents of readers that are read.
+DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: A ContentDescription holds no more characters.
 LONGEST = 64
 #: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
 CORNERS, _CLOSED = 48, 1e-3
 
 
-class Document(NamedTuple):
-    """What a reader left: notes on images or outlines, or why it cannot be read."""
-
-    path: str
-    notes: Sequence[tuple] = ()
-    outlines: Sequence[tuple] = ()
-    problem: str = ""
-
-
 def read_key_images(
-    root: Path, files: pd.DataFrame, label_map: Path | None = None, workers: int | None = None
+    root: Path, files: pd.DataFrame, label_map: Path | None = None
 ) -> pd.DataFrame:
-    """Read all key object selections and outlines of an archive.
+    """Read all key object selections and outlines of an archive, of which these are the files.
 
-    `files` is the table of :func:`rin.curation.index.archive_files`; `label_map` that of
-    `read_label_map`.  Returned is a row per image and label with the columns `COLUMNS`, sorted by
-    `sop_uid` and label; `document` is the path of the selection, `roi` a polygon as
-    :mod:`rin.data.pixels` reads it, or empty.  Selections with another title and what outlines
-    nothing are passed over.  One InputError lists all documents that cannot be read or trusted: no
-    or an unknown finding, one of another modality than the image's, an image of another patient.
+    `label_map` is that of `read_label_map`.  Returned is a row per image and label with the
+    columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of the selection,
+    `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.  Selections with another title
+    and what outlines nothing are passed over.  One InputError lists all documents that cannot be
+    read or trusted: no or an unknown finding, one of another modality than the image's, an image
+    of another patient.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
-    paths = files.loc[files["sop_class"].isin(DOCUMENTS), "path"].tolist()
-    title = "Reading what readers marked"
-    chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
-    documents = sorted(document for chunk in chunks for document in chunk)
-    notes = pd.DataFrame([note for d in documents for note in d.notes], columns=NOTE)
-    outlines = pd.DataFrame(
-        [outline for d in documents for outline in d.outlines], columns=OUTLINE
-    )
-    images, problems = _marked(notes, files, classes, terms)
-    problems += [Problem(d.path, d.problem) for d in documents if d.problem]
+    paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
+    title, notes, outlines, problems = "Reading what readers marked", [], [], []
+    for chunk in map_chunks(partial(_read, root), paths, CHUNK, title=title):
+        for of_document, drawn, unread in chunk:
+            notes += of_document
+            outlines += drawn
+            problems += unread
+    images, contradictions = _marked(pd.DataFrame(notes, columns=NOTE), files, classes, terms)
+    problems += contradictions
     refuse_files(
         root,
         problems,
@@ -96,29 +87,29 @@ def read_key_images(
         "Correct them in the archive, or translate the site's own terms with a label map (columns "
         "finding,region,label; empty region and label leave a finding out).",
     )
-    images["roi"] = _regions_of_interest(images, outlines)
+    images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
 
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
-    `files` is the table of :func:`rin.curation.index.archive_files`; returned are the columns
-    `COLUMNS`, `roi` and `document` empty, without images that a rule hits or whose body part has
-    no class.  The label is "normal"; of ultrasound, which has no such class, the organ.
+    Of the files of an archive, these are those that no rule hits and whose body part has a class.
+    Returned are the columns `COLUMNS`, `roi` and `document` empty.  The label is "normal"; of
+    ultrasound, which has no such class, the organ.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.
-    of_study = files["study_body_part"].where(
-        ~files["study_body_part"].str.contains("\\", regex=False)
-    )
-    part = files["series_body_part"].where(files["series_body_part"] != "", of_study.fillna(""))
+    several = files["study_body_part"].str.contains("\\", regex=False)
+    of_study = files["study_body_part"].mask(several, "")
+    part = files["body_part"].where(files["body_part"] != "", of_study)
     shown = zip(files["modality"], part, files["study_description"], strict=True)
     pairs = [region_of(*image) or LEFT_OUT for image in shown]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    files = files.loc[files["region"] != "", list(COLUMNS)]
-    return files.sort_values("sop_uid", ignore_index=True)
+    return files.loc[files["region"] != "", list(COLUMNS)].sort_values(
+        "sop_uid", ignore_index=True
+    )
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
@@ -129,9 +120,7 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     """
     terms: dict[str, Class] = {}
     problems = {}
-    rows = read_rows(path, HEADER)
-    for row, *cells in rows.itertuples():
-        finding, *target = map(str.strip, cells)
+    for row, finding, *target in read_rows(path, HEADER).itertuples():
         term, target = _folded(finding), tuple(target)
         if not term:
             problems[row] = "it has no finding"
@@ -150,22 +139,24 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read(root: Path, path: str) -> Document:
+def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
+    """Return what a document says: notes or outlines, or why it cannot be read."""
     try:
         dataset = dcmread(root / path)
         if dataset.SOPClassUID == KeyObjectSelectionDocumentStorage:
-            return Document(path, notes=_notes(path, dataset))
-        return Document(path, outlines=_outlines(dataset))
+            return _notes(path, dataset), [], []
+        return [], _outlines(dataset), []
     except dicom.BROKEN as error:
-        return Document(path, problem=unquoted(error))
+        return [], [], [Problem(path, unquoted(error))]
 
 
 def _marked(
     notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the marked files, a row per image and label, and what is wrong with documents."""
+    rows = notes.sort_values([*NOTE])
     target, problems = {}, []
-    for path, finding in notes[["document", "finding"]].drop_duplicates().to_numpy():
+    for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
         spelled = ": ".join(part.strip() for part in finding.split(":", 1))
         target[finding] = terms.get(_folded(finding)) or classes.get(spelled)
         if not finding:
@@ -174,7 +165,7 @@ def _marked(
             near = meant(spelled, classes)
             problems.append(Problem(path, f"its finding is no class of the taxonomy{near}"))
     known = [(finding, *pair) for finding, pair in target.items() if pair]
-    rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
+    rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
     rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
     wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
@@ -205,23 +196,19 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
     return [text for _, text in largest.values()]
 
 
-def _notes(path: str, dataset: Dataset) -> list[tuple]:
+def _notes(path: str, dataset: Dataset) -> Rows:
     """Return a `NOTE` on each image of a key object selection."""
-    items = dataset.get("ContentSequence") or ()
-    texts = (
-        " ".join(str(item.get("TextValue") or "").split())
-        for item in items
-        if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION
-    )
-    images = [
-        str(reference.ReferencedSOPInstanceUID)
-        for item in items
-        if item.get("ValueType") == "IMAGE"
-        for reference in item.get("ReferencedSOPSequence") or ()
-    ]
-    finding = next(filter(None, texts), "")
-    chosen = dict.fromkeys(images) if _concept(dataset) == OF_INTEREST else ()
-    return [(path, finding, uid) for uid in chosen]
+    if _concept(dataset) != OF_INTEREST:
+        return []
+    findings, images = [""], []
+    for item in dataset.get("ContentSequence") or ():
+        if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION:
+            findings.append(" ".join(str(item.get("TextValue") or "").split()))
+        if item.get("ValueType") == "IMAGE":
+            references = item.get("ReferencedSOPSequence") or ()
+            images += [str(reference.ReferencedSOPInstanceUID) for reference in references]
+    note = {"document": path, "finding": next(filter(None, findings), "")}
+    return [note | {"sop_uid": uid} for uid in dict.fromkeys(images)]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -230,7 +217,7 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
     return "", ""
 
 
-def _outlines(dataset: Dataset) -> list[tuple]:
+def _outlines(dataset: Dataset) -> Rows:
     """Return an `OUTLINE` for each that a presentation state draws on an image."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
@@ -243,26 +230,25 @@ def _outlines(dataset: Dataset) -> list[tuple]:
         # An annotation that names no images is on all of the state's.
         images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
-            for image in [str(reference.ReferencedSOPInstanceUID) for reference in images]:
-                if points := _closed_outline(graphic, dataset, image):
-                    outlines.append((image, said, points))
+            if points := _closed_outline(graphic):
+                uids = [str(reference.ReferencedSOPInstanceUID) for reference in images]
+                outlines += [{"sop_uid": uid, "said": said, "points": points} for uid in uids]
     return outlines
 
 
-def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
-    """Return the outline that a graphic draws on an image; no points where it draws none.
+def _closed_outline(graphic: Dataset) -> list[tuple[float, float]]:
+    """Return the outline that a graphic draws; no points where it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
     pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
-    goes off.  DISPLAY coordinates are shares of the displayed area, whose corners are pixels
-    counted from 1.  Circles and ellipses become polygons; a spline is taken by its points, as
-    the standard leaves its course to the writer.  An open line is a measurement or an arrow.
+    goes off.  Circles and ellipses become polygons; a spline is taken by its points, as the
+    standard leaves its course to the writer.  An open line is a measurement or an arrow.
     """
     data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
-    if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
+    in_pixels = graphic.get("GraphicAnnotationUnits") == "PIXEL"
+    if not in_pixels or len(data) % 2 or not np.isfinite(data).all():
         return []
-    points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
-    kind = graphic.get("GraphicType")
+    points, kind = data.reshape(-1, 2) - 0.5, graphic.get("GraphicType")
     if kind in ("POLYLINE", "INTERPOLATED"):
         if len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED:
             points = points[:-1]
@@ -271,25 +257,6 @@ def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[
     else:
         points = _round(points, kind)
     return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
-
-
-def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:
-    """Return points by index of pixel; none where nobody can tell."""
-    units = str(graphic.get("GraphicAnnotationUnits") or "")
-    if units == "PIXEL":
-        return points - 0.5
-    turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
-    areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
-    for area in areas or ():
-        references = [
-            i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()
-        ]
-        if not references or image in references:
-            # The area reaches from the outer corner of its first pixel to that of its last.
-            first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
-            last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
-            return first + points * (last - first) - 0.5
-    return points[:0]
 
 
 def _round(points: np.ndarray, kind: str) -> np.ndarray:

@@ -12,14 +12,12 @@ negates the findings up to the end of its clause, save for phrases that only loo
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from sqlalchemy import or_, select
 
-from rin.curation.index import Archive, read_table, reports, studies
 from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
 from rin.files import read_yaml
 
@@ -34,54 +32,27 @@ COLUMNS = (
 )
 
 
-def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
+def _words_pattern(words: Iterable[str]) -> re.Pattern[str]:
     """Return what finds the longest of some phrases; * is any letters, a space also a hyphen."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
     parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
 
 
-class _Lexicon(NamedTuple):
-    """What ``lexicon.yaml`` holds: words, and `patterns` that find those of each kind.
-
-    `normality` are the words of the paper's query; `neutral` ones say nothing against normality,
-    and `fillers` may stand beside them between a negation and "abnormality".  `reasons` are what
-    a reason says of each kind of `_Trigger`.
-    """
-
-    normality: tuple[str, ...]
-    neutral: frozenset[str]
-    fillers: frozenset[str]
-    patterns: Mapping[str, re.Pattern[str]]
-    reasons: Mapping[str, str]
-
-
-def _read_lexicon(path: Path) -> _Lexicon:
-    lexicon = read_yaml(path)
-    phrases = {kind: text.split(", ") for kind, text in lexicon["phrases"].items()}
-    normality = tuple(phrases["normality"])
-    not_seen = [*(f"not {verb}" for verb in phrases.pop("seen")), "is absent", "are absent"]
-    phrases |= {"not seen": not_seen, "ends": [*phrases["ends"], *normality]}
-    of_phrases = {kind: words_pattern(listed) for kind, listed in phrases.items()}
-    texts = {kind: pattern.pattern for kind, pattern in of_phrases.items()}
-    composed = {
-        name: re.compile(text % texts, re.IGNORECASE) for name, text in lexicon["patterns"].items()
-    }
-    return _Lexicon(
-        normality=normality,
-        neutral=frozenset(lexicon["neutral"].split()),
-        fillers=frozenset(lexicon["free_fillers"].split()),
-        patterns=of_phrases | composed,
-        reasons=lexicon["reasons"],
-    )
-
-
-_LEXICON = _read_lexicon(Path(__file__).with_name("lexicon.yaml"))
-_WORDS = _LEXICON.patterns
+_LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
+#: The words of the paper's query; words that say nothing against normality, and those that may
+#: stand beside them between a negation and "abnormality".
+NORMALITY = _LEXICON["phrases"]["normality"].split(", ")
+_NEUTRAL = {*_LEXICON["neutral"].split()}
+_FILLERS = _NEUTRAL.union(_LEXICON["free_fillers"].split())
+#: What a reason says of each kind of trigger.
+_REASONS = _LEXICON["reasons"]
+_WORDS = {kind: _words_pattern(text.split(", ")) for kind, text in _LEXICON["phrases"].items()}
+_PHRASES = {kind: pattern.pattern for kind, pattern in _WORDS.items()}
+_WORDS |= {
+    kind: re.compile(text % _PHRASES, re.IGNORECASE) for kind, text in _LEXICON["patterns"].items()
+}
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("‘’ʼ", "'"))
-#: What speaks against normality, and what makes it doubtful, by the kind of trigger.
-_CONTRARY = {"denial": "denial", "hedge": "hedges", "follow-up": "follow_up"}
-_DOUBTS = {"exception": "exceptions", "limit": "limits"}
 
 
 class Screening(NamedTuple):
@@ -99,28 +70,18 @@ class _Trigger(NamedTuple):
     whole: bool = False
 
 
-def query_normal(archive: Archive) -> pd.DataFrame:
-    """Return the studies that the paper's query flags: the impression has a word of normality.
+def screen(reports: pd.DataFrame) -> pd.DataFrame:
+    """Return the reports that the paper's query flags, with `verdict` and `reasons`.
 
-    A row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
-    `findings`, `impression`.
+    The impression of those has a word of normality; reasons are joined by "; ".
     """
-    study, report = studies.c, reports.c
-    columns = (study.study_uid, study.patient_id, report.accession_number, study.modality)
-    query = (
-        select(*columns, study.body_part, report.findings, report.impression)
-        .join(reports, report.study_uid == study.study_uid)
-        .where(or_(*(report.impression.icontains(word) for word in _LEXICON.normality)))
+    said = reports["impression"].str.contains("|".join(NORMALITY), case=False)
+    flagged = reports[said].reset_index(drop=True)
+    judged = [*map(screen_impression, flagged["findings"], flagged["impression"])]
+    return flagged.assign(
+        verdict=[screening.verdict for screening in judged],
+        reasons=["; ".join(screening.reasons) for screening in judged],
     )
-    # Databases sort text each in their own way.
-    return read_table(archive, query).sort_values("study_uid", ignore_index=True)
-
-
-def screen(flagged: pd.DataFrame) -> pd.DataFrame:
-    """Return the studies of `query_normal` with `verdict` and `reasons`, joined by "; "."""
-    judged = map(screen_impression, flagged["findings"], flagged["impression"])
-    rows = [(screening.verdict, "; ".join(screening.reasons)) for screening in judged]
-    return flagged.join(pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object))
 
 
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
@@ -152,14 +113,14 @@ def screen_impression(findings: str, impression: str) -> Screening:
         _Trigger("FINDINGS", trigger.quote)
         for sentence in _sentences(findings)
         for trigger in _triggers(sentence)
-        if trigger.kind in ("finding", "denial")
+        if trigger.kind in ("findings", "denial")
     ]
 
     def of(*kinds: str) -> list[_Trigger]:
         return [trigger for trigger in triggers if trigger.kind in kinds]
 
-    against, denials = of("finding", "hedge", "follow-up", "FINDINGS"), of("denial")
-    exceptions, stated = of("exception"), of("states")
+    against, denials = of("findings", "hedges", "follow_up", "FINDINGS"), of("denial")
+    exceptions, stated = of("exceptions"), of("states")
     if against:
         return Screening("not normal", _reasons(denials + against + exceptions))
     if not _WORDS["word"].search(impression):
@@ -170,7 +131,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
         return Screening("unclear", (f"the impression contradicts itself: {quotes}",))
     if denials:
         return Screening("not normal", _reasons(denials + exceptions))
-    doubts = exceptions + of("limit") + of("unknown")[:NAMED_WORDS]
+    doubts = exceptions + of("limits") + of("unknown")[:NAMED_WORDS]
     silent = () if stated else ("the impression does not state normality",)
     if doubts or silent:
         return Screening("unclear", silent + _reasons(doubts))
@@ -183,7 +144,7 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
     for trigger in triggers:
         quotes.setdefault(trigger.kind, []).append(f'"{trigger.quote}"')
     return tuple(
-        f"{_LEXICON.reasons[kind]}: {', '.join(dict.fromkeys(texts))}"
+        f"{_LEXICON['reasons'][kind]}: {', '.join(dict.fromkeys(texts))}"
         for kind, texts in quotes.items()
     )
 
@@ -200,28 +161,27 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
     whole = bool(_WORDS["studies"].search(sentence))
     reaches = _reaches(sentence)
     used = list(reaches)
-    for kind, name in _CONTRARY.items():
-        for match in _WORDS[name].finditer(sentence):
+    for kind in ("denial", "hedges", "follow_up"):
+        for match in _WORDS[kind].finditer(sentence):
             used.append(match.span())
-            free = kind != "hedge" or _WORDS["qualifiers"].fullmatch(match.group())
+            free = kind != "hedges" or _WORDS["qualifiers"].fullmatch(match.group())
             if not (free and _inside(match, reaches)):
                 yield _Trigger(kind, match.group(), whole)
     for match in _findings(sentence, reaches):
         used.append(match.span())
-        yield _Trigger("finding", match.group())
-    for kind, name in _DOUBTS.items():
-        for match in _WORDS[name].finditer(sentence):
+        yield _Trigger("findings", match.group())
+    for kind in ("exceptions", "limits"):
+        for match in _WORDS[kind].finditer(sentence):
             used.append(match.span())
             yield _Trigger(kind, match.group())
     for match in _WORDS["normality"].finditer(sentence):
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["no abnormality"].finditer(sentence):
-        if {*match.group(1).lower().split()} <= _LEXICON.neutral | _LEXICON.fillers:
+        if {*match.group(1).lower().split()} <= _FILLERS:
             yield _Trigger("states", match.group(), whole)
     for match in _WORDS["word"].finditer(sentence):
-        known = _LEXICON.neutral | {*_LEXICON.normality}
-        if not _inside(match, used) and match.group().lower() not in known:
+        if not _inside(match, used) and match.group().lower() not in _NEUTRAL.union(NORMALITY):
             yield _Trigger("unknown", match.group())
 
 
@@ -248,11 +208,12 @@ def _reaches(sentence: str) -> list[tuple[int, int]]:
         begin = match.start()
         if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
             continue
-        ends = [end.start() for end in (_WORDS["reach"].search(sentence, match.end()),) if end]
-        ends += [
-            end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end
-        ]
-        reaches.append((match.end(), min(ends, default=len(sentence))))
+        ends = [len(sentence)]
+        if end := _WORDS["reach"].search(sentence, match.end()):
+            ends.append(end.start())
+        if end := _WORDS["generic end"].search(sentence, match.end()):
+            ends.append(end.end())
+        reaches.append((match.end(), min(ends)))
     for match in _WORDS["not seen"].finditer(sentence):
         begins = [end.end() for end in _WORDS["reach"].finditer(sentence, 0, match.start())]
         begins.append(sentence.rfind(",", 0, match.start()) + 1)
@@ -269,8 +230,7 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
 
     InputError, as of `read_review`, where it holds answers that do not fit; it then stays.
     """
-    answered = _answered(path, screened) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    answers = answered.set_index("study_uid")[[*ANSWERS]]
+    answers = _answered(path, screened).set_index("study_uid")[[*ANSWERS]]
     write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
 
@@ -288,10 +248,9 @@ def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
 def _answered(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     """Return the checked rows in which a reviewer wrote anything."""
     rows = read_queue(path, COLUMNS, "confirmed")
-    rows["study_uid"] = rows["study_uid"].str.strip()
     twice = rows.index[rows["study_uid"].duplicated()]
     refuse_rows(path, dict.fromkeys(twice, "its study stands in an earlier row already"))
-    rows = rows[rows[[*ANSWERS]].map(str.strip).ne("").any(axis=1)]
+    rows = rows[rows[[*ANSWERS]].ne("").any(axis=1)]
     reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
     problems = {}
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():

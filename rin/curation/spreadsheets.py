@@ -1,50 +1,48 @@
 """CSV files that people fill in with a spreadsheet program: queues of review, and label maps.
 
-Such programs change delimiter, line ends and byte-order mark.  A cell that starts with ``=``,
-``+``, ``-``, ``@``, tab or line end, which they may take for a formula, gets an apostrophe before
-it in a queue, and loses it when the queue is read.
+A cell that starts with ``=``, ``+``, ``-`` or ``@``, which such programs may take for a formula,
+gets an apostrophe before it in a queue, and loses it when the queue is read.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
+from rin.data.discovery import decode, separator_of
 from rin.errors import InputError, explained, named
 from rin.files import write_atomically
 
-_FORMULA = r"('*[=+\-@\t\r])"
-_REMEDY = 'Correct it, and save it as "CSV UTF-8"; a queue that is deleted is written anew.'
+_FORMULA = "('*[=+@-])"
+_REMEDY = "Correct it, and save it as CSV; a queue that is deleted is written anew."
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Return these columns of a CSV file as texts, a row a line.
+    """Return these columns of a CSV file as texts, without rows that are empty in all of them.
 
-    The file is UTF-8, with or without a byte-order mark; comma, semicolon or tab divides it.
-    Other columns and blank lines do not matter.
+    Separator and encoding are found.  Errors quote no cell, as a cell may be a report.
     """
-    problem, kinds = "it cannot be read as a table", (OSError, ValueError, csv.Error)
+    problem, kinds = "it cannot be read as a table", (OSError, ValueError)
     with explained(problem, where=path, remedy=_REMEDY, kinds=kinds):
-        text = Path(path).read_bytes().decode("utf-8-sig")
-        # The delimiter that divides the first line best.
-        delimiter = max(",;\t", key=text.partition("\n")[0].count)
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        head, *rows = [cells for cells in lines if any(map(str.strip, cells))] or [[]]
-        names = [cell.strip() for cell in head]
-        if odd := [name for name in columns if names.count(name) != 1]:
-            raise ValueError(f"columns missing, or there twice: {', '.join(odd)}")
-        for number, cells in enumerate(rows, start=2):
-            if len(cells) != len(names):
-                raise ValueError(f"row {number} has {len(cells)} of {len(names)} cells")
-    return pd.DataFrame(rows, columns=names, dtype=str)[list(columns)]
+        text, _ = decode(path.read_bytes())
+        separator = separator_of(text)
+        rows = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+        rows.columns = rows.columns.str.strip()
+        if missing := [name for name in columns if name not in rows]:
+            raise ValueError(f"columns missing: {', '.join(missing)}")
+        if not isinstance(rows.index, pd.RangeIndex):  # made of the cells that are too many
+            raise ValueError("rows have more cells than the first")
+    rows = rows[[*columns]].map(str.strip)
+    return rows[(rows != "").any(axis=1)]
 
 
 def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
-    """Return a queue, in whose column `answer` stands yes, no or nothing."""
+    """Return a queue, if there is one, in whose column `answer` stands yes, no or nothing."""
+    if not path.is_file():
+        return pd.DataFrame(columns=columns, dtype=str)
     rows = read_rows(path, columns).replace(f"^'{_FORMULA}", r"\1", regex=True)
-    rows[answer] = rows[answer].str.strip().str.lower()
+    rows[answer] = rows[answer].str.lower()
     said = rows[answer][~rows[answer].isin(["", "yes", "no"])]
     expected = "where yes, no or nothing is expected"
     refuse_rows(path, {row: f"{answer} is {word!r}, {expected}" for row, word in said.items()})
@@ -60,9 +58,9 @@ def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) 
 
 def write_queue(rows: pd.DataFrame, path: Path) -> None:
     """Write a queue so that any spreadsheet program opens it."""
-    rows = rows.replace(f"^{_FORMULA}", r"'\1", regex=True)
+    plain = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
     problem = "the queue cannot be written"
     remedy = "Close it in other programs, or name a place that can be written."
     failing = explained(problem, where=path, remedy=remedy, kinds=OSError)
     with failing, write_atomically(path) as draft:
-        rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
+        plain.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")

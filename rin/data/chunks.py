@@ -1,13 +1,8 @@
-"""Long passes over pictures: cut into chunks, worked on in parallel, under one bar.
-
-A chunk leaves its result on disk, so a pass that was stopped goes on where it stood.  One
-chunk is worked on by threads of this process, several by processes.
-"""
+"""Long passes over pictures: cut into chunks, worked on in parallel, under one bar."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence, Sized
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed
@@ -18,71 +13,39 @@ from rin.errors import InputError
 from rin.processes import Stopped, die_with, kill_workers
 
 MAX_THREADS = 8
-Job = TypeVar("Job", bound=Sized)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def run_chunks(
-    work: Callable[[Job, int], Result], jobs: Sequence[Job], *, workers: int | None, title: str
-) -> Iterator[Result]:
-    """Do every job and yield its result, in the order in which they end.
-
-    ``work`` is a function of a module, so that other processes find it: it takes a job (whose
-    length is the number of its pictures) and the number of threads that it may use.  By default
-    there is a process, or with one job a thread, per core; with one of the ``workers``, all
-    happens in this process.
-    """
-    # Of the cores, joblib counts those of a container's quota.
-    count = cpu_count() if workers is None else workers
-    # A log, unlike a terminal, keeps every line that the bar writes.
-    interval = 0.5 if sys.stderr.isatty() else 15
-    total, quiet = sum(map(len, jobs)), len(jobs) < 2
-    with tqdm(total=total, desc=title, unit="picture", mininterval=interval, disable=quiet) as bar:
-        if len(jobs) > 1 and count > 1:
-            results = _in_processes(work, jobs, min(count, len(jobs)), title)
-        else:
-            results = (_sized(work, job, min(MAX_THREADS, count)) for job in jobs)
-        for size, result in results:
-            bar.update(size)
-            yield result
-
-
-def map_threads(
-    function: Callable[[Item], Result], items: Sequence[Item], threads: int
-) -> list[Result]:
-    """Map a function over items, in their order, in some threads."""
-    return Parallel(threads, prefer="threads")(delayed(function)(item) for item in items)
-
-
 def map_chunks(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    chunk: int,
-    *,
-    workers: int | None,
-    title: str,
+    function: Callable[[Item], Result], items: Sequence[Item], chunk: int, *, title: str
 ) -> Iterator[list[Result]]:
-    """Map a function of a module over items, chunk by chunk, as `run_chunks` does its jobs."""
-    jobs = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-    yield from run_chunks(partial(map_threads, function), jobs, workers=workers, title=title)
+    """Map a function of a module over items, and yield its results chunk by chunk, in order.
 
-
-def _in_processes(
-    work: Callable[[Job, int], Result], jobs: Sequence[Job], count: int, title: str
-) -> Iterator[tuple[int, Result]]:
+    Chunks are worked on by processes, one per core; a single chunk by threads of this process.
+    """
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    if len(chunks) < 2:
+        yield from (map_threads(function, one) for one in chunks)
+        return
+    # Of the cores, joblib counts those of a container's quota, or of LOKY_MAX_CPU_COUNT.
     parallel = Parallel(
-        count,
+        min(cpu_count(), len(chunks)),
         backend="loky",
-        return_as="generator_unordered",
+        return_as="generator",
         pre_dispatch="all",
         batch_size=1,
         # Before a worker imports what it works with: a killed parent leaves none behind.
         initializer=die_with,
         initargs=(os.getpid(),),
     )
+    # A log, unlike a terminal, keeps every line that the bar writes.
+    interval = 0.5 if sys.stderr.isatty() else 15
     try:
-        yield from parallel(delayed(_sized)(work, job, 1) for job in jobs)
+        with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
+            for results in parallel(delayed(_map)(function, one) for one in chunks):
+                bar.update(len(results))
+                yield results
     except (KeyboardInterrupt, Stopped):
         kill_workers()
         raise
@@ -90,10 +53,16 @@ def _in_processes(
         raise InputError(
             "a worker process died; what was finished before is kept",
             where=title,
-            remedy="Often memory: run again with fewer workers, to go on from here.",
+            remedy="Often memory: set LOKY_MAX_CPU_COUNT, the number of processes, lower in the "
+            "environment, and run again to go on from here.",
         ) from error
 
 
-def _sized(work: Callable[[Job, int], Result], job: Job, threads: int) -> tuple[int, Result]:
-    """Return how many pictures a job had, and its result."""
-    return len(job), work(job, threads)
+def map_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Map a function over items, in their order, in threads of this process."""
+    threads = min(MAX_THREADS, cpu_count())
+    return Parallel(threads, prefer="threads")(delayed(function)(item) for item in items)
+
+
+def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]

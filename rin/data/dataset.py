@@ -4,9 +4,7 @@ Real files that are present but broken raise; they are never replaced by a stand
 """
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,49 +21,33 @@ from rin.data.manifest import (
     ExpectedCounts,
     Finding,
     load_manifest,
-    manifest_names,
 )
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
-from rin.data.tree import PICTURES, SEPARATOR, Tree, is_archive, open_tree
-from rin.errors import InputError, counted, explained, named
+from rin.data.store import (
+    CASES,
+    Dataset,
+    Square,
+    inspect_cases,
+    record_folder,
+    refuse_bad,
+    validate_cases,
+)
+from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
+from rin.errors import InputError, counted, named
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
-DIGEST_ROWS = 65_536
-CORRECT = "Correct the files, or the counts in the manifest; fetch a published dataset again."
-WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
-
-
-def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
-    """Return numbers of ``patients``, ``fewest`` and ``most`` images of one, and of those with
-    ``two_labels`` or more; None where no patients are named.
-    """
-    if (cases["patient_id"] == cases["case_id"]).all():
-        return None
-    labels = cases.groupby("patient_id")["label"]
-    sizes = labels.size()
-    return {
-        "patients": len(sizes),
-        "fewest": int(sizes.min()),
-        "most": int(sizes.max()),
-        "two_labels": int((labels.nunique() > 1).sum()),
-    }
 
 
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 
     The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
-    states none.  InputError where exams are to be counted, and only headers tell them apart.
+    states none.
     """
     stated, units = manifest.counts, cases
     if stated.unit == "exam":
         units = cases.drop_duplicates(["source_class", "patient_id"])
-        if unnamed := int(cases["patient_id"].isna().sum()):
-            problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
-            remedy = "State the manifest's counts in images (counts.unit: image)."
-            raise InputError(problem, where=manifest.name, remedy=remedy)
     counts = {
         "found": units["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
@@ -75,9 +57,7 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
 
 
-def check_counts(
-    manifest: DatasetManifest, cases: pd.DataFrame, where: Path, remedy: str = CORRECT
-) -> None:
+def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
     """Raise InputError where counts differ from the manifest's; known bad cases may be absent."""
     stated = manifest.counts
     absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
@@ -95,6 +75,10 @@ def check_counts(
     if differences:
         sentences = "; ".join(differences)
         problem = f"the counts differ from those expected of {manifest.name}: {sentences}"
+        remedy = "Fetch the dataset again, or correct the counts in its manifest."
+        if manifest.access == "not public":
+            remedy = "Bring back the files as they were; or delete both files of "
+            remedy += f"{manifest.name}, manifest and profile, and call rin new again."
         raise InputError(problem, where=where, remedy=remedy)
 
 
@@ -128,13 +112,8 @@ class CaseProblem(NamedTuple):
         return f"{self.problem}. {self.remedy}"
 
 
-def case_problems(
-    manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool
-) -> list[CaseProblem]:
-    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
-
-    Without ``states_all``, empty masks are counted only where the manifest says how many.
-    """
+def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CaseProblem]:
+    """Return what is wrong with cases that can be read: one class, mixed patients, empty masks."""
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
         problem = f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): "
@@ -155,9 +134,9 @@ def case_problems(
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
-    if len(empty) > (expected or 0) and (states_all or expected is not None):
+    if len(empty) > expected:
         problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
-        problem += f"({named(empty, ', ')}), at most {expected or 0} expected"
+        problem += f"({named(empty, ', ')}), at most {expected} expected"
         remedy = f"Draw them again, or state counts.empty_masks: {len(empty)}"
         problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
@@ -165,33 +144,27 @@ def case_problems(
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     """Return which cases have a mask that is all black, or all white, by its digest."""
-    sides = cases[["width", "height"]].drop_duplicates().itertuples(index=False)
-    plain = {(w, h): {hashlib.sha256(bit * (w * h)).hexdigest() for bit in (b"\0", b"\1")}
-             for w, h in sides}  # fmt: skip
-    rows = zip(cases["width"], cases["height"], cases["mask_digest"], strict=True)
-    return pd.Series([digest in plain[w, h] for w, h, digest in rows], cases.index, dtype=bool)
+    nothing = pd.Series(False, cases.index)
+    for (width, height), rows in cases.groupby(["width", "height"]):
+        plain = [hashlib.sha256(bit * (width * height)).hexdigest() for bit in (b"\0", b"\1")]
+        nothing[rows.index] = rows["mask_digest"].isin(plain)
+    return nothing
 
 
 def find(
-    manifest: DatasetManifest,
-    cases: pd.DataFrame,
-    listed: pd.DataFrame,
-    unreadable: Collection[str],
+    manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame
 ) -> tuple[Finding, ...]:
     """Return the findings: known bad files, repeated and blank pictures, counts, what is known.
 
     The paper's counts are compared with the ``cases`` in use, the authors' with all that are
     ``listed``, also of classes without a label.
     """
-    labels = listed.set_index("case_id")["label"]
-    noted = []
-    for case_id, reason in manifest.known_bad.items():
-        if case_id not in labels:
-            reason = f"{reason}; here the file is absent"
-        elif case_id not in unreadable:
-            reason = f"{reason}; here it can be read, and is left out all the same"
-        if pd.notna(labels.get(case_id, "")):
-            noted.append(Finding("skipped known bad file", reason, (case_id,)))
+    unused = {*listed["case_id"][listed["label"].isna()]}
+    noted = [
+        Finding("skipped known bad file", reason, (case_id,))
+        for case_id, reason in manifest.known_bad.items()
+        if case_id not in unused
+    ]
     noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
@@ -211,22 +184,20 @@ def find(
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     """Return a finding for each set of cases with identical pixels, or one for very many sets."""
-    same = ["digest", "width", "height"]
+    same, findings = ["digest", "width", "height"], []
     repeated = cases[cases.duplicated(same, keep=False)]
-    number = repeated.groupby(same, sort=False).ngroup()
-    labels = repeated["label"].groupby(number).nunique()
-    findings = []
-    for prefix, is_kind in (("contradictory ", labels > 1), ("", labels == 1)):
-        kind, numbers = f"{prefix}exact duplicates", labels.index[is_kind]
-        rows = repeated[number.isin(numbers)]
-        if len(numbers) > LISTED:
-            text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
-            findings.append((-1, Finding(kind, text, tuple(rows["case_id"][:LISTED]))))
-            continue
-        for first, group in rows.groupby(number):
-            text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
-            findings.append((first, Finding(kind, text, tuple(group["case_id"]))))
-    return [finding for _, finding in sorted(findings, key=lambda pair: pair[0])]
+    for _, rows in repeated.groupby(same, sort=False):
+        labels = sorted(rows["label"].unique())
+        kind = "exact duplicates" if len(labels) == 1 else "contradictory exact duplicates"
+        text = f"the same pixels labelled {' and '.join(labels)}"
+        findings.append(Finding(kind, text, tuple(rows["case_id"])))
+    for kind, sets in Counter(finding.kind for finding in findings).items():
+        if sets > LISTED:
+            ids = [name for one in findings if one.kind == kind for name in one.case_ids]
+            text = f"{sets} sets of pictures with the same pixels, {len(ids)} in all"
+            others = [finding for finding in findings if finding.kind != kind]
+            findings = [Finding(kind, text, tuple(ids[:LISTED])), *others]
+    return findings
 
 
 def check_data_root(data_root: Path) -> None:
@@ -253,17 +224,13 @@ def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
 def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     """Return the tree of a dataset; InputError where the data root does not hold it."""
     location = locate(manifest, data_root)
-    if location is None:
-        raise _absent(manifest, data_root, f"looked for {', '.join(manifest.locations)}")
-    return open_tree(data_root, location)
-
-
-def _absent(manifest: DatasetManifest, data_root: Path | None, more: str) -> InputError:
+    if location is not None:
+        return open_tree(data_root, location)
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
-    return InputError(
-        f"{manifest.title} is not there, {more}",
+    raise InputError(
+        f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}",
         where=data_root or "--data-root",
         remedy=f"{source} --data-root the folder that holds it.",
     )
@@ -279,8 +246,6 @@ def find_root(
     """Return the data root where it holds the dataset, else that of a stand-in, written once."""
     if locate(manifest, data_root) is not None:
         return data_root
-    if manifest.stand_in is None:
-        raise _absent(manifest, data_root, "and no stand-in is made for it")
     from rin.data.standins import write_stand_in  # slow to load, and only then needed
 
     return write_stand_in(manifest, standin_root, standin_counts, seed)
@@ -291,31 +256,30 @@ def open_dataset(
     data_root: Path,
     *,
     index_folder: Path,
-    workers: int | None = None,
-    square: tuple[int, str] | None = None,
+    square: Square | None = None,
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
     Classes without a label are counted and left out; so are cases that are known to be bad.
-    ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
+    ``square`` is as of :func:`rin.data.store.inspect_cases`.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
-    made = stand_in_manifest(tree, manifest)
-    expected, remedy = (manifest, CORRECT) if made is None else (made, WRITE_AGAIN)
+    made, expected = is_stand_in(tree), manifest
+    if made:  # what is known of the published files does not hold of these
+        nothing = {"counts": ExpectedCounts(), "known_bad": {}, "findings": ()}
+        expected = manifest.model_copy(update=nothing)
     listed = find_cases(tree, manifest)
-    check_counts(expected, listed, where, remedy)
+    check_counts(expected, listed, where)
     wanted = listed[listed["label"].notna()]
     if wanted.empty:
         classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"
         remedy = "Give at least two classes a label in the manifest's label_map."
         raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
-    cases, bad = inspect_cases(
-        tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
-    )
-    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
+    cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
+    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
-    if made is None and (wrong := case_problems(manifest, cases, states_all=False)):
+    if not made and (wrong := case_problems(manifest, cases)):
         raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
@@ -324,9 +288,9 @@ def open_dataset(
         manifest=manifest,
         root=tree.root,
         location=tree.location,
-        provenance="real" if made is None else "stand-in",
+        provenance="stand-in" if made else "real",
         cases=cases,
-        findings=find(expected, cases, listed, set(bad["case_id"])),
+        findings=find(expected, cases, listed),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),
@@ -338,26 +302,12 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
     kept = cases.columns.difference(list(CASES.columns))
     table = cases[columns].assign(mask=mask_digests, **cases[kept])
-    digest = hashlib.sha256()
-    for start in range(0, len(table), DIGEST_ROWS):
-        rows = table.iloc[start : start + DIGEST_ROWS]
-        lines = rows.to_csv(index=False, header=start == 0, lineterminator="\n")
-        digest.update(lines.encode())
-    return digest.hexdigest()
+    return hashlib.sha256(table.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
 
 
-def stand_in_manifest(tree: Tree, manifest: DatasetManifest) -> DatasetManifest | None:
-    """Return the manifest with the counts of a stand-in and no findings; None for real files."""
-    notes = [name for name in tree.names if name.rpartition("/")[2] == STAND_IN_NOTE]
-    if not notes:
-        return None
-    problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
-    kinds = (ValueError, KeyError, TypeError)
-    with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
-        made = json.loads(tree.read(notes[0]))
-        unit = manifest.counts.unit
-        counts = ExpectedCounts(unit=unit, images=made["images"], masks=made["masks"])
-    return manifest.model_copy(update={"counts": counts, "known_bad": {}, "findings": ()})
+def is_stand_in(tree: Tree) -> bool:
+    """Tell whether a tree was written in place of a dataset."""
+    return any(name.rpartition("/")[2] == STAND_IN_NOTE for name in tree.names)
 
 
 #: The stand-in that is made where no pictures are named, and its size.
@@ -376,7 +326,10 @@ def sample_pictures(
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
-        if not where or (not path.exists() and where in manifest_names()):
+        if where and path.exists():
+            tree = open_tree(path.parent, path.name)
+            names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
+        else:
             manifest = load_manifest(where or STAND_IN)
             if not where:
                 from rin.data.standins import write_stand_in
@@ -386,13 +339,6 @@ def sample_pictures(
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
-        elif path.is_dir() or (path.is_file() and is_archive(path)):
-            tree = open_tree(path.parent, path.name)
-            names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
-        else:
-            problem = "no folder, zip archive or dataset of this name"
-            remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."
-            raise InputError(problem, where=where, remedy=remedy)
         if not names:
             remedy = f"Known endings: {', '.join(PICTURES)}."
             raise InputError("no pictures there", where=title, remedy=remedy)

@@ -23,7 +23,6 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel
 from pydicom.uid import JPEGBaseline8Bit
 
 from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
-from rin.data.window import apply_window
 from rin.errors import FileError, InputError, explained
 
 # pydicom warns with the values that it finds odd, and they may name a patient.
@@ -103,6 +102,19 @@ def display(
     share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
+
+
+def apply_window(values: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    """Return shares of a window's range (center, width): 0 is black and 1 white, not clipped.
+
+    The VOI function LINEAR of PS3.3 C.11.2.1.2.1; FileError for a width below 1.
+    """
+    center, width = window
+    if not width >= 1:
+        raise FileError(f"a window of width {width} is too narrow")
+    if width == 1:
+        return (values > center - 0.5).astype(np.float64)
+    return (values - (center - 0.5)) / (width - 1) + 0.5
 
 
 def patient_of(root: Path, locator: str) -> str:

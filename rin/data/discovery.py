@@ -44,10 +44,8 @@ PART_WORDS |= dict.fromkeys(("valid", "validation"), "validation")
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """Return the text of a table and its encoding.
-
-    By byte order mark, as UTF-8, as a European code page if that gives letters of its languages
-    only, or else by how probable the text is.
+    """Return the text of a table and its encoding: Unicode, a European code page if that gives
+    letters of its languages only, or else what is most probable.
     """
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
@@ -161,10 +159,7 @@ def guess_positive(classes: Collection[str]) -> str:
 
 
 def guess_patients(paths: Collection[str]) -> tuple[str, int]:
-    """Return a pattern by which pictures seem to be several of a patient, and how many patients.
-
-    It is a hint for who knows the names: numbers of a series or of a site look alike.
-    """
+    """Return a pattern by which pictures seem to be several of a patient, and of how many."""
     for pattern in PATIENT_PATHS:
         names = (path if "/" in pattern else path.rpartition("/")[2] for path in paths)
         matches = [re.search(pattern, name) for name in names]
@@ -229,12 +224,11 @@ def guess_columns(
     """
     roles, reasons, distinct = {}, {}, {name: set(rows[name]) - {""} for name in rows}
     for role, files, folder in zip(("image", "mask"), (pictures, masks), folders, strict=True):
-        shares = {
-            name: len(matched(cells, files, folder)) / len(cells)
-            for name, cells in distinct.items()
-            if files and cells and name not in roles.values()
-            and (role == "mask" or len(cells) > 0.5 * len(rows))
-        }  # fmt: skip
+        shares = {}
+        for name, cells in distinct.items():
+            many = role == "mask" or len(cells) > 0.5 * len(rows)
+            if files and cells and many and name not in roles.values():
+                shares[name] = len(matched(cells, files, folder)) / len(cells)
         best = max(shares, key=lambda name: (shares[name], _named(name, role)), default="")
         if best and shares[best] > 0.2:
             roles[role] = best

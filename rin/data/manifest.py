@@ -74,7 +74,7 @@ class ExpectedCounts(FrozenModel):
     unit: Literal["image", "exam"] = "image"
     images: Counts = Field(default_factory=dict)
     masks: Counts = Field(default_factory=dict)
-    empty_masks: Annotated[int, Field(ge=0)] | None = None
+    empty_masks: Annotated[int, Field(ge=0)] = 0
     total: Annotated[int, Field(ge=1)] | None = None
     classes: Annotated[int, Field(ge=1)] | None = None
 
@@ -86,14 +86,6 @@ class Finding:
     kind: str
     text: str
     case_ids: tuple[str, ...] = ()
-
-
-class KnownFile(FrozenModel):
-    """A file of the published dataset, with what is known to recognise it by."""
-
-    name: str
-    bytes: Annotated[int, Field(ge=0)] | None = None
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 class PartSource(FrozenModel):
@@ -142,7 +134,7 @@ class DatasetManifest(FrozenModel):
     options: dict[str, Any] = Field(default_factory=dict)
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
-    files: tuple[KnownFile, ...] = ()
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
     fetch: tuple[Download, ...] = ()
     by_hand: str = ""
     independence: Literal["image", "exam", "patient"]
@@ -178,18 +170,15 @@ class DatasetManifest(FrozenModel):
         """
         pattern = re.compile(self.patient_pattern)
         match = pattern.search(name if "/" in pattern.pattern else name.rpartition("/")[2])
-        if match is None:
-            groups = []
-        elif "patient" in pattern.groupindex:
-            groups = [match["patient"]]
-        else:
-            groups = match.groups()
-        groups = [group for group in groups if group]
-        if not groups:
+        groups = match.groups() if match else ()
+        if match and "patient" in pattern.groupindex:
+            groups = (match["patient"],)
+        patient = "-".join(filter(None, groups))
+        if not patient:
             problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
             remedy = "Correct it: it must match every file name."
             raise InputError(problem, where="patient_pattern", remedy=remedy)
-        return "-".join(groups)
+        return patient
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""
@@ -211,10 +200,6 @@ def manifest_names() -> list[str]:
 def load_manifest(name: str) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
     look_up("dataset", name, manifest_names())
-    return _open_manifest(name)
-
-
-def _open_manifest(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
     remedy = "Check the file, its link and its permissions."
     with explained("it cannot be read", where=path, remedy=remedy, kinds=OSError):
@@ -239,7 +224,7 @@ def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
 def datasets_of_tasks() -> dict[str, list[str]]:
     """Return the datasets that have a task of each name, sorted: one, unless two share a name."""
     datasets = defaultdict(list)
-    for manifest in map(_open_manifest, manifest_names()):
+    for manifest in map(load_manifest, manifest_names()):
         for task in manifest.tasks:
             datasets[task.name].append(manifest.name)
     return dict(sorted(datasets.items()))
@@ -247,13 +232,10 @@ def datasets_of_tasks() -> dict[str, list[str]]:
 
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
-    known = datasets_of_tasks()
-    for name, datasets in known.items():
-        if len(datasets) > 1:
-            problem = f"task {name!r} stands in {datasets[0]} and {datasets[1]}"
-            remedy = "Give every task its own name."
-            raise InputError(problem, where=manifest_folder(), remedy=remedy)
-    (dataset,) = look_up("task", task_name, known)
-    manifest = _open_manifest(dataset)
-    (task,) = [task for task in manifest.tasks if task.name == task_name]
-    return manifest, task
+    dataset, *others = look_up("task", task_name, datasets_of_tasks())
+    if others:
+        problem = f"task {task_name!r} stands in {dataset} and {others[0]}"
+        remedy = "Give every task its own name."
+        raise InputError(problem, where=manifest_folder(), remedy=remedy)
+    manifest = load_manifest(dataset)
+    return manifest, next(task for task in manifest.tasks if task.name == task_name)

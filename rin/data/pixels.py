@@ -34,7 +34,6 @@ from rin.data.tree import (
     read_bytes,
     refuse_gaps,
 )
-from rin.data.window import apply_window, whole_window
 from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
@@ -76,7 +75,7 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     if not filled.any():
         problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
         remedy = "Check that the annotation belongs to this picture and is in its pixels."
-        raise InputError(problem, where=_short(entry), remedy=remedy)
+        raise InputError(problem, where=entry[:60], remedy=remedy)
     return filled
 
 
@@ -97,7 +96,7 @@ def _numbers(entry: str) -> np.ndarray:
     # A comparison with NaN is false, so this refuses it too.
     if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
         raise InputError(
-            f"the shape {_short(entry)!r} cannot be read",
+            f"the shape {entry[:60]!r} cannot be read",
             where="mask",
             remedy=f"Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of 3 to {MAX_POINTS:,} points, or "
             "'box:x,y,width,height' of sides above zero, in pixels, all finite.",
@@ -105,63 +104,51 @@ def _numbers(entry: str) -> np.ndarray:
     return numbers
 
 
-def _short(entry: str) -> str:
-    return entry if len(entry) <= 60 else f"{entry[:60]}..."
-
-
 # NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # NumPy reads a header as Python, token by token.
-UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
+UNREADABLE = (
+    *(*MALFORMED, MemoryError, SyntaxError, TokenError),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
     """Read one slice of a volume, uint8 (h, w), 0 to 255."""
-    name, _, text = locator.rpartition(MARK)
-    volume = open_volume(root, name)
-    if not text.isdecimal() or int(text) >= len(volume):
-        problem = f"there is no slice {text!r} in a volume of {len(volume)}"
-        remedy = f"Slices are counted from 0 to {len(volume) - 1}."
-        raise InputError(problem, where=Path(root, name), remedy=remedy)
-    return np.array(volume[int(text)], order="C")
+    name, _, number = locator.rpartition(MARK)
+    return np.array(open_volume(root, name)[int(number)], order="C")
 
 
 def open_volume(root: Path, locator: str) -> np.ndarray:
     """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
-    place, _, member = locator.partition(SEPARATOR)
-    path = Path(root) / place
-    where, remedy = Path(root, locator), "Save or download the file once more."
-    with explained("the volume cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
-        stat = path.stat()
-        if member:
-            volume = _unpacked(Path(root), locator, stat.st_ctime_ns, stat.st_size)
-        else:
-            with _PARSING:
-                volume = np.lib.format.open_memmap(path, mode="r")
+    volume = _load(root, locator)
     if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
         remedy = "Window the volume to 8 bits, as its publication says, and save it so."
-        raise _wrong_array(volume, "slices x height x width of uint8", where, remedy)
+        needed = "slices x height x width of uint8"
+        raise _wrong_array(volume, needed, Path(root, locator), remedy)
     return volume
-
-
-def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> InputError:
-    stated = " x ".join(map(str, array.shape)) or "a single number"
-    problem = f"the array is {stated} of {array.dtype} instead of {needed}"
-    return InputError(problem, where=where, remedy=remedy)
 
 
 def read_array(root: Path, locator: str) -> np.ndarray:
     """Read a picture that is an array of its own, of whole numbers (h, w), in a `.npy` file."""
-    content, where = read_bytes(root, locator), Path(root, locator)
-    remedy = "Save it once more with numpy.save, without objects."
-    with explained("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
-        gray = np.load(io.BytesIO(content), allow_pickle=False)
+    gray = _load(root, locator)
     if gray.dtype.kind not in "ui" or gray.ndim != 2 or not gray.size:
         remedy = "Save each picture as a file of its own, in whole numbers such as uint8 or int16."
-        raise _wrong_array(gray, "height x width of integers", where, remedy)
-    return gray
+        raise _wrong_array(gray, "height x width of integers", Path(root, locator), remedy)
+    return np.array(gray)
+
+
+def _load(root: Path, locator: str) -> np.ndarray:
+    place, _, member = locator.partition(SEPARATOR)
+    path, where = Path(root) / place, Path(root, locator)
+    remedy = "Save it once more with numpy.save, without objects, or download it again."
+    with explained("the array cannot be read", where=where, remedy=remedy, kinds=UNREADABLE):
+        stat = path.stat()
+        if member:
+            return _unpacked(Path(root), locator, stat.st_ctime_ns, stat.st_size)
+        with _PARSING:
+            return np.lib.format.open_memmap(path, mode="r")
 
 
 @lru_cache(maxsize=4)
@@ -169,6 +156,12 @@ def _unpacked(root: Path, locator: str, _changed: int, _size: int) -> np.ndarray
     content = read_bytes(root, locator)
     with _PARSING:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+
+
+def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> InputError:
+    stated = " x ".join(map(str, array.shape)) or "a single number"
+    problem = f"the array is {stated} of {array.dtype} instead of {needed}"
+    return InputError(problem, where=where, remedy=remedy)
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -197,7 +190,11 @@ def show_colour(root: Path, locators: Iterable[str]) -> bool:
 
 
 def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
-    """Return the `whole_window` of pictures of more than 8 bits; None where the first have 8."""
+    """Return the window from 0 to the most that the bits of the largest value can hold.
+
+    None where one of the first pictures has 8 bits, or where values are below zero or all zero:
+    they do not say what is black.
+    """
     lowest = highest = 0
     for number, locator in enumerate(locators):
         try:
@@ -207,7 +204,10 @@ def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | 
         if number < LOOKED_AT and stored.dtype == np.uint8:
             return None
         lowest, highest = min(lowest, int(stored.min())), max(highest, int(stored.max()))
-    return whole_window(lowest, highest)
+    if lowest < 0 or highest == 0:
+        return None
+    width = 2 ** max(8, highest.bit_length())
+    return width // 2, width
 
 
 def read_picture(
@@ -218,39 +218,36 @@ def read_picture(
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`) and for
     whole numbers of more than 8 bits; what has 8 bits stays as it is.
     """
-    if is_dicom(locator):
-        from rin.data.dicom import read_dicom  # pydicom is slow to load
-
-        pixels = read_dicom(root, locator, window)
-    else:
-        pixels = _read_stored(root, locator, color)
+    pixels = _read_stored(root, locator, color, window)
     if pixels.dtype != np.uint8:
         if window is None:
-            raise _no_window(pixels, Path(root, locator))
+            problem = "pixels of more than 8 bits need a window (window: [center, width] in the "
+            problem += "manifest, --window of rin new)"
+            values = f"they go from {pixels.min()} to {pixels.max()}"
+            remedy = f"Say which values are black and white: {values}."
+            raise InputError(problem, where=Path(root, locator), remedy=remedy)
+        from rin.data.dicom import apply_window
+
         share = apply_window(pixels.astype(np.float64), window)
         pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
 
 
-def _no_window(pixels: np.ndarray, where: Path) -> InputError:
-    low, high = int(pixels.min()), int(pixels.max())
-    problem = "pixels of more than 8 bits need a window (window: [center, width] in the manifest, "
-    problem += "--window of rin new)"
-    remedy = f"Say which values are black and white: they go from {low} to {high}."
-    if whole := whole_window(low, high):
-        center, width = whole
-        remedy += f" {center},{width} shows 0 to {width - 1}."
-    return InputError(problem, where=where, remedy=remedy)
+def _read_stored(
+    root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Return pixels as stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w).
 
-
-def _read_stored(root: Path, locator: str, color: bool = False) -> np.ndarray:
-    """Return pixels as stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w)."""
+    Those of DICOM files are as they are displayed, in a ``window`` or that of the file.
+    """
     if is_slice(locator):
         return read_slice(root, locator)
     if locator.lower().endswith(".npy"):
         return read_array(root, locator)
     if is_dicom(locator):
-        return read_picture(root, locator)
+        from rin.data.dicom import read_dicom  # pydicom is slow to load
+
+        return read_dicom(root, locator, window)
     picture = _open(root, locator)
     if picture.mode in DEEP_MODES:
         return np.asarray(picture)
@@ -286,23 +283,15 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
             problem = f"the mask is {drawn} pixels and its picture {shown}"
             remedy = "Draw the mask on that very picture; both must have one size."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
-        if problem := _no_mask(gray):
+        brightest = int(gray.max())
+        # The border of a lesion may be smooth, or blurred by JPEG.
+        between = ((gray > 0.25 * brightest) & (gray < 0.75 * brightest)).mean()
+        if brightest > 4 and between > MAX_GRAY:
+            problem = f"{between:.0%} of the mask is neither dark nor bright: it is a picture"
             remedy = "Name the right file; a mask is black, with the lesion in one bright value."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
-        merged |= gray > gray.max() / 2
+        merged |= gray > brightest / 2
     return merged
-
-
-def _no_mask(gray: np.ndarray) -> str:
-    """Return why grey values are no mask, or nothing; a mask may be all black."""
-    brightest = int(gray.max())
-    if brightest and gray.min() == brightest:
-        return "the mask covers its whole picture"
-    # The border of a lesion may be smooth, or blurred by JPEG.
-    between = (gray > 0.25 * brightest) & (gray < 0.75 * brightest)
-    if brightest > 4 and between.mean() > MAX_GRAY:
-        return f"{between.mean():.0%} of the mask is neither dark nor bright: it is a picture"
-    return ""
 
 
 def _open(root: Path, locator: str) -> Image.Image:
@@ -332,10 +321,8 @@ def _open(root: Path, locator: str) -> Image.Image:
             raise ValueError(
                 "its EXIF says to turn it, which its mask and others would not follow"
             )
-    if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
-        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
-        remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
-        raise InputError(problem, where=where, remedy=remedy)
+        if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
+            raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
     return picture
 
 

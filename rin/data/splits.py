@@ -25,36 +25,36 @@ from rin.errors import InputError, counted, named
 PIECES = 20
 #: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
 #: small cohorts.
-SCHEMES = ((PIECES, 3, 2), (10, 2, 1), (5, 1, 1))
+SCHEMES = ((PIECES, 3, 2), (10, 2, 1))
 MAX_FOLDS = 6
 #: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
 SHARES = (0.75, 0.10, 0.15)
+#: Groups of each class that parts need, in that order: one in the test has no interval.
+LEAST = (1, 1, 2)
 _NAMES = np.array(PARTS, dtype=object)
 
 
 def make_folds(
     cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int, *, where: str = "cases"
 ) -> pd.DataFrame:
-    """Divide cases into training, validation and test parts, 1 to 6 times (folds).
+    """Divide cases into training, validation and test parts, at most 6 times (folds).
 
     ``groups``, indexed by ``case_id`` as from :func:`rin.data.leakage.leak_free_groups`, are never
     divided.  Returned are ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or
     test), for each case and fold.
 
-    A class of fewer than twenty groups gets coarser pieces, of 10 or 20%, and one of fewer than
-    five a single split, so that there may be fewer folds than ``n_folds``.  InputError, naming
-    ``where``, for fewer than three groups of a class, or one class only.
+    A class of fewer than twenty groups gets coarser pieces, of 10%, and one of fewer than ten a
+    single split, so that there may be fewer folds than ``n_folds``.  Every test part has at least
+    two groups of each class.  InputError, naming ``where``, for fewer than four groups of a class,
+    or one class only.
     """
-    if not 1 <= n_folds <= MAX_FOLDS:
-        problem = f"{n_folds} folds of 15% cannot be disjoint"
-        raise InputError(problem, where="n_folds", remedy=f"Choose 1 to {MAX_FOLDS}.")
-    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     independent = pd.Series(group).groupby(labels).nunique()
-    if len(independent) < 2 or independent.min() < len(PARTS):
+    if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
         problem = f"too few independent patients per class to divide ({stated})"
         remedy = (
-            f"Two classes with at least {len(PARTS)} patients each are needed, who share no "
+            f"Two classes with at least {sum(LEAST)} patients each are needed, who share no "
             "near-duplicate picture: add patients, merge classes (label_map; --positive of rin "
             "new), or lower near_duplicate_bits if unlike pictures were matched."
         )
@@ -66,12 +66,12 @@ def make_folds(
             part_of_piece = np.repeat(_NAMES[::-1], sizes)
             turns = range(min(n_folds, pieces // tested))
             parts = [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
-            if all(_lacking(labels, part) is None for part in parts):
-                return _folds(cases, parts)
+            if not any(_lacking(labels, group, part) for part in parts):
+                return _folds(cases, group, parts)
     # One division, in the shares of the paper as nearly as so few groups allow.
     piece = cut(labels, group, seed, SHARES)
-    piece = complete_parts(labels, group, piece, seed, "cases", needed=range(len(PARTS)))
-    return _folds(cases, [_NAMES[piece]])
+    piece = complete_parts(labels, group, piece, seed, where, LEAST)
+    return _folds(cases, group, [_NAMES[piece]])
 
 
 def fold_sizes(folds: pd.DataFrame) -> str:
@@ -93,12 +93,7 @@ def sized_folds(
     ``sizes`` are cases to train and to validate on: a part differs by less than a group from its
     size, and each label by about a group from its share.
     """
-    if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
-        stated = ", ".join(map(str, sizes))
-        problem = f"{counted(n_folds, 'folds')} of {stated} cases cannot be made of {len(cases)}"
-        remedy = "Give whole numbers from 1 that leave cases to test."
-        raise InputError(problem, where="sizes", remedy=remedy)
-    group = _groups_of_cases(cases, groups)
+    group = groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
@@ -110,7 +105,7 @@ def sized_folds(
         number = np.searchsorted(np.cumsum(sizes), turned.cumsum() - turned / 2, side="right")
         start += int((number < PARTS.index("test")).sum())
         parts.append(pd.Series(_NAMES[number], turned.index)[group].to_numpy(object))
-    return _folds(cases, parts)
+    return _folds(cases, group, parts)
 
 
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
@@ -121,7 +116,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     names parts (train, val, test) there is one fold, and validation is cut only if it has none.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
-    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
     tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PARTS}
@@ -136,17 +131,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
             piece = cut(labels[rest], group[rest], [seed, fold], SHARES[:2])
             part[rest] = _NAMES[piece]
         parts.append(part)
-    return _folds(cases, parts)
-
-
-def _groups_of_cases(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
-    """Return the group of each case, (n,)."""
-    group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
-    if group.isna().any():
-        problem = counted(int(group.isna().sum()), "cases have no group of their own")
-        remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
-        raise InputError(problem, where="groups", remedy=remedy)
-    return group.to_numpy()
+    return _folds(cases, group, parts, least=(1, 1, 1))
 
 
 def cut(
@@ -234,11 +219,15 @@ def _dealing_order(
     return np.lexsort((chance, rng.permutation(len(chance))[kind], -level))
 
 
-def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
+def _folds(
+    cases: pd.DataFrame,
+    group: np.ndarray,
+    parts: list[np.ndarray],
+    least: tuple[int, int, int] = LEAST,
+) -> pd.DataFrame:
     """Return the table of folds, of the part of each case in each, when no part lacks a class."""
-    labels = cases["label"].to_numpy()
     for fold, part in enumerate(parts):
-        if problem := _lacking(labels, part):
+        if problem := _lacking(cases["label"].to_numpy(), group, part, least):
             remedy = "Use more cases, another seed, or smaller groups."
             raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
@@ -246,17 +235,21 @@ def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
-def _lacking(labels: np.ndarray, part: np.ndarray) -> str | None:
-    """Return which classes a part lacks, in words; None where no part lacks any."""
-    for name in PARTS:
-        if lost := sorted(set(labels) - set(labels[part == name])):
-            return f"no {', '.join(lost)} case in the {name} part"
-    return None
+def _lacking(
+    labels: np.ndarray, group: np.ndarray, part: np.ndarray, least: tuple[int, int, int] = LEAST
+) -> str:
+    """Return in words which class has fewer groups than needed in a part; or nothing."""
+    for name, needed in zip(PARTS, least, strict=True):
+        inside = part == name
+        patients = pd.Series(group[inside]).groupby(labels[inside]).nunique()
+        for label in sorted(set(labels)):
+            if (found := patients.get(label, 0)) < needed:
+                has = f"{label} has {counted(found, 'patients')} in the {name} part"
+                return f"{has}, and needs {needed}"
+    return ""
 
 
 _TRAIN, _VALIDATION, _TEST = range(len(PARTS))
-#: What no class may lack, and therefore how many groups it needs.
-_NEEDED = (_TRAIN, _TEST)
 _MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
@@ -266,9 +259,9 @@ def complete_parts(
     piece: np.ndarray,
     seed: int,
     where: str | Path,
-    needed: Sequence[int] = _NEEDED,
+    least: Sequence[int] = (1, 0, 1),
 ) -> np.ndarray:
-    """Move groups until every class stands in the parts ``needed``; return the new pieces.
+    """Move groups until every class has its ``least`` number in each part; return the new pieces.
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
@@ -283,7 +276,18 @@ def complete_parts(
     # Each class of each group once, in the order of the groups.
     members = pd.DataFrame({"group": group, "label": label}).drop_duplicates()
     members = members.sort_values(["group", "label"], ignore_index=True)
-    _mend_parts(part, weight, members, names, needed, where)
+    holders = {label: rows.to_numpy() for label, rows in members.groupby("label")["group"]}
+    needs = product(range(len(PARTS)), holders)
+    for wanted, rare in sorted(needs, key=lambda need: len(holders[need[1]])):
+        own = holders[rare]
+        while (part[own] == wanted).sum() < least[wanted]:
+            spare = _rarest_counts(part, members)[own] > np.array(least)[part[own]]
+            free = own[spare & (part[own] != wanted)]
+            if not len(free):
+                problem = f"class {names[rare]} gets too few {PARTS[wanted]} cases: the few "
+                problem += "patients that it has are needed for other classes"
+                raise InputError(problem, where=where, remedy=_MEND)
+            part[free[weight[free].argmin()]] = wanted
     _fill_validation(part, weight, members)
     return part[group]
 
@@ -292,29 +296,6 @@ def _rarest_counts(part: np.ndarray, members: pd.DataFrame) -> np.ndarray:
     """Return for each group how many its part has of that of its classes with the fewest."""
     alike = members.groupby([part[members["group"]], "label"])["group"].transform("size")
     return alike.groupby(members["group"]).min().to_numpy()
-
-
-def _mend_parts(
-    part: np.ndarray,
-    weight: np.ndarray,
-    members: pd.DataFrame,
-    names: np.ndarray,
-    needed: Sequence[int],
-    where: str | Path,
-) -> None:
-    """Move groups in ``part``, int (groups,), until no class lacks one of the parts needed."""
-    holders = {label: rows.to_numpy() for label, rows in members.groupby("label")["group"]}
-    for wanted, rare in sorted(product(needed, holders), key=lambda pair: len(holders[pair[1]])):
-        group = holders[rare]
-        if (part[group] == wanted).any():
-            continue
-        is_free = ~np.isin(part[group], needed) | (_rarest_counts(part, members)[group] > 1)
-        if not is_free.any():
-            problem = f"class {names[rare]} gets no {PARTS[wanted]} case: the few patients"
-            problem += " that it has are needed for other classes"
-            raise InputError(problem, where=where, remedy=_MEND)
-        free = group[is_free]
-        part[free[weight[free].argmin()]] = wanted
 
 
 def _fill_validation(part: np.ndarray, weight: np.ndarray, members: pd.DataFrame) -> None:
@@ -367,9 +348,9 @@ def divide(
 
     Every class has a group in training and one in the test part, or InputError.
     """
-    labels, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
-    if len(few := counts[counts["nunique"] < len(_NEEDED)]):
+    if len(few := counts[counts["nunique"] < 2]):
         shown = [
             f"{label}: {counted(n, 'images')} of 1 patient" for label, n in few["size"].items()
         ]
@@ -438,7 +419,7 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
 
     A label keeps at least `LEAST_GROUPS` groups, every chosen group a case of each label.
     """
-    label, group = cases["label"].to_numpy(), _groups_of_cases(cases, groups)
+    label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]
     before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)

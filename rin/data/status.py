@@ -1,7 +1,4 @@
-"""Which datasets are there, and are they whole?
-
-What is wrong with the files is listed and not raised, so that one pass tells all of it.
-"""
+"""Which datasets are there, and are they whole?"""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -14,16 +11,14 @@ from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import (
     DatasetManifest,
-    Finding,
-    KnownFile,
     datasets_of_tasks,
     load_manifest,
     manifest_names,
 )
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
-from rin.data.tree import Tree, is_archive, open_tree
-from rin.errors import InputError, explained, look_up
+from rin.data.tree import Tree, open_tree
+from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import sha256_of
 
 _HOW_TO_GET = {
@@ -38,43 +33,41 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """Hold every dataset manifest against a data root, or none; no picture is opened.
 
     Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
-    Columns are ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its
-    manifest; ``tasks`` that it feeds, ``substitute_for`` which it stands in, and both in words
-    (``purpose``); ``state`` (here, not there, broken), ``location`` below the data root,
-    ``problem`` of a broken one; ``instead``, read as long as it is not there; ``to_do``.
+    Columns are ``name``, ``title``, ``access``, ``licence`` and ``home`` of its manifest; the
+    ``tasks`` that it feeds, and its ``purpose`` in words; ``state`` (here, not there, broken);
+    ``read``, its place below the data root, or what is read instead; ``to_do``.
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
         datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
-    rows = []
+    of_tasks, of_substitutes, of_others = [], [], []
     for name, manifest in manifests.items():
-        state, location, problem = places[name]
-        substitutes = list(dict.fromkeys(n for task in manifest.tasks for n in task.substitutes))
-        kind = f"substitute for {name}"
-        here = [other for other in substitutes if look_up(kind, other, places)[0] == "here"]
-        stand_in = ["stand-in"] if manifest.stand_in else []
+        state, read, problem = places[name]
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
-        purpose = "practice" if manifest.layout == "npz" else "pretraining"
-        if tasks or stands_for:
-            purpose = ", ".join(tasks) or f"substitute for {', '.join(stands_for)}"
-        to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
-        copied = ("name", "title", "access", "licence", "home", "locations")
-        row = {key: getattr(manifest, key) for key in copied} | {
-            "tasks": tasks,
-            "substitute_for": stands_for,
-            "purpose": purpose,
-            "state": state,
-            "location": location,
-            "problem": problem,
-            "instead": (here or stand_in) if state == "not there" else [],
-            "to_do": to_do.get(state) or _how_to_get(manifest, here, substitutes),
-        }
-        rows.append(row)
-    rows.sort(key=lambda row: (not row["tasks"], not row["substitute_for"], row["name"]))
-    return pd.DataFrame(rows)
+        if tasks:
+            group, purpose = of_tasks, ", ".join(tasks)
+        elif stands_for:
+            group, purpose = of_substitutes, f"substitute for {', '.join(stands_for)}"
+        else:
+            group, purpose = of_others, "practice" if manifest.layout == "npz" else "pretraining"
+        known = list(dict.fromkeys(other for task in manifest.tasks for other in task.substitutes))
+        kind = f"substitute for {name}"
+        here = [other for other in known if look_up(kind, other, places)[0] == "here"]
+        to_do = "Nothing."
+        if state == "broken":
+            to_do = f"Mend what is there: {problem}"
+        elif state == "not there":
+            to_do = _how_to_get(manifest, here, known)
+            read = " or ".join(here)
+            if manifest.stand_in and not here:
+                read = "stand-in"
+        stated = manifest.model_dump(include={"name", "title", "access", "licence", "home"})
+        row = {"tasks": tasks, "purpose": purpose, "state": state, "read": read, "to_do": to_do}
+        group.append(stated | row)
+    return pd.DataFrame([*of_tasks, *of_substitutes, *of_others])
 
 
 def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[str]) -> str:
@@ -109,52 +102,43 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         return "broken", location, str(error)
 
 
-def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
-    """Compare a file with what is known of it: the size first, then the SHA-256.
+def check_file(tree: Tree, name: str, sha256: str) -> str:
+    """Return how a file compares with its known SHA-256, in words behind its name.
 
-    It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
-    outcome, and by how much it differs or nothing.
+    It is the archive itself, a file inside archive or folder, or one beside it.
     """
-    place, ending = tree.root / tree.location, f"/{known.name}"
-    inner = [name for name in tree.names if f"/{name}".endswith(ending)]
-    member = min(inner, key=lambda name: (name.count("/"), name), default="")
-    path = place / member if member else tree.root / known.name
-    content = tree.read(member) if member and is_archive(place) else None
-    remedy = "Check the file and its permissions, or fetch it again."
-    with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
-        if content is None and not path.is_file():
-            return "not there", ""
-        size = path.stat().st_size if content is None else len(content)
-        if known.bytes is not None and size != known.bytes:
-            return "another size", f"{size:,} bytes instead of {known.bytes:,}"
-        if known.sha256 is None:
-            return "no digest known", ""
-        digest = sha256_of(path) if content is None else hashlib.sha256(content).hexdigest()
-    if digest != known.sha256:
-        return "another SHA-256", f"{digest} instead of {known.sha256}"
-    return "as known", ""
+    inner = [path for path in tree.names if f"/{path}".endswith(f"/{name}")]
+    if inner:
+        nearest = min(inner, key=lambda path: path.count("/"))
+        actual = hashlib.sha256(tree.read(nearest)).hexdigest()
+    else:
+        path = tree.root / name
+        if not path.is_file():
+            return "is not there"
+        remedy = "Check the file and its permissions, or fetch it again."
+        with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
+            actual = sha256_of(path)
+    if actual == sha256:
+        return "is as known"
+    return f"has another SHA-256 ({actual} instead of {sha256})"
 
 
 @dataclass
 class Verification:
-    """What was found of a dataset.
+    """What was found of a dataset: ``facts`` (what, and a text) and ``problems``.
 
-    ``task`` is the task whose labels were read, where the dataset has none of its own; ``files``
-    the outcome of `check_file` by name; ``patients`` is empty where none are named and None where
-    they were not read; ``readable`` counts pictures, None where none was tried.
+    ``counts`` are those of `count_classes`; ``digest`` is that of a whole dataset, else empty.
     """
 
     manifest: DatasetManifest
-    task: str = ""
-    location: str = ""
-    files: dict[str, str] = field(default_factory=dict)
+    facts: list[tuple[str, str]] = field(default_factory=list)
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
-    patients: dict[str, int] | None = None
-    readable: int | None = None
-    findings: tuple[Finding, ...] = ()
     digest: str = ""
-    folds: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    def say(self, what: str, text: str) -> None:
+        """Add a fact."""
+        self.facts.append((what, text))
 
 
 def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
@@ -166,29 +150,19 @@ def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
 
 
 def verify_dataset(
-    manifest: DatasetManifest,
-    data_root: Path,
-    *,
-    index_folder: Path,
-    quick: bool = False,
-    expect: str = "",
+    manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
-    """Look a dataset over: known files, counts of every class, every picture decoded.
-
-    ``quick`` decodes nothing; then there is neither digest nor finding.  ``expect`` is the content
-    digest to find, empty for any.
-    """
+    """Look a dataset over: known files, counts of every class, every picture unless ``quick``."""
     datasets.check_data_root(data_root)
-    task = ""
+    done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:
-        task, manifest = manifest.tasks[0].name, manifest.for_task(manifest.tasks[0])
-    done = Verification(manifest, task=task)
+        task = manifest.tasks[0]
+        done = Verification(manifest.for_task(task))
+        done.say("labels", f"as task {task.name} reads them")
     try:
         _look_over(done, data_root, index_folder, quick)
     except InputError as error:
         done.problems.append(str(error))
-    if expect and done.digest and expect != done.digest:
-        done.problems.append(f"the content digest is {done.digest} and not {expect}")
     return done
 
 
@@ -196,14 +170,22 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     """Note what is found and what is wrong, until something forbids to go on."""
     manifest = done.manifest
     tree = datasets.open_located(manifest, data_root)
-    if datasets.stand_in_manifest(tree, manifest) is not None:
+    if datasets.is_stand_in(tree):
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
-    done.location = tree.location
-    for known in manifest.files:
-        outcome, detail = check_file(tree, known)
-        done.files[known.name] = outcome
-        done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
+    done.say("at", tree.location)
+    known_tasks = datasets_of_tasks()
+    done.problems += [
+        f"the task name {task.name} is taken by {other}. Give the task another name"
+        for task in manifest.tasks
+        for other in known_tasks.get(task.name, ())
+        if other != manifest.name
+    ]
+    for name, known in manifest.files.items():
+        compared = f"{name} {check_file(tree, name, known)}"
+        done.say("file", compared)
+        if "another" in compared:
+            done.problems.append(compared)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
     sound = True
@@ -216,28 +198,38 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
-        done.readable = len(cases)
+        done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
-        wrong = datasets.case_problems(manifest, cases, states_all=True)
+        wrong = datasets.case_problems(manifest, cases)
         sound = sound and not wrong
         done.problems += map(str, wrong)
-        known_tasks = datasets_of_tasks()
-        done.problems += [
-            f"the task name {task.name} is taken by {other}. Give the task another name"
-            for task in manifest.tasks
-            for other in known_tasks.get(task.name, [])
-            if other != manifest.name
-        ]
     if len(cases) and cases["patient_id"].notna().all():
-        done.patients = datasets.count_patients(cases) or {}
+        done.say("patients", _patients_in_words(manifest, cases))
     if quick or len(bad) or not sound:
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
-    done.findings, done.digest = dataset.findings, dataset.digest
+    for finding in dataset.findings:
+        named_cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
+        done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
+    done.digest = dataset.digest
+    done.say("digest", dataset.digest)
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
     groups = leak_free_groups(dataset.cases, pairs)
     for task in manifest.tasks:
         # A task with labels of its own reads other cases: the study divides those.
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
-            done.folds[task.name] = fold_sizes(folds)
+            done.say("folds", f"{task.name}: {fold_sizes(folds)}")
+
+
+def _patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
+    if (cases["patient_id"] == cases["case_id"]).all():
+        return "none are named: each picture counts as one"
+    labels = cases.groupby("patient_id")["label"]
+    fewest, most = labels.size().min(), labels.size().max()
+    images = counted(most, "images")
+    if fewest < most:
+        images = f"{fewest:,} to {images}"
+    units = "exams" if manifest.independence == "exam" else "patients"
+    two_labels = (labels.nunique() > 1).sum()
+    return f"{len(labels):,} {units}, {images} each; {two_labels:,} with two labels"

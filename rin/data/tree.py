@@ -58,7 +58,7 @@ class Tree:
         return f"{path}: {name}" if name else str(path)
 
     def read(self, name: str) -> bytes:
-        """Return the bytes of one file; raises InputError where it cannot be read."""
+        """Return the bytes of one file."""
         return read_bytes(self.root, self.locator(name))
 
     def is_picture(self, name: str) -> bool:
@@ -74,7 +74,7 @@ class Tree:
         return False
 
     def one_called(self, name: str, remedy: str) -> str:
-        """Return the one file of a name, in whatever folder; InputError for none and for two."""
+        """Return the one file of a name, in whatever folder."""
         names = [path.rpartition("/")[2] for path in self.names]
         if (times := names.count(name)) != 1:
             problem = f"{times} files are called {name} instead of one{meant(name, names)}"
@@ -160,11 +160,7 @@ def refuse_gaps(content: bytes) -> None:
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
-    """Return for each locator what changes when its file does, without reading any content.
-
-    Size and times of change of a file (a copy that keeps one time has another second one), size
-    and CRC-32 of a member of an archive, ``absent`` where there is none.
-    """
+    """Return for each locator what changes when its file does, without reading any content."""
     open_once, states = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
         file = locator.rpartition(MARK)[0] if is_slice(locator) else locator
@@ -174,7 +170,9 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
                 info = open_once(place).getinfo(member)
                 states.append(f"{info.file_size}-{info.CRC:08x}")
             else:
-                stat = Path(root, place).stat()
+                stat = Path(
+                    root, place
+                ).stat()  # a copy that keeps one time has another second one
                 states.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
         except (OSError, KeyError):
             states.append("absent")
@@ -195,7 +193,7 @@ def is_slice(locator: str) -> bool:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    Linked folders are followed; with ``links``, links are yielded as files, to be refused.
+    Linked folders are followed; with ``links``, links are yielded as files.
     """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]

@@ -1,13 +1,12 @@
 """The audit of the paper: what its published numbers imply, by arithmetic on them alone.
 
-A printed 0.85 stands for anything from 0.845 to 0.855, so a quantity worked out from printed
-numbers has a range, too.  Units are AUC points (0-100) unless a name says otherwise; means and SDs
-are printed to one point, differences and intervals to 0.1 point.
+A printed 0.85 stands for anything from 0.845 to 0.855, so what is worked out from printed numbers
+has a range, too.  Units are AUC points (0-100) unless a name says otherwise.
 """
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import truediv
@@ -91,11 +90,9 @@ def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
 
 
 def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
-    """Return the range of `correlation_for` over a box of SDs that are positive.
-
-    Along one SD it may fall, then rise: its lowest point, where that SD squared is the other
-    squared less the variance, counts beside the corners.
-    """
+    """Return the range of `correlation_for` over a box of SDs that are positive."""
+    # Along one SD it may fall, then rise: its lowest point, where that SD squared is the other
+    # squared less the variance, counts beside the corners.
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
     for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):
@@ -119,62 +116,96 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     return float(_POINTS * t_quantile() * sum(errors))
 
 
+@dataclass(frozen=True)
 class TaskAudit:
-    """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
+    """What one task's published numbers imply; AUC points (0-100), ranges by rounding."""
 
-    P is stated as an upper limit, and the upper end of the interval is above zero.
-    """
+    task: str
+    published: paper.PublishedComparison
+    # Three ways to the difference, and the difference in percent of ImageNet's AUC.
+    difference: Bounds
+    middle: Bounds
+    means: Bounds
+    relative_gain: Bounds
+    ahead: bool
+    contains_zero: bool
+    may_contain_zero: bool
+    # Half-widths of the interval: as printed, and from the SDs by every formula.
+    half_width: Bounds
+    widths: dict[str, Bounds]
+    implied: Bounds
+    agrees: bool
+    delong_limit: float
+    too_wide_for_delong: bool
+    # P, stated as an upper limit, and the correlation that a paired test needs for it.
+    stated_p: float
+    p_by_sds: Bounds
+    p_by_normal: Bounds
+    p_follows: bool
+    needed_correlation: Bounds
 
-    def __init__(self, published: paper.PublishedComparison) -> None:
-        self.published, self.task = published, published.task
-        # The printed numbers before rounding, RadImageNet's first.
-        sds = _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
-        aucs = published.auc_radimagenet, published.auc_imagenet
-        self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in sds)
-        self.aucs = tuple(rounded(auc, 0.01, least=0.0, most=1.0) for auc in aucs)  # 0-1
-        self.difference = rounded(published.difference, 0.1)
-        low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
 
-        # Three ways to the difference, and the difference in percent of ImageNet's AUC.
-        self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
-        self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *self.aucs)
-        self.relative_gain = corner_bounds(truediv, self.difference, self.aucs[1])
-        self.ahead = self.difference.low > 0
-        self.contains_zero = low.high <= 0 <= high.low
-        self.may_contain_zero = low.low <= 0 <= high.high
-
-        # Half-widths of the interval, printed and from the SDs.
-        self.published_half_width = (published.ci_high - published.ci_low) / 2
-        self.half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
-        self.implied_half_width = WIDTHS[_POOLED](*sds)
-        self.widths = {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
-        self.implied = self.widths[_POOLED]
-        self.agrees = self.half_width.meets(self.implied)
-        self.delong_limit = delong_width_limit(*self.aucs, *_tested_cases(self.task))
-        self.too_wide_for_delong = self.half_width.low > self.delong_limit
-
-        # P moves one way with each number; of symmetric t intervals the normal gives the lowest.
-        self.stated_p = float(published.p_text.removeprefix("P < "))
-        by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
-        self.p_by_sds = _with_zero(by_sds, self.difference)
-        self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
-        self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
-        self.needed_correlation = _needed_correlation(self.difference, self.sds, self.stated_p)
-
-    def intervals(self) -> pd.DataFrame:
-        """Return the difference with the interval as printed, and with that of the SDs."""
-        stated, half = self.published, self.implied_half_width
-        ends = (
-            (stated.ci_low, stated.ci_high),
-            (stated.difference - half, stated.difference + half),
-        )
-        intervals = pd.DataFrame(ends, columns=["ci_low", "ci_high"])
-        return intervals.assign(kind=["published", "recomputed"], estimate=stated.difference)
+def audit_task(published: paper.PublishedComparison) -> TaskAudit:
+    """Audit one comparison, the upper end of whose interval is above zero."""
+    # The printed numbers before rounding, RadImageNet's first.
+    sds = [rounded(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
+    printed_aucs = published.auc_radimagenet, published.auc_imagenet
+    aucs = [rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
+    difference = rounded(published.estimate, 0.1)
+    low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
+    middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
+    half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
+    widths = {name: corner_bounds(width, *sds) for name, width in WIDTHS.items()}
+    delong_limit = delong_width_limit(*aucs, *_tested_cases(published.task))
+    stated_p = float(published.p_text.removeprefix("P < "))
+    # P moves one way with each number; of symmetric t intervals the normal gives the lowest.
+    p_by_sds = _with_zero(corner_bounds(unpaired_t_p, difference, *sds), difference)
+    p_by_normal = _with_zero(corner_bounds(interval_p, low, high), middle)
+    return TaskAudit(
+        task=published.task,
+        published=published,
+        difference=difference,
+        middle=middle,
+        means=corner_bounds(lambda a, b: _POINTS * (a - b), *aucs),
+        relative_gain=corner_bounds(truediv, difference, aucs[1]),
+        ahead=difference.low > 0,
+        contains_zero=low.high <= 0 <= high.low,
+        may_contain_zero=low.low <= 0 <= high.high,
+        half_width=half_width,
+        widths=widths,
+        implied=widths[_POOLED],
+        agrees=half_width.meets(widths[_POOLED]),
+        delong_limit=delong_limit,
+        too_wide_for_delong=half_width.low > delong_limit,
+        stated_p=stated_p,
+        p_by_sds=p_by_sds,
+        p_by_normal=p_by_normal,
+        p_follows=min(p_by_sds.low, p_by_normal.low) < stated_p,
+        needed_correlation=_needed_correlation(difference, sds, stated_p),
+    )
 
 
 def audit_tasks() -> list[TaskAudit]:
     """Audit every comparison of the paper, in its order."""
-    return [TaskAudit(published) for published in paper.COMPARISONS.values()]
+    return [audit_task(published) for published in paper.COMPARISONS.values()]
+
+
+def published_intervals(published: paper.PublishedComparison) -> pd.DataFrame:
+    """Return a difference with its interval as printed, and with that of the SDs (`kind`)."""
+    half_width = WIDTHS[_POOLED](*_sds_in_points(published))
+    difference = published.estimate
+    return pd.DataFrame(
+        {
+            "kind": ["published", "recomputed"],
+            "estimate": difference,
+            "ci_low": [published.ci_low, difference - half_width],
+            "ci_high": [published.ci_high, difference + half_width],
+        }
+    )
+
+
+def _sds_in_points(published: paper.PublishedComparison) -> tuple[float, float]:
+    return _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
 
 
 def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
@@ -182,7 +213,7 @@ def _with_zero(p_values: Bounds, middle: Bounds) -> Bounds:
     return Bounds(p_values.low, 1.0) if middle.holds(0) else p_values
 
 
-def _needed_correlation(difference: Bounds, sds: tuple[Bounds, Bounds], stated_p: float) -> Bounds:
+def _needed_correlation(difference: Bounds, sds: Sequence[Bounds], stated_p: float) -> Bounds:
     """Return the correlation of scenarios from which on a paired t test gives less than a P."""
     sizes = abs(difference.low), abs(difference.high)
     smallest = 0.0 if difference.holds(0) else min(sizes)

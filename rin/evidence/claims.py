@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,9 @@ from rin.files import read_yaml
 from rin.stats import EQUIVALENCE_MARGIN, holm
 
 CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
-VERDICTS = ("holds", "does not follow", "cannot be judged")
+VERDICTS = {True: "holds", False: "does not follow", None: "cannot be judged"}
 _TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
 Audits = Collection[TaskAudit]
-#: Whether a claim holds (None: it cannot be judged), and the values for the text of the reason.
-Judgement = tuple[bool | None, dict[str, object]]
 _SHORT_NAMES = {
     "acl": "ACL",
     "covid19": "COVID-19",
@@ -26,23 +25,30 @@ _SHORT_NAMES = {
 }
 
 
-def judged_claims(audits: Collection[TaskAudit]) -> pd.DataFrame:
+class Check(NamedTuple):
+    """Whether a statement holds (None: it cannot be judged), and the values for its texts."""
+
+    holds: bool | None
+    values: dict[str, object]
+
+
+def judged_claims(audits: Audits) -> pd.DataFrame:
     """Return every quoted sentence: `name`, `text`, `place`, `tasks`, `verdict` and `why`."""
     rows = []
     for claim in CLAIMS:
         # Nothing is printed to judge "unfreezing" and "backbones" by.
         judge = _JUDGES.get(claim["name"])
         chosen = _of_claim(claim["name"], audits)
-        holds, values = judge(chosen, audits) if judge else (None, {})
-        verdict = dict(zip((True, False, None), VERDICTS, strict=True))[holds]
-        rows.append(claim | {"verdict": verdict, "why": claim["why"].format_map(values)})
+        check = judge(chosen, audits) if judge else Check(None, {})
+        why = claim["why"].format_map(check.values)
+        rows.append(claim | {"verdict": VERDICTS[check.holds], "why": why})
     return pd.DataFrame(rows)
 
 
 # A judge takes the audits of the tasks that a claim names, and all of them.
 
 
-def _significant(chosen: Audits, _: Audits) -> Judgement:
+def _significant(chosen: Audits, _: Audits) -> Check:
     zero = [audit.task for audit in chosen if audit.contains_zero]
     follows = [audit.task for audit in chosen if audit.p_follows]
     values = {
@@ -51,72 +57,72 @@ def _significant(chosen: Audits, _: Audits) -> Judgement:
         "follows": _share(follows, chosen),
         "follows_names": task_names(follows),
     }
-    return len(follows) == len(chosen) and not zero, values
+    return Check(len(follows) == len(chosen) and not zero, values)
 
 
-def _superior(chosen: Audits, _: Audits) -> Judgement:
+def _superior(chosen: Audits, _: Audits) -> Check:
     ahead = [audit.task for audit in chosen if audit.ahead]
     clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
     names = task_names(clear)
     values = {"ahead": _share(ahead, chosen), "clear": len(clear), "clear_names": names}
-    return len(clear) == len(chosen), values
+    return Check(len(clear) == len(chosen), values)
 
 
-def _range(chosen: Audits, _: Audits) -> Judgement:
-    stated = [audit.published.difference for audit in chosen]
+def _range(chosen: Audits, _: Audits) -> Check:
+    stated = [audit.published.estimate for audit in chosen]
     low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
     text = next(claim["text"] for claim in CLAIMS if claim["name"] == "range")
-    return f"from {low}% to {high}%" in text, {"low": low, "high": high}
+    return Check(f"from {low}% to {high}%" in text, {"low": low, "high": high})
 
 
-def _gain(chosen: Audits, _: Audits) -> Judgement:
+def _gain(chosen: Audits, _: Audits) -> Check:
     is_relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
-    values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.difference}
-    return is_relative, values
+    values = {"gain": chosen[0].relative_gain, "stated": chosen[0].published.estimate}
+    return Check(is_relative, values)
 
 
-def _outperforming(chosen: Audits, _: Audits) -> Judgement:
+def _outperforming(chosen: Audits, _: Audits) -> Check:
     above = [audit.task for audit in chosen if audit.ahead]
     zero = [audit.task for audit in chosen if audit.contains_zero]
     equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
     values = {"above": _share(above, chosen), "zero": task_names(zero), "equal": task_names(equal)}
-    return len(above) == len(chosen) and not zero, values
+    return Check(len(above) == len(chosen) and not zero, values)
 
 
-def _narrowed(large: Audits, audits: Audits) -> Judgement:
+def _narrowed(large: Audits, audits: Audits) -> Check:
     small = _of_claim("small_significant", audits)
     mean_small, mean_large = _mean_difference(small), _mean_difference(large)
-    top = max(large, key=lambda audit: audit.published.difference)
+    top = max(large, key=lambda audit: audit.published.estimate)
     beaten = [audit for audit in small if audit.difference.high < top.difference.low]
     as_far, ways = splits_as_far_apart(audits, _TASKS["small_significant"])
     values = {
         "small": mean_small,
         "large": mean_large,
         "top": task_names([top.task]),
-        "top_stated": top.published.difference,
+        "top_stated": top.published.estimate,
         "beaten": _share(beaten, small),
         "as_far": as_far,
         "ways": ways,
     }
-    return mean_small.low > mean_large.high, values
+    return Check(mean_small.low > mean_large.high, values)
 
 
-def _smaller_sds(_: Audits, audits: Audits) -> Judgement:
+def _smaller_sds(_: Audits, audits: Audits) -> Check:
     rows = [audit.published for audit in audits]
     smaller = [row for row in rows if row.sd_radimagenet < row.sd_imagenet]
     ratios = [row.sd_imagenet / row.sd_radimagenet for row in rows]
     values = {"smaller": _share(smaller, rows), "ratio": Bounds(min(ratios), max(ratios))}
-    return len(smaller) == len(rows), values
+    return Check(len(smaller) == len(rows), values)
 
 
-def _comparable(chosen: Audits, _: Audits) -> Judgement:
+def _comparable(chosen: Audits, _: Audits) -> Check:
     rows = [audit.published for audit in chosen]
     margin = 100 * EQUIVALENCE_MARGIN
     inside = [row for row in rows if -margin < row.ci_low and row.ci_high < margin]
-    return len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)}
+    return Check(len(inside) == len(rows), {"margin": margin, "inside": _share(inside, rows)})
 
 
-def _dice(_chosen: Audits, _: Audits) -> Judgement:
+def _dice(_chosen: Audits, _: Audits) -> Check:
     gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
     fits = all(
         gain["stated"].meets(gain[source])
@@ -125,16 +131,16 @@ def _dice(_chosen: Audits, _: Audits) -> Judgement:
     )
     words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
     # Scores that fit bear out the gain, but not the P value that is stated beside it.
-    return None if fits else False, {"gains": words}
+    return Check(None if fits else False, {"gains": words})
 
 
-def _interpretability(_chosen: Audits, _: Audits) -> Judgement:
+def _interpretability(_chosen: Audits, _: Audits) -> Check:
     of_large = [task for task in paper.DICE if task not in _TASKS["small_significant"]]
     values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
-    return None, values
+    return Check(None, values)
 
 
-_JUDGES: Mapping[str, Callable[[Audits, Audits], Judgement]] = {
+_JUDGES: Mapping[str, Callable[[Audits, Audits], Check]] = {
     "small_significant": _significant,
     "large_significant": _significant,
     "superior": _superior,
@@ -154,7 +160,7 @@ def splits_as_far_apart(audits: Iterable[TaskAudit], first: Collection[str]) -> 
 
     An exact permutation test: how many are at least as far apart, and how many there are.
     """
-    stated = {audit.task: audit.published.difference for audit in audits}
+    stated = {audit.task: audit.published.estimate for audit in audits}
     observed = sum(stated[task] for task in first)
     sums = [
         sum(stated[task] for task in choice)

@@ -5,11 +5,13 @@ still differ: two numbers that an entry names under `differ`, or those of a func
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import chain, combinations
+from operator import attrgetter, truediv
 from pathlib import Path
 from string import Formatter
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,8 @@ from statsmodels.stats import api as statsmodels_tests
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit, audit_tasks, rounded
+from rin.evidence.audit import audit_task, audit_tasks, corner_bounds, rounded
+from rin.evidence.claims import Check, task_names
 from rin.files import read_yaml
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -30,35 +33,28 @@ ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
 #: What sources outside the paper state, by name; and beside it the paper's settings and database.
 FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
-_PLACES = _READ["places"] | _READ["sources"]
+_PLACES = paper.PLACES | _READ["sources"]
 _TEXTS = ("title", "finding", "consequence", "handling")
 _look_up = Formatter().get_field  # as texts do: a name, an attribute or a key of what it names
 
 
-class Check(NamedTuple):
-    """Numbers that are compared, or that an entry's texts need, and whether the sides differ."""
-
-    values: dict[str, Any]
-    differ: bool
-
-
-def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFrame:
+def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
-    Columns: `id`, `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared),
+    Columns: `id`, `kind` (key of `KINDS`), `status`, `compared` (numbers of its check, if any),
     `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
     `finding`, `consequence`, `handling`.  KeyError for a value that nobody computes.
     """
-    rows = []
-    for entry in ENTRIES:
-        check = checks.get(entry["id"], Check({}, True))
+    numbers, rows = stated_numbers(), []
+    for entry in entries:
+        check = _check(entry, numbers)
         values = numbers | check.values
         said = chain.from_iterable(pair.items() for pair in entry["says"])
         rows.append(
             {
                 **{name: entry[name] for name in ("id", "kind", "status")},
-                "computed": entry["id"] in checks,
-                "disagree": check.differ,
+                "compared": check.values,
+                "disagree": check.holds,
                 "says": [(_PLACES.get(at, at), text.format_map(values)) for at, text in said],
                 **{name: entry.get(name, "").format_map(values) for name in _TEXTS},
             }
@@ -66,15 +62,12 @@ def ledger(checks: Mapping[str, Check], numbers: Mapping[str, Any]) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
-def computed_checks(numbers: Mapping[str, Any]) -> dict[str, Check]:
-    """Return the result of every check, by the id of its entry."""
-    checks = {entry: check() for entry, check in _CHECKS.items()}
-    for entry in ENTRIES:
-        if "differ" in entry:
-            values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
-            first, second = values.values()
-            checks[entry["id"]] = Check(values, first != second)
-    return checks
+def _check(entry: Mapping, numbers: Mapping[str, Any]) -> Check:
+    if "differ" in entry:
+        values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
+        first, second = values.values()
+        return Check(first != second, values)
+    return _CHECKS[entry["id"]]() if entry["id"] in _CHECKS else Check(True, {})
 
 
 def stated_numbers() -> dict[str, Any]:
@@ -85,10 +78,19 @@ def stated_numbers() -> dict[str, Any]:
     released = {(entry.init, entry.backbone): entry.file for entry in load_entries()}
     slices = paper.CLASS_COUNTS["covid19"][-1].images
     kinds = {place: {*fact.value} for place, fact in paper.PATHOLOGIES.items()}
+    database = load_manifest("radimagenet")
+    findings = {finding.kind: finding for finding in database.findings}
+    normal = partial(truediv, 100 * STATED["normal_images"])
+    keras, torch = paper.RELEASED_ACCURACY.keys(), FACTS["pytorch_networks"]
+    by_top1, by_top5 = (
+        sorted(paper.RELEASED_ACCURACY.values(), key=attrgetter(measure), reverse=True)
+        for measure in ("top1", "top5")
+    )
+    rates = {rate for _, of_level in STATED["learning_rates"] for rate in of_level}
     counted = {
         "tasks": len(paper.COMPARISONS),
         "datasets": len({dataset.name for dataset in datasets.values()}),
-        "tasks_not_public": task_titles(
+        "tasks_not_public": task_names(
             task for task, dataset in datasets.items() if dataset.access == "not public"
         ),
         "distinct_regions": len(set(titles)),
@@ -98,7 +100,18 @@ def stated_numbers() -> dict[str, Any]:
         "released_weights_file": released["radimagenet", "ResNet50"],
         "slices_per_covid_patient": slices / FACTS["covid_patients"],
         "short_title": paper.CITATION.title.split(":")[1].strip(),
-        "access": load_manifest("radimagenet").access,
+        "access": database.access,
+        "named_duplicates": len(findings["duplicates"].case_ids),
+        # "1.35 million"
+        "normal_percent": corner_bounds(normal, rounded(STATED["images"], 10_000)),
+        "keras_networks": len(keras),
+        "torch_networks": len(torch),
+        "missing_networks": ", ".join(sorted(keras - {*torch})),
+        "best1": by_top1[0],
+        "best5": by_top5[0],
+        "last5": by_top5[-1],
+        "place_of_inception_v3": 1 + by_top1.index(paper.RELEASED_ACCURACY["InceptionV3"]),
+        "rates": ", ".join(f"{rate:g}" for rate in sorted(rates)),
         "kinds_in_abstract": len(kinds["abstract"]),
         "kinds_in_results": len(kinds["results"]),
         "kinds_in_abstract_alone": ", ".join(sorted(kinds["abstract"] - kinds["results"])),
@@ -124,25 +137,12 @@ def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
     )
 
 
-# Within the paper
-
-
-def _covid_names() -> Check:
-    # One disease under two names, and two control groups under one.
-    (disease, control), (also_disease, other_control) = (
-        [count.group for count in paper.CLASS_COUNTS[task] if count.group != "all"]
-        for task in ("covid19", "sarscov2")
-    )
-    same_disease = disease.startswith("COVID-19") and also_disease.startswith("COVID-19")
-    return Check({}, same_disease and control != other_control)
-
-
 def _acl_difference() -> Check:
-    acl = TaskAudit(paper.COMPARISONS["acl"])
+    acl = audit_task(paper.COMPARISONS["acl"])
     middle = (acl.published.ci_low + acl.published.ci_high) / 2
     values = {"acl": acl.published, "middle": middle, "means": acl.means}
     agrees = acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)
-    return Check(values, not agrees)
+    return Check(not agrees, values)
 
 
 def _zero_and_p() -> Check:
@@ -152,37 +152,37 @@ def _zero_and_p() -> Check:
         "n": len(zero),
         "all": len(audits),
         "p": audits[0].published.p_text,
-        "tasks": task_titles(audit.task for audit in zero),
+        "tasks": task_names(audit.task for audit in zero),
     }
-    return Check(values, any(audit.stated_p <= STATED["alpha"] for audit in zero))
+    return Check(any(audit.stated_p <= STATED["alpha"] for audit in zero), values)
 
 
 def _interval_method() -> Check:
     audits = audit_tasks()
     wide = [audit.task for audit in audits if audit.too_wide_for_delong]
     agreeing = [audit.task for audit in audits if audit.agrees]
-    values = {"agree": len(agreeing), "all": len(audits), "wide": task_titles(wide)}
-    return Check(values, bool(wide))
+    values = {"agree": len(agreeing), "all": len(audits), "wide": task_names(wide)}
+    return Check(bool(wide), values)
 
 
 def _comparable() -> Check:
     tasks = paper.CLAIMS["comparable"].value
     p_texts = [paper.COMPARISONS[task].p_text for task in tasks]
-    values = {"tasks": task_titles(tasks), "p": p_texts[0]}
-    return Check(values, len(set(p_texts)) == 1)
+    values = {"tasks": task_names(tasks), "p": p_texts[0]}
+    return Check(len(set(p_texts)) == 1, values)
 
 
 def _percents() -> Check:
     audits = audit_tasks()
     apart = [audit for audit in audits if not audit.relative_gain.meets(audit.difference)]
     values = {
-        "stated": audits[0].published.difference,
+        "stated": audits[0].published.estimate,
         "gain": audits[0].relative_gain,
         "apart": len(apart),
         "all": len(audits),
         "dice": paper.DICE["thyroid"].gain_percent,
     }
-    return Check(values, bool(apart))
+    return Check(bool(apart), values)
 
 
 def _five_folds() -> Check:
@@ -193,22 +193,12 @@ def _five_folds() -> Check:
         "share": 100 * FACTS["acl_test_images"] / images,
         "split": " / ".join(map(str, STATED["split_percent"])),
     }
-    return Check(values, covered != 100)
+    return Check(covered != 100, values)
 
 
 def _normality_software() -> Check:
     tests = [name for name in dir(statsmodels_tests) if "shapiro" in name.lower()]
-    return Check({"here": statsmodels.__version__, "n": len(tests)}, not tests)
-
-
-def _normal_images() -> Check:
-    normal = STATED["normal_images"]
-    total = rounded(STATED["images"], 10_000)  # "1.35 million"
-    values = {"low": 100 * normal / total.high, "high": 100 * normal / total.low}
-    return Check(values, normal > 0)
-
-
-# Between the paper and its authors' scripts, README and preprint
+    return Check(not tests, {"here": statsmodels.__version__, "n": len(tests)})
 
 
 def _imagenet_inputs() -> Check:
@@ -224,15 +214,7 @@ def _imagenet_inputs() -> Check:
         "other": len(other),
         "all": len(needed),
     }
-    return Check(values, bool(other))
-
-
-def _covid_script() -> Check:
-    rates = sorted({rate for _, of_level in STATED["learning_rates"] for rate in of_level})
-    size_differs = FACTS["covid_image_size"] != STATED["image_size"]
-    rate_differs = FACTS["covid_learning_rate"] not in rates
-    values = {"rates": ", ".join(f"{rate:g}" for rate in rates)}
-    return Check(values, size_differs and rate_differs)
+    return Check(bool(other), values)
 
 
 def _unstated_settings() -> Check:
@@ -243,43 +225,18 @@ def _unstated_settings() -> Check:
         "unstated": len(unstated),
         "extra": " and ".join(step for step in small if step not in large),
     }
-    return Check(values, set(small) != set(large) and len(unstated) == 4)
-
-
-def _ranks() -> Check:
-    models = paper.RELEASED_ACCURACY.values()
-    by_top1 = sorted(models, key=lambda model: -model.top1)
-    by_top5 = sorted(models, key=lambda model: -model.top5)
-    values = {
-        "best1": by_top1[0],
-        "best5": by_top5[0],
-        "last5": by_top5[-1],
-        "place": 1 + [model.backbone for model in by_top1].index("InceptionV3"),
-    }
-    return Check(values, by_top1 != by_top5)
+    return Check(set(small) != set(large) and len(unstated) == 4, values)
 
 
 def _preprint_gains() -> Check:
     preprint = FACTS["preprint_gains"]
-    published = {task: paper.COMPARISONS[task].difference for task in preprint}
+    published = {task: paper.COMPARISONS[task].estimate for task in preprint}
     before, now = (
-        "; ".join(f"{task_titles([task])} {gain:g}" for task, gain in gains.items())
+        "; ".join(f"{task_names([task])} {gain:g}" for task, gain in gains.items())
         for gains in (preprint, published)
     )
     differ = all(gain != published[task] for task, gain in preprint.items())
-    return Check({"before": before, "now": now}, differ)
-
-
-# Between the paper and the public data
-
-
-def _duplicates() -> Check:
-    findings = {finding.kind: finding for finding in load_manifest("radimagenet").findings}
-    n_cases = len(findings["duplicates"].case_ids)
-    return Check({"named": n_cases}, FACTS["blank_pictures"] > 0 and n_cases > 0)
-
-
-# Between distributors of the weights
+    return Check(differ, {"before": before, "now": now})
 
 
 def _four_preprocessings() -> Check:
@@ -291,30 +248,11 @@ def _four_preprocessings() -> Check:
     ]
     smallest_gap = min(abs(a - b) for a, b in combinations(inputs, 2))
     values = {"n": len(sources), "grey": " / ".join(f"{value:.2f}" for value in inputs)}
-    return Check(values, smallest_gap > 0.01)
-
-
-def _one_file_two_inputs() -> Check:
-    digests = {FACTS["pytorch_resnet50_sha256"], FACTS["hugging_face_resnet50_sha256"]}
-    inputs = {FACTS["pytorch_preprocessing"], FACTS["hugging_face_preprocessing"]}
-    return Check({"sha256": min(digests)[:8]}, len(digests) == 1 and len(inputs) == 2)
-
-
-def _missing_network() -> Check:
-    keras, pytorch = list(paper.RELEASED_ACCURACY), FACTS["pytorch_networks"]
-    missing = [name for name in keras if name not in pytorch]
-    values = {"keras": len(keras), "pytorch": len(pytorch), "missing": ", ".join(missing)}
-    return Check(values, bool(missing))
-
-
-def task_titles(tasks: Iterable[str]) -> str:
-    """Return the titles of tasks without their modality, as a list in words."""
-    return ", ".join(paper.COMPARISONS[task].title.split(",")[0] for task in tasks)
+    return Check(smallest_gap > 0.01, values)
 
 
 #: The check of each entry that takes more than a comparison of two numbers.
 _CHECKS: dict[str, Callable[[], Check]] = {
-    "covid-names": _covid_names,
     "acl-difference": _acl_difference,
     "zero-and-p": _zero_and_p,
     "interval-method": _interval_method,
@@ -322,14 +260,8 @@ _CHECKS: dict[str, Callable[[], Check]] = {
     "percents": _percents,
     "five-folds": _five_folds,
     "normality-software": _normality_software,
-    "normal-images": _normal_images,
     "imagenet-inputs": _imagenet_inputs,
-    "covid-script": _covid_script,
     "unstated-settings": _unstated_settings,
-    "ranks": _ranks,
     "preprint-gains": _preprint_gains,
-    "duplicates": _duplicates,
     "four-preprocessings": _four_preprocessings,
-    "one-file-two-inputs": _one_file_two_inputs,
-    "missing-network": _missing_network,
 }

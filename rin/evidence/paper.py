@@ -12,15 +12,14 @@ from rin.errors import look_up
 from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
-_PLACES = _READ["places"]
-#: Sections and captions in which published numbers and claims stand.
-PLACES = tuple(_PLACES.values())
+#: Places in which published numbers and claims stand, by the short names of the file.
+PLACES: dict[str, str] = _READ["places"]
 Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """Mean and SD of 24 AUCs (0-1) of either source; their difference in AUC points (0-100)."""
+    """Mean and SD of 24 AUCs (0-1) of either source; the difference in AUC points (0-100)."""
 
     task: str
     title: str
@@ -28,7 +27,7 @@ class PublishedComparison:
     sd_radimagenet: float
     auc_imagenet: float
     sd_imagenet: float
-    difference: float
+    estimate: float
     ci_low: float
     ci_high: float
     p_text: str
@@ -78,25 +77,29 @@ class Fact:
     place: str
 
 
-def _frozen(value: Any) -> Any:
-    """Return lists as tuples, and short names of places in full."""
-    if isinstance(value, list):
-        return tuple(map(_frozen, value))
-    return _PLACES.get(value, value)
-
-
 def _records(kind: type[Record], section: str) -> dict[str, Record]:
-    """Return the records of a section of the file, whose values are in the order of the fields."""
-    return {name: kind(name, *map(_frozen, values)) for name, values in _READ[section].items()}
+    """Return the records of a section of the file, by name."""
+    return {name: _record(kind, name, fields) for name, fields in _READ[section].items()}
 
 
-CITATION = SimpleNamespace(**{name: _frozen(text) for name, text in _READ["citation"].items()})
+def _record(kind: type[Record], name: str, fields: dict[str, Any]) -> Record:
+    values = {field: _frozen(value) for field, value in fields.items()}
+    place = PLACES.get(fields["place"], fields["place"])
+    return kind(name, **values | {"place": place})
+
+
+def _frozen(value: Any) -> Any:
+    """Return lists, and those inside, as tuples."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+CITATION = SimpleNamespace(**_READ["citation"])
 COMPARISONS = _records(PublishedComparison, "comparisons")
 DICE = _records(PublishedDice, "dice")
 #: Three sections state sizes; for acl, pneumonia and hemorrhage they disagree.
 CLASS_COUNTS = {
-    task: tuple(ClassCount(task, *map(_frozen, row)) for row in rows)
-    for task, rows in _READ["class_counts"].items()
+    task: tuple(_record(ClassCount, task, fields) for fields in counts)
+    for task, counts in _READ["class_counts"].items()
 }
 RELEASED_ACCURACY = _records(ReleasedAccuracy, "released_accuracy")
 #: `pathologies` are listed twice; `claims` name the tasks that the text puts into words.

@@ -28,8 +28,6 @@ class Replication(FrozenModel):
     """
 
     study: str
-    authors: str = ""
-    year: int | None = None
     place: str
     reference: str = ""
     data: str
@@ -53,9 +51,6 @@ def _record(study: dict, comparison: dict) -> Replication:
     """Return a comparison with the fields of its study, and both remarks."""
     fields = study | comparison
     del fields["comparisons"]
-    for source in ("radimagenet", "imagenet"):
-        if isinstance(fields.get(source), list):
-            fields[source], fields[f"{source}_sd"] = fields[source]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
     return Replication(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
 
@@ -72,9 +67,9 @@ def like_for_like() -> pd.DataFrame:
     """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.
 
     One row a comparison: the fields of `Replication` in AUC points, `label` (images and setting),
-    `task` (keys of the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any),
-    `estimate` (RadImageNet − ImageNet), `ci_low`, `ci_high` (Welch's, from the SDs over folds as
-    if these were independent and the sources unpaired; NaN where no SD is stated).
+    `task` (the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any), `estimate`
+    (RadImageNet − ImageNet), `ci_low`, `ci_high` (Welch's, as if folds were independent and the
+    sources unpaired; NaN where no SD is stated).
     """
     table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
@@ -99,11 +94,10 @@ def like_for_like() -> pd.DataFrame:
 
 
 def pooled_fine_tuned() -> pd.DataFrame:
-    """Pool the fully fine-tuned comparisons with SDs by random effects, by what they ask.
+    """Pool the fully fine-tuned comparisons with SDs by `random_effects`, in AUC points.
 
-    Index: `the paper's questions`, `other questions` and `all`; columns as of
-    `rin.stats.synthesis.random_effects`, in AUC points, and `scaling_missing`: whether all of them
-    lack the official scaling.
+    Index: `the paper's questions`, `other questions` and `all`.  Beside the columns of the model
+    stands `scaling_missing`: whether all of them lack the official scaling.
     """
     table = like_for_like().dropna(subset=["ci_low"]).query("setting == 'fine-tuned'")
     squares = table[["radimagenet_sd", "imagenet_sd"]].pow(2).sum(axis=1)

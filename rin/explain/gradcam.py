@@ -19,32 +19,18 @@ if TYPE_CHECKING:
     import keras
 
 
-def check_maps(maps: np.ndarray) -> np.ndarray:
-    """Return maps (n, h, w) after checking their rank and that every value is finite."""
-    maps = np.asarray(maps)
-    if maps.ndim != 3:
-        problem = f"maps have shape {maps.shape}"
-        raise InputError(problem, where="maps", remedy="Give those of one class.")
-    if not np.isfinite(maps).all():
-        remedy = "Leave out the run: it has diverged."
-        raise InputError("a value is not finite", where="maps", remedy=remedy)
-    return maps
-
-
 def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
     In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum,
     and no scaling after that; bilinear enlargement with half-pixel centres; times 255; 8 bits,
     rounded where the recipe cuts off.  Zeros for a map without a positive value.  InputError for a
-    wrong rank, a value that is not finite, or a `size` below the map's.
+    value that is not finite.
     """
-    cam = check_maps(cam).astype(np.float32)
-    if size < max(cam.shape[1:]):
-        problem = f"size {size} is below that of the maps, {cam.shape[1:]}"
-        remedy = "Give the side of the network's input, in pixels."
-        raise InputError(problem, where="size", remedy=remedy)
-    positive = np.maximum(cam, 0)
+    if not np.isfinite(cam).all():
+        remedy = "Leave out the run: it has diverged."
+        raise InputError("a value is not finite", where="maps", remedy=remedy)
+    positive = np.maximum(cam.astype(np.float32), 0)
     peak = positive.max(axis=(1, 2), keepdims=True)
     small = 255 * np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
     large = np.empty((len(cam), size, size), dtype=np.uint8)

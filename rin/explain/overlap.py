@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt, map_coordinates
 from skimage.draw import ellipse
 
 from rin.errors import InputError
-from rin.explain.gradcam import check_maps, to_uint8
+from rin.explain.gradcam import to_uint8
 
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
 #: Pictures that look at no image.
@@ -22,57 +22,23 @@ ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre p
 #: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
 SIDE, BOX = 48, 1 / 3
 _LEVELS = 256  # gray levels of an 8-bit map
-_CELL = ["task", "scenario", "backbone", "unfreezing", "learning_rate", "init"]
-_RUN = [*_CELL[:1], "fold", *_CELL[1:], "seed"]
-_GROUP = ["task", "init", "unfreezing"]
+_RUN = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
 _CASE = ["case_id", "patient_id", "label", "score"]
+_GROUP = ["task", "init", "unfreezing"]
 
 
 def has_lesion(masks: np.ndarray) -> np.ndarray:
     """Return which masks outline anything, bool (n,), from masks (n, h, w)."""
-    return np.asarray(masks).any(axis=(1, 2))
-
-
-def check_pair(first: np.ndarray, second: np.ndarray) -> None:
-    """Raise InputError unless two stacks of pictures (n, h, w) have one shape."""
-    if first.ndim != 3 or first.shape != second.shape:
-        problem = f"shapes {first.shape} and {second.shape} differ or are not (n, h, w)"
-        remedy = "Bring maps and masks to one size before comparing them."
-        raise InputError(problem, where="maps, masks", remedy=remedy)
-
-
-def check_masks(masks: np.ndarray) -> np.ndarray:
-    """Return masks as booleans (n, h, w); gray levels of a mask file are not a mask yet."""
-    array = np.asarray(masks)
-    if array.ndim != 3:
-        problem = f"masks have shape {array.shape}"
-        raise InputError(problem, where="masks", remedy="Give masks (n, h, w).")
-    if array.dtype != bool and not ((array == 0) | (array == 1)).all():
-        problem = f"values from {array.min()} to {array.max()}, not 0 and 1 alone"
-        remedy = "Code the lesion as 1 and everything else as 0."
-        raise InputError(problem, where="masks", remedy=remedy)
-    return array.astype(bool, copy=False)
-
-
-def check_lesions(masks: np.ndarray) -> np.ndarray:
-    """Return masks as booleans, or raise InputError where one outlines nothing."""
-    lesions = check_masks(masks)
-    if empty := (~has_lesion(lesions)).sum():
-        problem = f"{empty} of {len(lesions)} masks outline nothing"
-        remedy = "Leave out cases without a lesion with has_lesion."
-        raise InputError(problem, where="masks", remedy=remedy)
-    return lesions
+    return masks.any(axis=(1, 2))
 
 
 def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Count pixels of each gray level in the lesion and anywhere, int64 (2, n, 256)."""
-    cams, lesions = np.asarray(cams), check_masks(masks)
     if cams.dtype != np.uint8:
         problem = f"dtype is {cams.dtype}"
         raise InputError(problem, where="cams", remedy="Convert the maps with to_uint8.")
-    check_pair(cams, lesions)
     counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
-    for row, cam, lesion in zip(counts, cams, lesions, strict=True):
+    for row, cam, lesion in zip(counts, cams, masks.astype(bool), strict=True):
         # The level and "in the lesion" make one number, so one count serves both.
         codes = 2 * cam.astype(np.intp).ravel() + lesion.ravel()
         row[:] = np.bincount(codes, minlength=2 * _LEVELS).reshape(_LEVELS, 2)
@@ -84,7 +50,7 @@ def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
     2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t; without
     a lesion 0 where anything lies above the threshold and NaN where nothing does.  From maps of
-    `rin.explain.gradcam.to_uint8`, (n, h, w), and masks, bool or 0/1; InputError for others.
+    `rin.explain.gradcam.to_uint8`, (n, h, w), and masks of their size; InputError for others.
     """
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
@@ -137,24 +103,21 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
 
     `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more.
     """
-    lesions = check_masks(masks)
-    near = lesions.copy()
+    near = masks.astype(bool)
     if tolerance > 0:
-        for row, lesion in zip(near, lesions, strict=True):
+        for row, lesion in zip(near, masks, strict=True):
             if lesion.any():
-                row[:] = distance_transform_edt(~lesion) <= tolerance
+                row[:] = distance_transform_edt(lesion == 0) <= tolerance
     return near
 
 
 def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
 
-    From finite maps (n, h, w) and the pixels of `near_lesion`.  Where several pixels share the
-    maximum, the share of them that hits.  A map without a positive value points nowhere: 0. NaN
-    for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
+    From maps (n, h, w) and the pixels of `near_lesion`.  Where several pixels share the maximum,
+    the share of them that hits.  A map without a positive value points nowhere: 0. NaN for an
+    empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
     """
-    maps, near = check_maps(maps), check_masks(near)
-    check_pair(maps, near)
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
     n_top = np.count_nonzero(top, axis=(1, 2))
@@ -170,7 +133,6 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     of `near_lesion`.  A random pixel is no fair comparison: the brightest spot of a coarse map is
     the middle of a cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
     """
-    near = np.asarray(near, dtype=bool)
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
     pictures = to_uint8(cells, near.shape[-1])
     brightest = [picture == picture.max() for picture in pictures]
@@ -182,9 +144,8 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
 
     NaN for an empty mask.
     """
-    lesions = check_masks(masks)
-    boxes = np.full((len(lesions), 4), np.nan)
-    for box, lesion in zip(boxes, lesions, strict=True):
+    boxes = np.full((len(masks), 4), np.nan)
+    for box, lesion in zip(boxes, masks, strict=True):
         if lesion.any():
             pixels = np.argwhere(lesion)
             box[:2], box[2:] = pixels.min(axis=0), np.ptp(pixels, axis=0) + 1
@@ -195,30 +156,29 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
 
     From heights and widths (n, 2) of `lesion_boxes` and the patient of each image (n,); InputError
-    when lengths differ, or fewer than two patients have a lesion.
+    when fewer than two patients have a lesion.
     """
     names, table = np.asarray(patients), pd.DataFrame(sizes)
     outlined = table.notna().all(axis=1)
-    if names.shape != outlined.shape or pd.unique(names[outlined]).size < 2:
-        problem = f"{names.size} patients beside {outlined.sum()} lesions in {len(table)} images"
-        remedy = "Name each image's patient; a size needs lesions of somebody else."
+    if pd.unique(names[outlined]).size < 2:
+        problem = f"the {outlined.sum()} lesions in {len(table)} images are of one patient"
+        remedy = "Take more cases: a size needs lesions of somebody else."
         raise InputError(problem, where="patients", remedy=remedy)
     table["n"] = outlined.astype(int)
     left = table.sum() - table.groupby(names).transform("sum")
     return left[[0, 1]].div(left["n"], axis=0).to_numpy()
 
 
-def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
+def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
     From masks (n, h, w), each with a lesion, and height and width of the ellipse for each image
     (n, 2), as of `others_lesion_size`.  One row an image and baseline: `image` (row of `masks`),
     `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
     """
-    lesions = check_lesions(masks)
-    near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
-    middle = [(side - 1) / 2 for side in shape]
-    drawn = {name: np.zeros(lesions.shape, dtype=np.uint8) for name in BASELINES}
+    shape = masks.shape[1:]
+    near, middle = near_lesion(masks, tolerance_at(shape[1])), [(side - 1) / 2 for side in shape]
+    drawn = {name: np.zeros(masks.shape, dtype=np.uint8) for name in BASELINES}
     drawn[WHOLE][:] = 255
     for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
         picture[ellipse(*middle, height / 2, width / 2, shape=shape)] = 255
@@ -227,11 +187,11 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     drawn[POINT][:, rows, columns] = 255
     tables = []
     for name, pictures in drawn.items():
-        table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
+        table = {"image": range(len(masks)), "baseline": name, "dice": np.nan}
         table |= {"pointing": pointing_game(pictures, near), "average_precision": np.nan}
         if name != POINT:
-            table["dice"] = cam_dice(pictures, lesions)
-            table["average_precision"] = pixel_average_precision(pictures, lesions)
+            table["dice"] = cam_dice(pictures, masks)
+            table["average_precision"] = pixel_average_precision(pictures, masks)
         tables.append(pd.DataFrame(table))
     return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
 
@@ -244,23 +204,20 @@ def measure_overlap(
     Compared is the map of the predicted class (the paper says only "the output layer").  `runs`
     holds a pair for each run: its test rows of the predictions table, and its maps, float32
     (rows, h, w, 2) before the ReLU, class 1 being the positive one.  `case_ids` (n,) name the
-    cases of the masks, bool or 0/1 (n, size, size), to whose size maps are enlarged.
+    cases of the masks, bool (n, size, size), to whose size maps are enlarged.
 
     One row a run and image with a lesion: the run and case columns of the predictions table,
     `target` (class whose map it is, 0 or 1), `dice` at the paper's threshold, `dice_best` at that
     which is best for all other patients of the same scenario and init (NaN where there is none),
     `pointing`, `pointing_blind` (`cell_hits` of the map's grid), `average_precision`, `cells` (of
-    the map's longer side), and `mask_share` (the lesion's of the image, 0-1).  InputError when
-    there is no run, a case has no mask, or rows and maps differ in number.
+    the map's longer side), and `mask_share` (the lesion's of the image, 0-1).
     """
-    place = check_runs(runs, case_ids)
-    side = masks.shape[-1]
-    cases = pd.unique(pd.concat([rows["case_id"] for rows, _ in runs]))
-    tested = np.array([masks[k] for k in place.loc[cases]]).reshape(-1, side, side)
-    outlined = has_lesion(tested)
-    lesions = tested[outlined]
+    side, ids = masks.shape[-1], np.asarray(case_ids)
+    tested = np.isin(ids, pd.concat([rows["case_id"] for rows, _ in runs]))
+    outlined = np.flatnonzero(tested & has_lesion(masks))
+    lesions = masks[outlined]
     near = near_lesion(lesions, tolerance_at(side))
-    lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
+    lesion_of = pd.Series(np.arange(len(lesions)), index=ids[outlined])
     tables, curves, columns = [], [], [*_RUN, *_CASE]
     grids = {cams.shape[1:3] for _, cams in runs}
     blind = {grid: cell_hits(near, grid) for grid in grids}
@@ -269,38 +226,23 @@ def measure_overlap(
         target, pictures = class_pictures(rows, cams, side)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
-        pair = pictures[marked], lesions[at]
-        curves.append(threshold_curve(*pair))
+        shown, outlines = pictures[marked], lesions[at]
+        curves.append(threshold_curve(shown, outlines))
         measured = {
             "dice": curves[-1][:, PAPER_THRESHOLD],
-            "pointing": pointing_game(pair[0], near[at]),
+            "pointing": pointing_game(shown, near[at]),
             "pointing_blind": blind[grid][at],
             "cells": max(grid),
-            "average_precision": pixel_average_precision(*pair),
-            "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
+            "average_precision": pixel_average_precision(shown, outlines),
+            "mask_share": outlines.sum(axis=(1, 2)) / side**2,
         }
         tables.append(rows.loc[marked, columns].assign(target=target[marked], **measured))
     table, all_curves = pd.concat(tables, ignore_index=True), np.concatenate(curves)
     best = np.full(len(table), np.nan)
-    for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
+    cells = table.groupby(["task", "scenario", "init"], observed=True, sort=False)
+    for at in cells.indices.values():
         best[at] = crossfitted_dice(all_curves[at], table["patient_id"].to_numpy()[at])
     return table.assign(dice_best=best)
-
-
-def check_runs(
-    runs: Sequence[tuple[pd.DataFrame, np.ndarray]], case_ids: Sequence[str]
-) -> pd.Series:
-    """Return the row of each case's mask, or raise as `measure_overlap`."""
-    if not runs:
-        raise InputError("there is no run", where="runs", remedy="Record maps in a profile.")
-    place = pd.Series(np.arange(len(case_ids)), index=list(case_ids))
-    for rows, cams in runs:
-        absent = rows.loc[~rows["case_id"].isin(place.index), "case_id"]
-        if len(rows) != len(cams) or len(absent):
-            problem = f"{len(rows)} rows, {len(cams)} maps, {len(absent)} cases without a mask"
-            remedy = "Give the test rows of the run whose maps these are, and all masks."
-            raise InputError(problem, where="runs", remedy=remedy)
-    return place
 
 
 def class_pictures(
@@ -317,13 +259,10 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     From maps and masks (n, h, w), each with a lesion: float64 (n, SIDE, SIDE), the map at the
     centre of each cell by linear interpolation; NaN where that lies outside the image.
     """
-    maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
-    check_pair(maps, lesions)
     from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))
-    for grid, image, (top, left, height, width) in zip(
-        centred, maps, lesion_boxes(lesions), strict=True
-    ):
+    images, boxes = maps.astype(float), lesion_boxes(masks)
+    for grid, image, (top, left, height, width) in zip(centred, images, boxes, strict=True):
         # From the edge of the image.
         sides = top + height * from_box / BOX, left + width * from_box / BOX
         y, x = np.meshgrid(*sides, indexing="ij")
@@ -335,24 +274,22 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def lesion_map_table(
     runs: Iterable[tuple[pd.DataFrame, np.ndarray]], case_ids: np.ndarray, masks: np.ndarray
 ) -> pd.DataFrame:
-    """Return the mean activation around the lesion by init and unfreezing regime.
+    """Return the mean activation around the lesion by init and unfreezing.
 
-    Parameters and errors are those of `measure_overlap`.  One row a cell that an image reaches:
+    Parameters are those of `measure_overlap`.  One row a cell that an image reaches:
     task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean gray level
     0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept:
     this may be shown where the images may not.
     """
-    runs = list(runs)
-    place = check_runs(runs, case_ids)
-    lesions = check_masks(masks)
-    marked = pd.Series(has_lesion(lesions), index=place.index)
+    place = pd.Series(np.arange(len(case_ids)), index=case_ids)
+    marked = pd.Series(has_lesion(masks), index=case_ids)
     row, column = np.indices((SIDE, SIDE)).reshape(2, -1)
     tables = []
     for rows, cams in runs:
         shown = marked.loc[rows["case_id"]].to_numpy()
         at = place.loc[rows.loc[shown, "case_id"]].to_numpy()
-        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
-        centred = lesion_centred(pictures[shown], lesions[at]).reshape(-1, row.size)
+        _, pictures = class_pictures(rows, cams, masks.shape[-1])
+        centred = lesion_centred(pictures[shown], masks[at]).reshape(-1, row.size)
         cells = {"row": row, "column": column, "activation": np.nansum(centred, axis=0)}
         cells["n_maps"] = np.isfinite(centred).sum(axis=0)
         tables.append(pd.DataFrame(rows[_GROUP].iloc[0].to_dict() | cells))

@@ -1,4 +1,4 @@
-"""How alike images are to a network, two networks' activations, and two networks' maps.
+"""How alike images are to a network, and how alike two networks' activations and calls are.
 
 Features are pooled outputs of a backbone, a row an image; neighbours are images of other patients,
 so that a network earns nothing by knowing a patient again.  Activations are tables with a row a
@@ -11,11 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.linalg import orth
-from scipy.stats import spearmanr
 
 from rin.errors import InputError
-from rin.explain.gradcam import check_maps
-from rin.explain.overlap import check_pair
 
 _SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
 _RESAMPLES = 2000
@@ -25,26 +22,16 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
     """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
     From features (n, channels) and the patient of each row, by cosine; equally near ones in their
-    order.  InputError for features that are not finite or all equal, and for an image that has
-    fewer than k images of other patients.
+    order.  InputError for features that are all equal, and for an image that has fewer than k
+    images of other patients.
     """
-    table = np.asarray(features, dtype=np.float32)
-    problem = None
-    if table.ndim != 2 or len(table) < 2:
-        problem = f"their shape is {table.shape}, and 2 rows or more are needed"
-    elif len(patients) != len(table):
-        problem = f"there are {len(table)} rows for {len(patients)} images"
-    elif not np.isfinite(table).all():
-        problem = f"{(~np.isfinite(table)).any(axis=1).sum()} rows hold values not finite"
-    elif (table == table[0]).all():
-        problem = "they are the same for all images"
-    if problem:
-        problem = f"these features have no neighbours: {problem}"
+    if (features == features[0]).all():
+        problem = "they are the same for all images, none of which is nearer than another"
         remedy = "Look at the learning curve: a network that did not train has such features."
         raise InputError(problem, where="features", remedy=remedy)
     codes = pd.factorize(np.asarray(patients))[0]
     others = len(codes) - np.bincount(codes)
-    if k < 1 or others.min() < k:
+    if others.min() < k:
         problem = f"k is {k}, and an image has {others.min()} images of other patients"
         remedy = "Ask for fewer neighbours, or use a profile with more test images."
         raise InputError(problem, where="neighbours", remedy=remedy)
@@ -54,7 +41,7 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
         block[codes[start : start + len(block), None] == codes] = np.inf
         return np.argsort(block, axis=1, kind="stable")[:, :k]
 
-    blocks = pairwise_distances_chunked(table, reduce_func=nearest, metric="cosine")
+    blocks = pairwise_distances_chunked(features, reduce_func=nearest, metric="cosine")
     return np.concatenate([*blocks])
 
 
@@ -84,72 +71,38 @@ def neighbour_purity(
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless
-    both have as many rows, more than channels, and are finite.
+    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError for a
+    table without more rows than channels, or without a channel that varies.
     """
-    tables = [np.asarray(table, np.float64) for table in (a, b)]
-    shapes, bases = [table.shape for table in tables], []
-    for table in tables:
-        problem = None
-        if table.ndim != 2 or len(table) != len(tables[0]):
-            problem = f"shapes {shapes} do not fit"
-        elif len(table) <= table.shape[1]:
-            problem = f"shapes {shapes} have no more rows than channels, and all would correlate"
-        elif not np.isfinite(table).all():
-            problem = "a value is not finite"
-        elif (table == table[0]).all():
-            problem = "they are the same everywhere"
-        if problem:
-            remedy = "Give two finite tables (points, channels) of the same points."
+    bases = []
+    for table in (np.asarray(a, np.float64), np.asarray(b, np.float64)):
+        if len(table) <= table.shape[1]:
+            problem = f"{table.shape[1]} channels at {len(table)} points: all would correlate"
+            remedy = "Record fewer channels, or more points."
             raise InputError(problem, where="activations", remedy=remedy)
+        if (table == table[0]).all():
+            remedy = "Look at the learning curve: a network that did not train has such a layer."
+            raise InputError("they are the same everywhere", where="activations", remedy=remedy)
         variances = table.var(axis=0)
         loud = table[:, variances > _SILENT * variances.max()]
         bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))
     return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
 
 
-def sample_activations(
-    features: np.ndarray, points: int, channels: int, *, seed: int
-) -> np.ndarray:
-    """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
-
-    Float32 (points, channels), or all that there are; the same ones of maps of one shape.
-    """
-    table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
-    draws = np.random.default_rng(seed)
-    rows = np.sort(draws.permutation(table.shape[0])[:points])
-    columns = np.sort(draws.permutation(table.shape[1])[:channels])
-    return table[np.ix_(rows, columns)]
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
-
-    NaN where either map is constant.
-    """
-    a, b = check_maps(a), check_maps(b)
-    check_pair(a, b)
-    correlations = [
-        spearmanr(x, y, axis=None).statistic if np.ptp(x) and np.ptp(y) else np.nan
-        for x, y in zip(a, b, strict=True)
-    ]
-    return np.array(correlations, np.float64)
-
-
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 
-    From the predictions of a study.  Index `task`; `agree` (share of the cases with the same
-    call),
-    `called` (share that `a` calls positive), `chance` (agreement of two networks that call as many
-    positive, each at random), `kappa` (Cohen 1960), `positive` (share of positive cases).  Where
-    nearly all cases are called positive, agreement is near one and says nothing.
+    From the predictions of a study, of the cases that both score.  Index `task`; `agree` (share
+    of the cases with the same call), `called` (share that `a` calls positive), `chance` (agreement
+    of two networks that call as many positive, each at random), `kappa` (Cohen 1960), `positive`
+    (share of positive cases).  Where nearly all cases are called positive, agreement is near one
+    and says nothing.
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []
-    calls = predictions.assign(called=predictions["score"] > 0)
-    calls = calls.pivot(index=case, columns="init", values="called")
-    of_a, of_b = (calls[init].astype(bool) for init in (a, b))
+    scores = predictions.pivot(index=case, columns="init", values="score")
+    calls = scores[[a, b]].dropna() > 0
+    of_a, of_b = calls[a], calls[b]
     shares = pd.DataFrame({"agree": of_a == of_b, "called": of_a, "called_b": of_b})
     shares = shares.groupby(["task", "scenario"], sort=False).mean()
     p, q = shares["called"], shares.pop("called_b")

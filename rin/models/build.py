@@ -13,7 +13,6 @@ from rin.errors import look_up
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import build_backbone
 from rin.models.heads import build_head
-from rin.tables import UNFREEZING
 
 if TYPE_CHECKING:
     import keras
@@ -88,11 +87,11 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
     )
 
 
-def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
+def apply_unfreezing(backbone: keras.Model, unfreezing: str) -> None:
     """Mark the layers of a backbone as trainable or frozen, before `compile` fixes it."""
-    look_up("unfreezing", regime, UNFREEZING)
-    first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]
-    backbone.trainable = regime != "freeze_all"
+    first_of = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}
+    first = look_up("unfreezing", unfreezing, first_of)
+    backbone.trainable = unfreezing != "freeze_all"
     # Layer by layer: Keras passes a model's value on only when it changes.
     for layer in backbone.layers:
         layer.trainable = False

@@ -1,9 +1,8 @@
 """Which inputs a file of weights was trained on, read from its first batch normalisation.
 
 Its moving averages describe the outputs of the first convolution over the images of pretraining.
-Preprocessing is affine and a convolution linear, so the mean and variance of every channel under
-any preprocessing follow from the mean and covariance of the image patches.  The candidate whose
-predictions are nearest to the stored averages wins, unless nothing fits or two fit alike.
+Sample images go through the same convolution under each preprocessing.  The candidate whose means
+and variances are nearest to the stored averages wins, unless nothing fits or two fit alike.
 """
 
 from __future__ import annotations
@@ -46,6 +45,21 @@ CANDIDATES: tuple[Preprocessing, ...] = (
     Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
     Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3),
 )
+
+
+def swapped(preprocessing: Preprocessing) -> Preprocessing:
+    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
+    return replace(
+        preprocessing,
+        name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
+        bgr=not preprocessing.bgr,
+        scale=preprocessing.scale[::-1],
+        offset=preprocessing.offset[::-1],
+    )
+
+
+#: In colour every candidate is tried in both orders of the channels.
+IN_COLOR = {candidate.name: candidate for candidate in (*CANDIDATES, *map(swapped, CANDIDATES))}
 
 
 @dataclass(frozen=True)
@@ -127,67 +141,26 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     return replace(first_layer(model), backbone=known.name)
 
 
-def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return mean (d,) and covariance (d, d) of the patches that a layer sees, and their channels.
-
-    A patch is its pixels, channel by channel, then a mark for each of its places, 1 inside the
-    image and 0 in the zero padding, where no preprocessing applies: d = (channels + 1) × places.
-    Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose channels are equal count as
-    gray.  InputError for no image, another type or shape, or images without any contrast.
-    """
-    images = np.asarray(images)
-    shaped = images.ndim == 3 or images.shape[3:] == (3,)
-    if images.dtype != np.uint8 or not shaped or not images.size:
-        problem = f"images of type {images.dtype} and shape {images.shape}"
-        remedy = "Give uint8 pixels, (n, h, w) gray or (n, h, w, 3) RGB, and at least one image."
-        raise InputError(problem, where="images", remedy=remedy)
-    if images.min() == images.max():
-        problem = f"every pixel of the images is {images.min()}"
-        raise InputError(problem, where="images", remedy="Give pictures that show something.")
-    images = images[..., None] if images.ndim == 3 else images
-    if (images == images[..., :1]).all():
-        images = images[..., :1]
-    size, step = layer.kernel.shape[0], layer.stride
-    rows, columns = (layer.sides(side) for side in images.shape[1:3])
-    total, products, n = 0.0, 0.0, 0
-    for image in images:
-        marked = np.dstack([image.astype(float), np.ones(image.shape[:2])])
-        padded = np.pad(marked, (rows, columns, (0, 0)))
-        windows = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
-        patches = windows.reshape(-1, marked.shape[2] * size * size)  # of (y, x, channel, h, w)
-        total, products = total + patches.sum(axis=0), products + patches.T @ patches
-        n += len(patches)
-    mean = total / n
-    return mean, products / n - np.outer(mean, mean), images.shape[3]
-
-
 def predict(
-    layer: FirstLayer, moments: tuple[np.ndarray, np.ndarray, int], preprocessing: Preprocessing
+    layer: FirstLayer, images: np.ndarray, preprocessing: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance (outputs,) under a preprocessing, from those of the patches."""
-    (of_patches, covariance, channels), outputs = moments, layer.kernel.shape[-1]
-    kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
-    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (preprocessing.scale, preprocessing.offset))
-    on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
-    if channels == 1:
-        on_pixels = on_pixels.sum(axis=0, keepdims=True)
-    elif preprocessing.bgr:
-        on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
-    weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
-    mean = weights.T @ of_patches + layer.bias
-    variance = np.einsum("dk,de,ek->k", weights, covariance, weights, optimize=True)
-    return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
+    """Return mean and variance (outputs,) of a layer over uint8 images under a preprocessing.
 
-
-def swapped(preprocessing: Preprocessing) -> Preprocessing:
-    """Return a preprocessing with its colour channels, and their numbers, in the other order."""
-    return replace(
-        preprocessing,
-        name=f"{preprocessing.name}_{'rgb' if preprocessing.bgr else 'bgr'}",
-        bgr=not preprocessing.bgr,
-        scale=preprocessing.scale[::-1],
-        offset=preprocessing.offset[::-1],
-    )
+    Images are (n, h, w) gray or (n, h, w, 3) RGB.
+    """
+    rgb = images if images.ndim == 4 else np.repeat(images[..., np.newaxis], 3, axis=-1)
+    rows, columns = (layer.sides(side) for side in rgb.shape[1:3])
+    size, step = layer.kernel.shape[0], layer.stride
+    means, squares = [], []
+    for image in rgb:
+        padded = np.pad(preprocessing.apply(image), (rows, columns, (0, 0)))
+        patches = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
+        # Of patches (y, x, channel, h, w) and a kernel (h, w, channel, output).
+        outputs = np.tensordot(patches, layer.kernel, axes=([3, 4, 2], [0, 1, 2])) + layer.bias
+        means.append(outputs.mean(axis=(0, 1)))
+        squares.append((outputs**2).mean(axis=(0, 1)))
+    mean = np.mean(means, axis=0)
+    return mean, np.maximum(np.mean(squares, axis=0) - mean**2, 0.0)
 
 
 def scaling_of(candidate: str) -> str:
@@ -198,21 +171,20 @@ def scaling_of(candidate: str) -> str:
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
-    Images are those of `patch_moments`; in colour every candidate is tried in both orders of the
-    channels.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians,
-    stored and predicted, as the mean of both directions and over channels, so that half and twice
-    the contrast of pretraining are as far off; `correlation`, Pearson's, over channels, of the
-    logarithms of stored and predicted variance: scale cancels, so it tells whether the averages
-    belong to these kernels at all; `contrast`, how many times the contrast of the images those of
-    pretraining had, if this candidate is right (geometric mean over channels); `channels`.
+    Images are those of `predict`.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of
+    two Gaussians, stored and predicted, as the mean of both directions and over channels, so that
+    half and twice the contrast of pretraining are as far off; `correlation`, Pearson's, over
+    channels, of the logarithms of stored and predicted variance: scale cancels, so it tells
+    whether the averages belong to these kernels at all; `contrast`, how many times the contrast of
+    the images those of pretraining had, if this candidate is right (geometric mean over channels);
+    `channels`.
     """
-    moments, rows = patch_moments(images, layer), []
-    color = [swapped(preprocessing) for preprocessing in CANDIDATES] if moments[2] == 3 else []
+    gray, rows = images.ndim == 3 or (images == images[..., :1]).all(), []
     # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
     # say nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon
-    for preprocessing in [*CANDIDATES, *color]:
-        mean, variance = predict(layer, moments, preprocessing)
+    for preprocessing in CANDIDATES if gray else IN_COLOR.values():
+        mean, variance = predict(layer, images, preprocessing)
         predicted = variance + layer.epsilon
         ratio, gap = stored / predicted, (layer.mean - mean) ** 2
         both_ways = ratio + 1 / ratio - 2 + gap * (1 / stored + 1 / predicted)
@@ -260,8 +232,7 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
         twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
         # Of one scaling in both orders, the other must be clearly off.
         if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
-            in_bgr = next(c.bgr for c in CANDIDATES if c.name == verdict)
-            order = "BGR" if in_bgr == (best["candidate"] == verdict) else "RGB"
+            order = "BGR" if IN_COLOR[best["candidate"]].bgr else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
     return {
         "verdict": verdict,
@@ -282,9 +253,7 @@ def chance_of(correlation: float, channels: int) -> float:
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 
 
-def _known_candidate(name: str) -> str:
-    look_up("candidate", scaling_of(name), [candidate.name for candidate in CANDIDATES])
-    return name
+Candidate = Annotated[str, AfterValidator(lambda name: look_up("candidate", name, IN_COLOR).name)]
 
 
 class Distribution(FrozenModel):
@@ -302,7 +271,7 @@ class Distribution(FrozenModel):
     format: str
     licence: str
     home: str
-    stated_preprocessing: Annotated[str, AfterValidator(_known_candidate)] | None
+    stated_preprocessing: Candidate | None
     statement: Annotated[str, Field(min_length=1)]
 
 

@@ -1,14 +1,12 @@
 """Pretrained backbone weights: where they come from, which inputs they want, how they are read.
 
 Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras
-2 wrote it; Keras `.weights.h5` and safetensors by position.  Pickles and whole saved models are
-refused before a byte of them is read.
+2 wrote it, whatever configuration of a model stands beside the weights; Keras `.weights.h5` and
+safetensors by position.  Any other file is refused before a byte of it is read.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import h5py
 import numpy as np
 from pydantic import AfterValidator
-from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, explained, look_up, unknown
@@ -158,7 +155,6 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
                 raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
             backbone.set_weights([stored[key] for key in variables])
         else:
-            _refuse_saved_code(path)
             backbone.load_weights(path)
     weights = backbone.get_weights()
     for variable, values in zip(backbone.weights, weights, strict=True):
@@ -180,20 +176,18 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
 def count_parameters(path: Path) -> int:
     """Return how many numbers a weights file holds beside the state of an optimizer.
 
-    They are not read.  InputError for a format that could run code, or a file that is not there or
-    not whole.
+    InputError for a format that could run code, or a file that is not there or not whole.
     """
     _refuse_unsafe_format(path)
-    shapes: dict[str, tuple[int, ...]] = {}
+    sizes: dict[str, int] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
     with explained("not a readable file of weights", where=path, remedy=remedy, kinds=Exception):
         if path.suffix == ".safetensors":
-            with safe_open(path, framework="numpy") as stored:
-                shapes = {key: stored.get_slice(key).get_shape() for key in stored.keys()}  # noqa: SIM118
+            sizes = {name: values.size for name, values in load_file(path).items()}
         else:
-            with h5py.File(path, "r") as stored:  # groups have no shape
-                stored.visititems(lambda n, item: shapes.update({n: getattr(item, "shape", (0,))}))
-    return sum(math.prod(shapes[name]) for name in shapes if not name.startswith("optimizer"))
+            with h5py.File(path, "r") as stored:  # groups have no size
+                stored.visititems(lambda n, item: sizes.update({n: getattr(item, "size", 0)}))
+    return sum(size for name, size in sizes.items() if not name.startswith("optimizer"))
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
@@ -242,16 +236,3 @@ def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
     encoded = [name.encode() for name in names]
     group.attrs[attribute] = np.array(encoded, dtype="S" if encoded else "S1")
-
-
-def _refuse_saved_code(path: Path) -> None:
-    """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
-    with h5py.File(path, "r") as stored:
-        config = stored.attrs.get("model_config", b"{}")
-    remedy = "Ask for the weights alone (`save_weights`)."
-    problem = "the configuration of the model in this file cannot be read"
-    with explained(problem, where=path, remedy=remedy, kinds=(TypeError, ValueError)):
-        text = json.dumps(json.loads(config))  # without escapes and in one spacing
-    if re.search(r'"class_name": "([^"]*[.>])?(Lambda|__lambda__)"', text):
-        problem = "the model in this file has Lambda layers, which carry code"
-        raise InputError(problem, where=path, remedy=remedy)

@@ -6,13 +6,16 @@ from html import escape
 import pandas as pd
 from IPython.display import HTML
 
+from rin.data.manifest import find_task
 from rin.errors import InputError, counted
+from rin.report.format import listed
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import pretrained
 from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
 
+_MODALITY_WORDS = {"US": "ultrasound"}
 HEADLINES = {
     "real": "Real images",
     "mixed": "Real and stand-in images: what was computed from stand-ins is not a finding",
@@ -61,7 +64,9 @@ def banner(
     summary = [facts[0].dataset.title if len(facts) == 1 else f"{len(facts)} tasks"]
     if "reference" in origins.values():
         text, of_reference = _reference(runs.reference)
-        summary, details = summary + text, details | of_reference
+        shown = [task.name for task in facts if origins[task.name] == "reference"]
+        summary += [*text, *_unseen(runs.reference, shown)]
+        details |= of_reference
     if trained_here:
         profile = runs.study.profile
         summary.append(f"profile {profile.name}")
@@ -87,12 +92,19 @@ def reference_banner(reference: ReferenceRun) -> HTML:
     """Return the line of provenance of a page that shows a reference run alone."""
     images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
     summary, details = _reference(reference)
+    summary += _unseen(reference, reference.tasks)
     return provenance_line(["real"], summary, images | details)
 
 
 def _images(task: TaskFacts) -> str:
     instead = [f"open substitute for {task.substitute_for}"] if task.substitute_for else []
+    instead = ["another cut of the paper's own images"] if is_another_cut(task) else instead
     return "; ".join([task.dataset.title, *instead, _remarks(task.dataset)])
+
+
+def is_another_cut(task: TaskFacts) -> bool:
+    """Return whether a task's images are those of the paper in another cut, by their titles."""
+    return bool(task.substitute_for) and task.dataset.title.startswith(task.substitute_for)
 
 
 def _remarks(data: DatasetFacts) -> str:
@@ -121,6 +133,23 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
         details["Added"] = "; ".join(map(_addition, facts.added))
     day = facts.last_finished[:10]
     return [f"reference run “{facts.name}”{classes}", f"networks trained {day}"], details
+
+
+def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
+    """Return a remark on tasks whose modality the radiologic corpus lacks, where it is stated."""
+    corpora = [_modalities(data) for data in reference.facts.corpora[:1]]
+    tasks_of: dict[str, list[str]] = {}
+    for task in tasks:
+        for name in sorted(_modalities(reference.facts.task(task).dataset).difference(*corpora)):
+            title = find_task(task)[1].title.partition(",")[0]
+            tasks_of.setdefault(_MODALITY_WORDS.get(name, name), []).append(title)
+    if not any(corpora):
+        return []
+    return [f"corpus without {name} ({listed(titles)})" for name, titles in tasks_of.items()]
+
+
+def _modalities(data: DatasetFacts) -> set[str]:
+    return {name.replace("MRI", "MR") for name in data.modality.split(", ") if name}
 
 
 def _addition(added: Addition) -> str:

@@ -117,6 +117,30 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
 
 
+def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:
+    """Return a table of how little each of some side studies rests on.
+
+    `studies` are tables with a row a run, or a run and case: backbone and seed, and where they
+    have them task, fold, scenario, level, init, loss and pretraining.
+    """
+    names = ["task", "fold", "scenario", "level", "init", "loss", "backbone", "pretraining"]
+    rows = []
+    for study, runs in studies.items():
+        networks = runs.groupby([*runs.columns.intersection(names)], observed=True)["seed"]
+        trainings, backbones = networks.nunique(), runs["backbone"].unique()
+        alone = " (one backbone, exploratory)" if len(backbones) == 1 else ""
+        row = {"Study": study, "Backbones": listed(backbones) + alone}
+        row |= {"Pretrainings": MISSING, "Scenarios": MISSING}
+        if "pretraining" in runs:
+            numbers = [str(number) for number in sorted(runs["pretraining"].unique())]
+            row["Pretrainings"] = f"{len(numbers)} (number {listed(numbers)})"
+        if "scenario" in runs:
+            row["Scenarios"] = runs["scenario"].nunique()
+        row |= {"Networks": len(trainings), "Trainings of each": trainings.max()}
+        rows.append(row)
+    return book_table(pd.DataFrame(rows).astype(str), "What this rests on", prose=True)
+
+
 def _cell_class(cell: object) -> str:
     longest = max(map(len, str(cell).split()), default=0)
     return "rin-address" if longest > _LONGEST_WORD else ""

@@ -36,7 +36,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     order = list(names)
     of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
     printed = pd.DataFrame(COMPARISONS.values())
-    printed = printed.assign(kind="published", estimate=printed["difference"])
+    printed = printed.assign(kind="published")
     pooled = pooled_fine_tuned()
     labels = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
     bands = {

@@ -2,28 +2,21 @@
 
 Nothing here trains, plots or reads files.  “The columns of an estimate” are estimate, ci_low,
 ci_high (95%), statistic, df (infinite for z), p_value, p_holm where a family is adjusted, and
-standard_error.  The modules hold more: tests in `hypothesis`, sample sizes in `planning`,
-meta-analysis in `synthesis`, single measures in `clinical`.
+standard_error.  The modules hold more: resampling in `bootstrap`, tests in `hypothesis`, sample
+sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`.
 """
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.clinical import clinical_curves, clinical_measures
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,
     delong_covariance,
     delong_test,
-    delong_test_unpaired,
     share_interval,
 )
-from rin.stats.hypothesis import (
-    EQUIVALENCE_MARGIN,
-    holm,
-    paired_t,
-    unpaired_t_from_summary,
-)
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t
 from rin.stats.pretrainings import pair_differences, pretraining_differences
 from rin.stats.scenarios import (
     against_baselines,
@@ -36,5 +29,4 @@ from rin.stats.scenarios import (
     scenario_aucs,
     task_analyses,
     training_spread,
-    with_training_spread,
 )

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
-from rin.stats.inputs import binary_labels, cluster_codes, score_rows
+from rin.stats.inputs import binary_labels, cluster_codes
 
 _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
 
@@ -21,27 +21,9 @@ def cluster_weights(
 ) -> np.ndarray:
     """Return how often each case is drawn in each bootstrap replicate over clusters (patients).
 
-    Parameters
-    ----------
-    clusters : patient of each case, (n,)
-    replicates, seed : number of replicates, two or more, and seed of the draw
-    labels : 0 or 1, (n,); a replicate without a case of one class is then drawn again
-
-    Returns
-    -------
-    numpy.ndarray
-        int16 (replicates, n).
-
-    Raises
-    ------
-    InputError
-        For fewer replicates, a case without a patient, or a class whose cases are of one patient.
-
-    Examples
-    --------
-    >>> from rin.stats import cluster_weights
-    >>> cluster_weights(["p1", "p1", "p2", "p3"], replicates=3, seed=0).tolist()
-    [[1, 1, 1, 1], [0, 0, 0, 3], [2, 2, 1, 0]]
+    `clusters` is the patient of each case, (n,).  With labels (n,), 0 or 1, a replicate without a
+    case of one class is drawn again.  Returns int16 (replicates, n); InputError for fewer than two
+    replicates, a case without a patient, or a class whose cases are of one patient.
     """
     if replicates < 2:
         remedy = "Pass 1000 or more for a CI."
@@ -66,40 +48,13 @@ def cluster_weights(
     return weights
 
 
-def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
+def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarray) -> np.ndarray:
     """Return the AUC of every predictor under every row of whole weights, as of `cluster_weights`.
 
-    Parameters
-    ----------
-    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
-    weights : how often each case counts in each replicate, (r, n)
-
-    Returns
-    -------
-    numpy.ndarray
-        AUCs (r, k); NaN where all cases of a class weigh nothing.
-
-    Raises
-    ------
-    InputError
-        For labels, scores or weights that do not fit.
-
-    Examples
-    --------
-    >>> from rin.stats import cluster_weights, weighted_aucs
-    >>> labels = [0, 0, 0, 1, 1, 1]
-    >>> weights = cluster_weights([1, 1, 2, 3, 4, 5], 3, seed=0, labels=labels)
-    >>> weighted_aucs(labels, [[2, 5, 1, 4, 8, 3]], weights).round(2).tolist()
-    [[0.5], [1.0], [0.75]]
+    Labels are (n,), scores (k, n), weights (r, n), AUCs (r, k); NaN where all cases of a class
+    weigh nothing.  Nothing is checked: labels and scores are those of `TaskScores`.
     """
-    positive = binary_labels(labels)
-    rows = score_rows(scores_matrix, positive.size)
-    weights = np.atleast_2d(np.asarray(weights))
-    whole = np.issubdtype(weights.dtype, np.integer) and weights.ndim == 2
-    if not whole or weights.shape[1] != positive.size or (weights < 0).any():
-        problem = f"shape {weights.shape} of {weights.dtype} beside {positive.size} cases"
-        remedy = "Pass integers from 0, one a case, cases along the last axis."
-        raise InputError(problem, where="weights", remedy=remedy)
+    positive, rows = np.asarray(labels, dtype=bool), np.asarray(scores_matrix)
     aucs = np.empty((len(weights), len(rows)))
     places = []
     for row in rows:
@@ -120,28 +75,7 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLik
 
 
 def percentile_interval(values: ArrayLike) -> tuple[float, float]:
-    """Return the 95% percentile interval of bootstrap replicates.
-
-    Parameters
-    ----------
-    values : replicates of one measure, (r,)
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end.
-
-    Raises
-    ------
-    InputError
-        For no replicate, or NaN.
-
-    Examples
-    --------
-    >>> from rin.stats import percentile_interval
-    >>> percentile_interval(range(101))
-    (2.5, 97.5)
-    """
+    """Return the 95% percentile interval of replicates (r,); InputError for none, or NaN."""
     array = np.asarray(values, dtype=float)
     if array.size == 0 or np.isnan(array).any():
         problem = f"{np.isnan(array).sum()} of {array.size} replicates are NaN"

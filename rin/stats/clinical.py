@@ -14,12 +14,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from rin.errors import InputError
-from rin.stats import inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.stats.inputs import TaskScores, located, task_scores
 
-#: Measures in the order of the table.
-MEASURES = ("ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit")
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are the same
@@ -75,8 +72,7 @@ def clinical_measures(
             a, b = task.inits
             values["difference"] = values[a] - values[b]
         for init, measures in values.items():
-            for name in MEASURES:
-                estimate, *of_replicates = measures[name]
+            for name, (estimate, *of_replicates) in measures.items():
                 low, high = percentile_interval(of_replicates)
                 if name == "ece":  # raised by chance in the sample, and once more in replicates
                     least = -1.0 if init == "difference" else 0.0
@@ -140,7 +136,7 @@ def _tasks_in_log_odds(predictions: pd.DataFrame, inits: Sequence[str]) -> Itera
 
 
 def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return `MEASURES`, means over an init's scenarios, for each row of weights (r, n)."""
+    """Return every measure, a mean over an init's scenarios, for each row of weights (r, n)."""
     step = max(1, _CELLS // weights.shape[1])
     networks = task.scores[task.inits.index(init)]
     total = 0.0
@@ -195,15 +191,12 @@ class WeightedCases:
 
 
 def weighted_cases(
-    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
+    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
 ) -> WeightedCases:
-    """Return labels, log-odds, both (n,), and weights (n,) or (r, n), as measures take them."""
-    positive = inputs.binary_labels(labels)
-    row = inputs.score_row(scores, positive.size)
-    rows = np.atleast_2d(np.ones(positive.size) if weights is None else weights)
-    order = np.argsort(-row, kind="stable")
-    ranked, outcomes = row[order], positive[order].astype(float)
-    counts = rows[:, order].astype(float)
+    """Return labels, log-odds, both (n,), and weights (r, n) as measures take them."""
+    weights = np.ones((1, labels.size)) if weights is None else weights
+    order = np.argsort(-scores, kind="stable")
+    ranked, outcomes, counts = scores[order], labels[order], weights[:, order].astype(float)
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     return WeightedCases(
         scores=ranked,
@@ -223,7 +216,7 @@ def reliability_curve(
     """Return mean probability, observed share of positives and share of cases a bin, (r, bins).
 
     Cases of one score are never split: they go into bin
-    ⌊bins · (share of cases below + half the share at that score)⌋.
+    ⌊bins · (share of cases below + half the share at that score)⌋.  InputError for no whole bins.
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")

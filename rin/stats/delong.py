@@ -1,26 +1,23 @@
 """AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
 
 Written out here as no library has the variance over patients, or contrasts of many AUCs.  A higher
-score always speaks for the positive class (pROC's ``direction = "<"``).  What degenerate input
-gives is what pROC 1.18.0 gives:
-
-- tied scores of two classes count one half; a constant predictor has AUC 1/2 and variance 0;
-- one case of a class, or all of it in one patient: the AUC, with NaN for all inference;
-- no variance of a difference: z 0 and P 1 where the AUCs are equal, z ±infinity and P 0 where
-  they differ; unpaired, no P at all;
-- but infinite scores rank as extremes, and NaN scores are an error (pROC drops the cases).
+score speaks for the positive class (pROC's ``direction = "<"``), and tied scores of two classes
+count one half.  As in pROC 1.18.0, one case of a class, or all of it in one patient, gives the AUC
+with NaN for all inference; no variance of a difference gives z 0 and P 1 where the AUCs are equal,
+z ±infinity and P 0 where they differ.  Not as there, infinite scores rank as extremes, and NaN
+scores are an error.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse, special
+from scipy import sparse
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError
 from rin.stats.hypothesis import ROUNDING, TTest, t_quantile, t_test
 from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 
@@ -44,30 +41,24 @@ class DeLongTest(TTest):
     variance: float
 
 
-def auc_ci(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    clusters: ArrayLike | None = None,
-    *,
-    scale: str = "identity",
-) -> AucInterval:
+def auc_ci(labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None = None) -> AucInterval:
     """Return the AUC with DeLong's variance, or Obuchowski's over patients, and 95% interval.
 
     Parameters
     ----------
     labels, scores : 0 or 1, and one score a case, (n,)
     clusters : patient of each case (n,), the independent units
-    scale : "identity" for the Wald interval, which is pROC's, or "logit" (Pepe 2003)
 
     Returns
     -------
     AucInterval
-        auc, variance, ci_low, ci_high, as fractions; NaN where a class is one case or patient.
+        auc, variance, and the normal interval, cut at 0 and 1, ci_low, ci_high, as fractions;
+        NaN where a class is one case or patient.
 
     Raises
     ------
     InputError
-        For labels of one class, scores that are NaN, or an unknown scale.
+        For labels of one class, or scores that are NaN.
 
     Examples
     --------
@@ -78,7 +69,8 @@ def auc_ci(
     """
     row = score_row(scores, np.size(labels))
     (auc,), ((variance,),) = delong_covariance(labels, row, clusters)
-    low, high = auc_interval(auc, variance, scale=scale)
+    half_width = t_quantile() * math.sqrt(variance)
+    low, high = np.clip([auc - half_width, auc + half_width], 0, 1).tolist()
     return AucInterval(float(auc), float(variance), low, high)
 
 
@@ -118,48 +110,6 @@ def delong_test(
     test = t_test(difference, math.sqrt(variance))
     auc_a, auc_b = aucs.tolist()
     return DeLongTest(**asdict(test), auc_a=auc_a, auc_b=auc_b, variance=float(variance))
-
-
-def delong_test_unpaired(
-    labels_a: ArrayLike,
-    scores_a: ArrayLike,
-    labels_b: ArrayLike,
-    scores_b: ArrayLike,
-) -> DeLongTest:
-    """Compare two predictors on different, independent cases; the statistic (pROC's D) follows t.
-
-    Parameters
-    ----------
-    labels_a, scores_a, labels_b, scores_b : 0 or 1, and a score a case, of either test set
-
-    Returns
-    -------
-    DeLongTest
-        As `delong_test`, on Satterthwaite's degrees of freedom.
-
-    Raises
-    ------
-    InputError
-        As `auc_ci`.
-
-    Examples
-    --------
-    >>> from rin.stats import delong_test_unpaired
-    >>> first, second = [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]
-    >>> result = delong_test_unpaired(first, [1, 3, 2, 2, 4, 5], second, [1, 4, 2, 3, 2, 5])
-    >>> f"{result.estimate:.3f}, P = {result.p_value:.3f}"
-    '0.146, P = 0.715'
-    """
-    a, b = auc_ci(labels_a, scores_a), auc_ci(labels_b, scores_b)
-    n_a, n_b = np.size(labels_a), np.size(labels_b)
-    difference, variance = a.auc - b.auc, a.variance + b.variance
-    df = math.nan
-    if variance:
-        df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
-    test = t_test(difference, math.sqrt(variance), df)
-    if not (variance or difference):  # as pROC, beside NaN for df, P and interval
-        test = replace(test, statistic=math.nan)
-    return DeLongTest(**asdict(test), auc_a=a.auc, auc_b=b.auc, variance=variance)
 
 
 def delong_covariance(
@@ -204,9 +154,7 @@ def auc_contrasts(
     weights: ArrayLike,
     clusters: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the AUCs of predictors, weighted sums of them, and their covariance.
-
-    What rounding leaves of a zero counts as zero.
+    """Return the AUCs of predictors, weighted sums of them, and the covariance of these.
 
     Parameters
     ----------
@@ -241,7 +189,8 @@ def auc_contrasts(
     counts = _placement_counts(positive, rows)
     aucs, least = _aucs(*counts), ROUNDING * np.abs(c).sum(axis=1)
     estimates = c @ aucs
-    # The contrasts of the counts first: a variance is exactly zero where all counts agree.
+    # The contrasts of the counts first: a variance is exactly zero where all counts agree, and
+    # what rounding leaves of a zero counts as zero.
     counts = tuple(c @ part for part in counts)
     covariance = _covariance(counts, positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
@@ -249,23 +198,11 @@ def auc_contrasts(
     return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
-def auc_interval(auc: float, variance: float, *, scale: str = "identity") -> tuple[float, float]:
-    """Return the normal 95% interval of an AUC (0-1): clipped to [0, 1], or from its logit."""
-    half_width = t_quantile() * math.sqrt(variance)
-    look_up("scale", scale, ["identity", "logit"])
-    if math.isnan(variance) or (scale == "logit" and auc in (0, 1)):
-        return math.nan, math.nan
-    if scale == "identity":
-        return float(max(auc - half_width, 0)), float(min(auc + half_width, 1))
-    distances = half_width / (auc * (1 - auc)) * np.array([-1, 1])
-    return tuple(special.expit(special.logit(auc) + distances).tolist())
-
-
 def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """Return the 95% Wilson interval of a share of hits that are grouped by patient.
 
-    Images of one patient count for fewer: their number is divided by the design effect, at least 1
-    (Korn and Graubard 1998, Survey Methodology 24:193).
+    The number of images is divided by the design effect of the patients, at least 1 (Korn and
+    Graubard 1998, Survey Methodology 24:193).
 
     Parameters
     ----------
@@ -297,8 +234,7 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
 def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
-    Ties count one half, so sums and differences of counts are exact.  DeLong counts the positives
-    *above* a negative: products of deviations are equal.
+    DeLong counts the positives *above* a negative: products of deviations are equal.
     """
     # One sort a row: by SciPy's ranks the comparison takes four times as long.
     positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
@@ -338,10 +274,10 @@ def _covariance(
 ) -> np.ndarray:
     """Return DeLong's covariance (k, k) of AUCs, or over clusters Obuchowski's.
 
-    NaN for a class of one case or cluster.  With x and y what a cluster's positive and negative
-    cases add to an AUC, less what is expected, and f, g, h the corrections for the numbers of
-    clusters with positives, with negatives and in all, Obuchowski's f x x' + g y y' + h (x y' +
-    y x') is written so that rounding, as f, g ≥ h, never makes a variance negative.
+    With x and y what a cluster's positive and negative cases add to an AUC, less what is expected,
+    and f, g, h the corrections for the numbers of clusters with positives, with negatives and in
+    all, Obuchowski's f x x' + g y y' + h (x y' + y x') is written so that rounding, as f, g ≥ h,
+    never makes a variance negative.
     """
     wins, losses = counts
     (k, m), n = wins.shape, losses.shape[1]

@@ -1,21 +1,18 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
 
-import gc
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, special
 from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
-from rin.stats.inputs import check_known, check_unique, cluster_codes
-from rin.tables import require_columns
+from rin.stats.inputs import cluster_codes
 
 #: Largest difference of AUCs that counts as comparable, a choice made here.
 EQUIVALENCE_MARGIN = 0.02
@@ -102,52 +99,16 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         raise InputError(problem, where="a, b", remedy=remedy)
     differences = first - second
     error = _sd(differences) / math.sqrt(differences.size)
-    ours = t_test(differences.mean(), error, differences.size - 1)
-    if not error:
-        return ours
-    test = stats.ttest_rel(first, second)
-    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
+    return t_test(differences.mean(), error, differences.size - 1)
 
 
 def unpaired_t_from_summary(
     mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
 ) -> TTest:
-    """Return the pooled-variance t test from means, SDs and sizes, all in one unit.
-
-    Parameters
-    ----------
-    mean_a, sd_a, n_a : mean, SD (n − 1) and size of the first sample
-    mean_b, sd_b, n_b : those of the second
-
-    Returns
-    -------
-    TTest
-        As `paired_t`.
-
-    Raises
-    ------
-    InputError
-        For fewer than two units a side, or a negative SD.
-
-    Examples
-    --------
-    >>> from rin.stats import unpaired_t_from_summary
-    >>> breast = unpaired_t_from_summary(94, 5, 24, 90, 10, 24)
-    >>> f"{breast.estimate:.1f} ({breast.ci_low:.1f}, {breast.ci_high:.1f})"
-    '4.0 (-0.6, 8.6)'
-    """
-    if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
-        problem = f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test"
-        remedy = "Pass at least two units a side and non-negative SDs."
-        raise InputError(problem, where="n_a, n_b, sd_a, sd_b", remedy=remedy)
+    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit."""
     df = n_a + n_b - 2
-    # SciPy's test states no standard error and no interval.
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    ours = t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
-    if not ours.standard_error:
-        return ours
-    test = stats.ttest_ind_from_stats(mean_a, sd_a, n_a, mean_b, sd_b, n_b)
-    return replace(ours, statistic=float(test.statistic), p_value=float(test.pvalue))
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -174,37 +135,30 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     [0.03, 0.06, nan, 0.06]
     """
     values = np.asarray(p_values, dtype=float)
-    tested = ~np.isnan(values)
     if ((values < 0) | (values > 1)).any():
         remedy = "Pass unadjusted P values."
         raise InputError("values outside [0, 1]", where="p_values", remedy=remedy)
+    # Not by statsmodels, which collects garbage at each call: 0.2 s with a notebook's objects.
+    tested = np.flatnonzero(~np.isnan(values))
+    rising = tested[np.argsort(values[tested])]
+    factors = np.arange(rising.size, 0, -1)
     adjusted = np.full(values.shape, np.nan)
-    if tested.any():
-        # Frozen, as multipletests collects garbage at each call: 0.2 s with a notebook's objects.
-        gc.freeze()
-        try:
-            adjusted[tested] = multipletests(values[tested], method="holm")[1]
-        finally:
-            gc.unfreeze()
+    adjusted[rising] = np.maximum.accumulate(factors * values[rising]).clip(max=1)
     return adjusted
 
 
 def insert_holm(
-    table: pd.DataFrame,
-    p_value: str = "p_value",
-    p_holm: str = "p_holm",
-    *,
-    within: str | None = None,
+    table: pd.DataFrame, p_value: str = "p_value", p_holm: str = "p_holm", *, within: str = ""
 ) -> None:
     """Insert Holm's P values after a column of P values, of one family or of each within."""
-    family = [0] * len(table) if within is None else table[within]
+    family = table[within] if within else [0] * len(table)
     adjusted = table.groupby(family, observed=True)[p_value].transform(holm)
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
 
 
 def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986)."""
-    values = _finite(differences, least=1)
+    values = np.asarray(differences, dtype=float)
     codes, n_clusters = cluster_codes(clusters, values.size)
     mean = values.mean()
     residuals = np.bincount(codes, values - mean, minlength=n_clusters)
@@ -218,9 +172,10 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  Nadeau and Bengio 2003, Machine Learning 52:239, section 3.
+    too sure.  InputError for a ratio that is none.  Nadeau and Bengio 2003, Machine Learning
+    52:239, section 3.
     """
-    values = _finite(differences, least=2)
+    values = np.asarray(differences, dtype=float)
     if not 0 <= test_train_ratio < math.inf:
         problem = f"{test_train_ratio!r} is no ratio of sizes"
         remedy = "Pass cases tested over cases trained on, such as 0.25."
@@ -229,52 +184,27 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     return t_test(values.mean(), error, values.size - 1)
 
 
-def equivalence_p(
-    estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
-) -> float:
+def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
     """Return the larger P value of two one-sided tests that a difference lies within ±margin.
 
     Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
     """
-    usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
-    if not (usable and 0 < margin < math.inf):
-        problem = f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}"
-        remedy = "Pass a finite estimate, a standard error from 0, and df and margin above 0."
-        raise InputError(problem, where="equivalence", remedy=remedy)
     outside = abs(estimate) - margin  # of the nearer margin
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 
 
-@dataclass(frozen=True)
-class MixedModel(TTest):
-    """Init's effect a − b in a mixed model of AUCs (0-1), with the SDs of the random effects.
-
-    The SD of an effect with a single level is NaN.
-    """
-
-    scenario_sd: float = math.nan
-    fold_sd: float = math.nan
-    residual_sd: float = math.nan
-    remark: str = ""
-
-
-def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
+def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, object]:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    `aucs` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The fit is
-    by restricted maximum likelihood, of statsmodels; where a variance is zero or small its search
-    stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs less the
-    effects that vary, are Satterthwaite's for a complete grid.
+    `aucs` has a row a scenario, fold and init, of one task; the grid may have gaps.  Returns the
+    columns of an estimate and a remark, or the remark alone that says why there is no estimate.
+
+    The fit is by restricted maximum likelihood, of statsmodels; where a variance is zero or small
+    its search stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs
+    less the effects that vary, are Satterthwaite's for a complete grid.
     """
-    columns = ["scenario", "fold", "init", "auc"]
-    require_columns(aucs, columns, where="aucs")
-    check_known("init", (init_a, init_b), aucs["init"])
-    runs = aucs.loc[aucs["init"].isin([init_a, init_b]), columns]
-    check_unique(runs, columns[:-1])
+    runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
-    if not np.isfinite(auc).all():
-        remedy = "Find the run that has no AUC."
-        raise InputError("AUCs that are not finite", where="aucs", remedy=remedy)
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a]).astype(float)
     levels = {
         effect: pd.get_dummies(runs[effect]).to_numpy(dtype=float)
@@ -283,35 +213,28 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     }
     design = np.hstack([fixed, *levels.values()])
     residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
-    no_test = MixedModel(**dict.fromkeys(ESTIMATE, math.nan))
     if np.abs(residual).max() <= 1e-12:
-        remark = "The AUCs leave no residual, so there is no standard error."
-        return replace(no_test, remark=remark)
+        return {"remark": "The AUCs leave no residual, so there is no standard error."}
     try:
         fit = _regular_fit(auc - auc.mean(), fixed, levels)
         if fit is None:
             fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
     except InputError as error:
-        return replace(no_test, remark=f"{error.problem}, so no estimate.")
-    variances, coefficients, covariance = fit
-    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
-    residual_sd, *sds = np.sqrt(variances).tolist()
-    sd_of = dict(zip(levels, sds, strict=True))
-    varying = [levels[effect] for effect in levels if sd_of[effect]]
+        return {"remark": f"{error.problem}, so no estimate."}
+    (of_residual, *variances), coefficients, covariance = fit
+    flat = [
+        effect
+        for effect, variance in zip(levels, variances, strict=True)
+        if variance < _BOUNDARY * of_residual
+    ]
+    varying = [columns for effect, columns in levels.items() if effect not in flat]
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
     test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
         f"Singular fit: {effect}s differ no more than by chance, and the model leaves them out."
-        for effect in levels
-        if not sd_of[effect]
+        for effect in flat
     ]
-    return MixedModel(
-        **asdict(test),
-        scenario_sd=sd_of.get("scenario", math.nan),
-        fold_sd=sd_of.get("fold", math.nan),
-        residual_sd=residual_sd,
-        remark=" ".join(remarks),
-    )
+    return test.cells() | {"remark": " ".join(remarks)}
 
 
 def _regular_fit(
@@ -349,14 +272,13 @@ def reml(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
 
-    Written out here as statsmodels' `combine_effects` has no restricted likelihood, and the search
-    of its mixed models often stops short of a variance that is zero or small.
-
     Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
     one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
     `relative` the known ones are so up to a factor, which is estimated as well; it comes first,
-    and is 1 otherwise.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
+    and is 1 otherwise.  InputError where the search does not converge.  Bates et al. 2015, Journal
+    of Statistical Software 67(1), section 3.
     """
+    # statsmodels' `combine_effects` has no restricted likelihood.
     n, p = fixed.shape
     columns = np.column_stack([fixed, y])
     n_levels = sum(part.shape[1] for part in shared)
@@ -385,15 +307,6 @@ def reml(
     inverse = np.linalg.inv(r[:p, :p])
     variances = factor * np.append(1.0, (scale * search.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
-
-
-def _finite(values: ArrayLike, least: int) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
-        problem = f"shape {array.shape}, {np.isfinite(array).sum()} finite"
-        remedy = f"Pass at least {least} finite values along one axis."
-        raise InputError(problem, where="differences", remedy=remedy)
-    return array
 
 
 def _sd(differences: np.ndarray) -> float:

@@ -1,7 +1,8 @@
 """What statistics accept, and the one step from the long predictions table to arrays.
 
 What a single column may hold says its schema (`rin.tables`); what columns have to agree on stands
-here, so that the formulas elsewhere can trust their arrays.  Nothing is repaired or dropped.
+here, so that the formulas elsewhere can trust their arrays.  Nothing is repaired or dropped: what
+does not fit is an InputError.
 """
 
 from __future__ import annotations

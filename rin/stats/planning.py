@@ -1,7 +1,7 @@
 """How many test patients, backbones and pretrainings a comparison of AUCs needs.
 
 A finished study gives the standard error of a difference with its patients, whose square falls as
-their number grows.  InputError for what is not positive and finite.
+their number grows.
 """
 
 import math
@@ -12,29 +12,30 @@ from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
 
+#: Of the numbers of patients.
+POWER = 0.8
 
-def patients_needed(
-    difference: float, patients: float, standard_error: float, *, power: float = 0.8
-) -> float:
+
+def patients_needed(difference: float, patients: float, standard_error: float) -> float:
     """Return how many patients find a true difference of AUCs (0-1) by a two-sided test at 5%.
 
-    `standard_error` is that of a difference measured on a number of `patients`.
+    `standard_error` is that of a difference measured on a number of `patients`.  InputError for
+    what is not positive and finite.
     """
     size = abs(difference)
-    _check_plan(power, difference=size, patients=patients, standard_error=standard_error)
+    _check_plan(difference=size, patients=patients, standard_error=standard_error)
     of_one_patient = standard_error * math.sqrt(patients)
-    return float(normal_sample_size_one_tail(size, power, 0.025, of_one_patient))
+    return float(normal_sample_size_one_tail(size, POWER, 0.025, of_one_patient))
 
 
-def patients_for_equivalence(
-    margin: float, patients: float, standard_error: float, *, power: float = 0.8
-) -> float:
+def patients_for_equivalence(margin: float, patients: float, standard_error: float) -> float:
     """Return how many patients show that two equal AUCs (0-1) differ by less than a margin.
 
-    By two one-sided tests at 5%, whose power statsmodels has for rates alone.
+    By two one-sided tests at 5%, whose power statsmodels has for rates alone.  InputError for what
+    is not positive and finite.
     """
-    _check_plan(power, margin=margin, patients=patients, standard_error=standard_error)
-    errors = norm.ppf(0.95) + norm.ppf((1 + power) / 2)  # from no difference to the margin
+    _check_plan(margin=margin, patients=patients, standard_error=standard_error)
+    errors = norm.ppf(0.95) + norm.ppf((1 + POWER) / 2)  # from no difference to the margin
     return float(patients * (errors * standard_error / margin) ** 2)
 
 
@@ -51,11 +52,11 @@ def pretraining_power(
 
     `spread` has the SDs of a row of `rin.stats.pretraining_differences`, `standard_error` is that
     over patients alone.  A study has as many `backbones` and `pretrainings` of each, and the
-    present patients times `patients`.  NaN where the spread is not known.
+    present patients times `patients`.  NaN where the spread is not known; InputError for what is
+    not positive and finite, or one backbone.
     """
-    positive = {"difference": abs(difference), "backbones": backbones - 1}
-    positive |= {"pretrainings": pretrainings, "patients": patients}
-    _check_plan(0.5, **positive, standard_error=standard_error)
+    design = {"pretrainings": pretrainings, "patients": patients, "backbones": backbones - 1}
+    _check_plan(difference=abs(difference), standard_error=standard_error, **design)
     between, within = spread["sd_backbone"], spread["sd_pretraining"]
     if math.isnan(between):  # one pretraining of each: all of it may be of the backbones
         between, within = within, 0.0
@@ -64,9 +65,7 @@ def pretraining_power(
     return float(TTestPower().power(effect, backbones, 0.05, df=backbones - 1))
 
 
-def _check_plan(power: float, **positive: float) -> None:
-    limits = {name: (value, math.inf) for name, value in positive.items()} | {"power": (power, 1)}
-    for name, (value, limit) in limits.items():
-        if not 0 < value < limit:
-            remedy = f"Give a number between 0 and {limit}."
-            raise InputError(f"{value}", where=name, remedy=remedy)
+def _check_plan(**positive: float) -> None:
+    for name, value in positive.items():
+        if not 0 < value < math.inf:
+            raise InputError(f"{value}", where=name, remedy="Give a positive, finite number.")

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import inputs
-from rin.stats.hypothesis import ESTIMATE, insert_holm
+from rin.stats.hypothesis import ESTIMATE, insert_holm, reml, t_test
 from rin.stats.inputs import task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
 from rin.stats.synthesis import three_level
@@ -35,8 +36,8 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b and the
-        columns of an estimate (a − b, these networks on new patients; p_holm over a task's pairs).
+        One row a task and pair: task, backbone, pretraining, n_scenarios and the columns of an
+        estimate (a − b, these networks on new patients; p_holm over a task's pairs).
 
     Raises
     ------
@@ -67,7 +68,7 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     The differences of the pairs, with their known covariance over patients, have random effects of
     backbone and of pretraining within backbone (Konstantopoulos 2011, Research Synthesis Methods
     2:61), so the interval is of further backbones, pretrainings and patients.  The estimate is the
-    mean over backbones, of each the mean of its pairs, with t on backbones − 1 degrees of freedom.
+    mean over backbones of the mean of their pairs, with t on backbones − 1 degrees of freedom.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     pandas.DataFrame
         One row a task: task, pairs, backbones, pretrainings (most of a backbone), the columns of
         an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (NaN, and that
-        of both, where each backbone has one), q, q_df, q_p, q_holm (Cochran's test), remark.
+        of both, where each backbone has one), q, q_df, q_p, q_holm (Cochran's test that all pairs
+        share one difference), remark.
 
     Raises
     ------
@@ -96,12 +98,91 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
         of_backbone = pairs.groupby("backbone").size()
-        counts = {"pairs": len(pairs), "backbones": len(of_backbone)}
-        counts |= {"pretrainings": int(of_backbone.max())}
-        rows.append({"task": task} | counts | _pooled(pairs["backbone"], contrasts))
+        row = {"task": task, "pairs": len(pairs), "backbones": len(of_backbone)}
+        row["pretrainings"] = int(of_backbone.max())
+        rows.append(row | _pooled(pairs["backbone"], contrasts))
     table = pd.DataFrame(rows)
     insert_holm(table)
     insert_holm(table, "q_p", "q_holm")
+    return table
+
+
+def crossed_differences(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, contained: bool = False
+) -> pd.DataFrame:
+    """Compare two inits as `pretraining_differences`, with an effect of a pretraining's number.
+
+    All backbones of one pretraining share its seed and its split of the corpora, so their
+    differences may move together.  Here the number has a random effect, crossed with that of the
+    backbone, and the pair one of its own.  Estimate and df are those of `pretraining_differences`.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b : as `pair_differences`
+    contained : whether df are the fewer of backbones and numbers, less one (metafor's “contain”)
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
+        sd_pair; NaN where there are fewer than two backbones, or two numbers, of some pairs.
+
+    Raises
+    ------
+    InputError
+        As `pair_differences`.
+
+    Examples
+    --------
+    >>> from rin.stats import pretrainings, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = pretrainings.crossed_differences(predictions, "a", "b")
+    >>> table.set_index("task")[["estimate", "sd_pair"]].round(3).loc["breast"].to_dict()
+    {'estimate': 0.061, 'sd_pair': 0.026}
+    """
+    rows = []
+    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
+        analysis = _crossed(contrasts.estimates, _positive_definite(contrasts), pairs, contained)
+        rows.append({"task": task, "pairs": len(pairs)} | analysis)
+    return pd.DataFrame(rows)
+
+
+def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Test on every task whether the difference depends on the backbone: backbone × init.
+
+    Backbones are fixed here, with the variance between pretrainings of one of them (REML) in the
+    covariance.  F is the Wald statistic over its degrees of freedom; it takes that variance as
+    known, with pairs − backbones degrees of freedom below, so it is rough.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b : as `pair_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one
+        backbone, or one pretraining of each.
+
+    Raises
+    ------
+    InputError
+        As `pair_differences`.
+
+    Examples
+    --------
+    >>> from rin.stats import pretrainings, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = pretrainings.backbone_tests(predictions, "a", "b")
+    >>> table.set_index("task")[["f", "df_1", "df_2", "p_value"]].round(2).loc["breast"].to_dict()
+    {'f': 1.67, 'df_1': 1.0, 'df_2': 4.0, 'p_value': 0.27}
+    """
+    rows = []
+    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
+        known = contrasts.estimates, _positive_definite(contrasts)
+        rows.append({"task": task} | _backbones_alike(*known, pairs["backbone"]))
+    table = pd.DataFrame(rows)
+    insert_holm(table)
     return table
 
 
@@ -122,7 +203,7 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 
     For every task, fold, init, backbone and pretraining: of its scenarios that of highest
     validation AUC, of equals that of lowest validation loss, by the `records` of runs.  The
-    scenario is called `<backbone>-chosen`.
+    scenario is called `<backbone>-chosen`.  InputError where no run has a validation score.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
         remedy = "Take runs whose records keep validation_auc and validation_loss."
@@ -138,22 +219,20 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
 
 def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
     differences, covariance = contrasts.estimates, contrasts.covariance
-    # A backbone counts once: weights by the covariance would give least to the pairs that differ.
-    weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
-    pooled = dict.fromkeys(ESTIMATE, math.nan)
-    pooled |= {"estimate": float(np.average(differences, weights=weights))}
-    pooled |= dict.fromkeys(("sd_backbone", "sd_pretraining", "q", "q_df", "q_p"), math.nan)
+    weights = _backbones_once(backbones)
+    unknown = [*ESTIMATE, "sd_backbone", "sd_pretraining", "q", "q_df", "q_p"]
+    pooled = dict.fromkeys(unknown, math.nan)
+    pooled["estimate"] = float(np.average(differences, weights=weights))
     if len(differences) == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     variance = float(np.trace(covariance)) / len(differences)
     spread = max(variance, float(differences.var()))
     if not spread > 0:  # NaN where a test has one patient of a class
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
-    values, vectors = np.linalg.eigh(covariance)
-    covariance = (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
+    covariance = _positive_definite(contrasts)
     model = three_level(differences, covariance, backbones, contained=True, weights=weights)
-    pooled |= {name: model[name] for name in ESTIMATE}
     pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
+    pooled |= {name: model[name] for name in ESTIMATE}
     remarks = []
     if variance == 0:
         remarks.append("The patients show no spread: pairs are taken as known.")
@@ -164,6 +243,62 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
     return pooled | {"remark": " ".join(remarks)}
 
 
+def _crossed(
+    differences: np.ndarray, covariance: np.ndarray, pairs: pd.DataFrame, contained: bool
+) -> dict[str, float]:
+    """Return the estimate and SDs of `crossed_differences`; NaN where they are not known."""
+    n, sds = len(pairs), ("sd_backbone", "sd_number", "sd_pair")
+    effects = [pd.get_dummies(pairs[name]).to_numpy(float) for name in _PAIR] + [np.eye(n)]
+    levels = [effect.shape[1] for effect in effects[:2]]
+    if min(levels) == 1 or max(levels) == n or not covariance.any():
+        return dict.fromkeys([*ESTIMATE, *sds], math.nan)
+    variances, *_ = _fitted(differences, covariance, np.ones((n, 1)), effects)
+    weights = _backbones_once(pairs["backbone"])
+    parts = [v * effect @ effect.T for v, effect in zip(variances, effects, strict=True)]
+    error = math.sqrt(weights @ (covariance + sum(parts)) @ weights)
+    test = t_test(weights @ differences, error, (min(levels) if contained else levels[0]) - 1)
+    return test.cells() | dict(zip(sds, np.sqrt(variances).tolist(), strict=True))
+
+
+def _backbones_alike(
+    differences: np.ndarray, covariance: np.ndarray, backbones: pd.Series
+) -> dict[str, float]:
+    """Return the F test of `backbone_tests`; NaN where it is not possible."""
+    means = pd.get_dummies(backbones).to_numpy(float)
+    n, k = means.shape
+    if k in (1, n) or not covariance.any():
+        return dict.fromkeys(("f", "df_1", "df_2", "p_value"), math.nan)
+    _, fitted, of_fitted = _fitted(differences, covariance, means, [np.eye(n)])
+    apart = fitted[1:] - fitted[0]
+    of_apart = of_fitted[1:, 1:] - of_fitted[:1, 1:] - of_fitted[1:, :1] + of_fitted[0, 0]
+    f = float(apart @ np.linalg.solve(of_apart, apart)) / (k - 1)
+    return {"f": f, "df_1": k - 1, "df_2": n - k, "p_value": float(stats.f.sf(f, k - 1, n - k))}
+
+
+def _backbones_once(backbones: pd.Series) -> np.ndarray:
+    # A backbone counts once: weights by the covariance would give least to the pairs that differ.
+    weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
+    return weights / weights.sum()
+
+
+def _positive_definite(contrasts: MeanContrasts) -> np.ndarray:
+    """Return the covariance, its eigenvalues above zero unless nothing shows any spread."""
+    spread = max(float(np.diag(contrasts.covariance).mean()), float(contrasts.estimates.var()))
+    values, vectors = np.linalg.eigh(contrasts.covariance)
+    return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
+
+
+def _fitted(
+    differences: np.ndarray, covariance: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return variances of effects by REML, coefficients, and the covariance of these."""
+    unit = math.sqrt(np.diag(covariance).mean())
+    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
+    known = root @ differences / unit, root @ fixed, np.ones(len(differences))
+    variances, coefficients, of_coefficients = reml(*known, [root @ effect for effect in effects])
+    return variances[1:] * unit**2, coefficients * unit, of_coefficients * unit**2
+
+
 def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
     return table if "pretraining" in table else table.assign(pretraining=1)
 
@@ -171,11 +306,9 @@ def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
 def _task_pairs(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, its pairs (`_PAIR`, n_scenarios, auc_a, auc_b), and their differences."""
+    """Yield each task, its pairs (`_PAIR`, n_scenarios), and their differences."""
     for task in task_scores(_with_pretraining(predictions), (init_a, init_b), _PAIR):
         pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
         contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
-        auc_a, auc_b = np.split(contrasts.aucs, 2)
-        pairs = task.networks.assign(auc_a=auc_a, auc_b=auc_b).groupby(_PAIR, as_index=False)
-        mean = {"auc_a": ("auc_a", "mean"), "auc_b": ("auc_b", "mean")}
-        yield task.task, pairs.agg(n_scenarios=("scenario", "size"), **mean), contrasts
+        pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
+        yield task.task, pairs, contrasts

@@ -1,12 +1,11 @@
 """From per-case predictions to AUCs of scenarios, and two inits compared on the same cases.
 
-Each fold's network has a scale of its own, so AUCs are computed within a fold and then averaged
-over folds, which count as independent, and scenarios.  The networks are taken as given: intervals
-say what other patients would change.
+Each fold's network has a scale of its own, so AUCs are computed within a fold, then averaged over
+folds, which count as independent, and scenarios.  Intervals say what other patients would change.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 
@@ -19,7 +18,7 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
-from rin.stats.hypothesis import ESTIMATE, TTest, insert_holm, t_test
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, ESTIMATE, TTest, equivalence_p, insert_holm
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
@@ -50,7 +49,8 @@ class MeanContrasts:
 
     def test(self, number: int) -> TTest:
         """Return the z test of one of the sums."""
-        return t_test(self.estimates[number], math.sqrt(self.covariance[number, number]))
+        variance = self.covariance[number, number]
+        return hypothesis.t_test(self.estimates[number], math.sqrt(variance))
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -84,22 +84,20 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
-    """Return the mean ROC curve of each init over its scenarios.
+def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean ROC curve of each init over its scenarios, whose AUC is the mean AUC.
 
-    Means are of true-positive rates at a common false-positive rate, so that the AUC of the mean
-    curve is the mean AUC (Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1).
+    Fawcett 2006, Pattern Recognition Letters 27:861, section 8.1: averages at equal false-positive
+    rates.
 
     Parameters
     ----------
     predictions : the predictions table
-    n_points : points of the even grid of false-positive rates from 0 to 1
 
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × fpr: these three, tpr, tpr_sd (NaN for one scenario),
-        n_scenarios.
+        One row per task × init × fpr (0, 0.01 to 1): these three, and tpr.
 
     Raises
     ------
@@ -109,18 +107,18 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     Examples
     --------
     >>> from rin.stats import mean_roc, simulation
-    >>> list(mean_roc(simulation.simulate_predictions(), n_points=3))
-    ['task', 'init', 'fpr', 'tpr', 'tpr_sd', 'n_scenarios']
+    >>> curves = mean_roc(simulation.simulate_predictions())
+    >>> curves.query("fpr == 0.2").groupby("init")["tpr"].mean().round(2).to_dict()
+    {'a': 0.76, 'b': 0.7}
     """
-    grid = np.linspace(0, 1, n_points)
+    grid = np.linspace(0, 1, 101)
     curves = [
         pd.DataFrame({**names, "fpr": grid, "tpr": _curve_height(grid, positive, scores)})
         for names, positive, scores in scores_by_run(predictions)
     ]
     points = ["task", "init", "fpr"]
     scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()
-    over_scenarios = scenarios.groupby(points, observed=True)
-    return over_scenarios.agg(tpr="mean", tpr_sd="std", n_scenarios="size").reset_index()
+    return scenarios.groupby(points, observed=True).mean().reset_index()
 
 
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -141,8 +139,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Raises
     ------
     InputError
-        For a missing column or init, a network that lacks a case, a patient in two folds, or a
-        fold whose test cases are of one class.
+        For a missing column, init or score, a patient in two folds, or a fold of one class.
 
     Examples
     --------
@@ -235,41 +232,6 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     return pd.DataFrame(spread).reset_index()
 
 
-def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
-    """Widen the means of `init_differences` by the chance of training.
-
-    A mean over n scenarios, each trained once, carries the variance of a training divided by n.
-
-    Parameters
-    ----------
-    differences : table of `init_differences`
-    spread : table of `training_spread`
-
-    Returns
-    -------
-    pandas.DataFrame
-        The rows and columns of `spread`, and estimate, ci_low, ci_high, standard_error (AUC 0-1;
-        other patients and trainings).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from rin.stats import init_differences, simulation, with_training_spread
-    >>> differences = init_differences(simulation.simulate_predictions(), "a", "b")
-    >>> table = with_training_spread(differences, pd.DataFrame({"task": ["breast"], "sd": [0.03]}))
-    >>> table[["ci_low", "ci_high"]].round(3).to_numpy().tolist()
-    [[-0.025, 0.08]]
-    """
-    means = differences[differences["group"] == ALL]
-    means = means[["task", "n_scenarios", "estimate", "standard_error"]]
-    table = spread.merge(means, on="task", how="left")
-    of_training = table["sd"] / np.sqrt(table.pop("n_scenarios"))
-    error = np.hypot(table["standard_error"], of_training)
-    half_width = hypothesis.t_quantile() * error
-    ends = {"ci_low": table["estimate"] - half_width, "ci_high": table["estimate"] + half_width}
-    return table.assign(**ends, standard_error=error)
-
-
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Test on every task whether the difference of two inits is the same in every regime (Wald).
 
@@ -316,36 +278,31 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
 
 
 def factor_effects(
-    predictions: pd.DataFrame,
-    inits: tuple[str, str],
-    levels: tuple[str, str],
-    *,
-    groups: Mapping[str, Sequence[str]] | None = None,
+    predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> pd.DataFrame:
     """Return AUCs at both levels of a factor, its effect on each init, and on their difference.
 
-    Quantities are the ``auc`` of one init at one level; the ``difference`` of the inits, first
-    less second, at one level; the ``effect`` on one init, second level less first; and the
-    ``interaction``, the difference at the second level less that at the first.
+    Quantities: ``auc``, of one init at one level; ``difference`` of the inits, first less second,
+    at one level; ``effect`` on one init, second level less first; ``interaction``, the difference
+    at the second level less that at the first.
 
     Parameters
     ----------
-    predictions : the predictions table of one factor, with `level` and `patient_id`
+    predictions : those of one factor, with `level`, `patient_id` and `unfreezing`
     inits, levels : names of two inits and of two levels
-    groups : scenarios of each group, by its name; None takes each scenario alone
 
     Returns
     -------
     pandas.DataFrame
-        One row per task × group × quantity: task, group, n_scenarios, quantity, init and level
-        (empty where it is of both), same_networks (whether both sides gave equal scores, which
-        are not tested), the columns of an estimate (p_holm over all rows of a quantity), n_folds,
-        n_cases, n_positive, n_patients.
+        One row per task × group (as `init_differences`) × quantity: task, group, n_scenarios,
+        quantity, init and level (empty where it is of both), same_networks (both sides gave equal
+        scores and are not tested), the columns of an estimate, n_folds, n_cases, n_positive,
+        n_patients.
 
     Raises
     ------
     InputError
-        As `init_differences`; for an unknown level or scenario, equal levels, or an empty group.
+        As `init_differences`; for an unknown level, or equal levels.
 
     Examples
     --------
@@ -361,7 +318,7 @@ def factor_effects(
     require_columns(predictions, ["level"], where="predictions", remedy=remedy)
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
-    tasks = task_scores(predictions.assign(init=networks), names)
+    tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
     (a, b), (before, after) = inits, levels
     # What is compared, of which init and level, and its signs over the cells init × level.
     cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
@@ -373,26 +330,20 @@ def factor_effects(
     rows = []
     for task in sorted(tasks, key=lambda task: task.task):
         rows_of_task, weights = [], []
-        alone = {name: [name] for name in sorted(set(task.scenarios))}
-        for group, members in (groups or alone).items():
-            inputs.check_known("scenario", members, pd.Series(task.scenarios))
-            inside = np.isin(task.scenarios, members)
-            if not inside.any():
-                raise InputError("no scenario", where=f"group {group!r}", remedy="Name some.")
+        for group, inside in _regimes(task).items():
+            n_scenarios = task.networks.loc[inside, "scenario"].nunique()
             for quantity, init, level, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
                 plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
-                row = {"task": task.task, "group": group, "n_scenarios": len(set(members))}
+                row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
-        with located(f"task {task.task}"):
-            contrasts = mean_over_folds(task, np.array(weights))
+        contrasts = mean_over_folds(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
             rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
-    insert_holm(table, within="quantity")
     return table
 
 
@@ -401,8 +352,7 @@ def task_analyses(
     init_a: str,
     init_b: str,
     *,
-    test_train_ratio: float | None = None,
-    replicates: int = 1000,
+    test_train_ratio: float,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare two inits on one task by nine analyses, which take other things for a random draw.
@@ -411,8 +361,8 @@ def task_analyses(
     ----------
     predictions : the predictions table of one task, with `patient_id`
     init_a, init_b : names of the inits
-    test_train_ratio : cases tested over cases trained on; None leaves out the analysis of folds
-    replicates, seed : of the bootstrap over patients; two replicates or more
+    test_train_ratio : cases tested over cases trained on
+    seed : of the 1000 replicates of the bootstrap over patients
 
     Returns
     -------
@@ -424,13 +374,13 @@ def task_analyses(
     Raises
     ------
     InputError
-        As `init_differences`; for several tasks.
+        As `init_differences`; for several tasks, or a ratio that is none.
 
     Examples
     --------
     >>> from rin.stats import simulation, task_analyses
     >>> breast = simulation.simulate_predictions().query("task == 'breast'")
-    >>> table = task_analyses(breast, "a", "b", replicates=50)
+    >>> table = task_analyses(breast, "a", "b", test_train_ratio=0.25)
     >>> table.loc[table["recommended"], "name"].tolist()
     ['Obuchowski, mean over scenarios']
     """
@@ -440,19 +390,18 @@ def task_analyses(
         raise InputError(problem, where="predictions", remedy="Select one task.")
     aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
     cells = _analyses_of_scenarios(aucs, init_a, init_b) | _analyses_of_cases(tasks[0])
-    cells |= _analyses_of_patients(tasks[0], replicates, seed)
+    cells |= _analyses_of_patients(tasks[0], seed)
     cells |= _analyses_of_trainings(aucs, init_a, init_b, test_train_ratio)
-    rows = []
-    for analysis, name in ANALYSES.items():
-        row = {"analysis": analysis, "name": name}
-        row |= dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""} | cells[analysis]
-        row |= {"recommended": analysis == RECOMMENDED, "equivalent": False}
-        if math.isfinite(row["standard_error"]):
-            df = math.inf if math.isnan(row["df"]) else row["df"]
-            p_value = hypothesis.equivalence_p(row["estimate"], row["standard_error"], df)
-            row["equivalent"] = p_value < 0.05
-        rows.append(row)
-    return pd.DataFrame(rows)
+    empty = dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""}
+    rows = [
+        {"analysis": analysis, "name": name} | empty | cells[analysis]
+        for analysis, name in ANALYSES.items()
+    ]
+    table = pd.DataFrame(rows)
+    table["recommended"] = table["analysis"] == RECOMMENDED
+    measured = table[["estimate", "standard_error"]].assign(df=table["df"].fillna(math.inf))
+    p_values = [equivalence_p(*row, EQUIVALENCE_MARGIN) for row in measured.to_numpy()]
+    return table.assign(equivalent=np.array(p_values) < 0.05)
 
 
 def image_differences(
@@ -562,8 +511,7 @@ def mean_differences(
 ) -> MeanContrasts:
     """Return the differences of two inits, means over scenarios: all (None), or those inside."""
     means = np.array([task.shares(inside) for inside in groups])
-    with located(f"task {task.task}"):
-        return mean_over_folds(task, np.hstack([means, -means]), clustered=clustered)
+    return mean_over_folds(task, np.hstack([means, -means]), clustered=clustered)
 
 
 def mean_over_folds(
@@ -576,7 +524,7 @@ def mean_over_folds(
     """
     of_folds = []
     for number, fold in task.folds():
-        with located(f"fold {number}"):
+        with located(f"task {task.task}, fold {number}"):
             clusters = fold.patients if clustered else None
             of_folds.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
     aucs, estimates, covariances = zip(*of_folds, strict=True)
@@ -616,11 +564,16 @@ def _regime_differences(
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
     """Yield each task, which scenarios its groups hold (S,), and the differences over them."""
     for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
-        regime = task.networks["unfreezing"].to_numpy()
-        known = [name for name in UNFREEZING if name in regime]
-        groups = {ALL: np.ones(len(regime), bool)}
-        groups |= {name: regime == name for name in [*known, *sorted(set(regime) - set(known))]}
+        groups = _regimes(task)
         yield task, groups, mean_differences(task, list(groups.values()))
+
+
+def _regimes(task: TaskScores) -> dict[str, np.ndarray]:
+    """Return which networks (S,) each group of scenarios holds: all, then those of each regime."""
+    regime = task.networks["unfreezing"].to_numpy()
+    known = [name for name in UNFREEZING if name in regime]
+    others = sorted(set(regime) - set(known))
+    return {ALL: np.ones(len(regime), bool)} | {name: regime == name for name in known + others}
 
 
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
@@ -647,7 +600,7 @@ def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
     }
 
 
-def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[str, dict]:
+def _analyses_of_patients(task: TaskScores, seed: int) -> dict[str, dict]:
     patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
     if (patients < 2).any():
         fold, label = patients.index[patients < 2][0]
@@ -655,30 +608,28 @@ def _analyses_of_patients(task: TaskScores, replicates: int, seed: int) -> dict[
         remark = f"In fold {fold} all {name} cases belong to one patient, which shows no spread."
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
     test = mean_differences(task, [None]).test(0)
-    bootstrap = {"estimate": test.estimate} | _bootstrapped(task, replicates, seed)
+    bootstrap = {"estimate": test.estimate} | _bootstrapped(task, seed)
     return {"clustered_contrast": test.cells(), "cluster_bootstrap": bootstrap}
 
 
 def _analyses_of_trainings(
-    aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float | None
+    aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float
 ) -> dict[str, dict]:
     means = aucs.groupby(["scenario", "fold", "init"], observed=True)["auc"].mean()
     folds = means.unstack("init").groupby("fold").mean()
     if len(folds) < 2:
         of_folds = {"remark": "One fold has no spread to test."}
-    elif ratio is None:
-        of_folds = {"remark": "The ratio of test to training cases was not given."}
     else:
         of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio).cells()
-    model = hypothesis.mixed_model(means.reset_index(), init_a, init_b)
-    return {"nadeau_bengio": of_folds, "mixed_model": model.cells() | {"remark": model.remark}}
+    of_runs = hypothesis.mixed_model(means.reset_index(), init_a, init_b)
+    return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
 
 
-def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
+def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
     differences = []
     for number, (_, fold) in enumerate(task.folds()):
         fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        weights = cluster_weights(fold.patients, replicates, fold_seed, labels=fold.labels)
+        weights = cluster_weights(fold.patients, 1000, fold_seed, labels=fold.labels)
         a, b = np.split(weighted_aucs(fold.labels, _networks(fold), weights), 2, axis=1)
         differences.append((a - b) @ task.shares())
     means = np.mean(differences, axis=0)

@@ -1,25 +1,19 @@
-"""Simulated test sets in which patients have several images: how far do intervals hold?
+"""Simulated test sets in which patients have several images, and a table of predictions of them.
 
 Two networks score images under a binormal model, whose true AUCs do not depend on how much two
 images of a patient correlate.
 """
 
-from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from statsmodels.stats.proportion import proportion_confint
-
-from rin.stats.delong import auc_contrasts
 
 #: True AUCs of the two networks.
 TRUE_AUCS = (0.85, 0.80)
 #: Correlation of the two networks, in patient effects and in image effects.
 BETWEEN_NETWORKS = 0.5
-#: Weights of the two networks' AUCs in what is estimated.
-MEASURES = {"auc": [0.0, 1.0], "difference": [1.0, -1.0]}
 
 
 def simulate_test_sets(
@@ -40,6 +34,7 @@ def simulate_test_sets(
 
     Examples
     --------
+    >>> from rin.stats.simulation import simulate_test_sets
     >>> settings = {"patients": 4, "images": 2, "replicates": 3, "seed": 0}
     >>> labels, patients, scores = simulate_test_sets(0.5, **settings)
     >>> patients.tolist(), scores.shape
@@ -59,64 +54,15 @@ def simulate_test_sets(
     return positive, patient, scores
 
 
-def simulate_coverage(
-    correlations: Iterable[float], *, patients: int, images: int, replicates: int, seed: int
-) -> pd.DataFrame:
-    """Simulate how often DeLong's 95% interval contains the truth, naive and clustered.
-
-    Parameters
-    ----------
-    correlations : correlations of two images of one patient
-    patients, images, replicates, seed : as `simulate_test_sets`
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a correlation, method ("naive": images as units; "clustered": patients) and measure
-        ("auc" of the second network; "difference", first − second): correlation, method, measure,
-        coverage (share of test sets) with Wilson's 95% interval ci_low, ci_high.
-
-    Examples
-    --------
-    >>> table = simulate_coverage([0.8], patients=40, images=4, replicates=50, seed=0)
-    >>> table.query("measure == 'auc'").set_index("method")["coverage"].round(2).to_dict()
-    {'naive': 0.64, 'clustered': 0.94}
-    """
-    rows = []
-    for correlation in correlations:
-        labels, patient, scores = simulate_test_sets(
-            correlation, patients=patients, images=images, replicates=replicates, seed=seed
-        )
-        for method, clusters in (("naive", None), ("clustered", patient)):
-            for measure, held in zip(MEASURES, _held(labels, scores, clusters), strict=True):
-                low, high = proportion_confint(held, replicates, method="wilson")
-                row = {"correlation": correlation, "method": method, "measure": measure}
-                row |= {"coverage": held / replicates, "ci_low": low, "ci_high": high}
-                rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _held(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> list[int]:
-    weights = np.array([*MEASURES.values()])
-    held = np.zeros(len(weights), dtype=int)
-    for networks in scores:
-        _, estimates, covariance = auc_contrasts(labels, networks, weights, clusters)
-        distance = np.abs(estimates - weights @ TRUE_AUCS)
-        held += distance <= ndtri(0.975) * np.sqrt(np.diag(covariance))
-    return held.tolist()
-
-
-def simulate_predictions(
-    *, patients: int = 60, pretrainings: int = 1, seed: int = 0
-) -> pd.DataFrame:
+def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFrame:
     """Return a small made-up predictions table, for examples and for trying an analysis.
 
     Two tasks, initialisations "a" (true AUC 0.85) and "b" (0.80), and backbones, each fully
-    fine-tuned and frozen; one fold, in which every patient has two images.
+    fine-tuned and frozen; one fold of 60 patients with two images each.
 
     Parameters
     ----------
-    patients, pretrainings, seed : patients of a task, pretrainings of an initialisation, the seed
+    pretrainings, seed : pretrainings of an initialisation, and the seed of the random numbers
 
     Returns
     -------
@@ -125,6 +71,7 @@ def simulate_predictions(
 
     Examples
     --------
+    >>> from rin.stats.simulation import simulate_predictions
     >>> simulate_predictions().groupby("init")["case_id"].count().to_dict()
     {'a': 960, 'b': 960}
     """
@@ -133,7 +80,7 @@ def simulate_predictions(
     tables = []
     for number, task in enumerate(("breast", "thyroid")):
         positive, patient, scores = simulate_test_sets(
-            0.5, patients=patients, images=2, replicates=len(networks), seed=seed + number
+            0.5, patients=60, images=2, replicates=len(networks), seed=seed + number
         )
         for (backbone, unfreezing, pretraining), pair in zip(networks, scores, strict=True):
             for init, of_init in zip(("a", "b"), pair, strict=True):

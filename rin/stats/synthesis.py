@@ -17,24 +17,17 @@ def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, floa
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
     Returns k, the columns of an estimate (t on k − 1 degrees of freedom), tau2 (variance between
-    studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002), q, q_p (Cochran's
-    test of homogeneity), prediction_low and prediction_high (where the true difference of a
-    further study is expected).
+    studies), prediction_low and prediction_high (where the true difference of a further study is
+    expected).  InputError for estimates that cannot be pooled.
     """
     y, v = _checked(estimates, variances)
     k = len(y)
     (_, tau2), (mean,), _ = reml(y, np.ones((k, 1)), v, [np.eye(k)])
     weights = 1 / (v + tau2)
     error = math.sqrt(weights @ (y - mean) ** 2 / ((k - 1) * weights.sum()))
-    fixed = 1 / v
-    q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
-    typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
     apart = t_quantile(k - 1) * math.sqrt(error**2 + tau2)
     return _tested(mean, error, k - 1, k) | {
         "tau2": float(tau2),
-        "i2": float(tau2 / (tau2 + typical)),
-        "q": float(q),
-        "q_p": float(stats.chi2.sf(q, k - 1)),
         "prediction_low": float(mean - apart),
         "prediction_high": float(mean + apart),
     }
@@ -55,7 +48,8 @@ def three_level(
     ones for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
     q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
     cluster, `between` is NaN.  The mean is that of generalised least squares, or the one with
-    these `weights` (k,).  Konstantopoulos 2011, 10.1002/jrsm.35.
+    these `weights` (k,).  InputError as `random_effects`, or for weights that do not fit.
+    Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     covariance = np.asarray(variances, dtype=float)
     if covariance.ndim != 2:

@@ -60,8 +60,6 @@ def curation_plan(study: Study) -> CurationPlan:
         output=study.results / "curation",
         seed=seed,
         key=key,
-        database=settings.database,
-        encoding=settings.encoding,
         label_map=label_map,
         reviewed=reviewed,
     )
@@ -98,10 +96,9 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     a patient.  As a positive control, `copies` images of each task are reduced to the corpus' own
     size, as a copy inside it would be, and compared with themselves.
 
-    One row a task and corpus: among others `in_corpus` (whether the corpus has images of that
-    modality), `equal` (images whose very pixels stand in the corpus), `near` (within `COPY_BITS`
-    of a picture of it), `nearest` (smallest distance in bits), and of the control `copies_found`
-    (within `COPY_BITS`) and `farthest_copy` (in bits).
+    One row a task and corpus: among others `in_corpus` (whether it has images of that modality),
+    `equal` (images whose very pixels it has), `near` (within `COPY_BITS` of a picture of it),
+    `nearest` (in bits), and of the control `copies_found` and `farthest_copy`.
     """
     section = study.profile.section("pretraining")
     corpora = [find_corpus(study, names) for names in section.corpora.values()]

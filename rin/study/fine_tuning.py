@@ -19,7 +19,7 @@ import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore
-from rin.errors import InputError, look_up
+from rin.errors import look_up
 from rin.explain import overlap
 from rin.explain.similarity import mean_cca
 from rin.models.preprocessing import find_preprocessing
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 SCORED_PARTS = ("validation", "test")
 #: The test images with a confounder on the negatives.
 REVERSED = "reversed"
-PREDICTIONS, HISTORY, SANITY = "predictions.parquet", "history.parquet", "sanity.parquet"
+PREDICTIONS, HISTORY = "predictions.parquet", "history.parquet"
 ACTIVATIONS = "activations.npz"
 
 
@@ -74,7 +74,6 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     """Train, predict and commit one run."""
     import keras
 
-    from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
     (parts, stores), settings = _parts_of(run), run.settings
@@ -93,12 +92,6 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     seconds = round(time.monotonic() - started, 2)
     if run.inside:
         activations |= _activations(run, compiled, parts["test"], "after")
-    tested = sanity_rows(run, run.inputs.store, parts["test"].rows)
-    sanity = None
-    if len(tested):
-        cases = run.inputs.store.cases.iloc[tested][["case_id", "patient_id"]]
-        part = replace(parts["test"], rows=tested)
-        sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
 
     def write(folder: Path) -> dict:
         history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
@@ -111,8 +104,6 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
             if name != "validation" and stores[name].masks() is not None:
                 np.save(folder / _cams_of(name), maps)
         pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
-        if sanity is not None:
-            sanity.to_parquet(folder / SANITY, index=False)
         if activations:
             np.savez(folder / ACTIVATIONS, **activations)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -186,18 +177,6 @@ def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str,
 
 def _cams_of(part: str) -> str:
     return "cams.npy" if part == "test" else f"cams-{part}.npy"
-
-
-def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
-    """Return the rows of a store whose maps a run records: the first of `test` with a lesion."""
-    if not run.sanity_cases:
-        return test[:0]
-    marked = test[overlap.has_lesion(store.masks()[test])]
-    if not len(marked):
-        remedy = "Take more cases, or leave the sanity section out of the profile."
-        where = f"{run.task}, fold {run.fold}"
-        raise InputError("no test case has a lesion", where=where, remedy=remedy)
-    return marked[: run.sanity_cases]
 
 
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
@@ -338,8 +317,7 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
         return pd.DataFrame(columns=["case_id", "baseline", "dice"])
     boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
     sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
-    tolerance = overlap.tolerance_at(masks.shape[-1])
-    scores = overlap.baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    scores = overlap.baseline_scores(masks[place], sizes[place])
     marked = cases["case_id"].to_numpy()[place]
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
 
@@ -376,14 +354,3 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
                 rows.append((*cell, comparison, init, layer, mean_cca(first, second)))
     columns = ["task", "fold", "scenario", "comparison", "init", "layer", "cca"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def sanity_table(study: Study, task: str) -> pd.DataFrame:
-    """Return `rin.training.cascade.cascade_table` of all runs, behind what names them."""
-    planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
-    if not planned:
-        problem = f"no run of {task} records maps under random weights"
-        remedy = "Give it a sanity section, and a task whose images have lesion masks."
-        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
-    study.runs.require(planned, task)
-    return _read(study, planned, SANITY)

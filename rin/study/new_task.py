@@ -487,13 +487,13 @@ def _inspect(
                 made.say("left out", counted(n - len(listed), what), "yellow")
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
-    refuse_bad(bad, len(listed), tree.place())
+    refuse_bad(bad, len(listed), tree.place(), manifest)
     classes = listed["source_class"]
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:
         fields["counts"]["masks"] = listed["masks"].map(len).groupby(classes).sum().to_dict()
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
-    if wrong := case_problems(DatasetManifest.model_validate(fields), cases, states_all=True):
+    if wrong := case_problems(DatasetManifest.model_validate(fields), cases):
         kind, problem, remedy = wrong[0]
         remedy = _REMEDIES.get(kind, remedy)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")

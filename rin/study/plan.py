@@ -48,8 +48,7 @@ class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
     `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
-    it: equal inputs are one run.  `sanity_cases` is the number of test cases whose maps it records
-    as its weights go random, `inside` says how many activations of its layers it records
+    it: equal inputs are one run.  `inside` says how many activations of its layers it records
     (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining`
     (which of the init's it starts from) are no part of the configuration.
     """
@@ -65,7 +64,6 @@ class Run(Planned):
     inputs: TaskInputs = field(repr=False, compare=False)
     split_digest: str
     weights_digest: str
-    sanity_cases: int = 0
     study: str = MAIN
     level: str | None = None
     inside: tuple[tuple[str, int], ...] = ()
@@ -88,7 +86,6 @@ class Run(Planned):
         }
         # Recorded by some runs only, and stated only there, so that the ids of others stay.
         recorded = {
-            "sanity_cases": self.sanity_cases,
             "layers": dict(self.inside),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
         }
@@ -128,8 +125,7 @@ def find_entries(
 ) -> dict[tuple[str, str], WeightsEntry | None]:
     """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
-    Of inits that are pretrained here, those of one pretraining.  `InputError` for an unknown init,
-    or one whose pretraining has not been run.
+    Of inits that are pretrained here, those of one `pretraining`; it must have been run.
     """
     known = local_entries(study, pretraining) + load_entries()
     return {
@@ -140,13 +136,9 @@ def find_entries(
 
 
 def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
-    """List the runs of a named study, level by level and task by task.
+    """List the runs of a study of `rin.study.profile.STUDIES`, of all its tasks or of one.
 
-    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan.  A run that
-    levels of a factor share stands here once for each, with the same id.
-
-    `InputError` for a task that the profile does not name, and as of `Profile.variants`,
-    `find_entries` and `Study.inputs`.
+    A run that levels of a factor share stands here once for each, with the same id.
     """
     profile, planned = study.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
@@ -167,8 +159,7 @@ def sample_confounder(
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
-    Patients with near-duplicates of each other count as one.  `InputError` where the manifest
-    keeps no such column, or a group has too few patients.
+    Patients with near-duplicates of each other count as one.
     """
     look_up("column", chosen.column, inputs.kept_columns)
     cases = inputs.dataset.cases
@@ -190,8 +181,7 @@ def plan_runs(
     """List the runs of a task in a variant of a named study, by default the main one."""
     variant = variant or study.profile.variants(MAIN)[0]
     profile, task = study.profile, inputs.task.name
-    tuning = profile.tuning(task)
-    settings = tuning.model_copy(update=variant.changes)
+    settings = profile.tuning(task).model_copy(update=variant.changes)
     scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
     entries = find_entries(study, variant.inits, backbones, variant.pretraining)
@@ -200,12 +190,6 @@ def plan_runs(
         for key, entry in entries.items()
         if entry
     }
-    # Only runs that may be among those of the main study test maps.
-    as_in_main = settings.model_copy(update={"preprocessing": tuning.preprocessing}) == tuning
-    as_in_main = as_in_main and not variant.repeat and variant.pretraining == 1
-    tested = []
-    if as_in_main and profile.sanity and inputs.store.masks() is not None:
-        tested = profile.sanity.scenarios
     recorded = {"cases", "points", "channels"}
     sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
     random_digest, runs = f"random-{profile.seed}", []
@@ -215,23 +199,18 @@ def plan_runs(
             seed = run_seed(profile, variant, task, int(fold), scenario.name)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
-                preprocessing = preprocessing_of(profile, entry, settings)
-                fed_as_in_main = preprocessing == preprocessing_of(profile, entry, tuning)
-                of_main = fed_as_in_main and fold == 0 and init in profile.inits
-                sanity_cases = profile.sanity.cases if of_main and scenario.name in tested else 0
                 run = Run(
                     task=task,
                     fold=int(fold),
                     scenario=scenario,
                     init=init,
                     entry=entry,
-                    preprocessing=preprocessing,
+                    preprocessing=preprocessing_of(profile, entry, settings),
                     seed=seed,
                     settings=settings,
                     inputs=inputs,
                     split_digest=split_digest,
                     weights_digest=digests.get((init, scenario.backbone), random_digest),
-                    sanity_cases=sanity_cases,
                     study=name,
                     level=variant.level,
                     inside=tuple(sizes.items()),
@@ -244,10 +223,7 @@ def plan_runs(
 def run_seed(
     profile: profiles.Profile, variant: profiles.Variant, task: str, fold: int, scenario: str
 ) -> int:
-    """Return the seed of a run of a variant of a study.
-
-    Both inits of a scenario share it, and so head, order and augmentation: a paired design.
-    """
+    """Return a run's seed; all inits share it, and so head, order and augmentation: paired."""
     seed_of = {"task": task, "fold": fold, "scenario": scenario, "seed": profile.seed}
     if variant.repeat:
         seed_of["repeat"] = variant.repeat

@@ -32,7 +32,7 @@ from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
 from rin.tables import PRETRAINED, check_table
-from rin.training import FEATURES, PROGRESS, UNUSED, code_digest
+from rin.training import FEATURES, PROGRESS, code_digest
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -145,7 +145,7 @@ def _split(
             raise InputError(problem, where=f"corpus {dataset.manifest.name}", remedy=remedy)
         share = n_training / len(classes)
         kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
-        part[classes.index.difference(kept)] = UNUSED
+        part[classes.index.difference(kept)] = "unused"
     return pd.Categorical(part), hashlib.sha256(part.to_csv().encode()).hexdigest()
 
 

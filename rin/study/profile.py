@@ -17,13 +17,12 @@ from pydantic import (
     AfterValidator,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from rin.data.confounders import CONFOUNDERS
-from rin.errors import InputError, look_up, unknown
+from rin.errors import InputError, look_up
 from rin.evidence.paper import SETTINGS
 from rin.files import REPOSITORY, FrozenModel, misfit, read_yaml
 from rin.models.augmentation import AUGMENTATION
@@ -47,15 +46,13 @@ class Scenario:
         return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
 
 
-SCENARIOS: dict[str, Scenario] = {
-    s.name: s
-    for s in (
-        Scenario(backbone, unfreezing, rate)
-        for backbone in BACKBONES
-        for unfreezing, rates in SETTINGS["learning_rates"].value
-        for rate in rates
-    )
-}
+_SCENARIOS = [
+    Scenario(backbone, unfreezing, rate)
+    for backbone in BACKBONES
+    for unfreezing, rates in SETTINGS["learning_rates"].value
+    for rate in rates
+]
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
 
 
 def find_scenario(name: str) -> Scenario:
@@ -88,16 +85,14 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
 FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
 
 
-#: Settings of a profile that differ between tasks.
-_BY_TASK = ("fine_tuning_of", "cases_of", "splits_of")
-#: Folders beside those of profiles.
-RESERVED = ("index", "stand_ins", "stores")
-
-
 def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
     """Raise ValueError where a section names something else than what is known."""
     if others := sorted({*names} - {*known}):
         raise ValueError(f"{section}: {others} are not among {what}")
+
+
+#: Folders beside those of profiles.
+RESERVED = ("index", "stand_ins", "stores")
 
 
 def _not_reserved(name: str) -> str:
@@ -121,6 +116,7 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinct)]
 Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+Backbones = Annotated[list[Literal[tuple(BACKBONES)]], *Names.__metadata__]
 Head = Literal[HEADS]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
@@ -131,13 +127,11 @@ Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name
 class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
-    `size` is the image side in pixels; training ends after `epochs`, or earlier, once the
-    validation loss has not fallen for `patience` epochs; `resize` is `stretch`, as in the paper,
-    or `pad`, which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a
-    kind and a share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`,
-    that of the weights that a run starts from, `official_scripts`, the one that those feed to
-    every network, or `released`, that of the released weights of which the init is the counterpart
-    (`Pretraining.released`).
+    Training ends after `epochs`, or once the validation loss has not fallen for `patience` epochs;
+    `pad` keeps the aspect ratio; `confounder` is a kind and a share in percent, or nothing
+    (`rin.data.confounders`).  `preprocessing` is `native`, that of the weights that a run starts
+    from, `official_scripts`, the one that those feed to every network, or `released`, that of the
+    released weights of which the init is the counterpart (`Pretraining.released`).
     """
 
     size: Positive
@@ -161,10 +155,7 @@ class FineTuning(FrozenModel):
 
 
 class Brief(FrozenModel):
-    """A further pretraining of some backbones of an init, for fewer epochs.
-
-    It is trained on about `training_images`, and tested on the same images as others.
-    """
+    """A further pretraining of some backbones, for fewer epochs, on about `training_images`."""
 
     init: str
     epochs: Positive
@@ -184,13 +175,13 @@ class Pretraining(FrozenModel):
     the same backbone is taken; one for all inits, or one each.
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
-    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
-    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning
-    rate rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a
-    number of batches.  `pretrainings` are which pretrainings of every init and backbone there are,
-    numbered from 1, each with first weights, order and split of its own: a number n means 1 to n,
-    and a list such as [2] is a part that another computer does.  `released` maps an init to the
-    init of the weights manifest that it stands for.  `brief` is pretrained beside all that.
+    `backbones` are those of the profile where none are named.  `loss` is one of
+    `rin.training.losses`; `warmup` is the share of the steps over which the learning rate rises;
+    `batch_norm_recalibration` is a number of batches.  `pretrainings` are which pretrainings of
+    every init and backbone there are, numbered from 1, each with first weights, order and split of
+    its own: a number n means 1 to n, and a list such as [2] is a part that another computer does.
+    `released` maps an init to the init of the weights manifest that it stands for.  `brief` is
+    pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -199,13 +190,10 @@ class Pretraining(FrozenModel):
     size: Positive
     batch: Positive
     epochs: Positive
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    weight_decay: Annotated[Number, Field(ge=0)] = 0.0
     learning_rate: Annotated[Number, Field(gt=0)] = 1e-3
     loss: Loss = "hard"
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
     preprocessing: str | dict[str, str] = "symmetric"
     augmentation: Augmentation = "none"
     dropout: Share = 0.5
@@ -220,25 +208,15 @@ class Pretraining(FrozenModel):
     def _numbered(cls, stated: Any) -> Any:
         return list(range(1, stated + 1)) if type(stated) is int else stated
 
-    @field_validator("preprocessing")
-    @classmethod
-    def _known_preprocessings(
-        cls, stated: str | dict[str, str], others: ValidationInfo
-    ) -> str | dict[str, str]:
-        inits = set(others.data.get("corpora", {}))
-        if isinstance(stated, dict) and set(stated) != inits:
-            raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {sorted(inits)}")
-        for name in stated.values() if isinstance(stated, dict) else [stated]:
-            for backbone in others.data.get("backbones") or BACKBONES:
-                resolve_preprocessing(name, backbone)
-        return stated
-
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
+        stated, inits = self.preprocessing, sorted(self.corpora)
+        if isinstance(stated, dict) and sorted(stated) != inits:
+            raise ValueError(f"preprocessings of {sorted(stated)} for corpora of {inits}")
+        for init, backbone in product(inits, self.backbones or BACKBONES):
+            self.preprocessing_of(init, backbone)  # an unknown one is an error
         for name in self.backbones or []:
             check_size(name, self.size)
-        if self.optimizer == "adamw" and self.weight_decay == 0:
-            raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
 
     def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
@@ -255,11 +233,7 @@ class Pretraining(FrozenModel):
 
 
 class Slurm(FrozenModel):
-    """What every job of a cluster asks for, under submitit's names.
-
-    `array_parallelism` is how many jobs of an array may run at once; `additional` goes to sbatch
-    as it is, such as `{account: lab}`.
-    """
+    """What every job asks for, under submitit's names; `additional` goes to sbatch as it is."""
 
     partition: str | None = None
     gpus_per_node: NotNegative = 0
@@ -295,26 +269,20 @@ class Curation(FrozenModel):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
-    of `studies` studies is written, with pictures of `size` pixels.  `database` is the URL of the
-    index, empty for an SQLite file beside the results.  `label_map` and `reviewed` are CSV files
-    below the archive's folder: a site's own terms, and the normal studies that a radiologist has
-    reviewed.  `encoding` is that of the report texts.
+    of `studies` studies is written, with pictures of `size` pixels.  `label_map` and `reviewed`
+    are CSV files below the archive's folder: a site's own terms, and the normal studies that a
+    radiologist has reviewed.
     """
 
     archive: str = "archive"
-    database: str = ""
     label_map: str = ""
     reviewed: str = ""
-    encoding: str = "utf-8"
     studies: Annotated[int, Field(ge=30, le=100_000)] = 320
     size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
 class StudyFilter(FrozenModel):
-    """The part of the plan that a named study takes: tasks, scenarios and folds of its own.
-
-    Its runs start from the first of several pretrainings, or from those of `pretrainings`.
-    """
+    """The part of the plan that a named study takes, by default of the first pretraining."""
 
     tasks: Names
     scenarios: Scenarios
@@ -328,11 +296,7 @@ class StudyFilter(FrozenModel):
 
 
 class Repeats(StudyFilter):
-    """How far results move when the training is repeated.
-
-    The runs of the filter, and beside each those of `seeds` more seeds, and of `splits` more
-    divisions of the cases, whose training cases are others.
-    """
+    """Runs repeated with `seeds` more seeds, and on `splits` more divisions of the cases."""
 
     folds: Literal[1] = 1
     seeds: NotNegative = 2
@@ -358,10 +322,7 @@ class Variant:
 
 
 class Layers(StudyFilter):
-    """What fine-tuning does to the layers of a network: activations before and after.
-
-    Of the first `cases` test cases, at `points` places of their maps and in `channels` channels.
-    """
+    """Activations before and after fine-tuning, of so many test cases, places and channels."""
 
     folds: Literal[1] = 1
     cases: Positive = 64
@@ -383,10 +344,9 @@ class Sizes(FrozenModel):
 
 
 class SampledConfounder(FrozenModel):
-    """Two groups of a task's patients, by a column that its manifest keeps.
+    """Two groups of a task's patients, the usual one and the confounder, by a column kept of it.
 
-    The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
-    `validation` and `test` are patients of each class.
+    `train`, `validation` and `test` are patients of each class (`rin.data.confounders`).
     """
 
     task: str
@@ -398,10 +358,9 @@ class SampledConfounder(FrozenModel):
 
 
 class Confounding(StudyFilter):
-    """Confounders that are put on images, and one that is sampled from cases.
+    """Confounders of some `kinds` on images of `put_on`, by default of all `tasks`; one `sampled`.
 
-    The `kinds` are put on images of `put_on`, by default of all `tasks`.  Networks are trained for
-    `epochs`, by default as on the task.
+    Networks are trained for `epochs`, by default as on the task.
     """
 
     put_on: Names | None = None
@@ -411,37 +370,21 @@ class Confounding(StudyFilter):
     folds: Literal[1] = 1
     epochs: Positive | None = None
 
-    @model_validator(mode="after")
-    def _samples_of_its_tasks(self) -> Confounding:
-        sampled = [self.sampled.task] if self.sampled else []
-        for section, tasks in (("sampled", sampled), ("put_on", self.put_on or [])):
-            _refuse_others(section, tasks, self.tasks, "the confounder's tasks")
-        return self
-
-    def of_tasks(self, tasks: list[str]) -> StudyFilter | None:
-        """Return it for those of its tasks that are among some; None where none is."""
-        put_on = None if self.put_on is None else [t for t in self.put_on if t in tasks]
-        kinds = [] if put_on == [] else self.kinds
-        sampled = self.sampled if self.sampled and self.sampled.task in tasks else None
-        if not kinds and sampled is None:
-            return None
-        changes = {"put_on": put_on or None, "kinds": kinds, "sampled": sampled}
-        return StudyFilter.of_tasks(self.model_copy(update=changes), tasks)
-
     @property
     def levels(self) -> dict[str, list[str]]:
         """The tasks of each level."""
+        levels = {}
         tasks = dict.fromkeys(self.kinds, self.put_on or self.tasks)
         if self.sampled:
             tasks[SAMPLED] = [self.sampled.task]
-        return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
+        for kind, of_kind in tasks.items():
+            if chosen := [task for task in of_kind if task in self.tasks]:
+                levels |= {f"{kind} {share}": chosen for share in self.shares}
+        return levels
 
 
 class Convergence(StudyFilter):
-    """The epochs of the profile beside training until validation stops improving.
-
-    That is, for at most `epochs`, and until the validation loss has not fallen for `patience`.
-    """
+    """The profile's epochs beside at most `epochs`, until no gain of validation for `patience`."""
 
     epochs: Positive = 12
     patience: Positive = 3
@@ -466,9 +409,8 @@ class Factors(FrozenModel):
 class Probe(FrozenModel):
     """Whether a weights file shows which inputs it was trained on.
 
-    Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
-    `preprocessings`, on at most `cases` images for `epochs`; files are probed with `images` images
-    of every dataset.
+    Backbones (null: all) are pretrained on the corpus of `init` under each of `preprocessings`,
+    on at most `cases` images; files are probed with `images` images of every dataset.
     """
 
     init: str = "radiologic"
@@ -482,9 +424,8 @@ class Probe(FrozenModel):
 class LossStudy(FrozenModel):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
-    On at most `cases` images, under the preprocessing `preprocessing`; of each there are `seeds`
-    trainings, with other first weights.  `learning_rates` are those of backbones that do not learn
-    at the profile's.
+    On at most `cases` images, `seeds` times each, with other first weights; `learning_rates` are
+    those of backbones that do not learn at the profile's.
     """
 
     init: str = "radiologic"
@@ -502,23 +443,8 @@ class LossStudy(FrozenModel):
         return self
 
 
-class Sanity(FrozenModel):
-    """Whether maps depend on what a network has learnt: its weights are put back to random ones.
-
-    Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
-    first `cases` test cases with a lesion, layer group by layer group.
-    """
-
-    scenarios: Scenarios
-    cases: Positive = 16
-
-
 class Simulation(FrozenModel):
-    """How far intervals reach that take several images of one patient for independent.
-
-    `replicates` test sets of `patients` patients with `images` images each are drawn for every
-    correlation.
-    """
+    """How far intervals reach that take several images of one patient for independent."""
 
     replicates: Positive = 2000
     patients: Annotated[int, Field(ge=10)] = 100
@@ -546,7 +472,7 @@ class Profile(FrozenModel):
     about: str
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
-    backbones: Names = Field(default_factory=lambda: list(BACKBONES))
+    backbones: Backbones = Field(default_factory=lambda: list(BACKBONES))
     scenarios: Scenarios | None = None
     pages: Names | None = None
     folds: Positive = 5
@@ -567,7 +493,6 @@ class Profile(FrozenModel):
     factors: Factors | None = None
     probe: Probe | None = None
     losses: LossStudy | None = None
-    sanity: Sanity | None = None
     simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
     reference: str | None = None
@@ -575,12 +500,7 @@ class Profile(FrozenModel):
     execution: Execution = Execution()
 
     @model_validator(mode="after")
-    def _names_its_own_tasks(self) -> Profile:
-        tasks_of: dict[str, Iterable[str]] = {name: getattr(self, name) for name in _BY_TASK}
-        tasks_of["live"] = [self.live] if self.live else []
-        tasks_of |= {name: chosen.tasks for name, chosen in self.sections.items()}
-        for section, tasks in tasks_of.items():
-            _refuse_others(section, tasks, self.tasks, "the profile's tasks")
+    def _takes_all_cases_of_official_splits(self) -> Profile:
         for task in self.tasks:
             official = self.splits_of.get(task, self.splits) == "official"
             if official and self.cases_of.get(task, self.cases) is not None:
@@ -589,11 +509,8 @@ class Profile(FrozenModel):
 
     @model_validator(mode="after")
     def _names_its_own_backbones(self) -> Profile:
-        for name in self.backbones:
-            look_up("backbone", name, BACKBONES)
         scenarios = {name: chosen.scenarios for name, chosen in self.sections.items()}
         scenarios |= {"scenarios": self.scenarios or []}
-        scenarios |= {"sanity": self.sanity.scenarios if self.sanity else []}
         for section, names in scenarios.items():
             of_scenarios = [find_scenario(name).backbone for name in names]
             _refuse_others(section, of_scenarios, self.backbones, "the profile's backbones")
@@ -645,7 +562,25 @@ class Profile(FrozenModel):
     @property
     def live_task(self) -> str:
         """The task that the book follows from image to result."""
-        return self.live or self.tasks[0]
+        return self.live if self.live in self.tasks else self.tasks[0]
+
+    @property
+    def studies(self) -> dict[str, StudyFilter]:
+        """What each study that is asked for takes of the plan, the main one first."""
+        of_backbones = [s.name for s in SCENARIOS.values() if s.backbone in self.backbones]
+        main = StudyFilter.model_construct(
+            tasks=self.tasks,
+            scenarios=self.scenarios or of_backbones,
+            folds=self.folds,
+            pretrainings=self.pretrainings,
+        )
+        studies = {MAIN: main}
+        for name, section in self.sections.items():
+            limited = section.of_tasks(self.tasks)
+            pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
+            if limited and pretrainings:
+                studies[name] = limited.model_copy(update={"pretrainings": pretrainings})
+        return studies
 
     def filter_of(self, study: str) -> StudyFilter | None:
         """Return what a named study takes of the plan; None where the profile does not ask for it.
@@ -653,45 +588,7 @@ class Profile(FrozenModel):
         `InputError` for a study that is not one of `STUDIES`.
         """
         look_up("study", study, STUDIES)
-        if study == MAIN:
-            of_backbones = [s.name for s in SCENARIOS.values() if s.backbone in self.backbones]
-            return StudyFilter.model_construct(
-                tasks=self.tasks,
-                scenarios=self.scenarios or of_backbones,
-                folds=self.folds,
-                pretrainings=self.pretrainings,
-            )
-        section = self.sections.get(study)
-        if section is None:
-            return None
-        limited = section.of_tasks(self.tasks)
-        pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
-        if limited is None or not pretrainings:
-            return None
-        return limited.model_copy(update={"pretrainings": pretrainings})
-
-    @property
-    def studies(self) -> dict[str, StudyFilter]:
-        """What each study that is asked for takes of the plan, the main one first."""
-        sections = {name: self.filter_of(name) for name in STUDIES}
-        return {name: section for name, section in sections.items() if section is not None}
-
-    @property
-    def side_studies(self) -> dict[str, StudyFilter]:
-        """What each study beside the main one takes of the plan."""
-        return {name: chosen for name, chosen in self.studies.items() if name != MAIN}
-
-    def with_tasks(self, tasks: list[str]) -> Profile:
-        """Return the profile with some of its tasks alone."""
-        changes: dict[str, Any] = {
-            "tasks": tasks,
-            "live": self.live if self.live in tasks else None,
-        }
-        for name in _BY_TASK:
-            stated = getattr(self, name)
-            changes[name] = {task: stated[task] for task in stated if task in tasks}
-        sections = {name: section.of_tasks(tasks) for name, section in self.sections.items()}
-        return self.model_copy(update=changes).with_studies(sections)
+        return self.studies.get(study)
 
     def with_pretrainings(self, numbers: list[int]) -> Profile:
         """Return the profile with other pretrainings of its inits."""
@@ -806,15 +703,33 @@ def load_profile(name: str | Path) -> Profile:
     `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
     of range; the message names the setting.
     """
-    of_file = str(name).endswith(".yaml")
-    path = Path(name) if of_file else profile_folder() / f"{name}.yaml"
-    # Unlike `Path.is_file` also False where a name is too long, or no name.
+    path = Path(name)
+    if path.suffix != ".yaml":
+        known = look_up("profile", f"{name!s:.80}", profile_names())
+        path = profile_folder() / f"{known}.yaml"
+    # Unlike `Path.is_file` also False where a name is too long.
     if not os.path.isfile(path):  # noqa: PTH113
-        if not of_file:
-            raise unknown("profile", f"{name!s:.80}", profile_names())
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
+    remedy = "Mend this setting; the fields are described in rin.study.profile."
     try:
-        return Profile.model_validate(read_yaml(path))
+        profile = Profile.model_validate(read_yaml(path))
     except ValidationError as error:
-        remedy = "Mend this setting; the fields are described in rin.study.profile."
         raise InputError(misfit(error, Profile), where=path, remedy=remedy) from error
+    for setting, tasks in _named_tasks(profile).items():
+        if others := sorted({*tasks} - {*profile.tasks}):
+            problem = f"{setting}: {others} are not among the profile's tasks"
+            raise InputError(problem, where=path, remedy=remedy)
+    return profile
+
+
+def _named_tasks(profile: Profile) -> dict[str, Iterable[str]]:
+    """Return the tasks that settings of a profile name, beside its `tasks`."""
+    by_task = "fine_tuning_of", "cases_of", "splits_of"
+    tasks: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
+    tasks["live"] = [profile.live] if profile.live else []
+    for name, section in profile.sections.items():
+        tasks[name] = section.tasks
+        if isinstance(section, Confounding):
+            tasks["put_on"] = section.put_on or []
+            tasks["sampled"] = [section.sampled.task] if section.sampled else []
+    return tasks

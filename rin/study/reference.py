@@ -9,30 +9,30 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
-from rin.files import MAKE_ROOM, REPOSITORY, FrozenModel, misfit, read_sealed, sealed, sha256_of
+from rin.files import (
+    MAKE_ROOM,
+    REPOSITORY,
+    FrozenModel,
+    read_sealed,
+    replace_folder,
+    replaced_folder,
+    sealed,
+    sha256_of,
+)
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Hardware, commit_of, installed_packages, this_computer
@@ -40,16 +40,9 @@ from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import LAYERS, MAIN, STUDIES, Profile, find_scenario
+from rin.study.profile import LAYERS, MAIN, Profile, find_scenario
 from rin.study.setting import Study, TaskInputs
-from rin.tables import (
-    OVERLAP,
-    PREDICTIONS,
-    PRETRAINED,
-    RUN_RECORDS,
-    check_table,
-    require_columns,
-)
+from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
 
 RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
@@ -63,8 +56,7 @@ class DatasetFacts(FrozenModel):
     """A dataset that was read: `used` of `available` images, by label in `counts`.
 
     Where `independence` is not `patient`, the files name no patients, and `patients` counts what
-    stands for them.  `digest` is that of the images that were found.  `modality`, or several with
-    commas, may be empty.
+    stands for them.  `digest` is that of the images that were found.
     """
 
     name: str
@@ -100,6 +92,12 @@ class TaskFacts(FrozenModel):
     external: list[DatasetFacts]
     shared_pictures: dict[str, NonNegativeInt]
 
+    @property
+    def kind(self) -> Literal["real", "substitute", "stand-in"]:
+        """What its images are: of its own dataset, of an open substitute, or made up."""
+        real = self.dataset.provenance == "real"
+        return "substitute" if real and self.substitute_for else self.dataset.provenance
+
 
 class WeightsFacts(FrozenModel):
     """Weights that runs start from, and the preprocessing that they were trained under."""
@@ -115,10 +113,7 @@ class WeightsFacts(FrozenModel):
 
 
 class Addition(FrozenModel):
-    """What was added to a reference run later, with what computed it.
-
-    Pretrainings of some backbones, `studies` that were not there before, or both.
-    """
+    """Pretrainings and studies that were added to a reference run, with what computed them."""
 
     pretrainings: list[PositiveInt]
     backbones: list[str]
@@ -131,10 +126,14 @@ class Addition(FrozenModel):
 
 
 class Work(FrozenModel):
-    """How many runs, and the seconds of each added up; runs may have gone side by side."""
+    """How many runs, and the seconds of all; runs may have gone side by side."""
 
     runs: NonNegativeInt
     seconds: NonNegativeFloat
+
+
+#: Former settings of a pretraining, at the values that are now those of all.
+_FORMER = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
 
 
 class RunFacts(FrozenModel):
@@ -166,12 +165,15 @@ class RunFacts(FrozenModel):
     files: dict[str, Digest]
     added: list[Addition] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _is_of_real_images(self) -> RunFacts:
-        datasets = [data for task in self.tasks for data in (task.dataset, *task.external)]
-        if made_up := {d.name for d in (*datasets, *self.corpora) if d.provenance != "real"}:
-            raise ValueError(f"stand-ins: {', '.join(sorted(made_up))}")
-        return self
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _without_former_settings(cls, profile: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what earlier runs state and profiles no longer have."""
+        kept = {name: stated for name, stated in profile.items() if name != "sanity"}
+        if pretraining := kept.get("pretraining"):
+            stated = [item for item in pretraining.items() if item not in _FORMER.items()]
+            kept["pretraining"] = dict(stated)
+        return kept
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -205,20 +207,17 @@ _KEY = {
     "pretraining": ["init", "backbone", "pretraining"],
     "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
-_NEVER_EMPTY = {"cases": ["patient_id"], "predictions": ["patient_id", "score"]}
-#: Tables that every study has.
-REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
 #: Columns of `runs` that only studies of a factor have, those of what a run recorded, and all.
-_FACTOR = ["factor", "level", "preprocessing"]
-_RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
+FACTOR = ["factor", "level", "preprocessing"]
+RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
 _NETWORK = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate"]
 _NETWORK += ["init", "pretraining", "seed", "run_id"]
-_RUN_COLUMNS = ["study", *_FACTOR, *_NETWORK, *_RECORDED]
+_RUN_COLUMNS = ["study", *FACTOR, *_NETWORK, *RECORDED]
 
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A reference run, read and checked; its methods are named as in `rin.study.fine_tuning`."""
+    """A reference run, read and checked; `rin.study.results` shows what it says of a study."""
 
     facts: RunFacts
     tables: dict[str, pd.DataFrame] = field(repr=False)
@@ -235,53 +234,11 @@ class ReferenceRun:
 
     def tasks_of(self, study: str) -> set[str]:
         """Return the tasks of which runs of a named study are kept."""
-        runs = self.tables["runs"]
-        return set(runs.loc[runs["study"] == study, "task"])
+        return {*self.rows("runs", study=study)["task"]}
 
-    def scored_cases(self, task: str, part: str) -> pd.DataFrame:
-        """Return one row a case of a part."""
-        rows = self._of("cases", task=task, part=part).drop(columns=["task", "part"])
-        return rows.dropna(axis="columns", how="all")
-
-    def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a run and case of a part; InputError for what is not kept."""
-        if study != MAIN and part in (site.name for site in self.facts.task(task).external):
-            raise InputError(
-                f"of {part} the scores of the main study are kept, not those of {study}",
-                where=f"reference run {self.facts.name}",
-                remedy="Take the part test, or run the study yourself.",
-            )
-        recorded = ["study", *_RECORDED]
-        runs = self.run_records(study, task).drop(columns=recorded, errors="ignore")
-        return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
-
-    def run_records(self, study: str, task: str) -> pd.DataFrame:
-        """Return one row a run: what names it, and what was recorded of it."""
-        runs = self._of("runs", study=study, task=task)
-        return runs if runs["factor"].notna().any() else runs.drop(columns=_FACTOR)
-
-    def overlap_table(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a run and image with a lesion, of the first pretraining."""
-        rows = self._of("overlap", task=task, part=part)
-        scores = self.predictions(MAIN, task, part)
-        scores = scores[scores["pretraining"] == scores["pretraining"].min()]
-        return scores.drop(columns="pretraining").merge(rows).drop(columns="part")
-
-    def baseline_table(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return one row a picture that looks at no image and image with a lesion."""
-        return self._of("baselines", task=task, part=part).drop(columns=["task", "part"])
-
-    def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return the mean activation around the lesion; None also where it was not recorded."""
-        rows = self._of("lesion_maps", task=task) if "lesion_maps" in self.tables else ()
-        return rows if len(rows) else None
-
-    def layer_similarity(self, study: str, task: str) -> pd.DataFrame:
-        """Return how alike layers of two networks are."""
-        return self._of("layer_similarity", task=task)
-
-    def _of(self, name: str, **values: str) -> pd.DataFrame:
-        table = self.tables[name]
+    def rows(self, name: str, **values: str) -> pd.DataFrame:
+        """Return the rows of a table that have some values; none where the table is not kept."""
+        table = self.tables.get(name, pd.DataFrame(columns=[*values]))
         for column, value in values.items():
             table = table[table[column] == value]
         return table.reset_index(drop=True)
@@ -297,11 +254,6 @@ def reference_names() -> list[str]:
     return sorted(path.parent.name for path in reference_folder().glob(f"[!.]*/{RUN}"))
 
 
-def _previous(folder: Path) -> Path:
-    """Return where a reference run waits until the one that replaces it is in place."""
-    return folder.parent / f".{folder.name}.previous"
-
-
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """Read a reference run, by name below `reference_folder` or from a folder.
 
@@ -309,27 +261,24 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """
     by_name = not isinstance(name_or_folder, Path)
     folder = reference_folder() / name_or_folder if by_name else name_or_folder
-    if (previous := _previous(folder)).exists() and not folder.exists():
-        raise InputError(
-            "a process that replaced this reference run was stopped; the run is here, whole",
-            where=previous,
-            remedy=f"Rename it to {folder.name}, or repeat the command that was stopped.",
-        )
+    _refuse_interrupted(folder)
     if by_name:
         look_up("reference run", name_or_folder, reference_names() or ["none"])
-    path = folder / RUN
-    try:
-        facts = RunFacts.model_validate(read_sealed(path))
-    except ValidationError as error:
-        raise _broken(path, misfit(error, RunFacts)) from error
-    except (OSError, ValueError) as error:
-        raise _broken(path, f"not readable ({error})") from error
+    with _explained(folder / RUN):
+        facts = RunFacts.model_validate(read_sealed(folder / RUN))
     tables = {
-        Path(name).stem: _read_table(folder / name, facts.files[name]) for name in facts.files
+        Path(file).stem: _read_table(folder / file, facts.files[file]) for file in facts.files
     }
-    if lacking := [name for name in REQUIRED if name not in tables]:
-        raise _broken(path, f"it states no {lacking[0]}.parquet")
     return ReferenceRun(facts, tables)
+
+
+def _refuse_interrupted(folder: Path) -> None:
+    if (earlier := replaced_folder(folder)).exists():
+        raise InputError(
+            f"a process that replaced it was stopped, and what it replaced lies in {earlier.name}",
+            where=folder,
+            remedy=f"Keep the one that is wanted under the name {folder.name}, delete the other.",
+        )
 
 
 _RESTORE = (
@@ -338,29 +287,24 @@ _RESTORE = (
 )
 
 
-def _broken(where: Path, problem: str) -> InputError:
-    return InputError(problem, where=where, remedy=_RESTORE)
+def _explained(path: Path) -> AbstractContextManager:
+    kinds = OSError, ValueError, KeyError  # those of JSON, pydantic and Arrow are among them
+    return explained("it cannot be read", where=path, remedy=_RESTORE, kinds=kinds)
 
 
 def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     """Read a table that is the one that was written and fits its schema; integers are int64."""
     name = path.stem
-    if not path.is_file():
-        raise _broken(path, "the file is missing")
-    if sha256_of(path) != sha256:
-        raise _broken(path, f"its SHA-256 is not the one in {RUN}")
-    table = pd.read_parquet(path)
+    with _explained(path):
+        if sha256_of(path) != sha256:
+            raise ValueError(f"its SHA-256 is not the one in {RUN}")
+        table = pd.read_parquet(path)
+        if name in _KEY and table.duplicated(_KEY[name]).any():
+            raise ValueError(f"rows repeat a {', '.join(_KEY[name])}")
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
     if name in _CHECKED:
         schema, columns = _CHECKED[name]
         check_table(table, schema, columns, where=str(path), remedy=_RESTORE)
-    for column in _NEVER_EMPTY.get(name, ()):
-        if table[column].replace([np.inf, -np.inf], np.nan).isna().any():
-            raise _broken(path, f"rows without a {column}")
-    if key := _KEY.get(name):
-        require_columns(table, key, where=str(path), remedy=_RESTORE)
-        if table.duplicated(key).any():
-            raise _broken(path, f"rows repeat a {', '.join(key)}")
     return table
 
 
@@ -406,10 +350,9 @@ def write_reference(
     some, and its side studies are added to one that is there, which may have been computed
     elsewhere.
 
-    `InputError`, and nothing is written, when the reference run is there already, or cannot be
-    added to (other settings, cases, backend or backbones, or networks that are there); when
-    something was made from stand-ins, a run is not finished, or the files are larger than
-    `LARGEST` together.  Killed at any time, it leaves the run that was there whole.
+    `InputError`, and nothing is written, when the reference run is there already, or the study
+    does not fit it; when something was made from stand-ins, a run is not finished, or the files
+    are larger than `LARGEST` together.
     """
     target = Path(folder) / study.profile.name
     _check_target(target, replace=replace, add=add)
@@ -421,23 +364,19 @@ def write_reference(
     problem = "the reference run cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{target.name}-"
-        with _lock(target), tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as work:
-            _restore_previous(target)
+        with _lock(target), replace_folder(target) as draft:
             _check_target(target, replace=replace, add=add)
             if add:
-                tables, facts = _joined(load_reference(target), tables, facts, target)
-            draft = Path(work) / "draft"
+                tables, facts = joined(load_reference(target), tables, facts, target)
             _write_files(draft, facts, tables, target)
             load_reference(draft)
-            _put_in_place(draft, target)
     return target
 
 
 @contextmanager
 def _lock(target: Path) -> Iterator[None]:
     """Let one process at a time write a run: of two that add, one adds to what the other wrote."""
-    lock = target.parent / f".{target.name}.lock"
+    lock = target.with_name(f".{target.name}.lock")
     with FileLock(lock):
         try:
             yield
@@ -447,12 +386,12 @@ def _lock(target: Path) -> Iterator[None]:
 
 def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     """Raise InputError unless what is asked for fits what is there."""
-    there = target.exists() or _previous(target).exists()
+    _refuse_interrupted(target)
     if replace and add:
         problem = "--replace and --add exclude each other"
-    elif there and not (replace or add):
+    elif target.exists() and not (replace or add):
         problem = "there is a reference run already"
-    elif add and not there:
+    elif add and not target.exists():
         problem = "there is no reference run to add to"
     else:
         return
@@ -460,39 +399,13 @@ def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     raise InputError(problem, where=target, remedy=remedy)
 
 
-def _put_in_place(draft: Path, target: Path) -> None:
-    """Give a draft the name of the reference run; one that is there stays until that is done."""
-    previous = _previous(target)
-    if previous.exists():  # the one there may be older: neither is to be lost
-        raise InputError(
-            f"beside it lies {previous.name}, left by a process that was stopped",
-            where=target,
-            remedy="Delete the one of both that is not wanted, and repeat the command.",
-        )
-    try:
-        if target.exists():
-            target.rename(previous)
-        draft.rename(target)
-    finally:  # whatever stopped it, an interrupt too
-        _restore_previous(target)
-        shutil.rmtree(previous, ignore_errors=True)
-
-
-def _restore_previous(target: Path) -> None:
-    """Put a reference run back whose replacement is not there."""
-    previous = _previous(target)
-    if previous.exists() and not target.exists():
-        previous.rename(target)
-
-
 def _write_files(
     draft: Path, facts: RunFacts, tables: dict[str, pd.DataFrame], target: Path
 ) -> None:
-    """Write tables and facts into a new folder; InputError where they are too large."""
-    draft.mkdir()
+    """Write tables and facts into a folder; InputError where they are too large."""
     for name, table in tables.items():
         write_table(table, draft / f"{name}.parquet")
-    digests = {f"{name}.parquet": sha256_of(draft / f"{name}.parquet") for name in tables}
+    digests = {path.name: sha256_of(path) for path in sorted(draft.iterdir())}
     facts = facts.model_copy(update={"files": digests})
     (draft / RUN).write_text(sealed(facts.model_dump(mode="json")), encoding="utf-8")
     sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
@@ -515,54 +428,47 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 def _finished_part(study: Study) -> Study:
     """Return the study without pretrainings, tasks and further studies that are not finished."""
     study = _finished_pretrainings(study)
-
-    def finished_tasks(name: str) -> list[str]:
+    sections: dict[str, Any] = {}
+    for name, section in study.profile.studies.items():
         begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
-        return [task for task in study.profile.filter_of(name).tasks if task not in begun]
-
-    tasks = finished_tasks(MAIN)
-    if not tasks:
+        tasks = [task for task in section.tasks if task not in begun]
+        # As it is stated: which pretraining comes with random weights depends on all of them.
+        sections[name] = study.profile.sections.get(name, section).of_tasks(tasks)
+    main = sections.pop(MAIN)
+    if main is None:
         where = f"profile {study.profile.name}"
         remedy = "Run rin study with this profile first; it goes on where it was stopped."
         raise InputError("no task is finished", where=where, remedy=remedy)
-    study = replace(study, profile=study.profile.with_tasks(tasks))
-    sections: dict[str, Any] = {}
-    for name in study.profile.side_studies:
-        sections[name] = study.profile.sections[name].of_tasks(finished_tasks(name))
-    for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
-        planned = plan(study) if getattr(study.profile, name) else []
+    for name, planned in _runs_of_sections(study).items():
         if study.ledger(name).count(planned) < len(planned):
             sections[name] = None
-    return replace(study, profile=study.profile.with_studies(sections))
+    profile = study.profile.with_studies(sections).model_copy(update={"tasks": main.tasks})
+    return replace(study, profile=profile)
 
 
 def _finished_pretrainings(study: Study) -> Study:
     """Return the study with the pretrainings whose main study is finished, or with the first."""
-    profile = study.profile
-    if profile.pretraining is None:
+    if study.profile.pretraining is None:
         return study
-
-    def from_only(numbers: list[int]) -> Study:
-        return replace(study, profile=profile.with_pretrainings(numbers))
-
-    finished = []
-    for number in profile.pretrainings:
-        part = from_only([number])
+    numbers, finished = study.profile.pretrainings, []
+    for number in numbers:
+        part = _with_pretrainings(study, [number])
         weights = plan_pretraining(part)
         if study.weights.count(weights) == len(weights):
             runs = plan_study(part)
             if study.runs.count(runs) == len(runs):
                 finished.append(number)
-    return from_only(finished or profile.pretrainings[:1])
+    return _with_pretrainings(study, finished or numbers[:1])
 
 
-def _joined(
+def _with_pretrainings(study: Study, numbers: list[int]) -> Study:
+    return replace(study, profile=study.profile.with_pretrainings(numbers))
+
+
+def joined(
     earlier: ReferenceRun, tables: dict[str, pd.DataFrame], facts: RunFacts, where: Path
 ) -> tuple[dict[str, pd.DataFrame], RunFacts]:
-    """Return tables and facts of a reference run with those that a study adds to it.
-
-    InputError where the study does not fit it, or adds nothing.
-    """
+    """Return tables and facts of a reference run with those of a study; InputError if unfit."""
     if problem := _misfit(earlier, tables, facts):
         raise InputError(
             problem,
@@ -570,96 +476,74 @@ def _joined(
             remedy="Add only further pretrainings, backbones or side studies of the same profile, "
             "images and version; write others under a name of their own, or with --replace.",
         )
-    known = earlier.tables["runs"]["run_id"]
-    added = tables["runs"][~tables["runs"]["run_id"].isin(known)]
-    joined = tables | earlier.tables
+    both = tables | earlier.tables
     for name, key in _KEY.items():
         # Earlier rows first; columns that only the later table has also tell of rows of both.
         rows = pd.concat([earlier.tables[name], tables[name]])
-        identity = [*dict.fromkeys([*key, "run_id"])] if "run_id" in rows else key
-        once = rows.groupby(identity, sort=False, dropna=False, as_index=False).first()
-        joined[name] = once[[*rows]]
-    return joined, _joined_facts(earlier, facts, joined, added)
+        both[name] = rows.groupby(key, sort=False, dropna=False, as_index=False).first()[[*rows]]
+    return both, _joined_facts(earlier, facts, both)
 
 
 def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFacts) -> str:
     """Return why a study cannot be added to a reference run; nothing where it can."""
     if any("pretraining" not in part for part in (earlier.tables, tables)):
         return "networks of the reference run there, or of this study, start from released weights"
-    profile, backbones = earlier.facts.profile, later.profile.backbones
-    if others := [name for name in backbones if name not in profile.backbones]:
-        return f"the profile of the reference run there does not name {', '.join(others)}"
-    shared = profile.side_studies.keys() & later.profile.side_studies.keys()
-    before, after = (_settings(facts, backbones, shared) for facts in (earlier.facts, later))
-    differing = [name for name in after if before[name] != after[name]]
-    # Of the cases of one run a task and fold: all others have the same.
-    if not differing and (cases := _scored(earlier.tables) ^ _scored(tables)):
-        differing = [f"test cases of {task}" for task in sorted({case[0] for case in cases})]
-    if differing:
+    backbones = later.profile.backbones
+    before = _compared(earlier.facts, earlier.tables, backbones)
+    after = _compared(later, tables, backbones)
+    shared = before.keys() & after.keys()
+    if differing := sorted(name for name in shared if before[name] != after[name]):
         return f"the reference run there differs in {', '.join(differing)}"
     lowest, added = (min(facts.profile.pretrainings) for facts in (earlier.facts, later))
     if added < lowest:  # the maps that are kept are those of the lowest
         return f"pretraining {added} is below {lowest}, the lowest of the reference run there"
-    known = {*earlier.tables["runs"]["run_id"]}
-    if known.issuperset(tables["runs"]["run_id"]):
+    both = pd.concat([earlier.tables["runs"], tables["runs"]])
+    both = both.drop_duplicates([*_KEY["runs"], "run_id"])
+    if len(both) == len(earlier.tables["runs"]):
         return f"these runs from pretrainings {later.profile.pretrainings} are there already"
-    twice = set()  # networks that are there under another run id
-    for name in ("runs", "pretraining"):
-        both = pd.concat([earlier.tables[name], tables[name]])
-        both = both.drop_duplicates([*_KEY[name], "run_id"])
-        for row in both[both.duplicated(_KEY[name])].itertuples():
-            twice.add(f"pretraining {row.pretraining} of {row.backbone}")
-    if twice:
-        networks = ", ".join(sorted(twice))
+    twice = both[both.duplicated(_KEY["runs"])].drop_duplicates(["pretraining", "backbone"])
+    networks = [f"pretraining {row.pretraining} of {row.backbone}" for row in twice.itertuples()]
+    if networks:
+        networks = ", ".join(sorted(networks))
         return f"it already has {networks}, from another computer or version of the code"
     return ""
 
 
-#: What reference runs that are joined need not have in common, of their profiles.
-_MAY_DIFFER = {*STUDIES, "factors", "probe", "losses", "sanity", "execution", "about"}
-_MAY_DIFFER |= {"backbones", "pretraining", "scenarios"}
-
-
-def _settings(facts: RunFacts, backbones: list[str], studies: set[str]) -> dict[str, Any]:
-    """Return what has to be equal in reference runs that share backbones and studies, by name."""
+def _compared(
+    facts: RunFacts, tables: dict[str, pd.DataFrame], backbones: list[str]
+) -> dict[str, Any]:
+    """Return what has to be equal in reference runs that share some backbones, by name."""
     profile = facts.profile
-    compared = profile.model_dump(exclude=_MAY_DIFFER)
-    of_elsewhere = {"pretrainings", "backbones", "brief"}
-    compared["pretraining"] = profile.pretraining.model_dump(exclude=of_elsewhere)
-    compared["scenarios"] = [
-        name
-        for name in profile.filter_of(MAIN).scenarios
-        if find_scenario(name).backbone in backbones
-    ]
-    for name in studies:
-        section = profile.side_studies[name]
-        compared[name] = section.model_dump(exclude={"tasks", "pretrainings"})
+    compared = profile.model_dump(include=_SHARED)
+    compared["pretraining"] = profile.pretraining.model_dump(exclude=_OF_A_PART)
+    for name, section in profile.studies.items():
+        scenarios = [s for s in section.scenarios if find_scenario(s).backbone in backbones]
+        compared[name] = section.model_dump(exclude=_OF_A_PART) | {"scenarios": scenarios}
+    cases = tables["cases"][["task", "part", "case_id", "patient_id", "label"]]
     stated = facts.model_dump(include={"backend", "precision", "tasks", "corpora"})
+    stated["test cases"] = {*cases.itertuples(index=False, name=None)}
     return stated | {f"profile {name}": value for name, value in compared.items()}
 
 
-def _scored(tables: dict[str, pd.DataFrame]) -> set[tuple]:
-    """Return what names each case that a run of every task and fold of the main study scored."""
-    runs = tables["runs"]
-    runs = runs[runs["study"] == MAIN].drop_duplicates(["task", "fold"])
-    rows = runs[["task", "fold", "run_id"]].merge(tables["predictions"], on="run_id")
-    names = ["task", "fold", "part", "case_id", "patient_id", "label"]
-    return {*rows[names].itertuples(index=False, name=None)}
+#: Settings of a profile that reference runs have in common that are joined, and those that they
+#: need not have, of its pretraining and of a study.
+_SHARED = {"tasks", "inits", "folds", "seed", "splits", "splits_of", "cases", "cases_of"}
+_SHARED |= {"external", "fine_tuning", "fine_tuning_of"}
+_OF_A_PART = {"tasks", "backbones", "pretrainings", "brief"}
 
 
 def _joined_facts(
-    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame], added: pd.DataFrame
+    earlier: ReferenceRun, later: RunFacts, tables: dict[str, pd.DataFrame]
 ) -> RunFacts:
-    """Return the facts of a reference run to which some runs are added; `tables` has all."""
-    facts = earlier.facts
+    """Return the facts of a reference run to which a study is added; `tables` are of both."""
+    facts, runs = earlier.facts, tables["runs"]
+    added = runs[~runs["run_id"].isin(earlier.tables["runs"]["run_id"])]
     addition = Addition(
         **later.model_dump(include={"written", "python", "packages", "commit", "hardware"}),
         pretrainings=sorted(set(added["pretraining"])),
         backbones=sorted(set(added["backbone"])),
         studies=sorted({*added["study"]} - {*earlier.tables["runs"]["study"]}),
     )
-    known = {(entry.init, entry.backbone, entry.pretraining) for entry in facts.weights}
-    further = [w for w in later.weights if (w.init, w.backbone, w.pretraining) not in known]
     return facts.model_copy(
         update={
             "written": later.written,
@@ -668,7 +552,7 @@ def _joined_facts(
             "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
             "profile": _joined_profile(facts.profile, later.profile),
             "work": _work(tables),
-            "weights": [*facts.weights, *further],
+            "weights": [*facts.weights, *(w for w in later.weights if w not in facts.weights)],
             "added": [*facts.added, addition],
         }
     )
@@ -676,15 +560,15 @@ def _joined_facts(
 
 def _joined_profile(earlier: Profile, later: Profile) -> Profile:
     """Return a profile with the pretrainings and side studies of another."""
-    sections = later.side_studies
-    for name in sections.keys() & earlier.side_studies.keys():
-        old, new = earlier.side_studies[name], sections[name]
+    sections = {}
+    for name, new in later.studies.items():
+        old = earlier.studies.get(name, new)
         both = {
             "tasks": list(dict.fromkeys([*old.tasks, *new.tasks])),
             "pretrainings": sorted({*old.pretrainings, *new.pretrainings}),
         }
         sections[name] = old.model_copy(update=both)
-    numbers = sorted({*earlier.pretrainings, *later.pretrainings})
+    numbers = sections.pop(MAIN).pretrainings
     return earlier.with_pretrainings(numbers).with_studies(sections)
 
 
@@ -700,34 +584,29 @@ def _work(tables: dict[str, pd.DataFrame]) -> dict[str, Work]:
 
 def _finished_runs(study: Study) -> list[Run]:
     """Return the runs of all studies, each once; all are finished, and nothing is made up."""
-    provenances = {f"corpus {run.corpus}": run.provenance for run in plan_pretraining(study)}
+    sources: dict[str, Any] = {f"corpus {run.corpus}": run for run in plan_pretraining(study)}
     for task in study.profile.tasks:
         inputs = study.inputs(task)
         for name, part in {task: inputs, **inputs.external}.items():
-            provenances[f"images of {name}"] = part.store.provenance
-    _refuse_stand_ins(study, provenances)
-    for number in study.profile.pretrainings:
-        entries = find_entries(study, pretraining=number)
-        known = {" ".join(key): entry.provenance for key, entry in entries.items() if entry}
-        _refuse_stand_ins(study, {f"weights {name}": value for name, value in known.items()})
-    runs = plan_all(study)
-    study.runs.require(runs, "fine-tuning")
-    if study.profile.probe is not None:
-        study.ledger("probe").require(plan_probe(study), "the probe")
-    if study.profile.losses is not None:
-        study.ledger("losses").require(plan_losses(study), "the losses")
-    return runs
-
-
-def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
-    """Raise unless everything that a study read is real; keys say what it is."""
-    if made_up := [name for name, provenance in provenances.items() if provenance == "stand-in"]:
+            sources[f"images of {name}"] = part.store
+    if made_up := [name for name, source in sources.items() if source.provenance == "stand-in"]:
         raise InputError(
             f"stand-ins: {', '.join(made_up)}",
             where=f"profile {study.profile.name}",
             remedy="Only real data make a reference run: name the folder that holds them with "
             "--data-root, and run the study again.",
         )
+    runs = plan_all(study)
+    study.runs.require(runs, "fine-tuning")
+    for name, planned in _runs_of_sections(study).items():
+        study.ledger(name).require(planned, f"the {name}")
+    return runs
+
+
+def _runs_of_sections(study: Study) -> dict[str, list]:
+    """Return the pretraining runs of the sections `probe` and `losses`, where there are such."""
+    plans = {"probe": plan_probe, "losses": plan_losses}
+    return {name: plan(study) for name, plan in plans.items() if getattr(study.profile, name)}
 
 
 def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
@@ -754,7 +633,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     maps = [fine_tuning.lesion_maps(study, task) for task in profile.tasks]
     if any(table is not None for table in maps):
         tables["lesion_maps"] = pd.concat(maps, ignore_index=True)
-    if profile.filter_of(LAYERS):
+    if LAYERS in profile.studies:
         tables["layer_similarity"] = fine_tuning.layer_similarity(study)
     if len(networks := pretrained(study)):
         tables["pretraining"] = networks
@@ -764,13 +643,10 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
         tables["losses"] = loss_table(study)
     if profile.probe is not None:
         tables["probe"] = probe_measurements(study)
-        sources = tables["probe"].set_index("source")["source_provenance"]
-        _refuse_stand_ins(study, sources.add_prefix("images of the probe, ").to_dict())
     return tables
 
 
 def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
-    """Return what a function reads of the test and external parts of every task, in one table."""
     tables = [
         read(study, task, part).assign(task=task, part=part)
         for task in study.profile.tasks
@@ -782,21 +658,26 @@ def _by_task_and_part(study: Study, read: Callable[..., pd.DataFrame]) -> pd.Dat
 def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]) -> RunFacts:
     """Return what `run.json` states of a finished study on real images, but for its files."""
     profile = study.profile
+    of_the_place = {"curation": True, "execution": {"slurm"}}  # may name folders and accounts
     records = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
     networks = tables.get("pretraining", pd.DataFrame(columns=["corpus", "finished"]))
     finished = pd.concat([records["finished"], networks["finished"]])
-    weights = []
-    for number in profile.pretrainings:
-        for entry in filter(None, find_entries(study, pretraining=number).values()):
-            stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
-            digest = weights_digest(study, entry)
-            weights.append(WeightsFacts(**stated, sha256=digest, pretraining=number))
+    weights = [
+        WeightsFacts(
+            **entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"}),
+            sha256=weights_digest(study, entry),
+            pretraining=number,
+        )
+        for number in profile.pretrainings
+        for entry in find_entries(study, pretraining=number).values()
+        if entry
+    ]
     return RunFacts(
         name=profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),
         first_finished=finished.min(),
         last_finished=finished.max(),
-        profile=without_folders(profile.model_dump(mode="json")),
+        profile=profile.model_dump(mode="json", exclude=of_the_place),
         python=platform.python_version(),
         packages=installed_packages(),
         backend=", ".join(sorted(records["backend"].unique())),
@@ -815,14 +696,3 @@ def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]
         weights=weights,
         files={},
     )
-
-
-def without_folders(value: Any) -> Any:
-    """Return settings in which each path of this computer is its last name alone."""
-    if isinstance(value, dict):
-        return {key: without_folders(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [without_folders(inner) for inner in value]
-    if isinstance(value, str) and PurePath(value).is_absolute():
-        return PurePath(value).name
-    return value

@@ -15,15 +15,17 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.data.manifest import datasets_of_tasks, find_task
 from rin.errors import InputError, look_up
-from rin.evidence import paper
+from rin.evidence.paper import COMPARISONS
 from rin.study import fine_tuning
 from rin.study.loss_study import loss_table
 from rin.study.pretraining import pretrained
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import (
+    FACTOR,
+    RECORDED,
     ReferenceRun,
     TaskFacts,
     load_reference,
@@ -35,8 +37,6 @@ from rin.study.setting import PathLike, Study, has_real_images, open_study
 
 #: Whose results are shown: those of the reader's own runs, or those of the reference run.
 Origin = Literal["own", "reference"]
-#: Two functions that return the same table: of a study and its ledger, and of a reference run.
-Reader = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,11 @@ class Runs:
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
         """Every task that the book has a page of, in the paper's order; then further ones."""
-        known = {task.name for name in manifest_names() for task in load_manifest(name).tasks}
-        of_paper = [name for name in paper.COMPARISONS if name in known]
         run = [*self.study.profile.tasks, *(self.reference.tasks if self.reference else [])]
-        further = [name for name in dict.fromkeys(run) if name not in of_paper]
         # Without a reference run, the pages of a profile are those of its own tasks.
-        return (*(name for name in of_paper if self.reference or name in run), *further)
+        with_page = datasets_of_tasks() if self.reference else run
+        of_paper = [name for name in COMPARISONS if name in with_page]
+        return tuple(dict.fromkeys([*of_paper, *run]))
 
     @property
     def titles(self) -> dict[str, str]:
@@ -95,7 +94,7 @@ class Runs:
     @property
     def is_reference(self) -> bool:
         """Whether everything shown of the main study comes from the reference run."""
-        return bool(self.tasks) and all(self.origin(task) == "reference" for task in self.tasks)
+        return {self.origin(task) for task in self.tasks} == {"reference"}
 
     def keeping(self, *names: str) -> Runs:
         """Return these runs where they have all of some studies, else as `open_reference`."""
@@ -107,42 +106,22 @@ class Runs:
 
     def origin(self, task: str, study: str = MAIN) -> Origin | None:
         """Return where the results of a task come from; None where there are none."""
-        look_up("study", study, STUDIES)
         look_up("task", task, self.paper_tasks)
-        return self._origins[study, task]
+        section = self.study.profile.filter_of(study)
+        if section and task in section.tasks and task in self._own_tasks:
+            return "own"
+        kept = self.reference.tasks_of(study) if self.reference else ()
+        return "reference" if task in kept else None
 
     @cached_property
-    def _origins(self) -> dict[tuple[str, str], Origin | None]:
-        """Where the results of every study and task come from, found out once."""
-        for task in self.paper_tasks:
-            paper.comparison_of(find_task(task)[1].paper_task)  # a misspelt name is an error
-        shown = {
-            task
-            for task in self.study.profile.tasks
-            if self.reference is None or has_real_images(self.study, task)
-        }
-        origins: dict[tuple[str, str], Origin | None] = {}
-        for study in STUDIES:
-            section = self.study.profile.filter_of(study)
-            of_section = shown.intersection(section.tasks) if section else ()
-            kept = self.reference.tasks_of(study) if self.reference else ()
-            for task in self.paper_tasks:
-                of_reference = "reference" if task in kept else None
-                origins[study, task] = "own" if task in of_section else of_reference
-        return origins
-
-    def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
-        """Return what a task's shown results rest on; None where there are none."""
-        if self.origin(task) is None:
-            return None
-        facts = self.facts(task)
-        if facts.dataset.provenance != "real":
-            return "stand-in"
-        return "substitute" if facts.substitute_for else "real"
+    def _own_tasks(self) -> set[str]:
+        """Tasks whose own runs are shown: beside a reference run, those on real images."""
+        tasks = self.study.profile.tasks
+        return {t for t in tasks if self.reference is None or has_real_images(self.study, t)}
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
-        if self._of_reference(task, MAIN):
+        if self._is_kept(task):
             return tuple(dataset.name for dataset in self.reference.facts.task(task).external)
         return find_task(task)[1].external if self.study.profile.external else ()
 
@@ -161,44 +140,66 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        reader = fine_tuning.predictions, ReferenceRun.predictions
-        return self._read(reader, study, task, (study, task, part))
+        if not self._is_kept(task, study):
+            return self._own(fine_tuning.predictions, study, task, part)
+        if study != MAIN and part in self.external(task):
+            raise InputError(
+                f"of {part} the scores of the main study are kept, not those of {study}",
+                where=f"reference run {self.reference.facts.name}",
+                remedy="Take the part test, or run the study yourself.",
+            )
+        runs = self.records(task, study).drop(columns=["study", *RECORDED], errors="ignore")
+        scores = self.reference.rows("predictions", part=part)
+        return runs.merge(scores, on="run_id").drop(columns="run_id")
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
-        if self._of_reference(task, MAIN):
+        if self._is_kept(task):
             return self.reference.facts.task(task)
         return task_facts(self.study.inputs(task))
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        reader = fine_tuning.scored_cases, ReferenceRun.scored_cases
-        return self._read(reader, MAIN, task, (task, part))
+        if not self._is_kept(task):
+            return self._own(fine_tuning.scored_cases, task, part)
+        rows = self.reference.rows("cases", task=task, part=part)
+        return rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, and what was recorded of it."""
-        reader = fine_tuning.run_records, ReferenceRun.run_records
-        return self._read(reader, study, task, (study, task))
+        if not self._is_kept(task, study):
+            return self._own(fine_tuning.run_records, study, task)
+        runs = self.reference.rows("runs", study=study, task=task)
+        return runs if runs["factor"].notna().any() else runs.drop(columns=FACTOR)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""
-        reader = fine_tuning.overlap_table, ReferenceRun.overlap_table
-        return self._read(reader, MAIN, task, (task, part))
+        if not self._is_kept(task):
+            return self._own(fine_tuning.overlap_table, task, part)
+        scores = self.predictions(MAIN, task, part)
+        scores = scores[scores["pretraining"] == scores["pretraining"].min()]
+        rows = self.reference.rows("overlap", task=task, part=part)
+        return scores.drop(columns="pretraining").merge(rows).drop(columns="part")
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        reader = fine_tuning.baseline_table, ReferenceRun.baseline_table
-        return self._read(reader, MAIN, task, (task, part))
+        if not self._is_kept(task):
+            return self._own(fine_tuning.baseline_table, task, part)
+        rows = self.reference.rows("baselines", task=task, part=part)
+        return rows.drop(columns=["task", "part"])
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return mean activation around lesions (`rin.study.fine_tuning.lesion_maps`), or None."""
-        reader = fine_tuning.lesion_maps, ReferenceRun.lesion_maps
-        return self._read(reader, MAIN, task, (task,))
+        if not self._is_kept(task):
+            return self._own(fine_tuning.lesion_maps, task)
+        rows = self.reference.rows("lesion_maps", task=task)
+        return rows if len(rows) else None
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
-        reader = fine_tuning.layer_similarity, ReferenceRun.layer_similarity
-        return self._read(reader, LAYERS, task, (LAYERS, task))
+        if not self._is_kept(task, LAYERS):
+            return self._own(fine_tuning.layer_similarity, LAYERS, task)
+        return self.reference.rows("layer_similarity", task=task)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -218,18 +219,14 @@ class Runs:
         """Return the table of a section of the profile, or that of the reference run."""
         if getattr(self.study.profile, name) is None:
             return self.reference.tables.get(name) if self.reference else None
-        return self.study.once((measure,), partial(measure, self.study))
+        return self._own(measure)
 
-    def _read(self, reader: Reader, study: str, task: str, arguments: tuple[str, ...]) -> Any:
-        """Return a table of a study's task, once: of the ledger or of the reference run."""
-        of_ledger, of_reference = reader
-        if self._of_reference(task, study):
-            read = partial(of_reference, self.reference, *arguments)
-        else:
-            read = partial(of_ledger, self.study, *arguments)
-        return self.study.once((read.func, *arguments), read)
+    def _own(self, read: Callable[..., Any], *arguments: str) -> Any:
+        """Return what a function reads of the reader's own study, once."""
+        return self.study.once((read, *arguments), partial(read, self.study, *arguments))
 
-    def _of_reference(self, task: str, study: str) -> bool:
+    def _is_kept(self, task: str, study: str = MAIN) -> bool:
+        """Return whether a task's results come from the reference run, not from own runs."""
         origin = self.origin(task, study)
         if origin is None:
             raise self._no_results(task, study)

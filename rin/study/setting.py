@@ -78,8 +78,8 @@ class Study:
     ) -> Dataset:
         """Open a dataset once: the real one where the data root holds it, else its stand-in.
 
-        By name, or by the manifest that a `task` reads.  The rows of a store of size and way of
-        resizing `square` come from the same pass.
+        By name, or by the manifest that a `task` reads; `square` is size and way of resizing of
+        the store whose rows come from the same pass.
         """
         if isinstance(manifest, str):
             manifest = load_manifest(manifest)
@@ -92,11 +92,10 @@ class Study:
                 remedy=f"Get them at {manifest.home} and name the folder that holds them, or give "
                 f"the profile's stand_ins an entry {name}; those shipped have examples.",
             )
-        root, place, seed = self.data_root, self.results.parent, self.profile.seed
-        counts = counts or {}
-        key = (name, task, root, place, square, seed, *sorted(counts.items()))
+        place, counts, seed = self.results.parent, counts or {}, self.profile.seed
+        key = (name, task, self.data_root, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
-            folder = find_root(manifest, root, place / "stand_ins", counts, seed)
+            folder = find_root(manifest, self.data_root, place / "stand_ins", counts, seed)
             index = place / "index"
             _datasets[key] = open_dataset(manifest, folder, index_folder=index, square=square)
         return _datasets[key]
@@ -126,9 +125,8 @@ class TaskInputs:
 
     Of the images of `whole`, the study uses those of `dataset`; `pairs` are near-duplicates
     (case_a, case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the
-    title of the task's own dataset where another was read.
-    `external` are whole datasets that every run scores and none is trained on: their `pairs` are
-    matches with the task's own images (case_id, other, distance, equal), and they have no folds.
+    title of the task's own dataset where another was read.  The `pairs` of `external` datasets
+    are matches with the task's own images (case_id, other, distance, equal).
     """
 
     task: TaskManifest
@@ -200,7 +198,7 @@ def open_study(
         for name in profile.tasks
         if find_task(name)[0].name in profile.stand_ins or has_real_images(study, name)
     ]
-    return replace(study, profile=profile.with_tasks(kept))
+    return replace(study, profile=profile.model_copy(update={"tasks": kept}))
 
 
 def has_real_images(study: Study, task: str) -> bool:
@@ -228,8 +226,8 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
         name: _external_inputs(study, task, dataset, name, square)
         for name in (task.external if profile.external else ())
     }
-    title = task_dataset.title if manifest.name != task_dataset.name else None
-    return TaskInputs(task, whole, dataset, store, pairs, split, title, external)
+    substitute_for = task_dataset.title if manifest.name != task_dataset.name else None
+    return TaskInputs(task, whole, dataset, store, pairs, split, substitute_for, external)
 
 
 def _split(
@@ -247,10 +245,11 @@ def _split(
     if isinstance(sizes, Sizes):
         dataset, groups, pairs = draw_cases(whole, bits, sizes.total, seed)
         trained = sizes.train, sizes.validation
-        return dataset, pairs, splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
-    dataset, groups, pairs = draw_cases(whole, bits, sizes, seed)
-    where = f"task {task.name}"
-    folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
+        folds = splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
+    else:
+        dataset, groups, pairs = draw_cases(whole, bits, sizes, seed)
+        where = f"task {task.name}"
+        folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
     return dataset, pairs, folds
 
 

@@ -8,8 +8,6 @@ from rin.files import source_digest
 
 #: Raise it where results change though no source that `code_digest` covers does.
 CODE_VERSION = 1
-#: Part of images of a corpus that a run neither trains on nor tests.
-UNUSED = "unused"
 #: In the work folder of a pretraining: how it goes, in words; pooled features of its test images.
 PROGRESS, FEATURES = "progress.txt", "features.npy"
 
@@ -22,7 +20,7 @@ def code_digest() -> str:
     """
     package = Path(__file__).resolve().parents[1]
     sources = [path for name in ("models", "training") for path in (package / name).glob("*.py")]
-    sources += [package / "explain" / name for name in ("gradcam.py", "similarity.py")]
+    sources += [package / "explain" / "gradcam.py"]
     preprocessings = (package / "models" / "preprocessing.yaml").read_bytes()
     made_of = [CODE_VERSION, source_digest(sources), sha256(preprocessings).hexdigest()]
     return sha256(repr(made_of).encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
 """How far a training has come, in memory and on disk, so that a killed one goes on.
 
 A checkpoint is one safetensors file with every variable, the best epoch's weights and the record
-so far.  There is always either the last whole one or none; a damaged one is not used, with a
-warning.
+so far, which `keras.callbacks.BackupAndRestore` does not have: it goes on from the epoch alone.
+There is always either the last whole one or none; a damaged one is not used, with a warning.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ _RECORDED = ("epoch", "step", "curves", "lowest", "stale", "seconds", "resumed")
 class WorkFolder:
     """The folder of one run, where its training keeps its checkpoint and whatever else it leaves.
 
-    `minutes` is the least time between two checkpoints, 0 for one after every step; one is used
-    only by what it was `made_by`: backend, precision and devices, in words.
+    `minutes` is the least time between two checkpoints; one is used only by what it was `made_by`:
+    backend, precision and devices, in words.
     """
 
     folder: Path
@@ -97,15 +97,14 @@ def _digest(arrays: dict[str, np.ndarray], record: str) -> str:
 class TrainingState(keras.callbacks.Callback):
     """Progress of one training, which it keeps, and saves in the folder `work` when that is due.
 
-    `steps` and `images` are batches and cases of an epoch.  The training ends after `epochs`, or
-    after `patience` epochs in a row, `stale` so far, whose validation loss is not below the
-    lowest.
-    `epoch` and `step` count what is done, `seconds` those of the epoch under way; `curves` has one
-    row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of training alone) and
-    `seconds`.  `best` are the weights of the lowest validation loss, None where the model has them
+    `steps` and `images` are batches and cases of an epoch; `meters` are the model's running
+    metrics, the loss first.  The training ends after `epochs`, or after `patience` epochs in a
+    row, `stale` so far, whose validation loss is not below the lowest.  `epoch` and `step` count
+    what is done, `seconds` those of the epoch under way; `curves` has one row an epoch: what Keras
+    logs, `learning_rate`, `images_per_second` (of training alone) and `seconds`.  `best` are the
+    weights of the lowest validation loss, None where the model has them
     (`keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever);
-    `resumed` and `earlier` say how often the training went on from a checkpoint, and seconds until
-    the last; `meters` are the model's running metrics.
+    `resumed` says how often the training went on from a checkpoint.
 
     Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """
@@ -122,14 +121,13 @@ class TrainingState(keras.callbacks.Callback):
     stale: int = 0
     seconds: float = 0.0
     resumed: int = 0
-    earlier: float = 0.0
     work: WorkFolder | None = None
     meters: Sequence[keras.metrics.Metric] = ()
 
     def __post_init__(self) -> None:
         super().__init__()
         self._metrics: dict[str, np.ndarray] = {}
-        self._checked, self._saved = time.monotonic(), (0, 0)
+        self._saved = time.monotonic()
 
     @property
     def ended(self) -> bool:
@@ -153,10 +151,8 @@ class TrainingState(keras.callbacks.Callback):
         for name in _RECORDED:
             setattr(self, name, record[name])
         self.best, self.resumed = best or None, self.resumed + 1
-        self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
         if self.step:  # between epochs Keras is right to set the metrics to zero
             self._metrics = {name: arrays[name] for name in arrays if name.startswith("metric/")}
-        self._saved = (self.epoch, self.step)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Start the clock, and bring back the metrics of an epoch that was cut off."""
@@ -200,14 +196,13 @@ class TrainingState(keras.callbacks.Callback):
         self.step, self.seconds, self._last = step, self.seconds + now - self._last, now
 
     def _save_when_due(self) -> None:
-        place, since = (self.epoch, self.step), time.monotonic() - self._checked
-        if self.work is None or since < 60 * self.work.minutes or self._saved == place:
+        if self.work is None or time.monotonic() - self._saved < 60 * self.work.minutes:
             return
         self.model  # noqa: B018 - on JAX, variables hold the last step's values only after this
         arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
         arrays |= {f"best/{place:05d}": w for place, w in enumerate(self.best or [])}
         self.work.save(arrays, {name: getattr(self, name) for name in _RECORDED})
-        self._checked, self._saved = time.monotonic(), place
+        self._saved = time.monotonic()
 
     def _variables(self) -> dict[str, Any]:
         groups = {"model": self._model.variables, "optimizer": self._model.optimizer.variables}

@@ -17,8 +17,7 @@ from rin.errors import look_up
 
 LOSSES = ("hard", "smoothing", "teacher_free", "online")
 SMOOTHING, TEACHER_RIGHT = 0.1, 0.99
-#: Temperature, share and multiplier of teacher-free distillation, those of its authors for
-# ResNets.
+#: Of teacher-free distillation, those of its authors for ResNets.
 TEMPERATURE, TEACHER_SHARE, MULTIPLIER = 20.0, 0.1, 100.0
 ONLINE_SHARE = 0.5
 

@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
-from sklearn.utils.class_weight import compute_class_weight
 from tqdm import tqdm
 
 from rin.data.manifest import PARTS
@@ -24,7 +23,7 @@ from rin.files import write_atomically
 from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
-from rin.training import FEATURES, PROGRESS, UNUSED
+from rin.training import FEATURES, PROGRESS
 from rin.training.batches import Part, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
@@ -38,9 +37,8 @@ class PretrainingResult:
     """What a pretraining left.
 
     `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
-    1, and the budget: `seconds` with testing and what killed attempts had done before their last
-    checkpoints; `predictions` has the row of each test image in the store, then the columns of
-    `read_probabilities`.
+    1, and the budget, `seconds` being those of all epochs and of testing; `predictions` has the
+    row of each test image in the store, then the columns of `read_probabilities`.
     """
 
     history: pd.DataFrame
@@ -77,8 +75,7 @@ class PretrainingBlock:
         of_network = {"size", "augmentation", "dropout", "batch_norm_momentum"}
         stated = settings.model_dump(include=of_network) | {"channels": channels}
         architecture = Architecture(backbone, "unfreeze_all", n_classes=n_classes, **stated)
-        of_step = settings.model_dump(include={"optimizer", "weight_decay", "loss"})
-        self.compiled = CompiledBlock(architecture, **of_step, devices=sharing)
+        self.compiled = CompiledBlock(architecture, loss=settings.loss, devices=sharing)
 
     @property
     def backbone(self) -> keras.Model:
@@ -100,23 +97,17 @@ class PretrainingBlock:
         From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
         image, (n,), and the name of the preprocessing; for the settings' epochs unless others are
         given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
-        corpus that the network cannot be trained on, a store that cannot be read, or when training
-        diverges.
+        store that cannot be read, or when training diverges.
         """
-        s, block, started = self.settings, self.compiled, time.monotonic()
+        s, block = self.settings, self.compiled
         precision, devices = keras.config.dtype_policy().name, block.devices.count
         if work:
             backend = f"{keras.backend.backend()} with Keras {keras.__version__}"
             work = replace(work, made_by=f"{backend} in {precision} on {devices} device(s)")
         epochs = epochs or s.epochs
         names, labels = np.unique(classes, return_inverse=True)
-        self._check(images, names, labels, parts)
         by_part = {name: Part(images, labels, np.flatnonzero(parts == name)) for name in PARTS}
         training, validation, test = by_part.values()
-        weights = None
-        if s.class_weights == "balanced":
-            trained, y = np.arange(len(names)), labels[training.rows]
-            weights = dict(enumerate(compute_class_weight("balanced", classes=trained, y=y)))
         where = f"{block.architecture.backbone} at {s.learning_rate:g}"
         progress = work.folder / PROGRESS if work else None
         state = block.fit(
@@ -125,10 +116,10 @@ class PretrainingBlock:
             Recipe(s.learning_rate, epochs, s.batch, self.seed, s.schedule, s.warmup),
             training,
             validation,
-            class_weight=weights,
             watcher=partial(ProgressReporter, where=where, path=progress),
             work=work,
         )
+        fitted = time.monotonic()
         if s.batch_norm_recalibration:
             recalibrate(block, training, s.batch, s.batch_norm_recalibration, self.seed)
         logits, features = block.embed(test, s.batch)
@@ -151,7 +142,7 @@ class PretrainingBlock:
             "top1": float(right.mean()),
             "top5": float(predictions["in_top5"].mean()),
             "balanced_accuracy": float(right.groupby(predictions["truth"]).mean().mean()),
-            "seconds": round(state.earlier + time.monotonic() - started, 1),
+            "seconds": round(history["seconds"].sum() + time.monotonic() - fitted, 1),
             "images_per_second": round(float(history["images_per_second"].median()), 1),
             "parameters": self.backbone.count_params(),
             "devices": devices,
@@ -160,27 +151,6 @@ class PretrainingBlock:
             "traces": block.traces,
         }
         return PretrainingResult(history, metrics, predictions)
-
-    def _check(
-        self, images: np.ndarray, names: np.ndarray, labels: np.ndarray, parts: np.ndarray
-    ) -> None:
-        """Raise `InputError` unless the network can learn a corpus; `UNUSED` is no part."""
-        size, outputs = self.settings.size, self.compiled.architecture.n_classes
-        shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
-        problem = None
-        if shape != (size, size):
-            problem = f"images of {shape} pixels and not {size} x {size}"
-        elif len({*counts}) > 1:
-            problem = "{} images, {} class names and {} parts".format(*counts)
-        elif len(names) > outputs:
-            problem = f"{len(names)} classes for {outputs} outputs"
-        elif odd := {*parts.tolist()} - {*PARTS, UNUSED}:
-            problem = f"unknown part {', '.join(odd)}"
-        elif missing := {*names} - {*names[labels[parts == "train"]]}:
-            problem = f"no training image of class {', '.join(sorted(missing))}"
-        if problem:
-            remedy = "Split again, or leave a class out with the manifest's label_map."
-            raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
 
 def read_probabilities(
@@ -226,20 +196,20 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Every few seconds a line about the state and the running loss is written to `path`, if there is
-    one; `where` names the training in the error.
+    Every few seconds a line about its state is written to `path`, if there is one; `where` names
+    the training in the error.
     """
 
     def __init__(
-        self, state: TrainingState, loss: keras.metrics.Metric, where: str, path: Path | None
+        self, state: TrainingState, where: str, path: Path | None, every: float = EVERY_SECONDS
     ) -> None:
         super().__init__()
-        self._state, self._loss, self._where, self._path = state, loss, where, path
+        self._state, self._where, self._path, self._every = state, where, path, every
         self._last = time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Report the batches before this one, if it is time."""
-        if not batch or time.monotonic() - self._last < EVERY_SECONDS:
+        if not batch or time.monotonic() - self._last < self._every:
             return
         # The model before the loss: on JAX it brings variables up to date.
         rate, loss = float(np.asarray(self.model.optimizer.learning_rate)), self._check()
@@ -259,7 +229,8 @@ class ProgressReporter(keras.callbacks.Callback):
 
     def _check(self) -> float:
         """Return the running loss, or end the training where it is no number."""
-        loss, s = float(np.asarray(self._loss.result())), self._state
+        s = self._state
+        loss = float(np.asarray(s.meters[0].result()))
         if not math.isfinite(loss):
             problem = f"the loss is {loss} in epoch {s.epoch + 1}, step {s.step} of {s.steps}"
             remedy = "Training diverged: lower the learning rate, or warm it up."

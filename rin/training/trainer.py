@@ -1,21 +1,21 @@
 """One compiled step, many runs, on one device or several.
 
-Between runs a block restores weights, empties the optimizer and sets the learning rate and the
-preprocessing, none of which makes the framework trace again.  Gradients and the statistics of
-batch normalisation are those of the whole batch, whichever devices share it.
+Keras compiles every new model anew, which takes longer than a short run: so runs that differ in
+nothing compiled share a model.  Between them a block restores weights, empties the optimizer and
+sets the learning rate and the preprocessing.  Gradients and the statistics of batch normalisation
+are those of the whole batch, whichever devices share it.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import keras
 import numpy as np
 
 from rin.errors import InputError, look_up
 from rin.explain.gradcam import gradient_cam
-from rin.explain.similarity import sample_activations
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
@@ -38,8 +38,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "DenseNet121": ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu"),
 }
-#: Given how far a training has come and its running loss, returns a further callback.
-Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callback]
+#: Given how far a training has come, returns a further callback.
+Watcher = Callable[[TrainingState], keras.callbacks.Callback]
 
 
 def prepare_framework(threads: int | None, precision: str) -> None:
@@ -86,22 +86,6 @@ def find_devices(wanted: int | str | None) -> Devices:
     return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
 
 
-def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer, `adam`, `adamw` or `sgd` with momentum; its rate is set later.
-
-    The weight decay is decoupled from the gradient (Loshchilov and Hutter 2019); biases and scales
-    of normalisation do not decay.
-    """
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "sgd": partial(keras.optimizers.SGD, momentum=0.9),
-    }
-    optimizer = look_up("optimizer", name, kinds)(weight_decay=weight_decay or None)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
 def learning_rate(
     peak: float, steps: int, schedule: str = "constant", warmup: float = 0.0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -111,7 +95,6 @@ def learning_rate(
     both after a share `warmup` of the steps, 0 to below 1, over which it rises from zero in a
     line.
     """
-    look_up("schedule", schedule, ("constant", "cosine"))
     rising = round(warmup * steps)
     if schedule == "constant" and rising == 0:
         return peak
@@ -153,17 +136,11 @@ class Recipe:
 class CompiledBlock:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
-    Optimizer and weight decay are those of `make_optimizer`, `loss` one of `rin.training.losses`.
+    The optimizer is Adam, `loss` one of `rin.training.losses`.
     """
 
     def __init__(
-        self,
-        architecture: Architecture,
-        *,
-        optimizer: str = "adam",
-        weight_decay: float = 0.0,
-        loss: str = "hard",
-        devices: Devices | None = None,
+        self, architecture: Architecture, *, loss: str = "hard", devices: Devices | None = None
     ) -> None:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
@@ -190,7 +167,7 @@ class CompiledBlock:
             if loss != "hard":
                 loss_function = SoftLabelLoss(loss, architecture.n_classes, self.online)
             self.parts.model.compile(
-                optimizer=make_optimizer(optimizer, weight_decay),
+                optimizer=keras.optimizers.Adam(),
                 loss=loss_function,
                 metrics=metrics,
                 jit_compile="auto" if compiles else False,
@@ -216,23 +193,21 @@ class CompiledBlock:
         training: Part,
         validation: Part,
         *,
-        class_weight: dict[int, float] | None = None,
         watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and return its record.
 
-        The epoch of lowest validation loss is kept.  `class_weight` is that of `keras.Model.fit`;
-        `watcher` makes a further callback; `work` is where the training leaves checkpoints, and
-        goes on from if it was killed.  InputError when no epoch has a finite validation loss, or a
-        store cannot be read.
+        The epoch of lowest validation loss is kept.  `watcher` makes a further callback; `work` is
+        where the training leaves checkpoints, and goes on from if it was killed.  InputError when
+        no epoch has a finite validation loss, or a store cannot be read.
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        state = TrainingState(steps, len(used.rows), recipe.epochs, recipe.patience)
-        state.work, state.meters = work, self._meters
+        ends = recipe.epochs, recipe.patience
+        state = TrainingState(steps, len(used.rows), *ends, work=work, meters=self._meters)
         callbacks = [LabelTurn(self.online), state] if self.online else [state]
-        callbacks += [watcher(state, self._meters[0])] if watcher else []
+        callbacks += [watcher(state)] if watcher else []
         with self.devices.scope():
             self.restore(weights, preprocessing, recipe, steps)
             state.resume(model)
@@ -255,7 +230,6 @@ class CompiledBlock:
                         epochs=state.epoch + 1 if state.step else recipe.epochs,
                         steps_per_epoch=steps - state.step,
                         validation_data=ordered,
-                        class_weight=class_weight,
                         shuffle=False,
                         callbacks=Callbacks(callbacks, add_history=True, model=model),
                         verbose=0,
@@ -332,13 +306,7 @@ class CompiledBlock:
 
 
 def layer_activations(
-    block: CompiledBlock,
-    part: Part,
-    batch: int,
-    *,
-    points: int,
-    channels: int,
-    seed: int,
+    block: CompiledBlock, part: Part, batch: int, *, points: int, channels: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
@@ -360,3 +328,17 @@ def layer_activations(
         name: sample_activations(np.concatenate(maps), points, channels, seed=seed)
         for name, maps in activations.items()
     }
+
+
+def sample_activations(
+    features: np.ndarray, points: int, channels: int, *, seed: int
+) -> np.ndarray:
+    """Draw rows (image and place) and channels of a feature map (n, h, w, c), without repetition.
+
+    Float32 (points, channels), or all that there are; the same ones of maps of one shape.
+    """
+    table = np.asarray(features, np.float32).reshape(-1, features.shape[-1])
+    draws = np.random.default_rng(seed)
+    rows = np.sort(draws.permutation(table.shape[0])[:points])
+    columns = np.sort(draws.permutation(table.shape[1])[:channels])
+    return table[np.ix_(rows, columns)]

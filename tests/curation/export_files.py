@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from pydicom import Dataset, Sequence, dcmwrite
 from pydicom.uid import (
     CTImageStorage,
@@ -133,17 +132,8 @@ def place_of(root: Path, name: str) -> str:
     return f"file {files.index(name) + 1}"
 
 
-def held(lock: Path) -> bool:
-    """Whether somebody else would have to wait for a lock."""
-    try:
-        FileLock(lock).acquire(timeout=0)
-    except Timeout:
-        return True
-    return False
-
-
 def indexed(folder: Path, *datasets):
     """The archive of what lies in a folder `export`, and of some more."""
     for dataset in datasets:
         write(folder / "export", dataset)
-    return open_archive(folder / "export", f"sqlite:///{folder}/index.sqlite", workers=1)
+    return open_archive(folder / "export", folder / "index")

@@ -1,12 +1,11 @@
 """Curates an archive and kills itself, as a power failure would, after the n-th call of a
 function.
 
-Arguments: archive, output, folder of the code that is digested, module, function, n.
+Arguments: archive, output, module, function, n.
 """
 
 import importlib
 import os
-import re
 import signal
 import sys
 from pathlib import Path
@@ -24,7 +23,6 @@ def plan_of(archive, output):
         label_map=Path(archive) / "label_map.csv",
         seed=7,
         key=KEY,
-        workers=1,
     )
 
 
@@ -38,9 +36,9 @@ def files_of(folder):
 
 
 def result(output):
-    """What a curation leaves: all but the index, which is a database's, and the locks."""
+    """What a curation leaves: all but its lock."""
     own = files_of(output)
-    return {name: own[name] for name in own if not re.match(r".*\.(sqlite|sha256|lock)$", name)}
+    return {name: own[name] for name in own if not name.endswith(".lock")}
 
 
 def kill_after(count, module, function):
@@ -58,9 +56,9 @@ def kill_after(count, module, function):
     setattr(module, function, counted)
 
 
-def main(archive, output, package, module, function, count):
+def main(archive, output, module, function, count):
     kill_after(int(count), module, function)
-    export.CHUNK, export.PACKAGE = 16, Path(package)
+    export.CHUNK = 16
     curate(plan_of(archive, output))
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from export_files import header, indexed
 from PIL import Image, ImageDraw, ImageFont
-from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
+from pydicom.uid import UltrasoundImageStorage
+from scipy.ndimage import zoom
 
 from rin.curation.burned_in import (
-    ANSWERS,
     DOUBTFUL,
-    IMAGE,
+    QUEUE,
     SHOWS_TEXT,
     burned_in_risk,
     cleared_images,
@@ -25,12 +25,11 @@ from rin.curation.burned_in import (
 )
 from rin.curation.deidentify import Pseudonyms
 from rin.curation.export import export_images
-from rin.curation.index import archive_files
 from rin.curation.spreadsheets import read_rows
-from rin.curation.standin import burn_text, display, draw_slices
+from rin.curation.standin import burn_text, draw_slices
 from rin.curation.standin.studies import plan_studies
-from rin.data.standins.datasets import draw_case
-from rin.data.standins.phantoms import resized, to_uint8
+from rin.data.standins.datasets import draw_image
+from rin.data.standins.phantoms import to_uint8
 from rin.errors import InputError
 
 TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F",
@@ -47,12 +46,14 @@ REAL = {
 @cache
 def phantoms():
     pictures = [
-        draw_case(dataset, kind, number, 1)[0].picture()
+        draw_image(dataset, kind, number, 1).phantom.picture()
         for dataset, kind in (("busi", "benign"), ("ddti", "malignant"), ("cc_ccii", "normal"))
         for number in range(2)
     ]
-    knees = [draw_case("mrnet", "normal", number, 1, height=0.3)[0].scan() for number in range(2)]
-    return pictures + [to_uint8(resized(knee, (256, 256))) for knee in knees]
+    knees = [
+        draw_image("mrnet", "normal", number, 1, height=0.3).phantom.scan() for number in range(2)
+    ]
+    return pictures + [to_uint8(zoom(knee, 2)) for knee in knees]
 
 
 def lettered(pixels, text, *, corner=0, size=12, ink=235, bar=None, turned=False):
@@ -148,7 +149,6 @@ def test_risk_is_seen_in_the_pixels_whatever_the_attribute_says_in_colour_and_in
     [
         ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
         ({"RecognizableVisualFeatures": "YES"}, "RecognizableVisualFeatures is YES"),
-        ({"SOPClassUID": SecondaryCaptureImageStorage}, "it is a secondary capture"),
         ({"BurnedInAnnotation": "NO"}, ""),
         ({}, ""),
     ],
@@ -168,7 +168,7 @@ def queue(tmp_path):
 
 
 def answer(queue, answers):
-    rows = read_rows(queue, (*IMAGE, *ANSWERS))
+    rows = read_rows(queue, QUEUE)
     rows.assign(shows_text=answers).to_csv(queue, index=False, encoding="utf-8-sig")
 
 
@@ -182,13 +182,13 @@ def test_image_is_cleared_by_the_answer_no_until_its_bytes_change(queue):
     (root / "a.dcm").write_bytes(b"another picture")
     assert cleared_images(file, root) == set()
     write_image_queue(images, file, root)
-    assert [*read_rows(file, ANSWERS)["shows_text"]] == ["", ""]
+    assert [*read_rows(file, QUEUE)["shows_text"]] == ["", ""]
 
 
 def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
     _, file, root = queue
     answer(file, ["", "perhaps"])
-    with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*CSV UTF-8"):
+    with pytest.raises(InputError, match=r"row 3: shows_text is 'perhaps'.*save it as CSV"):
         cleared_images(file, root)
 
 
@@ -197,7 +197,6 @@ def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
     [
         ("LT3", {}, ""),
         ("Doe J", {}, SHOWS_TEXT),
-        ("LT3", {"SOPClassUID": SecondaryCaptureImageStorage}, "it is a secondary capture"),
         ("LT3", {"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
     ],
 )
@@ -206,11 +205,11 @@ def test_answer_no_clears_what_is_doubtful_and_nothing_else(
 ):
     monkeypatch.setattr("rin.curation.burned_in.read_lines", lambda pixels: [(line, 0.9)])
     archive = indexed(tmp_path, header(RescaleSlope="1", RescaleIntercept="0", **elements))
-    images = archive_files(archive).assign(region="lung")
-    export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32))), 1
-    (waits,) = export_images(images, *export)["risk"]
+    images = archive.files.assign(region="lung")
+    export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32)))
+    (waits,) = export_images(images.assign(cleared=False), *export)["risk"]
     assert waits == (held_back or DOUBTFUL)
-    (cleared,) = export_images(images, *export, images["sop_uid"])["risk"]
+    (cleared,) = export_images(images.assign(cleared=True), *export)["risk"]
     assert cleared == held_back
     assert len([*(tmp_path / "out" / "pictures").iterdir()]) == (held_back == "")
 
@@ -219,7 +218,7 @@ def test_answer_no_clears_what_is_doubtful_and_nothing_else(
 def test_name_on_a_bar_is_seen_on_the_phantoms_of_an_archive_and_none_without():
     studies = [study for study in plan_studies(320, 20220914) if study.facts["modality"] == "US"]
     pictures = [
-        (display(draw_slices(study, 128, 20220914)[0], study.region), study) for study in studies
+        (to_uint8(draw_slices(study, 128, 20220914)[0].values), study) for study in studies
     ]
     missed = [
         study.patient.name

@@ -11,7 +11,7 @@ from export_files import header, key_note, uid_of, write, write_report
 from planted import DAY, GIVEN, NAME, NUMBER, UID, WORD, found_in
 
 from rin.curation.build import CurationPlan, curate, index_archive
-from rin.curation.radiology_reports import COLUMNS, query_normal, read_review, screen
+from rin.curation.radiology_reports import COLUMNS, read_review, screen
 from rin.data.dataset import case_problems
 from rin.data.leakage import check_patients, leak_free_groups
 from rin.data.manifest import load_manifest
@@ -35,7 +35,7 @@ def plan(tmp_path):
     write(archive, planted(), PICTURE)
     write(archive, header("2", patient="P2", pixels=pixels))
     write_report(archive, NUMBER, f"Normal chest of {NAME}.")
-    return CurationPlan(archive=archive, output=tmp_path / "out", seed=1, workers=1)
+    return CurationPlan(archive=archive, output=tmp_path / "out", seed=1)
 
 
 def beside(plan, dataset, name="2"):
@@ -53,7 +53,7 @@ def cut(plan):
 
 
 def misspell(plan):
-    path = beside(plan, planted("2", InstanceNumber="123456789012"))
+    path = beside(plan, planted("2", NumberOfFrames="123456789012"))
     path.write_bytes(path.read_bytes().replace(b"123456789012", NAME.encode()))
 
 
@@ -96,7 +96,7 @@ def test_message_on_a_fault_of_an_archive_holds_no_identifier(plan, fault):
 
 
 def test_message_on_a_review_holds_no_identifier(plan):
-    screened = screen(query_normal(index_archive(plan)))
+    screened = screen(index_archive(plan).reports)
     row = dict.fromkeys(COLUMNS, "") | screened.iloc[0].to_dict() | {"confirmed": "yes"}
     reviews = {
         "twice": [row, row],
@@ -109,6 +109,8 @@ def test_message_on_a_review_holds_no_identifier(plan):
         message = message_of(read_review, path, screened)
         assert "row " in message
         assert found_in(message.encode()) == set()
+        path.write_text(path.read_text() + f"{NAME}," * 20)
+        assert found_in(message_of(read_review, path, screened).encode()) == set()
 
 
 def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
@@ -117,7 +119,7 @@ def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
          "mask_digest": "", "width": 2, "height": 2}
     )  # fmt: skip
     manifest = load_manifest("busi")
-    (problem, *_) = case_problems(manifest, cases, states_all=False)
+    (problem, *_) = case_problems(manifest, cases)
     messages = [str(problem), message_of(check_patients, cases, ["train", "test"], "fold 0")]
     stranger = pd.DataFrame(
         [(f"{NAME}/1.png", GIVEN, 0)], columns=["case_a", "case_b", "distance"]
@@ -131,7 +133,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from rin.curation.build import CurationPlan, index_archive
-index_archive(CurationPlan(archive=Path(sys.argv[1]), output=Path(sys.argv[2]), seed=1, workers=1))
+index_archive(CurationPlan(archive=Path(sys.argv[1]), output=Path(sys.argv[2]), seed=1))
 """
 
 

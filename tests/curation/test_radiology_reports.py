@@ -7,13 +7,10 @@ import pytest
 from export_files import UID, indexed, write_studies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert
 
-from rin.curation import index as tables
 from rin.curation.radiology_reports import (
     COLUMNS,
     normal_studies,
-    query_normal,
     read_review,
     screen,
     screen_impression,
@@ -49,7 +46,7 @@ def archive(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def screened(archive):
-    return screen(query_normal(archive))
+    return screen(archive.reports)
 
 
 @pytest.fixture
@@ -75,65 +72,18 @@ def answered(path, answers, **columns):
 # The query
 
 
-def test_query_flags_impressions_that_hold_either_word_in_any_case(archive):
-    flagged = query_normal(archive)
-    assert flagged.columns.tolist() == [
-        "study_uid", "patient_id", "accession_number", "modality", "body_part", "findings",
-        "impression",
-    ]  # fmt: skip
-    assert flagged["study_uid"].tolist() == [uid(number) for number in VERDICTS]
-    assert flagged.iloc[4].tolist() == [
-        uid(6), "P6", "A6", "CT", "CHEST", "", "No significant abnormality."
-    ]  # fmt: skip
-
-
-WORDS = (
-    "normal",
-    "Unremarkable",
-    "ABNORMAL",
-    "norm al",
-    "un%remarkable",
-    "n_rmal",
-    "x",
-    "é",
-    "\n",
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(WORDS) | st.text(max_size=5)).map("".join), max_size=6))
-def test_query_agrees_with_plain_python_on_any_texts(archive, texts):
-    texts = [text.encode("utf-8", "ignore").decode().replace("\0", "") for text in texts]
-    rows = [
-        {"accession_number": f"T{number}", "study_uid": uid(1), "impression": text}
-        for number, text in enumerate(texts)
-    ]
-    mine = tables.reports.c.accession_number.startswith("T")
-    try:
-        with archive.engine.begin() as connection:
-            if rows:
-                connection.execute(insert(tables.reports), rows)
-        flagged = set(query_normal(archive)["accession_number"])
-    finally:
-        with archive.engine.begin() as connection:
-            connection.execute(delete(tables.reports).where(mine))
-    expected = {
-        f"T{number}"
-        for number, text in enumerate(texts)
-        if re.search("normal|unremarkable", text, re.IGNORECASE | re.ASCII)
-    }
-    assert {number for number in flagged if number.startswith("T")} == expected
+def test_query_flags_impressions_that_hold_either_word_in_any_case(archive, screened):
+    flagged = [uid(number) for number in VERDICTS]
+    assert screened["study_uid"].tolist() == flagged
+    reports = archive.reports[archive.reports["study_uid"].isin(flagged)].reset_index(drop=True)
+    assert screened[reports.columns].equals(reports)
 
 
 # The rules
 
 
-def test_screen_adds_verdict_and_reasons_and_keeps_the_rows(archive, screened):
-    flagged = query_normal(archive)
-    assert screened[flagged.columns.tolist()].equals(flagged)
-    assert dict(zip(screened["study_uid"], screened["verdict"], strict=True)) == {
-        uid(number): verdict for number, verdict in VERDICTS.items()
-    }
+def test_screen_adds_verdict_and_reasons(screened):
+    assert screened["verdict"].tolist() == [*VERDICTS.values()]
     assert screened["reasons"].tolist()[-1] == 'the findings report: "cyst"'
 
 
@@ -160,7 +110,7 @@ def test_answers_are_read_with_rows_missing_and_blank_ones_and_columns_added(que
 
 
 def test_cell_that_looks_like_a_formula_is_guarded(screened, tmp_path):
-    starts = ["=", "+", "-", "@", "\t", "\r"]
+    starts = ["=", "+", "-", "@", "\t=", "\r@"]
     odd = screened.assign(impression=[f"{start}1, normal" for start in starts])
     write_review_queue(odd, tmp_path / "queue.csv")
     cells = pd.read_csv(tmp_path / "queue.csv", dtype=str, keep_default_na=False)
@@ -190,16 +140,16 @@ def test_line_ends_that_a_spreadsheet_changed_do_not_make_a_report_stale(screene
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.replace("confirmed", "confirm"), "missing, or there twice: confirmed)"),
-        (lambda t: t.replace("reviewer", "comment"), "there twice: reviewer, comment)"),
-        (lambda t: "", "missing, or there twice: study_uid"),
+        (lambda t: t.replace("confirmed", "confirm"), "columns missing: confirmed)"),
+        (lambda t: t.replace("reviewer", "comment"), "columns missing: reviewer)"),
+        (lambda t: "", "No columns"),
         (lambda t: t.replace(",yes,", ",maybe,"), "row 2: confirmed is 'maybe', where yes, no"),
         (lambda t: t.replace(f"{UID}.1,", "1.2.3,"), "row 2: its study is not among"),
         (lambda t: t + t.splitlines()[1], "row 8: its study stands in an earlier row already"),
         (lambda t: t.replace("Normal", "Odd", 1), "row 2: the report of its study is not"),
-        (lambda t: t.replace(",yes,", ",yes,,"), "row 2 has 12 of 11 cells"),
-        (lambda t: t.replace(",yes,", ',"yes"x,'), "expected after"),
-        (lambda t: t.encode() + "é".encode("latin-1"), "can't decode byte 0xe9"),
+        (lambda t: t.replace(",yes,", ",yes,,"), "rows have more cells than the first"),
+        (lambda t: t + "a,b,c,d,e,f,g,h,i,j,k,l", "Expected 11 fields in line 8, saw 12"),
+        (lambda t: t + '"', "EOF inside string"),
     ],
 )  # fmt: skip
 def test_review_that_does_not_fit_is_refused_with_its_row(queue, screened, change, message):
@@ -257,7 +207,7 @@ def test_normal_studies_agree_with_a_plain_loop(screened, tmp_path, answers):
 
 def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
     write_studies(tmp_path / "export", {"1": "Cyst."})
-    screened = screen(query_normal(indexed(tmp_path)))
+    screened = screen(indexed(tmp_path).reports)
     write_review_queue(screened, tmp_path / "queue.csv")
     assert read_review(tmp_path / "queue.csv", screened).empty
     assert normal_studies(screened, tmp_path / "queue.csv").empty

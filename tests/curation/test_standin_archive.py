@@ -1,9 +1,8 @@
 """The stand-in archive: its files and references, who, what, which words, and visible lesions."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.errors import InputError
 
 SEED = 20
-KO, PR, SR = "Key Object Selection Document Storage", "Grayscale Softcopy", "X-Ray Radiation Dose"
+KO, PR = "Key Object Selection Document Storage", "Grayscale Softcopy"
 #: Attributes of each level that all its instances share.
 PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "AccessionNumber", "StudyID")
@@ -61,14 +60,11 @@ def images(instances):
     return {one.SOPInstanceUID: one for one in instances.values() if "PixelData" in one}
 
 
-def test_archive_counts_agree_with_note_and_tables(archive, instances, truth):
+def test_archive_has_the_studies_and_reports_of_its_truth(archive, instances, truth):
     note = json.loads((archive / STAND_IN_NOTE).read_text("utf-8"))
-    assert note["counts"].pop("studies") == 30 == len(truth)
-    assert sum(note["counts"].values()) == len(instances)
-    assert len({one.StudyInstanceUID for one in instances.values()}) == 30
-    assert {path.stem for path in (archive / "reports").iterdir()} == set(truth)
-    assert note["counts"]["key_selections"] == len(of_class(instances, KO))
-    assert note["counts"]["dose_reports"] == len(of_class(instances, SR))
+    assert note["studies"] == len(truth) == 30
+    assert {one.AccessionNumber for one in instances.values()} == {*truth}
+    assert {path.stem for path in (archive / "reports").iterdir()} == {*truth}
 
 
 def test_archive_paths_are_patient_study_series_instance(instances):
@@ -97,7 +93,7 @@ def test_attributes_of_a_level_are_shared_by_all_its_instances(instances, key, s
 def test_slices_of_a_series_lie_one_gap_apart_along_their_normal(instances):
     series = defaultdict(list)
     for one in of_class(instances, "CT", "MR"):
-        if "LOCALIZER" not in one.ImageType and "DERIVED" not in one.ImageType:
+        if "LOCALIZER" not in one.ImageType:
             series[one.SeriesInstanceUID].append(one)
     for slices in series.values():
         slices.sort(key=lambda one: one.InstanceNumber)
@@ -233,17 +229,9 @@ def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed
     assert max(counts) <= 1.6 * min(counts) + 2
 
 
-def test_some_patients_have_several_studies_in_order_of_time():
-    visits = defaultdict(list)
-    for study in plan_studies(320, SEED):
-        visits[study.patient.patient_id].append(study)
-    several = [own for own in visits.values() if len(own) > 1]
-    assert len(several) > 40
-    for own in several:
-        own.sort(key=lambda study: study.visit)
-        assert [study.visit for study in own] == list(range(len(own)))
-        assert own == sorted(own, key=lambda study: study.day)
-    assert any(len({study.region for study in own}) < len(own) for own in several)
+def test_some_patients_have_several_studies():
+    studies = Counter(study.patient.patient_id for study in plan_studies(320, SEED))
+    assert sum(count > 1 for count in studies.values()) > 30
 
 
 @pytest.mark.parametrize("seed", [0, 20])
@@ -261,12 +249,9 @@ def test_reports_hold_every_pitfall_of_a_search_for_normal():
     kinds = {kind: [one for one in plan if one.kind == kind] for kind in {s.kind for s in plan}}
     assert set(kinds) == {
         *("normal", "negated", "abnormal", "incidental", "hedged"),
-        *("other organ", "two findings", "overlooked", "empty"),
+        *("other organ", "two findings", "overlooked"),
     }
-    assert sorted(study.normal for study in kinds["empty"]) == [False, True]
-    assert {impression_of(study) for study in kinds["empty"]} == {""}
     assert any("Abnormal" in impression_of(study) for study in kinds["abnormal"])
-    assert any("Discussed with Norman" in impression_of(study) for study in plan)
     assert any(not flagged(impression_of(study)) for study in kinds["normal"])
     assert all(flagged(impression_of(study)) for study in kinds["incidental"])
     assert all(study.normal for study in kinds["negated"] + kinds["normal"])
@@ -278,8 +263,7 @@ def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marke
     (label,) = study.findings
     assert (study.normal, study.marked, study.labels) == (False, (), ())
     assert any(label in drawing.lesions for drawing in draw_slices(study, 48, SEED))
-    files = study_instances(study, 48, SEED)
-    assert files["key_selections"] == files["outlines"] == []
+    assert {one.Modality for one in study_instances(study, 48, SEED)} == {study.facts["modality"]}
     like_normal = replace(study, findings=(), kind="normal")
     assert write_report(study, SEED) == write_report(like_normal, SEED)
 
@@ -290,10 +274,13 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
     files = study_instances(study, 96, SEED)
     healthy = study_instances(replace(study, findings=()), 96, SEED)
     window = REGIONS[region].get("window")
-    pixels = {one.SOPInstanceUID: shown(one, window) for one in files["diagnostic"]}
-    before = {one.SOPInstanceUID: shown(one, window) for one in healthy["diagnostic"]}
-    assert files["outlines"]
-    for state in files["outlines"]:
+    pixels, before = (
+        {one.SOPInstanceUID: shown(one, window) for one in of if "PixelData" in one}
+        for of in (files, healthy)
+    )
+    states = [one for one in files if one.Modality == "PR"]
+    assert states
+    for state in states:
         annotation = state.GraphicAnnotationSequence[0]
         uid = annotation.ReferencedImageSequence[0].ReferencedSOPInstanceUID
         points = np.reshape(annotation.GraphicObjectSequence[0].GraphicData, (-1, 2))
@@ -306,9 +293,7 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
 
 
 def shown(one, window):
-    """Return an image as displayed; of colour its red, which yellow text does not change."""
-    stored = one.pixel_array
-    return (stored[..., 0] if stored.ndim == 3 else display(one, stored, window)).astype(float)
+    return display(one, one.pixel_array, window).astype(float)
 
 
 def filled(points, shape):
@@ -329,24 +314,20 @@ def test_slices_have_the_asked_width_and_differ_from_each_other(region):
 
 
 def test_patients_differ_more_than_visits_of_one_patient():
-    plan = [study for study in plan_studies(320, SEED) if study.region == "brain"]
-    first, again = next((a, b) for a, b in combinations(plan, 2) if a.patient == b.patient)
-    other = next(
-        one for one in plan if one.patient != again.patient and one.slices >= again.slices
-    )
+    first, other, *_ = (study for study in plan_studies(96, SEED) if study.region == "brain")
+    again = replace(first, number=first.number + 1)
     one, two, three = (
-        draw_slices(replace(s, findings=()), 64, SEED)[1].values for s in (first, again, other)
+        draw_slices(replace(study, findings=(), slices=4), 64, SEED)[1].values
+        for study in (first, again, other)
     )
-    assert np.abs(one - two).mean() < 0.6 * np.abs(one - three).mean()
+    assert 0 < np.abs(one - two).mean() < 0.6 * np.abs(one - three).mean()
 
 
 def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
     told = set()
     for study in plan_studies(96, SEED):
         if study.facts["modality"] == "US":
-            files = study_instances(study, 48, SEED)
-            first = files["diagnostic"][0]
-            top = first.pixel_array.reshape(36, 48, -1)[:11, :, 0]
-            bar = set(np.unique(top)) == {0, 255}
+            first = study_instances(study, 48, SEED)[0]
+            bar = set(np.unique(first.pixel_array[:11])) == {0, 255}
             told.add((bar, first.get("BurnedInAnnotation", "")))
     assert told == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}

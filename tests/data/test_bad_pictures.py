@@ -204,7 +204,7 @@ def test_sixty_bad_pictures_are_refused_by_name_and_the_others_read(name, tmp_pa
     assert len(damaged) >= 60
     for file, (_, content) in damaged.items():
         (tree.root / file).write_bytes(content)
-    cases, bad = inspect_cases(tree.root, found, manifest, folder=tmp_path / "index", workers=1)
+    cases, bad = inspect_cases(tree.root, found, manifest, folder=tmp_path / "index")
     is_damaged = files.isin(damaged)
     refused = files[found["case_id"].isin(bad["case_id"])]
     silent = {damaged[file][0] for file in set(damaged) - set(refused)}
@@ -247,7 +247,7 @@ def test_bad_archives_of_arrays_are_refused_by_name(tmp_path):
         try:
             found = find_cases(open_located(manifest, tmp_path), manifest)
             folder = tmp_path / "index"
-            _, bad = inspect_cases(tmp_path, found, manifest, folder=folder, workers=1)
+            _, bad = inspect_cases(tmp_path, found, manifest, folder=folder)
             if bad.empty:
                 silent.add(name)
         except InputError as error:

@@ -1,56 +1,70 @@
 import os
+import threading
 import time
 
 import pytest
 
-from rin.data.chunks import map_threads, run_chunks
+from rin.data.chunks import map_chunks, map_threads
 from rin.errors import InputError
 
 
-def add_up(job, threads):
-    return os.getpid(), threads, sum(job)
+def square(number):
+    return os.getpid(), threading.current_thread() is threading.main_thread(), number**2
 
 
-def die(job, threads):
+def die(_):
     os._exit(1)
 
 
-def slip(job, threads):
-    raise ValueError(f"a slip of the program at {job[0]}")
+def slip(number):
+    raise ValueError(f"a slip of the program at {number}")
 
 
-def test_run_chunks_with_one_job_uses_threads_of_this_process(capfd):
-    assert list(run_chunks(add_up, [[1, 2]], workers=3, title="Adding")) == [(os.getpid(), 3, 3)]
+def mapped(function, items, chunk):
+    return [*map_chunks(function, items, chunk, title="Trying")]
+
+
+@pytest.fixture
+def one_core(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+
+
+def test_single_chunk_is_worked_on_by_threads_of_this_process(capfd):
+    ((one, two),) = mapped(square, [1, 2], 2)
+    assert (one[0], one[2], two[2]) == (os.getpid(), 1, 4)
+    assert mapped(square, [], 2) == []
     assert capfd.readouterr().err == ""
 
 
-def test_run_chunks_with_one_worker_stays_in_this_process_and_shows_one_bar(capfd):
-    results = list(run_chunks(add_up, [[1], [2, 3]], workers=1, title="Adding"))
-    assert results == [(os.getpid(), 1, 1), (os.getpid(), 1, 5)]
-    assert "Adding: 100%" in capfd.readouterr().err
+def test_several_chunks_are_worked_on_by_other_processes_in_order_under_one_bar(
+    capfd, monkeypatch
+):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    chunks = mapped(square, range(5), 2)
+    assert [[number for *_, number in chunk] for chunk in chunks] == [[0, 1], [4, 9], [16]]
+    assert os.getpid() not in {process for chunk in chunks for process, *_ in chunk}
+    assert "Trying: 100%" in capfd.readouterr().err
 
 
-def test_run_chunks_with_several_jobs_and_workers_uses_other_processes():
-    results = list(run_chunks(add_up, [[1], [2], [3]], workers=2, title="Adding"))
-    assert sorted(total for _, _, total in results) == [1, 2, 3]
-    assert os.getpid() not in {process for process, _, _ in results}
-    assert {threads for _, threads, _ in results} == {1}
+def test_one_core_works_on_all_chunks_in_this_process(one_core):
+    chunks = mapped(square, [1, 2, 3], 1)
+    assert chunks == [[(os.getpid(), True, number**2)] for number in (1, 2, 3)]
 
 
-def test_run_chunks_where_a_worker_dies_says_how_to_go_on():
-    with pytest.raises(InputError, match=r"Adding: a worker process died.*fewer workers"):
-        list(run_chunks(die, [[1], [2]], workers=2, title="Adding"))
+def test_worker_that_dies_says_how_to_go_on(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    with pytest.raises(InputError, match=r"Trying: a worker process died.*LOKY_MAX_CPU_COUNT"):
+        mapped(die, [1, 2], 1)
 
 
-def test_run_chunks_passes_a_programming_error_on():
+def test_programming_error_is_passed_on(one_core):
     with pytest.raises(ValueError, match="a slip of the program at 1"):
-        list(run_chunks(slip, [[1], [2]], workers=1, title="Adding"))
+        mapped(slip, [1, 2], 1)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_map_threads_keeps_the_order(threads):
+def test_map_threads_keeps_the_order():
     def slow_first(item):
         time.sleep(0.02 if item == 0 else 0)
         return item * 2
 
-    assert map_threads(slow_first, range(5), threads) == [0, 2, 4, 6, 8]
+    assert map_threads(slow_first, range(5)) == [0, 2, 4, 6, 8]

@@ -146,7 +146,7 @@ def corpus(tmp_path, rows):
     lines = [f"radiology_ai/{file},{patient}" for file, *_, patient in rows]
     (top / "patients.csv").write_text("\n".join(["filename,patient_id", *lines, ""]))
     manifest = load_manifest("curated_archive")
-    return open_dataset(manifest, tmp_path, index_folder=tmp_path / "index", workers=1)
+    return open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
 
 
 ROWS = [
@@ -204,7 +204,7 @@ def test_corpus_split_of_a_folder_per_class_is_stratified_and_keeps_copies_toget
     for name, pixels in pictures.items():
         save(tmp_path / "pretrain_radiologic" / name, pixels)
     manifest = with_counts(load_manifest("corpus_radiologic"), total=None, classes=None)
-    dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index", workers=1)
+    dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
     part = corpus_split(dataset, 0)
     assert part[[f"mr/{number}.png" for number in range(20)]].nunique() == 1
     cases = dataset.cases
@@ -243,7 +243,7 @@ def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpu
     try:
         after = complete_parts(label, group, piece, seed, "here")
     except InputError as error:
-        lost = int(re.match(r"class (\d) gets no (train|test) case", error.problem)[1])
+        lost = int(re.match(r"class (\d) gets too few (train|test) cases", error.problem)[1])
         own = [one for one in set(group[label == lost]) if set(label[group == one]) == {lost}]
         assert len(own) < 2
         return
@@ -256,7 +256,7 @@ def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpu
 
 def test_parts_of_classes_that_share_too_few_patients_cannot_be_completed():
     corpus = in_parts([((0, 1), TRAIN, 1), ((1, 2), TRAIN, 1), ((0, 2), TRAIN, 1)])
-    with pytest.raises(InputError, match=r"here: class \d gets no .*label_map"):
+    with pytest.raises(InputError, match=r"here: class \d gets too few .*label_map"):
         complete_parts(*corpus, 0, "here")
 
 

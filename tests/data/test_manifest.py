@@ -5,7 +5,7 @@ import yaml
 
 from rin.data.layouts import LAYOUTS
 from rin.data.manifest import find_task, load_manifest, manifest_names
-from rin.data.standins import STAND_INS
+from rin.data.standins import COUNTS, STAND_INS
 from rin.errors import InputError
 from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
 from rin.study import load_profile, profile_names
@@ -149,4 +149,4 @@ def test_layout_and_stand_in_are_registered_and_counts_are_of_known_classes(mani
 @pytest.mark.parametrize("name", profile_names())
 def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
     for dataset, counts in load_profile(name).stand_ins.items():
-        assert set(counts) == set(STAND_INS[MANIFESTS[dataset].stand_in][1])
+        assert set(counts) == set(COUNTS[MANIFESTS[dataset].stand_in])

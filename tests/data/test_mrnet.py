@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.mrnet import Slices
+from rin.data.layouts.arrays import MRNetOptions
 from rin.data.manifest import find_task, load_manifest
 from rin.data.tree import open_tree
 from rin.errors import InputError
@@ -25,7 +25,7 @@ EXAMS = {
 PLANES = ("axial", "coronal", "sagittal")
 
 
-ALL = with_options(MRNET, slices={"rule": "middle", "count": 99})
+ALL = with_options(MRNET, slices="middle", count=99)
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def test_find_cases_returns_a_case_per_slice_with_the_exam_as_patient(root):
     assert found == dict(zip(EXAMS, classes, strict=True))
 
 
-def test_find_cases_takes_plane_and_slices_from_the_options(root):
-    chosen = with_options(MRNET, plane="axial", slices={"rule": "middle", "count": 1})
+def test_find_cases_takes_slices_from_the_options(root):
+    chosen = with_options(MRNET, slices="middle", count=1)
     assert [c.image for c in read(root, chosen)][-2:] == [
-        "MRNet-v1.0/valid/axial/1130.npy#1",
-        "MRNet-v1.0/valid/axial/1131.npy#1",
+        "MRNet-v1.0/valid/sagittal/1130.npy#1",
+        "MRNet-v1.0/valid/sagittal/1131.npy#1",
     ]
 
 
@@ -83,18 +83,16 @@ def test_find_cases_for_the_tasks_of_the_manifest_maps_labels(root, name, labels
     assert found == dict(zip(EXAMS, labels, strict=True))
 
 
-@pytest.mark.parametrize("plane", PLANES)
-def test_find_cases_with_a_volume_missing_or_without_label_names_it(root, plane):
-    folder = root / "MRNet-v1.0" / "train" / plane
+def test_find_cases_with_a_volume_missing_or_without_label_names_it(root):
+    folder = root / "MRNet-v1.0" / "train" / "sagittal"
     (folder / "0002.npy").rename(folder / "0009.npy")
-    manifest = with_options(ALL, plane=plane)
     with pytest.raises(
-        InputError, match=f"1 exam of train without volumes in train/{plane}: 0002"
+        InputError, match="1 exam of train without volumes in train/sagittal: 0002"
     ):
-        read(root, manifest)
+        read(root)
     np.save(folder / "0002.npy", np.zeros((3, 4, 4), np.uint8))
-    with pytest.raises(InputError, match=f"1 volume in train/{plane} without .*: 0009"):
-        read(root, manifest)
+    with pytest.raises(InputError, match=r"1 volume in train/sagittal without .*: 0009"):
+        read(root)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,7 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("sagittal/1131.npy", r"1131\.npy: the volume cannot be read"),
+        ("sagittal/1131.npy", r"1131\.npy: the array cannot be read"),
         ("sagittal/1131.png", "1 file has no place in the layout 'mrnet': valid/sagittal/1131"),
     ],
 )
@@ -143,15 +141,13 @@ def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, me
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"plane": "oblique"}, "plane"),
-        ({"slices": {"rule": "first", "count": 2}}, "slices.rule"),
-        ({"slices": {"rule": "middle"}}, "slices.count"),
-        ({"slices": {"rule": "middle", "count": 0}}, "slices.count"),
+        ({"slices": "first"}, "slices"),
+        ({"count": 0}, "count"),
         ({"window": 3}, "window"),
     ],
 )
 def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
-    told = f"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*knows: plane, slices\."
+    told = f"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*knows: slices, count\."
     with pytest.raises(InputError, match=told):
         read(root, with_options(MRNET, **changes))
 
@@ -170,12 +166,12 @@ def test_find_cases_with_unusable_options_names_the_field(root, changes, problem
     ],
 )
 def test_slices_choose_counts_from_the_middle_or_evenly(rule, count, n, chosen):
-    assert Slices(rule=rule, count=count).choose(n) == chosen
+    assert MRNetOptions(slices=rule, count=count).choose(n) == chosen
 
 
 @given(st.sampled_from(["middle", "spaced"]), st.integers(1, 60), st.integers(1, 80))
 def test_slices_choose_different_ones_in_order_and_in_balance(rule, count, n):
-    chosen = Slices(rule=rule, count=count).choose(n)
+    chosen = MRNetOptions(slices=rule, count=count).choose(n)
     assert len(chosen) == min(count, n)
     assert chosen == sorted(set(chosen))
     assert chosen[0] >= 0

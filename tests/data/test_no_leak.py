@@ -119,7 +119,7 @@ def cohort(request, tmp_path_factory):
         blank = load_manifest("headct200")
         changes["counts"] = type(blank.counts)()
         manifest = blank.model_copy(update=changes)
-    dataset = open_dataset(manifest, root, index_folder=folder / "index", workers=1)
+    dataset = open_dataset(manifest, root, index_folder=folder / "index")
     return dataset, true_patients(layout, dataset)
 
 

@@ -90,7 +90,7 @@ def test_values_of_more_than_8_bits_become_known_grays_in_a_window(tmp_path, kin
 
 @pytest.mark.parametrize(
     ("kind", "remedy"),
-    [("png", "from 0 to 4095. 2048,4096 shows 0 to 4095."), ("npy", "from -100 to 4095.")],
+    [("png", "from 0 to 4095."), ("npy", "from -100 to 4095.")],
 )
 def test_values_of_more_than_8_bits_without_a_window_are_refused(tmp_path, kind, remedy):
     with pytest.raises(InputError, match="more than 8 bits need a window") as refused:
@@ -195,13 +195,6 @@ def test_read_slice_returns_the_kth_picture(root, volume):
         np.testing.assert_array_equal(picture, STACK[k])
 
 
-@pytest.mark.parametrize("k", ["3", "-1", "", "x", "1.0", "²"])
-@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
-def test_read_slice_that_is_not_there_tells_the_range(root, volume, k):
-    with pytest.raises(InputError, match=r"no slice .* in a volume of 3.*from 0 to 2"):
-        read_slice(root, f"{volume}#{k}")
-
-
 def test_read_slice_after_the_archive_changed_reads_the_new_one(root):
     assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 0
     np.save(root / "mr" / "a.npy", STACK + 7)
@@ -236,7 +229,7 @@ def bad_volumes():
         "magic": whole[:6] + b"\x09\x09" + whole[8:],
     }
     return [
-        *((name, content, "volume cannot be read") for name, content in unreadable.items()),
+        *((name, content, "array cannot be read") for name, content in unreadable.items()),
         ("float", _saved(STACK.astype(np.float32)), r"3 x 4 x 5 of float32.*Window the volume"),
         ("bool", _saved(STACK > 3), "of bool"),
         ("one slice", _saved(STACK[0]), "4 x 5 of uint8"),
@@ -437,16 +430,14 @@ def test_picture_that_its_exif_turns_is_refused(tmp_path):
     ).shape
 
 
-def test_masks_that_are_pictures_or_cover_everything_are_refused_and_black_ones_are_empty(
-    tmp_path,
-):
+def test_masks_that_are_pictures_are_refused_and_plain_ones_are_empty_or_full(tmp_path):
     ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
-    for array, told in ((ramp, "it is a picture"), (np.full((8, 8), 255, np.uint8), "whole")):
-        name = saved(tmp_path / "m.png", array)
-        with pytest.raises(InputError, match=told):
-            read_mask(tmp_path, (name,), (8, 8))
-    black = saved(tmp_path / "m.png", np.zeros((8, 8), np.uint8))
-    assert not read_mask(tmp_path, (black,), (8, 8)).any()
+    name = saved(tmp_path / "m.png", ramp)
+    with pytest.raises(InputError, match="it is a picture"):
+        read_mask(tmp_path, (name,), (8, 8))
+    for value, marked in ((0, 0), (1, 64), (255, 64)):
+        plain = saved(tmp_path / "m.png", np.full((8, 8), value, np.uint8))
+        assert read_mask(tmp_path, (plain,), (8, 8)).sum() == marked
     blurred = np.zeros((32, 32), np.uint8)
     blurred[8:24, 8:24] = 255
     name = saved(tmp_path / "m.jpg", blurred, quality=50)

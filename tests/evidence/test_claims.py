@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.evidence import paper
-from rin.evidence.audit import TaskAudit, audit_tasks
+from rin.evidence.audit import audit_task, audit_tasks
 from rin.evidence.claims import (
     CLAIMS,
     VERDICTS,
@@ -43,7 +43,7 @@ def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():
 
 def test_splits_are_counted_by_hand_for_four_tasks():
     points = {"thyroid": 4.0, "breast": 1.0, "acl": 2.0, "meniscus": 1.0}
-    audits = [TaskAudit(replace(ACL, task=task, difference=d)) for task, d in points.items()]
+    audits = [audit_task(replace(ACL, task=task, estimate=d)) for task, d in points.items()]
     # Sums of pairs, by initials: tb 5, ta 6, tm 5, ba 3, bm 2, am 3.
     assert splits_as_far_apart(audits, {"thyroid", "breast"}) == (3, 6)
 
@@ -54,7 +54,7 @@ JUDGED = judged_claims(audit_tasks()).set_index("name")
 def judged(**changes):
     """Judge the paper with some numbers of every task changed."""
     stated = {task: replace(one, **changes) for task, one in paper.COMPARISONS.items()}
-    return judged_claims([TaskAudit(own) for own in stated.values()]).set_index("name")
+    return judged_claims([audit_task(own) for own in stated.values()]).set_index("name")
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def test_every_claim_has_its_verdict_and_reason(name, verdict, words):
 
 
 def test_verdicts_turn_with_the_numbers():
-    clear = judged(difference=20.0, ci_low=19.0, ci_high=21.0)["verdict"]
+    clear = judged(estimate=20.0, ci_low=19.0, ci_high=21.0)["verdict"]
     for name in ("small_significant", "large_significant", "superior", "outperforming"):
         assert clear[name] == "holds"
     assert clear["range"] == clear["narrowed"] == "does not follow"
-    assert judged(difference=0.1, ci_low=-0.5, ci_high=0.7)["verdict"]["comparable"] == "holds"
+    assert judged(estimate=0.1, ci_low=-0.5, ci_high=0.7)["verdict"]["comparable"] == "holds"
 
 
 def test_claims_have_places_and_tasks_of_the_paper():
-    assert {one["place"] for one in CLAIMS} <= set(paper.PLACES)
+    assert {one["place"] for one in CLAIMS} <= set(paper.PLACES.values())
     assert all(set(one["tasks"]) <= set(paper.COMPARISONS) for one in CLAIMS)
-    assert set(JUDGED["verdict"]) == set(VERDICTS)
+    assert set(JUDGED["verdict"]) == set(VERDICTS.values())
 
 
 def test_numbers_inside_quotations_are_those_of_the_paper():
-    stated = {f"{one.difference}%" for one in paper.COMPARISONS.values()}
+    stated = {f"{one.estimate}%" for one in paper.COMPARISONS.values()}
     stated |= {f"{one.gain_percent}%" for one in paper.DICE.values()}
     found = {number for one in CLAIMS for number in re.findall(r"[\d.]+%", one["text"])}
     assert found and found <= stated

@@ -37,18 +37,10 @@ def test_to_uint8_of_maps_without_contrast_is_zero_or_255():
     assert (to_uint8(np.full((1, 2, 2), 1e-6), 5) == 255).all()
 
 
-@pytest.mark.parametrize(
-    ("cam", "match"),
-    [
-        (np.zeros((2, 2)), "shape"),
-        (np.full((1, 2, 2), np.nan), "finite"),
-        (np.full((1, 2, 2), np.inf), "finite"),
-        (np.zeros((1, 8, 8)), "below"),
-    ],
-)
-def test_to_uint8_of_unusable_maps_raises(cam, match):
-    with pytest.raises(InputError, match=match):
-        to_uint8(cam, 4)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_to_uint8_of_a_map_that_is_not_finite_raises(value):
+    with pytest.raises(InputError, match="finite"):
+        to_uint8(np.full((1, 2, 2), value), 4)
 
 
 def features_of(n=5, side=4, channels=12):

@@ -55,23 +55,10 @@ def test_cam_dice_at_the_threshold_itself_predicts_nothing():
     assert cam_dice(cams, np.array([[[0, 1]], [[0, 1]]], np.uint8)).tolist() == [1.0, 0.0]
 
 
-@pytest.mark.parametrize(
-    "measure",
-    [cam_dice, threshold_curve, pixel_average_precision, pointing_game],
-    ids=["dice", "curve", "precision", "pointing"],
-)
-@pytest.mark.parametrize(
-    ("cams", "masks", "told"),
-    [
-        (np.zeros((1, 2, 2), np.uint8), np.zeros((1, 4, 4), bool), "one size"),
-        (np.zeros((1, 2, 2), np.uint8), np.array([[[0, 255]]]), "not 0 and 1"),
-        (np.zeros((1, 2, 2), np.uint8), EMPTY[0], "Give masks"),
-        (np.full((1, 2, 2), np.nan), EMPTY, "to_uint8|diverged"),
-    ],
-)
-def test_measures_of_unusable_maps_or_masks_raise(measure, cams, masks, told):
-    with pytest.raises(InputError, match=told):
-        measure(cams, masks)
+@pytest.mark.parametrize("measure", [cam_dice, pixel_average_precision])
+def test_measures_of_maps_that_are_no_gray_levels_raise(measure):
+    with pytest.raises(InputError, match="to_uint8"):
+        measure(np.full((1, 2, 2), 0.5), EMPTY)
 
 
 @given(seeds, arrays(bool, (3, 5, 4)))
@@ -186,16 +173,16 @@ def test_others_lesion_size_leaves_out_every_image_of_the_patient(lesions):
         assert size == pytest.approx(np.mean(others, axis=0))
 
 
-@pytest.mark.parametrize("images", [[0, 2], [0, 1, 2, 3]], ids=["one lesion", "too few patients"])
-def test_others_lesion_size_without_another_patient_or_with_too_few_raises(lesions, images):
+@pytest.mark.parametrize("patients", ["aaaa", "aaba"])
+def test_others_lesion_size_without_a_lesion_of_another_patient_raises(lesions, patients):
     with pytest.raises(InputError, match="a size needs lesions of somebody else"):
-        others_lesion_size(lesion_boxes(lesions[images])[:, 2:], ["a", "b"])
+        others_lesion_size(lesion_boxes(lesions)[:, 2:], [*patients])
 
 
 def test_baseline_scores_of_a_centred_square_follow_from_its_share_of_the_image():
     masks = np.zeros((1, 8, 8), bool)
     masks[0, 2:6, 2:6] = True
-    table = baseline_scores(masks, [(4, 4)], tolerance=0).set_index("baseline")
+    table = baseline_scores(masks, [(4, 4)]).set_index("baseline")
     share = 16 / 64
     whole = table.loc["whole image"]
     assert whole["dice"] == pytest.approx(2 * share / (1 + share))
@@ -213,28 +200,17 @@ def test_baseline_scores_of_a_centred_square_follow_from_its_share_of_the_image(
 
 def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
     masks = np.zeros((2, 9, 9), bool)
-    masks[0, 4, 6], masks[1, 3:6, 3:6] = True, True
-    for tolerance, hit in ((1, 0.0), (2, 1.0)):
-        table = baseline_scores(masks, [(2, 2), (3.2, 3.2)], tolerance=tolerance)
+    masks[1, 3:6, 3:6] = True
+    for column, hit in ((6, 0.0), (5, 1.0)):  # the margin is one pixel
+        masks[0] = False
+        masks[0, 4, column] = True
+        table = baseline_scores(masks, [(2, 2), (3.2, 3.2)])
         assert table["pointing"][2] == hit
-    larger = baseline_scores(masks, [(2, 2), (9, 9)], tolerance=0)
+    larger = baseline_scores(masks, [(2, 2), (9, 9)])
     drawn = larger["baseline"] == "centred ellipse"
     assert (larger["dice"][drawn] < table["dice"][drawn]).tolist() == [False, True]
     whole = table[table["baseline"] == "whole image"]
     assert whole["dice"].tolist() == pytest.approx([2 / 82, 18 / 90])
-
-
-@pytest.mark.parametrize(
-    "measure",
-    [
-        lambda masks: baseline_scores(masks, [(1, 1)] * 2, tolerance=0),
-        lambda masks: lesion_centred(np.ones(masks.shape), masks),
-    ],
-    ids=["baselines", "around the lesion"],
-)
-def test_what_needs_a_lesion_refuses_an_empty_mask(measure):
-    with pytest.raises(InputError, match="1 of 2 masks outline nothing"):
-        measure(np.stack([np.ones((3, 3)), np.zeros((3, 3))]))
 
 
 def table_rows(init="radiologic", **changes):
@@ -375,50 +351,29 @@ def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
     assert {"dice", "dice_best", "pointing", "average_precision"} <= set(found)
 
 
-@pytest.mark.parametrize(
-    ("n_runs", "n_maps", "ids", "told"),
-    [
-        (1, 2, CASES, "3 rows, 2 maps"),
-        (1, 3, ["c", "b", "x"], "1 cases without a mask"),
-        (0, 3, CASES, "no run"),
-    ],
-)
-def test_overlap_of_incomplete_input_raises(masks, cams, n_runs, n_maps, ids, told):
-    with pytest.raises(InputError, match=told):
-        overlap.measure_overlap([(table_rows(), cams[:n_maps])] * n_runs, ids, masks)
-
-
-def cell_by_cell(image, ends, side, box):
+def cell_by_cell(image, ends):
     """The definition, a cell at a time."""
     top, left, height, width = ends
-    grid = np.full((side, side), np.nan)
-    for i in range(side):
-        for j in range(side):
-            y = top + height * ((i + 0.5) / side - (1 - box) / 2) / box
-            x = left + width * ((j + 0.5) / side - (1 - box) / 2) / box
+    grid = np.full((48, 48), np.nan)
+    for i in range(48):
+        for j in range(48):
+            y = top + height * ((i + 0.5) / 48 - 1 / 3) * 3
+            x = left + width * ((j + 0.5) / 48 - 1 / 3) * 3
             if 0 <= y <= image.shape[0] and 0 <= x <= image.shape[1]:
                 point = [[y - 0.5], [x - 0.5]]
                 grid[i, j] = map_coordinates(image, point, order=1, mode="nearest")[0]
     return grid
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), side=st.integers(1, 9), box=st.sampled_from([0.2, 1 / 3, 1.0]))
-def test_grid_is_the_map_at_the_centre_of_each_cell(seed, side, box):
-    rng = np.random.default_rng(seed)
-    masks, ends = boxes(3, 14, rng)
+def test_grid_is_the_map_at_the_centre_of_each_cell():
+    rng = np.random.default_rng(5)
+    masks, ends = boxes(12, 14, rng)
     maps = rng.normal(size=masks.shape)
-    expected = [
-        cell_by_cell(image, place, side, box) for image, place in zip(maps, ends, strict=True)
-    ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(overlap, "SIDE", side)
-        patch.setattr(overlap, "BOX", box)
-        np.testing.assert_allclose(lesion_centred(maps, masks), expected)
+    expected = [cell_by_cell(image, place) for image, place in zip(maps, ends, strict=True)]
+    np.testing.assert_allclose(lesion_centred(maps, masks), expected)
 
 
-def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
-    monkeypatch.setattr(overlap, "SIDE", 6)
+def test_table_averages_all_maps_of_an_init_and_unfreezing():
     rng = np.random.default_rng(4)
     masks, _ = boxes(4, 12, rng)
     masks[2] = False  # nothing to centre on
@@ -433,6 +388,7 @@ def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
     pictures = np.concatenate([to_uint8(cam[marked, :, :, 1], 12) for cam in cams[:2]])
     centred = lesion_centred(pictures, np.concatenate([masks[marked]] * 2))
     reached = np.isfinite(centred).any(axis=0)
+    assert not reached.all()
     # Cells that no image reaches are left out.
     assert own[["row", "column"]].values.tolist() == np.argwhere(reached).tolist()
     found, expected = own["activation"], np.nanmean(centred[:, reached], axis=0)

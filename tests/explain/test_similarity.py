@@ -1,17 +1,14 @@
-"""Similarity of activations and of maps, against scikit-learn, SciPy and definitions."""
+"""Similarity of activations and agreement of calls, against scikit-learn and definitions."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
 from sklearn.cross_decomposition import CCA
 
 from rin.errors import InputError
 from rin.explain.similarity import (
     call_agreement,
     mean_cca,
-    rank_correlation,
-    sample_activations,
 )
 
 
@@ -35,60 +32,16 @@ def test_silent_and_repeated_channels_count_once():
     assert mean_cca(padded, b) == pytest.approx(mean_cca(a, b))
 
 
-def test_sampled_rows_and_channels_are_those_of_the_seed_each_once():
-    maps = np.arange(4 * 3 * 3 * 10).reshape(4, 3, 3, 10)
-    one = sample_activations(maps, 20, 5, seed=1)
-    assert one.shape == (20, 5)
-    np.testing.assert_array_equal(sample_activations(maps + 1000, 20, 5, seed=1), one + 1000)
-    assert (sample_activations(maps, 20, 5, seed=2) != one).any()
-    assert len(np.unique(one)) == one.size
-    assert sample_activations(maps, 99, 99, seed=1).shape == (36, 10)
-
-
 @pytest.mark.parametrize(
     ("a", "b", "said"),
     [
-        (np.ones((5, 2, 2)), np.ones((5, 2)), "do not fit"),
-        (np.eye(5)[:, :2], np.eye(6)[:, :2], "do not fit"),
-        (np.eye(4), np.eye(4)[:, :2], "no more rows than channels"),
-        (np.full((5, 2), np.nan), np.eye(5)[:, :2], "not finite"),
+        (np.eye(4), np.eye(4)[:, :2], "4 channels at 4 points: all would correlate"),
         (np.ones((5, 2)), np.eye(5)[:, :2], "the same everywhere"),
     ],
 )
 def test_activations_that_cannot_be_compared_are_refused(a, b, said):
     with pytest.raises(InputError, match=said):
         mean_cca(a, b)
-
-
-def maps(n=4, side=5, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, side, side)).astype(np.float32)
-
-
-def test_rank_correlation_is_that_of_scipy_image_by_image():
-    a = maps(3, 5, 1)
-    b = a + 0.7 * maps(3, 5, 2)
-    expected = [spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a, b, strict=True)]
-    np.testing.assert_allclose(rank_correlation(a, b), expected)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, -3.7])
-def test_rank_correlation_of_a_constant_map_is_nan(value):
-    with np.errstate(all="raise"):  # not by way of 0/0
-        assert np.isnan(rank_correlation(maps(2), np.full((2, 5, 5), value))).all()
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "problem"),
-    [
-        (maps(2), maps(3), "shape"),
-        (maps(2)[0], maps(2)[0], "shape"),
-        (maps(1), np.full((1, 5, 5), np.nan), "finite"),
-        (np.full((1, 5, 5), np.inf), maps(1), "finite"),
-    ],
-)
-def test_unusable_maps_raise(a, b, problem):
-    with pytest.raises(InputError, match=problem):
-        rank_correlation(a, b)
 
 
 def test_networks_that_call_all_cases_positive_agree_as_often_as_by_chance():
@@ -103,6 +56,16 @@ def test_networks_that_call_all_cases_positive_agree_as_often_as_by_chance():
     assert same["kappa"] == 1
     twice = [table.assign(pretraining=k) for table in (a, b) for k in (1, 2)]
     assert call_agreement(pd.concat(twice), "a", "b").loc["t"].equals(row)
+
+
+def test_agreement_is_that_on_the_cases_which_both_score():
+    cases = {"task": "t", "scenario": "s", "fold": 0, "case_id": [*"pqrst"], "label": 1}
+    a = pd.DataFrame(cases | {"init": "a", "score": [1, 1, -1, 1, np.nan]})
+    b = pd.DataFrame(cases | {"init": "b", "score": [1, -1, -1, np.nan, 1]})
+    row = call_agreement(pd.concat([a, b]), "a", "b").loc["t"]
+    assert row[["agree", "called"]].tolist() == pytest.approx([2 / 3, 2 / 3])
+    row = call_agreement(pd.concat([a, b[:3]]), "a", "b").loc["t"]
+    assert row[["agree", "called"]].tolist() == pytest.approx([2 / 3, 2 / 3])
 
 
 def test_agreement_is_the_mean_over_scenarios_of_which_each_has_a_chance_of_its_own():

@@ -12,13 +12,6 @@ curve <- function(labels, scores) {
   roc(unlist(labels), unlist(scores), levels = c(0, 1), direction = "<", quiet = TRUE)
 }
 
-# pROC has no logit interval: its variance by the delta method; an area of 0 or 1 has none.
-logit_interval <- function(one) {
-  area <- as.numeric(one$auc)
-  if (is.na(var(one)) || area %in% c(0, 1)) return(c(NaN, NaN))
-  plogis(qlogis(area) + c(-1, 1) * qnorm(0.975) * sqrt(var(one)) / (area * (1 - area)))
-}
-
 paired_case <- function(case) suppressWarnings({
   one <- curve(case$labels, case$pred1)
   two <- curve(case$labels, case$pred2)
@@ -27,18 +20,7 @@ paired_case <- function(case) suppressWarnings({
     auc1 = as.numeric(one$auc), auc2 = as.numeric(two$auc),
     var1 = var(one), var2 = var(two), cov = cov(one, two),
     ci1 = as.numeric(ci.auc(one)), ci2 = as.numeric(ci.auc(two)),
-    ci1_logit = logit_interval(one), ci2_logit = logit_interval(two),
     Z = unname(test$statistic), p = test$p.value, diff_ci = as.numeric(test$conf.int)
-  ))
-})
-
-unpaired_case <- function(case) suppressWarnings({
-  one <- curve(case$labels1, case$pred1)
-  two <- curve(case$labels2, case$pred2)
-  test <- roc.test(one, two, method = "delong", paired = FALSE)
-  modifyList(case, list(
-    auc1 = as.numeric(one$auc), auc2 = as.numeric(two$auc), var1 = var(one), var2 = var(two),
-    D = unname(test$statistic), df = unname(test$parameter), p = test$p.value
   ))
 })
 
@@ -64,26 +46,6 @@ stats_case <- function(case) {
     ),
     wilcox = list(V = unname(ranks$statistic), p = ranks$p.value, p_exact = exact$p.value)
   ))
-}
-
-# Unpaired comparisons in which a variance is zero or missing.
-unpaired_edges <- function() {
-  case <- function(labels1, pred1, labels2, pred2) {
-    list(labels1 = labels1, pred1 = pred1, labels2 = labels2, pred2 = pred2)
-  }
-  labels <- c(0, 0, 1, 1, 0, 1)
-  one_positive <- c(0, 0, 1, 0, 0, 0)
-  mixed <- c(1, 3, 2, 4, 5, 6)
-  constant <- rep(5, 6)
-  perfect <- c(1, 2, 4, 5, 3, 6)
-  list(
-    one_positive = case(one_positive, mixed, labels, mixed),
-    constant_one = case(labels, constant, labels, mixed),
-    perfect_one = case(labels, perfect, labels, mixed),
-    constant_and_perfect = case(labels, constant, labels, perfect),
-    both_constant = case(labels, constant, labels, constant),
-    both_perfect = case(labels, perfect, labels, perfect)
-  )
 }
 
 covariance_matrix <- function(curves) {
@@ -113,8 +75,6 @@ golden <- list(
   aSAH = asah_case(),
   paired = lapply(golden$paired, paired_case),
   edge = lapply(golden$edge, paired_case),
-  unpaired = lapply(golden$unpaired, unpaired_case),
-  unpaired_edge = lapply(unpaired_edges(), unpaired_case),
   stats = lapply(golden$stats, stats_case)
 )
 write_json(golden, files[2], auto_unbox = TRUE, digits = NA, na = "string", null = "null")

@@ -12,7 +12,7 @@ one <- function(y, v, cluster) {
     y = y, v = v, cluster = cluster,
     random_effects = list(
       estimate = c(plain$b), standard_error = plain$se, ci_low = plain$ci.lb, ci_high = plain$ci.ub,
-      p_value = plain$pval, tau2 = plain$tau2, i2 = plain$I2 / 100, q = plain$QE, q_p = plain$QEp,
+      p_value = plain$pval, tau2 = plain$tau2,
       prediction_low = apart$pi.lb, prediction_high = apart$pi.ub),
     three_level = list(
       estimate = c(levels$b), standard_error = levels$se, ci_low = levels$ci.lb,

@@ -9,8 +9,9 @@ from scipy.special import softmax
 
 from rin.errors import InputError
 from rin.evidence import discrepancies
-from rin.models.build import UNFREEZING, Architecture, apply_unfreezing, build_classifier
+from rin.models.build import Architecture, apply_unfreezing, build_classifier
 from rin.models.preprocessing import PREPROCESSING
+from rin.tables import UNFREEZING
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +84,12 @@ def test_build_classifier_of_unusable_architecture_raises(change, match):
         build_classifier(Architecture(**settings))
 
 
-@pytest.mark.parametrize(("before", "regime"), product(UNFREEZING, UNFREEZING))
-def test_regime_when_applied_trains_its_layers_whatever_was_applied_before(small, before, regime):
-    first = {"unfreeze_all": 0, "freeze_all": len(small.layers), "unfreeze_top10": -10}[regime]
+@pytest.mark.parametrize(("before", "now"), product(UNFREEZING, UNFREEZING))
+def test_unfreezing_trains_its_layers_whatever_was_applied_before(small, before, now):
+    first = {"unfreeze_all": 0, "freeze_all": len(small.layers), "unfreeze_top10": -10}[now]
     expected = [v.path for layer in small.layers[first:] for v in layer.trainable_variables]
     apply_unfreezing(small, before)
-    apply_unfreezing(small, regime)
+    apply_unfreezing(small, now)
     assert [v.path for v in small.trainable_variables] == expected
     trained = [layer.trainable for layer in small.layers]
     assert trained.count(True) == len(small.layers[first:])

@@ -1,6 +1,7 @@
 """The line of provenance: what it says at once, and what it unfolds."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -11,6 +12,7 @@ from rin.errors import InputError
 from rin.report.banner import (
     HEADLINES,
     banner,
+    is_another_cut,
     pretraining_banner,
     provenance_line,
     reference_banner,
@@ -81,6 +83,34 @@ def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_com
         assert f"commit {each.commit[:12]}" in added
     assert "convergence from pretraining 2" in added
     assert "<dt>Added" not in reference_banner(load_reference("first")).data
+
+
+def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
+    first, now = load_reference("first"), load_reference("open")
+    shown = summary(reference_banner(first))
+    of_ultrasound = "Breast lesions, Thyroid nodules and Breast lesions in BUS-BRA"
+    assert f"corpus without ultrasound ({of_ultrasound})" in shown
+    assert "corpus without" not in summary(reference_banner(now))
+    inputs = demo.keeping("preprocessing")
+    assert inputs.reference.facts.name == "first"
+    assert summary(banner(inputs, study="preprocessing")).endswith(
+        "corpus without ultrasound (Breast lesions)"
+    )
+    unknown = [data.model_copy(update={"modality": ""}) for data in first.facts.corpora]
+    facts = first.facts.model_copy(update={"corpora": unknown})
+    assert "corpus without" not in summary(reference_banner(replace(first, facts=facts)))
+
+
+def test_crops_of_the_papers_images_are_no_substitute(demo):
+    facts = {task.name: task for task in demo.reference.facts.tasks}
+    assert [name for name, task in facts.items() if is_another_cut(task)] == ["thyroid"]
+    listed = reference_banner(demo.reference).data
+    thyroid, pneumonia = (
+        re.search(f"<dt>Images: {name}</dt><dd>(.*?)</dd>", listed)[1]
+        for name in ("thyroid", "pneumonia")
+    )
+    assert "crops of nodules; another cut of the paper&#x27;s own images; real" in thyroid
+    assert "open substitute for RSNA" in pneumonia
 
 
 def test_images_alone_need_no_runs(tmp_path):

@@ -129,7 +129,7 @@ def test_forest_height_follows_from_the_lines():
 def test_forest_texts_keep_apart_and_inside(width):
     paper = pd.DataFrame(
         {"group": "Published", "label": one.title, "kind": "published", "clear": True,
-         "estimate": one.difference, "ci_low": one.ci_low, "ci_high": one.ci_high}
+         "estimate": one.estimate, "ci_low": one.ci_low, "ci_high": one.ci_high}
         for one in COMPARISONS.values()
     )  # fmt: skip
     table = pd.concat([paper, ROWS])

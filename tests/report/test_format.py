@@ -112,3 +112,15 @@ def test_a_table_of_estimates_is_a_column_of_texts_with_its_index():
     assert texts.to_dict() == dict.fromkeys("ab", "+4.0 (−0.6, 8.7)")
     with pytest.raises(InputError, match=r"unknown unit 'per mille'.*points"):
         fmt.format_estimate(ESTIMATE, unit="per mille")
+
+
+def test_table_of_studies_counts_backbones_pretrainings_scenarios_networks_and_trainings():
+    cells = [(b, p, s, i, seed) for b in "XY" for p in (1, 3) for s in "st" for i in "ab"
+             for seed in ((1, 2) if s == "s" else (1,))]  # fmt: skip
+    runs = pd.DataFrame(cells, columns=["backbone", "pretraining", "scenario", "init", "seed"])
+    cases = pd.concat([runs, runs])  # a row a run and case
+    alone = runs[runs["backbone"] == "X"].drop(columns=["pretraining", "scenario"])
+    table = fmt.design_table({"whole": cases, "small": alone}).data.set_index("Study")
+    assert table.loc["whole"].tolist() == ["X and Y", "2 (number 1 and 3)", "2", "16", "2"]
+    small = ["X (one backbone, exploratory)", fmt.MISSING, fmt.MISSING, "2", "2"]
+    assert table.loc["small"].tolist() == small

@@ -121,7 +121,7 @@ def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path
     """`hospital`: a profile as the page on a task of one's own describes it."""
     profile = load_profile("open" if name == "hospital" else name)
     if name == "hospital":
-        absent = dict.fromkeys(("probe", "factors", "from_random", "sanity", "curation"))
+        absent = dict.fromkeys(("probe", "factors", "from_random", "curation"))
         profile = profile.model_copy(update=absent | {"reference": None})
     found = outline_of(open_study(profile, results=tmp_path))
     there = set(files(found))

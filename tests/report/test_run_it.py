@@ -7,7 +7,7 @@ import pytest
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest, manifest_names
-from rin.data.standins import STAND_INS, write_stand_in
+from rin.data.standins import COUNTS, write_stand_in
 
 PAGE = Path(__file__).resolve().parents[2] / "notebooks" / "use" / "run_it.py"
 ENTRY = re.compile(r"((?:│   |    )*)(?:├── |└── )(.*?)(?:  +.*)?")
@@ -45,7 +45,7 @@ def test_every_drawn_folder_is_one_that_the_study_looks_for():
 )
 def test_drawn_entries_are_those_of_the_stand_in(tmp_path, name):
     manifest = load_manifest(name)
-    counts = dict.fromkeys(STAND_INS[manifest.stand_in][1], 2)
+    counts = dict.fromkeys(COUNTS[manifest.stand_in], 2)
     root = write_stand_in(manifest, tmp_path, counts, seed=0)
     (folder,) = root.iterdir()
     written = {f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()}

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
@@ -113,10 +114,19 @@ def test_headline_says_which_pretraining_is_ahead_on_either_side(bands):
     assert shown == ["← photographs ahead", "radiologic ahead →"]
 
 
+def test_every_letter_of_the_headline_has_twelve_pixels_on_the_cover(bands):
+    """A page's text is 688 pixels wide in a window of 1280, and the figure as wide as that."""
+    figure = headline(bands).figure
+    figure.canvas.draw()
+    sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+    assert len(sizes) > 40
+    assert min(sizes) * 688 / (72 * figure.get_figwidth()) >= 12
+
+
 def test_bands_of_the_headline_hold_the_paper_others_and_both_intervals_of_the_run(runs, bands):
     paper, others, own = (rows for _, rows in bands.groupby("group", sort=False))
     assert paper["label"].tolist()[:2] == ["Thyroid nodules", "Breast lesions"]
-    assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].difference
+    assert paper["estimate"].tolist()[0] == COMPARISONS["thyroid"].estimate
     assert others["label"].tolist() == [
         "4 on the paper's questions",
         "3 on other questions",

@@ -17,7 +17,6 @@ from rin.errors import InputError
 from rin.stats import clinical
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
-    MEASURES,
     average_precision,
     brier_score,
     clinical_curves,
@@ -70,6 +69,11 @@ def replicates(n):
 NUMBERS = [brier_score, expected_calibration_error, average_precision, sensitivity_at_specificity]
 
 
+def cases_of(labels, scores, weights=None):
+    weights = None if weights is None else np.atleast_2d(weights)
+    return weighted_cases(np.asarray(labels), np.asarray(scores, float), weights)
+
+
 def measured(measure, labels, probabilities, *options, weights=None):
     """A measure of one row of weights."""
     return ranked(measure, labels, logit(probabilities), *options, weights=weights)
@@ -77,12 +81,12 @@ def measured(measure, labels, probabilities, *options, weights=None):
 
 def ranked(measure, labels, scores, *options, weights=None):
     """A measure of one row of weights and scores of any size."""
-    return measure(weighted_cases(labels, scores, weights), *options)[0]
+    return measure(cases_of(labels, scores, weights), *options)[0]
 
 
 def reliability(labels, probabilities, bins, weights=None):
     """The reliability curve of one row of weights: probability, share observed, share of cases."""
-    cases = weighted_cases(labels, logit(probabilities), weights)
+    cases = cases_of(labels, logit(probabilities), weights)
     return [part[0] for part in reliability_curve(cases, bins)]
 
 
@@ -229,6 +233,7 @@ def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
 
 
 INITS = ("radimagenet", "imagenet")
+MEASURES = ("ece", "brier", "sensitivity_at_90", "average_precision", "net_benefit")
 THRESHOLDS = np.arange(100) / 100
 
 
@@ -332,7 +337,7 @@ def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
     labels, scores = case["labels"], case["scores"]
     weights = cluster_weights(np.arange(len(labels)), 8000, 0, labels=labels)
     at, *bounds = case["ci"].values()
-    cases = weighted_cases(labels, scores, weights)
+    cases = cases_of(labels, scores, weights)
     drawn = np.stack([sensitivity_at_specificity(cases, share) for share in at], axis=1)
     # pROC leaves out replicates without the rarer class too; both draw at random.
     np.testing.assert_allclose(np.quantile(drawn, [0.025, 0.975], axis=0), bounds, atol=0.03)

@@ -19,7 +19,6 @@ from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,
-    auc_interval,
     delong_covariance,
     delong_test,
     share_interval,
@@ -226,29 +225,6 @@ def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * rows.nbytes
-
-
-def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
-    assert auc_interval(0.97, 0.04**2)[1] == 1
-    assert auc_interval(0.03, 0.04**2)[0] == 0
-    assert 0.97 < auc_interval(0.97, 0.04**2, scale="logit")[1] < 1
-    with pytest.raises(InputError, match="identity"):
-        auc_interval(0.5, 0.01, scale="probit")
-
-
-@pytest.mark.parametrize(
-    ("area", "variance", "scale", "expected"),
-    [
-        (0.5, 0.0, "identity", (0.5, 0.5)),
-        (0.5, 0.0, "logit", (0.5, 0.5)),
-        (1.0, 0.0, "identity", (1.0, 1.0)),
-        (1.0, 0.0, "logit", (math.nan, math.nan)),
-        (0.5, math.nan, "logit", (math.nan, math.nan)),
-    ],
-)
-def test_interval_without_variance_is_a_point_or_unknown(area, variance, scale, expected):
-    found = auc_interval(area, variance, scale=scale)
-    assert found == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(

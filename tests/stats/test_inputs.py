@@ -10,16 +10,12 @@ from rin.stats import (
     delong_covariance,
     delong_test,
     init_differences,
-    weighted_aucs,
 )
-from rin.stats.clinical import weighted_cases
 from rin.stats.inputs import task_scores
 
 PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
     "delong_covariance": lambda labels, scores, _: delong_covariance(labels, scores),
-    "weighted_cases": lambda labels, scores, _: weighted_cases(labels, scores),
-    "weighted_aucs": lambda labels, scores, _: weighted_aucs(labels, scores, [1] * 4),
 }
 CLUSTERED = {
     "auc_ci of patients": auc_ci,

@@ -6,8 +6,8 @@ import pingouin
 import pytest
 from scipy import stats
 
-from rin.stats import holm, paired_t, unpaired_t_from_summary
-from rin.stats.hypothesis import equivalence_p
+from rin.stats import holm, paired_t
+from rin.stats.hypothesis import equivalence_p, unpaired_t_from_summary
 
 RNG = np.random.default_rng(5)
 DICE_A = RNG.beta(4, 6, 40)

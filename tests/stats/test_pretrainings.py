@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from sklearn.metrics import log_loss, roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
@@ -22,7 +22,13 @@ from rin.stats import (
     scenario_aucs,
     task_analyses,
 )
-from rin.stats.pretrainings import choose_settings, validation_scores
+from rin.stats import pretrainings as pretrainings_module
+from rin.stats.pretrainings import (
+    backbone_tests,
+    choose_settings,
+    crossed_differences,
+    validation_scores,
+)
 from rin.stats.synthesis import three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
@@ -145,7 +151,7 @@ def test_pair_differences_are_those_of_each_pair_alone():
         (expected,) = init_differences(alone, "a", "b").query("group == 'all'").itertuples()
         assert row.ci_low == pytest.approx(expected.ci_low)
         assert row.ci_high == pytest.approx(expected.ci_high)
-        assert row.auc_a - row.auc_b == pytest.approx(row.estimate)
+        assert row.estimate == pytest.approx(expected.auc_a - expected.auc_b)
         assert row.n_scenarios == 2
 
 
@@ -187,6 +193,106 @@ def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():
     found = three_level(drawn[0], covariance, backbones, contained=True, weights=np.ones(8))
     assert found["estimate"] == pytest.approx(table["estimate"])
     assert found["standard_error"] == pytest.approx(table["standard_error"], rel=0.15)
+
+
+BALANCED = [case for case in CASES if "crossed" in case]
+
+
+def crossed_pairs(case):
+    return pd.DataFrame({"backbone": case["backbone"], "pretraining": case["number"]})
+
+
+@pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
+def test_effect_of_the_number_crossed_with_the_backbone_equals_metafor(case):
+    y, covariance = np.array(case["y"]), np.array(case["V"])
+    found = pretrainings_module._crossed(y, covariance, crossed_pairs(case), contained=True)
+    expected = dict(case["crossed"])
+    variances = [found[name] ** 2 for name in ("sd_backbone", "sd_number", "sd_pair")]
+    # Its search stops a little above a variance of zero.
+    assert variances == pytest.approx(expected.pop("variances"), rel=1e-4, abs=1e-4)
+    compared = {name: found[name] for name in expected}
+    assert compared == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
+def test_effects_of_backbone_number_and_pair_are_where_the_likelihood_is_largest(case):
+    """Brute force: the restricted likelihood written out with determinants, by another search."""
+    y, known, pairs = np.array(case["y"]), np.array(case["V"]), crossed_pairs(case)
+    levels = [np.equal.outer(*2 * [pairs[name].to_numpy()]) for name in pairs] + [np.eye(len(y))]
+
+    def marginal(variances):
+        return known + sum(v * level for v, level in zip(variances, levels, strict=True))
+
+    def minus_twice_log_likelihood(variances):
+        inverse, ones = np.linalg.inv(marginal(variances)), np.ones(len(y))
+        information = ones @ inverse @ ones
+        residual = y - ones @ inverse @ y / information
+        deviance = residual @ inverse @ residual + np.log(information)
+        return deviance + np.linalg.slogdet(marginal(variances))[1]
+
+    best = min(
+        (
+            optimize.minimize(minus_twice_log_likelihood, start, bounds=[(0, None)] * 3)
+            for start in np.vstack([np.full(3, 1e-3), 9 * np.eye(3), np.full(3, 4.0)])
+        ),
+        key=lambda search: search.fun,
+    )
+    found = pretrainings_module._crossed(y, known, pairs, contained=False)
+    variances = np.square([found[name] for name in ("sd_backbone", "sd_number", "sd_pair")])
+    assert minus_twice_log_likelihood(variances) <= best.fun + 1e-6
+    assert variances == pytest.approx(best.x, rel=1e-2, abs=1e-2)
+    weights = np.full(len(y), 1 / len(y))
+    error = math.sqrt(weights @ marginal(variances) @ weights)
+    assert found["standard_error"] == pytest.approx(error)
+    assert found["estimate"] == pytest.approx(y.mean())
+
+
+@pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
+def test_that_backbones_have_one_difference_is_tested_as_by_metafor(case):
+    y, covariance = np.array(case["y"]), np.array(case["V"])
+    found = pretrainings_module._backbones_alike(y, covariance, pd.Series(case["backbone"]))
+    assert found == pytest.approx(case["alike"], rel=1e-5)
+
+
+def test_where_patients_add_nothing_backbones_are_tested_by_the_analysis_of_variance():
+    case = BALANCED[-2]
+    y, backbones = np.array(case["y"]), pd.Series(case["backbone"])
+    found = pretrainings_module._backbones_alike(y, 1e-9 * np.eye(len(y)), backbones)
+    anova = stats.f_oneway(*(y[backbones == name] for name in backbones.unique()))
+    assert (found["f"], found["p_value"]) == pytest.approx((anova.statistic, anova.pvalue))
+
+
+def test_what_all_backbones_of_a_pretraining_share_widens_the_crossed_interval():
+    """Every backbone gains in pretraining 1 and none in the others: one chance, not four."""
+    shared = np.tile([[2.0, 0.0, 0.1]], (4, 1))
+    predictions = made(shared, noise=0.5)
+    nested = pretraining_differences(predictions, "a", "b").set_index("task")
+    crossed = crossed_differences(predictions, "a", "b").set_index("task")
+    assert crossed["estimate"].tolist() == pytest.approx(nested["estimate"].tolist())
+    assert (crossed["standard_error"] > 1.5 * nested["standard_error"]).all()
+    assert (crossed["sd_number"] > 5 * crossed["sd_pair"]).all()
+    assert (crossed["df"] == nested["df"]).all()
+    contained = crossed_differences(predictions, "a", "b", contained=True).set_index("task")
+    assert (contained["df"] == 2).all()  # three pretrainings, four backbones
+    assert contained["standard_error"].tolist() == crossed["standard_error"].tolist()
+    assert (backbone_tests(predictions, "a", "b")["p_holm"] > 0.05).all()
+
+
+def test_backbones_that_differ_in_every_pretraining_are_told_apart():
+    leads = np.array([[2.0, 2.1, 1.9], [0.0, 0.1, -0.1], [0.1, 0.0, 0.0], [2.1, 2.0, 2.0]])
+    table = backbone_tests(made(leads, noise=0.5), "a", "b")
+    assert (table["p_holm"] < 0.01).all()
+    assert (table["df_1"] == 3).all() and (table["df_2"] == 8).all()
+    _, expected, *_ = multipletests(table["p_value"], method="holm")
+    assert table["p_holm"].to_numpy() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 3)])
+def test_one_backbone_or_one_pretraining_of_each_leaves_both_analyses_open(shape):
+    predictions = made(np.full(shape, 0.6), pretrainings=shape[1], tasks=TASKS[:1])
+    assert backbone_tests(predictions, "a", "b")[["f", "p_value", "p_holm"]].isna().all(axis=None)
+    crossed = crossed_differences(predictions, "a", "b")
+    assert crossed[["estimate", "ci_low", "sd_number"]].isna().all(axis=None)
 
 
 def test_predictions_without_pretrainings_are_of_the_first():
@@ -347,7 +453,7 @@ def test_a_scenario_counts_once_however_many_pretrainings_it_has():
     before, after = (factor_effects(rows, ("a", "b"), ("x", "y")) for rows in levels)
     pd.testing.assert_frame_equal(before, after)
     analyses = [
-        task_analyses(rows, "a", "b", replicates=20).set_index("analysis")
+        task_analyses(rows, "a", "b", test_train_ratio=0.25).set_index("analysis")
         for rows in (once, twice)
     ]
     averaged = analyses[0].index.difference(["delong_stacked", "delong_mean_scores"])

@@ -17,7 +17,6 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
     training_spread,
-    with_training_spread,
 )
 from rin.tables import UNFREEZING
 
@@ -63,18 +62,6 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     assert stats.chi2.sf(inside, 11) == pytest.approx([0.025, 0.975])
     with pytest.raises(InputError, match=r"every scenario of breast was trained once.*repeats"):
         training_spread(seeds[0], *INITS)
-
-
-def test_means_carry_the_variance_of_training_of_their_scenarios():
-    scores = regime_predictions()
-    found = init_differences(scores, "a", "b")
-    spread = pd.DataFrame({"task": ["breast"], "sd": [0.03]})
-    one = with_training_spread(found, spread).iloc[0]
-    alone = found.set_index("group").loc["all"]
-    variance = alone["standard_error"] ** 2 + 0.03**2 / scores["scenario"].nunique()
-    expected = stats.norm(alone["estimate"], np.sqrt(variance)).interval(0.95)
-    assert (one["ci_low"], one["ci_high"]) == pytest.approx(expected, abs=1e-12)
-    assert one["standard_error"] == pytest.approx(np.sqrt(variance))
 
 
 def test_external_images_are_scored_by_the_network_of_every_fold(predictions):

@@ -9,8 +9,7 @@ from sklearn.metrics import roc_auc_score
 from rin.stats import init_differences
 from rin.stats.scenarios import factor_effects
 from rin.study import open_reference
-from rin.study import reference as reference_module
-from rin.study.reference import ReferenceRun, load_reference
+from rin.study.reference import ReferenceRun, joined, load_reference
 
 pytestmark = pytest.mark.slow
 INITS = ("radiologic", "photographic")
@@ -56,8 +55,7 @@ def test_gains_over_random_weights_are_those_of_scikit_learn(reference, init):
 )
 def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels):
     rows = reference.keeping(study).predictions(study)
-    groups = {"all": rows["scenario"].unique()}
-    found = factor_effects(rows, INITS, levels, groups=groups)
+    found = factor_effects(rows, INITS, levels).query("group == 'all'")
     found = found.set_index(["quantity", "init", "level"])
     means = aucs_of(rows, "level", "init")
     for (level, init), auc in means.items():
@@ -69,29 +67,24 @@ def test_effects_of_a_factor_are_those_of_scikit_learn(reference, study, levels)
 
 def test_inputs_of_the_official_scripts_are_those_of_the_radiologic_networks(reference):
     rows = reference.keeping("preprocessing").predictions("preprocessing")
-    groups = {"all": rows["scenario"].unique()}
-    found = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
-    effects = found[found["quantity"] == "effect"].set_index("init")
+    found = factor_effects(rows, INITS, ("native", "official_scripts"))
+    effects = found.query("group == 'all' and quantity == 'effect'").set_index("init")
     assert effects.loc["radiologic", "same_networks"]
     assert not effects.loc["photographic", "same_networks"]
 
 
 def test_last_addition_to_the_committed_run_would_be_added_again():
     whole = load_reference("open")
-    last, earlier, later = whole.facts.added[-1], dict(whole.tables), dict(whole.tables)
-    for name in ("runs", "predictions", "pretraining", "pretraining_histories"):
-        table = whole.tables[name]
-        of_network = (
-            table if name != "predictions" else table.merge(whole.tables["runs"], on="run_id")
-        )
-        of_last = of_network["backbone"].isin(last.backbones)
-        of_last &= of_network["pretraining"].isin(last.pretrainings)
-        earlier[name], later[name] = table[~of_last], table[of_last]
-    profile = whole.facts.profile.model_copy(update={"backbones": last.backbones})
-    facts = whole.facts.model_copy(update={"profile": profile})
-    before = ReferenceRun(whole.facts, earlier)
-    tables, facts = reference_module._joined(before, later, facts, Path("open"))
+    last, runs, scores = whole.facts.added[-1], whole.tables["runs"], whole.tables["predictions"]
+    of_earlier = runs[~runs["study"].isin(last.studies)]
+    kept = scores[scores["run_id"].isin(of_earlier["run_id"])]
+    assert len(kept) < len(scores)
+    before = whole.tables | {"runs": of_earlier, "predictions": kept}
+    tables, facts = joined(
+        ReferenceRun(whole.facts, before), whole.tables, whole.facts, Path("open")
+    )
     for name, table in whole.tables.items():
         pd.testing.assert_frame_equal(tables[name], table, obj=name)
     added = facts.added[-1]
-    assert (added.backbones, added.pretrainings) == (last.backbones, last.pretrainings)
+    for stated in ("studies", "backbones", "pretrainings"):
+        assert getattr(added, stated) == getattr(last, stated)

@@ -23,7 +23,7 @@ from rin.study.setting import missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
-STUDIED = ("from_random", "repeats", "equal_accuracy", "layers", "sanity")
+STUDIED = ("from_random", "repeats", "equal_accuracy", "layers")
 ABSENT = dict.fromkeys(("probe", "factors", "losses", "curation", "reference", *STUDIED))
 
 
@@ -66,7 +66,6 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     inits = set(profile.inits) | ({RANDOM} if profile.from_random or profile.layers else set())
     inits |= {profile.pretraining.brief.name} if profile.equal_accuracy else set()
     assert {run.init for run in planned} == inits
-    assert any(run.sanity_cases for run in planned) is (profile.sanity is not None)
     assert sum(map(len, group_blocks(planned))) == len(planned)
     if profile.factors:  # ways of preprocessing may come to the same
         factors = profile.factors.model_copy(update={"preprocessing": None})

@@ -173,6 +173,6 @@ def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):
 
     assert ids({"pretraining.epochs": 2}).isdisjoint(ids({}))
     assert ids({"seed": np.iinfo(np.int32).max}).isdisjoint(ids({}))
-    assert ids({"pretraining.optimizer": "sgd"}).isdisjoint(ids({}))
+    assert ids({"pretraining.loss": "smoothing"}).isdisjoint(ids({}))
     assert ids({"pretraining.backbones": ["ResNet50"]}) == ids({})
     assert ids({"execution": {"workers": 2, "checkpoint_minutes": 1}}) == ids({})

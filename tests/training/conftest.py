@@ -1,4 +1,4 @@
-"""Compiled blocks for the tests, one for each regime, built once: a dozen layers for ResNet50."""
+"""Compiled blocks for the tests, one for each unfreezing, built once, of a dozen layers."""
 
 import sys
 from pathlib import Path
@@ -56,9 +56,10 @@ def parts(store):
 def compiled(parts):
     """Return a function: a block after its first run, and how often that run traced."""
 
-    def first_run(regime, start):
+    def first_run(unfreezing, start):
         with small_networks():
-            block = CompiledBlock(Architecture("ResNet50", regime, 32, batch_norm_momentum=0.9))
+            settings = Architecture("ResNet50", unfreezing, 32, batch_norm_momentum=0.9)
+            block = CompiledBlock(settings)
         block.fit(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
         block.predict(parts[2], 8)
         return block, block.traces

@@ -3,6 +3,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,8 +24,8 @@ from rin.training.trainer import (
     Recipe,
     find_devices,
     learning_rate,
-    make_optimizer,
     prepare_framework,
+    sample_activations,
 )
 
 CAFFE, SYMMETRIC = PREPROCESSING["caffe"], PREPROCESSING["symmetric"]
@@ -58,12 +59,12 @@ def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, sto
 
 
 @pytest.mark.parametrize(
-    "regime", ["whole", "frozen", pytest.param("top10", marks=pytest.mark.slow)]
+    "trained", ["whole", "frozen", pytest.param("top10", marks=pytest.mark.slow)]
 )
 def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
-    request, regime, start, parts
+    request, trained, start, parts
 ):
-    block, _ = request.getfixturevalue(regime)
+    block, _ = request.getfixturevalue(trained)
     recipe = Recipe(1e-3, 2, 8, 7)
     first = run(block, start, parts, recipe)
     run(block, [w * np.float32(1.1) for w in start], parts, Recipe(1e-2, 1, 8, 8))
@@ -71,15 +72,12 @@ def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     assert first[0] == again[0]
     np.testing.assert_array_equal(first[1], again[1])
     layers = block.parts.backbone.layers
-    taught = {"whole": layers, "frozen": [], "top10": layers[-10:]}[regime]
+    taught = {"whole": layers, "frozen": [], "top10": layers[-10:]}[trained]
     assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
 
 
 @pytest.mark.slow
-def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(
-    start, parts, monkeypatch
-):
-    monkeypatch.setattr(trainer, "FEATURES_AT_ONCE", 5)
+def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(start, parts):
     block = trainer.CompiledBlock(
         Architecture("ResNet50", "freeze_all", 32, batch_norm_momentum=0.9, head="conv_skip")
     )
@@ -88,6 +86,10 @@ def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_log
     assert run(block, start, parts, Recipe(1e-3, 2, 8, 7))[0] == first[0]
     logits, maps = block.predict(parts[2], 8)
     np.testing.assert_array_equal(logits, first[1])
+    # More images than have their feature maps in memory at a time.
+    many = replace(parts[2], rows=np.resize(parts[2].rows, 300))
+    _, maps_of_many = block.predict(many, 8)
+    np.testing.assert_allclose(maps_of_many[-12:], maps, rtol=1e-4, atol=1e-6)
     pictures = parts[2].images[parts[2].rows][..., np.newaxis]
     kind = keras.layers.GlobalAveragePooling2D
     pool = next(layer for layer in block.parts.model.layers if isinstance(layer, kind))
@@ -119,7 +121,7 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
             block.restore(start, SYMMETRIC, recipe, 3)
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
-    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda *_: calls)
+    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.isnan(losses).tolist() == [True, False, False]
     assert losses[1] < losses[2] - 1
@@ -142,7 +144,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
     recipe = Recipe(1e-2, 5, 8, 7, patience=patience)
-    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda *_: calls)
+    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.argmin(losses) == 1
     assert len(losses) == state.epoch == epochs
@@ -239,10 +241,10 @@ def check_literal(block, start, parts, preprocessing, recipe, tolerance):
     assert apart <= 10 * tolerance * np.abs(expected_changes).mean()
 
 
-@pytest.mark.parametrize("regime", ["frozen", "whole"])
-def test_training_computes_what_its_code_version_says(request, regime, start, parts):
-    block, _ = request.getfixturevalue(regime)
-    recipe = {"frozen": Recipe(1e-2, 3, 8, 7), "whole": Recipe(1e-3, 3, 8, 7)}[regime]
+@pytest.mark.parametrize("trained", ["frozen", "whole"])
+def test_training_computes_what_its_code_version_says(request, trained, start, parts):
+    block, _ = request.getfixturevalue(trained)
+    recipe = {"frozen": Recipe(1e-2, 3, 8, 7), "whole": Recipe(1e-3, 3, 8, 7)}[trained]
     check_literal(block, start, parts, SYMMETRIC, recipe, 5e-4)
 
 
@@ -253,6 +255,16 @@ def test_training_of_resnet50_computes_what_its_code_version_says(parts):
     settings = Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9)
     block, start = trainer.CompiledBlock(settings), random_weights("ResNet50", 32, 0)
     check_literal(block, start, parts, CAFFE, Recipe(1e-4, 1, 18, 7), 5e-3)
+
+
+def test_sampled_rows_and_channels_are_those_of_the_seed_each_once():
+    maps = np.arange(4 * 3 * 3 * 10).reshape(4, 3, 3, 10)
+    one = sample_activations(maps, 20, 5, seed=1)
+    assert one.shape == (20, 5)
+    np.testing.assert_array_equal(sample_activations(maps + 1000, 20, 5, seed=1), one + 1000)
+    assert (sample_activations(maps, 20, 5, seed=2) != one).any()
+    assert len(np.unique(one)) == one.size
+    assert sample_activations(maps, 99, 99, seed=1).shape == (36, 10)
 
 
 def rates(schedule, steps):
@@ -270,32 +282,6 @@ def test_learning_rate_when_warmed_up_rises_in_a_line_first(schedule, last):
     assert made[:5] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
     assert made[-1] == pytest.approx(last, abs=1e-7)
     assert all(a >= b - 1e-9 for a, b in pairwise(made[4:]))
-
-
-@pytest.mark.parametrize(
-    ("name", "decay", "kind"),
-    [("adam", 0.0, "Adam"), ("adamw", 0.01, "AdamW"), ("sgd", 0.0, "SGD")],
-)
-def test_make_optimizer_makes_that_of_keras(name, decay, kind):
-    optimizer = make_optimizer(name, decay)
-    assert type(optimizer).__name__ == kind
-    assert optimizer.weight_decay == (decay or None)
-    assert getattr(optimizer, "momentum", 0.9) == 0.9
-
-
-def test_make_optimizer_when_unknown_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"unknown optimizer 'lion'.*adam, adamw, sgd"):
-        make_optimizer("lion")
-
-
-@pytest.mark.parametrize(("name", "left"), [("kernel", 0.98), ("bias", 1.0), ("gamma", 1.0)])
-def test_weight_decay_spares_biases_and_scales(name, left):
-    variable = keras.Variable([1.0], name=name)
-    optimizer = make_optimizer("sgd", 0.2)
-    optimizer.build([variable])
-    optimizer.learning_rate = 0.1
-    optimizer.apply([keras.ops.zeros((1,))], [variable])
-    assert float(np.asarray(variable)[0]) == pytest.approx(left)
 
 
 PROGRAM = Path(__file__).with_name("device_program.py")  # two devices of a CPU

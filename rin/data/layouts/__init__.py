@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from rin.data.layouts import ddti, folders, mrnet, npz, rsna, table
+from rin.data.layouts import arrays, ddti, folders, rsna, table
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -20,8 +20,8 @@ LAYOUTS: dict[str, Reader] = {
     "cc_ccii": folders.find_cc_ccii,
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,
-    "mrnet": mrnet.find_cases,
-    "npz": npz.find_cases,
+    "mrnet": arrays.find_mrnet,
+    "npz": arrays.find_npz,
     "radimagenet": table.find_cases,
     "rsna_hemorrhage": rsna.find_hemorrhage,
     "rsna_pneumonia": rsna.find_pneumonia,

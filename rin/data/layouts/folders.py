@@ -6,8 +6,7 @@ perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al
 (2020) 104863.
 
 ``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
-COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
-``unzip_filenames.csv`` the scans with their numbers of slices; ``metadata.csv``, clinical data, is
+COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion; other tables are
 not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
@@ -15,7 +14,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 from rin.data.discovery import SAME_NAME, file_stem
@@ -30,14 +28,9 @@ from rin.data.layouts.found import (
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 
-LESIONS, SCANS, METADATA = "lesions_slices.csv", "unzip_filenames.csv", "metadata.csv"
-SCAN_COLUMNS = ["zip_file", "label", "patient_id", "scan_id", "n_slice"]
-NORMAL = "Normal"
+LESIONS, NORMAL = "lesions_slices.csv", "Normal"
 CC_CCII_CLASSES = ("CP", "NCP", NORMAL)
-CC_CCII_REMEDY = (
-    "Fetch those archives again; for a download of only some, set the option partial: true; name "
-    "broken files under known_bad."
-)
+CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad."
 
 
 def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -47,7 +40,7 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     _, files = sort_files(
         tree, "busi", pictures=rf"{stem}\.png", masks=rf"{stem}(_mask(?:_\d+)?)\.png"
     )
-    _refuse_missing(tree, manifest, {key.partition("/")[0] for key in files["pictures"]})
+    _refuse_missing(tree, manifest, _top_folders(files["pictures"]))
     masks = defaultdict(list)
     for key, name in files["masks"].items():
         masks[key.rpartition("/")[0]].append(tree.locator(name))
@@ -160,53 +153,38 @@ def _refuse_missing(tree: Tree, manifest: DatasetManifest, classes: set[str]) ->
     tree.refuse(sorted(missing), "classes have no folder")
 
 
-class CcCciiOptions(ReaderOptions):
-    """``partial`` is for a download of some of the archives: rows about what is not there are then
-    passed over; otherwise they are errors.
-    """
-
-    partial: bool = False
-
-
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
     class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
-    some = CcCciiOptions.of(manifest).partial
-    refuse = partial(tree.refuse, remedy=CC_CCII_REMEDY)
-    _, files = sort_files(
+    ReaderOptions.of(manifest)
+    around, files = sort_files(
         tree,
         "cc_ccii",
-        tables=f"({one_of([LESIONS, SCANS, METADATA])})",
         slices=rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+        tables=r"([^/]+)\.csv",
     )
-    tables, slices = files["tables"], files["slices"]
-    classes = {key.split("/")[0] for key in slices}
-    unused = {name for name, label in manifest.label_map.items() if label is None and some}
-    refuse(sorted({*CC_CCII_CLASSES} - unused - classes), "classes have no folder")
-    if SCANS in tables:
-        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
-        present = Counter(key.rpartition("/")[0] for key in slices)
-        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-        counts = scans.map(lambda scan: present[scan])
-        differ = (counts.astype(str) != rows["n_slice"]) & ((counts > 0) | (not some))
-        texts = scans + " (" + counts.astype(str) + " slices instead of " + rows["n_slice"]
-        refuse((texts + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
-        refuse(sorted(present.keys() - set(scans)), f"scans are not in {SCANS}")
-    if LESIONS not in tables:
-        raise tree.wrong(f"{LESIONS} is missing", remedy="Fetch it.")
-    paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
+    slices = files["slices"]
+    lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
+    tree.refuse(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
+    paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
-    refuse(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")
-    if not some:
-        absent = listed[~listed.isin([*slices, *manifest.known_bad])]
-        refuse(absent, f"slices of {LESIONS} have no file")
+    twice, absent = (
+        listed[listed.duplicated()],
+        listed[~listed.isin([*slices, *manifest.known_bad])],
+    )
+    tree.refuse(twice, "slices are listed several times", file=LESIONS)
+    tree.refuse(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
-    lacking = classes - {key.split("/")[0] for key in kept}
-    refuse(sorted(lacking), f"classes have no slice in {LESIONS}")
+    lacking = sorted({*CC_CCII_CLASSES} - _top_folders(kept))
+    tree.refuse(lacking, "classes have no slice", file=LESIONS)
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept
     ]
+
+
+def _top_folders(names: Iterable[str]) -> set[str]:
+    return {name.partition("/")[0] for name in names}

@@ -1,8 +1,4 @@
-"""What a layout reader returns, and the steps that readers share.
-
-A reader names its files by patterns (:func:`sort_files`), reads its tables (:func:`read_table`),
-and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
-"""
+"""What a layout reader returns, and the steps that readers share."""
 
 import re
 from collections.abc import Iterable
@@ -12,9 +8,8 @@ from typing import NamedTuple, Self
 from zipfile import BadZipFile
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import csv
+import pyarrow.csv
+import pyarrow.parquet
 from pydantic import ValidationError
 
 from rin.data.discovery import decode, separator_of
@@ -24,6 +19,8 @@ from rin.errors import InputError, explained, meant
 from rin.files import FrozenModel, misfit
 
 STAND_IN_NOTE = "STAND_IN.json"
+MOST_COLUMNS = 2000
+_TEXT = pd.StringDtype("pyarrow")
 
 
 class FoundCase(NamedTuple):
@@ -88,10 +85,6 @@ class ReaderOptions(FrozenModel):
             raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 
 
-#: Columns that a table may have.
-MAX_COLUMNS = 2000
-
-
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
@@ -103,20 +96,17 @@ def read_table(
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
-    if kind == "xls":
-        remedy = "Save it as .xlsx, or as CSV."
-        raise tree.wrong("tables of Excel before 2007 are not read", file=name, remedy=remedy)
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
-    remedy = "Open it and save it again, every row with all columns; names and order may stay."
-    kinds = (pa.ArrowException, OSError, ValueError, BadZipFile, KeyError)
+    remedy = "Open it and save it again, as CSV or .xlsx, every row with all columns; names and "
+    remedy += "order may stay."
+    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError)
     with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
         if kind == "parquet":
-            rows = _parquet(content, columns)
+            rows = _parse_parquet(content, columns)
         elif kind == "xlsx":
-            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False)
-            rows = rows.astype(pd.StringDtype("pyarrow"))
+            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False).astype(_TEXT)
         else:
-            rows = _csv(content, None if header else columns)
+            rows = _parse_csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if kind == "xlsx" and sum(title.startswith("Unnamed: ") for title in names) >= len(names) / 2:
         remedy = "Delete the rows above the names of the columns, in the first sheet."
@@ -130,7 +120,7 @@ def read_table(
     return rows.apply(lambda column: column.str.strip())
 
 
-def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
+def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     # Arrow refuses rows of another length, which pandas would cut or fill in silence.
     text, _ = decode(content)
     if text.count('"') % 2:
@@ -139,25 +129,23 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
             f"a quote in the table is not closed, the first odd one in row {next(odd)}"
         )
     separator = separator_of(text)
-    if text.partition("\n")[0].count(separator) >= MAX_COLUMNS:
-        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
-    file = pa.BufferReader(text.encode())
-    parsing = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    reading = csv.ReadOptions(column_names=names)
-    types = dict.fromkeys(csv.open_csv(file, reading, parsing).schema.names, pa.string())
+    if text.partition("\n")[0].count(separator) >= MOST_COLUMNS:
+        raise ValueError(f"it has more than {MOST_COLUMNS:,} columns")
+    file = pyarrow.BufferReader(text.encode())
+    parsing = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    reading = pyarrow.csv.ReadOptions(column_names=names)
+    names = pyarrow.csv.open_csv(file, reading, parsing).schema.names
+    types = dict.fromkeys(names, pyarrow.string())
     file.seek(0)
-    options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    table = csv.read_csv(file, reading, parsing, options)
-    return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
+    converting = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+    table = pyarrow.csv.read_csv(file, reading, parsing, converting)
+    return table.to_pandas(types_mapper=lambda _: _TEXT)
 
 
-def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
-    file = pq.ParquetFile(pa.BufferReader(content))
-    if file.metadata.num_columns > MAX_COLUMNS:
-        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
-    names = file.schema_arrow.names
+def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
+    names = pyarrow.parquet.read_schema(BytesIO(content)).names
     # What is not asked for may be pictures, and stays unread.
-    read = file.read([name for name in names if name.strip() in columns] if columns else names)
+    wanted = [name for name in names if name.strip() in columns] if columns else names
     # Whole numbers beside missing values come as floats; as text they are whole numbers again.
-    rows = read.to_pandas().convert_dtypes().astype(pd.StringDtype("pyarrow")).fillna("")
-    return rows.reindex(columns=names, fill_value="")
+    rows = pd.read_parquet(BytesIO(content), columns=wanted).convert_dtypes()
+    return rows.astype(_TEXT).fillna("").reindex(columns=names, fill_value="")

@@ -7,16 +7,13 @@ et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
 
 ``rsna_hemorrhage`` (2019): a CT slice each, ``stage_2_train/ID_<hex>.dcm``, and six rows per slice
 in ``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and
-``any``. The published table repeats a few slices word for word.  Patients stand only in the
-headers. Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
+``any``, the one that is read. The published table repeats a few slices word for word.  Patients
+stand only in the headers. Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 """
 
 import json
 import re
 from collections import defaultdict
-from typing import Literal
-
-import pandas as pd
 
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
@@ -33,16 +30,8 @@ SIDES = ("x", "y", "width", "height")
 NIH_NAME = re.compile(r"(\d{8})_\d{3}\.png")
 KINDS_TABLE = "stage_2_train.csv"
 SLICES = "stage_2_train"
-SUBTYPES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
-KINDS = (*SUBTYPES, "any")
 HEMORRHAGE_CLASSES = ("none", "hemorrhage")
 _OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
-
-
-class PneumoniaOptions(ReaderOptions):
-    """``patients``: ``nih`` needs the mapping table; with ``image`` each image is a patient."""
-
-    patients: Literal["nih", "image"] = "nih"
 
 
 def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict[str, str]]:
@@ -54,7 +43,7 @@ def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict
 
 def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training radiographs, their boxes as masks."""
-    options = PneumoniaOptions.of(manifest)
+    ReaderOptions.of(manifest)
     around, images = _sort(tree, "rsna_pneumonia", RADIOGRAPHS, BOXES, CLASS_INFO, MAPPING)
     boxes = _read_boxes(tree, around + BOXES)
     rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
@@ -67,7 +56,7 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tree.refuse_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
     tree.refuse(against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
-    patients = _nih_patients(tree, around) if options.patients == "nih" else {i: i for i in images}
+    patients = _nih_patients(tree, around)
     unmapped = sorted(images.keys() - patients.keys())
     tree.refuse(unmapped, "images have no patient", file=MAPPING)
     return [
@@ -78,12 +67,17 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; none where Target is 0."""
-    columns, boxes = ["patientId", "Target", *SIDES], defaultdict(list)
-    for image, target, *sides in read_table(tree, name, columns)[columns].to_numpy():
+    rows, boxes = read_table(tree, name, ["patientId", "Target", *SIDES]), defaultdict(list)
+    for row in rows[["patientId", "Target", *SIDES]].to_dict("records"):
+        image, sides = row["patientId"], [row[side] for side in SIDES]
+        without = all(side.lower() in ("", "nan") for side in sides)
         try:
-            boxes[image].append(_box(target, sides))
+            if row["Target"] != ("0" if without else "1"):
+                raise ValueError("only Target 1 has one, only Target 0 has none")
+            boxes[image].append("" if without else _box(*map(float, sides)))
         except ValueError as error:
-            problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
+            box = ", ".join(sides)
+            problem = f"{image} has Target {row['Target']!r} with box {box!r}: {error}"
             raise tree.wrong(problem, file=name) from error
     twice = [
         image
@@ -94,13 +88,7 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     return {image: tuple(filter(None, texts)) for image, texts in boxes.items()}
 
 
-def _box(target: str, sides: list[str]) -> str:
-    """Return the box of a row as a shape in words, nothing for Target 0 and no box."""
-    if target == "0" and all(side.lower() in ("", "nan") for side in sides):
-        return ""
-    if target != "1":
-        raise ValueError("only Target 1 has one, only Target 0 has none")
-    x, y, width, height = map(float, sides)
+def _box(x: float, y: float, width: float, height: float) -> str:
     if x < 0 or y < 0:
         raise ValueError("it begins outside the image")
     return shape_text(BOX, [(x, y, width, height)])
@@ -112,8 +100,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     if not inside and not (tree.root / MAPPING).is_file():
         raise tree.wrong(
             f"{MAPPING} is not there, so nobody knows which images show one patient",
-            remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
-            "or set 'patients: image' in the manifest, and parts of a split may share patients.",
+            remedy="Download it from the challenge's page at RSNA into the dataset or beside it.",
         )
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
     patients: dict[str, str] = {}
@@ -132,30 +119,15 @@ def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training slices with the classes ``hemorrhage`` and ``none``."""
     ReaderOptions.of(manifest)
     around, images = _sort(tree, "rsna_hemorrhage", SLICES, KINDS_TABLE)
-    labels = read_labels(tree, around + KINDS_TABLE)
+    rows = read_table(tree, around + KINDS_TABLE, ["ID", "Label"])
+    rows = rows[rows["ID"].str.endswith("_any")].drop_duplicates(["ID", "Label"])
+    strange = ~rows["Label"].isin(["0", "1"])
+    tree.refuse(rows["ID"][strange], "labels are neither 0 nor 1", file=KINDS_TABLE)
+    labels = rows.set_index(rows["ID"].str.removesuffix("_any"))["Label"].astype(int)
+    twice = labels.index[labels.index.duplicated()]
+    tree.refuse(twice, "images have rows that contradict each other", file=KINDS_TABLE)
     tree.refuse_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
     return [
         FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
-        for image, label in labels["any"].items()
+        for image, label in labels.items()
     ]
-
-
-def read_labels(tree: Tree, name: str) -> pd.DataFrame:
-    """Return the labels of each image, 0 or 1, a column per kind, indexed by image id."""
-    rows = read_table(tree, name, ["ID", "Label"])
-    strange = ~rows["Label"].isin(["0", "1"])
-    tree.refuse(rows["ID"][strange], "labels are neither 0 nor 1", file=name)
-    images = rows["ID"].str.replace("_[^_]*$", "", regex=True)
-    kinds = pd.Categorical(rows["ID"].str.replace("^.*_", "", regex=True), categories=KINDS)
-    odd = kinds.isna() | (images == rows["ID"])
-    tree.refuse(rows["ID"][odd], "IDs do not end in a kind of hemorrhage", file=name)
-    # Categories, as the 4.5 million rows of the challenge take minutes as texts.
-    groups = rows["Label"].astype(int).groupby([images.astype("category"), kinds], observed=False)
-    most, least = groups.max().unstack(), groups.min().unstack()
-    labels = most.reindex(columns=KINDS)
-    tree.refuse(labels.index[labels.isna().any(axis=1)], "images lack a kind", file=name)
-    differ = most.index[(most != least).any(axis=1)]
-    tree.refuse(differ, "images have rows that contradict each other", file=name)
-    against = labels.index[labels[[*SUBTYPES]].max(axis=1) != labels["any"]]
-    tree.refuse(against, "images have an 'any' against their kinds", file=name)
-    return labels.astype(int)

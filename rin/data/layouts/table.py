@@ -112,7 +112,7 @@ _RADIMAGENET = TableOptions(
     patients="patients.csv",
     parts={"filename": "radiology_ai/(?P<name>.+)"},
     split={"column": _PART},
-    beside=("croissant.json", "dataset_card.json"),
+    beside=("dataset_card.json",),
 )
 
 
@@ -127,8 +127,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a table, and the columns that are kept.
 
     The case id is the picture's name, the source class the text in the label column:
-    ``unlabelled`` where it is empty and the label map has that class.  Where nothing names
-    patients, each picture is one.  An empty cell in a column of masks means that there is none.
+    ``unlabelled`` where it is empty and the label map has that class.
     """
     options = _options(manifest)
     if taken := [name for name in options.keep if name in (*CASES.columns, *MEASURED)]:
@@ -173,8 +172,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return what the split that comes with a dataset says of each picture, text by case id.
 
-    Words for parts are those of `rin.data.manifest.PARTS`; InputError for other values beside
-    them.
+    Words for parts are those of `rin.data.manifest.PARTS`, without other values beside them.
     """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
@@ -204,10 +202,7 @@ def _with_rows(cells: pd.Series) -> list[str]:
 def _rows(
     tree: Tree, options: TableOptions, file: str | dict[str, str], columns: list[str]
 ) -> tuple[str, pd.DataFrame]:
-    """Return where a table lies, and its rows with each picture's ``name``.
-
-    The rows of several tables, which have no one place, have a column ``part``.
-    """
+    """Return where a table lies (nowhere if it is several), and rows with a ``name`` each."""
     files = file if isinstance(file, dict) else {"": file}
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {_PART} if len(files) > 1 else set()

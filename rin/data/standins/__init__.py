@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
 from rin.data.standins import datasets
@@ -20,22 +18,21 @@ from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 
 #: To be raised when pictures or files change.
-VERSION = 4
-_CORPUS = ("class_count", "per_class")
-#: What fills a folder from counts and a seed and returns rows of class, images, masks; and the
-#: names of its counts.
-STAND_INS: dict[str, tuple[Callable[[Path, dict[str, int], int], list], tuple[str, ...]]] = {
-    "busbra": (datasets.write_busbra, ("benign", "malignant")),
-    "busi": (datasets.write_busi, ("benign", "malignant", "normal")),
-    "cc_ccii": (datasets.write_cc_ccii, tuple(datasets.FACTS["cc_ccii"])),
-    "covid19_ct": (datasets.write_covid19_ct, ("negative", "positive")),
-    "ddti": (datasets.write_ddti, ("benign", "malignant")),
-    "mrnet": (datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
-    "radiologic": (partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
-    "photographic": (partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
-    "rsna_hemorrhage": (datasets.write_hemorrhage, ("hemorrhage", "none")),
-    "rsna_pneumonia": (datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
+VERSION = 5
+#: What fills a folder from counts and a seed; the names of the counts are in datasets.yaml.
+STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
+    "busbra": datasets.write_busbra,
+    "busi": datasets.write_busi,
+    "cc_ccii": datasets.write_cc_ccii,
+    "covid19_ct": datasets.write_covid19_ct,
+    "ddti": datasets.write_ddti,
+    "mrnet": datasets.write_mrnet,
+    "radiologic": partial(datasets.write_corpus, kind="looks", ending=".png"),
+    "photographic": partial(datasets.write_corpus, kind="motifs", ending=".jpg"),
+    "rsna_hemorrhage": datasets.write_hemorrhage,
+    "rsna_pneumonia": datasets.write_pneumonia,
 }
+COUNTS: dict[str, list[str]] = datasets.FACTS["counts"]
 
 
 def write_stand_in(
@@ -45,7 +42,7 @@ def write_stand_in(
 
     The folder is named after all that determines its content and appears only when whole.
     """
-    write, names = look_up("stand-in", manifest.stand_in, STAND_INS)
+    write, names = look_up("stand-in", manifest.stand_in, STAND_INS), COUNTS[manifest.stand_in]
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
         problem = f"stand-in counts {counts!r} are not usable"
         remedy = f"Give whole numbers from 1 for exactly: {', '.join(names)}."
@@ -57,12 +54,11 @@ def write_stand_in(
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
     target = Path(standin_root) / f"{manifest.name}-{digest}"
 
-    def fill(unfinished: Path) -> None:
-        folder = unfinished / place
+    def fill(root: Path) -> None:
+        folder = root / place
         folder.mkdir()
-        rows = pd.DataFrame(write(folder, counts, seed), columns=["class", "images", "masks"])
-        written = rows.groupby("class", sort=False).sum().to_dict()
-        write_json(folder / STAND_IN_NOTE, made_of | written)
+        write(folder, counts, seed)
+        write_json(folder / STAND_IN_NOTE, made_of)
 
     if not target.is_dir():
         write_whole(target, f"for {manifest.name}", fill)

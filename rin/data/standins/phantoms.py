@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
-from PIL import Image
 from scipy.ndimage import fourier_gaussian, gaussian_filter
 
 from rin.files import read_yaml
@@ -29,8 +28,7 @@ Axes = tuple[ndarray, ndarray]
 class Phantom:
     """A cut through a body: levels, float32 (h, w), and the parts that lie where, by name.
 
-    Levels are Hounsfield units in CT, dB below white in ultrasound, else 0 to 1.  Lengths are in
-    half heights of the picture, from its middle, heights first; angles in radians.
+    Levels are Hounsfield units in CT, dB below white in ultrasound, else 0 to 1.
     """
 
     def __init__(
@@ -103,10 +101,7 @@ class Phantom:
     def add_lesion(
         self, kind: str, rng: Generator, suspicion: float = 1.0, share: float = 1.0
     ) -> ndarray:
-        """Lay a lesion into the levels, and return where, bool (h, w); nowhere if it has no room.
-
-        ``share`` is its size as a share of the whole.
-        """
+        """Lay a lesion, of a ``share`` of its radius, into the levels; return where (h, w)."""
         lesion = LESIONS[kind]
 
         def number(name: str, default: float = 0.0) -> float:
@@ -187,22 +182,16 @@ def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
 
 
 def turned(down: ndarray, across: ndarray, tilt: float) -> Axes:
-    """Return coordinates, down and across, in axes tilted by so many radians."""
+    """Return coordinates, down and across, in tilted axes."""
     sine, cosine = np.float32(np.sin(tilt)), np.float32(np.cos(tilt))
     return down * cosine - across * sine, across * cosine + down * sine
 
 
 def smooth_noise(rng: Generator, shape: tuple[int, int], sigma: Any) -> ndarray:
-    """Return Gaussian noise of correlation length ``sigma`` (pixels), mean 0 and SD 1, float32."""
+    """Return Gaussian noise of correlation length ``sigma`` (pixels), mean 0 and SD 1."""
     waves = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     noise = np.fft.irfft2(fourier_gaussian(waves, sigma, shape[1]), shape)
     return ((noise - noise.mean()) / (noise.std() + 1e-6)).astype(np.float32)
-
-
-def resized(values: ndarray, shape: tuple[int, int]) -> ndarray:
-    """Return values in another size (bicubic), float32."""
-    picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-    return np.asarray(picture.resize(shape[::-1], Image.Resampling.BICUBIC))
 
 
 def to_uint8(values: ndarray, window: tuple[float, float] | None = None) -> ndarray:

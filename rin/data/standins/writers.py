@@ -3,41 +3,30 @@
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from rin.data.chunks import map_threads
 from rin.errors import explained
-from rin.files import MAKE_ROOM
+from rin.files import MAKE_ROOM, replace_folder
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write a folder, which takes its name when whole; InputError if it fails."""
+    """Let ``fill`` write a folder that is not there; InputError if it fails."""
     problem = f"the stand-in {what} cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
-            unfinished = Path(work) / target.name
-            unfinished.mkdir()
-            fill(unfinished)
-            try:
-                unfinished.rename(target)  # fails where the target has content
-            except OSError:
-                if not target.is_dir():  # another process wrote it meanwhile
-                    raise
-
-
-def write_cases(write: Callable[[str, int], Iterable], counts: dict[str, int]) -> list:
-    """Return the rows that ``write`` yields of every kind and index, in order, by two threads."""
-    cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
-    return [row for rows in map_threads(lambda case: [*write(*case)], cases, 2) for row in rows]
+        # A second process waits here, and then finds the folder of the first.
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if not target.is_dir():
+                with replace_folder(target) as draft:
+                    fill(draft)
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
@@ -79,6 +68,5 @@ def new_instance(**elements: Any) -> Dataset:
 def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
     """Store pixels: (h, w) grey, (h, w, 3) RGB, or (frames, h, w) grey; sign as their type."""
     photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
-    stored = np.ascontiguousarray(stored)
     dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
     return dataset

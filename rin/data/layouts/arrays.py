@@ -1,20 +1,28 @@
-"""The layout of MRNet-v1.0: a volume per exam and plane, labels in CSV tables without header.
+"""Arrays of NumPy: the volumes of MRNet, and the archives of MedMNIST.
 
-``train/sagittal/0001.npy`` is uint8 (slices, 256, 256); ``train-acl.csv`` holds rows such as
-``0001,1``.  A case is one slice, its patient the exam.  The paper counts images, the dataset
-exams.  Bien et al., PLoS Medicine 15 (2018) e1002699.
+``mrnet`` is MRNet-v1.0: ``train/sagittal/0001.npy`` is uint8 (slices, 256, 256), and
+``train-acl.csv``, without header, holds rows such as ``0001,1``.  A case is one slice, its patient
+the exam.  The paper counts images, the dataset exams.  Bien et al., PLoS Medicine 15 (2018)
+e1002699.
+
+``npz`` is one archive: ``train_images``, ``val_images`` and ``test_images`` are uint8 (n, height,
+width), and ``*_labels`` (n, 1) are whole numbers.  No patients are published: each picture counts
+as one.
 """
 
+import io
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from rin.data.chunks import MAX_THREADS, map_threads
+from rin.data.chunks import map_threads
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
-from rin.data.manifest import DatasetManifest
-from rin.data.pixels import open_volume
+from rin.data.manifest import PART_NAMES, DatasetManifest
+from rin.data.pixels import UNREADABLE, open_volume
 from rin.data.tree import MARK, Tree
+from rin.errors import explained
 
 SPLITS = ("train", "valid")
 PLANES = ("axial", "coronal", "sagittal")
@@ -29,35 +37,25 @@ CLASSES = {
 }
 
 
-class Slices(ReaderOptions):
-    """Which slices of a volume are taken: ``count`` around its middle, or spaced over it.
+class MRNetOptions(ReaderOptions):
+    """Which ``slices`` of a volume are taken: ``count`` around its middle, or spaced over it.
 
     ``spaced`` cuts the volume into ``count`` equal parts and takes the middle of each.
     """
 
-    rule: Literal["middle", "spaced"]
+    slices: Literal["middle", "spaced"]
     count: Annotated[int, Field(ge=1)]
 
     def choose(self, n: int) -> list[int]:
         """Return the slices, counted from 0, to take of ``n``; fewer than ``count`` where n is."""
         count = min(self.count, n)
-        if self.rule == "spaced":
+        if self.slices == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
         return [(n - count) // 2 + i for i in range(count)]
 
 
-class MRNetOptions(ReaderOptions):
-    """Options of the layout: the plane, and which slices."""
-
-    plane: Literal["axial", "coronal", "sagittal"]
-    slices: Slices
-
-
-def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the chosen slices of an MRNet tree; of each volume only the header is read.
-
-    The case id is exam, plane and slice, as ``0001-sagittal-15``.
-    """
+def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the chosen sagittal slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
         tree,
@@ -67,7 +65,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     )
     classes, volumes = {}, {}
     for split in SPLITS:
-        exams, folder = _exam_classes(tree, around, split), f"{split}/{options.plane}/"
+        exams, folder = _exam_classes(tree, around, split), f"{split}/sagittal/"
         there = {
             key.removeprefix(folder): tree.locator(name)
             for key, name in files["volumes"].items()
@@ -81,11 +79,11 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     def cases(exam: str) -> list[FoundCase]:
         volume = volumes[exam]
         return [
-            FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
-            for k in options.slices.choose(len(open_volume(tree.root, volume)))
+            FoundCase(f"{exam}-sagittal-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
+            for k in options.choose(len(open_volume(tree.root, volume)))
         ]
 
-    return [case for several in map_threads(cases, volumes, MAX_THREADS) for case in several]
+    return [case for several in map_threads(cases, volumes) for case in several]
 
 
 def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
@@ -106,3 +104,23 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
     unknown = classes.index[classes.isna()]
     tree.refuse(unknown, "exams have a tear, labelled as not abnormal")
     return classes.to_dict()
+
+
+def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the cases of an archive; the case id is ``train-00012``, the class its number."""
+    ReaderOptions.of(manifest)
+    cases, remedy = [], "Fetch the archive again."
+    for part in PART_NAMES:
+        images, labels = f"{part}_images.npy", f"{part}_labels.npy"
+        tree.refuse(sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy)
+        where = tree.place(labels)
+        with explained("it is no array", where=where, remedy=remedy, kinds=UNREADABLE):
+            content = io.BytesIO(tree.read(labels))
+            numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
+        locator = tree.locator(images)
+        if len(open_volume(tree.root, locator)) != len(numbers):
+            raise tree.wrong(f"{images} and {labels} differ in length", remedy=remedy)
+        for row, number in enumerate(numbers.tolist()):
+            name = f"{part}-{row:05d}"
+            cases.append(FoundCase(name, name, str(number), f"{locator}{MARK}{row}"))
+    return cases

@@ -1,0 +1,44 @@
+"""Tables that grow while work goes on, so that what was stopped goes on where it stood.
+
+Their folder holds files of rows, each called by its own SHA-256: a file that is not whole, or in
+which a bit flipped, is not what its name says, and counts as absent.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from rin.files import is_whole, write_atomically
+
+#: To be raised when columns, or what they say, change.
+VERSION = 1
+
+
+def whole_files(folder: Path) -> list[Path]:
+    """Return the files of rows that are whole, sorted by name."""
+    files = sorted(folder.glob(f"{VERSION}-*.parquet"))
+    return [file for file in files if is_whole(file, file.stem.partition("-")[2])]
+
+
+def load_rows(folder: Path, empty: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of all whole files; `empty` is the table without any."""
+    return pd.concat([empty, *map(pd.read_parquet, whole_files(folder))], ignore_index=True)
+
+
+def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
+    """Add a file of rows, whole or not at all, and return it."""
+    content = rows.to_parquet(index=False)
+    file = folder / f"{VERSION}-{hashlib.sha256(content).hexdigest()}.parquet"
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_atomically(file) as draft:
+        draft.write_bytes(content)
+    return file
+
+
+def replace_rows(folder: Path, rows: pd.DataFrame) -> None:
+    """Let a folder hold these rows, in one file, and nothing else."""
+    kept = add_rows(folder, rows)
+    for file in folder.iterdir():
+        if file != kept:
+            file.unlink()
