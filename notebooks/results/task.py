@@ -68,8 +68,6 @@ main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
 has_interval = pd.notna(here["ci_low"])
-few = """**There is no interval**, as a fold tests one patient of a class. What
-rests on one is left out below."""
 pretrained = f"""With pretrainings as the units ({main["pairs"]:.0f} pairs of
 networks) the difference {a} − {b} is {format_estimate(main, unit="points")}
 points of AUC (adjusted {format_p(main["p_holm"])})."""
@@ -84,7 +82,8 @@ Mean AUCs over {counted(int(here["n_scenarios"]), "scenarios")}:
 {here["auc_a"]:.2f} and {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test
 images{units}. AUC of at most 0.5: {(single["auc"] <= 0.5).sum()} of
 {counted(len(single), "networks")}.
-{"" if has_interval else few}
+{"" if has_interval else "**There is no interval**: a fold tests one patient"}
+{"" if has_interval else "of a class. What rests on one is left out below."}
 """)
 
 # %%
@@ -128,8 +127,7 @@ if has_interval:
         bands.drop(columns="p_holm"), xlabel="AUC points (95% CI)",
         ends=(f"{b} ahead", f"{a} ahead"), limits=(-20, 20),
     )  # fmt: skip
-    every_band = "Differences over all scenarios, and by regime"
-    display(page.picture(axes, every_band))
+    display(page.picture(axes, "Differences over all, and by regime"))
 
 # %% [markdown]
 # ## Its images

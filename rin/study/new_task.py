@@ -30,7 +30,8 @@ from rin.data.layouts.table import UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import PARTS, DatasetManifest, datasets_of_tasks, manifest_names
 from rin.data.pixels import show_colour, window_of_all
-from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
+from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
+from rin.data.status import patients_in_words
 from rin.data.store import inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, Tree, is_dicom, open_tree
 from rin.errors import InputError, counted, explained, look_up, named
@@ -48,7 +49,7 @@ _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES
 #: Seed of a profile that names none.
 _SEED = Profile.model_fields["seed"].default
 #: Patients of a class that every fold must test for an interval, and below which it says little.
-_LEAST_TESTED, _FEW_TESTED = 2, 10
+_LEAST_TESTED, _FEW_TESTED = LEAST[PARTS.index("test")], 10
 #: What to do about a problem of cases where a flag decides it.
 _REMEDIES = {
     "mixed patients": "Correct the table, or give --several-labels if labels belong to pictures",
@@ -522,14 +523,12 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
-    remedy = "Add patients of that class, or merge classes with --positive: four of each are "
-    remedy += "needed, who share no near-duplicate picture."
+    remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
     if "split" not in manifest.options:
         folds = make_folds(cases, groups, 5, _SEED, where=where)
     else:
         column = column or manifest.options["split"]["column"]
         where = f"{tree.place(manifest.options['table'])}: column {column}"
-        remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
         values = {*read_split(tree, manifest)} - {""}
         n_folds = 1 if values <= {*PARTS} else min(MAX_FOLDS, len(values))
         try:
@@ -537,20 +536,15 @@ def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.Data
             check_splits(cases, folds, pairs)
         except InputError as error:
             raise InputError(error.problem, where=where, remedy=remedy) from error
-    tested = _count_tested(cases, groups, folds)
-    if tested.min() < _LEAST_TESTED:
-        fold, label = tested.idxmin()
-        problem = f"fold {fold + 1} tests {counted(tested.min(), 'patients')} with {label}, and "
+    group = groups.loc[cases["case_id"]].to_numpy()
+    tested = cases.assign(group=group).merge(folds[folds["part"] == "test"], on="case_id")
+    patients = tested.groupby(["fold", "label"])["group"].nunique()
+    if patients.min() < _LEAST_TESTED:
+        fold, label = patients.idxmin()
+        problem = f"fold {fold + 1} tests {counted(patients.min(), 'patients')} with {label}, and "
         problem += f"an interval needs {_LEAST_TESTED} of each class"
         raise InputError(problem, where=where, remedy=remedy)
-    return folds, tested.min()
-
-
-def _count_tested(cases: pd.DataFrame, groups: pd.Series, folds: pd.DataFrame) -> pd.Series:
-    """Return how many independent patients of each class each fold tests."""
-    grouped = cases.assign(group=groups.loc[cases["case_id"]].to_numpy())
-    tested = grouped.merge(folds[folds["part"] == "test"], on="case_id")
-    return tested.groupby(["fold", "label"])["group"].nunique()
+    return folds, int(patients.min())
 
 
 def _describe(
@@ -587,8 +581,6 @@ def _describe(
 
 
 def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
-    per_patient = cases.groupby("patient_id")["label"].agg(["size", "nunique"])
-    few, many = per_patient["size"].min(), per_patient["size"].max()
     alone = (
         "each picture counts as a patient. If patients have several pictures, some will stand on "
         "both sides of the split, and the AUC will be too high"
@@ -599,14 +591,10 @@ def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataF
         pattern, n = discovery.guess_patients(paths)
         hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
         made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
-    elif manifest.patient_pattern and many == 1:
+    elif manifest.patient_pattern and cases["patient_id"].is_unique:
         made.say("PATIENTS", f"as the pattern reads them, {alone}", "bold red")
     else:
-        pictures = f"{few} to {many} pictures" if few < many else counted(many, "pictures")
-        text = f"{len(per_patient):,}, {pictures} each"
-        if manifest.patient_labels == "several":
-            text += f"; {(per_patient['nunique'] > 1).sum():,} with two labels"
-        made.say("patients", text)
+        made.say("patients", patients_in_words(manifest, cases))
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
