@@ -131,7 +131,7 @@ def _do_through_submitit(
         "array_parallelism": "slurm_array_parallelism",
         "additional": "slurm_additional_parameters",
     }
-    asked = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
+    settings = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
     with explained(
         "the jobs cannot be submitted",
         where=f"execution: {execution.executor}",
@@ -141,7 +141,7 @@ def _do_through_submitit(
     ):
         often = {} if local else {"slurm_max_num_timeout": 10_000}
         executor = submitit.AutoExecutor(folder, execution.executor, **often)
-        executor.update_parameters(name="rin", **asked)
+        executor.update_parameters(name="rin", **settings)
         with executor.batch():
             running = [executor.submit(Shipped(work, job)) for job in jobs]
     failures = []

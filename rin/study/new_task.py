@@ -296,15 +296,17 @@ def _read_labels(
 def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where: Path) -> None:
     """Raise InputError where a class may be another one that is spelt in another way."""
     present = sorted(filter(None, classes))
-    for one, other in combinations(present, 2):
-        plain = [unicodedata.normalize("NFKC", value).casefold() for value in (one, other)]
+    for first, second in combinations(present, 2):
+        plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
         numbers = [re.sub(r"\D", "", value) for value in plain]
         prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
         # Two classes are what is compared, and of one label they are one anyway.
-        matters = len(present) > 2 and labels[one] != labels[other] and numbers[0] == numbers[1]
+        matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
         near = SequenceMatcher(None, *plain).ratio() >= _ALIKE and not prefixed
         if plain[0] == plain[1] or (matters and near):
-            problem = f"{one} ({classes[one]}) and {other} ({classes[other]}) look like one class"
+            problem = (
+                f"{first} ({classes[first]}) and {second} ({classes[second]}) look like one class"
+            )
             remedy = "Spell each class in one way: capitals count; or say --distinct."
             raise InputError(problem, where=where, remedy=remedy)
 
@@ -422,21 +424,21 @@ def _patients_of(
     root: Path, locators: Sequence[str], options: dict[str, Any], patient: str, made: NewTask
 ) -> dict[str, Any]:
     """Return the settings of what tells patients, and note how that was found."""
-    found = {"independence": "patient"}
+    settings = {"independence": "patient"}
     if "patient" in options:
         reason = "a column of the table names patients"
     elif patient:
-        found["patient_pattern"], reason = patient, "names of files tell patients, as you said"
+        settings["patient_pattern"], reason = patient, "names of files tell patients, as you said"
     elif "patients" in options:
         reason = "each folder below a class is taken for a patient"
         made.say("patient folders", reason, "yellow")
     elif _named_in_headers(root, locators):
-        found["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
+        settings["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
         made.say("patients in", "the headers of the DICOM files (PatientID)")
     else:
-        found["independence"], reason = "image", "nothing names patients: each picture is one"
+        settings["independence"], reason = "image", "nothing names patients: each picture is one"
     made.notes["independence"] = reason
-    return found
+    return settings
 
 
 def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
@@ -567,10 +569,10 @@ def _describe(
         text += f"none; {plain} mark nothing or everything"
         made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
     labels = cases.set_index("case_id")["label"]
-    one, other = (labels.loc[pairs[side]].to_numpy() for side in ("case_a", "case_b"))
+    label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
     text = f"{counted(len(pairs), 'pairs')} within {manifest.near_duplicate_bits} of 256 bits, "
     text += "kept on one side"
-    if contrary := int((one != other).sum()):
+    if contrary := int((label_a != label_b).sum()):
         text += f"; {counted(contrary, 'pairs have')} two labels: is one of them wrong?"
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
     origin = "as the table says" if "split" in manifest.options else "possible"
