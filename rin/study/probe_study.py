@@ -6,8 +6,7 @@ probed (`rin.models.probe`) with images of its own corpus and of every other dat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,24 +20,17 @@ from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.ledger import digest_of
 from rin.study.pretraining import PretrainingRun, plan_pretraining
 from rin.study.setting import Study
-
-MEASURED = "measurements.parquet"
-#: To be raised when what is measured changes, so that it is measured anew.
-VERSION = 1
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images of one dataset, as rows of an image store."""
+    """Images of one dataset, uint8 (n, h, w) or (n, h, w, 3)."""
 
     name: str
     provenance: str
-    store: Path
-    digest: str
-    rows: np.ndarray = field(repr=False, compare=False)
+    images: np.ndarray
 
 
 def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
@@ -49,9 +41,8 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
         return np.sort(rows[drawn])
 
-    unused = draw(np.flatnonzero(run.parts != "train"))
-    corpus = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
-    sources = {run.corpus: corpus}
+    unused = open_store(run.store).images()[draw(np.flatnonzero(run.parts != "train"))]
+    sources = {run.corpus: Source(run.corpus, run.provenance, unused)}
     datasets = [find_corpus(study, names) for names in settings.corpora.values()]
     datasets += [study.inputs(task).whole for task in study.profile.tasks]
     for dataset in datasets:
@@ -59,9 +50,8 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         if name not in sources:
             every_row = np.arange(len(dataset.cases))
             chosen = take_cases(dataset, np.isin(every_row, draw(every_row)))
-            store = study.store(chosen, settings.size)
-            rows = np.arange(len(store.cases))
-            sources[name] = Source(name, dataset.provenance, store.path, store.digest, rows)
+            images = np.asarray(study.store(chosen, settings.size).images())
+            sources[name] = Source(name, dataset.provenance, images)
     return list(sources.values())
 
 
@@ -75,71 +65,47 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     return [run for run in runs if find_backbone(run.backbone).batch_norm]
 
 
-def run_probe(study: Study) -> pd.DataFrame:
-    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
+def run_probe(study: Study) -> None:
+    """Pretrain what is missing of what is probed."""
     ledger = study.ledger("probe")
     pretraining.pretrain_missing(study, plan_probe(study), ledger, "Weights to probe")
-    return probe_measurements(study)
 
 
 def probe_measurements(study: Study) -> pd.DataFrame:
-    """Probe the files that were not probed yet; return all measurements.
+    """Probe all files and return one row a file, source and candidate.
 
-    One row a file, source and candidate: `trained_with` (a preprocessing), `chance` (share of the
-    largest class among the test images), `source` (dataset), `seen` (whether the weights were
-    trained on that dataset), what else is known of file and source, and the columns of
-    `rin.models.probe.score_candidates`.  `kind` tells these files from others in older tables.
+    `trained_with` (a preprocessing), `chance` (share of the largest class among the test images),
+    `source` (dataset), `seen` (whether the weights were trained on that dataset), what else is
+    known of file and source, and the columns of `rin.models.probe.score_candidates`.  `kind` tells
+    these files from others in older tables.
     """
-    files, ledger = study.ledger("probe"), study.ledger("probe_measurements")
-    probed, tables = plan_probe(study), []
+    files, probed, tables = study.ledger("probe"), plan_probe(study), []
     files.require(probed, "the probe")
     sources = probe_sources(study, probed[0])
     for run in probed:
-        config = {
-            "version": VERSION,
-            "backbone": run.backbone,
-            "weights": run.run_id,
-            "candidates": [preprocessing.name for preprocessing in probe.CANDIDATES],
-            "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in sources],
-        }
-        measured = digest_of(config)
-        with ledger.claim(measured) as unfinished:
-            if unfinished:
-                path = files.path(run.run_id) / pretraining.WEIGHTS
-                write = partial(_measure, probe.read_first_layer(path, run.backbone), sources)
-                ledger.commit(measured, config, write)
+        layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
         done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
-        known = {
-            "kind": "probe",
-            "backbone": run.backbone,
-            "init": run.init,
-            "trained_with": run.preprocessing,
-            "corpus": run.corpus,
-            "weights_provenance": run.provenance,
-            "epochs": done["epochs"],
-            "top1": done["top1"],
-            "chance": tested["truth"].value_counts(normalize=True).max(),
-        }
-        tables.append((measured, known))
-    table = ledger.tables(tables, MEASURED)
-    place = table.columns.get_loc("source") + 1
-    table.insert(place, "seen", table["source"] == table["corpus"])
-    provenance = {source.name: source.provenance for source in sources}
-    table.insert(place + 1, "source_provenance", table["source"].map(provenance))
-    return table
-
-
-def _measure(layer: probe.FirstLayer, sources: list[Source], folder: Path) -> dict[str, int]:
-    """Write what the images of several sources say of a file's first layer."""
-    tables = []
-    for source in sources:
-        pixels = np.asarray(open_store(source.store).images()[source.rows])
-        probed = {"source": source.name, "images": len(pixels), "color": pixels.ndim == 4}
-        scores = probe.score_candidates(layer, pixels)
-        tables.append(scores.assign(**probed)[[*probed, *scores]])
-    pd.concat(tables, ignore_index=True).to_parquet(folder / MEASURED)
-    return {"rows": sum(map(len, tables))}
+        for source in sources:
+            known = {
+                "kind": "probe",
+                "backbone": run.backbone,
+                "init": run.init,
+                "trained_with": run.preprocessing,
+                "corpus": run.corpus,
+                "weights_provenance": run.provenance,
+                "epochs": done["epochs"],
+                "top1": done["top1"],
+                "chance": tested["truth"].value_counts(normalize=True).max(),
+                "source": source.name,
+                "seen": source.name == run.corpus,
+                "source_provenance": source.provenance,
+                "images": len(source.images),
+                "color": source.images.ndim == 4,
+            }
+            scores = probe.score_candidates(layer, source.images)
+            tables.append(scores.assign(**known)[[*known, *scores]])
+    return pd.concat(tables, ignore_index=True)
 
 
 def probe_file(

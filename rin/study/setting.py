@@ -63,7 +63,7 @@ class Study:
         return [self.weights.folder, *([] if root is None else [root / "weights", root])]
 
     def ledger(self, name: str) -> Ledger:
-        """Return a ledger: `runs`, `weights`, `losses`, `probe` (files), `probe_measurements`."""
+        """Return a ledger: `runs`, `weights`, `losses`, or `probe`."""
         return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
