@@ -143,14 +143,9 @@ def new_task(
 ) -> NewTask:
     """Look at somebody's own images and return the manifest and the profile of a task on them.
 
-    ``table`` names pictures, labels and patients; without it, ``images`` has a folder a class.
-    ``image``, ``label``, ``patient`` and ``split`` name columns (`none` for a split that is not to
-    be used); ``patient`` may also be a pattern of file names, or of paths where it holds a slash,
-    with brackets around what tells patients (its group `patient`).  ``leave_out`` accepts rows
-    without pictures, pictures without rows and rows without a label; ``several``, that patients
-    have two labels; ``distinct``, names of patients or classes that look like one.  Without
-    ``window`` (center and width) pictures that all have more than 8 bits are shown whole.
-
+    Parameters are the options of `rin new`: ``image``, ``label``, ``patient`` and ``split`` name
+    columns of the table; ``patient`` may also be a pattern of file names, or of paths where it
+    holds a slash; ``leave_out``, ``several`` and ``distinct`` accept what is else refused.
     Nothing is written but inspections below ``results``.  InputError for everything that would
     stop a training later.
     """
