@@ -210,15 +210,15 @@ per_100 = 100 * norm.cdf(between_classes - strict)
 per_100.round(1)  # positive cases that such scores find
 
 # %% tags=["hide-input"]
-here_found = ""
+sentence = ""
 if has_interval:
     reached = measures.query("measure == 'sensitivity_at_90'").set_index("init")
     first, second = 100 * reached.loc[list(inits), "estimate"]
-    here_found = f"""These networks found {first:.0f} ({a.lower()}) and {second:.0f}
-({b.lower()})."""
+    sentence = f"""These networks found {first:.0f} ({a.lower()}) and
+{second:.0f} ({b.lower()})."""
 Markdown(f"""
 What two points of AUC mean: were scores normal with equal spread in both
 classes, raising the AUC from {auc:.2f} to {auc + 0.02:.2f} would find
 {np.diff(per_100)[0]:.1f} more of 100 positive cases at 90% specificity
-({per_100[0]:.0f} to {per_100[1]:.0f}). {here_found}
+({per_100[0]:.0f} to {per_100[1]:.0f}). {sentence}
 """)
