@@ -26,7 +26,7 @@ def map_chunks(
     """
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     if len(chunks) < 2:
-        yield from (map_threads(function, one) for one in chunks)
+        yield from (map_threads(function, members) for members in chunks)
         return
     # Of the cores, joblib counts those of a container's quota, or of LOKY_MAX_CPU_COUNT.
     parallel = Parallel(
@@ -43,7 +43,7 @@ def map_chunks(
     interval = 0.5 if sys.stderr.isatty() else 15
     try:
         with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
-            for results in parallel(delayed(_map)(function, one) for one in chunks):
+            for results in parallel(delayed(_map)(function, members) for members in chunks):
                 bar.update(len(results))
                 yield results
     except (KeyboardInterrupt, Stopped):

@@ -16,24 +16,12 @@ import pandas as pd
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.leakage import case_name
-from rin.data.manifest import (
-    DatasetManifest,
-    ExpectedCounts,
-    Finding,
-    load_manifest,
-)
+from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import (
-    CASES,
-    Dataset,
-    Square,
-    inspect_cases,
-    record_folder,
-    refuse_bad,
-    validate_cases,
-)
+from rin.data.store import Dataset, Square, inspect_cases, refuse_bad, validate_cases
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, named
+from rin.tables import CASES
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
@@ -58,19 +46,17 @@ def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFram
 
 
 def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
-    """Raise InputError where counts differ from the manifest's; known bad cases may be absent."""
-    stated = manifest.counts
-    absent = len(manifest.known_bad.keys() - set(cases["case_id"]))
-    counts = count_classes(manifest, cases)
+    """Raise InputError where counts differ from those that the manifest states."""
+    stated, counts = manifest.counts, count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
     whole = {
         "images": stated.total or in_all["images"],
         "classes": stated.classes or in_all["classes"],
     }
     differences = [
-        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict(), absent),
-        *count_differences("masks", stated.masks, counts["masks"].to_dict(), absent),
-        *count_differences("in all", whole, in_all, absent),
+        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict()),
+        *count_differences("masks", stated.masks, counts["masks"].to_dict()),
+        *count_differences("in all", whole, in_all),
     ]
     if differences:
         sentences = "; ".join(differences)
@@ -82,23 +68,15 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
         raise InputError(problem, where=where, remedy=remedy)
 
 
-def count_differences(
-    what: str, expected: dict[str, int], present: dict[str, int], absent: int = 0
-) -> list[str]:
-    """Return a sentence for each class whose count differs; nothing expected, nothing said.
-
-    Where no more are missing than may be ``absent``, only what is too many is said.
-    """
-    names = sorted({*expected, *present}) if expected else []
-    beyond = {name: present.get(name, 0) - expected.get(name, 0) for name in names}
-    if -sum(n for n in beyond.values() if n < 0) <= absent:
-        beyond = {name: n for name, n in beyond.items() if n > 0}
-    return [
-        f"{name}: {counted(present.get(name, 0), what)} "
-        f"instead of {expected.get(name, 0)} ({difference:+d})"
-        for name, difference in beyond.items()
-        if difference
-    ]
+def count_differences(what: str, expected: dict[str, int], present: dict[str, int]) -> list[str]:
+    """Return a sentence for each class whose count differs; nothing expected, nothing said."""
+    differences = []
+    for name in sorted({*expected, *present}) if expected else ():
+        number, stated = present.get(name, 0), expected.get(name, 0)
+        if number != stated:
+            text = f"{name}: {counted(number, what)} instead of {stated} ({number - stated:+d})"
+            differences.append(text)
+    return differences
 
 
 class CaseProblem(NamedTuple):
@@ -116,8 +94,7 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks."""
     problems, classes = [], sorted(cases["label"].unique())
     if manifest.tasks and len(classes) < 2:
-        problem = f"all {counted(len(cases), 'pictures')} have one label ({', '.join(classes)}): "
-        problem += "two are needed"
+        problem = f"all {len(cases):,} pictures have one label ({classes[0]}): two are needed"
         remedy = "Give another class a label in label_map"
         problems.append(CaseProblem("one class", problem, remedy))
     numbered = cases.reset_index(drop=True)
@@ -128,9 +105,7 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
             for _, rows in mixed.groupby("patient_id")
         ]
         problem = f"{counted(len(shown), 'patients have two labels')} ({named(shown)})"
-        remedy = (
-            "Correct the table, or say patient_labels: several where labels belong to pictures"
-        )
+        remedy = "Correct the table, or say patient_labels: several if labels belong to pictures"
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
@@ -193,7 +168,8 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
         findings.append(Finding(kind, text, tuple(rows["case_id"])))
     for kind, sets in Counter(finding.kind for finding in findings).items():
         if sets > LISTED:
-            ids = [name for one in findings if one.kind == kind for name in one.case_ids]
+            alike = [finding for finding in findings if finding.kind == kind]
+            ids = [case_id for finding in alike for case_id in finding.case_ids]
             text = f"{sets} sets of pictures with the same pixels, {len(ids)} in all"
             others = [finding for finding in findings if finding.kind != kind]
             findings = [Finding(kind, text, tuple(ids[:LISTED])), *others]
@@ -234,21 +210,6 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
         where=data_root or "--data-root",
         remedy=f"{source} --data-root the folder that holds it.",
     )
-
-
-def find_root(
-    manifest: DatasetManifest,
-    data_root: Path | None,
-    standin_root: Path,
-    standin_counts: dict[str, int],
-    seed: int,
-) -> Path:
-    """Return the data root where it holds the dataset, else that of a stand-in, written once."""
-    if locate(manifest, data_root) is not None:
-        return data_root
-    from rin.data.standins import write_stand_in  # slow to load, and only then needed
-
-    return write_stand_in(manifest, standin_root, standin_counts, seed)
 
 
 def open_dataset(
@@ -293,7 +254,7 @@ def open_dataset(
         findings=find(expected, cases, listed),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
-        records=record_folder(index_folder, manifest),
+        index=index_folder,
     )
 
 

@@ -33,6 +33,8 @@ REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
+#: Center and width.
+Window = tuple[float, float]
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
@@ -44,16 +46,13 @@ _REMEDY = (
 )
 
 
-def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
+def read_dicom(root: Path, locator: str, window: Window | None = None) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
-    ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
-    units for CT.
+    ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
     """
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        if not content:
-            raise FileError("it is empty")
         dataset = dcmread(io.BytesIO(content))
         return display(dataset, decode(dataset), window)
 
@@ -81,9 +80,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     return pixel_array(dataset)
 
 
-def display(
-    dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None
-) -> np.ndarray:
+def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
     if pixels.ndim == 3:
         if window is not None:
@@ -104,7 +101,7 @@ def display(
     return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
 
 
-def apply_window(values: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
     """Return shares of a window's range (center, width): 0 is black and 1 white, not clipped.
 
     The VOI function LINEAR of PS3.3 C.11.2.1.2.1; FileError for a width below 1.
@@ -143,9 +140,7 @@ def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
         return header
 
 
-def _display(
-    dataset: Dataset, values: np.ndarray, window: tuple[float, float] | None
-) -> np.ndarray:
+def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.ndarray:
     """Return physical values as shares of the display range: 0 is black and 1 white."""
     if window is not None:
         return apply_window(values, window)

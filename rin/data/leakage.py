@@ -29,18 +29,17 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 
     The hash is 64 hexadecimal digits, 256 bits row by row; blank is an SD below one grey level.
     """
-    bits = imagehash.dhash(Image.fromarray(np.ascontiguousarray(picture)), HASH_SIDE).hash
-    return np.packbits(bits).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
+    shown = Image.fromarray(np.ascontiguousarray(picture))
+    return str(imagehash.dhash(shown, HASH_SIDE)), bool(np.std(picture) < BLANK_SD)
 
 
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     """Find pairs of cases that show the same thing; blank pictures match nothing.
 
-    30,000 pictures take 3 seconds, 570,000 a quarter of an hour on two cores.  ``threshold`` is
-    the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for copies,
-    ``SAME_LESION`` for a second look at the same lesion; None compares nothing.  Returned are
-    ``case_a``,
-    ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
+    ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` for
+    copies, ``SAME_LESION`` for a second look at the same lesion; None compares nothing.  Returned
+    are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.  570,000
+    pictures take a quarter of an hour on two cores.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
     first, second, distance = _close_pairs(seen, seen, threshold)
@@ -159,7 +158,8 @@ def check_splits(
         # As `isin`, which is slow for a million texts of Arrow.
         placed = (known.get_indexer(ids) >= 0).all() and rows["part"].isin(PARTS).all()
         if not (placed and ids.is_unique and len(ids) == len(known)):
-            raise _leak(where, "the fold does not place every case in one part")
+            problem = "the fold does not place every case in one part"
+            raise InputError(problem, where=where, remedy=REMEDY)
         part = rows.set_index("case_id")["part"].reindex(known).to_numpy()
         tested += part == "test"
         check_patients(cases, part, where)
@@ -168,11 +168,12 @@ def check_splits(
             rows = zip(a[divided] + 1, b[divided] + 1, strict=True)
             shown = named([f"cases {first} and {second}" for first, second in rows], ", ")
             problem = counted(int(divided.sum()), "near-duplicate pairs are divided")
-            raise _leak(where, f"{problem} ({shown})")
+            raise InputError(f"{problem} ({shown})", where=where, remedy=REMEDY)
     if (tested > 1).any() and not overlap:
-        rows = np.flatnonzero(tested > 1) + 1
-        problem = counted(len(rows), "cases are tested in several folds")
-        raise _leak("folds", f"{problem} ({named([f'case {row}' for row in rows], ', ')})")
+        twice = [f"case {row}" for row in np.flatnonzero(tested > 1) + 1]
+        problem = counted(len(twice), "cases are tested in several folds")
+        problem = f"{problem} ({named(twice, ', ')})"
+        raise InputError(problem, where="folds", remedy=REMEDY)
 
 
 def check_patients(
@@ -207,7 +208,3 @@ def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
         remedy = "Compute the pairs from the images of the same cases."
         raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
     return known
-
-
-def _leak(where: str, problem: str) -> InputError:
-    return InputError(problem, where=where, remedy=REMEDY)

@@ -107,11 +107,9 @@ def _numbers(entry: str) -> np.ndarray:
 # NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # NumPy reads a header as Python, token by token.
-UNREADABLE = (
-    *(*MALFORMED, MemoryError, SyntaxError, TokenError),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
+UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
@@ -192,18 +190,16 @@ def show_colour(root: Path, locators: Iterable[str]) -> bool:
 def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | None:
     """Return the window from 0 to the most that the bits of the largest value can hold.
 
-    None where one of the first pictures has 8 bits, or where values are below zero or all zero:
-    they do not say what is black.
+    None where a picture has 8 bits, or where values are below zero or all zero: they do not say
+    what is black.
     """
     lowest = highest = 0
-    for number, locator in enumerate(locators):
-        try:
+    for locator in locators:
+        with suppress(InputError):  # whoever reads them all names the broken ones
             stored = _read_stored(root, locator)
-        except InputError:
-            continue
-        if number < LOOKED_AT and stored.dtype == np.uint8:
-            return None
-        lowest, highest = min(lowest, int(stored.min())), max(highest, int(stored.max()))
+            if stored.dtype == np.uint8:
+                return None
+            lowest, highest = min(lowest, int(stored.min())), max(highest, int(stored.max()))
     if lowest < 0 or highest == 0:
         return None
     width = 2 ** max(8, highest.bit_length())

@@ -7,6 +7,7 @@ disjoint.  The shares, 75, 10 and 15%, are the paper's.  A million cases take se
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from pathlib import Path, PurePosixPath
@@ -66,7 +67,7 @@ def make_folds(
             part_of_piece = np.repeat(_NAMES[::-1], sizes)
             turns = range(min(n_folds, pieces // tested))
             parts = [np.roll(part_of_piece, fold * tested)[piece] for fold in turns]
-            if not any(_lacking(labels, group, part) for part in parts):
+            with suppress(InputError):  # a class is too unevenly spread: coarser pieces
                 return _folds(cases, group, parts)
     # One division, in the shares of the paper as nearly as so few groups allow.
     piece = cut(labels, group, seed, SHARES)
@@ -225,31 +226,27 @@ def _folds(
     parts: list[np.ndarray],
     least: tuple[int, int, int] = LEAST,
 ) -> pd.DataFrame:
-    """Return the table of folds, of the part of each case in each, when no part lacks a class."""
+    """Return the table of folds, of the part of each case in each.
+
+    InputError where a class has fewer groups in a part than the ``least``.
+    """
+    labels = cases["label"].to_numpy()
     for fold, part in enumerate(parts):
-        if problem := _lacking(cases["label"].to_numpy(), group, part, least):
-            remedy = "Use more cases, another seed, or smaller groups."
-            raise InputError(problem, where=f"fold {fold}", remedy=remedy)
+        for name, needed in zip(PARTS, least, strict=True):
+            inside = part == name
+            patients = pd.Series(group[inside]).groupby(labels[inside]).nunique()
+            patients = patients.reindex(sorted(set(labels)), fill_value=0)
+            if patients.min() < needed:
+                fewest = f"{patients.idxmin()} has {counted(patients.min(), 'patients')}"
+                problem = f"{fewest} in the {name} part, and needs {needed}"
+                remedy = "Use more cases, another seed, or smaller groups."
+                raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
     number = np.repeat(np.arange(len(parts)), len(cases))
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
-def _lacking(
-    labels: np.ndarray, group: np.ndarray, part: np.ndarray, least: tuple[int, int, int] = LEAST
-) -> str:
-    """Return in words which class has fewer groups than needed in a part; or nothing."""
-    for name, needed in zip(PARTS, least, strict=True):
-        inside = part == name
-        patients = pd.Series(group[inside]).groupby(labels[inside]).nunique()
-        for label in sorted(set(labels)):
-            if (found := patients.get(label, 0)) < needed:
-                has = f"{label} has {counted(found, 'patients')} in the {name} part"
-                return f"{has}, and needs {needed}"
-    return ""
-
-
-_TRAIN, _VALIDATION, _TEST = range(len(PARTS))
+_TRAIN, _VALIDATION = 0, 1
 _MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
@@ -279,10 +276,10 @@ def complete_parts(
     holders = {label: rows.to_numpy() for label, rows in members.groupby("label")["group"]}
     needs = product(range(len(PARTS)), holders)
     for wanted, rare in sorted(needs, key=lambda need: len(holders[need[1]])):
-        own = holders[rare]
-        while (part[own] == wanted).sum() < least[wanted]:
-            spare = _rarest_counts(part, members)[own] > np.array(least)[part[own]]
-            free = own[spare & (part[own] != wanted)]
+        ids = holders[rare]
+        while (part[ids] == wanted).sum() < least[wanted]:
+            is_spare = _rarest_counts(part, members)[ids] > np.array(least)[part[ids]]
+            free = ids[is_spare & (part[ids] != wanted)]
             if not len(free):
                 problem = f"class {names[rare]} gets too few {PARTS[wanted]} cases: the few "
                 problem += "patients that it has are needed for other classes"

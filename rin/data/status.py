@@ -9,12 +9,7 @@ import pandas as pd
 from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
-from rin.data.manifest import (
-    DatasetManifest,
-    datasets_of_tasks,
-    load_manifest,
-    manifest_names,
-)
+from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, open_tree

@@ -56,7 +56,7 @@ class Dataset:
     """A dataset that was opened, looked at and checked.
 
     ``digest`` covers ids, labels, pixels, masks and kept columns, wherever the files lie.
-    ``mask_digests`` is indexed by case id; ``records`` is the folder of its inspections.
+    ``mask_digests`` is indexed by case id; ``index`` is the folder that keeps its inspection.
     """
 
     manifest: DatasetManifest
@@ -67,7 +67,7 @@ class Dataset:
     findings: tuple[Finding, ...]
     digest: str
     mask_digests: pd.Series
-    records: Path
+    index: Path
 
 
 INSPECTION_VERSION = 3
@@ -78,8 +78,6 @@ HASH_SIZE = 256
 #: Rows for a store are kept of up to so many pixels; a larger dataset is decoded once more.
 ROW_PIXELS = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
-#: What is read of a case.
-READ = ["case_id", "patient_id", "image", "masks"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
 MEASURED = [*CONTENT, "hash", "blank"]
@@ -103,31 +101,30 @@ class Inspection(NamedTuple):
 
 
 def inspect_case(
-    root: Path, manifest: DatasetManifest, square: Square | None, keyed: tuple[str, tuple]
+    root: Path, manifest: DatasetManifest, square: Square | None, case: NamedTuple
 ) -> Inspection:
-    """Inspect a case, given as its key and the values of `READ`; for a store with ``square``."""
-    key, case = keyed
-    case_id, patient, image, masks = case
+    """Inspect a case with its key, for a store too where there is a ``square``."""
     try:
-        pixels = read_picture(root, image, manifest.color, manifest.window)
+        pixels = read_picture(root, case.image, manifest.color, manifest.window)
         header_patient = ""
-        if pd.isna(patient):
+        if pd.isna(case.patient_id):
             from rin.data.dicom import patient_of  # pydicom is slow to load
 
-            header_patient = patient_of(root, image)
+            header_patient = patient_of(root, case.image)
         height, width = pixels.shape[:2]
-        mask = read_mask(root, masks, (height, width)) if masks else None
+        mask = read_mask(root, case.masks, (height, width)) if case.masks else None
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     except InputError as error:
-        return Inspection(case_id, {}, {}, error.problem, error.where)
+        return Inspection(case.case_id, {}, {}, error.problem, error.where)
     except Exception as error:
-        error.add_note(f"while reading {image}")
+        error.add_note(f"while reading {case.image}")
         raise
     # Otherwise it would be remembered under the key of the file that it replaced.
-    if keys_of(root, [case]) != [key]:
-        return Inspection(case_id, {}, {}, "it changed while it was read", str(root / image))
+    if keys_of(root, [case]) != [case.key]:
+        place = str(root / case.image)
+        return Inspection(case.case_id, {}, {}, "it changed while it was read", place)
     seen = {
-        "key": key,
+        "key": case.key,
         "header_patient": header_patient,
         "width": width,
         "height": height,
@@ -142,52 +139,44 @@ def inspect_case(
         if manifest.masks:
             drawn = np.zeros((height, width), bool) if mask is None else mask
             row["masks"] = resize_picture(drawn, *square, nearest=True).tobytes()
-    return Inspection(case_id, seen, row)
+    return Inspection(case.case_id, seen, row)
 
 
-def keys_of(root: Path, cases: Sequence[tuple]) -> list[str]:
+def keys_of(root: Path, cases: Sequence[NamedTuple]) -> list[str]:
     """Return a key per case that changes with its name, its files and what is read of them."""
-    files = [
-        [image, *(mask for mask in masks if not is_shape(mask))] for _, _, image, masks in cases
-    ]
+    files = [[case.image, *(m for m in case.masks if not is_shape(m))] for case in cases]
     marks = iter(fingerprints(root, chain.from_iterable(files)))
     keys = []
-    for (case_id, patient, image, masks), of_case in zip(cases, files, strict=True):
-        read = "header" if pd.isna(patient) else ""
-        parts = [case_id, read, image, *masks, *islice(marks, len(of_case))]
+    for case, of_case in zip(cases, files, strict=True):
+        read = "header" if pd.isna(case.patient_id) else ""
+        parts = [case.case_id, read, case.image, *case.masks, *islice(marks, len(of_case))]
         keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
     return keys
-
-
-def _keyed(root: Path, cases: pd.DataFrame) -> list[tuple[str, tuple]]:
-    """Return the key of each case, and what is read of it."""
-    read = [*cases[READ].itertuples(index=False, name=None)]
-    return [*zip(keys_of(root, read), read, strict=True)]
 
 
 def _inspect_all(
     root: Path,
     manifest: DatasetManifest,
     square: Square | None,
-    keyed: list[tuple[str, tuple]],
+    cases: pd.DataFrame,
     folder: Path,
     title: str,
 ) -> pd.DataFrame:
-    """Inspect cases, keep in a folder what is seen of them, and return the bad ones."""
+    """Inspect cases with their keys, keep in a folder what is seen, and return the bad ones."""
     side = square[0] if square else 1
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
     inspect, bad = partial(inspect_case, root, manifest, square), []
-    for inspections in map_chunks(inspect, keyed, step, title=title):
-        good = [one for one in inspections if not one.problem]
-        bad += [(one.case_id, one.place, one.problem) for one in inspections if one.problem]
+    for inspections in map_chunks(inspect, [*cases.itertuples(index=False)], step, title=title):
+        good = [inspection for inspection in inspections if not inspection.problem]
+        bad += [inspection for inspection in inspections if inspection.problem]
         if not good:
             continue
-        seen = pd.DataFrame([one.seen for one in good])
+        seen = pd.DataFrame([inspection.seen for inspection in good])
         if square:
-            rows = pd.DataFrame([one.row for one in good])
+            rows = pd.DataFrame([inspection.row for inspection in good])
             add_rows(_row_folder(folder, square), seen[CONTENT].join(rows))
         add_rows(folder, seen)
-    return pd.DataFrame(bad, columns=BAD_COLUMNS)
+    return pd.DataFrame(bad, columns=Inspection._fields)[BAD_COLUMNS]
 
 
 def _row_folder(folder: Path, square: Square) -> Path:
@@ -218,8 +207,7 @@ def inspect_cases(
     others.
     """
     folder = record_folder(folder, manifest)
-    keyed = _keyed(root, cases)
-    keys = [key for key, _ in keyed]
+    keys = keys_of(root, [*cases.itertuples(index=False)])
     seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if not pd.Index(keys).isin(seen.index).all():
         problem = f"the inspection of {manifest.name} cannot be written"
@@ -228,8 +216,7 @@ def inspect_cases(
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds everything seen.
             with FileLock(folder / LOCK):
-                known = {*_remembered(folder).index}
-                new = [(key, case) for key, case in keyed if key not in known]
+                new = cases.assign(key=keys)[~pd.Index(keys).isin(_remembered(folder).index)]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
                 title = f"Inspecting {manifest.name}"
@@ -271,8 +258,7 @@ def refuse_bad(
         return
     alike = bad.groupby("problem", sort=False)["place"]
     listing = named([f"{named([*places], ', ')}: {problem}" for problem, places in alike])
-    remedy = "Fetch these files again, or list the cases under known_bad in the manifest, with "
-    remedy += "the reason."
+    remedy = "Fetch these files again, or list the cases in the manifest's known_bad, and why."
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
     raise InputError(
@@ -327,6 +313,7 @@ def build_store(
     """
     look_up("resize", resize, RESIZES)
     manifest = dataset.manifest
+    records = record_folder(dataset.index, manifest)
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, manifest.color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     target = Path(folder) / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
@@ -336,15 +323,15 @@ def build_store(
     note |= {"size": size, "resize": resize, "color": manifest.color}
     problem = "the image store cannot be written"
     with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
-        dataset.records.mkdir(parents=True, exist_ok=True)
+        records.mkdir(parents=True, exist_ok=True)
         # Of two stores of one dataset, the second waits, as both take from the same rows.
-        with FileLock(dataset.records / LOCK):
+        with FileLock(records / LOCK):
             with suppress(InputError):
                 return open_store(target)
             with replace_folder(target) as draft:
-                kept = _rows_of(dataset, (size, resize))
+                kept = _rows_of(dataset, records, (size, resize))
                 _write_arrays(draft, manifest, size, kept)
-                shutil.rmtree(_row_folder(dataset.records, (size, resize)))
+                shutil.rmtree(_row_folder(records, (size, resize)))
                 dataset.cases.to_parquet(draft / TABLE)
                 files = sorted(draft.iterdir())
                 note["sha256"] = {file.name: sha256_of(file) for file in files}
@@ -358,10 +345,9 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     With ``check``, its files must be what was written: they are read, once a process.
     """
     path = Path(path)
-    remedy = "Delete this folder; the next run decodes the pictures again."
-    kinds = (OSError, ValueError, KeyError)
     problem = f"the store that {NOTE} describes is not whole"
-    with explained(problem, where=path, remedy=remedy, kinds=kinds):
+    remedy = "Delete this folder; the next run decodes the pictures again."
+    with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError, KeyError)):
         note = read_sealed(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
         for name, digest in note["sha256"].items():
@@ -374,15 +360,16 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
 
 
-def _rows_of(dataset: Dataset, square: Square) -> pd.DataFrame:
+def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:
     """Return where the row of each case is kept; pictures whose rows are not are decoded."""
-    root, manifest, records = dataset.root, dataset.manifest, dataset.records
+    root, manifest = dataset.root, dataset.manifest
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
     content, where = pd.MultiIndex.from_frame(cases[CONTENT]), root / dataset.location
     lost = cases[~content.isin(_kept_rows(records, square).index)]
     if len(lost):
         title = f"Storing {manifest.name} at {square[0]} px"
-        bad = _inspect_all(root, manifest, square, _keyed(root, lost), records, title)
+        lost = lost.assign(key=keys_of(root, [*lost.itertuples(index=False)]))
+        bad = _inspect_all(root, manifest, square, lost, records, title)
         refuse_bad(bad, len(cases), where, manifest)
     kept = _kept_rows(records, square).reindex(content)
     replaced = cases["case_id"][kept["file"].isna().to_numpy()]

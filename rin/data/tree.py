@@ -170,9 +170,8 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
                 info = open_once(place).getinfo(member)
                 states.append(f"{info.file_size}-{info.CRC:08x}")
             else:
-                stat = Path(
-                    root, place
-                ).stat()  # a copy that keeps one time has another second one
+                stat = Path(root, place).stat()
+                # A copy that keeps one of the times has another second one.
                 states.append(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}")
         except (OSError, KeyError):
             states.append("absent")

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data import leakage, splits
-from rin.data.dataset import Dataset, find_root, locate, open_dataset
+from rin.data.dataset import Dataset, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError, counted, look_up, named
@@ -95,8 +95,11 @@ class Study:
         place, counts, seed = self.results.parent, counts or {}, self.profile.seed
         key = (name, task, self.data_root, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
-            folder = find_root(manifest, self.data_root, place / "stand_ins", counts, seed)
-            index = place / "index"
+            folder, index = self.data_root, place / "index"
+            if not self.holds(manifest):
+                from rin.data.standins import write_stand_in  # slow to load
+
+                folder = write_stand_in(manifest, place / "stand_ins", counts, seed)
             _datasets[key] = open_dataset(manifest, folder, index_folder=index, square=square)
         return _datasets[key]
 

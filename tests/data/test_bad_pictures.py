@@ -10,8 +10,9 @@ from busi_files import write_radimagenet
 from PIL import Image
 from pydicom import dcmread
 
-from rin.data.dataset import find_cases, find_root, open_located
+from rin.data.dataset import find_cases, open_located
 from rin.data.manifest import load_manifest
+from rin.data.standins import write_stand_in
 from rin.data.store import inspect_cases
 from rin.errors import InputError
 
@@ -179,7 +180,7 @@ LAYOUTS = {
 def root_of(name, folder):
     """A data root with pictures of a dataset: its stand-in, or for RadImageNet files like its."""
     if name != "radimagenet":
-        return find_root(load_manifest(name), None, folder, LAYOUTS[name], 1)
+        return write_stand_in(load_manifest(name), folder, LAYOUTS[name], 1)
     files = [(f"CT/lung/Nodule/lung{n:06d}.png", "lung-Nodule", "train", "") for n in range(90)]
     write_radimagenet(folder / "radimagenet_database", files)
     return folder

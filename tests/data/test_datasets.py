@@ -13,6 +13,7 @@ from rin.data.manifest import Finding, load_manifest
 from rin.data.pixels import read_mask
 from rin.data.store import CASES, validate_cases
 from rin.errors import InputError
+from rin.study import load_profile, open_study
 
 COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
 
@@ -21,9 +22,10 @@ def open_dataset(manifest, root):
     return dataset.open_dataset(manifest, root, index_folder=root / "index")
 
 
-def ensure_dataset(manifest, data_root, tmp_path):
-    root = dataset.find_root(manifest, data_root, tmp_path / "stand_ins", COUNTS, 0)
-    return dataset.open_dataset(manifest, root, index_folder=tmp_path / "index")
+def of_study(manifest, data_root, tmp_path):
+    """The dataset as a study opens it, whose profile sizes a stand-in."""
+    profile = load_profile("smoke").model_copy(update={"stand_ins": {"busi": COUNTS}})
+    return open_study(profile, data_root=data_root, results=tmp_path / "results").dataset(manifest)
 
 
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):
@@ -79,24 +81,37 @@ def test_open_dataset_with_broken_files_names_the_place_and_a_remedy(
     assert caught.value.remedy.endswith(".")
 
 
-def test_ensure_dataset_with_broken_real_files_names_all_and_never_falls_back(
+def test_study_with_broken_real_files_names_all_and_never_falls_back(
     busi_root, busi_manifest, tmp_path
 ):
     names = ["benign/benign (1).png", "normal/normal (1)_mask.png"]
     for name in names:
         (busi_root / TOP / name).write_bytes(b"GIF89a")
     with pytest.raises(InputError, match="2 of 4 cases cannot be read") as caught:
-        ensure_dataset(busi_manifest, busi_root, tmp_path)
+        of_study(busi_manifest, busi_root, tmp_path)
     assert all(name in caught.value.problem for name in names)
     assert caught.value.problem.count("the file is") == 1
     assert not (tmp_path / "stand_ins").exists()
+    own = changed(busi_manifest, access="not public")
+    with pytest.raises(InputError, match=r"Export these files again, or move them away"):
+        of_study(own, busi_root, tmp_path)
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi_manifest, value):
+    plain = np.full((4, 6), value)
+    change(busi_root / TOP, {"malignant/malignant (1)_mask.png": plain})
+    with pytest.raises(InputError, match="2 masks mark nothing or the whole picture"):
+        open_dataset(busi_manifest, busi_root)
+    accepted = with_counts(busi_manifest, images=busi_manifest.counts.images, empty_masks=2)
+    assert len(open_dataset(accepted, busi_root).cases) == 4
 
 
 @pytest.mark.parametrize("data_root", [None, "empty"])
-def test_ensure_dataset_without_real_files_is_a_stand_in(busi_manifest, tmp_path, data_root):
+def test_study_without_real_files_has_a_stand_in(busi_manifest, tmp_path, data_root):
     (tmp_path / "empty").mkdir()
     root = tmp_path / data_root if data_root else None
-    dataset = ensure_dataset(busi_manifest, root, tmp_path)
+    dataset = of_study(busi_manifest, root, tmp_path)
     assert dataset.provenance == "stand-in"
     assert dataset.cases["source_class"].value_counts().to_dict() == COUNTS
 
@@ -105,19 +120,15 @@ def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path)
     with pytest.raises(InputError, match=r"looked for Dataset_BUSI.*busi\.zip.*get it at"):
         open_dataset(busi_manifest, tmp_path)
     with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
-        ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path)
+        of_study(busi_manifest, tmp_path / "dtaa", tmp_path)
     with pytest.raises(InputError, match="unknown stand-in None"):
-        ensure_dataset(changed(busi_manifest, stand_in=None), None, tmp_path)
+        of_study(changed(busi_manifest, stand_in=None), None, tmp_path)
 
 
 def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, tmp_path):
     save(tmp_path / "cats" / "cat.png", picture(1))
     zip_folder(tmp_path / "cats", tmp_path / "archive.zip", "cats/")
     assert locate(busi_manifest, tmp_path) is None
-
-
-def with_bad(manifest, *case_ids):
-    return changed(manifest, known_bad=dict.fromkeys(case_ids, "torn"))
 
 
 @pytest.mark.parametrize(
@@ -170,14 +181,10 @@ def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():
     assert len(exact_duplicates(cases[cases["digest"] != "7"])) == LISTED
 
 
-@pytest.mark.parametrize(
-    "files",
-    [{"benign (2).png": b""}, {}, {"benign (2).png": None, "benign (2)_mask.png": None}],
-    ids=["torn", "whole", "absent"],
-)
+@pytest.mark.parametrize("files", [{"benign (2).png": b""}, {}], ids=["torn", "whole"])
 def test_open_dataset_leaves_a_known_bad_case_out_and_says_so(busi_root, busi_manifest, files):
     change(busi_root / TOP / "benign", files)
-    dataset = open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
+    dataset = open_dataset(changed(busi_manifest, known_bad={"benign (2)": "torn"}), busi_root)
     assert dataset.cases["case_id"].tolist() == ["benign (1)", "malignant (1)", "normal (1)"]
     assert dataset.findings == (Finding("skipped known bad file", "torn", ("benign (2)",)),)
 
@@ -202,13 +209,21 @@ IN_EXAMS = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}
 IN_IMAGES = {"images": {"a": 3}, "masks": {}, "total": 3}
 
 
-def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
-    busi_manifest, tmp_path
+@pytest.mark.parametrize(("counts", "patients"), [(IN_EXAMS, "ppq"), (IN_IMAGES, "pqr")])
+def test_check_counts_counts_patients_or_images(busi_manifest, tmp_path, counts, patients):
+    check_counts(with_counts(busi_manifest, **counts), exams(*patients), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("access", "remedy"),
+    [("open", "Fetch the dataset again"), ("not public", "both files of busi.*rin new again")],
+)
+def test_wrong_counts_of_ones_own_files_have_a_remedy_of_their_own(
+    busi_manifest, tmp_path, access, remedy
 ):
-    bad = with_bad(with_counts(busi_manifest, **IN_IMAGES), "a/9")
-    check_counts(bad, exams(*"pq"), tmp_path)
-    manifest = with_counts(busi_manifest, **IN_EXAMS)
-    check_counts(manifest, exams(*"ppq"), tmp_path)
+    manifest = changed(with_counts(busi_manifest, **IN_IMAGES), access=access)
+    with pytest.raises(InputError, match=remedy):
+        check_counts(manifest, exams("p"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +240,7 @@ def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
     ],
 )
 def test_check_counts_names_what_differs(busi_manifest, tmp_path, counts, patients, message):
-    manifest = with_bad(with_counts(busi_manifest, **counts), "a/9")
+    manifest = with_counts(busi_manifest, **counts)
     with pytest.raises(InputError, match=message):
         check_counts(manifest, exams(*patients), tmp_path)
 

@@ -223,7 +223,7 @@ def test_ddti_crops_of_one_picture_in_several_cases_would_share_a_group(opened):
     dataset = opened("ddti_crops")
     labels = dict.fromkeys(dataset.manifest.label_map, "any")
     every = dataset.manifest.model_copy(update={"label_map": labels})
-    cases = open_dataset(every, dataset.root, index_folder=dataset.records.parent).cases
+    cases = open_dataset(every, dataset.root, index_folder=dataset.index).cases
     groups = leak_free_groups(cases, near_duplicates(cases, every.near_duplicate_bits))
     together = groups[named(every, "repeated pictures")]
     assert len(cases) == 655

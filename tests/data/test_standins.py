@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rin.data import standins
-from rin.data.dataset import find_root, open_dataset
+from rin.data.dataset import open_dataset
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_picture
@@ -37,7 +37,7 @@ OTHERS = {
 
 
 def stand_in(manifest, folder, counts, seed=1):
-    root = find_root(manifest, None, folder, counts, seed)
+    root = write_stand_in(manifest, folder, counts, seed)
     return open_dataset(manifest, root, index_folder=folder / "index")
 
 

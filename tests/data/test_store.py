@@ -455,6 +455,7 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was
 
 
 def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(pictures, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     monkeypatch.setattr(store_module, "picture_hash", lambda pixels: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         inspect(pictures)

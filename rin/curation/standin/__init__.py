@@ -78,8 +78,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
         made_of |= {"studies": studies, "size": size, "seed": seed}
         writers.write_json(root / STAND_IN_NOTE, made_of)
 
-    if not folder.is_dir():
-        writers.write_whole(folder, "archive", write)
+    writers.write_whole(folder, "archive", write)
     return folder
 
 

@@ -60,6 +60,5 @@ def write_stand_in(
         write(folder, counts, seed)
         write_json(folder / STAND_IN_NOTE, made_of)
 
-    if not target.is_dir():
-        write_whole(target, f"for {manifest.name}", fill)
+    write_whole(target, f"for {manifest.name}", fill)
     return target

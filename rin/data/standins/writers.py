@@ -18,7 +18,7 @@ from rin.files import MAKE_ROOM, replace_folder
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write a folder that is not there; InputError if it fails."""
+    """Let ``fill`` write a folder, unless it is there; InputError if it fails."""
     problem = f"the stand-in {what} cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
