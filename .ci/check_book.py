@@ -25,7 +25,7 @@ from rin.study import Runs, open_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 # Roles that only the book renders: all but citations and references are an error elsewhere.
-RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note|dropdown)[a-z]+(?::[a-z]+)?\}`")
+RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note)[a-z]+(?::[a-z]+)?\}`")
 # What the book leaves as it is when it renders a text, and what ends a piece that it does.
 MARKS = re.compile(r"\{[a-z:]+\}`[^`]*`|\[[^\]]*\]\([^)]*\)|[*_`|#$\n]+|\\\S+")
 LEAST = 12  # characters of a piece without digits that is looked for
@@ -79,7 +79,7 @@ def check_sentences(name: str, notebook: Path, page: str) -> list[str]:
         complaints += [f"{name}: raw role {found[0]!r}" for found in RAW.finditer(text)]
     for code in article.find_all(["pre", "code", "script"]):
         code.decompose()
-    raw = re.findall(r"\{(?:glue|doc|cite|numref)[^}]*\}", article.get_text(" "))
+    raw = re.findall(r"\{(?:doc|cite|numref)[^}]*\}", article.get_text(" "))
     complaints += [f"{name}: shows the raw role {role!r}" for role in raw]
     plurals = PLURAL.findall(_quoted(article.get_text(" ")))
     return complaints + [f"{name}: says {found!r}" for found in plurals]

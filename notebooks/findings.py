@@ -115,7 +115,7 @@ The {same["k"]} on the paper's own questions average
 {format_estimate(same, digits=1)}, most of their weight on one set of chest
 radiographs. The others are of skin photographs, histology and mammograms; with
 them RadImageNet is behind, {format_estimate(every, digits=1)} points
-([](evidence/replications)).
+([What independent studies found](evidence/replications)).
 """)
 
 # %%
@@ -152,9 +152,9 @@ units, a single unadjusted test.
 # %%
 pairs = pair_differences(runs.predictions(), *runs.inits)
 cells = pairs.pivot_table(index="task", columns="backbone", values="estimate")
-cells = 100 * cells.loc[list(facts)]
+cells = cells.loc[list(facts)]
 cells.index = cells.index.map(names)
-axes = heat(cells, runs.inits, limit=15)
+axes = heat(cells, runs.inits, unit="points")
 page.picture(
     axes,
     "Mean difference of each backbone's networks, by task",
@@ -162,7 +162,7 @@ page.picture(
 
 # %% [markdown]
 # Radiologic − photographic in AUC points, in the colour of the higher side; the
-# mean where a backbone was pretrained several times ([](results/all_tasks) shows
+# mean where a backbone was pretrained several times ([All tasks](results/all_tasks) shows
 # each).
 #
 # ## How small this run is
@@ -237,7 +237,7 @@ Markdown(f"""
   the book uses them.
 - Inputs were prepared {fed} in the two arms; what they alone do was measured in
   the earlier run ({counted(scripts["backbone"].nunique(), "backbones")},
-  exploratory; [](results/inputs)).
+  exploratory; [What the inputs alone do](results/inputs)).
 - Short training: in the last epoch of pretraining the accuracy on validation
   images still rose by {rise.min():.1f} to {rise.max():.1f} points. Of the
   networks fine-tuned for more than one epoch, {last:.0f}% were best after their
@@ -252,13 +252,13 @@ Markdown(f"""
   difference may be one of what was learnt and not of what was shown.
 - {others} of {len(facts)} tasks run on open substitutes for the paper's images,
   {cuts} on another cut of them, and {len(set(COMPARISONS) - set(facts))} tasks
-  of the paper have no images here ([](results/task_published)).
+  of the paper have no images here ([Tasks with published results only](results/task_published)).
 """)
 
 # %% [markdown]
 # ## Where to go
 #
-# - [](study): the data, and how to read an interval of this book.
-# - [](results/all_tasks): every task, every pair of networks.
-# - [](evidence/audit): what follows from the published numbers.
-# - [](use/own_task): your own images in the same harness.
+# - [The study, and how to read this book](study): the data, and how to read an interval of this book.
+# - [All tasks](results/all_tasks): every task, every pair of networks.
+# - [The published numbers, checked](evidence/audit): what follows from the published numbers.
+# - [A task of your own, from a folder of images to a result](use/own_task): your own images in the same harness.

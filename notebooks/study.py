@@ -135,49 +135,39 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 #
 # ## Words
 #
-# patient, case
-# : The person, and one image of hers with one label. Everything from one patient
-#   stays on one side of a split.
+# **patient, case**: The person, and one image of hers with one label. Everything from one patient
+# stays on one side of a split.
 #
-# task, fold
-# : A question with two answers about the cases of one dataset, and one division of
-#   its patients into training, validation and test.
+# **task, fold**: A question with two answers about the cases of one dataset, and one division of
+# its patients into training, validation and test.
 #
-# initialisation
-# : Where a network's weights come from before fine-tuning: radiologic (blue) or
-#   photographic (orange) pretraining, or random numbers (grey).
+# **initialisation**: Where a network's weights come from before fine-tuning: radiologic (blue) or
+# photographic (orange) pretraining, or random numbers (grey).
 #
-# pretraining
-# : One training of one architecture on one corpus. Two pretrainings of the same
-#   kind differ in their seed: random weights, order of the images, split.
+# **pretraining**: One training of one architecture on one corpus. Two pretrainings of the same
+# kind differ in their seed: random weights, order of the images, split.
 #
-# scenario, regime
-# : One architecture, one choice of trained layers, one learning rate: there are 24.
-#   Regimes are the choices of layers (all, the last ten, the head alone), with eight
-#   scenarios each.
+# **scenario, regime**: One architecture, one choice of trained layers, one learning rate: there are 24.
+# Regimes are the choices of layers (all, the last ten, the head alone), with eight
+# scenarios each.
 #
-# difference
-# : Radiologic minus photographic, in points of the area under the ROC curve (AUC):
-#   0.80 against 0.78 is a difference of 2 points.
+# **difference**: Radiologic minus photographic, in points of the area under the ROC curve (AUC):
+# 0.80 against 0.78 is a difference of 2 points.
 #
-# ahead
-# : In a sentence on this run, said only where P, with the pretraining as the unit
-#   and adjusted by Holm's method, is below .05. Otherwise there is *no clear
-#   difference*, which does not mean that the two are equal. On an axis the word
-#   names a direction.
+# **ahead**: In a sentence on this run, said only where P, with the pretraining as the unit
+# and adjusted by Holm's method, is below .05. Otherwise there is *no clear
+# difference*, which does not mean that the two are equal. On an axis the word
+# names a direction.
 #
-# reference runs
-# : Two are kept with the book. *open*, “this run”, gives the main results. *first*,
-#   “the earlier run”, gives the side studies: its corpora had 26 classes, without
-#   ultrasound, and the inputs of each source were prepared as its released
-#   counterpart wants them.
+# **reference runs**: Two are kept with the book. *open*, “this run”, gives the main results. *first*,
+# “the earlier run”, gives the side studies: its corpora had 26 classes, without
+# ultrasound, and the inputs of each source were prepared as its released
+# counterpart wants them.
 #
-# these networks, new patients
-# : An interval over patients alone. It does not say what another pretraining would
-#   give.
+# **these networks, new patients**: An interval over patients alone. It does not say what another pretraining would
+# give.
 #
-# exploratory
-# : One backbone, or intervals over patients alone: estimates without a verdict.
+# **exploratory**: One backbone, or intervals over patients alone: estimates without a verdict.
 #
 # ## What the database holds: the paper's Figure 2
 
@@ -253,8 +243,8 @@ book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 # Most substitutes show other patients than the paper's; the thyroid crops were cut
 # by others from the images that the paper used. Test sets here are all images that
 # were neither trained nor validated on, up to a limit for chest images. The paper's
-# own counts contradict each other in places ([](evidence/discrepancies));
-# [](use/run_it) says how to get each dataset.
+# own counts contradict each other in places ([Discrepancies, and what readers asked](evidence/discrepancies));
+# [Run it: images, GPU, cluster](use/run_it) says how to get each dataset.
 #
 # ## The two corpora
 

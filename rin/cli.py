@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rin.errors import InputError, counted, explained
+from rin.errors import InputError, counted
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
-    import yaml
-
     from rin.report.execution import Job
 
     values = {}
@@ -90,10 +88,7 @@ def run(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
-        problem = f"{text!r} holds no readable value"
-        remedy = "Put text with special signs in quotes."
-        with explained(problem, where="--parameter", remedy=remedy, kinds=yaml.YAMLError):
-            values[name] = yaml.safe_load(value) if value else ""  # like the value in a profile
+        values[name] = value
     # Beside other results: Git ignores these, and the repository's root stays as it is.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
     Job(notebook, target, values, inputs=f"by hand at {time.time()}").run()

@@ -155,14 +155,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """PyYAML's safe loader, which would otherwise let the last of equal keys win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        merged = [key for key, _ in node.value if key.tag == "tag:yaml.org,2002:merge"]
-        stated = [key for key, _ in node.value if key not in merged]
-        keys = [self.construct_object(key, deep=True) for key in stated]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", node.start_mark
-                )
+        stated = [key.value for key, _ in node.value if not key.tag.endswith(":merge")]
+        twice = [key for key in stated if stated.count(key) > 1]
+        if twice:
+            said = f"the key {twice[0]!r} stands twice"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -172,47 +169,24 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
     [*"-+0123456789"],
 )
-#: More than any file of the study needs: bytes, brackets within brackets, values with all aliases.
-MOST_BYTES, MOST_DEPTH, MOST_VALUES = 2**21, 64, 200_000
+#: Brackets within brackets, more than any file needs; thousands would overflow libyaml's stack.
+_DEEPEST = 64
 
 
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds.
 
-    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or
-    where a file is so large or so deep that reading it would not end.
+    InputError, with the line, for what is not UTF-8 or not YAML, and where a key stands twice.
     """
     kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
     with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise ValueError(f"it has {size:,} bytes; {MOST_BYTES:,} are read")
-        text = path.read_text(encoding="utf-8")
-        _refuse_endless(text)
+        text, depth = path.read_text(encoding="utf-8"), 0
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise ValueError(f"line {event.start_mark.line + 1}: nested too deeply")
         return yaml.load(text, Loader=_Loader)
-
-
-def _refuse_endless(text: str) -> None:
-    """Raise ValueError for YAML that is too deep, or whose aliases stand for too many values."""
-    anchors: dict[str, int] = {}
-    opened: list[list] = [["", 0]]  # anchor and number of values of each bracket
-    for event in yaml.parse(text, Loader=_Loader):
-        anchor = getattr(event, "anchor", None)
-        if isinstance(event, yaml.CollectionStartEvent):
-            opened.append([anchor, 1])
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, values = opened.pop()
-            anchors[anchor] = values
-            opened[-1][1] += values
-        elif isinstance(event, yaml.AliasEvent):
-            if anchor not in anchors:
-                raise ValueError(f"the alias {anchor:.40} stands for nothing, or for itself")
-            opened[-1][1] += anchors[anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            anchors[anchor] = 1
-            opened[-1][1] += 1
-        if len(opened) > MOST_DEPTH or opened[-1][1] > MOST_VALUES:
-            line = event.start_mark.line + 1
-            raise ValueError(f"line {line}: nested too deeply, or its aliases grow too large")
 
 
 class FrozenModel(BaseModel):
@@ -226,25 +200,17 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     errors = error.errors(include_url=False)
     # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
     first = next((slip for slip in errors if slip["type"] == "extra_forbidden"), errors[0])
-    *place, last = first["loc"] or ("",)
+    place = [str(name) for name in first["loc"] if name != "[key]"]
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
-    more = len(errors) - 1
-    others = f" (and {more} more)" if more else ""
-    setting = ".".join(map(str, first["loc"]))
-    if last == "[key]":
-        setting = ".".join(map(str, place if isinstance(value, str) else place[:-1]))
     if first["type"] == "extra_forbidden":
-        message = f"there is no such setting{meant(last, _fields(model))}"
+        message = f"there is no such setting{meant(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
-        if isinstance(value, bool):
-            words = "yes, on or true" if value else "no, off or false"
-            message = f"YAML reads an unquoted {words} as {value}"
-        else:
-            message = f"YAML reads {value} as a number"
-        message += "; write it in quotes"
-    elif setting and not isinstance(value, dict | list):
+        message = f"YAML reads it as {value}; write it in quotes"
+    elif place and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
-    return f"{setting}: {message}{others}" if setting else message + others
+    if len(errors) > 1:
+        message += f" (and {len(errors) - 1} more)"
+    return f"{'.'.join(place)}: {message}" if place else message
 
 
 _IN_YAML = {

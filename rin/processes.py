@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from importlib.abc import MetaPathFinder
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
 from multiprocessing.queues import SimpleQueue
 from types import ModuleType
@@ -67,48 +67,38 @@ def start_worker(devices: SimpleQueue | None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
 
 
-LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-
-
 def quiet_tensorflow() -> None:
     """Keep off the terminal what TensorFlow writes when it starts, unless its log level is 0.
 
     The level that the environment sets is heeded; it does not hold while TensorFlow is loaded.
     """
-    if os.environ.setdefault(LOG_LEVEL, "3") == "0":
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         return
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if not any(isinstance(finder, _QuietStart) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _QuietStart())
+    if _QuietStart not in sys.meta_path:
+        sys.meta_path.insert(0, _QuietStart)
 
 
-class _QuietStart(MetaPathFinder):
+class _QuietStart(PathFinder):
     """Finds TensorFlow as Python does, and has it loaded with standard error closed."""
 
+    @classmethod
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return how TensorFlow is loaded; None for any other module."""
-        spec = PathFinder.find_spec(fullname, path, target) if fullname == "tensorflow" else None
-        if spec is None or spec.loader is None:
-            return None
-        load = spec.loader.exec_module
-
-        def load_quietly(module: ModuleType) -> None:
-            with _no_standard_error():
-                load(module)
-
-        spec.loader.exec_module = load_quietly
+        spec = super().find_spec(fullname, path, target) if fullname == "tensorflow" else None
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = partial(_load_quietly, spec.loader.exec_module)
         return spec
 
 
-@contextmanager
-def _no_standard_error() -> Iterator[None]:
+def _load_quietly(load: Callable[[ModuleType], None], module: ModuleType) -> None:
     # The file behind it, as libraries in C++ know nothing of sys.stderr.
     shown, hidden = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(hidden, 2)
     try:
-        yield
+        load(module)
     finally:
         os.dup2(shown, 2)
         os.close(shown)

@@ -23,7 +23,7 @@ def call(rin, monkeypatch):
 
 @pytest.fixture
 def images(tmp_path):
-    """A folder of ten gray pictures."""
+    """A folder of ten grey pictures."""
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     for number in range(10):

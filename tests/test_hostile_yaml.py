@@ -1,4 +1,4 @@
-"""YAML that was written to hurt ends in one clear error, at once."""
+"""YAML that is nested without end, or holds values of another kind, ends in one clear error."""
 
 import time
 
@@ -16,23 +16,27 @@ ALIASES = "".join(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("[" * 100_000, "nested too deeply"),
-        ("a: " + "{b: " * 5000, "nested too deeply"),
-        ("- " * 5000, "nested too deeply"),
-        (ALIASES, "aliases grow too large"),
-        ("a: &a [*a]", "stands for nothing, or for itself"),
-        ("a: " + "x" * 3_000_000, "bytes"),
-    ],
-    ids=["brackets", "braces", "lists", "aliases", "itself", "large"],
+    "content",
+    ["[" * 100_000, "a: " + "{b: " * 5000, "- " * 5000],
+    ids=["brackets", "braces", "lists"],
 )
-def test_read_yaml_of_an_endless_file_is_one_error_at_once(tmp_path, content, told):
-    path, started = tmp_path / "bad.yaml", time.monotonic()
+def test_read_yaml_that_is_nested_without_end_names_the_line(tmp_path, content):
+    path = tmp_path / "bad.yaml"
     path.write_text(content)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match="line 1: nested too deeply") as caught:
         read_yaml(path)
     assert caught.value.where == str(path)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("content", [ALIASES, f"{ALIASES}stand_ins: *a9", "tasks: &a [*a]"])
+def test_profile_whose_aliases_stand_for_millions_of_values_is_one_error_at_once(
+    tmp_path, content
+):
+    path, started = tmp_path / "bad.yaml", time.monotonic()
+    path.write_text(content)
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
     assert len(str(caught.value)) < 1000
     assert time.monotonic() - started < 5
 

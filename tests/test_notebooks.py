@@ -4,7 +4,6 @@ import ast
 import json
 import re
 import sys
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_
     for node, line in zip(nodes, lines, strict=True):
         assert isinstance(node, ast.AnnAssign), f"no type: {line}"
         assert re.search(r"  # \S.+", line), f"no comment: {line}"
-        assert isinstance(ast.literal_eval(node.value), parameters[node.target.id])
+        assert ast.unparse(node.annotation) == type(parameters[node.target.id]).__name__
 
 
 @for_each
@@ -62,6 +61,30 @@ def test_opens_with_its_title_and_says_how_to_run_it(path):
     section = re.search(r"(?ms)^## Run this page$(.*)", text)
     command = first.source + (section.group(1) if section else "")
     assert f"notebooks/{name(path)}.py" in command
+
+
+HEAD = re.compile(
+    r"# \S.*\n\n\*Answers\* [^*]+\. \*Needs\* [^*]+\. "
+    r"\*Takes\* [^*]+: `rin run notebooks/(\S+)\.py( -p \S+)*`\."
+)
+
+
+@for_each
+def test_head_says_in_three_lines_what_is_answered_needed_and_taken(path):
+    first, *_ = cells(path, "markdown")
+    title, _, text = first.source.partition("\n\n")
+    lines = text.partition("\n\n")[0].splitlines()
+    form = HEAD.fullmatch(f"{title}\n\n{' '.join(lines)}")
+    assert form and form[1] == name(path)
+    assert len(lines) <= 3
+
+
+@for_each
+def test_links_have_a_text_and_nothing_is_folded_that_only_the_book_unfolds(path):
+    """Jupyter shows a link without a text as nothing, and a directive of Sphinx as its source."""
+    for cell in read(path).cells:
+        assert "[](" not in cell.source
+        assert ":::" not in cell.source
 
 
 @for_each
@@ -109,29 +132,79 @@ def test_a_page_has_few_lines_and_hides_at_most_a_third(path):
     assert hidden <= max(total / 3, 10), f"{hidden} of {total} lines are hidden"
 
 
-def bound_names(cell):
-    """The names that a cell binds by assignment or definition; handles of figures do not count."""
-    found = set()
-    for node in ast.parse(cell.source).body:
+#: Handles of figures, and what is not used.
+HANDLES = {"_", "ax", "axes", "figure", "grid"}
+
+
+def names_in(node, context):
+    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    return {part.id for part in names if isinstance(part.ctx, context)}
+
+
+def bindings(statements):
+    """Yield each name that is bound, with the text of what it is, and the names in that.
+
+    Targets of loops are what they run over; what is bound in a function or a branch is left out.
+    """
+    for node in statements:
         match node:
-            case ast.Assign():
-                targets = node.targets
-            case ast.AnnAssign() | ast.AugAssign():
-                targets = [node.target]
+            case ast.Assign() | ast.AnnAssign():
+                targets, value = getattr(node, "targets", None) or [node.target], node.value
+            case ast.AugAssign():
+                targets, value = [node.target], node.value
+            case ast.For():
+                targets, value = [node.target], node.iter
             case ast.FunctionDef() | ast.ClassDef():
-                found |= {node.name}
-                continue
+                targets, value = [ast.Name(node.name, ast.Store())], node
             case _:
-                continue
-        stored = [n for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
-        found |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
-    return found - {"_", "ax", "axes", "figure", "grid"}
+                targets, value = [], ast.Constant(None)
+        names = [name for target in targets for name in names_in(target, ast.Store)]
+        made_from, thing = names_in(value, ast.Load), ast.unparse(value)
+        if isinstance(node, ast.AugAssign):
+            made_from, thing = {*names}, ast.unparse(node)
+        yield from ((name, thing, made_from) for name in names)
+        if isinstance(node, ast.For | ast.With):
+            yield from bindings(node.body)
+
+
+def rebound_names(sources):
+    """Return the names that the cells of a page bind to two things.
+
+    A table that is made from itself, as `rows = rows.query(…)`, is one thing within its cell; in
+    another it is not, for that cell could not be run again.
+    """
+    homes, found = {}, set()
+    for place, source in enumerate(sources):
+        for name, thing, made_from in bindings(ast.parse(source).body):
+            home, first = homes.setdefault(name, (place, thing))
+            if thing != first and (home != place or name not in made_from):
+                found.add(name)
+    return found - HANDLES
 
 
 @for_each
 def test_no_name_is_bound_to_two_things(path):
-    bound = Counter(name for cell in cells(path, "code") for name in bound_names(cell))
-    assert not [name for name, cells_ in bound.items() if cells_ > 1]
+    sources = [cell.source for cell in cells(path, "code")]
+    assert rebound_names(sources) == set()
+
+
+@pytest.mark.parametrize(
+    ("cells_", "found"),
+    [
+        (["x = 1", "x = 2"], {"x"}),
+        (["x = 1\nx = x + 1\nx += 1"], set()),
+        (["x = 1\nx = 2"], {"x"}),
+        (["x = 1", "x += 1"], {"x"}),
+        (["for x in y:\n    z = x"], set()),
+        (["for x in y:\n    x = z"], {"x"}),
+        (["x = 1", "for x in y:\n    pass"], {"x"}),
+        (["x = [y for y in z]", "y = 2"], set()),
+        (["def x():\n    y = 1", "y = 2"], set()),
+        (["if z:\n    x = 1", "if not z:\n    x = 2"], set()),
+    ],
+)
+def test_a_name_of_two_things_is_found(cells_, found):
+    assert rebound_names(cells_) == found
 
 
 @for_each
@@ -145,7 +218,7 @@ def test_code_wraps_at_80_columns(path):
 @for_each
 def test_no_value_is_glued_and_no_role_but_citations_and_references_is_left(path):
     """Jupyter and papermill show the text of a notebook as it is."""
-    known = r"\{(?!cite|numref|ref|bibliography|note|dropdown|math)[a-z]+(:[a-z]+)?\}`"
+    known = r"\{(?!cite|numref|ref|bibliography|note|math)[a-z]+(:[a-z]+)?\}`"
     for cell in read(path).cells:
         assert "glue" not in cell.source
         assert not re.search(known, cell.source)
@@ -174,7 +247,7 @@ def test_a_sentence_is_the_end_of_a_folded_cell(path):
 @for_each
 def test_no_table_or_figure_is_made_and_not_shown(path):
     """A notebook shows the last expression of a cell, and no other."""
-    made = {"book_table", "picture", "pictures"}
+    made = {"book_table", "picture"}
     for cell in cells(path, "code"):
         for node in ast.parse(cell.source).body[:-1]:
             match node:

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # The published numbers, checked
 #
-# *Answers* which of the paper's statistical statements follow from its printed
-# numbers {cite:p}`mei2022`, and what its analysis would say of our scores. *Needs*
-# nothing. *Takes* half a minute: `rin run notebooks/evidence/audit.py`.
+# *Answers* which of the paper's statements follow from its printed numbers {cite:p}`mei2022`, and
+# what its analysis says of the scores of this book. *Needs* nothing. *Takes* half a minute:
+# `rin run notebooks/evidence/audit.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -137,7 +137,7 @@ wide = [row.task for row in audits if row.too_wide_for_delong]
 claim("wider than DeLong's limit", wide == ["sarscov2", "hemorrhage"])
 Markdown(f"""
 {len(fitting)} formulas without pairing fit equally well, so the numbers do not
-say which was used. All of them ignore that both sources were run with the same
+show which was used. All of them ignore that both sources were run with the same
 24 settings, and none concerns new patients. For {task_names(wide)} the printed
 interval is wider than any DeLong interval of the printed AUCs on
 {paper.SETTINGS["split_percent"].value[-1]}% of the images.
@@ -222,9 +222,8 @@ percentages of Dice scores are relative and fit the printed scores:
 #
 # *Holds*: the printed numbers support the claim; other data may not. *Does not
 # follow*: they do not support it; it may still be true. *Cannot be judged*: too few
-# numbers are printed.
-# Which layers to train and which network is best is asked of real scores on
-# [](discrepancies).
+# numbers are printed. Which layers to train, and which network is best, is examined
+# with real scores on the page [Discrepancies](discrepancies).
 
 # %%
 quoted = claims[["verdict", "text", "why"]].set_axis(
@@ -235,14 +234,14 @@ book_table(quoted.reset_index(drop=True), "Quoted claims", prose=True)
 # %% [markdown]
 # ## The same analyses on scores that are known
 #
-# What the paper's analysis, DeLong's test and others say of one set of predictions,
+# The paper's analysis, DeLong's test and others are applied to the same predictions,
 # those of this book. They differ in what they take as the sample
-# ([](../../methods)).
+# ([Methods](../../methods)).
 
 # %% tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)
 short = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-a, b = (init_style(init).short for init in runs.inits)
+a, b = (init_style(init).word for init in runs.inits)
 banner(runs)
 
 # %%
@@ -256,11 +255,11 @@ for task in runs.tasks:
         seed=runs.study.profile.seed,
     ).set_index("name")
 nine = pd.concat(tables, axis=1)
-estimates = 100 * nine.xs("estimate", axis=1, level=1).dropna(how="all")
+estimates = nine.xs("estimate", axis=1, level=1).dropna(how="all")
 adjusted_p = nine.xs("p_value", axis=1, level=1).apply(
     holm, axis=1, result_type="broadcast"
 )
-ax = heat(estimates, runs.inits, clear=adjusted_p < 0.05, limit=15)
+ax = heat(estimates, runs.inits, unit="points", clear=adjusted_p < 0.05)
 picture(ax, "Difference by several analyses of the same predictions, by task")
 
 # %% tags=["hide-input"]
@@ -272,12 +271,12 @@ called = [
 recommended = nine[short[runs.tasks[0]]].query("recommended").index[0]
 equal = [name for name in called if tables[name].loc[recommended, "equivalent"]]
 Markdown(f"""
-{a} − {b} in AUC points, {b.lower()} ahead in orange; * P < .05, adjusted over
-the tasks, row by row. No analysis takes the pretraining as the sample, so a
-star says something of these networks only.
+Differences {a} − {b} in AUC points, {b} ahead in orange; * P < .05, adjusted
+over the tasks, row by row. No analysis takes the pretraining as the sample, so
+a star concerns these networks only.
 {int((adjusted_p < 0.05).sum(axis=None))} of
 {int(adjusted_p.notna().sum(axis=None))} cells have one. Of the tasks that the
-paper calls comparable, {listed(called)} have results here. Those shown to lie
+paper calls comparable, {listed(called)} have results here. Shown to be
 within ±{100 * EQUIVALENCE_MARGIN:.0f} points, by “{recommended}”:
 {listed(equal)}.
 """)

@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Discrepancies, and what readers asked
 #
-# *Answers* where the paper, its authors' files and the public data contradict one
-# another, and what readers asked about it. *Needs* nothing, and takes 15 s: entries
-# are in `rin/evidence/discrepancies.yaml`, scores are those of finished runs.
-# *Run it*: `rin run notebooks/evidence/discrepancies.py`.
+# *Answers* where the paper, its authors' files and the public data contradict one another, and what
+# readers asked about it. *Needs* nothing. *Takes* a quarter of a minute:
+# `rin run notebooks/evidence/discrepancies.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -56,11 +55,11 @@ IMPORTANT = ["zero-and-p", "imagenet-inputs", "thyroid-independence",
 claim("every entry has something to say", bool(entries["disagree"].all()))
 claim("the named entries exist", set(IMPORTANT) <= set(entries["id"]))
 Markdown(f"""
-{len(entries)} places disagree. {status["open"]} are open: nothing public says
-which side is right. The other {status["explained"]} are explained by the
-files. {entries["computed"].sum()} are computed: their numbers are compared
-whenever this page is built, and the build fails when an entry no longer
-differs.
+{len(entries)} contradictions are listed. {status["open"]} are open: nothing
+public shows which side is right. The other {status["explained"]} are explained
+by the files. {entries["computed"].sum()} are computed: their numbers are
+compared whenever this page is built, and the build fails when an entry no
+longer differs.
 
 Five matter most for a reader of the results: <a href="#zero-and-p">intervals
 that include zero beside P < .001</a>, <a href="#imagenet-inputs">inputs that
@@ -82,7 +81,7 @@ counts = counts.rename(index=KINDS).rename_axis("Kind")
 book_table(counts, "Entries by kind", prose=True)
 
 # %% [markdown]
-# An entry says that two places disagree, not how that came about. Numbers come
+# An entry says that two places disagree, not why. Numbers come
 # from the paper {cite:p}`mei2022`, from its authors' scripts and lists, and from
 # the dataset manifests, not from images or networks. Unfold a line for the places,
 # what it changes for a reader, and how this book handles it.
@@ -144,9 +143,9 @@ unfold("distributors")
 #
 # **Which versions of the public datasets?** The paper names sources, not files
 # ([a question to the authors](https://github.com/BMEII-AI/RadImageNet/issues/12)). Every dataset
-# of this book has its counts and a digest ([](../use/run_it)).
+# of this book has its counts and a digest ([Run it](../use/run_it)).
 #
-# **Is every patient on one side of a split?** The paper says so. A group found that
+# **Is every patient in one part of a split?** The paper says so. A group found that
 # the parts of the released lists of folds overlap, and divided the images again
 # {cite:p}`frees2025`; in the first fold of the ACL lists this book found no exam in
 # two parts. The lists of the pretraining name no patients
@@ -154,8 +153,8 @@ unfold("distributors")
 # that the test accuracies are of new patients.
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
-# [](../evidence/probe) reads it from a weights file, and [](../results/inputs)
-# measures what wrong inputs do
+# [The probe](../evidence/probe) reads the scaling from a weights file, and [What the inputs alone
+# do](../results/inputs) measures the effect of wrong ones
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)).
 #
 # **Why does one released network have variances so large that its logits become
@@ -163,7 +162,7 @@ unfold("distributors")
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 #
 # **Was an ImageNet network trained for the comparison?** No: public weights were
-# taken, which saw other numbers of images, classes and epochs.
+# taken, from trainings on other numbers of images and classes.
 #
 # **Do the networks generalise better?** The paper tests on images of the dataset of
 # fine-tuning alone; “Images from another hospital” does not.
@@ -187,8 +186,8 @@ which were not released, neither can be checked
 # The paper says that “unfreezing all layers consistently achieved the best
 # performance” and that “Inception-ResNet-v2, ResNet50, and DenseNet121 achieved
 # higher performance than Inception V3”, without AUCs by layers or network.
-# `init_differences` compares two regimes, or two networks, when their names are in
-# the column `init`.
+# `init_differences` compares two levels of unfreezing, or two networks, when their
+# names are in the column `init`.
 
 # %% tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -233,17 +232,16 @@ levels = pd.concat(compared(*contrast) for contrast in contrasts)
 # %%
 titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
 cells = levels.assign(
-    points=100 * levels["estimate"],
     clear=levels["p_holm"] < 0.05,
     task=levels["task"].map(titles),
 ).pivot(index="label", columns="task")
 cells = cells.loc[levels["label"].unique()]
 order = [titles[task] for task in runs.tasks]
-ax = heat(cells["points"][order], clear=cells["clear"])
-picture(ax, "Differences of regimes and of networks, by task")
+ax = heat(cells["estimate"][order], unit="points", clear=cells["clear"])
+picture(ax, "Differences by layers trained and by network, for each task")
 
 # %% [markdown]
-# AUC points, first minus second (purple where the first is higher), these networks of the first
-# pretraining on new patients; * P < .05 after Holm's adjustment. For “consistently” the two upper
-# rows would have to be positive with a star on every task; for the second sentence, all the lower
-# ones.
+# AUC points, first minus second (purple where the first is higher), these networks of
+# the first pretraining on new patients; * P < .05 after Holm's adjustment.
+# “Consistently” would need a positive number with a star on every task in the two
+# upper rows; the second sentence would need it in all the lower ones.

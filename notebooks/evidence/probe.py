@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Which preprocessing does a weights file want?
 #
-# *Answers* whether a file of pretrained weights shows how its inputs were scaled;
-# those who distribute RadImageNet weights state different ways. *Needs* nothing: it
-# reads the reference run, in about 15 s.
-# *Run it*: `rin run notebooks/evidence/probe.py`.
+# *Answers* whether a file of pretrained weights shows how its inputs were scaled; distributors of
+# RadImageNet weights disagree. *Needs* nothing. *Takes* a quarter of a minute:
+# `rin run notebooks/evidence/probe.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -125,7 +124,7 @@ toy = score_candidates(stored, noise[1]).set_index("candidate")
 toy[["divergence", "contrast"]].round(3)
 
 # %% [markdown]
-# The candidates, and what each makes of a black and a white pixel:
+# The candidates, and the values that each gives a black and a white pixel:
 
 # %%
 scales = pd.DataFrame(
@@ -167,8 +166,8 @@ picture(axes, "Divergence of each candidate, by the preprocessing of training")
 
 # %% [markdown]
 # Median and range over files and datasets; squares: images of the training corpus,
-# circles: images of other datasets. To the right of the line nothing is said to
-# fit.
+# circles: images of other datasets. To the right of the line no candidate is said
+# to fit.
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -200,7 +199,7 @@ book_table(missed, "Files that were not named correctly", prose=True)
 #
 # ## What distributors state
 #
-# Files of one name are not one training: of ResNet50 the TensorFlow and the PyTorch
+# Files of one name do not come from one training: of ResNet50 the TensorFlow and the PyTorch
 # release share no tensor. Readers compared the statistics that these two files keep
 # with those of their own MRI: inputs from −1 to 1 fit the PyTorch file, and inputs
 # from 0 to 1 fit the TensorFlow file better than ImageNet's scaling or 0 to 255;
@@ -225,13 +224,13 @@ book_table(held, "Who distributes RadImageNet weights", prose=True)
 #
 # The command reads `*_notop.h5`, `.weights.h5` and `.safetensors`, identifies the
 # backbone, and prints every candidate with the verdict and with what known
-# distributors state of that very file. PyTorch files are not opened, because they
+# distributors state about that file. PyTorch files are not opened, because they
 # may contain code.
 #
 # ## Limits
 #
 # The probe reads the first layer alone: it says nothing about resizing or
-# augmentation, and takes a preprocessing that is not among the candidates for the
+# augmentation, and mistakes a preprocessing that is not among the candidates for the
 # nearest one. Grey images cannot distinguish RGB from BGR. VGG19 has no batch
 # normalisation and cannot be probed. Some files pretrained on drawn stand-ins are
 # given a wrong name on real images, and no rule warns.

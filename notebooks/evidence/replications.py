@@ -13,10 +13,8 @@
 # %% [markdown]
 # # What independent studies found
 #
-# *Answers* what others found who compared RadImageNet with ImageNet weights on the
-# same network and head. *Needs* nothing: every AUC is printed in the study that it
-# is ascribed to or in its public results; 10 s.
-# *Run it*: `rin run notebooks/evidence/replications.py`.
+# *Answers* what others found who compared RadImageNet with ImageNet weights on the same network and
+# head. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/evidence/replications.py`.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -91,9 +89,9 @@ Over all {whole["k"]:.0f} fine-tuned comparisons it is
 all of them come from one study whose public code omits the 1/255 scaling of
 RadImageNet's inputs, and they include skin photographs and histology. On the
 paper's questions {100 * weight.max() / weight.sum():.0f}% of the weight is on
-chest radiographs, where both reach an AUC near .99. None was found that used
-the released weights with the official scaling on a task of the paper, so these
-studies neither confirm nor refute it.
+chest radiographs, where both reach an AUC near .99. No study was found that
+used the released weights with the official scaling on a task of the paper, so
+these studies neither confirm nor refute it.
 """)
 
 # %%
@@ -138,13 +136,13 @@ picture(axes, "Difference in AUC points by question: the paper's estimates are "
 # 1/255. ‡ RadImageNet weights trained by the study itself. Open marks: no standard
 # deviation (SD) is stated, so no interval can be given.
 #
-# Published intervals describe 24 ways of fine-tuning ([](audit)). Those of
-# {cite:t}`juodelyte2023` are computed from its SDs over five folds by Welch's
+# Published intervals describe 24 ways of fine-tuning ([The published numbers,
+# checked](audit)). Those of {cite:t}`juodelyte2023` are computed from its SDs over five folds by Welch's
 # formula, as if folds were independent and the sources unpaired: sharing training
 # images makes them too narrow, sharing folds may make them too wide. The MedMNIST
-# values {cite:p}`juodelyte2024transferability` are one each, without SD. No
-# independent comparison was found for the three CT tasks. How studies were searched
-# for is in the [reporting checklist](../../checklist).
+# values {cite:p}`juodelyte2024transferability` are single ones, without SD. No
+# independent comparison was found for the three CT tasks. The search is
+# described in the [reporting checklist](../../checklist).
 #
 # ## Pooled, with caution
 #
@@ -193,7 +191,7 @@ other questions than the paper.
 found an AUC of {frees.radimagenet:.3f} from RadImageNet and
 {frees.imagenet:.3f} from ImageNet. The heads of the two differ, so they are in
 no figure. The thyroid networks of {{cite:t}}`juodelyte2023` are near chance
-with either source, which says little of either.
+with either source, which says little about either.
 
 **Dependence.** All {len(alike)} comparisons are in repositories of one group
 and share data and code. They are not counted as votes: vote counts ignore

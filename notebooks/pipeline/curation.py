@@ -34,7 +34,6 @@ from matplotlib import pyplot as plt
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
-from statsmodels.stats.proportion import proportion_confint
 
 from rin.curation.build import AT_RISK, KEY, RARE, curate, index_archive
 from rin.curation.deidentify import (
@@ -44,12 +43,13 @@ from rin.curation.deidentify import (
     load_key,
 )
 from rin.curation.index import RULES
-from rin.curation.radiology_reports import normal_studies, screen_impression
+from rin.curation.radiology_reports import screen_impression
+from rin.curation.taxonomy import REGIONS
 from rin.evidence.paper import DATABASE
 from rin.report.banner import provenance_line
 from rin.report.format import book_table
 from rin.report.page import claim, picture
-from rin.report.style import init_style, use_style
+from rin.report.style import FAINT, use_style
 from rin.study import open_runs
 from rin.study.corpora import curation_plan, real_archive
 
@@ -71,19 +71,19 @@ provenance_line(
 # ## One study by hand
 #
 # A key image is named in a *Key Object Selection* document (KO); its outline is in a *Grayscale
-# Softcopy Presentation State* (PR). Both point to the image by its UID.
+# Softcopy Presentation State* (PR). Both point to the image by its UID. Here is a CT study with as
+# few outlines as there are:
 
 # %%
-archive = index_archive(plan)  # headers and reports, as two tables
-corpus = curate(plan)  # all of what follows, for every study
-outlined = corpus.images.query("modality == 'CT' and roi != ''")
-row = outlined.drop_duplicates("study_id", keep=False).iloc[0]
-
-names = Pseudonyms(plan.key or load_key(plan.output / KEY))
-pseudonyms = archive.files["study_uid"].map(names.uid)
-paths = archive.files.loc[pseudonyms == row["study_id"], "path"]
+archive = index_archive(plan)  # what all headers say, and the reports
+files = archive.files
+counts = pd.crosstab(files["study_uid"], files["modality"])
+chosen = counts.query("CT > 0 and KO == 1 and PR > 0")["PR"].idxmin()
+paths = files.loc[files["study_uid"] == chosen, "path"]
 documents = [dcmread(archive.root / path) for path in paths]
+len(documents)
 
+# %%
 findings, outlines = {}, {}
 for document in documents:
     if document.Modality == "KO":
@@ -100,13 +100,20 @@ key_uid = next(uid for uid in findings if uid in outlines)
 findings[key_uid]
 
 # %% [markdown]
-# Stored pixels become Hounsfield units, then 8 bits through the window of the region. The
-# pseudonym of the patient is a keyed digest.
+# A finding is written as the taxonomy has it, or in a term of the site that the label map
+# translates. Stored pixels become Hounsfield units, then 8 bits through the window of the region.
+# The pseudonym of the patient is a keyed digest.
 
 # %%
+terms = pd.read_csv(plan.label_map) if plan.label_map else pd.DataFrame()
+translated = {term: kind for term, *kind in terms.to_numpy()}
+finding = findings[key_uid]
+region, name = translated.get(finding) or finding.split(": ")
+names = Pseudonyms(plan.key or load_key(plan.output / KEY))
+
 image = next(d for d in documents if key_uid == d.SOPInstanceUID)
 hounsfield = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
-centre, width = display_window("CT", row["region"])
+centre, width = display_window("CT", region)
 share = (hounsfield - (centre - 0.5)) / (width - 1) + 0.5
 grey = np.rint(255 * np.clip(share, 0, 1)).astype("uint8")
 
@@ -115,21 +122,30 @@ secret = f"patient\0{image.PatientID}".encode()
 pseudonym = b32encode(hmac.digest(names.key, secret, "sha256")[:10]).decode()
 
 # %% [markdown]
-# The corpus has the same image, pixel by pixel, with the same outline and pseudonym:
+# The package does the same for every study of the archive. Its corpus has this image, pixel by
+# pixel, with the same label, outline and pseudonym:
 
 # %%
-exported = np.asarray(Image.open(corpus.folder / row["filename"]).convert("L"))
-corners = row["roi"].removeprefix("polygon:").split()
-recorded = np.array([corner.split(",") for corner in corners], dtype=float)
-assert np.array_equal(grey, exported)
-assert np.allclose(points[: len(recorded)], recorded)
-assert row["patient_id"] == f"P{pseudonym}"
-
 figure, ax = plt.subplots(figsize=(3.4, 3.6))
 ax.imshow(grey, cmap="gray")
 ax.plot(*points.T, color="#00E5FF")
-ax.set(title=row["label"], xticks=[], yticks=[])
+ax.set(title=f"{region}: {name}", xticks=[], yticks=[])
 picture(figure, "A key image with the outline of its reader", width="20rem")
+
+# %%
+corpus = curate(plan)
+same_study = corpus.images["study_id"] == names.uid(chosen)
+outlined = corpus.images[same_study & (corpus.images["roi"] != "")]
+if len(outlined) == 1:  # of a real archive it may be left out
+    row = outlined.iloc[0]
+    exported = np.asarray(Image.open(corpus.folder / row["filename"]))
+    corners = row["roi"].removeprefix("polygon:").split()
+    recorded = np.loadtxt(corners, delimiter=",")
+    assert np.array_equal(grey, exported)
+    assert np.allclose(points[: len(recorded)], recorded)
+    assert row["label"] == f"{region}-{name}"
+    assert row["patient_id"] == f"P{pseudonym}"
+assert len(outlined) == 1 or archive.provenance == "real"
 
 # %% [markdown]
 # ## The reports
@@ -153,29 +169,22 @@ if invented := archive.provenance == "stand-in":  # others have other forms
 
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
+rules = examples.rename("impression").to_frame().reset_index(drop=True)
 judged = [screen_impression("", text) for text in examples]
-rules = pd.DataFrame(judged, columns=["verdict", "reasons"])
-rules["reasons"] = rules["reasons"].map("; ".join)
-rules.insert(0, "impression", [*examples])
+rules["verdict"] = [screening.verdict for screening in judged]
+rules["reasons"] = ["; ".join(screening.reasons) for screening in judged]
 book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
-# A stand-in archive records which of its studies are normal, so query and rules can be measured;
-# its wording is invented, and the shares say nothing about the reports of a hospital.
+# A stand-in archive records which of its studies are normal (1), so the rules can be checked. Its
+# wording is invented, and the counts say nothing about the reports of a hospital.
 
 # %%
 if invented:
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
-    linked = archive.reports.merge(truth.query("normal == '1'"))
-    measured = {}
-    kept = {"query": screened, "rules": normal_studies(screened, None)}
-    for step, flagged in kept.items():
-        hits = flagged["study_uid"].isin(linked["study_uid"]).sum()
-        ends = proportion_confint(hits, len(flagged), method="wilson")
-        shares = [hits / len(flagged), *ends, hits / len(linked)]
-        measured[step] = [len(flagged), *np.multiply(100, shares).round(1)]
-    columns = ["Studies", "Precision, %", "from", "to", "Recall, %"]
-    display(pd.DataFrame(measured, columns).T.astype({"Studies": int}))
+    both = truth.merge(screened, how="left", on="accession_number")
+    verdicts = both["verdict"].fillna("not flagged by the query")
+    display(pd.crosstab(both["normal"], verdicts.rename("by the rules")))
 
 # %% [markdown]
 # ## The whole archive
@@ -197,17 +206,19 @@ steps = pd.Series(
         "in the corpus": len(corpus.images),
     }
 )
-ax = sns.barplot(x=steps, y=steps.index, color=init_style("radiologic").color)
+ax = sns.barplot(x=steps, y=steps.index, color=FAINT)
 ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
 ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
-picture(ax, "Files that are left after each step of the curation")
+picture(ax, "Files that are left after each step of curation", width="32rem")
 
 # %% tags=["hide-input"]
+unseen = " alone; no radiologist confirmed them"
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal, the
 rules judge {(screened["verdict"] == "normal").sum():,} to be so, and
-{sum(confirmed.values()):,} are accepted, on the word of:
-{" and ".join(confirmed) or "nobody"}. After
+{sum(confirmed.values()):,} are accepted by {
+    " and ".join(confirmed) or "rules"
+}{"" if "radiologist" in confirmed else unseen}. After
 exclusions, de-identification and export, {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of
 {corpus.images["label"].nunique()} classes in the layout of RadImageNet,
@@ -224,8 +235,8 @@ book_table(excluded, "Files that are not in the corpus, by rule", prose=True)
 # ## De-identification
 #
 # By the Basic Application Level Confidentiality Profile of DICOM PS3.15: only attributes on a list
-# stay, dates move by one number of days for each patient, identifiers become pseudonyms under a
-# secret key. An invented header, before and after:
+# stay, all dates of a patient move by the same number of days, identifiers become pseudonyms under
+# a secret key. An invented header, before and after:
 
 # %%
 header = Dataset()
@@ -234,26 +245,25 @@ header.StudyDate, header.InstitutionName = "20101213", "Invented Imaging"
 header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
 header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
 after = deidentify(header, Pseudonyms(b"a key for this example only"))
-changes = {
-    element.name: (element.value, after.get(element.keyword, "removed"))
-    for element in header
-}
-pd.DataFrame(changes, index=["Before", "After"]).T
+changes = [(e.name, e.value, after.get(e.keyword, "removed")) for e in header]
+pd.DataFrame(changes, columns=["Attribute", "Before", "After"])
 
 # %% [markdown]
 # ## What the corpus holds
 
 # %%
-ax = sns.countplot(corpus.images.sort_values("region"), y="region", hue="kind")
+words_of = {"key": "key images", "normal": "of normal studies"}
+words_of |= {name: f"{r.title}, {r.modality}" for name, r in REGIONS.items()}
+shown = corpus.images.sort_values("region").replace(words_of)
+ax = sns.countplot(shown, y="region", hue="kind")
 ax.set(xlabel="Images", ylabel="")
-picture(ax, "Images of each region, key images and those of normal studies")
+sns.move_legend(ax, "best", title="")
+picture(ax, "Key and normal images of the corpus, by region", width="32rem")
 
 # %%
-parts = corpus.images.groupby("part").agg(
-    Patients=("patient_id", "nunique"),
-    Images=("label", "size"),
-    Classes=("label", "nunique"),
-)
+parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()
+parts.columns = ["Patients", "Classes"]
+parts["Images"] = corpus.images["part"].value_counts()
 by_patient = corpus.images.groupby("patient_id")["part"].nunique()
 claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
@@ -294,10 +304,10 @@ book_table(done.to_frame(), "From the dataset card", prose=True)
 # ```
 #
 # Curation can be interrupted and repeated, and reads only new files. The folder
-# `results/hospital/curation/shared` may leave the institution after somebody has looked at it;
+# `results/hospital/curation/shared` may leave the institution after someone has checked it;
 # everything beside it contains original identifiers or the key of the pseudonyms. Fill the column
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
-# pixels may show letters; they stay out until somebody has looked and answered no in its column
-# `shows_text`. Pretrained weights are written for Keras, as `_notop.h5` for
-# older software, and as safetensors, each with a model card.
+# pixels may show letters; they stay out until someone has checked them and entered `no` under
+# `shows_text`.
+# Pretrained weights are written for Keras, as `_notop.h5` for older software, and as safetensors.

@@ -59,19 +59,20 @@ a, b = live.inits
 banner(live, [marked])
 
 # %% [markdown]
-# ## A network
+# ## Images, and a network
 #
 # The backbone keeps its pretrained weights, as in the frozen scenarios; a logistic regression on
-# its pooled features is the dense layer.
+# the pooled features of training images is the dense layer.
 
 # %%
 inputs = study.inputs(marked)
 store, masks = inputs.store, inputs.lesion_masks()
 grey, labels = np.asarray(store.images()), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
-part = store.cases["case_id"].map(split).to_numpy()
-shown = np.flatnonzero((part == "test") & masks.any(axis=(1, 2)))[:8]
+train = store.cases["case_id"].map(split).to_numpy() == "train"
+shown = np.flatnonzero(masks.any(axis=(1, 2)))[:64]  # with a lesion
 
+# %%
 name, size = study.profile.backbones[0], store.size
 build = getattr(keras.applications, name)
 shape = (size, size, 3)
@@ -87,7 +88,6 @@ def features_of(images):
 
 
 # %%
-train = part == "train"
 pooled = features_of(grey[train]).mean(axis=(1, 2))
 regression = LogisticRegression(max_iter=10_000).fit(pooled, labels[train])
 halves = np.array([[-0.5, 0.5]])  # two logits, one for each class
@@ -134,11 +134,9 @@ by_gradient = (channel_weights * features).sum(axis=-1)
 # %%
 cells = features.shape[1] * features.shape[2]
 closed_form = (features @ kernel)[..., 1] / cells
-apart = np.abs(closed_form - by_gradient).max() / np.abs(closed_form).max()
-assert apart < 1e-3
-pooled_head = keras.Sequential([head.layers[-1]])
-by_rin = gradient_cam(pooled_head, features)[..., 1]
-assert np.allclose(closed_form, by_rin, atol=1e-3 * np.abs(by_rin).max())
+largest = np.abs(closed_form).max()
+apart = np.abs(closed_form - by_gradient).max() / largest
+by_rin = gradient_cam(keras.Sequential([head.layers[-1]]), features)[..., 1]
 
 # %% [markdown]
 # ## From a map to a Dice score
@@ -149,32 +147,38 @@ assert np.allclose(closed_form, by_rin, atol=1e-3 * np.abs(by_rin).max())
 # %%
 dice = []
 for cam, mask in zip(np.maximum(closed_form, 0), masks[shown], strict=True):
-    small = 255 * cam / max(cam.max(), 1e-12)
-    large = Image.fromarray(small.astype("float32")).resize(
-        (size, size), Image.Resampling.BILINEAR
-    )
-    inside = np.rint(large) > PAPER_THRESHOLD
-    both = (inside & (mask > 0)).sum()
-    dice.append(2 * both / (inside.sum() + (mask > 0).sum()))
+    small = Image.fromarray(np.float32(255 * cam / max(cam.max(), 1e-12)))
+    large = small.resize((size, size), Image.Resampling.BILINEAR)
+    inside, lesion = np.rint(large) > PAPER_THRESHOLD, mask > 0
+    dice.append(2 * (inside & lesion).sum() / (inside.sum() + lesion.sum()))
 pictures = to_uint8(closed_form, size)
-assert np.allclose(dice, cam_dice(pictures, masks[shown]), atol=0.02)
+
+# %% [markdown]
+# The package agrees. *Changed a line above?* The next cell then fails, as it should: skip it.
+
+# %%
+assert apart < 1e-3
+assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
+assert np.allclose(dice, cam_dice(pictures, masks[shown]), rtol=0, atol=1e-6)
+assert max(dice) > 0
 
 # %% tags=["hide-input"]
 Markdown(f"""
 Gradient and closed form differ by at most {apart:.0e} of the largest value.
 {features.shape[1]} × {features.shape[2]} cells are enlarged to {size} × {size}
-pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of the {len(shown)}
-images is {np.mean(dice):.3f}.
+pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of
+{len(shown)} images with a lesion is {np.mean(dice):.3f}, and the highest
+{max(dice):.3f}.
 """)
 
 # %%
-first = shown[:2]
+top = np.argsort(dice)[::-1][:2]
 axes = image_row(
-    [*grey[first], *pictures[:2]],
+    [*grey[shown[top]], *pictures[top]],
     ["image 1", "image 2", "map 1", "map 2"],
-    [*masks[first], *masks[first]],
+    [*masks[shown[top]]] * 2,
 )
-picture(axes, "Two test images with their lesions, and their maps")
+picture(axes, "The two images with the highest Dice scores, and their maps")
 
 # %% [markdown]
 # ## Every network of the task

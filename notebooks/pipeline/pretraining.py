@@ -15,7 +15,7 @@
 #
 # *Answers* how a backbone is pretrained, how well it classifies its corpus, and what its features
 # have learnt. *Needs* the corpora, which stand-ins replace. *Takes* about two minutes on two
-# cores, seconds when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
+# cores, half a minute when run again: `rin run notebooks/pipeline/pretraining.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -27,17 +27,16 @@ import keras
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown, display
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
 from rin.data.store import open_store
+from rin.errors import counted
 from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
-from rin.explain.similarity import nearest_neighbours, neighbour_purity
 from rin.models.augmentation import AUGMENTATION
 from rin.models.layers import Augment
 from rin.models.preprocessing import find_preprocessing
-from rin.report import cards
 from rin.report.banner import pretraining_banner
 from rin.report.forest import forest
 from rin.report.page import picture
@@ -45,8 +44,8 @@ from rin.report.style import init_style, use_style
 from rin.stats import share_interval
 from rin.study import open_runs, pretraining_histories, run_pretraining
 from rin.study.pretraining import (
+    nearest_of_class,
     plan_pretraining,
-    pretraining_features,
     pretraining_predictions,
 )
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches
@@ -55,34 +54,41 @@ from rin.training.trainer import learning_rate, prepare_framework
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 study = runs.study
+inits = list(study.profile.pretraining.corpora)
 execution = study.profile.execution
 prepare_framework(execution.threads, execution.precision)  # as all runs
-weights = run_pretraining(study)  # trains what is missing
-inits = list(study.profile.pretraining.corpora)
-pretraining_banner(runs)
+line = display(pretraining_banner(runs) or HTML(""), display_id=True)
 
 # %% [markdown]
 # ## One epoch by hand
 #
-# A backbone of Keras with random weights, a corpus of labelled grey images, and the settings of
-# the profile. Images of one patient are in one part.
+# A corpus of labelled grey images, the settings of the profile, and batches. Images of one patient
+# are in one part.
 
 # %%
 planned = plan_pretraining(study)
 run = next(r for r in planned if r.init == inits[0])
-settings, store = run.settings, open_store(run.store)
+settings, size, store = run.settings, run.settings.size, open_store(run.store)
 names, classes = np.unique(store.cases["label"], return_inverse=True)
 parts = {
     part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
     for part in ("train", "validation", "test")
 }
-outputs = int(weights["classes"].max())  # the corpora share one network
+batch = {"batch": settings.batch, "channels": 1}
+training = ShuffledBatches(parts["train"], seed=run.seed, **batch)
+validation = OrderedBatches(parts["validation"], **batch)
+corpora = {r.store: open_store(r.store).cases["label"] for r in planned}
+outputs = max(labels.nunique() for labels in corpora.values())  # for all
 pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
+
+# %% [markdown]
+# A Keras backbone with random weights, and a head of pooling, dropout and one dense layer.
+# Change a line, and run on.
 
 # %%
 keras.utils.set_random_seed(run.seed)
-build, size = getattr(keras.applications, run.backbone), settings.size
-backbone = build(include_top=False, weights=None, input_shape=(size, size, 3))
+build, shape = getattr(keras.applications, run.backbone), (size, size, 3)
+backbone = build(include_top=False, weights=None, input_shape=shape)
 for layer in backbone.layers:  # short trainings need a faster average
     if isinstance(layer, layers.BatchNormalization):
         layer.momentum = settings.batch_norm_momentum
@@ -106,11 +112,10 @@ chance = np.random.default_rng(run.seed)
 limit = np.sqrt(6 / (pooled.shape[1] + outputs))  # Glorot and Bengio (2010)
 kernel = chance.uniform(-limit, limit, (pooled.shape[1], outputs))
 dense.set_weights([kernel, np.zeros(outputs)])
-for layer in (augment, dropout):
-    layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+for random_layer in (augment, dropout):
+    random_layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
 # %%
-batch = {"batch": settings.batch, "channels": 1}
 steps = parts["train"].steps(settings.batch)
 total, schedule = settings.epochs * steps, (settings.schedule, settings.warmup)
 rate = learning_rate(settings.learning_rate, total, *schedule)
@@ -123,37 +128,47 @@ model.compile(
     jit_compile=False,  # on a CPU it costs more than it saves
 )
 by_hand = model.fit(
-    ShuffledBatches(parts["train"], seed=run.seed, **batch),
-    steps_per_epoch=steps,
-    validation_data=OrderedBatches(parts["validation"], **batch),
+    training, steps_per_epoch=steps, validation_data=validation, shuffle=False,
     verbose=0,
-).history
+).history  # fmt: skip
 
 # %% [markdown]
-# The package trained the same network. Both add in the same order, so on TensorFlow they agree to
-# the last digit. From random weights rounding matters: Adam turns the sign of a gradient near zero
-# into a whole step, so that a difference of one in a million in the first step is 1% of the loss
-# after seven. JAX compiles the two networks into different sums, and is held to less.
+# ## Every network
+#
+# The package trains the same network, and that of the other corpus.
 
 # %%
+weights = run_pretraining(study)  # trains what is missing
 histories = pretraining_histories(study)
 same = (histories["init"] == run.init) & (histories["backbone"] == run.backbone)
 by_rin = histories[same & (histories["epoch"] == 1)].iloc[0]
+epoch = pd.DataFrame(by_hand, ["by hand"]).T
+epoch["by rin"] = by_rin[epoch.index].astype(float)
+epoch
+
+# %% [markdown]
+# Both sum in the same order, so on TensorFlow they agree to the last digit. From random weights
+# rounding matters: Adam turns the sign of a gradient near zero into a whole step, so that a
+# difference of one in a million in the first step is 1% of the loss after seven. JAX compiles the
+# two networks into different sums, so only their losses are compared, and loosely. *Changed a line
+# above?* The next cell then fails, as it should: skip it.
+
+# %%
 exact = keras.backend.backend() == "tensorflow"
-for measure in by_hand if exact else ["loss"]:
-    pair = by_hand[measure][0], by_rin[measure]
-    assert np.isclose(*pair, rtol=1e-3 if exact else 0.2), measure
+compared = epoch if exact else epoch.loc[["loss"]]
+assert np.allclose(*compared.to_numpy().T, rtol=1e-3 if exact else 0.2)
 
 # %% tags=["hide-input"]
+line.update(pretraining_banner(runs))
 Markdown(f"""
 First epoch of {run.backbone} on the {run.init} corpus: loss
-{by_hand["loss"][0]:.4f} by hand and {by_rin["loss"]:.4f} by the package,
-top-1 {by_hand["accuracy"][0]:.3f} and {by_rin["accuracy"]:.3f}, top-5
-{by_hand["top5"][0]:.3f} and {by_rin["top5"]:.3f}. On the
-validation part top-1 is {by_hand["val_accuracy"][0]:.2f} and top-5
-{by_hand["val_top5"][0]:.2f} after this one epoch, with running averages that
-lag behind. RadImageNet was pretrained on {DATABASE["images"].value:,} images of
-{DATABASE["patients"].value:,} patients, which are available on request only.
+{epoch.loc["loss", "by hand"]:.4f} by hand and
+{epoch.loc["loss", "by rin"]:.4f} by the package. On the validation part top-1
+is {epoch.loc["val_accuracy", "by hand"]:.2f} and top-5
+{epoch.loc["val_top5", "by hand"]:.2f} after this one epoch, with running
+averages that lag behind. RadImageNet was pretrained on
+{DATABASE["images"].value:,} images of {DATABASE["patients"].value:,} patients,
+which are available on request only.
 """)
 
 # %% [markdown]
@@ -183,7 +198,8 @@ scores[["ci_low", "ci_high"]] = [
     for _, rows in predictions.groupby(network, sort=False)
 ]
 scores = scores.join(networks.set_index(network)[["classes", "seconds"]])
-scores.drop(columns=["patients", "classes", "seconds"]).round(3)
+measures = ["top1", "ci_low", "ci_high", "top5", "balanced"]
+scores[measures].round(3)
 
 # %% tags=["hide-input"]
 accuracies = scores["top1"].groupby("init", sort=False).mean()
@@ -193,19 +209,20 @@ means = " and ".join(
     for init, top1 in accuracies.items()
 )
 Markdown(f"""
-On test images that no training step saw, the networks classify on average
-{means} correctly. The released RadImageNet networks reach
+On {scores["images"].min()} or more test images of each corpus, which no
+training step saw, the networks classify on average {means} correctly. The
+released RadImageNet networks reach
 {min(row.top1 for row in RELEASED_ACCURACY.values()):.1f} to
 {max(row.top1 for row in RELEASED_ACCURACY.values()):.1f}%, on other images and
-165 classes. The {len(scores)} trainings took {scores["seconds"].sum() / 60:.1f}
-minutes of one worker's time.
+{DATABASE["labels"].value} classes. The {len(scores)} trainings took
+{scores["seconds"].sum() / 60:.1f} minutes of one worker's time.
 """)
 
 # %%
 look = {"zero": None, "limits": (0, 100), "unit": "points", "legend": False}
+look |= {"label": "kind", "names": {i: init_style(i).short for i in inits}}
 names_of = {"backbone": "group", "init": "kind", "top1": "estimate"}
 shown = scores.reset_index().rename(columns=names_of)
-shown["label"] = [init_style(init).short for init in shown["kind"]]
 ax = forest(shown, xlabel="Top-1 test accuracy, % (95% CI)", **look)
 picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 
@@ -220,56 +237,47 @@ picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 net = predictions.set_index(network).loc[run.init, run.backbone]
 confused = confusion_matrix(net["truth"], net["predicted"], normalize="true")
 shares = pd.DataFrame(100 * confused, names, names)
-ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 12, fmt=".0f")
+ax = sns.heatmap(shares, cmap="Purples", annot=len(names) <= 12, fmt=".0f")
 ax.set(xlabel="Predicted class", ylabel="True class")
-picture(ax, "Confusion matrix of one network, percent of each row")
+picture(ax, "Confusion matrix, percent of each row", width="36rem")
 
 # %% [markdown]
 # ## What the features have learnt
 #
-# Of the five test images **of other patients** with the most similar pooled features (cosine), the
-# *purity* is the share with the class of the image, with patients resampled for its interval.
+# How often is the test image with the most similar pooled features (cosine), *of another patient*,
+# of the same class? Only images whose class has another patient in the test part can have such a
+# neighbour, and only these count.
 
 # %%
-purity = []
-for trained in (r for r in planned if r.init in inits):
-    pair = trained.init, trained.backbone
-    cases, features = pretraining_features(study, *pair)
-    patients = cases["patient_id"]
-    near = nearest_neighbours(np.asarray(features), patients, 5)
-    shares = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
-    purity.append(dict(zip(network, pair, strict=True)) | shares)
-purity = pd.DataFrame(purity).rename(columns=names_of)
-purity["label"] = [init_style(init).short for init in purity["kind"]]
-ax = forest(purity, xlabel="Neighbours of the same class, %", **look)
-picture(ax, "Purity of the neighbours of each network")
+measured = [nearest_of_class(study, *pair) for pair in scores.index]
+nearest = pd.DataFrame(measured, scores.index).dropna()
+nearest.drop(columns="patients").round(2)
+
+# %%
+bars = nearest.reset_index().rename(columns=names_of)
+ax = forest(bars, xlabel="Nearest image of the same class, %", **look)
+picture(ax, "How often the nearest test image has the same class, by network")
 
 # %% tags=["hide-input"]
-by_init = purity.groupby("kind")[["estimate", "chance"]].max().mul(100)
+best = nearest.loc[nearest.groupby("init", sort=False)["estimate"].idxmax()]
+unmatched = sorted({*inits} - {*best.index.unique("init")})
 Markdown(
-    "Of the five nearest test images, "
+    "In each corpus's best network the nearest image is of the same class for "
     + " and ".join(
-        f"{by_init.loc[init, 'estimate']:.0f}% ({init}; "
-        f"{by_init.loc[init, 'chance']:.0f}% by chance)"
-        for init in inits
+        f"{row.estimate:.0%} of {counted(row.images, 'images')} of "
+        f"{counted(row.patients, 'patients')} ({row.Index[0]}; "
+        f"{row.chance:.0%} by chance)"
+        for row in best.itertuples()
     )
-    + " have the class of the image in the purest network. The corpora have "
-    "different classes, so their shares are not compared."
+    + ". The corpora have different classes, so their shares are not compared."
+    + "".join(f" No {init} test class has two patients." for init in unmatched)
 )
 
 # %% [markdown]
-# ## The weights and their cards
+# ## The weights
 #
 # Each run leaves its backbone in three formats below `weights` of the results: Keras 3
 # (`backbone.weights.h5`), the layout of Keras 2 that the released RadImageNet weights have
-# (`backbone_notop.h5`), and safetensors. None can carry code. Each has a card with the fields of
-# the ATLAS schema of the Radiological Society of North America: input, corpus, scores, digests,
-# and what the weights are not good for.
-
-# %%
-for made in networks.to_dict("records"):
-    files = cards.weights_files(study.weights.path(made["run_id"]))
-    score = scores.rename(columns={"ci_low": "low", "ci_high": "high"})
-    score = score.loc[(made["init"], made["backbone"])]
-    cards.write_card(study, made, cards.model_card(study, made, score, files))
-sorted(path.name for path in (study.results / "cards").iterdir())
+# (`backbone_notop.h5`), and safetensors. None can carry code. Whoever is given such a file needs
+# to know more: in the folder of its run `config.json` names the corpus, whose licence is in its
+# manifest, and the preprocessing, and `done.json` has the SHA-256 of every file.

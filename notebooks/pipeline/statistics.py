@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Statistics by hand
 #
-# *Answers* how every statistic of this book is computed: each in plain pandas on a dozen invented
-# cases, equal to what `rin.stats` returns, and a simulation of what intervals contain. *Needs*
-# nothing. *Takes* ten seconds: `rin run notebooks/pipeline/statistics.py`.
+# *Answers* how AUCs, their variances and adjustments are computed, in plain pandas on a dozen
+# invented cases, and how often their intervals contain the truth. *Needs* nothing. *Takes* ten
+# seconds: `rin run notebooks/pipeline/statistics.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -76,7 +76,7 @@ for model in auc.index:
     interval = stats.auc_ci(cases["label"], cases[model])
     assert math.isclose(auc[model], interval.auc)
 
-ax = sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="RdYlGn", alpha=0.6)
+ax = sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="Purples", vmax=1.5)
 ax.set(xlabel="Negative case", ylabel="Positive case")
 picture(ax, "Pairs of cases: won, tied or lost by model A", width="24rem")
 
@@ -89,10 +89,10 @@ AUC of {auc["A"]:.3f}; B reaches {auc["B"]:.3f}.
 # %% [markdown]
 # ## DeLong's variance
 #
-# The *placement* of a case is the share of the other class on the right side of it: its row or
-# column mean. The AUC is a mean over positive and over negative cases at once, so its variance
-# adds the variances of the placements of both classes, each over its number of cases
-# {cite:p}`delong1988`. Twice the covariance of the models is taken off their difference.
+# The *placement* of a case is the share of the other class that it is ranked correctly against: its
+# row or column mean. The AUC is a mean over positive and over negative cases at once, so its
+# variance adds the variances of the placements of both classes, each over its number of cases
+# {cite:p}`delong1988`. For a difference, twice the covariance of the models is subtracted.
 
 # %%
 placements = pd.concat(
@@ -163,8 +163,8 @@ interval is rough; the simulation below shows when the choice matters.
 # %% [markdown]
 # ## One network, one ranking
 #
-# Each fold of a cross-validation has a network with a scale of its own. Say the scores of P4 to P6
-# came from a second network, whose scores are half as large. Within each fold nothing changes; in
+# Each fold of a cross-validation has a network with a scale of its own. Suppose the scores of P4 to
+# P6 came from a second network, whose scores are half as large. Within each fold nothing changes; in
 # one pooled ranking, pairs across folds are lost or won by scale alone. This book computes AUCs
 # within a fold and averages them.
 
@@ -203,7 +203,7 @@ pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 # %% [markdown]
 # ## What intervals contain when patients have several images
 #
-# Here the truth is known because it is set. Network $p$ scores image $j$ of patient $i$, positive
+# In a simulation the truth is known. Network $p$ scores image $j$ of patient $i$, positive
 # ($c = 1$) or negative ($c = 0$), by
 #
 # $$s_{pij} = d_p\,c + \sqrt{\rho}\,u_{pi} + \sqrt{1 - \rho}\,e_{pij}$$
@@ -235,7 +235,10 @@ lines = sns.relplot(
     kind="line", errorbar=None, marker="o", height=3.2,
 )  # fmt: skip
 lines.refline(y=0.95)
+end = ("axes fraction", "data")
+lines.axes.flat[-1].annotate("95%", (1.01, 0.95), xycoords=end, va="center")
 lines.set_axis_labels("Correlation of images", "Intervals with the truth")
+lines.set_titles("{col_name}").legend.set_title("")
 picture(lines.figure, "Share of 95% intervals that contain the truth")
 
 # %% tags=["hide-input"]
@@ -247,6 +250,6 @@ At a correlation of 0.8, intervals with images as the units contain the truth in
 as few as **{lowest["images"]:.0%}** of {study.simulation.replicates} simulated
 test sets of {study.simulation.patients} patients with
 {study.simulation.images} images, in place of 95%; with patients as the units,
-in {lowest["patients"]:.0%}. Dice scores by hand are on
-[](../pipeline/gradcam).
+in {lowest["patients"]:.0%}. Dice scores by hand are on the page
+[Grad-CAM](../pipeline/gradcam).
 """)

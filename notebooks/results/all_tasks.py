@@ -89,7 +89,7 @@ With the pretraining as the unit
 held fixed and only the patients thought of as drawn again
 {{cite:p}}`obuchowski1997`, it is so on {len(clear(networks))}:
 {listed(clear(networks))}. Statements about pretraining follow the first
-([](../../methods)).
+([Methods](../../methods)).
 
 Files that name no patients: {listed(nameless)}. There a patient may be on both
 sides of the split, which makes AUCs optimistic, and each image counts as a
@@ -166,7 +166,7 @@ backbones differ (backbone × initialisation, a rough F test, Holm) on:
 #
 # They share its seed and its split of the corpora. In this sensitivity analysis,
 # of 24 November 2026, before the third pretraining was known, its number has an
-# effect of its own ([](../../methods)).
+# effect of its own ([Methods](../../methods)).
 
 # %%
 models = {

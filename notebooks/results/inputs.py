@@ -13,10 +13,9 @@
 # %% [markdown]
 # # What the inputs alone do
 #
-# *Answers* how much the preparation of the inputs changes an AUC and the
-# comparison: the official scripts' scaling, and padding in place of stretching.
-# *Needs* nothing: it reads the reference run, in about 10 s.
-# *Run it*: `rin run notebooks/results/inputs.py`.
+# *Answers* how much the preparation of the inputs changes an AUC and the comparison:
+# the official scripts' scaling, and padding. *Needs* nothing: it reads the reference
+# run. *Takes* about 10 s: `rin run notebooks/results/inputs.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Where the networks look
 #
-# *Answers* whether class activation maps (Grad-CAM) overlap with the lesions that
-# radiologists marked, and for which initialisation more. *Needs* nothing: it
-# reads the reference run, in about 15 s.
-# *Run it*: `rin run notebooks/results/localisation.py`.
+# *Answers* whether activation maps (Grad-CAM) overlap with the lesions that radiologists
+# marked, and for which initialisation more. *Needs* nothing: it reads the reference run.
+# *Takes* about 15 s: `rin run notebooks/results/localisation.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -108,7 +107,7 @@ page.picture(axes, "Difference of the initialisations in overlap, task by task")
 # A map belongs to the predicted class. It is kept where it is positive, scaled to
 # a maximum of 255 and enlarged to the image; pixels above 180 count as lesion, as
 # in the paper. Scores of an image are averaged over scenarios first, and patients
-# are the independent units ([](../../methods)).
+# are the independent units ([Methods](../../methods)).
 #
 # ## What the paper shows
 
@@ -135,7 +134,7 @@ blind["kind"], blind["note"] = blind["init"], [
 ]  # fmt: skip
 axes = forest(
     blind.assign(label=blind["measure"].map(MEASURES) + ", " + blind["init"]),
-    group="task", names=titles, legend=False, width=9.5,
+    group="task", names=titles, legend=False,
     xlabel="Mean of the maps − best image-blind region (95% CI)",
     note_title="Mean − baseline",
 )  # fmt: skip

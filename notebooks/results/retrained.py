@@ -13,10 +13,9 @@
 # %% [markdown]
 # # The same networks, trained again
 #
-# *Answers* how far the difference between the initialisations moves when the same
-# networks are trained again, on other cases, or from a briefer pretraining.
-# *Needs* nothing: it reads the reference run, in about 10 s.
-# *Run it*: `rin run notebooks/results/retrained.py`.
+# *Answers* how far the difference moves when the same networks are trained again, on other
+# cases, or from a briefer pretraining. *Needs* nothing: it reads the reference run. *Takes*
+# about 10 s: `rin run notebooks/results/retrained.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

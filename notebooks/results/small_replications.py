@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Small replications
 #
-# *Answers* what four findings of follow-up studies look like here: other heads,
-# softened labels, similarity of layers, confounders. *Needs* nothing: it reads
-# the reference run, in about 15 s.
-# *Run it*: `rin run notebooks/results/small_replications.py`.
+# *Answers* what four findings of follow-up studies look like here: other heads, softened
+# labels, similarity of layers, confounders. *Needs* nothing: it reads the reference run.
+# *Takes* about 15 s: `rin run notebooks/results/small_replications.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

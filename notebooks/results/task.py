@@ -161,13 +161,13 @@ which makes AUCs optimistic, and every image counts as one, which makes
 intervals too narrow."""
 Markdown(f"""
 {nameless if images.independence == "image" else ""} {" ".join(known)}
-More on the files: [](../use/run_it).
+More on the files: [Run it: images, GPU, cluster](../use/run_it).
 """)
 
 # %% [markdown]
 # ## Beyond the AUC
 #
-# How these are computed: [](../../methods).
+# How these are computed: [Methods](../../methods).
 
 # %%
 seed = runs.study.profile.seed

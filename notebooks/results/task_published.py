@@ -81,10 +81,10 @@ picture(axes, "Published differences and those of independent studies")
 
 # %% [markdown]
 # The second line of each task takes the interval from the printed standard
-# deviations (SDs) of 24 AUCs by an unpaired t test ([](../evidence/audit)).
+# deviations (SDs) of 24 AUCs by an unpaired t test ([The published numbers, checked](../evidence/audit)).
 # Intervals of independent studies come from their SDs over folds; their knee
 # images are of both knee tasks at once. † The study's code omits the official
-# scaling by 1/255 ([](../evidence/replications)).
+# scaling by 1/255 ([What independent studies found](../evidence/replications)).
 #
 # ## Their images
 
@@ -93,8 +93,8 @@ rows = []
 for task in tasks:
     manifest, settings = find_task(task)
     for count in paper.CLASS_COUNTS[task]:
-        place = f"paper, {count.place.split(', ')[0]}"
-        rows.append((titles[task], count.group, f"{count.images:,}", place))
+        where = f"paper, {count.place.split(', ')[0]}"
+        rows.append((titles[task], count.group, f"{count.images:,}", where))
     counts = manifest.for_task(settings).counts
     for place, classes in (
         ("the dataset's authors", counts.authors),

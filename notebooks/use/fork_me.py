@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Fork me: your scores, your question
 #
-# *Answers* which of two models is better on a table of yours, and what this book did not ask.
-# *Needs* `pip install .` for the first half; the second reads the predictions that come with the
-# book. *Takes* half a minute: `rin run notebooks/use/fork_me.py`, or open a copy in Jupyter.
+# *Answers* which of two models is better on a table of yours, and questions that this book does not
+# ask. *Needs* `pip install .` for the first half; the second reads predictions that come with the
+# book. *Takes* half a minute: `rin run notebooks/use/fork_me.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -26,7 +26,7 @@ results: str = "results"  # folder for everything computed
 # ## Only the tests: a table of your own
 #
 # One row an image, several images of a patient, labels 0 or 1; a higher score means 1. Only
-# the order of scores matters, so probabilities, logits and ratings all do. `rin.stats` installs
+# the order of scores matters, so probabilities, logits and ratings all work. `rin.stats` installs
 # without a deep-learning framework and without plotting. These cases are made up; with a file on
 # disk, give its name to `read_csv`.
 
@@ -56,9 +56,9 @@ labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
 pd.Series(vars(auc_ci(labels, model_a)), name="model A").round(3).to_frame()
 
 # %% [markdown]
-# Images of a patient resemble each other, so they say less than as many independent cases would.
-# DeLong's test {cite:p}`delong1988` counts images; with patients given, Obuchowski's estimator
-# {cite:p}`obuchowski1997` counts those. `estimate` and its interval are of a − b.
+# Images of a patient resemble each other, so they tell less than as many independent cases would.
+# DeLong's test {cite:p}`delong1988` counts images; given patients, Obuchowski's estimator
+# {cite:p}`obuchowski1997` counts these. `estimate` and its interval are of a − b.
 
 # %%
 naive = delong_test(labels, model_a, model_b)
@@ -66,14 +66,13 @@ clustered = delong_test(labels, model_a, model_b, images["patient"])
 both = pd.DataFrame(
     {"images independent": vars(naive), "patients independent": vars(clustered)}
 )
-rows = ["estimate", "ci_low", "ci_high", "p_value"]
-both.loc[rows].astype(float).round(3)
+both.loc[["estimate", "ci_low", "ci_high", "p_value"]].astype(float).round(3)
 
 # %%
 holm([0.030, 0.012, 0.028, 0.400]).round(3)  # P values of several tests
 
 # %% [markdown]
-# Nothing is repaired or dropped in silence: an error names what does not fit.
+# Nothing is silently repaired or dropped: an error names what does not fit.
 
 # %%
 from rin.errors import InputError
@@ -83,20 +82,20 @@ attempts = {
     "other labels": (["benign", "malignant"], [0.2, 0.3]),
     "a missing score": ([0, 1, 1], [0.2, float("nan"), 0.4]),
 }
-for name, (bad_labels, bad_scores) in attempts.items():
+for problem, (bad_labels, bad_scores) in attempts.items():
     try:
         auc_ci(bad_labels, bad_scores)
     except InputError as error:
-        print(f"{name:16} {error}")
+        print(f"{problem:16} {error}")
 
 # %% [markdown]
-# For three or more models there is `auc_contrasts`; [](../../api) has them all.
+# For three or more models there is `auc_contrasts`; the [API reference](../../api) has them all.
 #
 # ## The predictions of this book
 #
 # One row for each test image and network: `label` is 1 for the positive class, `score` its
-# log-odds. Every page of the results starts from this table, and a table of your own in these
-# columns will do in its place ([](reference)).
+# log-odds. Every page of the results starts from this table, and a table of yours with these
+# columns can replace it ([Tables and manifests](reference)).
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -104,7 +103,7 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin.report.banner import banner
-from rin.report.format import format_estimate
+from rin.report.format import format_estimate, format_p
 from rin.report.page import picture
 from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
 from rin.study import open_reference, open_runs
@@ -122,7 +121,11 @@ predictions.head(3).T
 
 # %% [markdown]
 # Each network has a scale of its own: AUCs are computed within a fold, then averaged over folds
-# and scenarios, with patients as the units.
+# and scenarios. Patients are the units; BUSI names no patients, so each image counts as one:
+
+# %%
+unit = runs.facts("breast").dataset.independence
+unit
 
 # %%
 table = init_differences(predictions, a, b)
@@ -132,7 +135,7 @@ table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 # ## A metric of your own
 #
 # *Sensitivity at 90% specificity*: the share of cancers found if one benign lesion in ten may be
-# called suspicious. The threshold belongs to one network, so it is set within each.
+# called suspicious. Each network has a threshold of its own.
 
 # %%
 network = ["init", "scenario", "pretraining", "fold"]
@@ -178,28 +181,29 @@ Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
-**{format_estimate(shift, unit="points")}** points over
-{len(patients)} patients.
+**{format_estimate(shift, unit="points")}** points. The interval is over
+{len(patients):,} {unit}s.
 """)
 
 # %% [markdown]
 # ## A figure and a table of your own
 #
-# One dot a scenario; above the line the first initialisation finds more.
+# One dot a scenario; above the dotted line of equal sensitivity the first initialisation finds more.
 
 # %%
-regimes = predictions.drop_duplicates("scenario").set_index("scenario")
-trained = regimes["unfreezing"].map(UNFREEZING_LABEL).rename("trained layers")
+scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
+trained = scenarios["unfreezing"].map(UNFREEZING_LABEL)
 ax = sns.scatterplot(
-    by_scenario.join(trained), x=b, y=a, style="trained layers", s=70
+    by_scenario.join(trained), x=b, y=a, style="unfreezing", s=70
 )
 ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
+sns.move_legend(ax, "best", title="Trained layers")
 ax.set(
     xlabel=f"Sensitivity, {INIT_STYLE[b].short}",
     ylabel=f"Sensitivity, {INIT_STYLE[a].short}",
     aspect="equal",
 )
-picture(ax, "Sensitivity of each scenario from both initialisations")
+picture(ax, "Sensitivity of each scenario, by initialisation", width="30rem")
 
 # %% [markdown]
 # `runs.overlap` has one row for each map: how well the region above the threshold of the paper
@@ -209,6 +213,65 @@ picture(ax, "Sensitivity of each scenario from both initialisations")
 overlap = runs.overlap("breast")
 dice = overlap.pivot_table(index="unfreezing", columns="init", values="dice")
 dice.assign(difference=dice[a] - dice[b]).round(3)
+
+# %% [markdown]
+# ## The paper's test of Dice scores, by pingouin
+#
+# The paper compares Dice scores by a paired t test, after Shapiro's test of normality. On the mean
+# score of each patient either is one line of pingouin, and so are the effect size and the two
+# one-sided tests of equivalence within ±5 points:
+
+# %%
+import pingouin
+from scipy.stats import ttest_rel
+
+from rin.stats import image_differences, paired_t
+from rin.stats.hypothesis import equivalence_p
+
+scores = overlap.groupby(["patient_id", "init"])["dice"].mean().unstack()
+x, y, gap = scores[a], scores[b], scores[a] - scores[b]
+normal = pingouin.normality(gap).iloc[0]
+test = pingouin.ttest(x, y, paired=True).iloc[0]
+effect = pingouin.compute_effsize(gap, 0.0, eftype="cohen")
+within = pingouin.tost(x, y, bound=0.05, paired=True).iloc[0]
+
+# %% [markdown]
+# `rin.stats` gives the same, with the interval of SciPy:
+
+# %%
+ours = paired_t(x, y)
+interval = ttest_rel(x, y).confidence_interval()
+assert np.allclose([test["T"], test["p_val"]], [ours.statistic, ours.p_value])
+assert np.allclose(interval, [ours.ci_low, ours.ci_high])
+assert np.isclose(effect, ours.statistic / np.sqrt(len(gap)))
+inside = equivalence_p(ours.estimate, ours.standard_error, ours.df, margin=0.05)
+assert np.isclose(within["pval"], inside)
+
+# %% tags=["hide-input"]
+Markdown(f"""
+Over {len(gap):,} {unit}s the mean difference is
+{format_estimate(ours, unit="points")} points of Dice
+({format_p(ours.p_value)}, Cohen's d {effect:.2f}); the test of equivalence
+within ±5 points gives {format_p(inside)}. Shapiro's test of the differences
+gives {format_p(normal["pval"])}; with so many, the t test needs only their mean
+to be normal. The networks are held fixed: other pretrainings may differ.
+""")
+
+# %% [markdown]
+# Where patients have several images, `image_differences` averages images and takes patients as the
+# units. Holm's adjustment over the tasks is `pingouin.multicomp`, and `holm`:
+
+# %%
+kept = open_reference()
+outlined = [rows for rows in map(kept.overlap, kept.tasks) if len(rows)]
+of_tasks = pd.concat(
+    image_differences(rows, *kept.inits, ["dice"]) for rows in outlined
+)
+of_tasks.index = [rows["task"].iloc[0] for rows in outlined]
+_, p_holm = pingouin.multicomp(of_tasks["p_value"], method="holm")
+assert np.allclose(p_holm, holm(of_tasks["p_value"]))
+shown = ["n_images", "n_patients", "estimate", "ci_low", "ci_high"]
+of_tasks[shown].assign(p_holm=p_holm).round(3)
 
 # %% [markdown]
 # ## A study of your own
@@ -228,8 +291,7 @@ dice.assign(difference=dice[a] - dice[b]).round(3)
 #     shares: [0, 50, 100]
 # ```
 #
-# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads,
-# and
+# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads, and
 # `confounder` marks a share of the positive training images and tests on marked negatives. Further
 # sections repeat trainings (`repeats`), compare layers before and after (`layers`), pretrain with
 # softened labels (`losses`), or briefly, until two corpora are learnt about equally well

@@ -101,7 +101,7 @@ Markdown(f"""
 This book shows the profile {study.profile.name}: {counted(here, "tasks")}
 from runs of this computer ({"; ".join(computers) or "none recorded"}) and
 {len(runs.tasks) - here} from reference runs ({"; ".join(made_on) or "none"}):
-a page takes the latest that keeps its study. Statistics of a reference run
+a page uses the latest that has its study. Statistics of a reference run
 are computed again, from its per-case predictions, each time the book is
 built.
 """)

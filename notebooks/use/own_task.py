@@ -13,9 +13,9 @@
 # %% [markdown]
 # # A task of your own, from a folder of images to a result
 #
-# *Answers* how your own images become a comparison of two initialisations: by one command, without
-# Python or YAML. *Needs* nothing: this page invents 96 images; put yours in their place. *Takes*
-# under two minutes on two idle cores: `rin run notebooks/use/own_task.py`.
+# *Answers* how your own images become a comparison of two initialisations, without Python or YAML.
+# *Needs* nothing: this page invents 96 images; put yours in their place. *Takes* under two minutes
+# on two idle cores: `rin run notebooks/use/own_task.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -41,11 +41,13 @@ from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs, open_study, run_study
+from rin.study.fine_tuning import cam_arrays
 from rin.study.forecast import Pace, forecast
 from rin.study.new_task import new_task, write_task
 from rin.study.profile import profile_folder
 
 use_style()
+sources = {"RIN_MANIFESTS": manifest_folder(), "RIN_PROFILES": profile_folder()}
 
 # %% [markdown]
 # ## The images
@@ -58,8 +60,8 @@ use_style()
 work = Path(mkdtemp())
 rng = np.random.default_rng(0)
 folder = work / "hospital"
-for name in ("Bilder", "Masken"):
-    (folder / name).mkdir(parents=True)
+for kind in ("Bilder", "Masken"):
+    (folder / kind).mkdir(parents=True)
 rows = []
 for patient in range(48):
     malignant = patient >= 24
@@ -85,43 +87,42 @@ table.to_csv(folder / "Befunde.csv", sep=";", encoding="latin-1", index=False)
 # ```
 #
 # It reads tables of any separator and encoding (CSV, Excel, parquet), finds the columns by their
-# names and by what they hold, opens every image (PNG, JPEG, TIFF, BMP, DICOM, NumPy), and asks for
-# what it cannot guess. `.dcm` may stand in a table, and so may names without ending or folder.
-# Without a table, each class is a folder: `rin new NAME --images FOLDER`. This page calls the
-# function behind it, and gives it the pace of a computer, which is otherwise measured:
+# names and contents, opens every image (PNG, JPEG, TIFF, BMP, NumPy), and asks for what it cannot
+# guess. DICOM files work too; names may omit folder and ending. Without a table, each class is a
+# folder: `rin new NAME --images FOLDER`. This page calls the function behind it, and passes a
+# typical speed; the command measures yours:
 
 # %%
-for variable, known in (
-    ("RIN_MANIFESTS", manifest_folder()),
-    ("RIN_PROFILES", profile_folder()),
-):
-    shutil.copytree(known, work / variable)
-    os.environ[variable] = str(work / variable)  # not in a checkout
+home = Path(mkdtemp())  # not the checkout
+others = shutil.ignore_patterns("hospital_us.yaml")
+for variable, source in sources.items():
+    shutil.copytree(source, home / variable, ignore=others)
+    os.environ[variable] = str(home / variable)
 made = new_task(
     "hospital_us",
     table=folder / "Befunde.csv",
     images=folder / "Bilder",
     masks=folder / "Masken",
     minutes=2,
-    results=work / "results" / "hospital_us",
+    results=home / "results" / "hospital_us",
     measure=lambda: Pace(image=0.02, tracing=15),
 )
+manifest, own_profile = write_task(made)
 screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
 screen["Found"] = screen["Found"].str.replace(str(work), "FOLDER")
 book_table(screen[["What", "Found"]], "What rin new says", prose=True)
 
 # %% [markdown]
-# It also says when something is wrong, in one line, before anything is trained: rows without
-# images and images without rows, a patient with two labels or in two spellings, a misspelt class,
-# a black mask, a broken file, one class only, too few patients to divide. Nothing of yours is
-# changed, and nothing is overwritten.
+# It also reports what is wrong, in one line, before anything is trained: rows without images and
+# images without rows, a patient with two labels or in two spellings, a misspelt class, a black
+# mask, a broken file, one class only, too few patients to divide. Nothing of yours is changed, and
+# nothing is overwritten.
 #
 # ## What it wrote
 #
 # A manifest, which says what the images are, with a comment at each guess:
 
 # %% tags=["hide-input"]
-manifest, own_profile = write_task(made)
 Markdown(f"```yaml\n{manifest.read_text('utf-8')}```")
 
 # %% [markdown]
@@ -133,27 +134,27 @@ Markdown("```yaml\n" + profile_text + "```")
 
 # %% [markdown]
 # With the released weights under `DATA_ROOT/weights` it compares those; with the two corpora of
-# this book under `DATA_ROOT` it pretrains on them; here it has neither, so that both
-# initialisations come from stand-ins and their difference means nothing. The next two commands, as
-# `rin new` prints them:
+# this book under `DATA_ROOT` it pretrains on them. Here it has neither, so that both
+# initialisations come from stand-ins and their difference means nothing. `rin new` then prints the
+# next two commands:
 #
 # ```console
 # make study PROFILE=hospital_us DATA_ROOT=FOLDER
 # make book PROFILE=hospital_us DATA_ROOT=FOLDER
 # ```
 #
-# The first trains, the second makes a book of this task alone. `rin study --dry-run` says before
-# what is missing, and how many runs there are:
+# The first command trains, the second makes a book of this task alone. `rin study --dry-run` first
+# lists what is missing, and counts the runs:
 
 # %%
-study = open_study("hospital_us", data_root=work, results=work / "results")
+study = open_study("hospital_us", data_root=work, results=home / "results")
 forecast(study)[["stage", "runs", "jobs"]]
 
 # %% [markdown]
 # ## The split
 #
 # Every image is decoded once, repeated images are found, and patients are divided. A split that
-# comes in a column of the table is used as it is, if no patient stands on two sides of it.
+# comes in a column of the table is used as it is, provided no patient is in two parts.
 
 # %%
 inputs = study.inputs("hospital_us")
@@ -174,8 +175,8 @@ pd.crosstab(cases["part"], cases["label"])
 
 # %%
 run_study(study)
-shown = open_runs("hospital_us", data_root=work, results=work / "results")
-predictions = shown.predictions(task="hospital_us")
+own_runs = open_runs(study.profile, data_root=work, results=home / "results")
+predictions = own_runs.predictions(task="hospital_us")
 aucs = scenario_aucs(predictions)
 aucs.pivot(index="scenario", columns="init", values="auc").round(3)
 
@@ -200,23 +201,35 @@ On these invented images, {a} minus {b} is
 weights, it is the result.
 """)
 
-# %%
-run = next(study.runs.folder.glob("[!.]*/cams.npy"))
-test = inputs.store.cases["case_id"].map(part_of).to_numpy() == "test"
-maps = np.load(run)[..., 1]
-# The first test image whose map has a positive value.
-seen = np.argmax(maps.max(axis=(1, 2)) > 0)
-maps, row = maps[[seen]], np.flatnonzero(test)[seen]
-axes = image_row(
-    [inputs.store.images()[row], to_uint8(maps, inputs.store.size)[0]],
-    [inputs.store.cases["case_id"][row], "map of “bösartig”"],
-    [inputs.store.masks()[row]] * 2,
-)
-picture(axes, "One test image with its mask, and its map", width="20rem")
+# %% [markdown]
+# Maps of activation are kept with each run. Of all maps, classes and test images, this one has the
+# largest value:
 
 # %%
-for variable in ("RIN_MANIFESTS", "RIN_PROFILES"):
-    del os.environ[variable]
+tested, maps = max(
+    cam_arrays(study, "hospital_us"), key=lambda run: run[1].max()
+)
+claim("a map has a positive value", maps.max() > 0)
+place, _, _, label = np.unravel_index(maps.argmax(), maps.shape)
+case = tested.iloc[place]
+store = inputs.store
+position = pd.Index(store.cases["case_id"]).get_loc(case["case_id"])
+class_of = dict(zip(inputs.labels, store.cases["label"], strict=True))
+axes = image_row(
+    [
+        store.images()[position],
+        to_uint8(maps[[place], ..., label], store.size)[0],
+    ],
+    [case["case_id"], f"map of “{class_of[label]}”"],
+    [store.masks()[position]] * 2,
+)
+axes[0].figure.suptitle(f"{case['init']}, {case['scenario']}", fontsize=9.5)
+picture(axes, "A test image with its mask, and its map", width="24rem")
+
+# %%
+for variable, source in sources.items():
+    os.environ[variable] = str(source)
+shutil.rmtree(home)
 shutil.rmtree(work)
 
 # %% [markdown]
@@ -227,9 +240,9 @@ shutil.rmtree(work)
 # | columns with other names | `--image`, `--label`, `--patient`, `--split` |
 # | a split in the table that is not to be used | `--split none` |
 # | patients in file names, or in paths | `--patient 'p(\d+)_'`, `--patient '([^/]+)/[^/]+$'` |
-# | a folder for each patient below each class | taken as such, and said |
-# | patients in DICOM headers only | taken from there, and said |
-# | pictures of more than 8 bits | a window of all their values, and `--window` for another |
+# | a folder for each patient below each class | recognised and reported |
+# | patients in DICOM headers only | read from there and reported |
+# | images of more than 8 bits | a window of all their values, and `--window` for another |
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |
@@ -237,14 +250,14 @@ shutil.rmtree(work)
 # | other folds, weights or image sizes | edit the profile, or another copy of it |
 # | a notebook of your own | a name in `pages` of the profile |
 #
-# Without a column of patients each image counts as a patient, and the AUC is too high where that
-# is not so: `rin new` says it in red, with a pattern where names look like patients. Small
-# cohorts get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one
-# split from four, with two of them in the test; fewer are refused. Every setting of a manifest
-# is listed on [the page of tables](reference). In Jupyter, `make lab` opens the notebooks, and
-# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root`
-# that `rin new` printed shows the task.
+# Without a column of patients each image counts as a patient; where that is wrong the AUC is too
+# high. `rin new` warns in red, and proposes a pattern where names look like patients. Small cohorts
+# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one split from
+# four, with two of them in the test; fewer are refused. Every setting of a manifest is listed on
+# [the page of tables](reference). In Jupyter, `make lab` opens the notebooks, and
+# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that
+# `rin new` printed shows the task.
 #
-# A second dataset with the same labels, from another hospital, gets a manifest of its own; its
-# name under `external` of the task, and `external: true` in the profile, have every run score it
-# as well, and none is trained on it.
+# A second dataset with the same labels, from another hospital, gets a manifest of its own. Put its
+# name under `external` of the task, and `external: true` in the profile: then every run also scores
+# it; none is trained on it.

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Tables and manifests
 #
-# *Answers* which columns the tables of this book have, and which settings a dataset's manifest.
-# *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
+# *Answers* which columns the tables of this book have, and which settings the manifest of a dataset
+# has. *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -51,7 +51,7 @@ for name, schema in SCHEMAS.items():
 #
 # A manifest is one YAML file in `data_manifests/`; `rin new` writes one from a folder of images,
 # and an unknown setting is an error. These tables are made from the models that read the files:
-# `{…}` are mappings with the names of their settings; an empty default is nothing.
+# `{…}` are mappings with the names of their settings; an empty default means none.
 
 
 # %%

@@ -46,8 +46,8 @@ statuses = dataset_status(runs.study.data_root)
 # The book is `_build/html/index.html`; it opens without an internet connection. A second `make
 # book` skips pages and trainings that are finished and unchanged; an interrupted one continues.
 # Profiles are the files of `notebooks/profiles/` and differ in numbers only: image size, epochs,
-# cases, seeds.
-# `rin profiles` lists them; copy one to make your own. Below, `rin` means `.venv/bin/rin`.
+# cases, seeds. `rin profiles` lists them; copy one to make your own. Below, `rin` means
+# `.venv/bin/rin`.
 #
 # ## The images
 
@@ -75,7 +75,7 @@ HTML(
 )
 
 # %% [markdown]
-# A task takes the images of its own dataset where they are at hand, else those of its substitute.
+# A task uses its own dataset where it is there, otherwise the substitute.
 # All datasets are in one folder, the data root, each under one of the names that its manifest
 # lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
 # alike, and nothing has to be unpacked unless a layout below says so. Files that do not belong to
@@ -91,12 +91,11 @@ HTML(
 # ```
 #
 # `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
-# Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
+# If all is well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
 # two people work on the same images.
 #
 # Released weights are looked for in `DATA_ROOT/weights`, then in `DATA_ROOT`, under the file names
-# of
-# `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
+# of `data_manifests/weights.yaml`, and checked by SHA-256 where it is known. Keras fetches its own
 # ImageNet weights. The folds that the paper's authors published are a second source of splits: put
 # a copy of their repository under `DATA_ROOT`, as `RadImageNet`, and set `splits: official`.
 #
@@ -132,7 +131,7 @@ HTML(
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
 #
-# An update of the lock has `make` install the version without CUDA again; repeat these lines then.
+# After an update of the lock `make` installs the version without CUDA again: repeat these lines.
 #
 # The profile `paper` computes in mixed precision (`execution: precision`). Results are then close
 # to those of a CPU but not equal digit by digit; the ledger keeps the backend and the precision of
@@ -150,10 +149,8 @@ HTML(
 # ```
 #
 # `--dry-run` lists runs, jobs, hours and disk, and the images and weights that are missing. Its
-# book is
-# `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the profile,
-# change
-# `name` to `cluster`, and replace `execution` by what a job may ask for:
+# book is `make book PROFILE=cluster` with the same DATA_ROOT and RESULTS. In the copy of the
+# profile, change `name` to `cluster`, and replace `execution` by what a job may ask for:
 #
 # ```yaml
 # execution:
@@ -177,7 +174,8 @@ HTML(
 #
 # ## Layouts
 #
-# :::{dropdown} `ddti`: thyroid
+# <details><summary><code>ddti</code>: thyroid</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── ddti/
@@ -188,9 +186,11 @@ HTML(
 # ```
 #
 # The archive of the mirror is called `archive.zip` like many others: rename it to `ddti.zip`.
-# :::
 #
-# :::{dropdown} `busi`: breast
+# </details>
+#
+# <details><summary><code>busi</code>: breast</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── Dataset_BUSI_with_GT/
@@ -202,9 +202,11 @@ HTML(
 #     ├── malignant/                   the same
 #     └── normal/                      the same, masks black
 # ```
-# :::
 #
-# :::{dropdown} `mrnet`: acl and meniscus
+# </details>
+#
+# <details><summary><code>mrnet</code>: acl and meniscus</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── MRNet-v1.0/
@@ -223,9 +225,11 @@ HTML(
 #
 # Only the sagittal volumes are read; the other two planes may be left out. One dataset feeds two
 # tasks, which take other slices and other labels from it.
-# :::
 #
-# :::{dropdown} `covid19_ct`: covid19
+# </details>
+#
+# <details><summary><code>covid19_ct</code>: covid19</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── covid19_ct/
@@ -234,9 +238,11 @@ HTML(
 # ```
 #
 # These names are a convention of this book, for whoever holds the images; none were published.
-# :::
 #
-# :::{dropdown} `rsna_pneumonia`: pneumonia
+# </details>
+#
+# <details><summary><code>rsna_pneumonia</code>: pneumonia</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── rsna-pneumonia-detection-challenge/
@@ -248,9 +254,11 @@ HTML(
 #
 # The last file says which images show one patient. It is not in the challenge's archive: RSNA
 # offers it on its own page of the challenge. It may also be beside the folder or archive.
-# :::
 #
-# :::{dropdown} `cc_ccii`: sarscov2
+# </details>
+#
+# <details><summary><code>cc_ccii</code>: sarscov2</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── CC-CCII/
@@ -266,9 +274,11 @@ HTML(
 #
 # It comes as many archives (`NCP-1.zip`, `CP-1.zip` and so on): unpack all of them into this one
 # folder. Its other tables may be there, too; they are not read.
-# :::
 #
-# :::{dropdown} `rsna_hemorrhage`: hemorrhage
+# </details>
+#
+# <details><summary><code>rsna_hemorrhage</code>: hemorrhage</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── rsna-intracranial-hemorrhage-detection/
@@ -278,18 +288,22 @@ HTML(
 #
 # The test images of the challenge may be there and are not read. The headers say which slices are
 # of one patient. The first look at so many files takes long, and continues where it was stopped.
-# :::
 #
-# :::{dropdown} `sarscov2_ct`: substitute for covid19
+# </details>
+#
+# <details><summary><code>sarscov2_ct</code>: substitute for covid19</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── sarscov2_ct/
 #     ├── COVID/        Covid (1).png
 #     └── non-COVID/    Non-Covid (1).png
 # ```
-# :::
 #
-# :::{dropdown} `kermany_cxr`: substitute for pneumonia
+# </details>
+#
+# <details><summary><code>kermany_cxr</code>: substitute for pneumonia</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── chest_xray/
@@ -301,18 +315,22 @@ HTML(
 # ```
 #
 # All three parts are read, and divided again by patient.
-# :::
 #
-# :::{dropdown} `headct200`: substitute for hemorrhage
+# </details>
+#
+# <details><summary><code>headct200</code>: substitute for hemorrhage</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── headct200/
 #     ├── head_ct/      000.png
 #     └── labels.csv
 # ```
-# :::
 #
-# :::{dropdown} `ddti_crops`: substitute for thyroid
+# </details>
+#
+# <details><summary><code>ddti_crops</code>: substitute for thyroid</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── ddti_crops/
@@ -320,9 +338,11 @@ HTML(
 #     ├── masks/        the same names
 #     └── labels.csv
 # ```
-# :::
 #
-# :::{dropdown} `busbra`: a task of its own, and external images for breast
+# </details>
+#
+# <details><summary><code>busbra</code>: a task of its own, and external images for breast</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── BUSBRA/
@@ -331,9 +351,11 @@ HTML(
 #     ├── bus_data.csv
 #     └── 5-fold-cv.csv
 # ```
-# :::
 #
-# :::{dropdown} `corpus_radiologic`: pretraining
+# </details>
+#
+# <details><summary><code>corpus_radiologic</code>: pretraining</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── pretrain_radiologic/
@@ -343,9 +365,11 @@ HTML(
 #
 # Any images in this layout will do: a folder for each class. `pretrain_photographic/` has the same
 # layout.
-# :::
 #
-# :::{dropdown} `radimagenet`: pretraining
+# </details>
+#
+# <details><summary><code>radimagenet</code>: pretraining</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── radimagenet_database/
@@ -357,9 +381,11 @@ HTML(
 #
 # From its authors on request: images, and three tables of file names and labels that also hold the
 # split.
-# :::
 #
-# :::{dropdown} `curated_archive`: pretraining
+# </details>
+#
+# <details><summary><code>curated_archive</code>: pretraining</summary>
+#
 # ```text
 # DATA_ROOT/
 # └── radimagenet_curated/
@@ -371,4 +397,5 @@ HTML(
 #
 # What curation made from an archive has RadImageNet's layout, and patients beside it. It is read
 # from the results of this book; a copy of it can be read from here too.
-# :::
+#
+# </details>

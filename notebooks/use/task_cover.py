@@ -13,9 +13,9 @@
 # %% [markdown]
 # # A task of one's own
 #
-# *Answers* which initialisation ranks the new cases better, on one task.
-# *Needs* its runs: `rin study --profile NAME` makes them.
-# *Takes* seconds: `rin run notebooks/use/task_cover.py -p profile=NAME`.
+# *Answers* which initialisation ranks the new cases better, on one task. *Needs* its runs, which
+# `rin study --profile NAME` makes. *Takes* seconds:
+# `rin run notebooks/use/task_cover.py -p profile=NAME`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

@@ -21,7 +21,7 @@ PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as les
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 #: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
 SIDE, BOX = 48, 1 / 3
-_LEVELS = 256  # gray levels of an 8-bit map
+_LEVELS = 256  # grey levels of an 8-bit map
 _RUN = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
 _CASE = ["case_id", "patient_id", "label", "score"]
 _GROUP = ["task", "init", "unfreezing"]
@@ -33,7 +33,7 @@ def has_lesion(masks: np.ndarray) -> np.ndarray:
 
 
 def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Count pixels of each gray level in the lesion and anywhere, int64 (2, n, 256)."""
+    """Count pixels of each grey level in the lesion and anywhere, int64 (2, n, 256)."""
     if cams.dtype != np.uint8:
         problem = f"dtype is {cams.dtype}"
         raise InputError(problem, where="cams", remedy="Convert the maps with to_uint8.")
@@ -65,7 +65,7 @@ def cam_dice(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
+    """Return the average precision of each map's grey levels as scores of lesion pixels, (n,).
 
     ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
     recall R and precision P of the pixels at least as bright; NaN for an empty mask.  Input and
@@ -277,7 +277,7 @@ def lesion_map_table(
     """Return the mean activation around the lesion by init and unfreezing.
 
     Parameters are those of `measure_overlap`.  One row a cell that an image reaches:
-    task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean gray level
+    task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean grey level
     0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept:
     this may be shown where the images may not.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Architecture:
     """Everything that decides the compiled step of a block.
 
-    `size` is the image side in pixels; gray images have one of the `channels`, RGB three.
+    `size` is the image side in pixels; grey images have one of the `channels`, RGB three.
     """
 
     backbone: str
@@ -67,7 +67,7 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 
     from rin.models.layers import Augment, ClassActivation, Preprocess
 
-    # In eight bits of mantissa a gray level would be lost on the way.
+    # In eight bits of mantissa a grey level would be lost on the way.
     augment = Augment(augmentation, gathers=gathers, dtype="float32")
     preprocess = Preprocess(dtype="float32")
     pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")

@@ -41,7 +41,7 @@ class Augment(keras.layers.Layer):
 
 
 class Preprocess(keras.layers.Layer):
-    """Expands gray to three channels and applies a preprocessing, which weights of it hold."""
+    """Expands grey to three channels and applies a preprocessing, which weights of it hold."""
 
     def build(self, input_shape: tuple) -> None:
         """Create the numbers of a preprocessing, as the identity."""

@@ -6,22 +6,20 @@ let the pages that train go first, one after another with their own workers, whi
 beside them at low priority; nor can they foretell the time, or build the results before the rest.
 """
 
-import hashlib
-import json
 import multiprocessing
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import nbformat
+import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from joblib import cpu_count
 
@@ -29,53 +27,16 @@ import rin
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, counted
-from rin.files import manifest_folder, write_atomically
-from rin.report.execution import (
-    Job,
-    last_lines,
-    notebook_parameters,
-    write_placeholder,
-)
+from rin.files import manifest_folder, replace_folder, sha256_of, write_atomically
+from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
 from rin.report.kernels import share_imports
-from rin.report.pages import Outline, contents, files_of, outline_of, pages, write_contents
+from rin.report.pages import Outline, contents, files_of, outline_of, pages
 from rin.study import Study, open_study
-from rin.study.profile import profile_folder
+from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
 ROOT = Path(rin.__file__).parents[1]
-
-
-class BookConsole:
-    """Prints in a few lines what is being done, since when, and how long it will take."""
-
-    def __init__(self, title: str) -> None:
-        self._title, self._began, self._total, self._n = title, time.monotonic(), 0, 0
-
-    def say(self, text: str) -> None:
-        """Print a line behind the time that has passed."""
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
-        print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
-
-    def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
-        """Print what is to run, and for how long: as the pages took last, or as was measured."""
-        self._total = self._n + len(stale)
-        last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
-        known = [seconds for seconds in last if seconds is not None]
-        sentence = (
-            f"{self._title}: {counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run"
-        )
-        if len(known) > len(stale) / 2:
-            minutes = sum(known) / len(known) * len(stale) / cores / 60
-            sentence += f", about {max(1, minutes):.0f} min as they took last"
-        elif measured and len(stale) > len(jobs) / 2:
-            sentence += f"; measured: {measured}"
-        self.say(sentence)
-
-    def ran(self, job: Job, seconds: float | None) -> None:
-        """Print that a page was computed."""
-        self._n += 1
-        duration = "unchanged" if seconds is None else f"{seconds:.0f} s"
-        self.say(f"[{self._n:2d}/{max(self._total, self._n)}] {job.name}, {duration}")
+Say = Callable[[str], None]
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
@@ -86,31 +47,37 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
-    outline, console = outline_of(study), BookConsole(f"Book of the profile {study.profile.name}")
+    outline, say = outline_of(study), partial(_say, time.monotonic())
+    say(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
-    measured = _measured(profile)
-    with _book_lock(console):
+    with _book_lock(say):
         jobs = plan_jobs(study, outline, values, ROOT)
         later = _live(jobs)
         first = [job for job in jobs if job.name not in later]
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
-            run_jobs(first, console)
+            run_jobs(first, say)
             for job in jobs:
                 write_placeholder(job)
-            index = _build(outline, console)
-            takes = f" ({measured})" if measured else ""
-            console.say(f"results: {index}; the live part follows{takes}")
-        run_jobs(jobs, console, measured=measured)
-        return _build(outline, console)
+            minutes = study.profile.live_minutes
+            takes = f", about {minutes} min on two cores" if minutes else ""
+            say(f"results: {_build(outline, say)}; the live part follows{takes}")
+        run_jobs(jobs, say)
+        return _build(outline, say)
 
 
-def _book_lock(console: BookConsole) -> AcquireReturnProxy:
+def _say(began: float, text: str) -> None:
+    """Print a line behind the time that has passed."""
+    minutes, seconds = divmod(int(time.monotonic() - began), 60)
+    print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
+
+
+def _book_lock(say: Say) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
     lock = FileLock(ROOT / ".book.lock")  # not in _build, which every build replaces
     try:
         return lock.acquire(blocking=False)
     except Timeout:
-        console.say("Another book is being built in this folder: waiting for it")
+        say("Another book is being built in this folder: waiting for it")
         return lock.acquire()
 
 
@@ -126,24 +93,26 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
     return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
-def _build(outline: Outline, console: BookConsole) -> Path:
+def _build(outline: Outline, say: Say) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
-    written = write_contents(outline, ROOT / "book" / "notebooks")
     book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
+    toc = book / "notebooks" / "_toc.yml"
+    toc.parent.mkdir(exist_ok=True)
+    toc.write_text(yaml.safe_dump(listed, sort_keys=False), encoding="utf-8")
     if outline.chosen:
         for name in files_of(listed):
             name_absent_pages(book / f"{name}.ipynb", ROOT, files_of(listed))
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
-    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
-    digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
+    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
+    digest = _digest_of_files(filter(Path.is_file, files), book)
     index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
     if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
-        console.say("HTML unchanged")
+        say("HTML unchanged")
         return index
-    console.say("Building the HTML, about half a minute")
-    build_html(book, config, written, ROOT)
+    say("Building the HTML, about half a minute")
+    build_html(book, config, toc, ROOT)
     made_from.write_text(digest, encoding="utf-8")
-    console.say("Done")
+    say("Done")
     return index
 
 
@@ -160,8 +129,8 @@ def plan_jobs(
     # What every page rests on: the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    files = sorted(path for path in paths if "__pycache__" not in path.parts)
-    code, profile = _digest_of_files(files, root), study.profile.model_dump()
+    files = (path for path in paths if "__pycache__" not in path.parts)
+    code, profile = _digest_of_files(files, root), study.profile.model_dump_json()
     listing = _listing(study)
 
     after = {name: there.keys() & {*outline.after(notebook)} for name, notebook in there.items()}
@@ -180,7 +149,7 @@ def plan_jobs(
                 root / "book" / "notebooks" / f"{page.name}.ipynb",
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
-                inputs=_digest_of_files((), root, depends),
+                inputs=digest_of(depends),
                 ledgers=tuple(study.results / name for name in sorted(ledgers)),
                 name=page.name,
                 after=after[page.notebook.source],
@@ -191,9 +160,7 @@ def plan_jobs(
     return jobs
 
 
-def run_jobs(
-    jobs: Sequence[Job], console: BookConsole, cores: int | None = None, measured: str = ""
-) -> None:
+def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
     One after another run those that train, which have workers of their own, and those for which
@@ -201,55 +168,50 @@ def run_jobs(
     pages under way have ended.
     """
     cores = cores or min(4, cpu_count())  # a kernel takes half a gigabyte
-    console.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
-    by_name, failures = {job.name: job for job in jobs}, []
+    by_name = {job.name: job for job in jobs}
     after = {job.name: job.after for job in jobs}
     leading = _with_earlier([job.name for job in jobs if job.trains], after)
+    stale = [job for job in jobs if not job.current()]
+    say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
     order = TopologicalSorter(after)
     order.prepare()
-    pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
+    workers = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        pool(1, initializer=share_imports) as leader,
-        pool(cores, initializer=share_imports, initargs=(10,)) as others,
+        workers(1, initializer=share_imports) as leader,
+        workers(cores, initializer=share_imports, initargs=(10,)) as others,
     ):
-        running: dict[Future, Job] = {}
+        running: dict[Future, str] = {}
+        finished = 0
         while order.is_active():
-            for name in () if failures else order.get_ready():
+            for name in order.get_ready():
                 if by_name[name].current():
                     order.done(name)
                 else:
                     chosen = leader if name in leading else others
-                    running[chosen.submit(by_name[name].run)] = by_name[name]
-            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
-                job = running.pop(future)
-                if future.cancelled():
-                    continue
-                if error := future.exception():
-                    failures.append(error)
-                    console.say(f"{job.name}: failed")
-                    for waiting in running:
-                        waiting.cancel()
-                else:
-                    console.ran(job, future.result())
-                    order.done(job.name)
-            if failures and not running:
-                raise failures[0]
+                    running[chosen.submit(by_name[name].run)] = name
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(future)
+                if future.exception():
+                    say(f"{name}: failed")
+                    for pool in (leader, others):
+                        pool.shutdown(cancel_futures=True)
+                seconds, finished = future.result(), finished + 1
+                say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {seconds:.0f} s")
+                order.done(name)
 
 
-def _measured(profile: str) -> str:
-    """Return how long a book takes, as the head of its profile says."""
-    path = Path(profile) if profile.endswith(".yaml") else profile_folder() / f"{profile}.yaml"
-    head = re.search(r"(?m)^# Measured +((?:.+\n)(?:#  +.+\n)*)", path.read_text(encoding="utf-8"))
-    return " ".join(head[1].replace("#", " ").split()) if head else ""
+def _time(stale: Sequence[Job], cores: int) -> str:
+    """Return how long pages take, where most of them were computed before."""
+    known = [job.recorded()["seconds"] for job in stale if job.recorded()]
+    if len(known) <= len(stale) / 2:
+        return ""
+    minutes = sum(known) / len(known) * len(stale) / cores / 60
+    return f", about {max(1, minutes):.0f} min as they took last"
 
 
-def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
-    """Return a SHA-256 over names, contents and anything that JSON can hold."""
-    digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
-    for file in files:
-        name = os.path.relpath(file, root)
-        digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+def _digest_of_files(files: Iterable[Path], root: Path) -> str:
+    """Return a digest of names and contents."""
+    return digest_of({os.path.relpath(file, root): sha256_of(file) for file in files})
 
 
 def _listing(study: Study) -> str:
@@ -261,7 +223,7 @@ def _listing(study: Study) -> str:
         folder = root / place
         inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []
         names += sorted(inside) or [place]
-    return _digest_of_files((), root, [names, fingerprints(root, names)])
+    return digest_of({"names": names, "states": fingerprints(root, names)})
 
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\)")
@@ -303,27 +265,22 @@ def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
     build fails or warns.
     """
-    # An incremental build forgets the warnings of pages that it does not read again.  An earlier
-    # book stays until the new one is whole.
-    draft, target = output / "_build.unfinished", output / "_build"
-    shutil.rmtree(draft, ignore_errors=True)
     # Called by name, as the package has no __main__ and the script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
-    command += ["--config", str(config), "--toc", str(listed), "--path-output", str(draft)]
-    command += ["--keep-going", "-W", "-n"]
-    made = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
-    )
-    if made.returncode or not (draft / "_build" / "html" / "index.html").is_file():
-        # Complaints stand anywhere in the log; its end has the rest.
-        complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
-        raise InputError(
-            "the book does not build\n" + last_lines("\n".join(complaints) or made.stdout, 20),
-            where=book_dir,
-            remedy="\nMend the page that is named above.",
-        )
-    shutil.rmtree(target, ignore_errors=True)
-    (draft / "_build").rename(target)
-    shutil.rmtree(draft, ignore_errors=True)
-    return target / "html" / "index.html"
+    command += ["--config", str(config), "--toc", str(listed), "--keep-going", "-W", "-n"]
+    # Anew: an incremental build forgets the warnings of pages that it does not read again.
+    with replace_folder(output / "_build") as draft:
+        made = subprocess.run(
+            [*command, "--path-output", str(draft.parent)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
+        )  # fmt: skip
+        if made.returncode or not (draft / "html" / "index.html").is_file():
+            # Complaints stand anywhere in the log; its end has the rest.
+            complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
+            raise InputError(
+                "the book does not build\n" + last_lines("\n".join(complaints) or made.stdout, 20),
+                where=book_dir,
+                remedy="\nMend the page that is named above.",
+            )
+    return output / "_build" / "html" / "index.html"

@@ -11,9 +11,9 @@ import re
 import sys
 import tempfile
 import time
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,46 +26,40 @@ from rin.files import sha256_of, write_atomically
 from rin.report.kernels import kernel_manager
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-# A bar as tqdm draws it: title, percentage, steps done and in all, times.
-_BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))?")
+# A bar as tqdm draws it: title, percentage, steps done and in all, time passed and left.
+_BAR = re.compile(r"^(.*?):?\s*\d+%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:]+))?")
 
 
 def notebook_parameters(source: Path) -> dict[str, Any]:
-    """Return the type of each parameter of a notebook: as annotated, else that of its default.
+    """Return the parameters of a notebook with their defaults.
 
-    The cell tagged ``parameters`` is read as Python: papermill's own inspection drops annotations
-    such as ``str | None``.
+    They are what the cell tagged ``parameters`` assigns; papermill's own inspection overlooks some
+    and only warns of others.
     """
-    cells = jupytext.read(source).cells
-    tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
-    known = {}
-    for node in ast.parse("\n".join(tagged[:1])).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            # The notebook is about to be run, so that evaluating its annotation adds no risk.
-            known[node.target.id] = eval(ast.unparse(node.annotation), dict(vars(typing)))
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            default = ast.literal_eval(node.value)
-            known[node.targets[0].id] = Any if default is None else type(default)
-    return known
+    names: dict[str, Any] = {}
+    for cell in jupytext.read(source).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            exec(cell.source, {}, names)  # as the notebook is about to do
+    return {name: default for name, default in names.items() if not name.startswith("_")}
 
 
-def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
-    """Raise InputError for an unknown parameter of a notebook, or a value of another type.
+def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, Any]:
+    """Return what is given for parameters of a notebook as values of the types of their defaults.
 
-    An integer passes for a float, nothing else is converted.
+    Text is read as a number or truth value where the default is one.  InputError for a name that
+    the notebook does not have and for what does not fit.
     """
-    known = notebook_parameters(source)
-    for name, value in parameters.items():
-        look_up(f"parameter of notebook {source.name}", name, known)
+    known, values = notebook_parameters(source), {}
+    for name, value in given.items():
+        default = look_up(f"parameter of notebook {source.name}", name, known)
+        kind = Any if default is None else type(default)
         try:
-            TypeAdapter(known[name]).validate_python(value, strict=True)
+            values[name] = TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
-            kind = getattr(known[name], "__name__", None) or str(known[name])
-            raise InputError(
-                f"parameter {name} is {value!r}, a {type(value).__name__}",
-                where=source.name,
-                remedy=f"Give a value of type {kind}.",
-            ) from error
+            problem = f"parameter {name} is {value!r}"
+            remedy = f"Give a value of type {kind.__name__}."
+            raise InputError(problem, where=source.name, remedy=remedy) from error
+    return values
 
 
 @dataclass(frozen=True)
@@ -108,18 +102,15 @@ class Job:
         """Return whether the computed notebook is there and up to date."""
         return self._made_from().items() <= self.recorded().items()
 
-    def run(self) -> float | None:
-        """Compute the notebook; return seconds, or None where it was up to date.
+    def run(self) -> float:
+        """Compute the notebook and return its seconds.
 
         The result appears under its name only when every cell has finished; until then, and where
         one fails (InputError), it lies beside as ``*.failed.ipynb``.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")
-        check_parameters(self.source, self.parameters)
-        if self.current():
-            return None
-
+        values = fitting_parameters(self.source, self.parameters)
         from nbclient.exceptions import DeadKernelError
         from papermill import PapermillExecutionError, execute_notebook
 
@@ -131,7 +122,7 @@ class Job:
                 done = execute_notebook(
                     self.notebook(),
                     failed.resolve(),
-                    parameters=dict(self.parameters),
+                    parameters=values,
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
@@ -154,6 +145,7 @@ class Job:
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths
         for cell in done.cells:
+            drop_bars(cell)
             name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
@@ -193,44 +185,65 @@ def write_placeholder(job: Job) -> None:
         nbformat.write(page, draft)
 
 
+def drop_bars(cell: nbformat.NotebookNode) -> None:
+    """Take the progress bars, which the console has shown, out of what a cell left on stderr."""
+    for output in cell.get("outputs", []):
+        if output.get("name") == "stderr":
+            lines = re.split(r"[\r\n]+", output["text"])
+            output["text"] = "\n".join(line for line in lines if line and not _BAR.match(line))
+    if "outputs" in cell:
+        cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
+
+
+#: Tags of a cell that is folded, wholly or its output alone.
+_FOLDED = {"hide-input", "hide-output", "hide-cell"}
+
+
 def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a hidden cell be named by what it holds, where it has no name of its own."""
-    if cell.cell_type != "code" or "hide-input" not in cell.metadata.get("tags", []):
+    """Let the fold of a cell be named by what it holds, where it has no name of its own."""
+    tags = _FOLDED & {*cell.metadata.get("tags", [])}
+    if cell.cell_type != "code" or not tags:
         return
     prompts = cell.metadata.setdefault("mystnb", {})
-    prompts.setdefault("code_prompt_show", fold_name(cell.source))
+    name = output_name(cell) if tags == {"hide-output"} else fold_name(cell.source)
+    prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
 
 
+def output_name(cell: nbformat.NotebookNode) -> str:
+    """Return what a hidden output holds: the caption of its table, else Output."""
+    pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
+    caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
+    return unescape(caption[1].strip()) if caption else "Output"
+
+
 def fold_name(source: str) -> str:
-    """Return what a hidden cell holds: Imports, Code of the text below, Drawing, else Code."""
+    """Return what hidden code is: Imports, Code of the text below, Drawing, else Code."""
     statements = ast.parse(source).body
     if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
         return "Imports"
-    called = re.findall(r"\b(?:Markdown|pictures?)(?=\()", ast.unparse(statements[-1:]))
+    called = re.findall(r"\b(?:Markdown|picture)(?=\()", ast.unparse(statements[-1:]))
     if "Markdown" in called:
         return "Code of the text below"
     return "Drawing" if called else "Code"
 
 
 class Progress:
-    """Passes on of a notebook's stderr how far its training is, in few lines."""
+    """Passes on of a notebook's stderr how far its training is, now and then."""
 
-    every_percent, every_seconds = 20, 5.0
+    every_seconds = 15.0
 
     def __init__(self, out: TextIO) -> None:
-        self._out, self._reported = out, {}
+        self._out, self._reported = out, time.monotonic()
 
     def write(self, text: str) -> int:
         """Take what a notebook has written: lines, or bars that are drawn anew in place."""
-        for bar in filter(None, map(_BAR.match, re.split(r"[\r\n]+", text))):
-            title, percent, done, total, left = bar.groups()
-            key, share, now = (title, total), int(percent), time.monotonic()
-            reported, when = self._reported.setdefault(key, (share, now))
-            if share >= reported + self.every_percent and now >= when + self.every_seconds:
-                self._reported[key] = (share, now)
-                rest = f", {left} left" if left and "?" not in left and share < 100 else ""
-                self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
+        bars = [*filter(None, map(_BAR.match, re.split(r"[\r\n]+", text)))]
+        if bars and time.monotonic() >= self._reported + self.every_seconds:
+            self._reported = time.monotonic()
+            title, done, total, left = bars[-1].groups()
+            rest = f", {left} left" if left else ""
+            self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
         return len(text)
 
     def flush(self) -> None:

@@ -16,7 +16,7 @@ MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
-_INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
+_WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
     {"selector": "th, td", "props": [("text-align", "left"), ("padding", "0.25em 0.8em")]},
@@ -86,20 +86,20 @@ def format_estimate(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``, ``A, b; and C, d``, or ``none``."""
+    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name.
+
+    Names are short: what follows a comma in a title, such as the modality, is left to the caller.
+    """
     *first, last = [*names] or ["none"]
-    if not first:
-        return last
-    parted = any("," in name for name in (*first, last))
-    return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
-    A table without rows says so in one.  Intervals, ``(low, high)``, are not broken.  Nothing is
-    read as markup: names of files, tasks and classes may hold anything.
+    A table without rows says so in one.  Intervals, ``(low, high)``, and sizes are not broken.
+    Nothing is read as markup: names of files, tasks and classes may hold anything.
     """
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
@@ -151,4 +151,4 @@ def _plain(text: object) -> str:
 
 
 def _unbroken(cell: str) -> str:
-    return _INTERVAL.sub(lambda interval: interval[0].replace(" ", "\u00a0"), cell)
+    return _WHOLE.sub(lambda whole: whole[0].replace(" ", "\u00a0"), cell)

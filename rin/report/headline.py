@@ -60,5 +60,4 @@ def headline(bands: pd.DataFrame) -> Axes:
         ends=("photographs ahead", "radiologic ahead"),
         limits=(-17, 17),
         legend=False,
-        width=7.5,
     )

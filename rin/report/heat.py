@@ -8,38 +8,41 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from rin.report.format import format_number
-from rin.report.style import init_style
+from rin.errors import look_up
+from rin.report.format import UNITS, format_number
+from rin.report.style import INK, init_style
 
 
 def heat(
-    points: pd.DataFrame,
+    differences: pd.DataFrame,
     inits: Sequence[str] = (),
     *,
+    unit: str = "",
     clear: pd.DataFrame | None = None,
-    limit: float = 20,
 ) -> Axes:
-    """Draw a table of differences (AUC points) with its index at the left and its columns below.
+    """Draw a table of differences with its index at the left and its columns below.
 
-    Cells are coloured from −`limit` to `limit`: in the colours of two `inits` (a, b) for
-    differences a − b, else in purple and brown.  `clear`, of the same shape, is True where a cell
-    gets a star; cells without a number stay empty.
+    `unit` "points" shows fractions as points (0-100).  Colours, those of two `inits` (a, b) for
+    differences a − b, else purple and brown, are full from ±0.15 on.  `clear`, of the same shape,
+    is True where a cell gets a star; cells without a number stay empty.
     """
+    factor, digits = look_up("unit", unit, UNITS)
+    differences = differences.astype(float)
+    shown = factor * differences
     colors = [init_style(init).color for init in inits[::-1]] or ["#B5762A", "#7B5AA6"]
-    texts = points.map(lambda value: format_number(value, 1, signed=True))
-    texts = texts.where(points.notna(), "")
+    texts = shown.map(lambda value: format_number(value, digits, signed=True))
+    texts = texts.where(shown.notna(), "")
     if clear is not None:
-        marked = clear.reindex(index=points.index, columns=points.columns).eq(True)
-        texts = texts + marked.map(lambda star: "*" if star else "")
-    _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(points)))
+        texts = texts.where(clear.reindex_like(shown).ne(True), texts + "*")
+    _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(shown)))
     cmap = sns.blend_palette([colors[0], "#F7F7F7", colors[-1]], as_cmap=True)
-    look = {"size": 10, "color": "#222222"}
     sns.heatmap(
-        points.astype(float), annot=texts, fmt="", vmin=-limit, vmax=limit, cmap=cmap, cbar=False,
-        linewidths=1, ax=ax, annot_kws=look,
+        differences, annot=texts, fmt="", vmin=-0.15, vmax=0.15, cmap=cmap,
+        cbar=False, linewidths=1, ax=ax, annot_kws={"size": 10, "color": INK},
     )  # fmt: skip
-    labels = [fill(str(name), 11, break_long_words=False) for name in points.columns]
+    labels = [fill(str(name), 11, break_long_words=False) for name in shown.columns]
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
+    ax.tick_params(axis="x", labelsize=9)  # eleven letters fit a column
     return ax

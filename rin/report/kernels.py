@@ -16,12 +16,14 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 import rin
-from rin.processes import end_with_parent
+from rin.processes import end_with_parent, quiet_tensorflow
 
 #: What most pages import, and no framework: its threads do not survive a fork.
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
           "rin.report.forest", "rin.report.page", "rin.report.format")  # fmt: skip
-_server: Any = None
+_shared = False
+#: Where the system can fork safely.
+_Process = getattr(multiprocessing.context, "ForkServerProcess", multiprocessing.Process)
 
 
 def share_imports(niceness: int = 0) -> None:
@@ -29,36 +31,30 @@ def share_imports(niceness: int = 0) -> None:
 
     All of them yield to processes of less niceness.
     """
-    global _server
+    global _shared
     end_with_parent()
     if hasattr(os, "nice"):
         os.nice(niceness)
     if sys.platform == "linux":
         # As a kernel sets it before anything is imported.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-        _server = multiprocessing.get_context("forkserver")
-        _server.set_forkserver_preload(list(SHARED))
+        multiprocessing.get_context("forkserver").set_forkserver_preload(list(SHARED))
+        _shared = True
 
 
-class Forked:
-    """A forked kernel, with those methods of `subprocess.Popen` that a kernel's manager calls."""
+class Forked(_Process):
+    """A forked kernel, which its manager takes for a `subprocess.Popen`."""
 
     stdin = stdout = stderr = None
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
-        self._process = _server.Process(target=_serve, args=(command, environment, log))
-        self._process.start()
-        self.pid = self._process.pid
-        self.kill, self.terminate = self._process.kill, self._process.terminate
-
     def poll(self) -> int | None:
         """Return the exit status, None while the kernel runs."""
-        return self._process.exitcode
+        return self.exitcode
 
-    def wait(self, timeout: float | None = None) -> int | None:
+    def wait(self) -> int | None:
         """Wait for the kernel to end and return its exit status."""
-        self._process.join(timeout)
-        return self.poll()
+        self.join()
+        return self.exitcode
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the kernel."""
@@ -74,6 +70,10 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
     os.environ.update(environment)
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.stderr.fileno())
     sys.path.insert(0, "")
+    # As in a kernel of its own: locks of a forkserver have names, and a kernel that is slow to end
+    # and killed leaves them behind.
+    multiprocessing.set_start_method(None, force=True)
+    quiet_tensorflow()
     worker = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -103,10 +103,11 @@ def kernel_manager(folder: Path) -> type:
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
             log = folder / "kernel.log"
-            if _server is not None:
+            if _shared:
                 arguments = kernel_cmd[kernel_cmd.index("-f") :]
-                self.provisioner.process = Forked(arguments, given["env"], log)
-                self.provisioner.pid = self.provisioner.process.pid
+                kernel = Forked(target=_serve, args=(arguments, given["env"], log))
+                kernel.start()
+                self.provisioner.process, self.provisioner.pid = kernel, kernel.pid
                 self._reconcile_connection_info(self.provisioner.connection_info)
                 return
             with log.open("ab") as remarks:

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from rin.data.manifest import find_task
 from rin.study import Study, open_runs
 from rin.study.reference import load_reference, reference_names
@@ -192,11 +190,3 @@ def files_of(listed: Mapping) -> list[str]:
     for chapter in (chapter for part in listed["parts"] for chapter in part["chapters"]):
         files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
     return files
-
-
-def write_contents(outline: Outline, folder: Path) -> Path:
-    """Write the table of contents into a folder and return its path."""
-    path = folder / "_toc.yml"
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(contents(outline), sort_keys=False), encoding="utf-8")
-    return path

@@ -8,11 +8,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from rin.errors import InputError, look_up
-from rin.report.style import FAINT, INK, UNFREEZING_LABEL, init_style
+from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
 from rin.tables import require_columns
 
-#: Colours of the regimes; blue and orange mean initialisations only.
-_COLORS = dict(zip(UNFREEZING_LABEL.values(), (INK, "#6A3D9A", "#A9A9A9"), strict=True))
+#: Colours of the layers that are trained; blue and orange mean initialisations only.
+_COLORS = dict(zip(UNFREEZING_LABEL.values(), CYCLE, strict=False))
 
 
 def slopes(
@@ -21,7 +21,8 @@ def slopes(
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
     `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
-    and the column `panel`; panels are in the order of its values.  Colour is the regime.
+    and the column `panel`; panels are in the order of its values.  Colours are those of the layers
+    that were trained.
     InputError where a scenario has several AUCs from one init in a panel, or one init alone.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]
@@ -45,6 +46,7 @@ def slopes(
         col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
+    grid.axes.flat[0].text(1.35, 0.505, "chance", size=9, ha="right")
     grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)
     words = [init_style(init).word for init in inits[::-1]]
     grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)

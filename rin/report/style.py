@@ -27,7 +27,7 @@ class Style:
 
 
 _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
-INK, FAINT = _LOOK["ink"], _LOOK["faint"]
+INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
@@ -37,9 +37,10 @@ _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 def use_style() -> None:
     """Set matplotlib's defaults to the look of the book; call once per notebook.
 
-    Text stays text in SVG, and SVG files of equal figures are equal.
+    Text stays text in SVG, and SVG files of equal figures are equal.  Colours given
+    out by default are of no initialisation: blue and orange mean these alone.
     """
-    colors = cycler(color=[style.color for style in INIT_STYLE.values()])
+    colors = cycler(color=CYCLE)
     mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
     mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})
     # Seaborn's grids choose another layout than the settings, and say so in every notebook.

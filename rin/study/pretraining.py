@@ -23,9 +23,11 @@ from rin.data.dataset import Dataset
 from rin.data.splits import corpus_split
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, explained, look_up
+from rin.explain.similarity import nearest_neighbours
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
+from rin.stats import share_interval
 from rin.study.corpora import open_corpus
 from rin.study.executors import begin_block, drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
@@ -196,6 +198,29 @@ def pretraining_features(
     study.weights.require([run], "pretraining")
     table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
     return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
+
+
+def nearest_of_class(study: Study, init: str, backbone: str) -> dict[str, float]:
+    """Return how often the nearest test image of another patient has the class of an image.
+
+    By cosine, of the features of a first pretraining.  Counted are images whose class has another
+    patient: how many `images` of how many `patients`, `estimate` (0-1) with its interval
+    (`ci_low`, `ci_high`), and by `chance`; NaN where there is no such image.
+    """
+    cases, features = pretraining_features(study, init, backbone)
+    truth, patients = cases["truth"].to_numpy(), cases["patient_id"].to_numpy()
+    others = patients[:, np.newaxis] != patients
+    alike = others & (truth[:, np.newaxis] == truth)
+    count = alike.any(axis=1)
+    row = {"images": int(count.sum()), "patients": pd.unique(patients[count]).size}
+    if not count.any():
+        return row | dict.fromkeys(("estimate", "ci_low", "ci_high", "chance"), np.nan)
+    nearest = nearest_neighbours(np.asarray(features), cases["patient_id"], 1)[:, 0]
+    hits = (truth[nearest] == truth)[count]
+    low, high = share_interval(hits, patients[count])
+    by_chance = (alike.sum(axis=1) / others.sum(axis=1))[count].mean()
+    row |= {"estimate": hits.mean(), "ci_low": low, "ci_high": high, "chance": by_chance}
+    return row
 
 
 def local_entries(study: Study, pretraining: int = 1) -> list[WeightsEntry]:

@@ -463,7 +463,8 @@ class Profile(FrozenModel):
     `external` every run also scores the datasets that its task's manifest names as external.
     `reference` names the reference run that is shown for tasks without real images; of `tasks`,
     only those are then run whose images are at hand or whose stand-in is sized.  `live` is the
-    task that the book follows from image to result; by default the first one.
+    task that the book follows from image to result; by default the first one.  `live_minutes` are
+    about what the live part of its book takes on two cores.
     """
 
     name: Annotated[
@@ -497,6 +498,7 @@ class Profile(FrozenModel):
     stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
     reference: str | None = None
     live: str | None = None
+    live_minutes: Positive | None = None
     execution: Execution = Execution()
 
     @model_validator(mode="after")

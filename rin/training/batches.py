@@ -49,7 +49,7 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 class Part:
     """The cases of one part of a split: rows of a store and their labels.
 
-    `images`, uint8 (n, size, size) gray or (n, size, size, 3) RGB, and `labels` are those of all n
+    `images`, uint8 (n, size, size) grey or (n, size, size, 3) RGB, and `labels` are those of all n
     cases; `rows` are the indices of the cases of this part.
     """
 
@@ -72,7 +72,7 @@ class Part:
         return -(-len(self.rows) // batch)
 
     def take(self, rows: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images (k, size, size, channels) and labels (k,) of rows; gray is repeated."""
+        """Return images (k, size, size, channels) and labels (k,) of rows; grey is repeated."""
         images = read_rows(self.images, rows)
         if images.ndim == 3:
             images = images[..., np.newaxis]

@@ -2,6 +2,7 @@ import hashlib
 import os
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from rin.errors import InputError
 from rin.report import build as module
-from rin.report.build import BookConsole, make_book, plan_jobs, run_jobs
+from rin.report.build import make_book, plan_jobs, run_jobs
 from rin.report.execution import Job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, outline_of
 from rin.study import open_study
@@ -125,7 +126,7 @@ def run(in_this_process, monkeypatch, capsys):
     monkeypatch.setattr(module, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
 
     def run(jobs):
-        run_jobs(jobs, BookConsole("Book"))
+        run_jobs(jobs)
         told = capsys.readouterr().out
         return [
             line.split("] ")[1].split(",")[0] for line in told.splitlines() if "] " in line
@@ -147,7 +148,7 @@ run.mkdir(parents=True, exist_ok=True)
     reading = job("reading", after=["training"], ledgers=(ledger,))
     jobs = [reading, training, job("free")]
     order, told = run(jobs)
-    assert told.startswith("  0:00  Book: 3 notebooks, 3 to run\n")
+    assert told.startswith("3 notebooks, 3 to run\n")
     assert set(order) == {"training", "reading", "free"}
     assert order.index("training") < order.index("reading")
     assert run(jobs)[0] == []
@@ -162,7 +163,7 @@ run.mkdir(parents=True, exist_ok=True)
 def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
-        run_jobs(jobs, BookConsole("Book"), cores=2)
+        run_jobs(jobs, cores=2)
     made = {path.name for path in (tmp_path / "book").iterdir()}
     assert made == {"bad.failed.ipynb", "good.ipynb"}
 
@@ -204,27 +205,26 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
         assert len(calls) == builds
 
 
-def test_second_make_book_waits_for_the_first_and_says_so(calls, monkeypatch):
-    begun, said, finish = threading.Event(), [], threading.Event()
+def test_second_make_book_waits_for_the_first_and_says_so(calls, monkeypatch, capsys):
+    begun, finish = threading.Event(), threading.Event()
 
     def run(*given, **named):
         begun.set()
         assert finish.wait(60)
 
-    def say(console, text):
-        said.append(text)
-        if "Another book is being built in this folder: waiting" in text:
-            assert calls == []
-            finish.set()
-
     monkeypatch.setattr(module, "run_jobs", run)
-    monkeypatch.setattr(BookConsole, "say", say)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(make_book, "smoke", "", "results")
         assert begun.wait(60)
         second = pool.submit(make_book, "smoke", "", "results")
+        told, deadline = "", time.monotonic() + 60
+        while "Another book is being built in this folder: waiting" not in told:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+            told += capsys.readouterr().out
+        assert calls == []
+        finish.set()
         assert first.result() == second.result()
-    assert sum("Another book" in text for text in said) == 1
     assert len(calls) == 1
 
 

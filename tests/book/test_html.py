@@ -35,9 +35,13 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert any("Code of the text below" in fold for fold in folds)
 
 
-def test_build_html_with_missing_page_raises_and_names_it(tiny_book, tmp_path):
+def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_book, tmp_path):
+    (tmp_path / "_build").mkdir()
+    (tmp_path / "_build" / "earlier.html").touch()
     book = tmp_path / "book"
     shutil.copytree(tiny_book / "book", book)
     (book / "intro.md").write_text("# Front page\n\nSee [there](absent.md).\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
         build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path)
+    assert [path.name for path in (tmp_path / "_build").iterdir()] == ["earlier.html"]
+    assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rin.report.build import BookConsole, run_jobs
+from rin.report.build import run_jobs
 from rin.report.execution import Job
 
 BODY = """\
@@ -25,6 +25,10 @@ print(before, ends_with, frameworks, os.getppid(), os.getpid() == os.getpgrp())
 
 # %%
 plt.plot([1, 2]);
+
+# %%
+from multiprocessing import RLock
+print(RLock()._semlock.name)
 """
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each kernel starts anew")
 
@@ -32,12 +36,13 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each ke
 @on_linux
 @pytest.mark.slow
 def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_path, capfd):
+    """Their locks have no names, so that one that is killed leaves none behind."""
     jobs = []
     for name in ("first", "second"):
         source = tmp_path / f"{name}.py"
         source.write_text(BODY)
         jobs.append(Job(source, tmp_path / f"{name}.ipynb", name=name))
-    run_jobs(jobs, BookConsole("Book"), cores=1)
+    run_jobs(jobs, cores=1)
     servers = set()
     for job in jobs:
         code = json.loads(job.output.read_text())["cells"]
@@ -45,6 +50,7 @@ def test_kernels_share_imports_but_no_framework_and_end_with_their_server(tmp_pa
         assert (said, leads) == (["True", "True", "set()"], "True")
         servers.add(server)
         assert any("image/png" in out.get("data", {}) for out in code[1]["outputs"])
+        assert "".join(code[2]["outputs"][0]["text"]).split() == ["None"]
     assert len(servers) == 1
     out, err = capfd.readouterr()
     assert (len(out.splitlines()), err) == (3, "")

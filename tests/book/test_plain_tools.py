@@ -16,7 +16,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.py"))
 # What trains has a profile of its own, the least there is; the others show the reference run.
 LIVE = Path(__file__).with_name("small_live.yaml")
 # Roles that only the book renders; citations and references stay readable as they are.
-RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note|dropdown)[a-z]+(?::[a-z]+)?\}`")
+RAW = re.compile(r"\{(?!cite|numref|ref|bibliography|note)[a-z]+(?::[a-z]+)?\}`")
 
 
 def name(path):

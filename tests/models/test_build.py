@@ -16,7 +16,7 @@ from rin.tables import UNFREEZING
 
 @pytest.fixture(scope="module")
 def gray():
-    """MobileNetV2 at 64 px, three classes, gray input, random weights."""
+    """MobileNetV2 at 64 px, three classes, grey input, random weights."""
     keras.utils.set_random_seed(1)
     made = build_classifier(Architecture("MobileNetV2", "unfreeze_top10", 64, n_classes=3))
     made.backbone.set_weights(literal_weights(made.backbone, 1))

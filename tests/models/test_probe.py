@@ -52,7 +52,7 @@ def trained_layer(preprocessing, images, layer=None):
 
 
 def gray_images(n=6, size=20, seed=1, mean=90.0, sd=60.0):
-    """Smooth gray pictures, uint8 (n, size, size)."""
+    """Smooth grey pictures, uint8 (n, size, size)."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(n, size + 2, size + 2))
     smooth = sum(noise[:, i : i + size, j : j + size] for i in range(3) for j in range(3)) / 3

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
 
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
@@ -21,11 +23,11 @@ def look():
     style.use_style()
 
 
-def overlapping_texts(figure):
-    """Pairs of texts whose boxes share more than a pixel or two, as a reader would see them."""
+def shown_texts(figure):
+    """Texts that a reader sees, of the axes, their ticks and the legends."""
     figure.canvas.draw()
     texts = {}
-    for ax in figure.axes:
+    for ax in [*figure.axes, *(inner for outer in figure.axes for inner in outer.child_axes)]:
         own = [*ax.texts, ax.title, ax._left_title, ax._right_title]
         sides = ((ax.xaxis, ax.viewLim.intervalx), (ax.yaxis, ax.viewLim.intervaly))
         for axis, box in sides if ax.axison else ():
@@ -36,45 +38,70 @@ def overlapping_texts(figure):
         own += [text for one in legends if one is not None for text in one.get_texts()]
         # A pair of axes that share ticks shares their labels too.
         texts |= {id(text): text for text in own if text.get_visible() and text.get_text().strip()}
-    boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in texts.values()]
+    return [*texts.values()]
+
+
+def overlapping_texts(figure):
+    """Pairs of texts whose boxes share more than a pixel or two, as a reader would see them."""
+    boxes = [
+        (text.get_text(), text.get_window_extent().padded(-1)) for text in shown_texts(figure)
+    ]
     pairs = itertools.combinations(boxes, 2)
     return [(a, b) for (a, one), (b, other) in pairs if one.overlaps(other)]
-
-
-def artists(ax, gid):
-    return [one for one in ax.get_children() if one.get_gid() == gid]
-
-
-def texts(ax, gid):
-    return [one.get_text() for one in artists(ax, gid)]
 
 
 # ---- forest plots
 
 ROWS = pd.DataFrame(
     [
-        ("Published", "Thyroid", "published", 9.4, 2.6, 16.2, True),
-        ("Published", "Thyroid", "recomputed", 9.4, 2.9, 15.9, True),
-        ("Published", "Breast", "published", 4.0, -0.6, 8.7, False),
-        ("Others", "One study", "independent", -1.0, NAN, NAN, False),
-        ("Others", "Another $x$", "independent", 0.5, -0.5, 1.5, False),
+        ("Published", "Thyroid", "published", 9.4, 2.6, 16.2, 0.01),
+        ("Published", "Thyroid", "recomputed", 9.4, 2.9, 15.9, 0.02),
+        ("Published", "Breast", "published", 4.0, -0.6, 8.7, 0.2),
+        ("Others", "One study", "independent", -1.0, NAN, NAN, 0.01),
+        ("Others", "Another $x$", "independent", 0.5, -0.5, 1.5, NAN),
     ],
-    columns=["group", "label", "kind", "estimate", "ci_low", "ci_high", "clear"],
+    columns=["group", "label", "kind", "estimate", "ci_low", "ci_high", "p_holm"],
 )
+
+
+def marks(ax):
+    """Estimate and colour of every mark, from top to bottom."""
+    dots = [one for one in ax.collections if isinstance(one, PathCollection)]
+    found = [
+        (height, estimate, to_hex(face).upper())
+        for one in dots
+        if one.get_gid() != "cut"
+        for (estimate, height), face in zip(one.get_offsets(), one.get_facecolors(), strict=True)
+    ]
+    return [(estimate, face) for _, estimate, face in sorted(found)]
+
+
+def intervals(ax):
+    """Ends of every interval, from top to bottom."""
+    lines = [one for one in ax.collections if isinstance(one, LineCollection)]
+    ends = [ends for one in lines for ends in one.get_segments() if len(ends)]
+    return [(low, high) for _, low, high in sorted((y, low, high) for (low, y), (high, _) in ends)]
+
+
+def labels(axes):
+    return [text.get_text() for text in axes.get_yticklabels()]
+
+
+def written(ax, gid):
+    return [text.get_text() for text in ax.texts if text.get_gid() == gid]
 
 
 def test_forest_draws_estimates_with_intervals_where_rows_of_one_label_share_a_line():
     ax = forest.forest(ROWS, xlabel="AUC points")
-    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [9.4, 9.4, 4.0, -1.0, 0.5]
-    ends = [tuple(one.get_xdata()) for one in artists(ax, "interval")]
-    assert ends == [(2.6, 16.2), (2.9, 15.9), (-0.6, 8.7), (-0.5, 1.5)]
-    assert texts(ax, "label") == ["Thyroid", "Breast", "One study", "Another $x$"]
-    assert not any(one.get_parse_math() for one in artists(ax, "label"))
-    assert texts(ax, "heading") == ["Published", "Others"]
-    assert texts(ax, "note")[0] == "+9.4 (2.9, 15.9)"
-    # Open where not clear, or without an interval.
-    faces = [one.get_markerfacecolor() for one in artists(ax, "estimate")]
-    assert faces == [kind_style("published").color, kind_style("recomputed").color, *["white"] * 3]
+    assert [estimate for estimate, _ in marks(ax)] == [9.4, 9.4, 4.0, -1.0, 0.5]
+    assert intervals(ax) == [(2.6, 16.2), (2.9, 15.9), (-0.6, 8.7), (-0.5, 1.5)]
+    assert labels(ax) == ["Thyroid", "Breast", "One study", "Another $x$"]
+    assert not any(text.get_parse_math() for text in ax.get_yticklabels())
+    assert written(ax, "heading") == ["Published", "Others"]
+    assert labels(ax.child_axes[0])[0] == "+9.4 (2.9, 15.9)"
+    # Open where the adjusted P value is not below .05, or without an interval.
+    colors = [kind_style("published").color, kind_style("recomputed").color, *["#FFFFFF"] * 3]
+    assert [face for _, face in marks(ax)] == colors
 
 
 def test_forest_takes_a_table_of_differences_as_it_is():
@@ -86,31 +113,39 @@ def test_forest_takes_a_table_of_differences_as_it_is():
         for group in ("all", "freeze_all")
     )  # fmt: skip
     ax = forest.forest(table, unit="points", names={"breast": "Breast", "all": "All scenarios"})
-    assert texts(ax, "heading") == ["All scenarios", "freeze_all"]
-    assert texts(ax, "label") == ["Breast", "covid19"] * 2
-    assert texts(ax, "note")[:2] == ["+2.0 (−1.0, 5.0)", "−5.1 (−8.1, −2.1)"]
-    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [2.0, -5.12] * 2
-    # Filled where the adjusted P value is below .05.
-    assert [one.get_markerfacecolor() != "white" for one in artists(ax, "estimate")] == [
-        True,
-        False,
-    ] * 2
+    assert written(ax, "heading") == ["All scenarios", "freeze_all"]
+    assert labels(ax) == ["Breast", "covid19"] * 2
+    assert labels(ax.child_axes[0])[:2] == ["+2.0 (−1.0, 5.0)", "−5.1 (−8.1, −2.1)"]
+    assert [estimate for estimate, _ in marks(ax)] == [2.0, -5.12] * 2
+    assert [face != "#FFFFFF" for _, face in marks(ax)] == [True, False] * 2
     assert ax.get_xlabel() == "AUC points (95% CI)"
     assert table["estimate"].max() == 0.02  # the table itself stays as it was
     by_task = forest.forest(table, unit="points", label="group", group="task")
-    assert texts(by_task, "heading") == ["breast", "covid19"]
+    assert written(by_task, "heading") == ["breast", "covid19"]
 
 
 def test_forest_interval_beyond_limits_ends_in_an_arrow():
     ax = forest.forest(ROWS, xlabel="AUC points", limits=(-0.2, 12))
-    arrows = [(one.get_marker(), one.get_xdata()[0]) for one in artists(ax, "cut")]
-    assert arrows == [(">", 12), (">", 12), ("<", -0.2), ("<", -0.2), ("<", -0.2)]
+    arrows = [one for one in ax.collections if one.get_gid() == "cut"]
+    assert sorted(x for one in arrows for x, _ in one.get_offsets()) == [-0.2, -0.2, -0.2, 12, 12]
 
 
 def test_forest_ends_say_what_lies_left_and_what_right_of_zero():
     ax = forest.forest(ROWS, ends=("B ahead", "A ahead"))
-    ends = {one.get_text(): one.xy[0] for one in artists(ax, "end")}
+    ends = {text.get_text(): text.xy[0] for text in ax.texts if text.get_gid() == "end"}
     assert ends == {"← B ahead": 0, "A ahead →": 1}
+
+
+def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
+    first = ROWS.assign(kind="networks")
+    both = pd.concat([first, first.assign(kind="pretrainings")]).sort_values(
+        ["label"], kind="stable"
+    )
+    title = "pretraining as the unit"
+    assert written(forest.forest(both), "note-title") == [title]
+    assert written(forest.forest(both, note_title="AUCs"), "note-title") == ["AUCs"]
+    assert written(forest.forest(both.assign(note="")), "note-title") == []
+    assert written(forest.forest(ROWS), "note-title") == []
 
 
 def test_forest_without_zero_has_limits_of_the_data_alone():
@@ -125,20 +160,20 @@ def test_forest_height_follows_from_the_lines():
     assert second - first == pytest.approx(third - second)
 
 
-@pytest.mark.parametrize("width", [4.9, 7.6])
-def test_forest_texts_keep_apart_and_inside(width):
+def test_forest_texts_keep_apart_and_inside():
     paper = pd.DataFrame(
-        {"group": "Published", "label": one.title, "kind": "published", "clear": True,
+        {"group": "Published", "label": one.title, "kind": "published",
          "estimate": one.estimate, "ci_low": one.ci_low, "ci_high": one.ci_high}
         for one in COMPARISONS.values()
     )  # fmt: skip
-    table = pd.concat([paper, ROWS])
-    table = table.assign(note="") if width < 5 else table
+    long = ROWS.assign(
+        label="Fractures of the " + ROWS["label"] + " on radiographs from elsewhere"
+    )
     ends = ("ImageNet ahead", "RadImageNet ahead")
-    ax = forest.forest(table, xlabel="AUC points", ends=ends, width=width)
+    ax = forest.forest(pd.concat([paper, ROWS, long]), xlabel="AUC points", ends=ends)
     assert overlapping_texts(ax.figure) == []
     inside = ax.figure.bbox.padded(1)
-    for text in filter(lambda text: text.get_text(), ax.texts):
+    for text in shown_texts(ax.figure):
         box = text.get_window_extent()
         assert inside.x0 <= box.x0 and box.x1 <= inside.x1, text.get_text()
 
@@ -146,24 +181,11 @@ def test_forest_texts_keep_apart_and_inside(width):
 # ---- images
 
 
-def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
-    scores = {"score_radiologic": [0.9, 0.2], "score_photographic": [0.5, 0.4]}
-    cases = pd.DataFrame({"case_id": ["a" * 60, "b $x$"], "label": "malignant", **scores})
-    pixels = np.zeros((2, 16, 16), dtype=np.uint8)
-    cam = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (2, 16, 1))
-    overlays = dict.fromkeys(INITS, cam)
-    axes = maps.cam_panel(pixels, pixels, overlays, cases, positive_class="malignant")
-    assert axes.shape == (2, 3)
-    assert axes[0, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.90"
-    assert "…" in axes[0, 0].get_title(loc="left")
-    assert not axes[1, 0]._left_title.get_parse_math()
-    assert overlapping_texts(axes[0, 0].figure) == []
-
-
 def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_call(monkeypatch):
     """Both inits call b benign and d malignant, and look at opposite sides to say so."""
+    names = ["a", "b" * 60, "c", "d $x$"]
     case = {"task": "breast", "fold": 0, "scenario": "best", "seed": 1, "part": "test"}
-    rows = pd.DataFrame(case | {"case_id": list("abcd"), "patient_id": list("abcd")})
+    rows = pd.DataFrame(case | {"case_id": names, "patient_id": names})
     rows = rows.assign(label=[0, 0, 1, 1], score=[0.5, -1.0, -0.5, 1.0], backbone="ResNet50")
     left = np.zeros((4, 2, 2, 2), np.float32)
     left[:, :, 0, 0] = left[:, :, 1, 1] = 1  # class 0 at the left, class 1 at the right
@@ -172,7 +194,7 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
         own_rows, dark = rows.assign(init=init), np.zeros_like(left)
         worse = own_rows.assign(scenario="worse", score=-rows["score"])
         made += [(own_rows, own), (worse, dark), (own_rows.assign(fold=1), dark)]
-    cases = pd.DataFrame({"case_id": list("abcd"), "label": ["benign"] * 2 + ["malignant"] * 2})
+    cases = pd.DataFrame({"case_id": names, "label": ["benign"] * 2 + ["malignant"] * 2})
     pictures = np.zeros((4, 16, 16), np.uint8)
     store = SimpleNamespace(cases=cases, size=16, images=pictures.copy, masks=pictures.copy)
     inputs = SimpleNamespace(store=store, task=SimpleNamespace(positive_class="malignant"))
@@ -185,7 +207,11 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
     monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(made))
     axes = maps.example_maps(runs, "breast")
     shown = {line[0].get_title(loc="left"): [*map(bright_side, line[1:])] for line in axes}
-    assert shown == {"b\nbenign": ["left", "right"], "d\nmalignant": ["right", "left"]}
+    benign = f"{'b' * 10}…{'b' * 10}\nbenign"
+    assert shown == {benign: ["left", "right"], "d $x$\nmalignant": ["right", "left"]}
+    assert axes[1, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.73"
+    assert not axes[1, 0]._left_title.get_parse_math()
+    assert overlapping_texts(axes[0, 0].figure) == []
 
 
 def bright_side(ax):

@@ -56,10 +56,9 @@ def test_texts_of_several_numbers_leave_out_what_is_missing(text, expected):
         ((), "none"),
         (("A",), "A"),
         (("A", "B", "C"), "A, B and C"),
-        (("A, b", "C, d", "E"), "A, b; C, d; and E"),
     ],
 )
-def test_listed_parts_names_that_hold_commas_by_semicolons(names, text):
+def test_listed_joins_names_by_commas_and_the_last_by_and(names, text):
     assert fmt.listed(iter(names)) == text
 
 
@@ -83,11 +82,12 @@ def test_book_table_hides_a_running_index():
     assert "It’s a 'caption'</caption>" in html
 
 
-def test_book_table_keeps_the_ends_of_an_interval_on_one_line():
-    table = pd.DataFrame({"a": ["+0.1 (−0.2, 0.4)"], "b": ["lung, left (two, or three)"]})
+def test_book_table_keeps_the_ends_of_an_interval_and_the_sides_of_a_size_on_one_line():
+    words = "lung, left (two, or three)"
+    table = pd.DataFrame({"a": ["+0.1 (−0.2, 0.4)"], "b": [words], "c": ["112 × 112"]})
     html = fmt.book_table(table, "c", prose=True).to_html()
     assert "+0.1 (−0.2,\u00a00.4)" in html
-    assert "lung, left (two, or three)" in html
+    assert words in html and "112\u00a0×\u00a0112" in html
 
 
 ESTIMATE = {"estimate": 0.04, "ci_low": -0.006, "ci_high": 0.087}

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 import yaml
@@ -36,6 +37,26 @@ def test_pages_of_a_task_of_ones_own_are_computed(tmp_path, monkeypatch):
     for page in PAGES:
         told = values | ({"task": "own"} if page == "task" else {})
         Job(NOTEBOOKS / "results" / f"{page}.py", tmp_path / "page.ipynb", told).run()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_page_of_a_task_of_ones_own_runs_twice_from_top_to_bottom(tmp_path):
+    """In one kernel, as in Jupyter; its command is run twice in a row, too."""
+    page = jupytext.read(NOTEBOOKS / "use" / "own_task.py")
+    code = [cell for cell in page.cells if cell.cell_type == "code"]
+    (command,) = [cell for cell in code if "made = new_task(" in cell.source]
+    again = [nbformat.v4.new_code_cell(cell.source) for cell in (command, *code)]
+    at = page.cells.index(command)
+    page.cells = [*page.cells[: at + 1], again[0], *page.cells[at + 1 :], *again[1:]]
+    source = tmp_path / "twice.py"
+    jupytext.write(page, source, fmt="py:percent")
+    Job(source, output := tmp_path / "twice.ipynb").run()
+    cells = nbformat.read(output, nbformat.NO_CONVERT).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    texts = [output.get("data", {}).get("text/markdown", "") for output in outputs]
+    results = [text for text in texts if "On these invented images" in text]
+    assert len(results) == 2 and results[0] == results[1]
 
 
 def test_links_to_pages_that_a_book_of_its_own_lacks_become_their_titles(tmp_path):

@@ -11,8 +11,8 @@ import seaborn as sns
 from matplotlib.colors import to_rgb
 
 from rin.errors import InputError
-from rin.report.page import claim, picture, pictures, verdict
-from rin.report.style import use_style
+from rin.report.page import claim, picture, verdict
+from rin.report.style import INIT_STYLE, use_style
 
 INITS = ("radiologic", "photographic")
 
@@ -70,11 +70,20 @@ def test_drawing_has_light_ink_on_dark_paper_where_the_scheme_is_dark():
     assert ink > 0.7 and paper < 0.15
 
 
-def test_heat_map_keeps_its_colours_in_the_dark():
+def test_heat_map_keeps_cells_and_their_numbers_in_the_dark_and_has_light_labels():
+    """The middle cell of the map and the ink of its number have colours of nothing else."""
     axes = plt.subplots()[1]
-    axes.pcolormesh(np.eye(2))
+    sns.heatmap(np.eye(2), annot=True, cmap=["#123456", "#ABCDEF"], cbar=False, ax=axes)
+    for text, color in zip(axes.texts, ("#222222", "#654321") * 2, strict=True):
+        text.set_color(color)
+    axes.set_xlabel("label", color="#222222")
     html = picture(axes, "a heat map").data
-    assert "rin-paper" in html and "prefers-color-scheme" not in drawing(html)
+    svg = drawing(html)
+    assert "rin-ink" in html
+    assert svg.count("fill: #123456") == svg.count("fill: #abcdef") == 2
+    assert "fill: #654321" in svg and "fill: #222222" in svg
+    assert "fill: var(--c222222, #222222)" in svg
+    assert not any(name in svg for name in ("--c123456", "--cabcdef", "--c654321"))
 
 
 @pytest.mark.parametrize(("inches", "widest"), [(2, "220px"), (6.5, "715px")])
@@ -83,13 +92,14 @@ def test_small_figure_is_not_blown_up(inches, widest):
     assert f"--largest:min(48rem,{widest})" in picture(axes, "a line").data
 
 
-def test_pictures_wrap_on_narrow_screens():
-    html = pictures({"one": plt.figure(), "two": plt.figure()}).data
-    assert html.count("<img") == 2 and "flex-wrap:wrap" in html
-
-
 def test_grids_of_seaborn_say_nothing_of_their_layout_beside_the_figure(recwarn):
     use_style()
     table = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 1, 2, 3], "task": ["a", "a", "b", "b"]})
     sns.relplot(table, x="x", y="y", col="task", height=1)
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_default_colours_are_those_of_no_initialisation():
+    use_style()
+    given_out = {color.upper() for color in plt.rcParams["axes.prop_cycle"].by_key()["color"]}
+    assert given_out.isdisjoint(style.color.upper() for style in INIT_STYLE.values())

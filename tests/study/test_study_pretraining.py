@@ -66,6 +66,31 @@ def test_pretraining_leaves_an_entry_and_weights_in_three_formats_that_agree(pre
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize(
+    ("patients", "counts", "estimate", "chance"),
+    [
+        # a1 and a2 find each other; a3, b1 and b2 find one of the other class.
+        ("1 2 1 3 4", (5, 4), 2 / 5, (1 / 3 + 2 / 4 + 1 / 3 + 1 / 4 + 1 / 4) / 5),
+        # The class b has one patient, so that its images cannot find one of their class.
+        ("1 2 1 3 3", (3, 2), 2 / 3, (1 / 3 + 2 / 4 + 1 / 3) / 3),
+        ("1 1 1 3 3", (0, 0), np.nan, np.nan),
+    ],
+)
+def test_nearest_of_class_counts_images_whose_class_has_another_patient(
+    monkeypatch, patients, counts, estimate, chance
+):
+    """Of a1, a2, a3, b1, b2, in directions of so many degrees."""
+    cases = pd.DataFrame({"truth": [*"aaabb"], "patient_id": patients.split()})
+    angles = np.deg2rad([0, 9, 40, 19, 45])
+    features = np.column_stack([np.cos(angles), np.sin(angles)])
+    monkeypatch.setattr(pretraining, "pretraining_features", lambda *_: (cases, features))
+    row = pretraining.nearest_of_class(None, "radiologic", "ResNet50")
+    assert (row["images"], row["patients"]) == counts
+    assert row["estimate"] == pytest.approx(estimate, nan_ok=True)
+    assert row["chance"] == pytest.approx(chance, nan_ok=True)
+    assert np.isnan(estimate) or row["ci_low"] <= row["estimate"] <= row["ci_high"]
+
+
 def test_pretraining_features_of_another_run_list_the_known_ones(pretrained_study):
     with pytest.raises(InputError, match=r"unknown pretraining.*Known: radiologic ResNet50"):
         pretraining_features(pretrained_study, "photographic", "ResNet50")
@@ -109,14 +134,14 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     whole, rest = blocks
     # Corpora of 4 and 3 classes: the larger decides, also when only the smaller is left.
     assert whole["n_classes"] == rest["n_classes"] == 4
-    # Photographs are coloured, so the gray corpus is given to the same three channels.
+    # Photographs are coloured, so the grey corpus is given to the same three channels.
     assert whole["channels"] == rest["channels"] == 3
     assert sorted(whole["images"]) == [36, 48]
     assert rest["images"] == [36]
     pd.testing.assert_frame_equal(pretraining_predictions(study), before)
     shutil.rmtree(study.weights.path(second.run_id))
     pretraining.pretrain_block([second], study.weights, study.profile.execution)
-    assert blocks[-1]["channels"] == 1  # a gray corpus alone
+    assert blocks[-1]["channels"] == 1  # a grey corpus alone
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ def start():
 
 @pytest.fixture(scope="session")
 def store():
-    """Return gray images (40, 32, 32) whose brightness tells their label, and the labels."""
+    """Return grey images (40, 32, 32) whose brightness tells their label, and the labels."""
     draws, labels = np.random.default_rng(0), np.arange(40) % 2
     base = 80 + 90 * labels[:, np.newaxis, np.newaxis]
     return np.clip(base + draws.normal(0, 25, (40, 32, 32)), 0, 255).astype("uint8"), labels

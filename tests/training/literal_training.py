@@ -13,7 +13,7 @@ VERSION = 1
 
 
 def literal_training(start, parts, *, frozen, rate, epochs, batch, seed, scale, offset):
-    """Train a ResNet50 of gray pictures; return losses, validation losses, test logits and
+    """Train a ResNet50 of grey pictures; return losses, validation losses, test logits and
     weights.
 
     `start` holds the backbone's weights; a pixel x enters as x * scale + offset, for each channel.
