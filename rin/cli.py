@@ -207,11 +207,16 @@ def new(
     several: Annotated[
         bool, typer.Option("--several-labels", help="A patient may have both labels.")
     ] = False,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="Names that look like one are several.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     data_root: Root = "",
     results: Results = "results",
 ) -> None:
     """Make a task of your own images: look at them, then write its manifest and its profile."""
+    from rin.files import REPOSITORY
+    from rin.study import forecast
     from rin.study.new_task import new_task, refuse_to_guess, write_task
 
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
@@ -222,9 +227,12 @@ def new(
         problem = f"{window!r}: write CENTER,WIDTH, such as 40,400; a width of at least 1"
         raise typer.BadParameter(problem, param_hint="--window")
 
-    def ask(question: str, choices: Sequence[str], default: str) -> str:
-        shown = f"{question.partition('|')[0]} ({', '.join(choices)})"
-        return typer.prompt(shown, default=default or None)
+    def ask(question: str, _flag: str, choices: Sequence[str], default: str) -> str:
+        return typer.prompt(f"{question} ({', '.join(choices)})", default=default or None)
+
+    def measure() -> forecast.Pace:
+        _say("A few training steps are timed on this computer, for less than a minute.")
+        return forecast.measure_pace()
 
     quiet = yes or not sys.stdin.isatty()
     made = new_task(
@@ -240,10 +248,12 @@ def new(
         minutes=minutes,
         leave_out=leave_out,
         several=several,
+        distinct=distinct,
         window=center_and_width,
         data_root=Path(data_root) if data_root else None,
         results=Path(results) / name,
         ask=refuse_to_guess if quiet else ask,
+        measure=measure,
     )
     _say(name, "bold")
     for what, text, style in made.facts:
@@ -254,8 +264,11 @@ def new(
         _say(f"Written: {path}", "green")
     root = shlex.quote(str(made.data_root))
     _say("Next:")
-    _say(f"  rin study --profile {name} --data-root {root}")
-    _say(f"  make book PROFILE={name} DATA_ROOT={root}")
+    for command in ("study", "book"):
+        if Path.cwd() == REPOSITORY:  # where the Makefile is
+            _say(f"  make {command} PROFILE={name} DATA_ROOT={root}")
+        else:
+            _say(f"  rin {command} --profile {name} --data-root {root}")
     _say(f"In Jupyter: make lab, then results/task.py with task = {name!r}, profile = {name!r},")
     _say(f"  data_root = {str(made.data_root)!r}.")
 

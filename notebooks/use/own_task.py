@@ -105,7 +105,7 @@ made = new_task(
     masks=folder / "Masken",
     minutes=2,
     results=home / "results" / "hospital_us",
-    pace=Pace(image=0.02, run=0.5, tracing=15),
+    measure=lambda: Pace(image=0.02, tracing=15),
 )
 manifest, own_profile = write_task(made)
 screen = pd.DataFrame(made.facts, columns=["What", "Found", "style"])
@@ -114,8 +114,9 @@ book_table(screen[["What", "Found"]], "What rin new says", prose=True)
 
 # %% [markdown]
 # It also reports what is wrong, in one line, before anything is trained: rows without images and
-# images without rows, a patient with two labels, a black mask, a broken file, one class only, too
-# few patients to divide. Nothing of yours is changed, and nothing is overwritten.
+# images without rows, a patient with two labels or in two spellings, a misspelt class, a black
+# mask, a broken file, one class only, too few patients to divide. Nothing of yours is changed, and
+# nothing is overwritten.
 #
 # ## What it wrote
 #
@@ -138,7 +139,7 @@ Markdown("```yaml\n" + profile_text + "```")
 # next two commands:
 #
 # ```console
-# rin study --profile hospital_us --data-root FOLDER
+# make study PROFILE=hospital_us DATA_ROOT=FOLDER
 # make book PROFILE=hospital_us DATA_ROOT=FOLDER
 # ```
 #
@@ -245,16 +246,17 @@ shutil.rmtree(work)
 # | classes in other words, or more than two | `--positive`, which may be repeated; the others become one |
 # | images without rows, rows without images or label | `--leave-out`, once you have looked at them |
 # | images of one patient that differ in their label | `--several-labels` |
+# | patients or classes that look like one, and are two | `--distinct` |
 # | other folds, weights or image sizes | edit the profile, or another copy of it |
 # | a notebook of your own | a name in `pages` of the profile |
 #
 # Without a column of patients each image counts as a patient; where that is wrong the AUC is too
 # high. `rin new` warns in red, and proposes a pattern where names look like patients. Small cohorts
-# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one split, with two
-# of them in the test, from four; fewer are refused. Every setting of a manifest is listed on [the
-# page of tables](reference). In Jupyter, `make lab` opens the notebooks, and `results/task.py` with `task
-# = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that `rin new` printed shows the
-# task.
+# get coarser folds: of 15% from 20 patients in the rarer class, of 20% from ten, one split from
+# four, with two of them in the test; fewer are refused. Every setting of a manifest is listed on
+# [the page of tables](reference). In Jupyter, `make lab` opens the notebooks, and
+# `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that
+# `rin new` printed shows the task.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own. Put its
 # name under `external` of the task, and `external: true` in the profile: then every run also scores

@@ -116,17 +116,28 @@ def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
 
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
+    patient = str(_header(root, locator, ["PatientID"]).get("PatientID") or "").strip()
+    if not patient:
+        remedy = "Export it with its patient, or a pseudonym: otherwise no split is by patient."
+        where = Path(root, locator)
+        raise InputError("the header has no PatientID", where=where, remedy=remedy)
+    return patient
+
+
+def stores_window(root: Path, locator: str) -> bool:
+    """Return whether a DICOM file says which values are to be shown, from its header alone."""
+    header = _header(root, locator, ["VOILUTSequence", "WindowCenter", "WindowWidth"])
+    return bool(header.get("VOILUTSequence")) or {"WindowCenter", "WindowWidth"} <= {*header.dir()}
+
+
+def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
     place, _, member = locator.partition(SEPARATOR)
     # A member of an archive is unpacked whole anyway; of a file, the header is enough.
     source = io.BytesIO(read_bytes(root, locator)) if member else Path(root) / place
-    where = Path(root, locator)
-    with explained(_PROBLEM, where=where, remedy=_REMEDY, kinds=BROKEN):
-        header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
-        patient = str(header.get("PatientID") or "").strip()
-    if not patient:
-        remedy = "Export it with its patient, or a pseudonym: otherwise no split is by patient."
-        raise InputError("the header has no PatientID", where=where, remedy=remedy)
-    return patient
+    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+        header = dcmread(source, stop_before_pixels=True, specific_tags=tags)
+        header.decode()
+        return header
 
 
 def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.ndarray:

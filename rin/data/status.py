@@ -199,7 +199,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         sound = sound and not wrong
         done.problems += map(str, wrong)
     if len(cases) and cases["patient_id"].notna().all():
-        done.say("patients", _patients_in_words(manifest, cases))
+        done.say("patients", patients_in_words(manifest, cases))
     if quick or len(bad) or not sound:
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
@@ -217,7 +217,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
 
 
-def _patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
+def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
+    """Return how many patients a dataset names, with how many images, and how many two labels."""
     if (cases["patient_id"] == cases["case_id"]).all():
         return "none are named: each picture counts as one"
     labels = cases.groupby("patient_id")["label"]

@@ -65,7 +65,7 @@ class Tree:
         """Tell whether a file is a picture: by its ending, or without one by the mark of DICOM."""
         if name.lower().endswith(PICTURES):
             return True
-        if not is_dicom(name):
+        if not is_dicom(name) or name.upper().endswith("DICOMDIR"):  # which lists the others
             return False
         if is_archive(self.location):
             return self.read(name)[128:132] == b"DICM"

@@ -81,7 +81,8 @@ def format_estimate(
     value, low, high = (factor * getattr(row, name) for name in ESTIMATE_AND_INTERVAL)
     places = usual if digits is None else digits
     shown = format_number(value, places, signed=signed)
-    return f"{shown} {format_interval(low, high, places)}"
+    interval = format_interval(low, high, places)
+    return f"{shown} {'(no interval)' if interval == MISSING else interval}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rin.data.manifest import find_task
 from rin.study import Study, open_runs
 from rin.study.reference import load_reference, reference_names
-from rin.study.setting import find_manifest
+from rin.study.setting import chosen_pages, find_manifest
 
 #: Captions of the parts, in the order of the book; the first part needs none.
 PARTS = ("", "Does the paper hold?", "Results on real images", "How it is done, live",
@@ -149,7 +149,7 @@ def outline_of(study: Study) -> Outline:
     # A dataset that another task is tested on has its own runs on the page of that test.
     external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
-    chosen = tuple(name.removesuffix(".py") for name in profile.pages or ())
+    chosen = chosen_pages(profile)
     tasks = profile.tasks if chosen else tasks
     return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits, chosen)
 

@@ -227,7 +227,7 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     variance = float(np.trace(covariance)) / len(differences)
     spread = max(variance, float(differences.var()))
-    if spread == 0:
+    if not spread > 0:  # NaN where a test has one patient of a class
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
     covariance = _positive_definite(contrasts)
     model = three_level(differences, covariance, backbones, contained=True, weights=weights)

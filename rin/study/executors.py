@@ -1,4 +1,4 @@
-"""Where jobs run: this process, a pool of processes, or submitit's jobs, behind one interface.
+"""Where jobs run: this process, a pool of processes, or submitit's jobs.
 
 Nothing here retries: what a dead worker or job left undone, the ledger still lists as missing.
 """
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -32,21 +32,6 @@ from rin.study.profile import Execution
 LAST_LINES, SLOW_FILES = 5, 5
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
-
-
-def make_executor(execution: Execution, folder: Path) -> Executor:
-    """Return the executor that a profile asks for; submitit keeps its logs in a folder."""
-    if execution.executor != "processes":
-        return Jobs(execution, folder)
-    if execution.workers == 0:
-        return ThisProcess()
-    spawned = multiprocessing.get_context("spawn")
-    devices = None
-    if visible := visible_devices() if execution.devices is None else []:
-        devices = spawned.SimpleQueue()
-        for worker in range(execution.workers):
-            devices.put(visible[worker % len(visible)])
-    return ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices,))
 
 
 def begin_block(execution: Execution) -> None:
@@ -74,17 +59,43 @@ def visible_devices() -> list[str]:
     return [str(k) for k in range(len(answer_of(["nvidia-smi", "-L"]).splitlines()))]
 
 
-class ThisProcess(Executor):
-    """Does every job at once, in the thread that submits it, so that Ctrl-C ends it."""
+def do_jobs(
+    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], folder: Path
+) -> list[Exception]:
+    """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way.
 
-    def submit(self, work: Callable[..., None], /, *arguments: Any) -> Future:
-        """Do a job and return its future, which has ended."""
-        future: Future = Future()
+    submitit keeps its logs in a folder.
+    """
+    if execution.executor != "processes":
+        return _do_through_submitit(execution, work, jobs, folder)
+    if execution.workers == 0:
+        return _do_here(work, jobs)
+    spawned = multiprocessing.get_context("spawn")
+    devices = None
+    if visible := visible_devices() if execution.devices is None else []:
+        devices = spawned.SimpleQueue()
+        for worker in range(execution.workers):
+            devices.put(visible[worker % len(visible)])
+    pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices,))
+    try:
+        futures = [pool.submit(work, *job) for job in jobs]
+        wait(futures)
+    except (KeyboardInterrupt, Stopped):
+        kill_workers()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return [error for future in futures if (error := future.exception()) is not None]
+
+
+def _do_here(work: Callable[..., None], jobs: Sequence[tuple]) -> list[Exception]:
+    failures = []
+    for job in jobs:
         try:
-            future.set_result(work(*arguments))
+            work(*job)
         except Exception as error:
-            future.set_exception(error)
-        return future
+            failures.append(error)
+    return failures
 
 
 @dataclass
@@ -108,97 +119,75 @@ class Shipped:
         return DelayedSubmission(self)
 
 
-class Jobs(Executor):
-    """Jobs of submitit as futures, submitted as one array; `local` ones are subprocesses."""
+def _do_through_submitit(
+    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], folder: Path
+) -> list[Exception]:
+    """Do jobs as one array of a cluster, or, `local`, as subprocesses."""
+    import submitit
 
-    def __init__(self, execution: Execution, folder: Path) -> None:
-        import submitit
-
-        self._local, settings = execution.executor == "local", execution.slurm
-        self._futures: list[tuple[Shipped, Future]] = []
-        self._running: list[tuple[Any, Future]] = []
-        self._open = True
-        more = {} if self._local else {"slurm_max_num_timeout": 10_000}
-        problem, remedy = "jobs cannot be submitted", "Set execution.executor to processes."
-        with explained(problem, where=execution.executor, remedy=remedy, kinds=RuntimeError):
-            self._submitit = submitit.AutoExecutor(folder, execution.executor, **more)
-        parameters = {
-            "name": "rin",
-            "timeout_min": settings.timeout_min,
-            "cpus_per_task": settings.cpus_per_task,
-            "gpus_per_node": settings.gpus_per_node,
-            "mem_gb": settings.mem_gb,
-            "slurm_partition": settings.partition,
-            "slurm_array_parallelism": settings.array_parallelism,
-            "slurm_additional_parameters": settings.additional,
-        }
-        parameters = {name: value for name, value in parameters.items() if value}
-        self._submitit.update_parameters(**parameters)
-
-    def submit(self, work: Callable[..., None], /, *arguments: Any) -> Future:
-        """Return a future of a job, which `start` submits with the others."""
-        self._futures.append((Shipped(work, arguments), future := Future()))
-        return future
-
-    def start(self) -> None:
-        """Submit what was given, and let a thread wait for it."""
-        problem = "the jobs cannot be submitted"
-        remedy = "Look at the queue and its limits, then run the same command again."
-        # submitit and sbatch raise what they like
-        refused = explained(problem, where="submitit", remedy=remedy, kinds=Exception)
-        with refused, self._submitit.batch():
-            jobs = [self._submitit.submit(shipped) for shipped, _ in self._futures]
-        futures = [future for _, future in self._futures]
-        self._running = list(zip(jobs, futures, strict=True))
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _watch(self) -> None:
-        while self._open and self._running:
-            queued = None if self._local else self._queued()
-            for job, future in list(self._running):
-                under_way = not job.done() if queued is None else job.job_id in queued
-                if job.paths.result_pickle.is_file() or not under_way:
-                    self._running.remove((job, future))
-                    _resolve(job, future)
-            time.sleep(0.5 if self._local else 2)
-
-    def _queued(self) -> set[str]:
-        """Return the jobs that the cluster still knows."""
-        answer = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i %F_%K"])
-        # The question may fail while the controller starts again: then none is taken for lost.
-        unsure = not answer and not answer_of(["sinfo", "-h"])
-        return {job.job_id for job, _ in self._running} if unsure else set(answer.split())
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Cancel what has not ended."""
-        self._open = False
-        for job, _ in self._running:
+    local = execution.executor == "local"
+    of_slurm_alone = {
+        "partition": "slurm_partition",
+        "array_parallelism": "slurm_array_parallelism",
+        "additional": "slurm_additional_parameters",
+    }
+    settings = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
+    with explained(
+        "the jobs cannot be submitted",
+        where=f"execution: {execution.executor}",
+        remedy="Look at the queue and its limits, or set execution.executor to processes; then "
+        "run the same command again.",
+        kinds=Exception,  # submitit and sbatch raise what they like
+    ):
+        often = {} if local else {"slurm_max_num_timeout": 10_000}
+        executor = submitit.AutoExecutor(folder, execution.executor, **often)
+        executor.update_parameters(name="rin", **settings)
+        with executor.batch():
+            running = [executor.submit(Shipped(work, job)) for job in jobs]
+    failures = []
+    try:
+        while running:
+            ended = _ended_jobs(running, local)
+            failures += filter(None, map(_failure_of, ended))
+            running = [job for job in running if job not in ended]
+            time.sleep(0.5 if local else 2)
+    finally:
+        for job in running:  # somebody pressed Ctrl-C
             job.cancel(check=False)
+    return failures
 
 
-def _resolve(job: Any, future: Future) -> None:
-    """Let a future have what its job, which has ended, gave or failed with."""
+def _ended_jobs(jobs: Sequence[Any], local: bool) -> list[Any]:
+    """Return the jobs that have left a result, or that nothing does any more."""
+    if local:
+        lost = [job for job in jobs if job.done()]
+    else:
+        queued = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i %F_%K"]).split()
+        # The question may fail while the controller starts again: then none is taken for lost.
+        known = queued or answer_of(["sinfo", "-h"])
+        lost = [job for job in jobs if known and job.job_id not in queued]
+    return [job for job in jobs if job.paths.result_pickle.is_file() or job in lost]
+
+
+def _failure_of(job: Any) -> Exception | None:
+    """Return how a job failed that has ended; None for one that did not."""
     deadline = time.monotonic() + SLOW_FILES
     while not job.paths.result_pickle.is_file() and time.monotonic() < deadline:
         time.sleep(0.2)  # the file of another node
     try:
         if not job.paths.result_pickle.is_file():
             raise RuntimeError("it ended without a result")
-        failure = job.result()
+        return job.result()
     except Exception as error:
         log = job.paths.stderr
         lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
         last = " | ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())
-        failure = InputError(
+        return InputError(
             f"the job {job.job_id} failed ({problem_of(error)[-300:]}); its log ends: {last}",
             where=log,
             remedy="Correct what the log says, or ask for more time or memory; then run the same "
             "command: it submits what is missing.",
         )
-    if failure is None:
-        future.set_result(None)
-    else:
-        future.set_exception(failure)
 
 
 @contextmanager
@@ -230,7 +219,6 @@ def drive(
         return
     ledger.sweep()
     finished_before, total = ledger.count(runs), len(runs)
-    executor = make_executor(execution, ledger.folder.parent / "jobs")
     if (bar := _shared_bar.get()) is None:
         shown = _new_bar(title, total, finished_before)
     else:
@@ -246,33 +234,13 @@ def drive(
             bar.update(of_other_stages + ledger.count(runs) - bar.n)
 
         with _repeated(refresh):
-            futures = _do_jobs(executor, work, jobs)
-    failures = [e for future in futures if (e := future.exception()) is not None]
+            failures = do_jobs(execution, work, jobs, ledger.folder.parent / "jobs")
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
         remedy = "Often memory: set execution.workers lower. Run again to go on from here."
         raise InputError(problem, where=title, remedy=remedy) from failures[0]
     if failures:
         raise failures[0]
-
-
-def _do_jobs(
-    executor: Executor, work: Callable[..., None], jobs: Sequence[tuple]
-) -> list[Future[Any]]:
-    """Return the futures of all jobs when they have ended; Ctrl-C ends what is under way."""
-    patient = True
-    try:
-        futures = [executor.submit(work, *job) for job in jobs]
-        if isinstance(executor, Jobs):
-            executor.start()
-        wait(futures)
-    except (KeyboardInterrupt, Stopped):
-        patient = False
-        kill_workers()
-        raise
-    finally:
-        executor.shutdown(wait=patient, cancel_futures=True)
-    return futures
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def run_block(
     """Run what a ledger lacks of a block, with one compiled step and one set of random weights."""
     from rin.training.trainer import CompiledBlock
 
-    if not (block := [run for run in block if not ledger.has(run.run_id)]):
+    if ledger.count(block) == len(block):
         return  # another process was faster
     begin_block(execution)
     compiled = CompiledBlock(block[0].architecture)
@@ -82,10 +82,8 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
     activations = {}
     if run.inside:
         compiled.parts.preprocess.set_preprocessing(preprocessing)
-        starts = {"before": weights}
-        if run.init == RANDOM:
-            starts["other"] = compiled.untrained
-        for when, start in starts.items():
+        other = {"other": compiled.untrained} if run.init == RANDOM else {}
+        for when, start in {"before": weights, **other}.items():
             compiled.parts.backbone.set_weights(start)
             activations |= _activations(run, compiled, parts["test"], when)
     started = time.monotonic()
@@ -182,16 +180,13 @@ def _cams_of(part: str) -> str:
 
 
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
-    """Run what the ledger lacks of some planned runs; return the table of all of them.
-
-    `InputError` when weights are missing or a run fails; the others are finished first.
-    """
+    """Run what the ledger lacks of some runs, all that can be; return the table of all of them."""
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = [run for run in runs.values() if not ledger.has(run.run_id)]
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-    shared = ledger, study.weights_folders, study.profile.seed, execution
-    jobs = [(block, *shared) for block in blocks]
+    folders, seed = study.weights_folders, study.profile.seed
+    jobs = [(block, ledger, folders, seed, execution) for block in blocks]
     drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
     return runs_table(planned)
 
@@ -216,7 +211,6 @@ def run_study(study: Study) -> pd.DataFrame:
     stages = {"weights": pretraining.plan_pretraining(study)}
     if study.profile.probe is not None:
         stages["probe"] = probe_study.plan_probe(study)
-        stages["probe_measurements"] = probe_study.plan_measurements(study)
     if study.profile.losses is not None:
         stages["losses"] = loss_study.plan_losses(study)
     earlier = sum(map(len, stages.values()))
@@ -252,9 +246,8 @@ def predictions(
 ) -> pd.DataFrame:
     """Return the predictions of a named study, one row a run and case (`rin.tables.PREDICTIONS`).
 
-    Studies of a factor have `factor`, `level` and `preprocessing` in front, and rows of a run that
-    levels share under each.  `InputError` for a part that is not scored: those of `SCORED_PARTS`,
-    a task's external datasets by name, and `reversed` where confounders are put on images.
+    Of a factor with `factor`, `level` and `preprocessing` in front, a shared run under each level.
+    `part` is one of `SCORED_PARTS`, an external dataset of the task, or `reversed` of confounders.
     """
     planned = finished_runs(study, name, task)
     beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
@@ -339,11 +332,10 @@ def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
 
 
 def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
-    """Return how alike the layers of two networks are, before and after fine-tuning.
+    """Return the mean canonical correlation `cca`, 0 to 1, of the layers of pairs of networks.
 
-    One row a fold, scenario, pair and layer: `comparison` is `before` or `after` (the two inits),
-    `tuned` (an init before and after, named in `init`) or `random` (two random networks); `cca` is
-    the mean canonical correlation, 0 to 1.
+    `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before and
+    after) or `random` (two random networks).
     """
     (a, b), rows = study.profile.inits[:2], []
     runs = finished_runs(study, name, task)

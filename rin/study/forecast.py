@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,26 +25,27 @@ from rin.study.pretraining import pretraining_seed
 from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
 from rin.study.setting import Study
 
-#: Backbone whose steps are timed, their side in pixels and number of images.
-TIMED, SIDE, BATCH = "ResNet50", 75, 16
-#: Seconds that starting, decoding and the pages take, beside the tracing of a step.
-BESIDE_SECONDS = 60
+#: Side in pixels and number of images of the steps that are timed.
+SIDE, BATCH = 75, 16
+#: Seconds that starting, decoding and the pages take beside the training, and a run beside its
+#: steps.
+BESIDE_SECONDS, RUN_SECONDS = 60, 1
 #: What prediction takes of a training step with all layers unfrozen.
 PREDICTION = 0.3
-#: Ways of unfreezing in the order in which they are taken, with their learning rates.
-RATES = {
-    "unfreeze_all": ("1e-04", "1e-03"),
-    "freeze_all": ("1e-02", "1e-03"),
-    "unfreeze_top10": ("1e-03", "1e-02"),
-}
-#: Ways and rates of a study; two scenarios at least, as the spread over scenarios is shown.
-REGIMES_AND_RATES = ((3, 2), (3, 1), (2, 2), (2, 1), (1, 2))
-EPOCHS, SIZES = (10, 5, 3, 2), (224, 160, 112, SIDE)
-#: Cases that may be drawn, where all would take too long.
-DRAWS = [
-    {"train": train, "validation": max(20, train // 6), "test": 900}
-    for train in (1000, 500, 250, 120)
-]
+#: Scenarios of a backbone in the order in which a study of a budget takes them.
+WAYS = ("unfreeze_all-1e-04", "freeze_all-1e-02", "unfreeze_top10-1e-03",
+        "unfreeze_all-1e-03", "freeze_all-1e-03", "unfreeze_top10-1e-02")  # fmt: skip
+#: What it may train, most first; two scenarios at least, as the spread over scenarios is shown.
+EXTENTS = (
+    {"scenarios": 6, "epochs": 10, "size": 224},
+    {"scenarios": 6, "epochs": 10, "size": 112},
+    {"scenarios": 6, "epochs": 5, "size": 112},
+    {"scenarios": 3, "epochs": 5, "size": 112},
+    {"scenarios": 3, "epochs": 3, "size": SIDE},
+    {"scenarios": 2, "epochs": 2, "size": SIDE},
+)
+#: Numbers of cases that may be drawn for a single fold, where all would take too long.
+DRAWN = (4000, 2000, 1000, 500)
 #: Of pretraining on real images: epochs, share of the budget, fewest and most images.
 PRETRAINING_EPOCHS, PRETRAINING_SHARE, CORPUS = 4, 0.33, (288, 6000)
 #: Images of a stand-in corpus, which is seen once.
@@ -52,54 +54,29 @@ STAND_IN_CORPUS = 96
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that this computer takes: an image and step, a run besides, a tracing."""
+    """Seconds that this computer takes: an image and step, and a tracing."""
 
     image: float
-    run: float
     tracing: float
 
 
-@dataclass(frozen=True)
-class Budgeted:
-    """Numbers of a study, and how many minutes it takes.
-
-    ``cases`` are those of each part, None for all; ``corpus`` the images of each pretraining.
-    """
-
-    minutes: float
-    scenarios: list[str]
-    cases: dict[str, int] | None
-    epochs: int
-    size: int
-    folds: int
-    corpus: int
-    pretraining_epochs: int
-
-
 def measure_pace() -> Pace:
-    """Time the training of one network on noise: one epoch, the same again, and three."""
-    from rin.models.build import Architecture
-    from rin.models.preprocessing import find_preprocessing
-    from rin.training.batches import Part
-    from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
+    """Time the training of one network on noise: one epoch, and three more."""
+    import keras
+
+    from rin.training.trainer import prepare_framework
 
     prepare_framework(None, "float32")
-    began = time.monotonic()
-    block = CompiledBlock(Architecture(TIMED, "unfreeze_all", SIDE, batch_norm_momentum=0.9))
-    pictures = np.random.default_rng(0).integers(0, 255, (3 * BATCH, SIDE, SIDE), dtype=np.uint8)
-    labels = np.arange(len(pictures)) % 2
-    train = Part(pictures, labels, np.arange(2 * BATCH))
-    check = Part(pictures, labels, np.arange(2 * BATCH, len(pictures)))
-    weights, preprocessing = block.parts.backbone.get_weights(), find_preprocessing("symmetric")
-    seconds = []
-    for epochs in (1, 1, 3):
-        block.fit(weights, preprocessing, Recipe(1e-4, epochs, BATCH, 0), train, check)
-        seconds.append(time.monotonic() - began)
-        began = time.monotonic()
-    first, short, long = seconds
-    epoch = max(long - short, 0.5 * long) / 2
-    image = epoch / (len(train.rows) + PREDICTION * len(check.rows))
-    return Pace(image, max(0.0, short - epoch), max(0.0, first - short))
+    noise = np.random.default_rng(0).random((2 * BATCH, SIDE, SIDE, 3), dtype=np.float32)
+    backbone = keras.applications.ResNet50(include_top=False, weights=None, pooling="avg")
+    model = keras.Sequential([backbone, keras.layers.Dense(1)])
+    model.compile("adam", "mse", jit_compile=False)
+    times = [time.monotonic()]
+    for epochs in (1, 3):
+        model.fit(noise, np.zeros(len(noise)), batch_size=BATCH, epochs=epochs, verbose=0)
+        times.append(time.monotonic())
+    first, later = np.diff(times)
+    return Pace(image=later / 3 / len(noise), tracing=max(0.0, first - later / 3))
 
 
 def fit_budget(
@@ -111,65 +88,50 @@ def fit_budget(
     side: float,
     backbones: Sequence[str],
     corpora: str,
-    draws: Sequence[dict[str, int]],
-) -> Budgeted:
-    """Return the largest study of a task that ends within a budget, the least where none does.
+    may_draw: bool,
+) -> tuple[dict[str, Any], float]:
+    """Return settings of the largest study that ends within a budget, and the minutes it takes.
 
-    ``parts`` are the cases of a fold, ``side`` that of the pictures; ``corpora`` of pretraining
-    get a third of the time, `stand-ins` the least, and none nothing.  ``draws`` are cases of each
-    part that may be drawn, most first.
+    It is the least one where none does.  ``parts`` are the cases of a fold, ``side`` that of the
+    pictures; ``corpora`` of pretraining get a third of the time, `stand-ins` the least, and none
+    nothing.
     """
-    pretraining_epochs, corpus = 1, STAND_IN_CORPUS
-    if corpora != "stand-ins":
-        pretraining_epochs = PRETRAINING_EPOCHS
-        affordable = PRETRAINING_SHARE * 60 * minutes / (2 * pretraining_epochs * pace.image)
-        corpus = int(np.clip(affordable, *CORPUS))
-    before = BESIDE_SECONDS + pace.tracing
+    always, before = {}, BESIDE_SECONDS + pace.tracing
     if corpora:
-        pretraining = 2 * (pretraining_epochs * corpus * pace.image + pace.run) + pace.tracing
+        epochs, images = 1, STAND_IN_CORPUS
+        if corpora != "stand-ins":
+            epochs = PRETRAINING_EPOCHS
+            affordable = PRETRAINING_SHARE * 60 * minutes / (2 * epochs * pace.image)
+            images = int(np.clip(affordable, *CORPUS))
+        always["pretraining"] = {"cases": images, "epochs": epochs}
+        pretraining = 2 * (epochs * images * pace.image + RUN_SECONDS) + pace.tracing
         before += len(backbones) * pretraining
-    studies = []
-    for drawn, epochs, plan, size, fold_count in _choices(folds, side, draws):
-        cases = drawn or parts
-        runs = sum(_run_seconds(pace, cases, epochs, regime, size) for regime, _ in plan)
-        tracings = len({regime for regime, _ in plan}) * pace.tracing
-        seconds = before + len(backbones) * (2 * fold_count * runs + tracings)
-        study = Budgeted(
-            minutes=seconds / 60,
-            scenarios=[f"{name}-{regime}-{rate}" for name in backbones for regime, rate in plan],
-            cases=drawn,
-            epochs=epochs,
-            size=size,
-            folds=fold_count,
-            corpus=corpus,
-            pretraining_epochs=pretraining_epochs,
-        )
-        studies.append(study)
-    fitting = (study for study in studies if study.minutes <= minutes)
-    cheapest = min(studies, key=lambda study: study.minutes)
-    return next(fitting, cheapest)
-
-
-def _choices(folds: int, side: float, draws: Sequence[dict[str, int]]) -> Iterator[tuple]:
-    """Yield what a study may take, largest first: cases drawn, epochs, plan, size, folds.
-
-    A plan is pairs of a regime of unfreezing and a learning rate.  Drawn cases have a single fold.
-    """
-    plans = [
-        [(regime, rate) for regime in [*RATES][:regimes] for rate in RATES[regime][:rates]]
-        for regimes, rates in REGIMES_AND_RATES
-    ]
-    sizes = [size for size in SIZES if size <= max(SIDE, side)]
-    fold_counts = sorted({folds, 1}, reverse=True)
-    yield from product([None], EPOCHS, plans, sizes, fold_counts)
-    yield from product(draws, EPOCHS, plans, sizes, [1])
-
-
-def _run_seconds(pace: Pace, cases: dict[str, int], epochs: int, regime: str, size: int) -> float:
-    """Return the seconds of one run, on so many cases of each part."""
-    trained = STEP_COST[regime] * epochs * cases["train"]
-    predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
-    return (trained + predicted) * pace.image * (size / SIDE) ** 2 + pace.run
+    total = sum(parts.values())
+    choices = [*product([total], EXTENTS, sorted({folds, 1}, reverse=True))]
+    choices += product([n for n in DRAWN if may_draw and n < total], EXTENTS, [1])
+    chosen, shortest = {}, np.inf
+    for n_cases, extent, n_folds in choices:
+        cases = {part: n_cases * n / total for part, n in parts.items()}
+        ways = WAYS[: extent["scenarios"]]
+        epochs, size = extent["epochs"], int(np.clip(side, SIDE, extent["size"]))
+        predicted = PREDICTION * (epochs * cases["validation"] + cases["test"])
+        unfrozen = [way.partition("-")[0] for way in ways]
+        steps = sum(STEP_COST[name] * epochs * cases["train"] + predicted for name in unfrozen)
+        runs = steps * pace.image * (size / SIDE) ** 2 + len(ways) * RUN_SECONDS
+        of_backbone = len({*unfrozen}) * pace.tracing + 2 * n_folds * runs
+        takes = (before + len(backbones) * of_backbone) / 60
+        if takes < shortest:
+            shortest = takes
+            chosen = {
+                "scenarios": [f"{name}-{way}" for name, way in product(backbones, ways)],
+                "folds": n_folds,
+                "fine_tuning": {"size": size, "epochs": epochs},
+                **({"cases": n_cases} if n_cases < total else {}),
+                **always,
+            }
+        if takes <= minutes:  # the first to fit, and so the shortest until now
+            break
+    return chosen, shortest
 
 
 def forecast(study: Study) -> pd.DataFrame:
@@ -217,7 +179,7 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:
         cells = [*product(pretraining.corpora, backbones, seeds)]
         if (brief := pretraining.brief) and 1 in numbers:  # it is made once
             cells += product([brief.name], brief.backbones, [profile.seed])
-        runs = [dict(zip(("init", "backbone", "seed"), cell, strict=True)) for cell in cells]
+        runs = [{"init": init, "backbone": b, "seed": seed} for init, b, seed in cells]
         yield "pretraining", "weights", runs, len(runs) if alone else len(backbones) * len(numbers)
         if section := profile.probe:
             names = section.backbones or backbones

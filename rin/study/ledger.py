@@ -1,9 +1,9 @@
 """The run ledger: one folder a finished run, and nothing that is half written.
 
-A run is written to a temporary folder and renamed when whole, with `done.json` as its last file:
-a killed run leaves nothing that could be taken for a result.  `done.json` has the SHA-256 of every
-file and of itself: a file that was changed since is never read as a result.  What a long run keeps
-to go on from lies in its work folder until the run is committed.
+It is our own, as trackers of experiments and caches of functions keep no runs that are whole or
+not there, keyed by a digest, and that several processes may claim.  `done.json`, the last file of
+a run, has the SHA-256 of every file and of itself: a file that was changed since is never read as
+a result.  What a long run keeps to go on from lies in its work folder until it is committed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,7 +30,7 @@ from joblib import cpu_count
 from pydantic import NonNegativeInt
 
 from rin.errors import InputError, explained
-from rin.files import FrozenModel, is_whole, read_sealed, sealed, sha256_of, sync
+from rin.files import FrozenModel, is_whole, read_sealed, replace_folder, sealed, sha256_of, sync
 
 _STALE_SECONDS = 24 * 3600
 _WORK, _DONE = ".work", "done.json"
@@ -141,7 +140,7 @@ class Ledger:
         return work
 
     @contextmanager
-    def claim(self, run_id: str, *, wait: bool) -> Iterator[bool]:
+    def claim(self, run_id: str, *, wait: bool = True) -> Iterator[bool]:
         """Hold a run, so that no other process trains it; yield whether it is to be trained.
 
         Raises `filelock.Timeout` where another process holds it, unless asked to wait.
@@ -173,51 +172,33 @@ class Ledger:
     def commit(
         self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
     ) -> None:
-        """Write a run and make it visible at once, whole; `InputError` where that cannot be.
+        """Write a run and make it visible at once, whole; a finished one stays what it is.
 
         `config`, whose digest the id is, is kept as `config.json`; `write` writes the run's files
         into the folder that it is given and returns what `done.json` records beside the time.
         """
-        with explained(
+        if self.has(run_id):
+            return
+        refused = explained(
             "the run cannot be written",
             where=self.folder,
             remedy="Make room or choose a writable results folder, then run again: "
             "finished runs are kept.",
             kinds=(OSError, RuntimeError),  # h5py's, of a full disk
-        ):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=self.folder))
-            try:
-                (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
-                record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
-                files = sorted(path for path in draft.rglob("*") if path.is_file())
-                digests = {path.relative_to(draft).as_posix(): sha256_of(path) for path in files}
-                done = draft / _DONE
-                done.write_text(sealed(record | {"run": run_id, "files": digests}))
-                for path in (*files, done, draft):  # before the name that says it is whole
-                    sync(path)
-                draft.chmod(0o755)
-                self._publish(draft, run_id)
-                self._close_work(run_id)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-
-    def _publish(self, draft: Path, run_id: str) -> None:
-        try:
-            draft.rename(self.path(run_id))  # fails where the target has content
-        except OSError:
-            if self.has(run_id):  # another process may have been first
-                return
-            # Left by other means than this class, for it renames whole folders only.
-            shutil.rmtree(self.path(run_id), ignore_errors=True)
-            draft.rename(self.path(run_id))
-        sync(self.folder)
+        )
+        with refused, replace_folder(self.path(run_id)) as draft:
+            (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
+            record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
+            files = sorted(path for path in draft.rglob("*") if path.is_file())
+            digests = {path.relative_to(draft).as_posix(): sha256_of(path) for path in files}
+            done = draft / _DONE
+            done.write_text(sealed(record | {"run": run_id, "files": digests}))
+            for path in (*files, done, draft):  # before the name that says it is whole
+                sync(path)
+        self._close_work(run_id)
 
     def sweep(self) -> None:
-        """Remove drafts that a killed run left a day ago, and work folders of finished runs."""
-        for work in self.folder.glob(f"{_WORK}/*"):
-            if self.has(work.stem):
-                self._close_work(work.stem)
+        """Remove drafts that a killed run left a day ago."""
         for draft in self.folder.glob(".*-*"):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(draft, ignore_errors=True)

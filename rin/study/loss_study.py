@@ -44,11 +44,9 @@ def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) 
 def loss_table(study: Study) -> pd.DataFrame:
     """Return one row a loss, backbone and seed: how its test images are classified.
 
-    `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
-    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `epochs`, `seconds`;
-    `gain`,
-    `gain_low` and `gain_high`, top-1 less that with hard labels with a 95% interval for other test
-    images, paired by image; NaN without hard labels.
+    Among others `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece` (`confidence_error`),
+    mean `confidence`; and `gain`, `gain_low`, `gain_high`: top-1 less that with hard labels, with
+    a 95% interval for other test images, paired by image; NaN without hard labels.
     """
     ledger, runs, rows = study.ledger("losses"), plan_losses(study), []
     ledger.require(runs, "the losses")

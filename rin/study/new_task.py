@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +30,15 @@ from rin.data.layouts.table import UNLABELLED, read_split
 from rin.data.leakage import check_splits, leak_free_groups, suggest_threshold
 from rin.data.manifest import PARTS, DatasetManifest, datasets_of_tasks, manifest_names
 from rin.data.pixels import show_colour, window_of_all
-from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds, sized_folds
+from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
+from rin.data.status import patients_in_words
 from rin.data.store import inspect_cases, refuse_bad
-from rin.data.tree import PICTURES, Tree, open_tree
+from rin.data.tree import PICTURES, Tree, is_dicom, open_tree
 from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
-from rin.study.profile import profile_folder, profile_names
-from rin.study.setting import available_weights, draw_cases
+from rin.study.profile import Profile, profile_folder, profile_names
+from rin.study.setting import available_weights
 
 #: Settings that do not depend on the images, and what is said of weights.
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -44,16 +47,19 @@ NO_SPLIT = "none"
 #: The name of a picture in a column, without folder and ending.
 _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES)) + ")?"
 #: Seed of a profile that names none.
-_SEED = 0
-#: Patients of a class in the test below which an AUC says little.
-_FEW_TESTED = 10
+_SEED = Profile.model_fields["seed"].default
+#: Patients of a class that every fold must test for an interval, and below which it says little.
+_LEAST_TESTED, _FEW_TESTED = LEAST[PARTS.index("test")], 10
 #: What to do about a problem of cases where a flag decides it.
 _REMEDIES = {
     "mixed patients": "Correct the table, or give --several-labels if labels belong to pictures",
     "empty masks": "Draw them again, or accept them with --leave-out",
 }
 _MOST_CLASSES = 20  # of which one may be chosen as the positive one
-Ask = Callable[[str, Sequence[str], str], str]
+#: Classes that are at least so alike, of 1, may be one that is misspelt.
+_ALIKE = 0.85
+#: Answers a question, which a flag decides, with one of some choices or a default.
+Ask = Callable[[str, str, Sequence[str], str], str]
 
 
 @dataclass
@@ -106,13 +112,12 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def refuse_to_guess(question: str, choices: Sequence[str], default: str) -> str:
+def refuse_to_guess(question: str, flag: str, choices: Sequence[str], default: str) -> str:
     """Answer a question with its default; InputError, naming the choices, where there is none."""
     if default:
         return default
-    what, _, flag = question.partition("|")
     remedy = f"Say it with {flag}: {', '.join(choices)}."
-    raise InputError(f"{what} cannot be guessed", where=flag, remedy=remedy)
+    raise InputError(f"{question} cannot be guessed", where=flag, remedy=remedy)
 
 
 def new_task(
@@ -129,126 +134,87 @@ def new_task(
     minutes: float = 15,
     leave_out: bool = False,
     several: bool = False,
+    distinct: bool = False,
     window: tuple[float, float] | None = None,
     data_root: Path | None = None,
     results: Path = Path("results"),
     ask: Ask = refuse_to_guess,
-    pace: forecast.Pace | None = None,
+    measure: Callable[[], forecast.Pace] = forecast.measure_pace,
 ) -> NewTask:
     """Look at somebody's own images and return the manifest and the profile of a task on them.
 
-    ``table`` names pictures, labels and patients; without it, ``images`` has a folder a class.
-    ``image``, ``label``, ``patient`` and ``split`` name columns (`none` for a split that is not to
-    be used); ``patient`` may also be a pattern of file names, or of paths where it holds a slash,
-    with brackets around what tells patients (its group `patient`).  ``leave_out`` accepts rows
-    without pictures, pictures without rows and rows without a label; ``several``, that patients
-    have two labels.  Without ``window`` (center and width) pictures that all have more than 8 bits
-    are shown whole.  ``pace`` is measured where it is not given.
-
+    Parameters are the options of `rin new`: ``image``, ``label``, ``patient`` and ``split`` name
+    columns of the table; ``patient`` may also be a pattern of file names, or of paths where it
+    holds a slash; ``leave_out``, ``several`` and ``distinct`` accept what is else refused.
     Nothing is written but inspections below ``results``.  InputError for everything that would
     stop a training later.
     """
-    _refuse_taken(name)
+    if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
+        remedy = "Choose another name; nothing is overwritten."
+        raise InputError(f"{name!r} is a dataset, profile or task", where="NAME", remedy=remedy)
     if not table or "(" in patient:
         _check_pattern(patient)
     root, places = _find_places(images, table, masks, data_root, results)
-    made = NewTask(name, root)
-    made.say("folder", places.tree.place())
+    tree, made = places.tree, NewTask(name, root)
+    made.say("folder", tree.place())
     if table:
         roles = {"image": image, "label": label, "patient": patient, "split": split}
         options, classes = _read_columns(places, roles, leave_out, made, ask)
     else:
         options, classes = _read_folders(places, made)
-    labels = _read_labels(classes, positive, table or images, ask)
-    if len(joined := [value for value in classes if value]) > 2:
-        said = [f"{value} {classes[value]:,} as {labels[value]}" for value in sorted(joined)]
-        made.say("classes joined", ", ".join(said), "yellow")
-    locators = [places.tree.locator(_join(places.images, name)) for name in places.pictures]
+    labels = _read_labels(classes, positive, table or images, made, ask)
+    if not distinct:
+        _refuse_alike_classes(classes, labels, table or images)
     positive_class, other_class = dict.fromkeys(label for label in labels.values() if label)
     title = f"{positive_class.capitalize()} or {other_class}, {name}"
     task = {"name": name, "title": title, "positive_class": positive_class, "n_folds": 1}
+    locators = [tree.locator(_join(places.images, name)) for name in places.pictures]
     fields: dict[str, Any] = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
         **_TEXTS["manifest"],
-        "color": show_colour(places.tree.root, locators),
+        "color": show_colour(tree.root, locators),
         "layout": "table" if table else "folder_classes",
         "options": options,
-        "locations": [places.tree.location],
-        "independence": "patient" if {"patient", "patients"} & {*options} or patient else "image",
+        "locations": [tree.location],
+        **_patients_of(tree.root, locators, options, patient, made),
         "patient_labels": "several" if several else "one",
         "masks": bool({"mask", "masks"} & {*options}),
         "label_map": labels,
         "tasks": [task],
+        **_window_of(tree.root, locators, window, made),
     }
-    if not window and (window := window_of_all(places.tree.root, locators)):
-        made.notes["window"] = "center and width, guessed: all values of the bits in use"
-        text = f"{window[0]:g},{window[1]:g}: all values of the pictures (--window for another)"
-        made.say("window", text, "yellow")
-    if window:
-        fields["window"] = [*window]
-    if patient and "patient" not in options:
-        fields["patient_pattern"] = patient
-    elif fields["independence"] == "image" and _named_in_headers(places.tree.root, locators):
-        fields |= {"independence": "patient", "patients_in_headers": True}
-        made.notes["patients_in_headers"] = "nothing else names patients"
-        made.say("patients in", "the headers of the DICOM files (PatientID)")
+    if not fields["masks"]:
+        _hint_at_masks(images, made)
     pairs = _inspect(places, fields, made, results, leave_out)
     inspected = DatasetManifest.model_validate(fields)
     dataset = open_dataset(inspected, root, index_folder=results / "index")
-    folds = _divide(dataset, pairs, split)
+    if fields["independence"] == "patient" and not distinct:
+        _refuse_alike_patients(dataset.cases["patient_id"], tree.place(places.table))
+    folds, fewest = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
-    _describe(made, dataset, pairs, folds, positive_class)
+    _describe(made, dataset, pairs, folds, fewest)
     made.texts[manifest_folder() / f"{name}.yaml"] = _manifest_text(fields, made.notes)
-    made.texts[profile_folder() / f"{name}.yaml"] = _profile(made, dataset, folds, minutes, pace)
+    profile = _profile(made, dataset, folds, minutes, measure())
+    made.texts[profile_folder() / f"{name}.yaml"] = profile
     return made
 
 
 def write_task(made: NewTask) -> list[Path]:
-    """Write manifest and profile, both or neither; InputError where one is there already."""
-    written: list[Path] = []
-    try:
-        for path, text in made.texts.items():
-            with path.open("x", encoding="utf-8") as file:
-                written.append(path)
-                file.write(text)
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        remedy = "Choose another name, or move that file away; nothing was written."
-        problem = "it is there already" if isinstance(error, FileExistsError) else str(error)
-        raise InputError(problem, where=path, remedy=remedy) from error
-    return written
-
-
-def _refuse_taken(name: str) -> None:
-    remedy = "Choose another name; nothing is overwritten."
-    if name in manifest_names() or name in profile_names():
-        problem = f"{name!r} is taken by a dataset or a profile"
-        raise InputError(problem, where="NAME", remedy=remedy)
-    if datasets := datasets_of_tasks().get(name):
-        raise InputError(f"{name!r} is a task of {datasets[0]}", where="NAME", remedy=remedy)
-
-
-def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
-    """Return whether pictures are DICOM files that name several patients, as some of them tell."""
-    from rin.data.dicom import patient_of  # pydicom is slow to load
-
-    patients = set()
-    for locator in locators[:: 1 + len(locators) // 50]:
-        try:
-            patients.add(patient_of(root, locator))
-        except InputError:  # no DICOM file, or none that names its patient
-            return False
-    return len(patients) > 1
+    """Write manifest and profile; InputError where one is there already."""
+    for path, text in made.texts.items():
+        remedy = "Choose another name, or see to that folder; nothing is overwritten."
+        refused = explained("it cannot be written", where=path, remedy=remedy, kinds=OSError)
+        with refused, path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    return [*made.texts]
 
 
 def _check_pattern(pattern: str) -> None:
     """Raise InputError unless a pattern of patients is none, or says what of a name is kept."""
-    remedy, kinds = "Write brackets around what tells patients, as in '^(P[0-9]+)_'.", ValueError
-    with explained(
-        "no pattern of names", where="--patient", remedy=remedy, kinds=(re.error, kinds)
-    ):
+    remedy = "Write brackets around what tells patients, as in '^(P[0-9]+)_'."
+    kinds = (re.error, ValueError)
+    with explained("no pattern of names", where="--patient", remedy=remedy, kinds=kinds):
         if pattern and not re.compile(pattern).groups:
             raise ValueError(f"{pattern!r} keeps nothing of a name")
 
@@ -259,15 +225,13 @@ def _find_places(
     """Return the data root, and what lies in the folder that holds all that was given."""
     given = {"--images": images, "--table": table, "--masks": masks}
     paths = {flag: _absolute(path) for flag, path in given.items() if path}
+    folders = []
     for flag, path in paths.items():
-        if not (path.is_file() if flag == "--table" else path.is_dir()):
-            kind, remedy = (
-                "file" if flag == "--table" else "folder",
-                "Check the path; quote spaces.",
-            )
-            where = f"{flag} {given[flag]}"
+        kind = "file" if flag == "--table" else "folder"
+        if not (path.is_file() if kind == "file" else path.is_dir()):
+            where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
             raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
-    folders = [path.parent if flag == "--table" else path for flag, path in paths.items()]
+        folders.append(path.parent if kind == "file" else path)
     above = Path(os.path.commonpath(folders))
     names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}
     if names["--images"].count("/") > 2 or above == Path(above.anchor):
@@ -281,39 +245,33 @@ def _find_places(
     inside = root in above.parents
     tree = open_tree(root, above.relative_to(root).as_posix() if inside else above.as_posix())
     folder, drawn = (names.get(flag, "").removeprefix(".") for flag in ("--images", "--masks"))
-    pictures = [name for name in tree.names if tree.is_picture(name)]
-    kinds = discovery.sort_pictures(pictures, folder, drawn)
-    if not kinds[0]:
-        remedy = (
-            "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy files; is it the right folder?"
-        )
+    files = [name for name in tree.names if tree.is_picture(name)]
+    pictures, outlines, mask_names = discovery.sort_pictures(files, folder, drawn)
+    if not pictures:
+        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy; is it the right folder?"
         raise InputError("there are no pictures", where=f"--images {images}", remedy=remedy)
-    return root, _Places(tree, folder, drawn, names.get("--table", ""), *kinds)
+    table_name = names.get("--table", "")
+    return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
 
 
 def _read_labels(
-    classes: Counter, positive: Sequence[str], where: Path, ask: Ask
+    classes: Counter, positive: Sequence[str], where: Path, made: NewTask, ask: Ask
 ) -> dict[str, str | None]:
     """Return the label of each class, positive ones first; None for rows without a label."""
-    present = sorted(value for value in classes if value)
-    problem, spelt = "", defaultdict(list)
-    for value in present:
-        spelt[unicodedata.normalize("NFKC", value).casefold()].append(value)
+    present, problem = sorted(filter(None, classes)), ""
     if len(present) < 2:
         problem = f"there is one class only ({named(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
-    elif alike := next((values for values in spelt.values() if len(values) > 1), None):
-        problem = " and ".join(f"{value} ({classes[value]})" for value in alike)
-        problem += " look like one class"
-        remedy = "Spell each class in one way: capitals count."
     elif len(present) > _MOST_CLASSES and not positive:
         problem = f"there are {len(present)} classes ({named(present, ', ')})"
         remedy = "Name a column with a few classes by --label; of numbers, make classes first."
+    elif UNLABELLED in present and "" in classes:
+        problem = f"a class is called {UNLABELLED}, as rows without a label are"
+        remedy = "Call that class otherwise, or fill its empty cells."
     if problem:
         raise InputError(problem, where=where, remedy=remedy)
-    if not positive:
-        guess = discovery.guess_positive(present)
-        positive = [ask("The positive class|--positive", present, guess)]
+    guess = "" if positive else discovery.guess_positive(present)
+    positive = positive or [ask("The positive class", "--positive", present, guess)]
     for value in positive:
         look_up("class (--positive)", value, present)
     others = [value for value in present if value not in positive]
@@ -322,7 +280,30 @@ def _read_labels(
         raise InputError("every class is positive", where="--positive", remedy=remedy)
     other = others[0] if len(others) == 1 else f"not {positive[0]}"
     labels = dict.fromkeys(positive, positive[0]) | dict.fromkeys(others, other)
+    made.notes["label_map"] = "the positive class first; all others are compared with it"
+    made.notes["tasks"] = f"positive_class {'by its word' if guess in positive else 'as you said'}"
+    if len(present) > 2:
+        said = [f"{value} {classes[value]:,} as {labels[value]}" for value in present]
+        made.say("classes joined", ", ".join(said), "yellow")
     return labels | ({UNLABELLED: None} if "" in classes else {})
+
+
+def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where: Path) -> None:
+    """Raise InputError where a class may be another one that is spelt in another way."""
+    present = sorted(filter(None, classes))
+    for first, second in combinations(present, 2):
+        plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
+        numbers = [re.sub(r"\D", "", value) for value in plain]
+        prefixed = plain[0].endswith(plain[1]) or plain[1].endswith(plain[0])  # as abnormal
+        # Two classes are what is compared, and of one label they are one anyway.
+        matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
+        near = SequenceMatcher(None, *plain).ratio() >= _ALIKE and not prefixed
+        if plain[0] == plain[1] or (matters and near):
+            problem = (
+                f"{first} ({classes[first]}) and {second} ({classes[second]}) look like one class"
+            )
+            remedy = "Spell each class in one way: capitals count; or say --distinct."
+            raise InputError(problem, where=where, remedy=remedy)
 
 
 def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Counter]:
@@ -343,8 +324,6 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
         made.say("parts", f"{', '.join(splits)}: put together, divided anew by patients", "yellow")
     if {len(folders) for folders in parts} == {depth + 3}:
         options["patients"] = True
-        made.notes["options"] = "each folder below a class is taken for a patient"
-        made.say("patient folders", made.notes["options"], "yellow")
     deepest = depth + (3 if "patients" in options else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
     remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table."
@@ -382,17 +361,21 @@ def _read_columns(
         raise tree.wrong(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
     if "label" not in columns:
         free = [name for name in rows if name not in columns.values()]
-        answer = ask("The column of the label|--label", classes or free, "")
+        answer = ask("The column of the label", "--label", classes or free, "")
         columns["label"] = look_up("column (--label)", answer, [*rows])
         reasons["label"] = "as you said"
-    empty = rows[rows[columns["label"]] == ""]
-    if not leave_out:
+    for role, reason in reasons.items():
+        made.say(f"{role} column", f"{columns[role]} ({reason})")
+    made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in reasons.items())
+    labels = rows[columns["label"]]
+    empty = rows[labels == ""]
+    if leave_out and len(empty):
+        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
+    elif len(empty):
         cells = [f"{name} (row {row + 2})" for row, name in empty[columns["image"]].items()]
         remedy = "Fill the cell, or leave such rows out with --leave-out."
-        problem = f"rows have no label in column {columns['label']}"
+        problem = f"rows have no label in column {labels.name}"
         tree.refuse(cells, problem, file=table, remedy=remedy)
-    elif len(empty):
-        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
     options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
     if places.masks or outlines:
@@ -409,10 +392,7 @@ def _read_columns(
         made.say("other files", f"{counted(len(others), 'files')}, not read")
     if leave_out:
         options["leave_out"] = ["rows", "pictures", "files"]
-    made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in reasons.items())
-    for role, reason in reasons.items():
-        made.say(f"{role} column", f"{columns[role]} ({reason})")
-    return options, Counter(rows[columns["label"]])
+    return options, Counter(labels)
 
 
 def _check_masks(places: _Places, made: NewTask) -> None:
@@ -425,6 +405,71 @@ def _check_masks(places: _Places, made: NewTask) -> None:
         remedy += "column of a --table."
         raise InputError(problem, where=f"--masks {places.masks}", remedy=remedy)
     made.say("masks", f"{counted(len(outlines), 'files')}, by names such as {outlines[0]}")
+
+
+def _hint_at_masks(images: Path, made: NewTask) -> None:
+    """Say which folder below the pictures, or beside them, is called as folders of masks are."""
+    words = tuple(discovery.COLUMNS["mask"])
+    for path in (*images.iterdir(), *images.parent.iterdir()):
+        if path.is_dir() and path != images and discovery.plain(path.name).startswith(words):
+            made.say("masks", f"none are read: --masks {path} would read that folder", "yellow")
+
+
+def _patients_of(
+    root: Path, locators: Sequence[str], options: dict[str, Any], patient: str, made: NewTask
+) -> dict[str, Any]:
+    """Return the settings of what tells patients, and note how that was found."""
+    settings = {"independence": "patient"}
+    if "patient" in options:
+        reason = "a column of the table names patients"
+    elif patient:
+        settings["patient_pattern"], reason = patient, "names of files tell patients, as you said"
+    elif "patients" in options:
+        reason = "each folder below a class is taken for a patient"
+        made.say("patient folders", reason, "yellow")
+    elif _named_in_headers(root, locators):
+        settings["patients_in_headers"], reason = True, "nothing but DICOM headers names patients"
+        made.say("patients in", "the headers of the DICOM files (PatientID)")
+    else:
+        settings["independence"], reason = "image", "nothing names patients: each picture is one"
+    made.notes["independence"] = reason
+    return settings
+
+
+def _named_in_headers(root: Path, locators: Sequence[str]) -> bool:
+    """Return whether pictures are DICOM files that name several patients, as some of them tell."""
+    from rin.data.dicom import patient_of  # pydicom is slow to load
+
+    patients = set()
+    for locator in locators[:: 1 + len(locators) // 50]:
+        try:
+            patients.add(patient_of(root, locator))
+        except InputError:  # no DICOM file, or none that names its patient
+            return False
+    return len(patients) > 1
+
+
+def _window_of(
+    root: Path, locators: Sequence[str], window: tuple[float, float] | None, made: NewTask
+) -> dict[str, list[float]]:
+    """Return the setting of the window, none where pictures are shown as they are stored."""
+    if window:
+        return {"window": [*window]}
+    if whole := window_of_all(root, locators):
+        made.notes["window"] = "center and width, guessed: all values of the bits in use"
+        text = f"{whole[0]:g},{whole[1]:g}: all values of the pictures (--window for another)"
+        made.say("window", text, "yellow")
+        return {"window": [*whole]}
+    if scans := [locator for locator in locators if is_dicom(locator)]:
+        from rin.data.dicom import stores_window  # pydicom is slow to load
+
+        without = 0
+        for locator in scans:
+            with suppress(InputError):  # the inspection of all names the broken ones
+                without += not stores_window(root, locator)
+        others = f"; {counted(without, 'files have')} none: all their values" if without else ""
+        made.say("window", f"as stored in the DICOM files{others} (--window for another)")
+    return {}
 
 
 def _inspect(
@@ -457,28 +502,50 @@ def _inspect(
     return pairs
 
 
-def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the folds that the task will have: those of the table, or five of patients."""
+def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
+    """Raise InputError where patients differ in capitals, spaces or leading zeros alone."""
+    names = pd.Series(patients.unique())
+    plain = names.str.strip().str.casefold().str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
+    alike = [" and ".join(several) for _, several in names.groupby(plain) if len(several) > 1]
+    if alike:
+        remedy = "Spell each patient in one way, or give --distinct if they are several."
+        raise InputError(f"{named(alike)} look like one patient", where=where, remedy=remedy)
+
+
+def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, int]:
+    """Return the folds that the task will have, and the fewest patients of a class in a test.
+
+    They are those of the table, or five of patients.
+    """
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
-    groups = leak_free_groups(cases, pairs)
+    groups, where = leak_free_groups(cases, pairs), tree.place()
+    remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
     if "split" not in manifest.options:
-        return make_folds(cases, groups, 5, _SEED, where=tree.place())
-    column = column or manifest.options["split"]["column"]
-    values = {*read_split(tree, manifest)} - {""}
-    n_folds = 1 if values <= {*PARTS} else min(MAX_FOLDS, len(values))
-    try:
-        folds = given_folds(dataset, groups, n_folds, _SEED)
-        check_splits(cases, folds, pairs)
-    except InputError as error:
-        remedy = f"Correct the column, or leave it aside with --split {NO_SPLIT}."
+        folds = make_folds(cases, groups, 5, _SEED, where=where)
+    else:
+        column = column or manifest.options["split"]["column"]
         where = f"{tree.place(manifest.options['table'])}: column {column}"
-        raise InputError(error.problem, where=where, remedy=remedy) from error
-    return folds
+        values = {*read_split(tree, manifest)} - {""}
+        n_folds = 1 if values <= {*PARTS} else min(MAX_FOLDS, len(values))
+        try:
+            folds = given_folds(dataset, groups, n_folds, _SEED)
+            check_splits(cases, folds, pairs)
+        except InputError as error:
+            raise InputError(error.problem, where=where, remedy=remedy) from error
+    group = groups.loc[cases["case_id"]].to_numpy()
+    tested = cases.assign(group=group).merge(folds[folds["part"] == "test"], on="case_id")
+    patients = tested.groupby(["fold", "label"])["group"].nunique()
+    if patients.min() < _LEAST_TESTED:
+        fold, label = patients.idxmin()
+        problem = f"fold {fold + 1} tests {counted(patients.min(), 'patients')} with {label}, and "
+        problem += f"an interval needs {_LEAST_TESTED} of each class"
+        raise InputError(problem, where=where, remedy=remedy)
+    return folds, int(patients.min())
 
 
 def _describe(
-    made: NewTask, dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, positive: str
+    made: NewTask, dataset: Dataset, pairs: pd.DataFrame, folds: pd.DataFrame, fewest: int
 ) -> None:
     """Add to the screen what the pictures are."""
     manifest, cases = dataset.manifest, dataset.cases
@@ -487,24 +554,8 @@ def _describe(
     sides = cases[["width", "height"]].to_numpy()
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
-    per_patient = cases.groupby("patient_id").size()
-    alone = (
-        "each picture counts as a patient. If patients have several pictures, some will stand on "
-        "both sides of the split, and the AUC will be too high"
-    )
-    if (cases["patient_id"] == cases["case_id"]).all():
-        of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
-        paths = [Path(name).name if of_classes else name for name in cases["image"]]
-        pattern, n = discovery.guess_patients(paths)
-        hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
-        made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
-    elif manifest.patient_pattern and per_patient.max() == 1:
-        made.say("PATIENTS", f"as the pattern reads them, {alone}", "bold red")
-    else:
-        few, many = per_patient.min(), per_patient.max()
-        pictures = f"{few} to {many} pictures" if few < many else counted(many, "pictures")
-        made.say("patients", f"{len(per_patient):,}, {pictures} each")
-    classes = cases["label"].value_counts()
+    _describe_patients(made, manifest, cases)
+    classes, positive = cases["label"].value_counts(), manifest.tasks[0].positive_class
     others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
@@ -512,16 +563,35 @@ def _describe(
         text = f"{drawn.sum():,} of {(drawn > 0).sum():,} pictures; {(drawn == 0).sum():,} have "
         text += f"none; {plain} mark nothing or everything"
         made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
-    bits = manifest.near_duplicate_bits
-    text = f"{counted(len(pairs), 'pairs')} within {bits} of 256 bits stay on one side"
+    labels = cases.set_index("case_id")["label"]
+    label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
+    text = f"{counted(len(pairs), 'pairs')} within {manifest.near_duplicate_bits} of 256 bits, "
+    text += "kept on one side"
+    if contrary := int((label_a != label_b).sum()):
+        text += f"; {counted(contrary, 'pairs have')} two labels: is one of them wrong?"
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
     origin = "as the table says" if "split" in manifest.options else "possible"
     made.say("folds", f"{origin}: {fold_sizes(folds)}", "green")
-    tested = cases.merge(folds.query("part == 'test'"), on="case_id")
-    fewest = tested.groupby(["fold", "label"])["patient_id"].nunique().min()
     if fewest < _FEW_TESTED:
-        text = f"{fewest} patients of a class are tested: their AUC is uncertain by tens of points"
-        made.say("small test", text, "yellow")
+        text = counted(fewest, "patients of a class are tested")
+        made.say("small test", f"{text}: their AUC is uncertain by tens of points", "yellow")
+
+
+def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
+    alone = (
+        "each picture counts as a patient. If patients have several pictures, some will stand on "
+        "both sides of the split, and the AUC will be too high"
+    )
+    if manifest.independence == "image":
+        of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
+        paths = [Path(name).name if of_classes else name for name in cases["image"]]
+        pattern, n = discovery.guess_patients(paths)
+        hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
+        made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
+    elif manifest.patient_pattern and cases["patient_id"].is_unique:
+        made.say("PATIENTS", f"as the pattern reads them, {alone}", "bold red")
+    else:
+        made.say("patients", patients_in_words(manifest, cases))
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
@@ -537,33 +607,15 @@ def _dumped(settings: dict[str, Any]) -> str:
     return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=95)
 
 
-def _possible_draws(dataset: Dataset, trained: int) -> list[dict[str, int]]:
-    """Return cases of each part that may be drawn in place of all, no part without a class."""
-    possible, bits = [], dataset.manifest.near_duplicate_bits
-    for cases in forecast.DRAWS:
-        sizes = cases["train"], cases["validation"]
-        if cases["train"] < 0.8 * trained:
-            tested = min(cases["test"], len(dataset.cases) - sum(sizes))
-            with suppress(InputError):
-                drawn, groups, _ = draw_cases(dataset, bits, sum(sizes) + tested, _SEED)
-                sized_folds(drawn.cases, groups, sizes, 1, _SEED)
-                possible.append(cases | {"test": tested})
-    return possible
-
-
 def _profile(
-    made: NewTask,
-    dataset: Dataset,
-    folds: pd.DataFrame,
-    minutes: float,
-    pace: forecast.Pace | None,
+    made: NewTask, dataset: Dataset, folds: pd.DataFrame, minutes: float, pace: forecast.Pace
 ) -> str:
     """Return the YAML of a profile that fits the budget; add to the screen what it computes."""
-    manifest, name, pace = dataset.manifest, made.name, pace or forecast.measure_pace()
+    manifest, name = dataset.manifest, made.name
     weights, backbones = available_weights(made.data_root)
     given = "split" in manifest.options
     parts = folds[folds["fold"] == 0]["part"].value_counts().to_dict()
-    fitted = forecast.fit_budget(
+    fitted, takes = forecast.fit_budget(
         pace,
         minutes,
         parts=parts,
@@ -571,43 +623,39 @@ def _profile(
         side=dataset.cases["width"].median(),
         backbones=backbones,
         corpora="" if weights == "released" else weights,
-        draws=[] if given else _possible_draws(dataset, parts["train"]),
+        may_draw=not given,
     )
-    described = _TEXTS["weights"][weights]
+    described, texts = _TEXTS["weights"][weights], _TEXTS["profile"][weights]
+    trained = fitted["fine_tuning"]
     settings = {
         "name": name,
-        "about": f"{manifest.title}: {described}, {fitted.size} px.",
+        "about": f"{manifest.title}: {described}, {trained['size']} px.",
         "tasks": [name],
         "backbones": backbones,
-        **_TEXTS["profile"][weights],
-        "scenarios": fitted.scenarios,
-        "folds": fitted.folds,
-        "fine_tuning": _TEXTS["fine_tuning"] | {"size": fitted.size, "epochs": fitted.epochs},
+        **texts,
+        **fitted,
+        "fine_tuning": _TEXTS["fine_tuning"] | trained,
     }
-    if "pretraining" in settings:
-        extent = {"cases": fitted.corpus, "epochs": fitted.pretraining_epochs}
-        settings["pretraining"] = settings["pretraining"] | extent
+    if "pretraining" in fitted:
+        settings["pretraining"] = texts["pretraining"] | fitted["pretraining"]
     if given:
         settings["splits"] = "official"
-    if fitted.cases:
-        settings["cases"] = fitted.cases
     maps = ["results/localisation"] if manifest.masks else []
     settings["pages"] = [*_TEXTS["pages"], *maps, "use/how_built"]
     made.say("weights", described, "bold red" if weights == "stand-ins" else "")
-    extent = [counted(len(fitted.scenarios), "scenarios"), counted(fitted.folds, "folds")]
-    extent += [f"{fitted.size} px", counted(fitted.epochs, "epochs")]
-    extent += [f"{fitted.cases['train']} training pictures"] if fitted.cases else []
+    extent = [counted(len(fitted["scenarios"]), "scenarios"), counted(fitted["folds"], "folds")]
+    extent += [f"{trained['size']} px", counted(trained["epochs"], "epochs")]
+    extent += [f"{fitted['cases']} pictures drawn from all"] if "cases" in fitted else []
     made.say("training", ", ".join(extent))
-    time = f"about {max(1, round(fitted.minutes))} minutes for a budget of {minutes:g}"
-    over = fitted.minutes > minutes
+    time = f"about {max(1, round(takes))} minutes for a budget of {minutes:g}"
+    over = takes > minutes
     least = ", which is the least: this computer is slow or busy" if over else ""
     made.say("time", time + least, "yellow" if over else "")
     head = f"""\
 # {name}: written by `rin new`.
 #
 # Command   make book PROFILE={name} DATA_ROOT={made.data_root}
-# Measured  {forecast.TIMED} at {forecast.SIDE} px takes {pace.image:.3f} s an image and step,
-#           {pace.run:.1f} s a run besides, and {pace.tracing:.0f} s to trace: {time}
+# Measured  {time}
 # Weights   {described}
 #
 # A notebook of your own in notebooks/ is one more name in `pages`: my_task.py.

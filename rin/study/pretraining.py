@@ -254,19 +254,22 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
 
     `InputError` when a run fails; the others are finished first.
     """
-    execution, blocks = study.profile.execution, {}
+    execution = study.profile.execution
+    missing = {run.run_id for run in runs if not ledger.has(run.run_id)}
+    for run_id in missing:
+        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
+    blocks: dict[tuple, list[PretrainingRun]] = {}
     for run in runs:
-        blocks.setdefault((run.backbone, run.settings.loss, run.seed), []).append(run)
-        if not ledger.has(run.run_id):
-            (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
-    longest_first = [
-        blocks[key]
-        for key in sorted(blocks, key=lambda key: (-find_backbone(key[0]).relative_cost, key))
-        if not all(ledger.has(run.run_id) for run in blocks[key])
-    ]
-    jobs = [(block, ledger, execution) for block in longest_first]
-    if execution.executor != "processes":  # a job each
-        jobs = [(*job, run.run_id) for job in jobs for run in job[0] if not ledger.has(run.run_id)]
+        longest_first = -find_backbone(run.backbone).relative_cost
+        step = longest_first, run.backbone, run.settings.loss, run.seed
+        blocks.setdefault(step, []).append(run)
+    jobs = []
+    for _, block in sorted(blocks.items()):
+        unfinished = [run.run_id for run in block if run.run_id in missing]
+        if execution.executor == "processes":
+            jobs += [(block, ledger, execution)] if unfinished else []
+        else:  # a job each
+            jobs += [(block, ledger, execution, run_id) for run_id in unfinished]
     status = partial(progress_of, runs, ledger)
     drive(execution, pretrain_block, jobs, ledger, runs, title, status)
 

@@ -6,9 +6,8 @@ probed (`rin.models.probe`) with images of its own corpus and of every other dat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,28 +18,19 @@ from rin.data.store import open_store
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.weights import read_weights_file
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.executors import drive
-from rin.study.ledger import Ledger, Planned
 from rin.study.pretraining import PretrainingRun, plan_pretraining
 from rin.study.setting import Study
-
-MEASURED = "measurements.parquet"
-#: To be raised when what is measured changes, so that it is measured anew.
-VERSION = 1
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images of one dataset, as rows of an image store."""
+    """Images of one dataset, uint8 (n, h, w) or (n, h, w, 3)."""
 
     name: str
     provenance: str
-    store: Path
-    digest: str
-    rows: np.ndarray = field(repr=False, compare=False)
+    images: np.ndarray
 
 
 def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
@@ -51,9 +41,8 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
         return np.sort(rows[drawn])
 
-    unused = draw(np.flatnonzero(run.parts != "train"))
-    corpus = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
-    sources = {run.corpus: corpus}
+    unused = open_store(run.store).images()[draw(np.flatnonzero(run.parts != "train"))]
+    sources = {run.corpus: Source(run.corpus, run.provenance, unused)}
     datasets = [find_corpus(study, names) for names in settings.corpora.values()]
     datasets += [study.inputs(task).whole for task in study.profile.tasks]
     for dataset in datasets:
@@ -61,55 +50,9 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         if name not in sources:
             every_row = np.arange(len(dataset.cases))
             chosen = take_cases(dataset, np.isin(every_row, draw(every_row)))
-            store = study.store(chosen, settings.size)
-            rows = np.arange(len(store.cases))
-            sources[name] = Source(name, dataset.provenance, store.path, store.digest, rows)
+            images = np.asarray(study.store(chosen, settings.size).images())
+            sources[name] = Source(name, dataset.provenance, images)
     return list(sources.values())
-
-
-@dataclass(frozen=True)
-class Measurement(Planned):
-    """Probing the file of weights that a pretraining left, with images of several sources."""
-
-    run: PretrainingRun
-    sources: list[Source]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What decides the result; the id is its digest."""
-        return {
-            "version": VERSION,
-            "backbone": self.run.backbone,
-            "weights": self.run.run_id,
-            "candidates": [preprocessing.name for preprocessing in probe.CANDIDATES],
-            "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources],
-        }
-
-
-def measure_files(planned: list[Measurement], files: Ledger, ledger: Ledger) -> None:
-    """Probe files of one backbone, all on the same sources, and commit the results."""
-    import keras
-
-    from rin.models.backbones import build_backbone
-
-    keras.backend.clear_session()
-    first = planned[0]
-    backbone = build_backbone(first.run.backbone, first.run.settings.size)
-    images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in first.sources}
-    for file in planned:
-        read_weights_file(files.path(file.run.run_id) / pretraining.WEIGHTS, backbone)
-        layer, tables = probe.first_layer(backbone), []
-        for name, pixels in images.items():
-            probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
-            scores = probe.score_candidates(layer, pixels)
-            tables.append(scores.assign(**probed)[[*probed, *scores]])
-        table = pd.concat(tables, ignore_index=True)
-
-        def write(folder: Path, table: pd.DataFrame = table) -> dict:
-            table.to_parquet(folder / MEASURED)
-            return {"rows": len(table)}
-
-        ledger.commit(file.run_id, file.config, write)
 
 
 def plan_probe(study: Study) -> list[PretrainingRun]:
@@ -122,58 +65,47 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     return [run for run in runs if find_backbone(run.backbone).batch_norm]
 
 
-def run_probe(study: Study) -> pd.DataFrame:
-    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
+def run_probe(study: Study) -> None:
+    """Pretrain what is missing of what is probed."""
     ledger = study.ledger("probe")
     pretraining.pretrain_missing(study, plan_probe(study), ledger, "Weights to probe")
-    return probe_measurements(study)
-
-
-def plan_measurements(study: Study) -> list[Measurement]:
-    """List the probing of every file."""
-    probed = plan_probe(study)
-    sources = probe_sources(study, probed[0])
-    return [Measurement(run, sources) for run in probed]
 
 
 def probe_measurements(study: Study) -> pd.DataFrame:
-    """Probe the files that were not probed yet; return all measurements.
+    """Probe all files and return one row a file, source and candidate.
 
-    One row a file, source and candidate: `trained_with` (a preprocessing), `chance` (share of the
-    largest class among the test images), `source` (dataset), `seen` (whether the weights were
-    trained on that dataset), what else is known of file and source, and the columns of
-    `rin.models.probe.score_candidates`.  `kind` tells these files from others in older tables.
+    `trained_with` (a preprocessing), `chance` (share of the largest class among the test images),
+    `source` (dataset), `seen` (whether the weights were trained on that dataset), what else is
+    known of file and source, and the columns of `rin.models.probe.score_candidates`.  `kind` tells
+    these files from others in older tables.
     """
-    files, ledger = study.ledger("probe"), study.ledger("probe_measurements")
-    planned, blocks, tables = plan_measurements(study), {}, []
-    files.require([file.run for file in planned], "the probe")
-    for file in planned:
-        if not ledger.has(file.run_id):
-            blocks.setdefault(file.run.backbone, []).append(file)  # each backbone is built once
-    jobs = [(block, files, ledger) for block in blocks.values()]
-    drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
-    for file in planned:
-        run = file.run
+    files, probed, tables = study.ledger("probe"), plan_probe(study), []
+    files.require(probed, "the probe")
+    sources = probe_sources(study, probed[0])
+    for run in probed:
+        layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
         done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
-        known = {
-            "kind": "probe",
-            "backbone": run.backbone,
-            "init": run.init,
-            "trained_with": run.preprocessing,
-            "corpus": run.corpus,
-            "weights_provenance": run.provenance,
-            "epochs": done["epochs"],
-            "top1": done["top1"],
-            "chance": tested["truth"].value_counts(normalize=True).max(),
-        }
-        tables.append((file.run_id, known))
-    table = ledger.tables(tables, MEASURED)
-    place = table.columns.get_loc("source") + 1
-    table.insert(place, "seen", table["source"] == table["corpus"])
-    provenance = {source.name: source.provenance for source in planned[0].sources}
-    table.insert(place + 1, "source_provenance", table["source"].map(provenance))
-    return table
+        for source in sources:
+            known = {
+                "kind": "probe",
+                "backbone": run.backbone,
+                "init": run.init,
+                "trained_with": run.preprocessing,
+                "corpus": run.corpus,
+                "weights_provenance": run.provenance,
+                "epochs": done["epochs"],
+                "top1": done["top1"],
+                "chance": tested["truth"].value_counts(normalize=True).max(),
+                "source": source.name,
+                "seen": source.name == run.corpus,
+                "source_provenance": source.provenance,
+                "images": len(source.images),
+                "color": source.images.ndim == 4,
+            }
+            scores = probe.score_candidates(layer, source.images)
+            tables.append(scores.assign(**known)[[*known, *scores]])
+    return pd.concat(tables, ignore_index=True)
 
 
 def probe_file(

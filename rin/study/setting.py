@@ -6,6 +6,7 @@ on first use and reused afterwards.
 
 from __future__ import annotations
 
+import os
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +22,7 @@ from rin.data import leakage, splits
 from rin.data.dataset import Dataset, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import ImageStore, build_store
-from rin.errors import InputError, counted, named
+from rin.errors import InputError, counted, look_up, named
 from rin.files import REPOSITORY
 from rin.models.weights import find_entry, load_entries
 from rin.models.weights import locate as locate_weights
@@ -62,7 +63,7 @@ class Study:
         return [self.weights.folder, *([] if root is None else [root / "weights", root])]
 
     def ledger(self, name: str) -> Ledger:
-        """Return a ledger: `runs`, `weights`, `losses`, `probe` (files), `probe_measurements`."""
+        """Return a ledger: `runs`, `weights`, `losses`, or `probe`."""
         return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
@@ -357,8 +358,12 @@ def check_inputs(study: Study) -> None:
 
 
 def missing_inputs(study: Study) -> list[str]:
-    """Return in a sentence each what a study needs and neither data root nor profile has."""
+    """Return in a sentence each what a study needs and neither data root nor profile has.
+
+    `InputError` as of `chosen_pages`.
+    """
     profile, missing = study.profile, []
+    chosen_pages(profile)
     for task in profile.tasks:
         manifest, _ = find_task(task)
         if manifest.name not in profile.stand_ins and not has_real_images(study, task):
@@ -380,7 +385,19 @@ def missing_inputs(study: Study) -> list[str]:
         else:
             if entry.file and not locate_weights(entry, study.weights_folders):
                 missing.append(f"weights {init} {backbone}: put {entry.file} under the data root")
+            elif not entry.file and not _has_keras_weights(backbone):
+                folder = _keras_folder()
+                said = f"connect once, or put Keras' *_notop.h5 of it into {folder}"
+                missing.append(f"weights {init} {backbone}: {said}")
     return missing
+
+
+def chosen_pages(profile: Profile) -> tuple[str, ...]:
+    """Return the notebooks of a book of the profile's own; `InputError` for an unknown one."""
+    folder = REPOSITORY / "notebooks"
+    files = sorted(path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
+    known = [path.as_posix() for path in files]
+    return tuple(look_up("page", name.removesuffix(".py"), known) for name in profile.pages or ())
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
@@ -391,20 +408,25 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     """
     folders = [data_root / "weights", data_root]
     entries = [entry for entry in load_entries() if entry.init == "radimagenet"]
-    backbones = [entry.backbone for entry in entries if locate_weights(entry, folders)]
-    if backbones and _has_keras_weights():
+    there = [entry.backbone for entry in entries if locate_weights(entry, folders)]
+    if backbones := [backbone for backbone in there if _has_keras_weights(backbone)]:
         return "released", backbones
     corpora = [locate(load_manifest(name), data_root) for name in CORPORA]
     return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
 
 
-def _has_keras_weights() -> bool:
-    """Return whether Keras' own weights lie in its cache, or can be fetched now."""
+def _keras_folder() -> Path:
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+
+
+def _has_keras_weights(backbone: str) -> bool:
+    """Return whether Keras' own weights of a backbone lie in its cache, or can be fetched now."""
     from keras.src.applications.resnet import BASE_WEIGHTS_PATH
 
-    if any((Path.home() / ".keras" / "models").glob("*notop*.h5")):
+    cached = [path.name.replace("_", "") for path in _keras_folder().glob("*_notop.h5")]
+    if any(name.startswith(f"{backbone.lower()}weights") for name in cached):
         return True
-    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"  # stands for all
     request = urllib.request.Request(BASE_WEIGHTS_PATH + name, method="HEAD")
     with suppress(OSError), urllib.request.urlopen(request, timeout=4):
         return True

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 @pytest.fixture
 def no_training(monkeypatch):
     """Nothing may be left to train."""
-    monkeypatch.setattr(executors, "make_executor", lambda *_: pytest.fail("trains again"))
+    monkeypatch.setattr(executors, "do_jobs", lambda *_: pytest.fail("trains again"))
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,7 @@ def write_manifests(folder):
         text = re.sub(
             r"^(?:counts|sources):.*\n(?:[ #].*\n)*", "", path.read_text("utf-8"), flags=re.M
         )
+        text += "counts: {empty_masks: 6}\n"  # those of what is normal
         path.write_text(text, encoding="utf-8")
     return folder
 
@@ -74,7 +75,7 @@ def finished_study(folder, data_root, changes=None):
         study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     for run in planned_runs(study):
         if not study.runs.has(run.run_id):
-            study.runs.commit(run.run_id, run.config, partial(_trained, run))
+            study.runs.commit(run.run_id, run.config, partial(trained_files, run))
     return study
 
 
@@ -96,7 +97,7 @@ def pretrained_files(run, folder):
     return {"top1": 0.5123456789, "images": 36, "classes": 3, "epochs": 1, "seconds": 12.5}
 
 
-def _trained(run, folder):
+def trained_files(run, folder):
     rng, own = np.random.default_rng(int(run.run_id[:8], 16)), run.inputs
     fold = own.folds[own.folds["fold"] == run.fold]
     rows = {part: (own, ids) for part, ids in fold.groupby("part")["case_id"] if part != "train"}

@@ -100,7 +100,7 @@ def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, mon
 
     def fsync(handle):
         path = Path(f"/proc/self/fd/{handle}").readlink()
-        seen.append(path.name if path.parent.name.startswith(f".{FIRST}") else path)
+        seen.append(path.name if path.parents[1].name.startswith(f".{FIRST}") else path)
 
     monkeypatch.setattr(os, "fsync", fsync)
     ledger = Ledger(tmp_path / "runs")

@@ -7,7 +7,7 @@ import pytest
 from tiny_study import TWO, tiny_profile, write_profile
 
 from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
-from rin.study.profile import load_profile
+from rin.study.profile import SCENARIOS, load_profile
 from rin.study.setting import Study, missing_inputs
 
 
@@ -69,51 +69,39 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
 
 def fitted(pace, minutes, side):
     parts = {"train": 800, "validation": 100, "test": 200}
-    draws = [parts | {"train": 120}]
     return fit_budget(
         pace, minutes, parts=parts, folds=5, side=side, backbones=["ResNet50"], corpora="",
-        draws=draws,
+        may_draw=True,
     )  # fmt: skip
 
 
 def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():
-    study = fitted(Pace(1e-9, 0.0, 0.0), 15, 300)
-    assert (study.epochs, study.size, study.folds, study.cases) == (10, 224, 5, None)
-    assert len({*study.scenarios}) == 6
+    study, _ = fitted(Pace(1e-9, 0.0), 15, 300)
+    assert study["fine_tuning"] == {"size": 224, "epochs": 10}
+    assert (study["folds"], "cases" in study) == (5, False)
+    assert {*study["scenarios"]} == {
+        s.name for s in SCENARIOS.values() if s.backbone == "ResNet50"
+    }
 
 
 def test_minutes_of_a_study_grow_with_the_square_of_the_side():
-    beside = fitted(Pace(1e-12, 0.0, 0.0), 1e9, 75).minutes
-    small, large = (fitted(Pace(1.0, 0.0, 0.0), 1e9, side) for side in (75, 160))
-    assert (small.size, large.size) == (75, 160)
-    assert (large.minutes - beside) / (small.minutes - beside) == pytest.approx((160 / 75) ** 2)
+    _, beside = fitted(Pace(1e-12, 0.0), 1e9, 75)
+    (small, minutes), (large, more) = (fitted(Pace(1.0, 0.0), 1e9, side) for side in (75, 160))
+    assert [study["fine_tuning"]["size"] for study in (small, large)] == [75, 160]
+    assert (more - beside) / (minutes - beside) == pytest.approx((160 / 75) ** 2)
 
 
-@pytest.fixture
-def paced(monkeypatch):
-    """A computer that takes known seconds: of an image and step, of a run, of the tracing."""
-    clock = SimpleNamespace(now=100.0)
-    seconds = Pace(image=0.5, run=2.0, tracing=7.0)
+def test_pace_is_that_of_the_steps_that_were_timed(monkeypatch, real_resnet):
+    clock = SimpleNamespace(now=100.0, traced=False)
 
-    class Block:
-        def __init__(self, architecture, **_):
-            clock.now += seconds.tracing
-            backbone = SimpleNamespace(get_weights=list)
-            self.parts = SimpleNamespace(backbone=backbone)
+    def fit(_, images, *args, epochs, **named):
+        clock.now += 0.5 * epochs * len(images) + (0 if clock.traced else 7.0)
+        clock.traced = True
 
-        def fit(self, weights, preprocessing, recipe, training, validation):
-            images = len(training.rows) + 0.3 * len(validation.rows)
-            clock.now += recipe.epochs * images * seconds.image + seconds.run
-
-    monkeypatch.setattr("rin.training.trainer.CompiledBlock", Block)
+    monkeypatch.setattr("keras.Model.fit", fit)
     monkeypatch.setattr("time.monotonic", lambda: clock.now)
-    return seconds
-
-
-def test_pace_is_that_of_the_steps_that_were_timed(paced):
     found = measure_pace()
-    assert (found.image, found.run) == pytest.approx((paced.image, paced.run))
-    assert found.tracing == pytest.approx(paced.tracing)
+    assert (found.image, found.tracing) == pytest.approx((0.5, 7.0))
 
 
 def test_forecast_of_the_paper_has_its_runs(tmp_path):

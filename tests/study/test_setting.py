@@ -13,8 +13,15 @@ from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.files import REPOSITORY
+from rin.report.pages import outline_of
 from rin.study import Runs, open_study
-from rin.study.setting import available_weights, draw_cases, find_manifest, official_folds
+from rin.study.setting import (
+    available_weights,
+    draw_cases,
+    find_manifest,
+    missing_inputs,
+    official_folds,
+)
 
 
 @pytest.fixture
@@ -56,31 +63,68 @@ def test_two_tasks_of_one_dataset_read_it_under_their_own_labels(study_with):
 
 
 DENSE = "weights/RadImageNet-DenseNet121_notop.h5"
+CACHED = "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
-@pytest.mark.parametrize(
-    ("there", "keras", "found"),
-    [
-        ((), True, ("stand-ins", ["ResNet50"])),
-        (("pretrain_radiologic.zip",), True, ("stand-ins", ["ResNet50"])),
-        (("pretrain_radiologic.zip", "pretrain_photographic"), True, ("corpora", ["ResNet50"])),
-        ((DENSE,), True, ("released", ["DenseNet121"])),
-        ((DENSE,), False, ("stand-ins", ["ResNet50"])),
-    ],
-)
-def test_weights_to_start_from_are_had_for_both_inits_or_made(
-    tmp_path, monkeypatch, there, keras, found
-):
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """A computer without a network; returns a function that puts files into Keras' cache."""
+
     def unreachable(*_, **__):
         raise OSError("no network")
 
+    def cache(*names):
+        for name in names:
+            (tmp_path / ".keras/models").mkdir(parents=True, exist_ok=True)
+            (tmp_path / ".keras/models" / name).touch()
+
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
     monkeypatch.setenv("HOME", str(tmp_path))
-    cached = [".keras/models/resnet50_notop.h5"] if keras else []
-    for name in ("root/weights/empty", *cached, *(f"root/{name}" for name in there)):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    return cache
+
+
+@pytest.mark.parametrize(
+    ("there", "cached", "found"),
+    [
+        ((), CACHED, ("stand-ins", ["ResNet50"])),
+        (("pretrain_radiologic.zip",), CACHED, ("stand-ins", ["ResNet50"])),
+        (("pretrain_radiologic.zip", "pretrain_photographic"), CACHED, ("corpora", ["ResNet50"])),
+        ((DENSE,), CACHED, ("released", ["DenseNet121"])),
+        ((DENSE,), CACHED.replace("121", "169"), ("stand-ins", ["ResNet50"])),
+        ((DENSE,), CACHED.replace("_notop", ""), ("stand-ins", ["ResNet50"])),
+    ],
+)
+def test_weights_to_start_from_are_had_for_both_inits_or_made(
+    tmp_path, offline, there, cached, found
+):
+    offline(cached)
+    for name in ("root/weights/empty", *(f"root/{name}" for name in there)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert available_weights(tmp_path / "root") == found
+
+
+def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(tmp_path, offline):
+    changes = {"inits": ["imagenet", "random"], "pretraining": None}
+    changes |= {"backbones": ["ResNet50", "InceptionV3"], "fine_tuning.size": 75}
+    study = open_study(tiny_profile(changes), results=tmp_path / "results")
+    offline("resnet50v2_weights_notop.h5", "inception_v3_weights_notop.h5")
+    (said,) = missing_inputs(study)
+    assert said.startswith("weights imagenet ResNet50: connect once, or put")
+    assert str(tmp_path / ".keras/models") in said
+    offline("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
+    assert missing_inputs(study) == []
+
+
+def test_page_that_is_no_notebook_is_refused_before_anything_is_trained(tmp_path):
+    study = open_study(tiny_profile({"pages": ["my_tsk.py"]}), results=tmp_path)
+    for use in (missing_inputs, outline_of):
+        with pytest.raises(InputError, match="unknown page 'my_tsk'"):
+            use(study)
+    pages = ["use/task_cover", "results/task.py"]
+    outline = outline_of(open_study(tiny_profile({"pages": pages}), results=tmp_path))
+    assert outline.chosen == ("use/task_cover", "results/task")
 
 
 def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
