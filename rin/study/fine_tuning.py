@@ -59,13 +59,13 @@ def run_block(
     weights: dict[str, list[np.ndarray]] = {}
 
     def train(run: Run) -> None:
-        if run.init not in weights:
-            weights[run.init] = (
+        if run.weights_digest not in weights:  # a block mixes pretrainings of one init
+            weights[run.weights_digest] = (
                 random_weights(run.scenario.backbone, run.settings.size, random_seed)
                 if run.entry is None
                 else load_weights(run.entry, compiled.parts.backbone, folders)
             )
-        _train(run, compiled, weights[run.init], ledger)
+        _train(run, compiled, weights[run.weights_digest], ledger)
 
     run_each(train, block, ledger)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy.special import expit
-from tiny_study import COLUMNS, copy_of, records, tiny_profile
+from tiny_study import COLUMNS, TWO, copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study, run_pretraining
@@ -159,6 +159,27 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
     assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
     for (fold, _), rows in predictions(study, "from_random").groupby(["fold", "init"]):
         assert set(rows["case_id"]) == parts[fold, "test"]
+
+
+def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_folder):
+    changes = TWO | {"inits": ["radiologic", "photographic"], "scenarios": [SCENARIO]}
+
+    def opened(name, numbers):
+        settings = changes | {"name": name, "pretraining.pretrainings": numbers}
+        return open_study(tiny_profile(settings), results=study_folder)
+
+    def predicted(study):
+        run_grid(study)
+        folders = {run.run_id: study.runs.path(run.run_id) for run in plan_study(study)}
+        return {run: (path / "predictions.parquet").read_bytes() for run, path in folders.items()}
+
+    together, *alone = opened("together", [1, 2]), opened("first", [1]), opened("second", [2])
+    run_pretraining(together)
+    for study in alone:
+        shutil.copytree(together.weights.folder, study.weights.folder)
+    first, second = map(predicted, alone)
+    assert len(first) == len(second) == 2
+    assert predicted(together) == first | second
 
 
 @pytest.mark.slow
