@@ -3,9 +3,10 @@
     python benchmarks/kills.py [--kills 200] [--folder FOLDER] [--seed 7]
 
 Curation, pretraining, a grid and a whole study of the tests' tiny profile, in turn: each runs once
-undisturbed, then again and again until its share of the kills is spent, and to its end.  Every run
-must be there once, its files byte for byte those of the undisturbed one (but for times), and no
-process may be left five seconds after a kill.  Exits with 1 where that does not hold.
+undisturbed, then again and again until its share of the kills has met a running program, and to
+its end.  Every run must be there once, its files byte for byte those of the undisturbed one (but
+for times), and no process may be left five seconds after a kill.  Exits with 1 where that does not
+hold.
 """
 
 import argparse
@@ -75,27 +76,27 @@ def run_to_end(stage, profile, folder):
 
 
 def kill_often(stage, profile, base, expected, seconds, kills, draws):
-    """Kill a stage so often; return what is wrong."""
-    wrong, folder = [], base / f"{stage}-killed"
+    """Kill a running stage so often; return how often it was started, and what is wrong."""
+    wrong, folder, starts, killed = [], base / f"{stage}-killed", 0, 0
     begin_anew(folder, base / "before", base / "calm")
-    for number in range(kills):
-        program = start(stage, profile, folder)
+    while killed < kills:
+        program, starts = start(stage, profile, folder), starts + 1
         try:
             program.wait(draws.uniform(0, seconds))
         except subprocess.TimeoutExpired:
-            os.kill(program.pid, signal.SIGKILL)  # the parent alone: its workers must notice
-            program.wait()
+            program.kill()  # the parent alone: its workers must notice
+            killed += program.wait() == -signal.SIGKILL
             deadline = time.monotonic() + 5
             while (left := group_members(program.pid)) and time.monotonic() < deadline:
                 time.sleep(0.1)
             if left:
-                wrong.append(f"kill {number}: {len(left)} processes left after five seconds")
+                wrong.append(f"kill {killed}: {len(left)} processes left after five seconds")
                 os.killpg(program.pid, signal.SIGKILL)
         else:  # done before it was killed: begin another
             wrong += compare(contents(folder), expected)
             begin_anew(folder, base / "before", base / "calm")
     run_to_end(stage, profile, folder)
-    return wrong + compare(contents(folder), expected)
+    return starts, wrong + compare(contents(folder), expected)
 
 
 def begin_anew(folder, before, calm):
@@ -136,9 +137,10 @@ def main():
         seconds = run_to_end(stage, profile, base / "calm")
         expected = contents(base / "calm")
         kills = arguments.kills // len(arguments.stages)
-        wrong = kill_often(stage, profile, base, expected, 1.2 * seconds, kills, draws)
+        starts, wrong = kill_often(stage, profile, base, expected, 1.2 * seconds, kills, draws)
         failed |= bool(wrong)
-        print(f"{stage}: {kills} kills, {len(expected)} files, {len(wrong)} wrong", flush=True)
+        print(f"{stage}: {kills} kills of a running program in {starts} starts, ", end="")
+        print(f"{len(expected)} files, {len(wrong)} wrong", flush=True)
         for line in wrong[:20]:
             print(f"  {line}", flush=True)
     return int(failed)

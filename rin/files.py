@@ -152,7 +152,13 @@ def manifest_folder() -> Path:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """PyYAML's safe loader, which would otherwise let the last of equal keys win."""
+    """PyYAML's safe loader, which would let the last of equal keys win, and take 1:10 for 70."""
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag.endswith((":int", ":float")) and re.search(r":|^[-+]?0[\d_]+$", node.value):
+            problem = f"{node.value} without quotes is no number to the base ten"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         stated = [key.value for key, _ in node.value if not key.tag.endswith(":merge")]

@@ -18,6 +18,7 @@ from multiprocessing.queues import SimpleQueue
 from types import ModuleType
 
 PR_SET_PDEATHSIG = 1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Stopped(BaseException):
@@ -65,6 +66,17 @@ def start_worker(devices: SimpleQueue | None) -> None:
     quiet_tensorflow()
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
+
+
+def keep_memory() -> None:
+    """Have the C library, where it can, keep what is freed for the next step.
+
+    TensorFlow's first dataset tells it to map every 128 kB anew: page by page, up to 1.4 GB in the
+    shortest run.
+    """
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(M_MMAP_THRESHOLD, 2**25)
+        mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 def quiet_tensorflow() -> None:

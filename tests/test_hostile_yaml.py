@@ -41,6 +41,16 @@ def test_profile_whose_aliases_stand_for_millions_of_values_is_one_error_at_once
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize("number", ["1:10", "190:20:30", "1:10.5", "-0123"])
+def test_read_yaml_refuses_a_number_to_another_base_unless_it_is_quoted(tmp_path, number):
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"name: x\nfolds: {number}\n")
+    with pytest.raises(InputError, match=rf"{number} without quotes is no number.*line 2"):
+        read_yaml(path)
+    path.write_text(f"folds: '{number}'\nat: 2026-11-24 10:00\nshare: 0.5\nnone: 0\n")
+    assert read_yaml(path)["folds"] == number
+
+
 def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp_path):
     path = tmp_path / "good.yaml"
     path.write_text("a: &a {x: 1e-4}\nb: *a\nc: [*a, 2E3, '1e-4', 1e]\n")
@@ -56,6 +66,7 @@ def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp
         ("folds", 1.0),
         ("seed", True),
         ("seed", float("inf")),
+        ("seed", 2**32),
         ("name", "stores"),
         ("name", "x" * 300),
         ("fine_tuning", {"size": 32, "batch": True, "epochs": 1}),

@@ -32,6 +32,8 @@ from rin.study.profile import Execution
 LAST_LINES, SLOW_FILES = 5, 5
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
+#: What this process trained last, for blocks that go on with it, by what they must share.
+last_trained: dict[tuple, Any] = {}
 
 
 def begin_block(execution: Execution) -> None:
@@ -40,6 +42,7 @@ def begin_block(execution: Execution) -> None:
 
     from rin.training.trainer import prepare_framework
 
+    last_trained.clear()
     keras.backend.clear_session()  # it forgets the precision, too
     prepare_framework(execution.threads, execution.precision)
     if execution.precision == "float32" or keras.backend.backend() != "tensorflow":

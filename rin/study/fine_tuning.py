@@ -27,7 +27,7 @@ from rin.models.weights import load_weights, random_weights
 from rin.stats.inputs import RUN
 from rin.stats.pretrainings import validation_scores
 from rin.study import loss_study, pretraining, probe_study
-from rin.study.executors import begin_block, drive, one_bar, run_each
+from rin.study.executors import begin_block, drive, last_trained, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
@@ -49,23 +49,31 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run what a ledger lacks of a block, with one compiled step and one set of random weights."""
+    """Run what a ledger lacks of a block, with one compiled step and one set of random weights.
+
+    A block of other layers of the same network goes on with what the last one has compiled.
+    """
     from rin.training.trainer import CompiledBlock
 
     if ledger.count(block) == len(block):
         return  # another process was faster
-    begin_block(execution)
-    compiled = CompiledBlock(block[0].architecture)
-    weights: dict[str, list[np.ndarray]] = {}
+    wanted = block[0].architecture
+    shared = replace(wanted, unfreezing=""), execution.precision, execution.threads
+    if shared not in last_trained:
+        begin_block(execution)
+        last_trained[shared] = CompiledBlock(wanted), {}
+    compiled, weights = last_trained[shared]
+    if compiled.architecture != wanted:
+        compiled.unfreeze(wanted.unfreezing)
 
     def train(run: Run) -> None:
-        if run.init not in weights:
-            weights[run.init] = (
+        if run.weights_digest not in weights:  # a block mixes pretrainings of one init
+            weights[run.weights_digest] = (
                 random_weights(run.scenario.backbone, run.settings.size, random_seed)
                 if run.entry is None
                 else load_weights(run.entry, compiled.parts.backbone, folders)
             )
-        _train(run, compiled, weights[run.init], ledger)
+        _train(run, compiled, weights[run.weights_digest], ledger)
 
     run_each(train, block, ledger)
 
@@ -187,7 +195,10 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     folders, seed = study.weights_folders, study.profile.seed
     jobs = [(block, ledger, folders, seed, execution) for block in blocks]
-    drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
+    try:
+        drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
+    finally:
+        last_trained.clear()
     return runs_table(planned)
 
 

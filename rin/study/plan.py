@@ -260,14 +260,18 @@ def plan_all(study: Study) -> list[Run]:
 
 
 def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run]]:
-    """Group runs by compiled step, and by task where asked, the block that takes longest first."""
+    """Group runs by compiled step, and by task where asked, what takes longest first.
+
+    Blocks of a backbone follow each other, as a process goes on with the network that it has.
+    """
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
         blocks.setdefault((run.architecture, run.task if by_task else ""), []).append(run)
 
-    def cost(block: list[Run]) -> float:
+    def cost(block: list[Run]) -> tuple[float, str, float]:
         way = block[0].scenario
-        return BACKBONES[way.backbone].relative_cost * STEP_COST[way.unfreezing] * len(block)
+        of_backbone = BACKBONES[way.backbone].relative_cost
+        return of_backbone, way.backbone, STEP_COST[way.unfreezing] * len(block)
 
     return sorted(blocks.values(), key=cost, reverse=True)
 

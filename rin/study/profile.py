@@ -479,7 +479,7 @@ class Profile(FrozenModel):
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
     splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
-    seed: NotNegative = 20220914
+    seed: Annotated[NotNegative, Field(lt=2**32)] = 20220914
     cases: Positive | Sizes | None = None
     cases_of: dict[str, Positive | Sizes | None] = Field(default_factory=dict)
     external: bool = False

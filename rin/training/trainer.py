@@ -16,10 +16,11 @@ import numpy as np
 
 from rin.errors import InputError, look_up
 from rin.explain.gradcam import gradient_cam
-from rin.models.build import Architecture, Classifier, build_classifier
+from rin.models.build import Architecture, Classifier, apply_unfreezing, build_classifier
 from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
+from rin.processes import keep_memory
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches, reader_errors
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
@@ -175,6 +176,16 @@ class CompiledBlock:
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
 
+    def unfreeze(self, regime: str) -> None:
+        """Train other layers from now on; what validates and predicts stays compiled."""
+        model = self.parts.model
+        self.architecture = replace(self.architecture, unfreezing=regime)
+        apply_unfreezing(self.parts.backbone, regime)
+        with self.devices.scope():
+            model.optimizer = keras.optimizers.Adam()
+            model.optimizer.build(model.trainable_variables)
+        self._schedule, model.train_function, self.parts.augment.traces = None, None, 0
+
     @cached_property
     def untrained(self) -> list[np.ndarray]:
         """Weights of a backbone that never trained, from which no run starts either."""
@@ -182,7 +193,7 @@ class CompiledBlock:
 
     @property
     def traces(self) -> int:
-        """How often the framework has traced the model so far."""
+        """How often the framework has traced the model since these layers are trained."""
         return self.parts.augment.traces
 
     def fit(
@@ -202,6 +213,7 @@ class CompiledBlock:
         where the training leaves checkpoints, and goes on from if it was killed.  InputError when
         no epoch has a finite validation loss, or a store cannot be read.
         """
+        keep_memory()  # each time, as TensorFlow's first dataset undoes it
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         ends = recipe.epochs, recipe.patience
@@ -292,7 +304,7 @@ class CompiledBlock:
         for generator in (parts.augment.seed_generator, *dropping):
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
         for variable in parts.model.optimizer.variables:
-            variable.assign(np.zeros(variable.shape))
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
         if self.online:  # uniform labels
             self.online.reset_state()
             self.online.labels.assign(self.online.next_labels())

@@ -9,16 +9,17 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy.special import expit
-from tiny_study import COLUMNS, copy_of, records, tiny_profile
+from tiny_study import COLUMNS, TWO, copy_of, records, results_of, tiny_profile, trained_alone
 
 from rin.errors import InputError
 from rin.study import open_study, run_pretraining
-from rin.study.executors import begin_block
+from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import (
     cam_arrays,
     predictions,
     run_fine_tuning,
     run_grid,
+    run_missing,
     run_records,
 )
 from rin.study.plan import plan_study
@@ -159,6 +160,41 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
     assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
     for (fold, _), rows in predictions(study, "from_random").groupby(["fold", "init"]):
         assert set(rows["case_id"]) == parts[fold, "test"]
+
+
+def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_folder):
+    changes = TWO | {"inits": ["radiologic", "photographic"], "scenarios": [SCENARIO]}
+
+    def opened(name, numbers):
+        settings = changes | {"name": name, "pretraining.pretrainings": numbers}
+        return open_study(tiny_profile(settings), results=study_folder)
+
+    def predicted(study):
+        run_grid(study)
+        folders = {run.run_id: study.runs.path(run.run_id) for run in plan_study(study)}
+        return {run: (path / "predictions.parquet").read_bytes() for run, path in folders.items()}
+
+    together, *alone = opened("together", [1, 2]), opened("first", [1]), opened("second", [2])
+    run_pretraining(together)
+    for study in alone:
+        shutil.copytree(together.weights.folder, study.weights.folder)
+    first, second = map(predicted, alone)
+    assert len(first) == len(second) == 2
+    assert predicted(together) == first | second
+
+
+def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study, tmp_path):
+    """Three ways of unfreezing: what predicts is traced for the first alone."""
+    study = copy_of(finished_study, "anew")
+    shutil.rmtree(study.runs.folder)
+    chosen = [run for run in plan_study(study) if run.init == "random"][::2]
+    assert len({run.scenario.unfreezing for run in chosen}) == len(chosen) == 3
+    run_missing(study, chosen)
+    assert not last_trained
+    alone, traces_alone = trained_alone(study, chosen, tmp_path / "runs")
+    assert results_of(study.runs, chosen) == alone
+    traces = [study.runs.done(run.run_id)["traces"] for run in chosen]
+    assert sorted(traces)[-1] == max(traces_alone) and sum(traces) < sum(traces_alone)
 
 
 @pytest.mark.slow

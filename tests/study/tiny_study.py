@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 from rin.files import read_sealed, sealed, sha256_of
-from rin.study.profile import Profile
+from rin.study.executors import last_trained
+from rin.study.fine_tuning import run_block
+from rin.study.ledger import Ledger
+from rin.study.profile import Execution, Profile
 
 HERE = Path(__file__).parent
 SETTINGS = {
@@ -103,6 +106,23 @@ def records(ledger):
     """Time of last change of every file of a ledger, by path inside it."""
     files = (path for path in ledger.folder.rglob("*") if path.is_file())
     return {path.relative_to(ledger.folder).as_posix(): path.stat().st_mtime_ns for path in files}
+
+
+def results_of(ledger, runs):
+    """Bytes of what some runs left, by run and file, without the time that it took."""
+    paths = [path for run in runs for path in ledger.path(run.run_id).iterdir()]
+    kept = [path for path in paths if path.name != "done.json"]
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in kept}
+
+
+def trained_alone(study, runs, folder):
+    """What each run leaves that is trained with a network of its own; how often it was traced."""
+    ledger = Ledger(folder)
+    for run in runs:
+        last_trained.clear()
+        run_block([run], ledger, study.weights_folders, study.profile.seed, Execution())
+    last_trained.clear()
+    return results_of(ledger, runs), [ledger.done(run.run_id)["traces"] for run in runs]
 
 
 def seal_again(ledger):

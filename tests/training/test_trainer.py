@@ -198,11 +198,19 @@ for seed, rate in ((0, 1e-3), (1, 1e-2), (0, 1e-3)):
     traces.append(block.traces)
 assert len(set(traces)) == 1, traces
 assert (made[0] == made[2]).all() and not (made[0] == made[1]).all()
+block.unfreeze("unfreeze_top10")
+made = []
+for network in (block, CompiledBlock(Architecture("ResNet50", "unfreeze_top10", 32))):
+    network.fit(start, PREPROCESSING["caffe"], Recipe(1e-2, 2, 8, 0), *parts[:2])
+    made += network.predict(parts[2], 8)
+    weights = network.parts.backbone.get_weights()
+    made.append(np.concatenate([(a - b).ravel() for a, b in zip(weights, start)]))
+assert made[2].any() and all((a == b).all() for a, b in zip(made[:3], made[3:]))
 """
 
 
 @pytest.mark.slow
-def test_block_on_the_jax_backend_traces_once_and_repeats_to_the_bit():
+def test_block_on_the_jax_backend_traces_once_repeats_to_the_bit_and_goes_on_with_other_layers():
     pytest.importorskip("jax")
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     subprocess.run([sys.executable, "-c", JAX], env=environment, check=True, timeout=500)
