@@ -1,7 +1,7 @@
 """Block reuse against one fresh process a run, on the same small grid.
 
 Command    python benchmarks/block_reuse.py
-Measures   time of a grid (ResNet50; three unfreezing regimes, two learning rates, two inits,
+Measures   time of a grid (ResNet50; three ways of unfreezing, two learning rates, two inits,
            five folds: 60 runs in three blocks, as many runs to a compiled step as the study
            has) trained in one process that compiles each block once, and of the same runs
            trained the usual way: every run starts Python, imports the framework, builds,

@@ -147,8 +147,8 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # **pretraining**: One training of one architecture on one corpus. Two pretrainings of the same
 # kind differ in their seed: random weights, order of the images, split.
 #
-# **scenario, regime**: One architecture, one choice of trained layers, one learning rate: there are 24.
-# Regimes are the choices of layers (all, the last ten, the head alone), with eight
+# **scenario, unfreezing**: One architecture, one choice of trained layers, one learning rate: there
+# are 24. Unfreezing is the choice of layers (all, the last ten, the head alone), with eight
 # scenarios each.
 #
 # **difference**: Radiologic minus photographic, in points of the area under the ROC curve (AUC):

@@ -99,7 +99,7 @@ def run(
 def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
     from rin.curation.build import IMAGE_QUEUE, QUEUE
-    from rin.curation.burned_in import NOT_LOOKED_FOR
+    from rin.curation.burned_in import UNSEARCHED
     from rin.study import open_study
     from rin.study.corpora import curated_corpus, curation_plan
     from rin.study.setting import real_archive
@@ -116,7 +116,7 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
-    typer.echo(f"To share: {corpus.root}. Not looked for: {NOT_LOOKED_FOR}.")
+    typer.echo(f"To share: {corpus.root}. Not looked for: {UNSEARCHED}.")
     typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output}")
 
 

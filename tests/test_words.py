@@ -12,9 +12,9 @@ import pytest
 
 from rin.files import REPOSITORY
 
-#: Verbs, pronouns and this project's former words, as names of variables, arguments or functions.
-NAMES = {"told", "went", "looked", "away", "abroad", "contract", "contracts"}
-NAMES |= {"area_contrasts", "weighted_areas", "beyond_area", "beyond_curves", "resolve_contract"}
+#: Verbs, pronouns and this project's former words, in names of variables, arguments and functions.
+NAMES = {"told", "went", "looked", "away", "abroad", "contract", "contracts", "regime", "regimes"}
+NAMES |= {"area_contrasts", "weighted_areas", "beyond_area", "beyond_curves"}
 #: Pronouns and participles that name nothing, as names of variables and arguments.
 VARIABLES = {"own", "one", "each", "found", "asked", "named"}
 #: Prose that has a better word.
@@ -24,6 +24,7 @@ PROSE = {
     r"outside oracle": "independent implementation",
     r"[Ii]nput contract": "preprocessing",
     r"\bunless told\b": "by default",
+    r"\b[Rr]egimes?\b": "unfreezing",
     r"\bto be told\b|\bneed not be told\b": "stated",
 }
 #: A line's end within prose, in Python's comments too.
@@ -77,7 +78,8 @@ def variables_in(source):
 
 
 def banned_names(source):
-    return Counter(name for name in names_in(source) if name.strip("_").lower() in NAMES)
+    names = [name.strip("_").lower() for name in names_in(source)]
+    return Counter(name for name in names if NAMES & {name, *name.split("_")})
 
 
 @pytest.mark.parametrize("file", PYTHON)
@@ -93,10 +95,13 @@ def test_variables_are_nouns(file):
 
 
 def test_a_banned_name_is_found_in_every_place_that_names():
-    source = "def told(away, *, went=1):\n    looked, (abroad, fine) = 1, (2, 3)\n"
-    source += "import os as contract\ntry:\n    fine.told = 1\nexcept OSError as away:\n    pass\n"
+    source = "def normal_told(away, *, went=1):\n    looked, (abroad, fine) = 1, (2, 3)\n"
+    source += (
+        "import os as contract\ntry:\n    fine.told_ = 1\nexcept OSError as away:\n    pass\n"
+    )
     source += "match fine:\n    case abroad:\n        pass\nasync def went():\n    pass\n"
-    found = {"abroad": 2, "away": 2, "contract": 1, "looked": 1, "told": 2, "went": 2}
+    found = {"abroad": 2, "away": 2, "contract": 1, "looked": 1, "told": 1, "went": 2}
+    found["normal_told"] = 1
     assert banned_names(source) == found
 
 

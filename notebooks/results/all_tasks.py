@@ -40,8 +40,8 @@ from rin.stats import (
     mean_roc,
     pair_differences,
     pretraining_differences,
-    regime_interaction,
     scenario_aucs,
+    unfreezing_interaction,
 )
 from rin.stats.planning import (
     patients_for_equivalence,
@@ -58,7 +58,7 @@ ends = (f"{b} ahead", f"{a} ahead")
 titles = runs.titles
 short = {task: title.partition(",")[0] for task, title in titles.items()}
 order = [short[task] for task in runs.tasks]
-regimes = {"all": "all scenarios", **UNFREEZING_LABEL}
+groups = {"all": "all scenarios", **UNFREEZING_LABEL}
 banner(runs)
 
 # %%
@@ -98,7 +98,7 @@ patient, which makes intervals too narrow.
 )
 
 # %%
-places = {name: place for place, name in enumerate([*runs.tasks, *regimes])}
+places = {name: place for place, name in enumerate([*runs.tasks, *groups])}
 shared = {"unit": "points", "xlabel": f"{a} − {b}, AUC points (95% CI)"}
 
 
@@ -196,21 +196,21 @@ and {zero[2]} on the fewer degrees of freedom of the pretrainings.
 # ## Does it depend on how many layers are trained?
 
 # %%
-of_regimes = pd.concat(
-    pretraining_differences(rows, *runs.inits).assign(group=regime)
-    for regime, rows in scores.groupby("unfreezing")
+of_unfreezing = pd.concat(
+    pretraining_differences(rows, *runs.inits).assign(group=unfreezing)
+    for unfreezing, rows in scores.groupby("unfreezing")
 )
-interaction = regime_interaction(scores, *runs.inits)
+interaction = unfreezing_interaction(scores, *runs.inits)
 inside = differences[differences["group"] != "all"]
-names = titles | regimes
+names = titles | groups
 by_layers = {"label": "group", "group": "task", "names": names, "ends": ends}
-lines = in_order(networks=inside, pretrainings=of_regimes)
+lines = in_order(networks=inside, pretrainings=of_unfreezing)
 axes = forest(lines, **by_layers, **shared)
 picture(axes, "Difference of the initialisations by unfreezing and task")
 
 # %% tags=["hide-input"]
-certain = of_regimes.query("p_holm < 0.05")
-certain = certain["task"].map(short) + " (" + certain["group"].map(regimes)
+certain = of_unfreezing.query("p_holm < 0.05")
+certain = certain["task"].map(short) + " (" + certain["group"].map(groups)
 Markdown(f"""
 With pretrainings as the units the difference at one unfreezing is
 distinguishable from zero (Holm over the tasks) on: {listed(certain + ")")}. For

@@ -96,12 +96,12 @@ from {alone.loc["internal", "auc_a"]:.2f} to
 """)
 
 # %%
-regimes = {"all": "all scenarios", **style.UNFREEZING_LABEL}
+scopes = {"all": "all scenarios", **style.UNFREEZING_LABEL}
 kinds = {"networks": networks, "pretrainings": headline}
 both = pd.concat(rows.assign(kind=kind) for kind, rows in kinds.items())
-both["label"] = both["group"].map(regimes)
+both["label"] = both["group"].map(scopes)
 both = both.sort_values(
-    "label", key=lambda text: text.map([*regimes.values()].index), kind="stable"
+    "label", key=lambda text: text.map([*scopes.values()].index), kind="stable"
 )
 axes = forest(
     both.drop(columns="p_holm"),

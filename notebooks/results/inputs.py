@@ -170,16 +170,16 @@ is that it should be repeated with each source's own inputs.
 aucs = scenario_aucs(scores[scores["level"] == "native"]).assign(inputs="own")
 fed_aucs = scenario_aucs(scores[scores["level"] == "official_scripts"])
 lines = pd.concat([aucs, fed_aucs.assign(inputs="scripts’")])
-lines["regime"] = lines["scenario"].map(
+lines["unfreezing"] = lines["scenario"].map(
     scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 )
 lines["init"] = [init_style(init).short for init in lines["init"]]
 order = [*UNFREEZING_LABEL].index
-lines = lines.sort_values("regime", key=lambda regimes: regimes.map(order))
+lines = lines.sort_values("unfreezing", key=lambda ways: ways.map(order))
 grid = sns.relplot(
-    lines.replace({"regime": UNFREEZING_LABEL}), x="inputs", y="auc",
-    hue="init", units="scenario", estimator=None, col="regime", kind="line",
-    marker="o",    palette=COLORS, height=2.9, aspect=0.85,
+    lines.replace({"unfreezing": UNFREEZING_LABEL}), x="inputs", y="auc",
+    hue="init", units="scenario", estimator=None, col="unfreezing", kind="line",
+    marker="o", palette=COLORS, height=2.9, aspect=0.85,
 )  # fmt: skip
 grid.set_titles("{col_name}").set_axis_labels("Inputs", "AUC")
 sns.move_legend(grid, "upper left", bbox_to_anchor=(0.92, 0.9), title=None)

@@ -127,7 +127,7 @@ if has_interval:
         bands.drop(columns="p_holm"), xlabel="AUC points (95% CI)",
         ends=(f"{b} ahead", f"{a} ahead"), limits=(-20, 20),
     )  # fmt: skip
-    display(page.picture(axes, "Differences over all, and by regime"))
+    display(page.picture(axes, "Differences over all, and by unfreezing"))
 
 # %% [markdown]
 # ## Its images

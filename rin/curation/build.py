@@ -327,7 +327,7 @@ def _link(source: Path, target: Path) -> None:
 def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> dict[str, Any]:
     """Return what the card of a corpus says beside how its images were chosen."""
     made = _TEXTS["de-identification"].items()
-    stated = deidentify.WINDOWS | {"not_looked_for": burned_in.NOT_LOOKED_FOR}
+    stated = deidentify.WINDOWS | {"not_looked_for": burned_in.UNSEARCHED}
     return {
         "title": _TEXTS["title"],
         "provenance": archive.provenance,

@@ -21,7 +21,7 @@ from rin.files import read_yaml, sha256_of
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
-NOT_LOOKED_FOR: str = _FACTS["not looked for"]
+UNSEARCHED: str = _FACTS["not looked for"]
 #: What the queue of doubtful images says of each, and with the columns that a reviewer fills in.
 IMAGE = ("sop_uid", "path", "sha256")
 QUEUE = (*IMAGE, "shows_text", "reviewer", "comment")

@@ -171,7 +171,7 @@ ORIENTATION = 0x0112
 MAX_GRAY = 0.2
 GRAY_MODES = ("1", "L")
 #: Spread of the channels of a pixel that has colour; pictures that are looked at for it.
-COLOURFUL, LOOKED_AT = 24, 32
+COLOURFUL, FIRST_PICTURES = 24, 32
 #: Whole numbers of more than 8 bits.
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
@@ -179,7 +179,7 @@ COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
 
 def show_colour(root: Path, locators: Iterable[str]) -> bool:
     """Return whether one of the first pictures has colour in a twentieth of its pixels."""
-    for locator in islice(locators, LOOKED_AT):
+    for locator in islice(locators, FIRST_PICTURES):
         with suppress(InputError):  # whoever reads them all names the broken ones
             pixels = read_picture(root, locator, True)
             if (np.ptp(pixels, axis=2) > COLOURFUL).mean() > 0.05:

@@ -25,8 +25,8 @@ from rin.stats.scenarios import (
     image_differences,
     init_differences,
     mean_roc,
-    regime_interaction,
     scenario_aucs,
     task_analyses,
     training_spread,
+    unfreezing_interaction,
 )

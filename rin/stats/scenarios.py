@@ -122,7 +122,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
-    """Compare two inits on every task, over all scenarios and within each unfreezing regime.
+    """Compare two inits on every task, over all scenarios and within each unfreezing.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a task and group (`all`, then each regime): task, group, n_scenarios, auc_a, sd_a,
+        One row a task and group (`all`, each unfreezing): task, group, n_scenarios, auc_a, sd_a,
         auc_b, sd_b (mean and SD over scenarios), the columns of an estimate (a − b; Obuchowski
         1997, Biometrics 53:567; p_holm over the tasks), n_folds, n_cases, n_positive, n_patients.
 
@@ -149,7 +149,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     {'breast': 0.028, 'thyroid': 0.036}
     """
     rows = []
-    for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
+    for task, groups, contrasts in _differences_by_unfreezing(predictions, init_a, init_b):
         aucs = contrasts.aucs.reshape(2, -1)
         for number, (group, inside) in enumerate(groups.items()):
             of_scenarios = pd.DataFrame(aucs.T, task.scenarios)[inside].groupby(level=0).mean()
@@ -232,8 +232,8 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
     return pd.DataFrame(spread).reset_index()
 
 
-def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
-    """Test on every task whether the difference of two inits is the same in every regime (Wald).
+def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Test on every task whether the difference of two inits depends on the unfreezing (Wald).
 
     Parameters
     ----------
@@ -247,23 +247,23 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     Raises
     ------
     InputError
-        As `init_differences`; for a task with scenarios of one regime only.
+        As `init_differences`; for a task whose scenarios have one unfreezing.
 
     Examples
     --------
-    >>> from rin.stats import regime_interaction, simulation
-    >>> table = regime_interaction(simulation.simulate_predictions(), "a", "b")
+    >>> from rin.stats import unfreezing_interaction, simulation
+    >>> table = unfreezing_interaction(simulation.simulate_predictions(), "a", "b")
     >>> table.set_index("task")["p_value"].round(2).to_dict()
     {'breast': 0.73, 'thyroid': 0.79}
     """
     rows = []
-    for task, groups, contrasts in _regime_differences(predictions, init_a, init_b):
-        df = len(groups) - 2  # all scenarios, and the first regime
+    for task, groups, contrasts in _differences_by_unfreezing(predictions, init_a, init_b):
+        df = len(groups) - 2  # all scenarios, and the first unfreezing
         if df < 1:
-            problem = f"task {task.task} has scenarios of {df + 1} unfreezing regime"
-            remedy = "Pass the scenarios of at least two regimes."
+            problem = f"task {task.task} has scenarios of one unfreezing only"
+            remedy = "Pass the scenarios of at least two ways of unfreezing."
             raise InputError(problem, where="predictions", remedy=remedy)
-        # Each regime less the first: all zero without an interaction.
+        # Each unfreezing less the first: all zero without an interaction.
         less_first = np.column_stack([-np.ones(df), np.eye(df)])
         effects = less_first @ contrasts.estimates[1:]
         covariance = less_first @ contrasts.covariance[1:, 1:] @ less_first.T
@@ -330,7 +330,7 @@ def factor_effects(
     rows = []
     for task in sorted(tasks, key=lambda task: task.task):
         rows_of_task, weights = [], []
-        for group, inside in _regimes(task).items():
+        for group, inside in _groups_of_unfreezing(task).items():
             n_scenarios = task.networks.loc[inside, "scenario"].nunique()
             for quantity, init, level, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
@@ -559,21 +559,23 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
     return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
 
 
-def _regime_differences(
+def _differences_by_unfreezing(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
     """Yield each task, which scenarios its groups hold (S,), and the differences over them."""
     for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
-        groups = _regimes(task)
+        groups = _groups_of_unfreezing(task)
         yield task, groups, mean_differences(task, list(groups.values()))
 
 
-def _regimes(task: TaskScores) -> dict[str, np.ndarray]:
-    """Return which networks (S,) each group of scenarios holds: all, then those of each regime."""
-    regime = task.networks["unfreezing"].to_numpy()
-    known = [name for name in UNFREEZING if name in regime]
-    others = sorted(set(regime) - set(known))
-    return {ALL: np.ones(len(regime), bool)} | {name: regime == name for name in known + others}
+def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
+    """Return which networks (S,) each group of scenarios holds: all, each unfreezing."""
+    unfreezing = task.networks["unfreezing"].to_numpy()
+    known = [name for name in UNFREEZING if name in unfreezing]
+    others = sorted(set(unfreezing) - set(known))
+    return {ALL: np.ones(len(unfreezing), bool)} | {
+        name: unfreezing == name for name in known + others
+    }
 
 
 def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:

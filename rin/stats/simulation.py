@@ -75,8 +75,8 @@ def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFram
     >>> simulate_predictions().groupby("init")["case_id"].count().to_dict()
     {'a': 960, 'b': 960}
     """
-    backbones, regimes = ("DenseNet121", "ResNet50"), ("unfreeze_all", "freeze_all")
-    networks = list(product(backbones, regimes, range(1, pretrainings + 1)))
+    backbones, ways = ("DenseNet121", "ResNet50"), ("unfreeze_all", "freeze_all")
+    networks = list(product(backbones, ways, range(1, pretrainings + 1)))
     tables = []
     for number, task in enumerate(("breast", "thyroid")):
         positive, patient, scores = simulate_test_sets(

@@ -33,7 +33,7 @@ from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED
 from rin.study.setting import Study, TaskInputs
 from rin.training import code_digest
 
-#: Share of a training step with all layers unfrozen that a step takes, by regime.
+#: Share of a training step with all layers unfrozen that a step takes, by unfreezing.
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 # Settings that are compiled into a block's step.
 _COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")

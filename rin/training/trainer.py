@@ -176,11 +176,11 @@ class CompiledBlock:
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
 
-    def unfreeze(self, regime: str) -> None:
+    def unfreeze(self, unfreezing: str) -> None:
         """Train other layers from now on; what validates and predicts stays compiled."""
         model = self.parts.model
-        self.architecture = replace(self.architecture, unfreezing=regime)
-        apply_unfreezing(self.parts.backbone, regime)
+        self.architecture = replace(self.architecture, unfreezing=unfreezing)
+        apply_unfreezing(self.parts.backbone, unfreezing)
         with self.devices.scope():
             model.optimizer = keras.optimizers.Adam()
             model.optimizer.build(model.trainable_variables)

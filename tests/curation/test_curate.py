@@ -21,7 +21,7 @@ from pydicom import dcmread
 
 from rin.curation import build, export, taxonomy
 from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
-from rin.curation.burned_in import NOT_LOOKED_FOR
+from rin.curation.burned_in import UNSEARCHED
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.radiology_reports import screen
 from rin.curation.standin import write_archive
@@ -91,7 +91,7 @@ def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(corpus):
     assert card["normal studies"]["flagged"] == len(corpus.screened)
     assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
     assert "113100" in card["de-identification"]["profile"]
-    assert NOT_LOOKED_FOR in card["de-identification"]["burned-in text"]
+    assert UNSEARCHED in card["de-identification"]["burned-in text"]
     assert card["licence"] and card["must not be used for"]
 
 

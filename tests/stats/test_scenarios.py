@@ -14,9 +14,9 @@ from rin.stats import (
     delong_covariance,
     external_scores,
     init_differences,
-    regime_interaction,
     scenario_aucs,
     training_spread,
+    unfreezing_interaction,
 )
 from rin.tables import UNFREEZING
 
@@ -75,8 +75,8 @@ def test_external_images_are_scored_by_the_network_of_every_fold(predictions):
     assert found["estimate"].to_numpy() == pytest.approx(0, abs=1e-12)
 
 
-def regime_predictions(seed=0, folds=2, task="breast"):
-    """Five scenarios of three regimes; every network has a scale of its own."""
+def unfreezing_predictions(seed=0, folds=2, task="breast"):
+    """Five scenarios of three ways of unfreezing; every network has a scale of its own."""
     table = make_predictions(n_scenarios=5, n_folds=folds, n_cases=48, inits=("a", "b"), seed=seed)
     shift = 5 * table.groupby(["fold", "scenario", "init"]).ngroup()
     return table[table["part"] == "test"].assign(task=task, score=table["score"] + shift)
@@ -102,10 +102,10 @@ def contrast_by_hand(table, scenarios):
 
 @pytest.mark.parametrize("group", ["all", *UNFREEZING])
 def test_difference_of_a_group_equals_contrasts_averaged_over_folds(group):
-    table = regime_predictions()
+    table = unfreezing_predictions()
     row = init_differences(table, "a", "b").set_index("group").loc[group]
-    regime_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
-    own = [name for name, regime in regime_of.items() if group in ("all", regime)]
+    unfreezing_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+    own = [name for name, unfreezing in unfreezing_of.items() if group in ("all", unfreezing)]
     estimate, variance = contrast_by_hand(table, own)
     assert row["estimate"] == pytest.approx(estimate, abs=1e-12)
     assert row["standard_error"] ** 2 == pytest.approx(variance, rel=1e-10)
@@ -117,7 +117,7 @@ def test_difference_of_a_group_equals_contrasts_averaged_over_folds(group):
 
 
 def test_mean_aucs_are_those_of_scikit_learn_within_folds():
-    table = regime_predictions(3)
+    table = unfreezing_predictions(3)
     row = init_differences(table, "a", "b").query("group == 'all'").iloc[0]
     runs = table.groupby(["init", "scenario", "fold"])[["label", "score"]]
     aucs = runs.apply(lambda rows: roc_auc_score(rows["label"], rows["score"]))
@@ -129,7 +129,7 @@ def test_mean_aucs_are_those_of_scikit_learn_within_folds():
 
 
 def test_p_values_are_adjusted_over_tasks_within_a_group():
-    table = pd.concat([regime_predictions(seed, task=name) for seed, name in enumerate("xyz")])
+    table = pd.concat([unfreezing_predictions(seed, task=name) for seed, name in enumerate("xyz")])
     found = init_differences(table, "a", "b")
     assert found["task"].unique().tolist() == ["x", "y", "z"]
     for _, own in found.groupby("group"):
@@ -138,30 +138,30 @@ def test_p_values_are_adjusted_over_tasks_within_a_group():
 
 
 def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
-    table = regime_predictions(5, folds=1)
+    table = unfreezing_predictions(5, folds=1)
     cases, wide = wide_scores(table)
-    regime_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
-    scores = [wide[init, name] for init in ("a", "b") for name in regime_of.index]
+    unfreezing_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+    scores = [wide[init, name] for init in ("a", "b") for name in unfreezing_of.index]
     aucs, covariance = delong_covariance(cases["label"], scores, cases["patient_id"])
-    means = np.array([regime_of == regime for regime in UNFREEZING], float)
+    means = np.array([unfreezing_of == unfreezing for unfreezing in UNFREEZING], float)
     means /= means.sum(axis=1, keepdims=True)
     against = np.array([[-1, 1, 0], [-1, 0, 1]]) @ np.hstack([means, -means])
     effect = against @ aucs
     chi2 = effect @ np.linalg.solve(against @ covariance @ against.T, effect)
-    row = regime_interaction(table, "a", "b").iloc[0]
+    row = unfreezing_interaction(table, "a", "b").iloc[0]
     assert row["statistic"] == pytest.approx(chi2, rel=1e-8)
     assert row["df"] == 2
     assert row["p_value"] == pytest.approx(stats.chi2.sf(chi2, 2), rel=1e-8)
 
 
 def test_interaction_is_adjusted_over_tasks():
-    table = pd.concat([regime_predictions(seed, task=name) for seed, name in enumerate("xyz")])
-    found = regime_interaction(table, "a", "b")
+    table = pd.concat([unfreezing_predictions(seed, task=name) for seed, name in enumerate("xyz")])
+    found = unfreezing_interaction(table, "a", "b")
     _, expected, *_ = multipletests(found["p_value"], method="holm")
     assert found["p_holm"].to_numpy() == pytest.approx(expected)
 
 
-def test_interaction_needs_two_regimes():
-    table = regime_predictions()
-    with pytest.raises(InputError, match="1 unfreezing regime"):
-        regime_interaction(table[table["unfreezing"] == "freeze_all"], "a", "b")
+def test_interaction_needs_two_groups_of_unfreezing():
+    table = unfreezing_predictions()
+    with pytest.raises(InputError, match="1 unfreezing"):
+        unfreezing_interaction(table[table["unfreezing"] == "freeze_all"], "a", "b")

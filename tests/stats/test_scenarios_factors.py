@@ -14,7 +14,7 @@ from rin.stats.scenarios import factor_effects
 from rin.tables import UNFREEZING
 
 INITS, LEVELS = ("radiologic", "photographic"), ("native", "official_scripts")
-SCENARIOS = ("s1", "s2", "s3")  # one of each regime
+SCENARIOS = ("s1", "s2", "s3")  # one of each unfreezing
 GROUPS = ("all", *UNFREEZING)
 NETWORKS = [f"{init} at {level}" for level, init in itertools.product(LEVELS, INITS)]
 

@@ -153,8 +153,8 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
     for backbone in ("InceptionResNetV2", "ResNet50", "DenseNet121", "InceptionV3"):
         own = [s for s in SCENARIOS.values() if s.backbone == backbone]
         assert {
-            regime: tuple(s.learning_rate for s in own if s.unfreezing == regime)
-            for regime in ("unfreeze_all", "freeze_all", "unfreeze_top10")
+            unfreezing: tuple(s.learning_rate for s in own if s.unfreezing == unfreezing)
+            for unfreezing in ("unfreeze_all", "freeze_all", "unfreeze_top10")
         } == rates
     assert len(SCENARIOS) == SETTINGS["scenarios"].value
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
