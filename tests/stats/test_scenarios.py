@@ -163,5 +163,5 @@ def test_interaction_is_adjusted_over_tasks():
 
 def test_interaction_needs_two_groups_of_unfreezing():
     table = unfreezing_predictions()
-    with pytest.raises(InputError, match="1 unfreezing"):
+    with pytest.raises(InputError, match="one unfreezing"):
         unfreezing_interaction(table[table["unfreezing"] == "freeze_all"], "a", "b")
