@@ -11,6 +11,7 @@ import requests
 from tqdm import tqdm
 
 from rin.data.manifest import DatasetManifest, Download
+from rin.data.status import how_to_get
 from rin.errors import InputError, explained
 from rin.files import MAKE_ROOM
 
@@ -23,10 +24,7 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
     root = Path(data_root)
     if not manifest.fetch:
         problem = f"{manifest.name} cannot be fetched by a program"
-        click = manifest.by_hand or "download it there"
-        remedy = f"Access is {manifest.access}: open {manifest.home}, {click}, and put it at "
-        remedy += f"{root / manifest.locations[0].partition('::')[0]}."
-        raise InputError(problem, where=manifest.title, remedy=remedy)
+        raise InputError(problem, where=manifest.title, remedy=how_to_get(manifest, root))
     root.mkdir(parents=True, exist_ok=True)
     return [_fetch(file, root) for file in manifest.fetch]
 

@@ -186,6 +186,11 @@ class DatasetManifest(FrozenModel):
             return source_class
         return look_up(f"class of {self.name}", source_class, self.label_map)
 
+    @property
+    def substitutes(self) -> list[str]:
+        """Names of the datasets that are read in place of this one, by one of its tasks."""
+        return list(dict.fromkeys(name for task in self.tasks for name in task.substitutes))
+
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it: with its label map and options on top."""
         labels, options = self.label_map | task.label_map, self.options | task.options
