@@ -52,7 +52,7 @@ class TaskManifest(FrozenModel):
     title: str
     positive_class: str
     n_folds: Annotated[int, Field(ge=1, le=6)]
-    paper_task: str | None = None
+    paper_task: Annotated[str | None, Field(description="a published task, as below")] = None
     label_map: LabelMap = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     substitutes: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ class DatasetManifest(FrozenModel):
     access: Literal["open", "registration", "on request", "not public"]
     modality: str
     anatomy: str
-    layout: str
+    layout: Annotated[str, Field(description="a layout, as below")]
     options: dict[str, Any] = Field(default_factory=dict)
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]

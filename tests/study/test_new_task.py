@@ -545,6 +545,16 @@ def test_new_of_a_folder_a_class_takes_masks_for_masks(rin, home, masks):
     assert manifest.counts.masks == {"benign": 24, "malignant": 24}
 
 
+@pytest.mark.parametrize("end", [".png", "_seg.png"])
+def test_pictures_without_a_mask_have_none_and_the_screen_counts_them(rin, home, end):
+    for number, path in enumerate(sorted((home / "own" / "masks").iterdir())):
+        path.unlink() if number < 3 else path.rename(path.with_name(path.stem + end))
+    status, out, err = rin("new", "mine", *OWN, "--masks", "own/masks")
+    assert (status, err) == (0, "")
+    assert "45 of 45 pictures; 3 have none" in out
+    assert sum(load_manifest("mine").counts.masks.values()) == 45
+
+
 @pytest.mark.parametrize("side", ["", ".left"])
 def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home, side):
     rows = [(name.replace(".png", side), *row) for name, *row in rows_of(home)]
