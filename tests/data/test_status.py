@@ -213,6 +213,8 @@ def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
     first = {row[0]: row for row in rows}
     assert (first["busi"][1], first["other"][1]) == ("breast", "pretraining")
     assert "Nothing. It comes from https://scholar.cu.edu.eg" in output
+    manifests("busi", access="not public")
+    assert "It comes from" not in data("status", "--data-root", busi_root)
     assert "Ask for it at by letter, and put it at other." in output
 
 

@@ -114,7 +114,7 @@ def read_table(
     if len(nameless) > len(names[1:]) / 2:
         remedy = "Delete the rows above the names of the columns (of Excel, in the first sheet)."
         raise tree.wrong("the first row does not name the columns", file=name, remedy=remedy)
-    if twice := [repr(title) for title, times in Counter(names).items() if times > 1]:
+    if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
         remedy = "Give each column a name of its own, or delete it."
         raise tree.wrong(f"several columns are called {named(twice)}", file=name, remedy=remedy)
     if absent := [column for column in columns if column not in names]:
