@@ -16,7 +16,6 @@ from rin.errors import InputError, look_up
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]
 LAYOUTS: dict[str, Reader] = {
-    "busi": folders.find_busi,
     "cc_ccii": folders.find_cc_ccii,
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,
@@ -31,7 +30,7 @@ LAYOUTS: dict[str, Reader] = {
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
 #: nothing may name them.
 PATTERNED = ("folder_classes", "table")
-UNNAMED = ("busi", "npz", "radimagenet", *PATTERNED)
+UNNAMED = ("npz", "radimagenet", *PATTERNED)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
