@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from rin.data.layouts import arrays, ddti, folders, rsna, table
-from rin.data.layouts.found import FoundCase
+from rin.data.layouts.found import FoundCase, ReaderOptions
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError, look_up
@@ -27,6 +27,8 @@ LAYOUTS: dict[str, Reader] = {
     "table": table.find_cases,
 }
 
+#: Layouts that have options.
+OPTIONED = ("folder_classes", "mrnet", "table")
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
 #: nothing may name them.
 PATTERNED = ("folder_classes", "table")
@@ -45,6 +47,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         problem = f"the layout {manifest.layout!r} takes no patient_pattern"
         remedy = f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}."
         raise InputError(problem, where=where, remedy=remedy)
+    if manifest.layout not in OPTIONED:
+        ReaderOptions.of(manifest)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)

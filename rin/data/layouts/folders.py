@@ -138,7 +138,6 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
     class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
-    ReaderOptions.of(manifest)
     around, files = sort_files(
         tree,
         "cc_ccii",

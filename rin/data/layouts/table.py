@@ -118,10 +118,7 @@ _RADIMAGENET = TableOptions(
 
 
 def _options(manifest: DatasetManifest) -> TableOptions:
-    if manifest.layout == "radimagenet":
-        ReaderOptions.of(manifest)
-        return _RADIMAGENET
-    return TableOptions.of(manifest)
+    return _RADIMAGENET if manifest.layout == "radimagenet" else TableOptions.of(manifest)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
