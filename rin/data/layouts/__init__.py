@@ -27,12 +27,12 @@ LAYOUTS: dict[str, Reader] = {
     "table": table.find_cases,
 }
 
-#: Layouts that have options.
-OPTIONED = ("folder_classes", "mrnet", "table")
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
 #: nothing may name them.
 PATTERNED = ("folder_classes", "table")
 UNNAMED = ("npz", "radimagenet", *PATTERNED)
+#: Layouts that have options.
+OPTIONED = ("mrnet", *PATTERNED)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:

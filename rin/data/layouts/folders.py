@@ -149,11 +149,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tree.refuse(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
     paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
-    twice, absent = (
-        listed[listed.duplicated()],
-        listed[~listed.isin([*slices, *manifest.known_bad])],
-    )
-    tree.refuse(twice, "slices are listed several times", file=LESIONS)
+    absent = listed[~listed.isin([*slices, *manifest.known_bad])]
     tree.refuse(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
     lacking = sorted({*CC_CCII_CLASSES} - _top_folders(kept))
