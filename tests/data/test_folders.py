@@ -192,7 +192,7 @@ def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
         (("path", *LISTED), "its columns are path; needed are imgpath"),
         (("imgpath",), "2 classes have no slice: CP, NCP"),
     ],
-    ids=["row without a file", "row twice", "class without a row", "another column", "no rows"],
+    ids=["row without a file", "class without a row", "another column", "no rows"],
 )
 def test_cc_ccii_with_a_wrong_list_names_the_rows(ct, lines, message):
     write(ct, "lesions_slices.csv", *lines)
