@@ -91,7 +91,9 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         drawn = tuple(map(tree.locator, masks.get(stem, ())))
         source_class = ids[key].partition("/")[0]
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name), drawn))
-    _refuse_missing(tree, manifest, {case.source_class for case in cases})
+    classes = {case.source_class for case in cases}
+    missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
+    tree.refuse(sorted(missing), "classes have no folder")
     remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
     lost = sorted(mask for stem in masks.keys() - users.keys() for mask in masks[stem])
     tree.refuse(lost, "masks without pictures", remedy=remedy)
@@ -125,11 +127,6 @@ def _key_of(masks: dict[str, list[str]], name: str) -> str:
     folders = file_stem(name).split("/")
     keys = ("/".join(folders[start:]) for start in range(len(folders)))
     return next((key for key in keys if key in masks), "")
-
-
-def _refuse_missing(tree: Tree, manifest: DatasetManifest, classes: set[str]) -> None:
-    missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
-    tree.refuse(sorted(missing), "classes have no folder")
 
 
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
