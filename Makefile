@@ -38,6 +38,8 @@ study: $(DONE)
 	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
 
+# Its settings stay in the environment, and those of the user's other Jupyter as they are.
+lab: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/etc/jupyter
 lab: $(DONE)
 	@$(PY) -c 'import jupyterlab' 2>/dev/null || $(PY) -m pip install --quiet -e '.[lab]'
 	$(PY) -m jupytext_config set-default-viewer python

@@ -264,13 +264,14 @@ def new(
         _say(f"Written: {path}", "green")
     root = shlex.quote(str(made.data_root))
     _say("Next:")
-    for command in ("study", "book"):
-        if Path.cwd() == REPOSITORY:  # where the Makefile is
+    if Path.cwd() == REPOSITORY:  # where the Makefile is
+        for command in ("study", "book"):
             _say(f"  make {command} PROFILE={name} DATA_ROOT={root}")
-        else:
+        _say(f"In Jupyter: make lab, then results/task.py with task = {name!r},")
+        _say(f"  profile = {name!r}, data_root = {str(made.data_root)!r}.")
+    else:
+        for command in ("study", "book"):
             _say(f"  rin {command} --profile {name} --data-root {root}")
-    _say(f"In Jupyter: make lab, then results/task.py with task = {name!r}, profile = {name!r},")
-    _say(f"  data_root = {str(made.data_root)!r}.")
 
 
 @reference_app.command("write")
@@ -320,9 +321,10 @@ def data_fetch(
     from rin.data.manifest import load_manifest
 
     root, manifest = _named_root(data_root), load_manifest(name)
-    _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
-    if manifest.fetch and not yes and not typer.confirm("Accept it?", default=False):
-        raise typer.Exit(1)
+    if manifest.fetch:
+        _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
+        if not yes and not typer.confirm("Accept it?", default=False):
+            raise typer.Exit(1)
     for path in fetch_dataset(manifest, root):
         _say(f"Here: {path}", "green")
 
@@ -384,7 +386,8 @@ def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
     Console().print(table)
     width = statuses["name"].str.len().max()
     for data in statuses.itertuples():
-        source = f" It comes from {data.home}." if data.state == "here" else ""
+        published = data.state == "here" and data.access != "not public"
+        source = f" It comes from {data.home}." if published else ""
         _say(f"{data.name:{width}}  {data.to_do}{source}")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from rin.errors import InputError, explained, meant
 
@@ -230,16 +230,19 @@ _IN_YAML = {
 }
 
 
-def settings_of(model: type[BaseModel]) -> list[dict[str, str]]:
-    """Return what a model reads from YAML: Setting, Values and Default (or needed) a field."""
-    schema = model.model_json_schema()
+def settings_of(model: type) -> list[dict[str, str]]:
+    """Return what a model reads from YAML: Setting, Values and Default (or needed) a field.
+
+    The description of a field says its values where those of its type do not.
+    """
+    schema = TypeAdapter(model).json_schema()
     rows = []
     for setting, field in schema["properties"].items():
         default = field.get("default")
         shown = "" if isinstance(default, dict | list | None) else str(default).lower()
         if setting in schema.get("required", ()):
             shown = "needed"
-        values = _in_yaml(field, schema.get("$defs", {}))
+        values = field.get("description") or _in_yaml(field, schema.get("$defs", {}))
         rows.append({"Setting": setting, "Values": values, "Default": shown})
     return rows
 
@@ -255,7 +258,11 @@ def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
         return " / ".join(field["enum"])
     if "items" in field:
         return f"list of {_in_yaml(field['items'], models)}"
-    return field.get("const") or _IN_YAML[field["type"]]
+    kind = field.get("const") or _IN_YAML[field["type"]]
+    ends = field.get("minimum"), field.get("maximum")
+    if None not in ends:
+        return f"{kind} from {ends[0]:g} to {ends[1]:g}"
+    return kind if ends == (None, None) else f"{kind} from {ends[0]:g}"
 
 
 def _fields(model: type[BaseModel]) -> set[str]:

@@ -80,6 +80,8 @@ class Inner(FrozenModel):
 class Outer(FrozenModel):
     kind: Literal["one", "several"] = "one"
     bits: Annotated[int, Field(ge=0, le=64)] | None = 40
+    share: Annotated[float, Field(ge=0)] = 0.5
+    place: Annotated[str, Field(description="a folder")] = "here"
     window: tuple[float, Annotated[float, Field(ge=1)]] | None = None
     places: Annotated[tuple[str, ...], Field(min_length=1)]
     labels: dict[str, str | None] = Field(default_factory=dict)
@@ -92,7 +94,9 @@ def test_settings_are_listed_as_one_writes_them_in_yaml():
     rows = {row.pop("Setting"): tuple(row.values()) for row in settings_of(Outer)}
     assert rows == {
         "kind": ("one / several", "one"),
-        "bits": ("whole number or null", "40"),
+        "bits": ("whole number from 0 to 64 or null", "40"),
+        "share": ("number from 0", "0.5"),
+        "place": ("a folder", "here"),
         "window": ("list or null", ""),
         "places": ("list of text", "needed"),
         "labels": ("mapping", ""),

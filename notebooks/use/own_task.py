@@ -256,7 +256,7 @@ shutil.rmtree(work)
 # four, with two of them in the test; fewer are refused. Every setting of a manifest is listed on
 # [the page of tables](reference). In Jupyter, `make lab` opens the notebooks, and
 # `results/task.py` with `task = "hospital_us"`, `profile = "hospital_us"` and the `data_root` that
-# `rin new` printed shows the task.
+# `rin new` printed shows the task; outputs there are not kept, those of the book are.
 #
 # A second dataset with the same labels, from another hospital, gets a manifest of its own. Put its
 # name under `external` of the task, and `external: true` in the profile: then every run also scores

@@ -20,14 +20,19 @@
 import pandas as pd
 from IPython.display import Markdown, display
 
+from rin.data.layouts import LAYOUTS
 from rin.data.layouts.folders import FolderOptions
 from rin.data.layouts.table import GivenSplit, TableOptions
 from rin.data.manifest import (
     DatasetManifest,
     Download,
     ExpectedCounts,
+    Finding,
+    FoldLists,
+    PartSource,
     TaskManifest,
 )
+from rin.evidence.paper import COMPARISONS
 from rin.files import settings_of
 from rin.report.format import book_table
 from rin.tables import SCHEMAS, described
@@ -58,7 +63,10 @@ for name, schema in SCHEMAS.items():
 MODELS = {
     "A dataset": DatasetManifest,
     "A task of it": TaskManifest,
+    "Published folds of a task": FoldLists,
     "Its counts": ExpectedCounts,
+    "What is known of it": Finding,
+    "What it was gathered from": PartSource,
     "What is fetched": Download,
     "Options of the layout table": TableOptions,
     "Its split": GivenSplit,
@@ -68,3 +76,13 @@ for title, model in MODELS.items():
     display(Markdown(f"**{title}.** {' '.join(model.__doc__.split())}"))
     settings = pd.DataFrame(settings_of(model))
     display(book_table(settings, title, prose=True))
+
+# %% tags=["hide-input"]
+Markdown(
+    f"""
+**Layouts**: {", ".join(LAYOUTS)}. A folder of your own is `table` or
+`folder_classes`; the others are of the datasets that they are called by.
+
+**Published tasks**: {", ".join(COMPARISONS)}.
+"""
+)

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from statistics import StatisticsError, mode
 
 import pandas as pd
 
@@ -83,17 +84,21 @@ def _is_written_with(letters: str, text: str) -> bool:
 
 
 def separator_of(text: str) -> str:
-    """Return what separates cells: that which gives all of the first rows as many, and most."""
-    widths = {}
+    """Return what separates cells: that which gives most of the first rows as many, and most.
+
+    The first row, which names the columns, counts more than the others.
+    """
+    fits = {}
     for separator in SEPARATORS:
         # Rows, not lines, as quoted cells may hold line breaks; read one by one, no table whole.
         lines = (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)?", text))
         rows = filter(None, csv.reader(lines, delimiter=separator))
-        with suppress(csv.Error):  # a quote that another separator opens, and nothing closes
-            counts = {len(row) for row in islice(rows, 50)}
-            if len(counts) == 1:
-                widths[separator] = counts.pop()
-    return max(widths, key=widths.get, default=",") if max(widths.values(), default=1) > 1 else ","
+        # An error is a quote that another separator opens, and nothing closes.
+        with suppress(csv.Error, StatisticsError):
+            widths = [len(row) for row in islice(rows, 50)]
+            if (width := mode(widths)) > 1:
+                fits[separator] = widths[0] == width, widths.count(width), width
+    return max(fits, key=fits.get, default=",")
 
 
 def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:

@@ -11,8 +11,8 @@ import requests
 from tqdm import tqdm
 
 from rin.data.manifest import DatasetManifest, Download
+from rin.data.status import how_to_get
 from rin.errors import InputError, explained
-from rin.files import MAKE_ROOM
 
 BLOCK = 2**18
 SECONDS = 30
@@ -23,10 +23,7 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
     root = Path(data_root)
     if not manifest.fetch:
         problem = f"{manifest.name} cannot be fetched by a program"
-        click = manifest.by_hand or "download it there"
-        remedy = f"Access is {manifest.access}: open {manifest.home}, {click}, and put it at "
-        remedy += f"{root / manifest.locations[0].partition('::')[0]}."
-        raise InputError(problem, where=manifest.title, remedy=remedy)
+        raise InputError(problem, where=manifest.title, remedy=how_to_get(manifest, root))
     root.mkdir(parents=True, exist_ok=True)
     return [_fetch(file, root) for file in manifest.fetch]
 
@@ -37,16 +34,9 @@ def _fetch(file: Download, root: Path) -> Path:
         _complete(partial, url)
         partial.replace(output)
 
-    again = "Check the connection and call the same again: it goes on where it stopped."
-    with (
-        explained("it cannot be written", where=root, remedy=MAKE_ROOM, kinds=OSError),
-        explained(
-            "it could not be fetched",
-            where=file.url,
-            remedy=again,
-            kinds=requests.RequestException,
-        ),
-    ):
+    problem = f"it could not be fetched into {root}"
+    again = "Check the connection and the space there; the same call goes on where it stopped."
+    with explained(problem, where=file.url, remedy=again, kinds=OSError):
         try:
             fetched = pooch.retrieve(
                 file.url, file.hash, fname=file.name, path=root, downloader=download

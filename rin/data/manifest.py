@@ -52,7 +52,7 @@ class TaskManifest(FrozenModel):
     title: str
     positive_class: str
     n_folds: Annotated[int, Field(ge=1, le=6)]
-    paper_task: str | None = None
+    paper_task: Annotated[str | None, Field(description="a published task, as below")] = None
     label_map: LabelMap = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     substitutes: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ class DatasetManifest(FrozenModel):
     access: Literal["open", "registration", "on request", "not public"]
     modality: str
     anatomy: str
-    layout: str
+    layout: Annotated[str, Field(description="a layout, as below")]
     options: dict[str, Any] = Field(default_factory=dict)
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -185,6 +185,11 @@ class DatasetManifest(FrozenModel):
         if not self.label_map:
             return source_class
         return look_up(f"class of {self.name}", source_class, self.label_map)
+
+    @property
+    def substitutes(self) -> list[str]:
+        """Names of the datasets that are read in place of this one, by one of its tasks."""
+        return list(dict.fromkeys(name for task in self.tasks for name in task.substitutes))
 
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it: with its label map and options on top."""

@@ -1,6 +1,7 @@
 """Which datasets are there, and are they whole?"""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,15 +13,15 @@ from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
-from rin.data.tree import Tree, open_tree
+from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import sha256_of
 
 _HOW_TO_GET = {
-    "open": "Download it from {0.home}, and put it at {0.locations[0]}",
-    "registration": "Register and download it at {0.home}, and put it at {0.locations[0]}",
-    "on request": "Ask for it at {0.home}, and put it at {0.locations[0]}",
-    "not public": "It is not public",
+    "open": "Download it from {home}, and put it at",
+    "registration": "Register and download it at {home}, and put it at",
+    "on request": "Ask for it at {home}, and put it at",
+    "not public": "It is not public; whoever has it puts it at",
 }
 
 
@@ -48,14 +49,15 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
             group, purpose = of_substitutes, f"substitute for {', '.join(stands_for)}"
         else:
             group, purpose = of_others, "practice" if manifest.layout == "npz" else "pretraining"
-        known = list(dict.fromkeys(other for task in manifest.tasks for other in task.substitutes))
         kind = f"substitute for {name}"
-        here = [other for other in known if look_up(kind, other, places)[0] == "here"]
+        here = [
+            other for other in manifest.substitutes if look_up(kind, other, places)[0] == "here"
+        ]
         to_do = "Nothing."
         if state == "broken":
             to_do = f"Mend what is there: {problem}"
         elif state == "not there":
-            to_do = _how_to_get(manifest, here, known)
+            to_do = how_to_get(manifest, Path(), here)
             read = " or ".join(here)
             if manifest.stand_in and not here:
                 read = "stand-in"
@@ -65,20 +67,22 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     return pd.DataFrame([*of_tasks, *of_substitutes, *of_others])
 
 
-def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[str]) -> str:
-    get = _HOW_TO_GET[manifest.access].format(manifest)
+def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) -> str:
+    """Return in words how to get a dataset; ``here`` are those of its substitutes at hand."""
+    place = root / manifest.locations[0].partition(SEPARATOR)[0]
+    get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
+    if manifest.sources:
+        get = f"Gather it from the {len(manifest.sources)} sources that its manifest lists, one "
+        get += f"folder a class, and put it at {place}"
     if manifest.fetch:
         get = f"rin data fetch {manifest.name} downloads it, from {manifest.home}"
     elif manifest.by_hand:
-        get = f"{get} ({manifest.by_hand})"
-    elif manifest.sources:
-        get = f"Gather it from the {len(manifest.sources)} sources that its manifest lists, one "
-        get += f"folder a class, and put it at {manifest.locations[0]}"
+        get += f" ({manifest.by_hand})"
     if here:
         return f"{get}; its substitute {' and '.join(here)} is there."
-    either = "" if manifest.access == "not public" else "or "
-    others = f"; {either}get its substitute {' or '.join(substitutes)}" if substitutes else ""
-    return f"{get}{others}."
+    if manifest.substitutes:
+        get += f"; or get its substitute {' or '.join(manifest.substitutes)}"
+    return f"{get}."
 
 
 def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[str, str, str]:

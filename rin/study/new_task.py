@@ -150,7 +150,7 @@ def new_task(
     stop a training later.
     """
     if name in {*manifest_names(), *profile_names(), *datasets_of_tasks()}:
-        remedy = "Choose another name; nothing is overwritten."
+        remedy = "Choose another name, or first delete the two files that rin new wrote of it."
         raise InputError(f"{name!r} is a dataset, profile or task", where="NAME", remedy=remedy)
     if not table or "(" in patient:
         _check_pattern(patient)
@@ -560,8 +560,10 @@ def _describe(
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
         drawn, plain = cases["masks"].map(len), manifest.counts.empty_masks
-        text = f"{drawn.sum():,} of {(drawn > 0).sum():,} pictures; {(drawn == 0).sum():,} have "
-        text += f"none; {plain} mark nothing or everything"
+        text = (
+            f"{drawn.sum():,}, of {(drawn > 0).sum():,} of the {len(cases):,} pictures; {plain} "
+        )
+        text += "mark nothing or everything"
         made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
     labels = cases.set_index("case_id")["label"]
     label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))

@@ -48,15 +48,18 @@ def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_mani
 
 
 BREAKAGES = [
-    ({"malignant/malignant (1)_mask.png": None}, r"1 picture without masks: malignant/malignant "),
-    ({"benign/benign (2).png": None}, r"1 mask without pictures: benign/benign \(2\)"),
+    ({"malignant/malignant (1)_mask.png": None}, r"malignant: 0 masks instead of 1 \(-1\)"),
+    ({"benign/benign (2).png": None}, r"1 mask without pictures: benign/benign \(2\)_mask"),
     (
         {"normal/normal (1).png": None, "normal/normal (1)_mask.png": None},
         "1 class has no folder: normal",
     ),
-    ({"cyst/cyst (1).png": picture(9)}, r"1 file has no place in .*'busi': cyst/cyst \(1\)\.png"),
-    ({"benign/notes.txt": b"x"}, r"1 file has no place in .*'busi': benign/notes\.txt"),
-    ({"benign/malignant (2).png": picture(9)}, r"1 file has no .*: benign/malignant \(2\)\.png"),
+    (
+        {"cyst/cyst (1).png": picture(9)},
+        r"1 file has no place in .*'folder_classes': cyst/cyst \(1\)\.png",
+    ),
+    ({"benign/notes.txt": b"x"}, r"1 file has no place in .*'folder_classes': benign/notes\.txt"),
+    ({"benign/malignant (2).png": picture(9)}, r"benign: 3 images instead of 2 \(\+1\)"),
     (
         {"benign/benign (2)_mask.png": mask(shape=(4, 7))},
         r"benign \(2\)_mask\.png: the mask is 7 x 4 pixels and its picture 6 x 4",
@@ -272,7 +275,7 @@ def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path, monkeypatch):
 
 
 def test_open_dataset_of_unknown_layout_lists_the_known_ones(busi_root, busi_manifest):
-    with pytest.raises(InputError, match=r"unknown layout 'bids'.*busi, .*folder_classes"):
+    with pytest.raises(InputError, match=r"unknown layout 'bids'.*ddti, .*folder_classes"):
         open_dataset(changed(busi_manifest, layout="bids"), busi_root)
 
 

@@ -137,7 +137,7 @@ def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
         ("open", f"Download it from {HOME}, and put it at one"),
         ("registration", f"Register and download it at {HOME}, and put it at one"),
         ("on request", f"Ask for it at {HOME}, and put it at one"),
-        ("not public", "It is not public"),
+        ("not public", "It is not public; whoever has it puts it at one"),
     ],
 )
 def test_what_to_do_without_a_data_root_follows_access(manifests, access, told):
@@ -160,13 +160,17 @@ def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, b
     manifests("one", access="not public", tasks=[task("first", "other"), task("second", "other")])
     manifests("other", tasks=[], stand_in=None)
     absent = only(statuses_of(root), "one")
-    assert absent.to_do == "It is not public; get its substitute other."
+    assert absent.to_do == (
+        "It is not public; whoever has it puts it at one; or get its substitute other."
+    )
     assert absent.read == "stand-in"
     broken_zip(root / "other.zip")
     assert only(statuses_of(root), "one").read == "stand-in"
     shutil.copytree(busi_root / TOP, root / "other")
     there = only(statuses_of(root), "one")
-    assert there.to_do == "It is not public; its substitute other is there."
+    assert there.to_do == (
+        "It is not public; whoever has it puts it at one; its substitute other is there."
+    )
     assert there.read == "other"
 
 
@@ -209,6 +213,8 @@ def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
     first = {row[0]: row for row in rows}
     assert (first["busi"][1], first["other"][1]) == ("breast", "pretraining")
     assert "Nothing. It comes from https://scholar.cu.edu.eg" in output
+    manifests("busi", access="not public")
+    assert "It comes from" not in data("status", "--data-root", busi_root)
     assert "Ask for it at by letter, and put it at other." in output
 
 

@@ -219,8 +219,18 @@ def test_find_cases_with_a_mask_missing_or_beyond_the_table_names_it(bus, bus_ma
     with pytest.raises(InputError, match=r"1 mask without rows: mask_9\.png"):
         cases_of(bus, bus_manifest, "bus")
     (bus / "bus" / "Masks" / "mask_1-l.png").rename(bus / "bus" / "Masks" / "mask_9.png")
-    with pytest.raises(InputError, match=r"1 mask of the table is not there: mask_1-l\.png"):
-        cases_of(bus, bus_manifest, "bus")
+    named = with_options(bus_manifest, mask="drawn", parts={"ID": "bus_(?P<number>.+)"})
+    drawn = ROWS["ID"].str.replace("bus", "mask")
+    ROWS.assign(drawn=drawn).to_csv(bus / "bus" / "rows.csv", index=False)
+    with pytest.raises(InputError, match=r"1 mask of the table is not there: mask_1-l"):
+        cases_of(bus, named, "bus")
+
+
+def test_picture_without_a_mask_of_its_name_has_none(bus, bus_manifest):
+    (bus / "bus" / "Masks" / "mask_1-l.png").unlink()
+    masks = {case.case_id: len(case.masks) for case in cases_of(bus, bus_manifest, "bus")}
+    assert masks.pop("bus_1-l.png") == 0
+    assert {*masks.values()} == {1}
 
 
 def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus, bus_manifest):
@@ -308,6 +318,12 @@ def test_read_table_finds_the_separator_around_breaks_in_cells(tmp_path, note, r
     assert table["id"].tolist() == [line[0] for line in lines[1:]]
 
 
+def test_one_row_of_another_width_or_decimal_commas_leave_the_separator():
+    assert separator_of("id;size\n" + "0;1,5\n" * 20 + "1;2,5;\n") == ";"
+    assert separator_of("List of May\nid;size;a\n" + "0;1,5;b\n" * 20) == ";"
+    assert separator_of("a single column, of words\nbenign\nmalignant\n") == ","
+
+
 def test_a_quote_that_only_another_separator_opens_stops_nothing():
     assert separator_of('id;note\n0;"an end,"\n' + "1;no quote\n" * 20_000) == ";"
 
@@ -317,7 +333,11 @@ def test_a_quote_that_only_another_separator_opens_stops_nothing():
     [
         (b"", "no CSV table"),
         (b"id,label\n0,1\n", "its columns are id, label; needed are id, hemorrhage"),
-        (b"id,hemorrhage,id\n0,1,2\n", "its columns are id, hemorrhage, id; needed"),
+        (b"id,hemorrhage,id\n0,1,2\n", "several columns are called id. Give each"),
+        (b"id,hemorrhage,a,,\n0,1,,,\n", "several columns are called \\(no name\\). Give each"),
+        (b"List of May,\nid,hemorrhage\n0,1\n", "the first row does not name the columns"),
+        (b"List of May\nid;hemorrhage\n0;1\n1;1\n", "Expected 1 columns.*delete rows above"),
+        (b"id;hemorrhage\n0;1\n1;0;1\n0;1\n", "Expected 2 columns, got 3"),
         (b"id,hemorrhage\n0,1\n1\n", "Expected 2 columns, got 1"),
         (b"id,hemorrhage\n0,1,2\n", "Expected 2 columns, got 3"),
         (b'id,hemorrhage\n0,"1\n', "a quote in the table is not closed"),

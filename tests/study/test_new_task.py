@@ -94,6 +94,7 @@ def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
     assert "STAND-IN weights" in out
     assert "5 folds" in out
     assert "rin study --profile mine" in out
+    assert "make" not in out
 
 
 class Terminal(io.StringIO):
@@ -416,6 +417,7 @@ def test_new_times_the_computer_after_saying_so_and_names_the_next_commands(
     assert out.startswith("A few training steps are timed on this computer")
     assert f"  make study PROFILE=mine DATA_ROOT={home}\n" in out
     assert f"  make book PROFILE=mine DATA_ROOT={home}\n" in out
+    assert "make lab" in out
 
 
 def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
@@ -545,6 +547,16 @@ def test_new_of_a_folder_a_class_takes_masks_for_masks(rin, home, masks):
     assert manifest.counts.masks == {"benign": 24, "malignant": 24}
 
 
+@pytest.mark.parametrize("end", [".png", "_seg.png"])
+def test_pictures_without_a_mask_have_none_and_the_screen_counts_them(rin, home, end):
+    for number, path in enumerate(sorted((home / "own" / "masks").iterdir())):
+        path.unlink() if number < 3 else path.rename(path.with_name(path.stem + end))
+    status, out, err = rin("new", "mine", *OWN, "--masks", "own/masks")
+    assert (status, err) == (0, "")
+    assert "masks read       45, of 45 of the 48 pictures; 0 mark" in out
+    assert sum(load_manifest("mine").counts.masks.values()) == 45
+
+
 @pytest.mark.parametrize("side", ["", ".left"])
 def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home, side):
     rows = [(name.replace(".png", side), *row) for name, *row in rows_of(home)]
@@ -558,7 +570,7 @@ def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home, side):
         "new", "mine", "--table", f"{folder}/list.csv", "--images", folder, "--yes"
     )
     assert (status, err) == (0, "")
-    assert "masks read       48 of 48 pictures" in out
+    assert "masks read       48, of 48 of the 48 pictures" in out
 
 
 def test_new_puts_folders_of_parts_together_and_says_so(rin, home):

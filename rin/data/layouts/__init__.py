@@ -9,14 +9,13 @@ from collections.abc import Callable
 import pandas as pd
 
 from rin.data.layouts import arrays, ddti, folders, rsna, table
-from rin.data.layouts.found import FoundCase
+from rin.data.layouts.found import FoundCase, ReaderOptions
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError, look_up
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFrame]
 LAYOUTS: dict[str, Reader] = {
-    "busi": folders.find_busi,
     "cc_ccii": folders.find_cc_ccii,
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,
@@ -31,7 +30,9 @@ LAYOUTS: dict[str, Reader] = {
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
 #: nothing may name them.
 PATTERNED = ("folder_classes", "table")
-UNNAMED = ("busi", "npz", "radimagenet", *PATTERNED)
+UNNAMED = ("npz", "radimagenet", *PATTERNED)
+#: Layouts that have options.
+OPTIONED = ("mrnet", *PATTERNED)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
@@ -46,6 +47,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         problem = f"the layout {manifest.layout!r} takes no patient_pattern"
         remedy = f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}."
         raise InputError(problem, where=where, remedy=remedy)
+    if manifest.layout not in OPTIONED:
+        ReaderOptions.of(manifest)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)

@@ -108,7 +108,6 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
 
 def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of an archive; the case id is ``train-00012``, the class its number."""
-    ReaderOptions.of(manifest)
     cases, remedy = [], "Fetch the archive again."
     for part in PART_NAMES:
         images, labels = f"{part}_images.npy", f"{part}_labels.npy"

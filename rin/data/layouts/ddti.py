@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from rin.data.layouts.found import FoundCase, ReaderOptions, sort_files
+from rin.data.layouts.found import FoundCase, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import POLYGON, shape_text
 from rin.data.tree import Tree
@@ -31,7 +31,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     The source class is the TI-RADS category as written, ``unrated`` where the XML has none.
     Outlines of pictures that the manifest knows to be bad are not read.
     """
-    ReaderOptions.of(manifest)
     _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")
     pictures = defaultdict(dict)
     for key, name in files["pictures"].items():

@@ -1,9 +1,4 @@
-"""Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans
-(CC-CCII).
-
-``busi`` is Dataset_BUSI_with_GT: ``benign (1).png`` has the mask ``benign (1)_mask.png`` and
-perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al., Data in Brief 28
-(2020) 104863.
+"""Folders of pictures, one per class: ``folder_classes``, or of patients and scans (CC-CCII).
 
 ``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
 COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion; other tables are
@@ -33,26 +28,6 @@ CC_CCII_CLASSES = ("CP", "NCP", NORMAL)
 CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad."
 
 
-def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of a BUSI tree; each image is its own patient, as none are named."""
-    ReaderOptions.of(manifest)
-    stem = f"(?P<folder>{one_of(manifest.label_map)})/((?P=folder) \\(\\d+\\))"
-    _, files = sort_files(
-        tree, "busi", pictures=rf"{stem}\.png", masks=rf"{stem}(_mask(?:_\d+)?)\.png"
-    )
-    _refuse_missing(tree, manifest, _top_folders(files["pictures"]))
-    masks = defaultdict(list)
-    for key, name in files["masks"].items():
-        masks[key.rpartition("/")[0]].append(tree.locator(name))
-    tree.refuse_unpaired(files["pictures"], masks, ("pictures", "masks"))
-    cases = []
-    for key, name in files["pictures"].items():
-        source_class, case_id = key.split("/")
-        outlines = tuple(masks[key])
-        cases.append(FoundCase(case_id, case_id, source_class, tree.locator(name), outlines))
-    return cases
-
-
 class FolderOptions(ReaderOptions):
     """Options of the layout.
 
@@ -64,6 +39,7 @@ class FolderOptions(ReaderOptions):
     ``masks`` is a folder of masks, with folders of classes or without; ``mask`` is a pattern of
     their names without ending, whose group ``stem`` is the name of the picture: without a folder
     they lie beside the pictures.  Masks of one picture are merged.
+    ``stems`` calls each case by the name of its picture alone, without folder and ending.
     ``leave_out: [files]`` passes over files that are no pictures.
     """
 
@@ -72,6 +48,7 @@ class FolderOptions(ReaderOptions):
     inner_copy: str = ""
     masks: str = ""
     mask: re.Pattern | None = None
+    stems: bool = False
     leave_out: tuple[Literal["files"], ...] = ()
 
 
@@ -103,6 +80,8 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     cases, users = [], defaultdict(list)
     for key, name in pictures.items():
         case_id = ids[key] if times[ids[key]] == 1 else key
+        if options.stems:
+            case_id = file_stem(name.rpartition("/")[2])
         if manifest.patient_pattern:
             patient_id = manifest.patient_in(name)
         else:
@@ -112,10 +91,12 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         drawn = tuple(map(tree.locator, masks.get(stem, ())))
         source_class = ids[key].partition("/")[0]
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name), drawn))
-    _refuse_missing(tree, manifest, {case.source_class for case in cases})
+    classes = {case.source_class for case in cases}
+    missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
+    tree.refuse(sorted(missing), "classes have no folder")
     remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
     lost = sorted(mask for stem in masks.keys() - users.keys() for mask in masks[stem])
-    tree.refuse(lost, "masks have no picture of their name", remedy=remedy)
+    tree.refuse(lost, "masks without pictures", remedy=remedy)
     shared = [name for stem, several in users.items() if stem and several[1:] for name in several]
     tree.refuse(shared, "pictures have a mask that is another's, too", remedy=remedy)
     return cases
@@ -148,18 +129,12 @@ def _key_of(masks: dict[str, list[str]], name: str) -> str:
     return next((key for key in keys if key in masks), "")
 
 
-def _refuse_missing(tree: Tree, manifest: DatasetManifest, classes: set[str]) -> None:
-    missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
-    tree.refuse(sorted(missing), "classes have no folder")
-
-
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
     class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
-    ReaderOptions.of(manifest)
     around, files = sort_files(
         tree,
         "cc_ccii",
@@ -171,11 +146,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tree.refuse(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
     paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
-    twice, absent = (
-        listed[listed.duplicated()],
-        listed[~listed.isin([*slices, *manifest.known_bad])],
-    )
-    tree.refuse(twice, "slices are listed several times", file=LESIONS)
+    absent = listed[~listed.isin([*slices, *manifest.known_bad])]
     tree.refuse(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
     lacking = sorted({*CC_CCII_CLASSES} - _top_folders(kept))

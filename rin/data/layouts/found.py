@@ -1,6 +1,7 @@
 """What a layout reader returns, and the steps that readers share."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from io import BytesIO
 from itertools import accumulate
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from rin.data.discovery import decode, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
-from rin.errors import InputError, explained, meant
+from rin.errors import InputError, explained, meant, named
 from rin.files import FrozenModel, misfit
 
 STAND_IN_NOTE = "STAND_IN.json"
@@ -97,8 +98,8 @@ def read_table(
         raise tree.wrong("the table is not there", file=name)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
-    remedy = "Open it and save it again, as CSV or .xlsx, every row with all columns; names and "
-    remedy += "order may stay."
+    remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
+    remedy += "as CSV or .xlsx."
     kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError)
     with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
         if kind == "parquet":
@@ -108,15 +109,18 @@ def read_table(
         else:
             rows = _parse_csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]
-    if kind == "xlsx" and sum(title.startswith("Unnamed: ") for title in names) >= len(names) / 2:
-        remedy = "Delete the rows above the names of the columns, in the first sheet."
+    # A title above the names leaves most cells empty, beyond the first, which an index may leave.
+    nameless = [title for title in names[1:] if not title or title.startswith("Unnamed: ")]
+    if len(nameless) > len(names[1:]) / 2:
+        remedy = "Delete the rows above the names of the columns (of Excel, in the first sheet)."
         raise tree.wrong("the first row does not name the columns", file=name, remedy=remedy)
-    if not set(columns) <= set(names) or len(set(names)) < len(names):
-        absent = [column for column in columns if column not in names]
-        near = meant(absent[0], names) if absent else ""
-        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}{near}"
-        remedy = "Name the columns of the table in the manifest's options, each of them once."
-        raise tree.wrong(problem, file=name, remedy=remedy)
+    if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
+        remedy = "Give each column a name of its own, or delete it."
+        raise tree.wrong(f"several columns are called {named(twice)}", file=name, remedy=remedy)
+    if absent := [column for column in columns if column not in names]:
+        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
+        remedy = "Name the columns of the table in the manifest's options."
+        raise tree.wrong(f"{problem}{meant(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
 
 

@@ -15,7 +15,7 @@ import json
 import re
 from collections import defaultdict
 
-from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
+from rin.data.layouts.found import FoundCase, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import BOX, shape_text
 from rin.data.tree import Tree, read_bytes
@@ -43,7 +43,6 @@ def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict
 
 def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training radiographs, their boxes as masks."""
-    ReaderOptions.of(manifest)
     around, images = _sort(tree, "rsna_pneumonia", RADIOGRAPHS, BOXES, CLASS_INFO, MAPPING)
     boxes = _read_boxes(tree, around + BOXES)
     rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
@@ -117,7 +116,6 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
 
 def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training slices with the classes ``hemorrhage`` and ``none``."""
-    ReaderOptions.of(manifest)
     around, images = _sort(tree, "rsna_hemorrhage", SLICES, KINDS_TABLE)
     rows = read_table(tree, around + KINDS_TABLE, ["ID", "Label"])
     rows = rows[rows["ID"].str.endswith("_any")].drop_duplicates(["ID", "Label"])

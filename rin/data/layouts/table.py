@@ -75,15 +75,16 @@ class GivenSplit(ReaderOptions):
 class TableOptions(ReaderOptions):
     """Options of the layout.
 
-    ``table`` is a file, or a file for each part of a split; ``images`` and ``masks`` are folders,
-    wherever they stand in the tree; without them, names start at the table's folder.  ``image``
-    and ``mask`` are columns or templates; masks are called as their pictures are where only their
-    folder is given.  ``patient`` is a column, maybe of a table of its own, ``patients``; without
-    that file, each picture is a patient.  ``parts`` takes columns apart, each by a pattern that
-    matches the whole value; its named groups serve in templates as columns do.  ``keep`` takes
-    columns into the case table, under new names.  ``beside`` are other files of the dataset.
-    ``leave_out`` says what may be left over: ``rows`` without pictures, ``pictures`` without rows
-    (and masks), and ``files`` of other kinds; otherwise these are errors.
+    ``table`` is a file, or a file for each part of a split; ``images`` and ``masks`` are
+    folders, wherever they stand in the tree; without them, names start at the table's folder.
+    ``image`` and ``mask`` are columns or templates; masks are called as their pictures are
+    where only their folder is given; where no column names it, a mask may be absent.
+    ``patient`` is a column, maybe of a table of its own, ``patients``; without that file, each
+    picture is a patient. ``parts`` takes columns apart, each by a pattern that matches the
+    whole value; its named groups serve in templates as columns do. ``keep`` takes columns into
+    the case table, under new names. ``beside`` are other files of the dataset. ``leave_out``
+    says what may be left over: ``rows`` without pictures, ``pictures`` without rows (and
+    masks), and ``files`` of other kinds; otherwise these are errors.
     """
 
     table: str | dict[str, str]
@@ -117,10 +118,7 @@ _RADIMAGENET = TableOptions(
 
 
 def _options(manifest: DatasetManifest) -> TableOptions:
-    if manifest.layout == "radimagenet":
-        ReaderOptions.of(manifest)
-        return _RADIMAGENET
-    return TableOptions.of(manifest)
+    return _RADIMAGENET if manifest.layout == "radimagenet" else TableOptions.of(manifest)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
@@ -163,7 +161,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
     table = pd.DataFrame(cases, dtype=str).assign(
         image=rows["name"].map({name: tree.locator(file) for name, file in images.items()}),
-        masks=[(tree.locator(drawn[mask]),) if mask else () for mask in masks],
+        masks=[(tree.locator(drawn[mask]),) if mask in drawn else () for mask in masks],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
     )
     return table[table["image"].notna()]
@@ -299,9 +297,10 @@ def _files(
     if "rows" not in options.leave_out:
         remedy = searched.format(options.images or base or "the table", len(pictures))
         tree.refuse(names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy)
-    remedy = searched.format(mask_folder or base or "the table", len(outlines))
-    problem = "masks of the table are not there"
-    tree.refuse(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
+    if options.mask and "{" not in options.mask:  # a column names them
+        remedy = searched.format(mask_folder or base or "the table", len(outlines))
+        problem = "masks of the table are not there"
+        tree.refuse(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
     times = Counter(images.values())
     twice = [name for name, file in images.items() if times[file] > 1]
     tree.refuse(twice, "rows name one picture", remedy="Keep one row a picture.")
