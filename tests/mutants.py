@@ -1,6 +1,6 @@
 """Defects that are put into a copy of the package one by one: do the tests notice?
 
-    python tests/mutants.py [name …]
+    python tests/mutants.py [name or folder …]
 
 prints each mutant of `mutants.yaml` with the test that kills it, and fails where one
 survives.
@@ -77,9 +77,10 @@ def killer(mutant: Mutant, root: Path) -> str | None:
 def main() -> int:
     """Run the mutants asked for, or all; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="parts of the names of mutants")
+    parser.add_argument("names", nargs="*", help="parts of names, or folders of rin")
     names = parser.parse_args().names
-    chosen = [m for m in MUTANTS if not names or any(part in m.name for part in names)]
+    chosen = [m for m in MUTANTS if not names or m.folder in names
+              or any(part in m.name for part in names)]  # fmt: skip
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "tree"

@@ -7,11 +7,13 @@ import sys
 import tomllib
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from rin.study.reference import LARGEST
 from rin.tables import UNFREEZING
@@ -222,84 +224,110 @@ def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(versio
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
     pins = [Requirement(line.partition("--hash")[0].strip()) for line in text.splitlines()
             if re.match(r"[A-Za-z0-9]", line)]  # fmt: skip
-    held = [pin.name.lower() for pin in pins if not pin.marker or pin.marker.evaluate(environment)]
+    held = [canonicalize_name(pin.name) for pin in pins
+            if not pin.marker or pin.marker.evaluate(environment)]  # fmt: skip
     assert sorted({name for name in held if held.count(name) > 1}) == []
     wanted = [Requirement(each) for each in python_requirements()]
     wanted = [one for one in wanted if not one.marker or one.marker.evaluate(environment)]
-    assert {one.name.lower() for one in wanted} - {*held} == set()
+    assert {canonicalize_name(one.name) for one in wanted} - {*held} == set()
 
 
-#: Distributions whose module goes by another name.
-MODULE_OF = {
-    "axe-playwright-python": "axe_playwright_python",
-    "charset-normalizer": "charset_normalizer",
-    "dicom-anonymizer": "dicomanonymizer",
-    "jupyter-book": "jupyter_book",
-    "pillow": "PIL",
-    "pytest-timeout": "pytest_timeout",
-    "pytest-xdist": "xdist",
-    "pyyaml": "yaml",
-    "scikit-image": "skimage",
-    "scikit-learn": "sklearn",
-    "sphinx-mathjax-offline": "sphinx_mathjax_offline",
-    "tensorflow-cpu": "tensorflow",
-}
-#: Used without an import, and by what.
+#: Distributions that are used without an import, and by what.
 RUN_BY_NAME = {
-    "jupyter_book": "rin/report/build.py",
+    "jupyter-book": "rin/report/build.py",
     "jupyterlab": "Makefile",
     "onnxruntime": "rin/curation/burned_in.yaml",  # RapidOCR computes with it
     "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
-    "pytest_timeout": "pyproject.toml",
+    "pytest-timeout": "pyproject.toml",
+    "pytest-xdist": "Makefile",  # `-n auto`
     "ruff": "Makefile",
-    "sphinx_mathjax_offline": "_config.yml",
+    "sphinx-mathjax-offline": "_config.yml",
     "uv": "Makefile",
-    "xdist": "Makefile",  # `-n auto`
 }
 #: What the project's card names; each is used by a notebook or a module.
-CARD = ("jupyter_book", "jupytext", "papermill", "tensorflow", "sklearn", "pandas", "seaborn",
-        "statsmodels", "pingouin")  # fmt: skip
+CARD = ("jupyter-book", "jupytext", "papermill", "tensorflow", "scikit-learn", "pandas",
+        "seaborn", "statsmodels", "pingouin")  # fmt: skip
+FRAMEWORK = {"cpu", "jax"}
+#: Extras beyond the core that each part of the tree may count on.
+EXTRAS = {
+    "rin/stats": set(),
+    "rin/evidence": {"study"},
+    "rin/data": {"study"},
+    "rin/models": {"study"},
+    "rin/explain": {"study"} | FRAMEWORK,
+    "rin/training": {"study"} | FRAMEWORK,
+    "rin/study": {"study", "cluster"} | FRAMEWORK,
+    "rin/curation": {"study", "curation"},
+    "rin/report": {"study", "book"},
+    "rin": {"study"},
+    "notebooks": {"study", "book"} | FRAMEWORK,
+    "benchmarks": {"study"} | FRAMEWORK,
+    ".ci": {"book", "test"},
+    "tests": {"study", "curation", "book", "test"} | FRAMEWORK,
+}
+
+
+def distribution(name):
+    """A distribution's name in its one spelling; TensorFlow's whatever the processor."""
+    return canonicalize_name(name).removesuffix("-cpu")
 
 
 @cache
-def modules_imported_below(*folders):
-    found = set()
-    for folder in folders:
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Import):
-                    found |= {alias.name.split(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.module:
-                    found |= {node.module.split(".")[0]}
-    return found
+def distributions_imported_below(*folders):
+    """Distributions that bring what Python files import, of the project's own modules none."""
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    # Golden values are made, not tested, by scripts that need what they are compared with.
+    files = [path for path in files if "golden" not in path.parts]
+    own = {
+        path.stem for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+    }
+    modules = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                modules.add(node.module.split(".")[0])
+    bringing = packages_distributions()
+    outside = modules - own - sys.stdlib_module_names - {"rin"}
+    return {distribution(bringing.get(module, [module])[0]) for module in outside}
 
 
-def required_modules():
+@cache
+def required_distributions(*extras):
+    """Distributions that the core and some extras require."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    names = {Requirement(entry).name.lower() for group in groups for entry in group}
-    return {MODULE_OF.get(name, name) for name in names}
+    optional = project["optional-dependencies"]
+    entries = project["dependencies"] + [entry for extra in extras for entry in optional[extra]]
+    return {distribution(Requirement(entry).name) for entry in entries}
 
 
-def named_in(module, place):
-    """Whether a text below a place names what it runs."""
-    path = ROOT / place
-    files = [path] if path.is_file() else path.rglob("*.py")
-    return any(
-        module in text or module.replace("_", "-") in text
-        for text in (file.read_text(encoding="utf-8") for file in files)
-    )
+def declared_distributions():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return required_distributions(*project["optional-dependencies"])
 
 
 def test_every_dependency_is_imported_or_run_by_name():
-    imported_modules = modules_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
-    unused = required_modules() - imported_modules - RUN_BY_NAME.keys()
-    assert sorted(unused) == []
+    imported = distributions_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
+    assert sorted(declared_distributions() - imported - RUN_BY_NAME.keys()) == []
 
 
-@pytest.mark.parametrize("module", sorted(CARD))
-def test_library_of_the_card_is_used_by_a_notebook_or_a_module(module):
-    imported_modules = modules_imported_below("rin", "notebooks")
-    place = RUN_BY_NAME.get(module)
-    assert module in imported_modules or (place and named_in(module, place))
-    assert module in required_modules()
+@pytest.mark.parametrize("folder", EXTRAS)
+def test_every_import_is_declared_in_the_core_or_in_an_extra_of_its_part(folder):
+    imported = distributions_imported_below(folder)
+    if folder == "rin":
+        imported -= distributions_imported_below(*(part for part in EXTRAS if "/" in part))
+    assert sorted(imported - required_distributions(*EXTRAS[folder])) == []
+
+
+def test_every_part_of_the_package_has_its_extras():
+    parts = {f"rin/{name}" for name in FLOORS if (PACKAGE / name).is_dir()}
+    assert parts <= EXTRAS.keys()
+
+
+@pytest.mark.parametrize("name", CARD)
+def test_library_of_the_card_is_used_by_a_notebook_or_a_module(name):
+    place = RUN_BY_NAME.get(name)
+    named = place and name.replace("-", "_") in (ROOT / place).read_text(encoding="utf-8")
+    assert named or name in distributions_imported_below("rin", "notebooks")
+    assert name in declared_distributions()

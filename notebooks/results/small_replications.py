@@ -128,9 +128,7 @@ LOSSES = {
     "teacher_free": "Teacher-free distillation",
     "online": "Online label smoothing",
 }
-shown = losses[losses["loss"] != "hard"].rename(
-    columns={"gain": "estimate", "gain_low": "ci_low", "gain_high": "ci_high"}
-)
+shown = losses[losses["loss"] != "hard"].copy()
 shown["note"] = [
     f"{100 * row.top1:.0f}%, {row.ece:.2f}" for row in shown.itertuples()
 ]
@@ -149,8 +147,8 @@ hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
 better = online.set_index("backbone")["ece"] < hard
 Markdown(f"""
 Online smoothing changes top-1 accuracy by
-{format_number(100 * online["gain"].min(), 1, signed=True)} to
-{format_number(100 * online["gain"].max(), 1, signed=True)} points, and its
+{format_number(100 * online["estimate"].min(), 1, signed=True)} to
+{format_number(100 * online["estimate"].max(), 1, signed=True)} points, and its
 expected calibration error (ECE) is smaller than that of hard labels on
 {better.sum()} of {counted(len(better), "networks")}. Training lasted
 {counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the

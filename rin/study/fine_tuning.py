@@ -203,20 +203,70 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
 
 
 def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
-    """Run what is missing of the main study of some tasks, by default of all; return its runs."""
+    """Run what is missing of the main study.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it
+    tasks : names of tasks of the profile, by default all
+
+    Returns
+    -------
+    DataFrame
+        One row a run.
+
+    Raises
+    ------
+    InputError
+        For missing images or weights, or where a run failed; the others are finished first.
+    """
     planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
     return run_missing(study, planned)
 
 
 def run_fine_tuning(study: Study) -> pd.DataFrame:
-    """Run what the ledger lacks of every study of a profile; return the table of its runs."""
+    """Run what the ledger lacks of every study of a profile.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it
+
+    Returns
+    -------
+    DataFrame
+        One row a run.
+
+    Raises
+    ------
+    InputError
+        As `run_grid`.
+    """
     return run_missing(study, plan_all(study))
 
 
 def run_study(study: Study) -> pd.DataFrame:
-    """Pretrain, probe, fine-tune and compare losses where missing; return the fine-tuning runs.
+    """Pretrain, probe, fine-tune and compare losses where missing.
 
     Under one progress bar; may be killed at any time and called again.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it
+
+    Returns
+    -------
+    DataFrame
+        One row a fine-tuning run.
+
+    Raises
+    ------
+    InputError
+        As `run_grid`; what is missing of images and weights is named before anything is trained.
+
+    Examples
+    --------
+    >>> from rin.study import open_study, run_study
+    >>> runs = run_study(open_study("smoke"))  # doctest: +SKIP
     """
     check_inputs(study)
     stages = {"weights": pretraining.plan_pretraining(study)}
@@ -281,7 +331,24 @@ def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 
 def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
-    """Return one row a run (and level): its columns, its `done.json`, its validation scores."""
+    """Return what was recorded of the finished runs of one study of a profile.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it
+    name : main, or another study of the profile
+    task : one of the profile's tasks, or None for all
+
+    Returns
+    -------
+    DataFrame
+        One row a run (and level): its columns, its `done.json`, its validation scores.
+
+    Raises
+    ------
+    InputError
+        For an unknown study or task, or unfinished runs.
+    """
     rows, columns_of = [], {}
     for run in finished_runs(study, name, task):
         names = {"study": name} | run.columns | {"run_id": run.run_id}

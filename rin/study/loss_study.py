@@ -45,7 +45,7 @@ def loss_table(study: Study) -> pd.DataFrame:
     """Return one row a loss, backbone and seed: how its test images are classified.
 
     Among others `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece` (`confidence_error`),
-    mean `confidence`; and `gain`, `gain_low`, `gain_high`: top-1 less that with hard labels, with
+    mean `confidence`; and `estimate`, `ci_low`, `ci_high`: top-1 less that with hard labels, with
     a 95% interval for other test images, paired by image; NaN without hard labels.
     """
     ledger, runs, rows = study.ledger("losses"), plan_losses(study), []
@@ -72,9 +72,9 @@ def loss_table(study: Study) -> pd.DataFrame:
             **{name: done[name] for name in ("top1", "top5", "balanced_accuracy")},
             "ece": confidence_error(confidence, right.to_numpy()),
             "confidence": confidence.mean(),
-            "gain": gain,
-            "gain_low": gain - half,
-            "gain_high": gain + half,
+            "estimate": gain,
+            "ci_low": gain - half,
+            "ci_high": gain + half,
             **{name: done[name] for name in ("epochs", "seconds")},
         }
         rows.append(row)

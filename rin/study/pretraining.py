@@ -171,10 +171,18 @@ def pretrained(study: Study) -> pd.DataFrame:
 
 
 def pretraining_histories(study: Study) -> pd.DataFrame:
-    """Return learning curves, one row an epoch of a finished run.
+    """Return the learning curves of finished pretraining runs.
 
-    Columns init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss, val_accuracy,
-    val_top5, learning_rate, images_per_second (of training alone) and seconds (with validation).
+    Parameters
+    ----------
+    study : as `open_study` gives it
+
+    Returns
+    -------
+    DataFrame
+        One row an epoch: init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss,
+        val_accuracy, val_top5, learning_rate, images_per_second (of training alone) and seconds
+        (with validation); empty where none is finished.
     """
     return _read(study, HISTORY)
 
@@ -244,7 +252,22 @@ def _read(study: Study, file: str) -> pd.DataFrame:
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:
-    """Pretrain what is not in the ledger yet and return the table of `pretrained`."""
+    """Pretrain what is not in the ledger yet.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it
+
+    Returns
+    -------
+    DataFrame
+        One row a finished run: init, backbone, pretraining, accuracy, budget, run id.
+
+    Raises
+    ------
+    InputError
+        For missing images, or where a run failed; the others are finished first.
+    """
     pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
     return pretrained(study)
 

@@ -695,15 +695,43 @@ def profile_folder() -> Path:
 
 
 def profile_names() -> list[str]:
-    """Return the names of the profiles that there are."""
+    """Return the names of the profiles that there are.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from rin.study import profile_names
+    >>> {"demo", "smoke"} <= set(profile_names())
+    True
+    """
     return sorted(p.stem for p in profile_folder().glob("*.yaml"))
 
 
 def load_profile(name: str | Path) -> Profile:
-    """Read a profile by name, or from a path that ends in `.yaml`.
+    """Read a profile.
 
-    `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
-    of range; the message names the setting.
+    Parameters
+    ----------
+    name : one of `profile_names`, or a path that ends in `.yaml`
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a file that is not there, or a setting that is unknown or out of
+        range, which the message names.
+
+    Examples
+    --------
+    >>> from rin.study import load_profile
+    >>> load_profile("smoke").inits
+    ['radiologic', 'photographic']
     """
     path = Path(name)
     if path.suffix != ".yaml":

@@ -244,9 +244,28 @@ def open_runs(
     data_root: PathLike | None = None,
     results: PathLike = "results",
 ) -> Runs:
-    """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
+    """Open the results of a study; nothing is trained.
 
-    `InputError` as `open_study`; a reference run that is unknown, damaged or of other inits.
+    Parameters
+    ----------
+    profile, data_root, results : as for `open_study`
+
+    Returns
+    -------
+    Runs
+        The reader's own runs, and the profile's reference run for tasks without one.
+
+    Raises
+    ------
+    InputError
+        As `open_study`; for a reference run that is unknown, damaged or of other inits.
+
+    Examples
+    --------
+    >>> from rin.study import open_runs
+    >>> runs = open_runs("demo")  # without real images
+    >>> runs.origin("breast")
+    'reference'
     """
     study = open_study(profile, data_root=data_root, results=results)
     if study.profile.reference is None:
@@ -263,9 +282,29 @@ def open_runs(
 def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs:
     """Open a committed reference run alone, whatever profile a book is built with.
 
-    `keeping` are studies, or tables such as `losses`: where the run lacks one of them, the latest
-    that keeps them all is opened, with the main study that they belong to.  `InputError` for an
-    unknown or damaged run, or where none keeps them.
+    Parameters
+    ----------
+    name : folder below `book/reference_runs`
+    keeping : studies, or tables such as `losses`; where the run lacks one of them, the latest
+        that keeps them all is opened, with the main study that they belong to
+
+    Returns
+    -------
+    Runs
+
+    Raises
+    ------
+    InputError
+        For an unknown or damaged run, or where none keeps what is asked for.
+
+    Examples
+    --------
+    >>> from rin.stats import init_differences
+    >>> from rin.study import open_reference
+    >>> runs = open_reference()
+    >>> table = init_differences(runs.predictions(task="breast"), *runs.inits)
+    >>> table["group"].tolist()
+    ['all', 'freeze_all', 'unfreeze_top10', 'unfreeze_all']
     """
     reference = load_reference(name)
     if not {*keeping} <= reference.kept:

@@ -180,11 +180,30 @@ def open_study(
     data_root: PathLike | None = None,
     results: PathLike = "results",
 ) -> Study:
-    """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
+    """Open a study; nothing is read or trained.
 
-    `data_root` holds real datasets, and without one every dataset is a stand-in; `results` is for
-    stores, stand-ins, weights and runs.  Folders are those of a caller, or below the checkout for
-    a notebook.  `InputError` for an unknown profile or a data root that is not there.
+    Folders are those of a caller, or below the checkout for a notebook.
+
+    Parameters
+    ----------
+    profile : its name, the path of a YAML file, or the profile as `load_profile` gives it
+    data_root : folder of real datasets; without one every dataset is a stand-in
+    results : folder for stores, stand-ins, weights and runs
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        For an unknown profile or a data root that is not there.
+
+    Examples
+    --------
+    >>> from rin.study import open_study
+    >>> open_study("smoke", results="results").results.as_posix()
+    'results/smoke'
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)

@@ -224,12 +224,13 @@ def test_no_identifier_is_in_any_byte_or_name_that_leaves_the_house(plan, corpus
         assert Image.open(path).info == {}
 
 
-def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus, monkeypatch):
+def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus):
     times = {path: path.stat().st_mtime_ns for path in plan.output.rglob("*.p*") if path.is_file()}
-    monkeypatch.setattr(export, "_export", lambda *_: pytest.fail("an image is exported again"))
+    before = exported(plan.output)
     again = curate(plan)
     pd.testing.assert_frame_equal(again.images, corpus.images)
     assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert exported(plan.output) == before
 
 
 @pytest.mark.parametrize(
@@ -321,8 +322,9 @@ def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
     table = tmp_path / "radimagenet_labels.csv"
     table.write_text(taxonomy.taxonomy_file().read_text("utf-8"), "utf-8")
     monkeypatch.setattr(taxonomy, "manifest_folder", lambda: tmp_path)
-    monkeypatch.setattr(export, "_export", lambda *_: pytest.fail("an image is exported again"))
+    before = exported(copied.output)
     curate(copied)
+    assert exported(copied.output) == before
     table.write_text(table.read_text("utf-8").replace("Nodule", "Lump"), "utf-8")
     with pytest.raises(InputError, match="lung: Nodule"):
         curate(copied)

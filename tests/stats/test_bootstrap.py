@@ -7,7 +7,6 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats import bootstrap
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
@@ -36,15 +35,17 @@ def test_seed_decides_the_draw_and_names_do_not():
     assert (first != cluster_weights(CLUSTERS, 20, 4)).any()
 
 
-def test_weights_do_not_depend_on_the_size_of_blocks(monkeypatch):
+def test_weights_and_areas_do_not_depend_on_the_size_of_blocks():
     labels = [1, 0, 0, 0, 0, 0, 0, 1]
-    without = cluster_weights(CLUSTERS, 20, 3)
-    weights = cluster_weights(CLUSTERS, 20, 0, labels=LABELS)
+    many = 160_000  # in several blocks
+    weights = cluster_weights(CLUSTERS, many, 3)
+    drawn = np.random.default_rng(3).multinomial(4, np.full(4, 1 / 4), size=many)
+    np.testing.assert_array_equal(weights[:, [0, 2, 5, 7]], drawn)
     areas = weighted_aucs(LABELS, SCORES, weights)
-    monkeypatch.setattr(bootstrap, "_CELLS", 24)
-    np.testing.assert_array_equal(cluster_weights(CLUSTERS, 20, 3), without)
-    np.testing.assert_array_equal(weighted_aucs(LABELS, SCORES, weights), areas)
-    assert (cluster_weights(CLUSTERS, 20, 3, labels=labels)[:, [0, 7]].sum(axis=1) > 0).all()
+    of_equal = [weighted_aucs(LABELS, SCORES, part) for part in np.array_split(weights, 100)]
+    np.testing.assert_array_equal(areas, np.concatenate(of_equal))
+    with_both = cluster_weights(CLUSTERS, many, 3, labels=labels)
+    assert (with_both[:, [0, 7]].sum(axis=1) > 0).all()
 
 
 def test_replicate_without_a_class_is_drawn_again():

@@ -4,6 +4,7 @@ Predictions are read by `rin`; the arithmetic is R's (pROC) or plain NumPy.
 """
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -43,20 +44,25 @@ def predictions(reference):
     return reference.predictions()
 
 
-def test_auc_and_interval_of_every_network_are_those_of_proc(predictions):
-    program = shutil.which("Rscript")
-    if program is None:
-        pytest.skip("no R on this computer")
+@pytest.fixture(scope="module")
+def r_program():
+    """R with pROC; without it a skip, or a failure where RIN_REQUIRE_R is set."""
+    missing = pytest.fail if os.environ.get("RIN_REQUIRE_R") else pytest.skip
+    program = shutil.which("Rscript") or missing("no R on this computer")
     probe = [program, "-e", "library(pROC); library(jsonlite)"]
     if subprocess.run(probe, capture_output=True, check=False).returncode:
-        pytest.skip("R has no pROC or jsonlite")
+        missing("R has no pROC or jsonlite: install r-cran-proc and r-cran-jsonlite")
+    return program
+
+
+def test_auc_and_interval_of_every_network_are_those_of_proc(predictions, r_program):
     keys, networks = [], []
     for key, rows in predictions.groupby(NETWORK, observed=True):
         keys.append(key)
         scores = rows["score"].astype(float).tolist()
         networks.append({"labels": rows["label"].tolist(), "scores": scores})
     done = subprocess.run(
-        [program, "-e", PROC],
+        [r_program, "-e", PROC],
         input=json.dumps(networks),
         capture_output=True,
         text=True,

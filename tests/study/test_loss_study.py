@@ -48,15 +48,15 @@ def test_table_tells_how_classes_are_told_apart(trained):
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()
     assert Runs(study).losses().equals(table)
     _, hard, _, online = table.itertuples()  # of the second seed
-    assert online.gain == pytest.approx(online.top1 - hard.top1, abs=1e-12)
+    assert online.estimate == pytest.approx(online.top1 - hard.top1, abs=1e-12)
     told = [
         study.ledger("losses").read(row.run_id, PREDICTIONS, pd.read_parquet).set_index("case_id")
         for row in (online, hard)
     ]
     a, b = ((one["truth"] == one["predicted"]).astype(float) for one in told)
     expected = DescrStatsW(a - b.loc[a.index]).zconfint_mean()
-    assert (online.gain_low, online.gain_high) == pytest.approx(expected, abs=1e-12)
-    assert (hard.gain, hard.gain_low, hard.gain_high) == (0, 0, 0)
+    assert (online.ci_low, online.ci_high) == pytest.approx(expected, abs=1e-12)
+    assert (hard.estimate, hard.ci_low, hard.ci_high) == (0, 0, 0)
     first = table.groupby("seed")["ece"].nunique()
     assert (first == 2).all()  # online labels made other networks
 

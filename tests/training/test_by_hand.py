@@ -32,24 +32,30 @@ def parts():
     return [Part(images, labels, of_part) for of_part in rows]
 
 
-def by_hand(name, start, parts, best):
-    """Return the probabilities of the test cases, trained in plain Keras."""
-    build = getattr(keras.applications, name)
-    backbone = build(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
-    backbone.set_weights(start)
-    augment, dropout = Augment(AUGMENTATION["official"]), keras.layers.Dropout(0.5, seed=0)
-    dense = keras.layers.Dense(2)
-    pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+def plain_model(backbone, size, classes, dropout):
+    """Return a model of grey images in plain Keras, with the chance of one seed."""
+    augment = Augment(AUGMENTATION["official"])
+    dropout, dense = keras.layers.Dropout(dropout, seed=0), keras.layers.Dense(classes)
+    pixels = keras.Input((size, size, 1), dtype="uint8")
     rgb = keras.ops.repeat(augment(keras.ops.cast(pixels, "float32")), 3, axis=-1)
     prepared = rgb * np.float32(CONTRACT.scale) + np.float32(CONTRACT.offset)
     pooled = keras.layers.GlobalAveragePooling2D()(backbone(prepared))
     model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
     chance = np.random.default_rng(SEED)
-    limit = np.sqrt(6 / (pooled.shape[1] + 2))
-    kernel = chance.uniform(-limit, limit, (pooled.shape[1], 2))
-    dense.set_weights([kernel, np.zeros(2)])
+    limit = np.sqrt(6 / (pooled.shape[1] + classes))
+    kernel = chance.uniform(-limit, limit, (pooled.shape[1], classes))
+    dense.set_weights([kernel, np.zeros(classes)])
     augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
     dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    return model
+
+
+def by_hand(name, start, parts, best):
+    """Return the probabilities of the test cases, trained in plain Keras."""
+    build = getattr(keras.applications, name)
+    backbone = build(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
+    backbone.set_weights(start)
+    model = plain_model(backbone, SIZE, classes=2, dropout=0.5)
     model.compile(
         keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", jit_compile=False
     )
@@ -104,17 +110,7 @@ def test_first_epoch_of_a_pretraining_is_the_training_by_hand():
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.6
-    augment, dropout = Augment(AUGMENTATION["official"]), keras.layers.Dropout(0.2, seed=0)
-    dense, pixels = keras.layers.Dense(7), keras.Input((32, 32, 1), dtype="uint8")
-    rgb = keras.ops.repeat(augment(keras.ops.cast(pixels, "float32")), 3, axis=-1)
-    prepared = rgb * np.float32(CONTRACT.scale) + np.float32(CONTRACT.offset)
-    pooled = keras.layers.GlobalAveragePooling2D()(backbone(prepared))
-    model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
-    chance = np.random.default_rng(SEED)
-    limit = np.sqrt(6 / (pooled.shape[1] + 7))
-    dense.set_weights([chance.uniform(-limit, limit, (pooled.shape[1], 7)), np.zeros(7)])
-    augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
-    dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
+    model = plain_model(backbone, 32, classes=7, dropout=0.2)
     training, validation = (
         Part(images, classes, np.flatnonzero(parts == name)) for name in ("train", "validation")
     )
