@@ -15,7 +15,6 @@ from scipy.linalg import orth
 from rin.errors import InputError
 
 _SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
-_RESAMPLES = 2000
 
 
 def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
@@ -43,29 +42,6 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
 
     blocks = pairwise_distances_chunked(features, reduce_func=nearest, metric="cosine")
     return np.concatenate([*blocks])
-
-
-def neighbour_purity(
-    truth: pd.Series, patients: pd.Series, neighbours: np.ndarray, *, seed: int
-) -> dict[str, float]:
-    """Return how many of the neighbours have the class of their image, beside chance.
-
-    From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `estimate`, the
-    mean share over the images (0–1), with its 95% interval (`ci_low`, `ci_high`), for which
-    patients are drawn with their images and the neighbours as found; `chance`, what neighbours
-    drawn at random from the images of other patients would give.
-    """
-    codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
-    same = (codes[neighbours] == codes[:, None]).mean(axis=1)
-    of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
-    of_both = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
-    chance = ((of_class - of_both) / (len(codes) - of_patient)).mean()
-    sums, sizes = np.bincount(owners, same), np.bincount(owners)
-    draw = np.random.default_rng(seed)
-    times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
-    low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
-    purity = {"estimate": same.mean(), "ci_low": low, "ci_high": high, "chance": chance}
-    return {name: float(value) for name, value in purity.items()}
 
 
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
