@@ -63,9 +63,9 @@ def replace_folder(target: Path) -> Iterator[Path]:
     """Yield a new folder to fill beside `target`; it takes that name when the block ends well.
 
     A folder of that name stays until then.  Two renames exchange both: a process that is killed
-    between them leaves the earlier folder, whole, as `replaced_folder(target)`.
+    between them leaves the earlier folder, whole, as `.NAME.replaced`.
     """
-    replaced = replaced_folder(target)
+    replaced = target.with_name(f".{target.name}.replaced")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
         draft = Path(work) / target.name
@@ -77,11 +77,6 @@ def replace_folder(target: Path) -> Iterator[Path]:
         draft.rename(target)
         sync(target.parent)
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def replaced_folder(target: Path) -> Path:
-    """Return where a folder lies while another takes its name."""
-    return target.with_name(f".{target.name}.replaced")
 
 
 def sync(path: Path) -> None:
@@ -175,8 +170,6 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
     [*"-+0123456789"],
 )
-#: Brackets within brackets, more than any file needs; thousands would overflow libyaml's stack.
-_DEEPEST = 64
 
 
 def read_yaml(path: Path) -> Any:
@@ -186,13 +179,7 @@ def read_yaml(path: Path) -> Any:
     """
     kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
     with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
-        text, depth = path.read_text(encoding="utf-8"), 0
-        for event in yaml.parse(text, Loader=_Loader):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise ValueError(f"line {event.start_mark.line + 1}: nested too deeply")
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
 
 
 class FrozenModel(BaseModel):

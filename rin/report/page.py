@@ -3,26 +3,24 @@
 import math
 import re
 from base64 import b64encode
-from colorsys import hls_to_rgb, rgb_to_hls
 from html import escape
 from io import BytesIO
-from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rin.errors import InputError
 from rin.report.style import init_style
 
-_SVG, _COLOR = "http://www.w3.org/2000/svg", r"#([0-9a-f]{6})\b"
-for prefix, space in {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}.items():
-    ElementTree.register_namespace(prefix, space)
+# Where the scheme is dark: light turned round, hues kept.
+_IN_THE_DARK = (
+    b"<style>@media (prefers-color-scheme: dark) "
+    b"{svg {filter: invert(0.93) hue-rotate(180deg)}}</style>"
+)
 
 
 def claim(statement: str, holds: object) -> None:
@@ -45,23 +43,19 @@ def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
 def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> HTML:
     """Return a figure (or that of some axes) with an alternative text, and close it.
 
-    Vectors with outlined text, which have colours of their own in the dark, or pixels on white
-    paper where it holds images; `width` is the largest on the page, a CSS length.
+    Vectors with outlined text, which follow the colour scheme of what shows them, or pixels on
+    white paper where it holds images; `width` is the largest on the page, a CSS length.
     """
     figure = (figure.flat[0] if isinstance(figure, np.ndarray) else figure).figure
     kind, mime, metadata, buffer = "svg", "svg+xml", {"Date": None}, BytesIO()
     if any(ax.images for ax in figure.axes):  # holds pixels
         kind, mime, metadata = "png", "png", None
-    # Numbers in the cells of a heat map are read on the cells' own colours.
-    maps = [ax for ax in figure.axes if any(isinstance(c, QuadMesh) for c in ax.collections)]
-    for place, text in enumerate(text for ax in maps for text in ax.texts):
-        text.set_gid(f"cell_{place}")
     with mpl.rc_context({"svg.fonttype": "path"}):
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
     content, paper = buffer.getvalue(), "rin-paper"
     if kind == "svg":
-        content, paper = _with_dark_colours(content), "rin-ink"
+        content, paper = re.sub(b"<svg.*?>", rb"\g<0>" + _IN_THE_DARK, content, count=1), "rin-ink"
     address = f"data:image/{mime};base64,{b64encode(content).decode()}"
     # A small figure is not blown up: its text would be larger than that of its neighbours.
     natural = f"{110 * figure.get_figwidth():.0f}px"
@@ -69,34 +63,3 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     return HTML(
         f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" style="{style}">'
     )
-
-
-def _with_dark_colours(svg: bytes) -> bytes:
-    """Return an SVG whose colours follow the colour scheme of what shows it.
-
-    The cells of a heat map keep theirs, and so do the numbers in them.
-    """
-    drawing, used = ElementTree.fromstring(svg), set()
-
-    def follow(part: ElementTree.Element) -> None:
-        if re.match(r"QuadMesh|cell", part.get("id", "")):
-            return
-        if colors := re.findall(_COLOR, part.get("style", "")):
-            used.update(colors)
-            part.set("style", re.sub(_COLOR, r"var(--c\1, #\1)", part.get("style")))
-        for inner in part:
-            follow(inner)
-
-    follow(drawing)
-    dark = {color: _in_the_dark(f"#{color}") for color in sorted(used)}
-    listed = "".join(f"--c{color}:{other};" for color, other in dark.items())
-    rule = ElementTree.Element(f"{{{_SVG}}}style")
-    rule.text = f"@media (prefers-color-scheme: dark) {{svg {{{listed}}}}}"
-    drawing.insert(0, rule)
-    return ElementTree.tostring(drawing)
-
-
-def _in_the_dark(color: str) -> str:
-    """Return a colour for dark paper: its lightness turned round, white nearly black."""
-    hue, lightness, saturation = rgb_to_hls(*to_rgb(color))
-    return to_hex(hls_to_rgb(hue, 0.07 + 0.87 * (1 - lightness) ** 0.8, saturation))

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 from filelock import FileLock
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
@@ -29,7 +29,6 @@ from rin.files import (
     FrozenModel,
     read_sealed,
     replace_folder,
-    replaced_folder,
     sealed,
     sha256_of,
 )
@@ -132,10 +131,6 @@ class Work(FrozenModel):
     seconds: NonNegativeFloat
 
 
-#: Former settings of a pretraining, at the values that are now those of all.
-_FORMER = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
-
-
 class RunFacts(FrozenModel):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
@@ -164,16 +159,6 @@ class RunFacts(FrozenModel):
     weights: list[WeightsFacts]
     files: dict[str, Digest]
     added: list[Addition] = Field(default_factory=list)
-
-    @field_validator("profile", mode="before")
-    @classmethod
-    def _without_former_settings(cls, profile: dict[str, Any]) -> dict[str, Any]:
-        """Leave out what earlier runs state and profiles no longer have."""
-        kept = {name: stated for name, stated in profile.items() if name != "sanity"}
-        if pretraining := kept.get("pretraining"):
-            stated = [item for item in pretraining.items() if item not in _FORMER.items()]
-            kept["pretraining"] = dict(stated)
-        return kept
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -261,7 +246,6 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """
     by_name = not isinstance(name_or_folder, Path)
     folder = reference_folder() / name_or_folder if by_name else name_or_folder
-    _refuse_interrupted(folder)
     if by_name:
         look_up("reference run", name_or_folder, reference_names() or ["none"])
     with _explained(folder / RUN):
@@ -270,15 +254,6 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         Path(file).stem: _read_table(folder / file, facts.files[file]) for file in facts.files
     }
     return ReferenceRun(facts, tables)
-
-
-def _refuse_interrupted(folder: Path) -> None:
-    if (earlier := replaced_folder(folder)).exists():
-        raise InputError(
-            f"a process that replaced it was stopped, and what it replaced lies in {earlier.name}",
-            where=folder,
-            remedy=f"Keep the one that is wanted under the name {folder.name}, delete the other.",
-        )
 
 
 _RESTORE = (
@@ -386,7 +361,6 @@ def _lock(target: Path) -> Iterator[None]:
 
 def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     """Raise InputError unless what is asked for fits what is there."""
-    _refuse_interrupted(target)
     if replace and add:
         problem = "--replace and --add exclude each other"
     elif target.exists() and not (replace or add):

@@ -293,22 +293,6 @@ def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, mo
     assert load_reference(copy).facts.name == "tiny"
 
 
-def test_run_that_a_killed_replacement_left_is_named_and_not_lost(finished, copy, monkeypatch):
-    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(copy.parent))
-    left = copy.rename(copy.parent / ".tiny.replaced")  # as between the two renames
-    said = r"tiny: .* what it replaced lies in \.tiny\.replaced\. Keep the one that is wanted"
-    for name_or_folder in ("tiny", copy):
-        with pytest.raises(InputError, match=said):
-            load_reference(name_or_folder)
-    for options in ({}, {"replace": True}, {"add": True}):
-        with pytest.raises(InputError, match=said):
-            write_reference(finished, copy.parent, **options)
-    assert [*copy.parent.iterdir()] == [left]
-    left.rename(copy)
-    write_reference(finished, copy.parent, replace=True)
-    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
-
-
 def test_unfinished_runs_are_refused(finished, tmp_path, images):
     shutil.copytree(finished.results, tmp_path / "tiny")
     study = open_study(finished.profile, data_root=images, results=tmp_path)
@@ -414,21 +398,6 @@ def changed_facts(copy, change):
     facts = read_sealed(copy / "run.json")
     change(facts)
     (copy / "run.json").write_text(sealed(facts), encoding="utf-8")
-
-
-def test_settings_that_profiles_no_longer_have_are_left_out_of_an_earlier_run(copy):
-    expected = load_reference(copy).facts.profile
-    former = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
-
-    def as_it_was(facts):
-        facts["profile"]["sanity"] = {"scenarios": [SCENARIO], "cases": 16}
-        facts["profile"]["pretraining"] |= former
-
-    changed_facts(copy, as_it_was)
-    assert load_reference(copy).facts.profile == expected
-    changed_facts(copy, lambda facts: facts["profile"]["pretraining"].update(optimizer="sgd"))
-    with pytest.raises(InputError, match=r"run\.json: .*optimizer"):
-        load_reference(copy)
 
 
 def renamed(written, folder, name, date, studies):
