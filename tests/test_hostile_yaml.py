@@ -1,4 +1,4 @@
-"""YAML that repeats itself without end, or holds values of another kind, ends in one clear error."""
+"""YAML whose aliases or values are not what a profile takes ends in one clear error."""
 
 import time
 
