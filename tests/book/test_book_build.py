@@ -176,7 +176,7 @@ def calls(tree, monkeypatch):
     """What make_book asks for beyond the pages: one entry an HTML build."""
     made = []
 
-    def build(book, config, listed, output):
+    def build(book, config, listed, output, strict):
         made.append(listed)
         (output / "_build" / "html").mkdir(parents=True, exist_ok=True)
         (output / "_build" / "html" / "index.html").touch()
