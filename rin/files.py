@@ -107,10 +107,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 
 def source_digest(paths: Iterable[Path]) -> str:
-    """Return a digest of what Python files compute: layout, comments and docstrings do not count.
-
-    It is the same on every version of Python, whose own `ast.dump` differs.
-    """
+    """Return a digest of what Python files compute, without layout, comments and docstrings."""
+    # Not of `ast.dump`, which differs between versions of Python.
     trees = {"/".join(path.parts[-2:]): _meaning(ast.parse(path.read_bytes())) for path in paths}
     return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()
 

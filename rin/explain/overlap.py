@@ -46,11 +46,10 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256), 0-1.
+    """Return the Dice score of each map (n, h, w), uint8, at each threshold: (n, 256), 0-1.
 
     2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t; without
-    a lesion 0 where anything lies above the threshold and NaN where nothing does.  From maps of
-    `rin.explain.gradcam.to_uint8`, (n, h, w), and masks of their size; InputError for others.
+    a lesion 0 where anything lies above the threshold and NaN where nothing does.
     """
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
@@ -67,9 +66,8 @@ def cam_dice(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the average precision of each map's grey levels as scores of lesion pixels, (n,).
 
-    ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright; NaN for an empty mask.  Input and
-    errors as `threshold_curve`.
+    ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t from the brightest down, with recall R and
+    precision P of the pixels at least as bright; NaN for an empty mask.
     """
     counts = _gray_histograms(cams, masks)
     hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
@@ -81,8 +79,7 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return each image's Dice score at the threshold that is best for all other patients, (n,).
 
-    Of equally good ones the lowest.  From curves (n, 256) of images with a lesion, and the patient
-    of each image (n,); NaN throughout when all images are of one patient.
+    From curves (n, 256) of images with a lesion; NaN when all images are of one patient.
     """
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
@@ -99,10 +96,7 @@ def tolerance_at(side: int) -> int:
 
 
 def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return which pixels lie on a lesion or within a distance of one, bool (n, h, w).
-
-    `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more.
-    """
+    """Return which pixels lie on a lesion or at most `tolerance` from one, bool (n, h, w)."""
     near = masks.astype(bool)
     if tolerance > 0:
         for row, lesion in zip(near, masks, strict=True):
@@ -114,9 +108,8 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
 def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
 
-    From maps (n, h, w) and the pixels of `near_lesion`.  Where several pixels share the maximum,
-    the share of them that hits.  A map without a positive value points nowhere: 0. NaN for an
-    empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
+    Where several pixels share the maximum, the share of them that hits; a map without a positive
+    value points nowhere: 0.  NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
     """
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
@@ -129,9 +122,8 @@ def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
 def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """Return how often a map with one bright cell, drawn at random, hits each lesion, (n,), 0-1.
 
-    What `pointing_game` gives on average over the cells of a grid (height, width), from the pixels
-    of `near_lesion`.  A random pixel is no fair comparison: the brightest spot of a coarse map is
-    the middle of a cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
+    A random pixel is no fair comparison: the brightest spot of a coarse map is the middle of a
+    cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
     """
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
     pictures = to_uint8(cells, near.shape[-1])
@@ -140,10 +132,7 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def lesion_boxes(masks: np.ndarray) -> np.ndarray:
-    """Return top, left, height and width of each lesion's bounding box, float64 (n, 4), in pixels.
-
-    NaN for an empty mask.
-    """
+    """Return top, left, height and width of each lesion's box in pixels, (n, 4); NaN for none."""
     boxes = np.full((len(masks), 4), np.nan)
     for box, lesion in zip(boxes, masks, strict=True):
         if lesion.any():
@@ -153,10 +142,9 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
 
 
 def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
-    """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
+    """Return, per image, the mean lesion height and width of all other patients (n, 2), in pixels.
 
-    From heights and widths (n, 2) of `lesion_boxes` and the patient of each image (n,); InputError
-    when fewer than two patients have a lesion.
+    InputError when fewer than two patients have a lesion.
     """
     names, table = np.asarray(patients), pd.DataFrame(sizes)
     outlined = table.notna().all(axis=1)

@@ -68,11 +68,9 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 
-    From the predictions of a study, of the cases that both score.  Index `task`; `agree` (share
-    of the cases with the same call), `called` (share that `a` calls positive), `chance` (agreement
-    of two networks that call as many positive, each at random), `kappa` (Cohen 1960), `positive`
-    (share of positive cases).  Where nearly all cases are called positive, agreement is near one
-    and says nothing.
+    Index `task`; `agree` (share of the cases with the same call), `called` (share that `a` calls
+    positive), `chance` (agreement of two networks that call as many positive, each at random),
+    `kappa` (Cohen 1960), `positive` (share of positive cases).
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []

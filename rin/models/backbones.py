@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 class Backbone:
     """One architecture, by the name of its constructor in `keras.applications`.
 
-    `min_size` is the smallest image side in pixels; `relative_cost`, training time an image
-    relative to ResNet50, decides only which blocks start first; `parameters` are those without
-    top, which no two share; `batch_norm` says whether batch normalisation follows the first
-    convolution.
+    `min_size` is in pixels; `relative_cost`, training time relative to ResNet50, decides only
+    which blocks start first; `parameters` are those without top, which no two share; `batch_norm`
+    says whether batch normalisation follows the first convolution.
     """
 
     name: str

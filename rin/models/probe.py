@@ -245,10 +245,8 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
 
 
 def chance_of(correlation: float, channels: int) -> float:
-    """Return how often uncorrelated channels would correlate at least so well (one-sided).
-
-    Pearson's correlation of normal numbers has a beta distribution; NaN below three channels.
-    """
+    """Return how often uncorrelated channels would correlate so well; NaN below three channels."""
+    # Pearson's correlation of normal numbers has a beta distribution.
     shape = channels / 2 - 1
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 

@@ -86,10 +86,7 @@ def format_estimate(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name.
-
-    Names are short: what follows a comma in a title, such as the modality, is left to the caller.
-    """
+    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name."""
     *first, last = [*names] or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
 

@@ -48,10 +48,7 @@ def use_style() -> None:
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an initialisation source, or raise InputError listing the known.
-
-    An init that was pretrained briefly is called so, in the colour of the other.
-    """
+    """Return the style of an init; one that was pretrained briefly has the colour of the other."""
     if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
         look = INIT_STYLE[base]
         return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")

@@ -183,10 +183,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
 
 
 def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
-    """Return the larger P value of two one-sided tests that a difference lies within ±margin.
-
-    Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
-    """
+    """Return the P value of two one-sided tests of |difference| < margin (Schuirmann 1987)."""
     outside = abs(estimate) - margin  # of the nearer margin
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 

@@ -585,10 +585,7 @@ class Profile(FrozenModel):
         return studies
 
     def filter_of(self, study: str) -> StudyFilter | None:
-        """Return what a named study takes of the plan; None where the profile does not ask for it.
-
-        `InputError` for a study that is not one of `STUDIES`.
-        """
+        """Return what a study of `STUDIES` takes of the plan; None where it is not asked for."""
         look_up("study", study, STUDIES)
         return self.studies.get(study)
 
