@@ -282,9 +282,6 @@ def reference_write(
         Path | None, typer.Option(help="Where to write it; by default, with the book.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
-    finished: Annotated[
-        bool, typer.Option("--finished", help="Leave out what is not finished yet.")
-    ] = False,
     add: Annotated[
         bool, typer.Option("--add", help="Add this study's runs to the one there.")
     ] = False,
@@ -295,7 +292,7 @@ def reference_write(
 
     opened = open_study(profile, data_root=data_root, results=results)
     target = folder or reference_folder()
-    written = write_reference(opened, target, replace=replace, finished=finished, add=add)
+    written = write_reference(opened, target, replace=replace, add=add)
     size = sum(path.stat().st_size for path in written.iterdir())
     typer.echo(f"Reference run: {written}, {size:,} bytes")
 

@@ -204,19 +204,8 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{'.'.join(place)}: {message}" if place else message
 
 
-_IN_YAML = {
-    "string": "text",
-    "boolean": "true or false",
-    "integer": "whole number",
-    "number": "number",
-    "null": "null",
-    "array": "list",
-    "object": "mapping",
-}
-
-
 def settings_of(model: type[BaseModel]) -> list[dict[str, str]]:
-    """Return what a model reads from YAML: Setting, Values and Default (or needed) a field."""
+    """Return what a model reads from YAML: Setting, Values (JSON Schema's words) and Default."""
     schema = model.model_json_schema()
     rows = []
     for setting, field in schema["properties"].items():
@@ -239,8 +228,8 @@ def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
     if "enum" in field:
         return " / ".join(field["enum"])
     if "items" in field:
-        return f"list of {_in_yaml(field['items'], models)}"
-    return field.get("const") or _IN_YAML[field["type"]]
+        return f"array of {_in_yaml(field['items'], models)}"
+    return field.get("const") or field["type"]
 
 
 def _fields(model: type[BaseModel]) -> set[str]:

@@ -145,7 +145,6 @@ class Job:
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths
         for cell in done.cells:
-            drop_bars(cell)
             name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
@@ -183,16 +182,6 @@ def write_placeholder(job: Job) -> None:
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)
-
-
-def drop_bars(cell: nbformat.NotebookNode) -> None:
-    """Take the progress bars, which the console has shown, out of what a cell left on stderr."""
-    for output in cell.get("outputs", []):
-        if output.get("name") == "stderr":
-            lines = re.split(r"[\r\n]+", output["text"])
-            output["text"] = "\n".join(line for line in lines if line and not _BAR.match(line))
-    if "outputs" in cell:
-        cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
 
 
 #: Tags of a cell that is folded, wholly or its output alone.

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +11,20 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from rin.errors import look_up
+from rin.report.style import init_style
 
 MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
+#: Measures of `rin.stats.clinical_measures` that the book prints.
+MEASURE_NAMES = {
+    "ece": "Calibration error (0 is best)",
+    "brier": "Brier score (0 is best)",
+    "sensitivity_at_90": "Sensitivity at 90% specificity",
+    "average_precision": "Average precision",
+    "net_benefit": "Net benefit at the prevalence",
+}
 _WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
@@ -112,6 +121,23 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
         styler = styler.set_table_attributes('class="rin-prose"')
         styler = styler.set_td_classes(table.map(_cell_class))
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+
+
+def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
+    """Return the measures of one task as a table to print: a row a measure.
+
+    `measures` is that of `rin.stats.clinical_measures` for two inits; the columns are the measure,
+    their difference with its interval, and the value of either.
+    """
+    short = [init_style(init).short for init in inits]
+    cells = measures[measures["measure"].isin(MEASURE_NAMES)].set_index(["init", "measure"])
+    names = [name for name in MEASURE_NAMES if name in cells.loc["difference"].index]
+    table = {"Measure (0–1)": [MEASURE_NAMES[name] for name in names]}
+    difference = format_estimate(cells.loc["difference"].loc[names]).to_list()
+    table[f"{short[0]} − {short[1]} (95% CI)"] = difference
+    for init, word in zip(inits, short, strict=True):
+        table[word] = cells.loc[init].loc[names, "estimate"].map("{:.3f}".format).to_list()
+    return pd.DataFrame(table)
 
 
 def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:

@@ -589,18 +589,6 @@ class Profile(FrozenModel):
         look_up("study", study, STUDIES)
         return self.studies.get(study)
 
-    def with_pretrainings(self, numbers: list[int]) -> Profile:
-        """Return the profile with other pretrainings of its inits."""
-        pretraining = self.pretraining.model_copy(update={"pretrainings": numbers})
-        return self.model_copy(update={"pretraining": pretraining})
-
-    def with_studies(self, sections: dict[str, Any]) -> Profile:
-        """Return the profile with other sections of some side studies; None: without one."""
-        changes = {name: sections[name] for name in sections if name not in FACTORS}
-        factors = {name: sections.get(name, getattr(self.factors, name, None)) for name in FACTORS}
-        changes["factors"] = Factors(**factors) if any(factors.values()) else None
-        return self.model_copy(update=changes)
-
     def variants(self, study: str) -> list[Variant]:
         """Return the parts of a named study: levels of its factor, or repeats of its runs.
 

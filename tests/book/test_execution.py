@@ -10,7 +10,6 @@ from rin.report import execution
 from rin.report.execution import (
     Job,
     Progress,
-    drop_bars,
     fitting_parameters,
     name_fold,
     notebook_parameters,
@@ -164,17 +163,6 @@ def test_progress_of_training_is_told_in_few_lines_without_remarks_of_the_framew
     told = [line.strip() for line in out.getvalue().splitlines()]
     assert told[0] == "Training: 7 of 40, 01:00 left"
     assert len(told) == 5
-
-
-def test_bars_are_dropped_from_a_finished_notebook_and_warnings_stay():
-    cell = nbformat.v4.new_code_cell("run()")
-    for name, text in (
-        ("stderr", bar(0)), ("stderr", bar(40) + "\n"), ("stderr", bar(8) + "\nUserWarning: odd"),
-        ("stdout", bar(1)),
-    ):  # fmt: skip
-        cell.outputs.append(nbformat.v4.new_output("stream", name=name, text=text))
-    drop_bars(cell)
-    assert [output.text for output in cell.outputs] == ["UserWarning: odd", bar(1)]
 
 
 @pytest.mark.parametrize(
