@@ -1,8 +1,7 @@
 """Overlap of activation maps with the lesions that radiologists marked.
 
-Dice at the paper's threshold, at every and at the best one; the pointing game and the average
-precision of pixels, which need none; what pictures that look at no image score; all of them for
-the runs of a study; and the mean activation around the lesion.
+Dice at some thresholds, the pointing game and the average precision of pixels, which need none,
+of the runs of a study and of pictures that look at no image.
 """
 
 from collections.abc import Iterable, Sequence
@@ -160,9 +159,8 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
-    From masks (n, h, w), each with a lesion, and height and width of the ellipse for each image
-    (n, 2), as of `others_lesion_size`.  One row an image and baseline: `image` (row of `masks`),
-    `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
+    From masks with a lesion and the ellipse's `sizes` (`others_lesion_size`): a row an image and
+    baseline, `image` (row of `masks`), `baseline`, measures; the centre point has pointing alone.
     """
     shape = masks.shape[1:]
     near, middle = near_lesion(masks, tolerance_at(shape[1])), [(side - 1) / 2 for side in shape]
@@ -190,9 +188,8 @@ def measure_overlap(
     """Measure how recorded maps and lesions overlap, image by image and run by run.
 
     Compared is the map of the predicted class (the paper says only "the output layer").  `runs`
-    holds a pair for each run: its test rows of the predictions table, and its maps, float32
-    (rows, h, w, 2) before the ReLU, class 1 being the positive one.  `case_ids` (n,) name the
-    cases of the masks, bool (n, size, size), to whose size maps are enlarged.
+    has for each run its test rows of the predictions table, and its maps (rows, h, w, 2) before
+    the ReLU, which are enlarged to the size of the masks.
 
     One row a run and image with a lesion: the run and case columns of the predictions table,
     `target` (class whose map it is, 0 or 1), `dice` at the paper's threshold, `dice_best` at that
@@ -244,8 +241,7 @@ def class_pictures(
 def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return each map on a grid whose central cells are the box around the lesion.
 
-    From maps and masks (n, h, w), each with a lesion: float64 (n, SIDE, SIDE), the map at the
-    centre of each cell by linear interpolation; NaN where that lies outside the image.
+    Of masks with a lesion: (n, SIDE, SIDE), by linear interpolation; NaN outside the image.
     """
     from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))

@@ -20,9 +20,7 @@ _SILENT = 1e-12  # share of the largest variance below which a channel is silent
 def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
     """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
-    From features (n, channels) and the patient of each row, by cosine; equally near ones in their
-    order.  InputError for features that are all equal, and for an image that has fewer than k
-    images of other patients.
+    From features (n, channels), by cosine; equally near ones in their order.
     """
     if (features == features[0]).all():
         problem = "they are the same for all images, none of which is nearer than another"
@@ -47,8 +45,7 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError for a
-    table without more rows than channels, or without a channel that varies.
+    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).
     """
     bases = []
     for table in (np.asarray(a, np.float64), np.asarray(b, np.float64)):

@@ -65,8 +65,7 @@ def build_backbone(
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    The momentum is that of the moving averages, None for the framework's own: in short trainings
-    they would lag behind the weights.  InputError for an unknown name or a size below its minimum.
+    The momentum is that of the moving averages, which lag behind in short trainings; None: Keras'.
     """
     check_size(name, size)
     import keras

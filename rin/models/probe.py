@@ -126,8 +126,7 @@ def identify_backbone(path: Path) -> str:
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     """Return the first convolution and batch normalisation of a file of weights.
 
-    Its backbone is found out where it is not given.  InputError as of `read_weights_file`, and for
-    a backbone without such a normalisation.
+    Its backbone is found out where it is not given.
     """
     if not path.is_file():
         remedy = "Give the path of a file of weights."

@@ -1,9 +1,8 @@
 """From a profile to the built book: the notebooks that are out of date, then the HTML.
 
 Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
-Pages are run here and not by doit or jupyter-cache, which order tasks and keep results, but do not
-let the pages that train go first, one after another with their own workers, while the others run
-beside them at low priority; nor can they foretell the time, or build the results before the rest.
+Pages are run here and not by doit or jupyter-cache, which do not let the pages that train go
+first, one after another with their own workers, while the others run beside them.
 """
 
 import multiprocessing
@@ -159,9 +158,8 @@ def plan_jobs(
 def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
-    One after another run those that train, which have workers of their own, and those for which
-    they wait; the others run beside them at low priority.  The first failure is raised after the
-    pages under way have ended.
+    One after another run those that train, and those for which they wait; the others run beside
+    them at low priority.  The first failure is raised after the pages under way have ended.
     """
     cores = cores or min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}

@@ -33,8 +33,7 @@ _BAR = re.compile(r"^(.*?):?\s*\d+%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:]+))?")
 def notebook_parameters(source: Path) -> dict[str, Any]:
     """Return the parameters of a notebook with their defaults.
 
-    They are what the cell tagged ``parameters`` assigns; papermill's own inspection overlooks some
-    and only warns of others.
+    Not by papermill's own inspection, which overlooks some and only warns of others.
     """
     names: dict[str, Any] = {}
     for cell in jupytext.read(source).cells:
@@ -46,8 +45,7 @@ def notebook_parameters(source: Path) -> dict[str, Any]:
 def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, Any]:
     """Return what is given for parameters of a notebook as values of the types of their defaults.
 
-    Text is read as a number or truth value where the default is one.  InputError for a name that
-    the notebook does not have and for what does not fit.
+    Text is read as a number or truth value where the default is one.
     """
     known, values = notebook_parameters(source), {}
     for name, value in given.items():
@@ -164,8 +162,7 @@ class Job:
 def write_placeholder(job: Job) -> None:
     """Leave a page that says it is being computed where a notebook was never computed as it is.
 
-    It has the first lines of the notebook: what it answers, needs and takes.  A computed page of
-    an earlier text would link to pages that there may no longer be.
+    A computed page of an earlier text would link to pages that there may no longer be.
     """
     if job.source.is_file() and job.recorded().get("source") == sha256_of(job.source):
         return

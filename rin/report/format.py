@@ -77,9 +77,8 @@ def format_estimate(
 ) -> Any:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
 
-    `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
-    `ci_high`.  `unit` "points" shows fractions, such as AUCs, as points (0-100).  `digits` are by
-    default those of `UNITS`; not `signed`, as for shares, it has no plus.
+    `estimate` is a table, a row of one, or a result of `rin.stats`; `unit` "points" shows
+    fractions, such as AUCs, as points (0-100).
     """
     if isinstance(estimate, pd.DataFrame):
         rows = (row for _, row in estimate.iterrows())

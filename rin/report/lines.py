@@ -23,7 +23,6 @@ def slopes(
     `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
     and the column `panel`; panels are in the order of its values.  Colours are those of the layers
     that were trained.
-    InputError where a scenario has several AUCs from one init in a panel, or one init alone.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]
     require_columns(aucs, needed, where="aucs")
@@ -57,8 +56,7 @@ def slopes(
 def calibration(curves: pd.DataFrame, inits: Sequence[str], panel: str) -> np.ndarray[Axes]:
     """Draw reliability curves of some inits; a panel a value of a column.
 
-    `curves` is that of `rin.stats.clinical_curves`, with the column `panel`; other curves than the
-    reliability are left out.  The dotted line is where probabilities are true.
+    `curves` is that of `rin.stats.clinical_curves`; on the dotted line probabilities are true.
     """
     rows = curves[curves["curve"] == "reliability"]
     grid = sns.relplot(

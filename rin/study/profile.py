@@ -590,10 +590,7 @@ class Profile(FrozenModel):
         return self.studies.get(study)
 
     def variants(self, study: str) -> list[Variant]:
-        """Return the parts of a named study: levels of its factor, or repeats of its runs.
-
-        `InputError` as for `filter_of`, and where the profile does not ask for the study.
-        """
+        """Return the parts of a named study: levels of its factor, or repeats of its runs."""
         if (chosen := self.filter_of(study)) is None:
             raise self._lacks(f"says nothing of the study {study}")
         inits, levels = self._inits_of(study), self._levels_of(study, chosen)
@@ -685,11 +682,7 @@ def profile_names() -> list[str]:
 
 
 def load_profile(name: str | Path) -> Profile:
-    """Read a profile by name, or from a path that ends in `.yaml`.
-
-    `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
-    of range; the message names the setting.
-    """
+    """Read a profile by name, or from a path that ends in `.yaml`."""
     path = Path(name)
     if path.suffix != ".yaml":
         known = look_up("profile", f"{name!s:.80}", profile_names())

@@ -239,10 +239,7 @@ def reference_names() -> list[str]:
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
-    """Read a reference run, by name below `reference_folder` or from a folder.
-
-    `InputError` for an unknown name, or a file that is missing or not the one that was written.
-    """
+    """Read a reference run, whole as it was written, by name below `reference_folder` or by path."""
     by_name = not isinstance(name_or_folder, Path)
     folder = reference_folder() / name_or_folder if by_name else name_or_folder
     if by_name:
@@ -322,9 +319,8 @@ def write_reference(
     backbones or some, and its side studies are added to one that is there, which may have been
     computed elsewhere.
 
-    `InputError`, and nothing is written, when the reference run is there already, or the study
-    does not fit it; when something was made from stand-ins, a run is not finished, or the files
-    are larger than `LARGEST` together.
+    `InputError`, and nothing is written, where the study does not fit the run that is there, or
+    something is made from stand-ins, not finished or too large.
     """
     target = Path(folder) / study.profile.name
     _check_target(target, replace=replace, add=add)

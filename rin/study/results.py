@@ -132,8 +132,6 @@ class Runs:
 
         Columns as of `rin.study.fine_tuning.predictions`; `study` is one of `STUDIES`, `part` is
         `test` or an external dataset of the task.  None takes all of the study's tasks.
-
-        `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """
         if task is None:
             tables = [self.predictions(study, name, part) for name in self.tasks_of(study)]
@@ -244,10 +242,7 @@ def open_runs(
     data_root: PathLike | None = None,
     results: PathLike = "results",
 ) -> Runs:
-    """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
-
-    `InputError` as `open_study`; a reference run that is unknown, damaged or of other inits.
-    """
+    """Open the results of a study, given as for `rin.study.open_study`; nothing is trained."""
     study = open_study(profile, data_root=data_root, results=results)
     if study.profile.reference is None:
         return Runs(study)
@@ -264,8 +259,7 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs
     """Open a committed reference run alone, whatever profile a book is built with.
 
     `keeping` are studies, or tables such as `losses`: where the run lacks one of them, the latest
-    that keeps them all is opened, with the main study that they belong to.  `InputError` for an
-    unknown or damaged run, or where none keeps them.
+    that keeps them all is opened, with the main study that they belong to.
     """
     reference = load_reference(name)
     if not {*keeping} <= reference.kept:

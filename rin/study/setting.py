@@ -181,7 +181,7 @@ def open_study(
 
     `data_root` holds real datasets, and without one every dataset is a stand-in; `results` is for
     stores, stand-ins, weights and runs.  Folders are those of a caller, or below the checkout for
-    a notebook.  `InputError` for an unknown profile or a data root that is not there.
+    a notebook.
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)
@@ -355,10 +355,7 @@ def check_inputs(study: Study) -> None:
 
 
 def missing_inputs(study: Study) -> list[str]:
-    """Return in a sentence each what a study needs and neither data root nor profile has.
-
-    `InputError` as of `chosen_pages`.
-    """
+    """Return in a sentence each what a study needs and neither data root nor profile has."""
     profile, missing = study.profile, []
     chosen_pages(profile)
     for task in profile.tasks:
