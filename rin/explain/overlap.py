@@ -192,10 +192,9 @@ def measure_overlap(
     the ReLU, which are enlarged to the size of the masks.
 
     One row a run and image with a lesion: the run and case columns of the predictions table,
-    `target` (class whose map it is, 0 or 1), `dice` at the paper's threshold, `dice_best` at that
-    which is best for all other patients of the same scenario and init (NaN where there is none),
-    `pointing`, `pointing_blind` (`cell_hits` of the map's grid), `average_precision`, `cells` (of
-    the map's longer side), and `mask_share` (the lesion's of the image, 0-1).
+    `target` (class whose map it is), `dice` at the paper's threshold, `dice_best` at that which is
+    best for all other patients of the same scenario and init, `pointing`, `pointing_blind`
+    (`cell_hits`), `average_precision`, `cells` (of the map's longer side) and `mask_share`.
     """
     side, ids = masks.shape[-1], np.asarray(case_ids)
     tested = np.isin(ids, pd.concat([rows["case_id"] for rows, _ in runs]))
@@ -260,10 +259,9 @@ def lesion_map_table(
 ) -> pd.DataFrame:
     """Return the mean activation around the lesion by init and unfreezing.
 
-    Parameters are those of `measure_overlap`.  One row a cell that an image reaches:
-    task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean grey level
-    0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept:
-    this may be shown where the images may not.
+    One row a cell that an image reaches: task, init, unfreezing, `row`, `column` (from the upper
+    left), `activation` (mean grey level 0-255, to whole ones), `n_maps` (maps that reach it).  No
+    pixel of any image is kept: this may be shown where the images may not.
     """
     place = pd.Series(np.arange(len(case_ids)), index=case_ids)
     marked = pd.Series(has_lesion(masks), index=case_ids)

@@ -5,8 +5,6 @@ so that a network earns nothing by knowing a patient again.  Activations are tab
 data point (an image at a place of its feature map) and a column a channel.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike

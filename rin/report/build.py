@@ -166,7 +166,7 @@ def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) ->
     after = {job.name: job.after for job in jobs}
     leading = _with_earlier([job.name for job in jobs if job.trains], after)
     stale = [job for job in jobs if not job.current()]
-    say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
+    say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run")
     order = TopologicalSorter(after)
     order.prepare()
     workers = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
@@ -192,15 +192,6 @@ def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) ->
                 seconds, finished = future.result(), finished + 1
                 say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {seconds:.0f} s")
                 order.done(name)
-
-
-def _time(stale: Sequence[Job], cores: int) -> str:
-    """Return how long pages take, where most of them were computed before."""
-    known = [job.recorded()["seconds"] for job in stale if job.recorded()]
-    if len(known) <= len(stale) / 2:
-        return ""
-    minutes = sum(known) / len(known) * len(stale) / cores / 60
-    return f", about {max(1, minutes):.0f} min as they took last"
 
 
 def _digest_of_files(files: Iterable[Path], root: Path) -> str:

@@ -4,7 +4,6 @@ A notebook is not run again while what it was made from is that of a finished re
 cut off or failed is never taken for finished.
 """
 
-import ast
 import hashlib
 import json
 import re
@@ -181,17 +180,13 @@ def write_placeholder(job: Job) -> None:
         nbformat.write(page, draft)
 
 
-#: Tags of a cell that is folded, wholly or its output alone.
-_FOLDED = {"hide-input", "hide-output", "hide-cell"}
-
-
 def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a cell be named by what it holds, where it has no name of its own."""
-    tags = _FOLDED & {*cell.metadata.get("tags", [])}
+    """Name the fold of a cell, where it has no name of its own: a hidden output by its caption."""
+    tags = {"hide-input", "hide-output", "hide-cell"} & {*cell.metadata.get("tags", [])}
     if cell.cell_type != "code" or not tags:
         return
     prompts = cell.metadata.setdefault("mystnb", {})
-    name = output_name(cell) if tags == {"hide-output"} else fold_name(cell.source)
+    name = output_name(cell) if tags == {"hide-output"} else "Code"
     prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
 
@@ -201,17 +196,6 @@ def output_name(cell: nbformat.NotebookNode) -> str:
     pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
     caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
     return unescape(caption[1].strip()) if caption else "Output"
-
-
-def fold_name(source: str) -> str:
-    """Return what hidden code is: Imports, Code of the text below, Drawing, else Code."""
-    statements = ast.parse(source).body
-    if statements and isinstance(statements[0], ast.Import | ast.ImportFrom):
-        return "Imports"
-    called = re.findall(r"\b(?:Markdown|picture)(?=\()", ast.unparse(statements[-1:]))
-    if "Markdown" in called:
-        return "Code of the text below"
-    return "Drawing" if called else "Code"
 
 
 class Progress:

@@ -102,9 +102,8 @@ def listed(names: Iterable[str]) -> str:
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
-    A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
-    A table without rows says so in one.  Intervals, ``(low, high)``, and sizes are not broken.
-    Nothing is read as markup: names of files, tasks and classes may hold anything.
+    Cells of `prose` tables wrap, but for intervals, ``(low, high)``, and sizes.  Nothing is read
+    as markup: names of files, tasks and classes may hold anything.
     """
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
@@ -125,8 +124,7 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
 def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
     """Return the measures of one task as a table to print: a row a measure.
 
-    `measures` is that of `rin.stats.clinical_measures` for two inits; the columns are the measure,
-    their difference with its interval, and the value of either.
+    `measures` is that of `rin.stats.clinical_measures` for two inits.
     """
     short = [init_style(init).short for init in inits]
     cells = measures[measures["measure"].isin(MEASURE_NAMES)].set_index(["init", "measure"])

@@ -1,7 +1,5 @@
 """Losses of pretraining compared: how well a network separates classes, and how sure it is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import product
 

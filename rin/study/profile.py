@@ -399,12 +399,6 @@ class Factors(FrozenModel):
     convergence: Convergence | None = None
     confounder: Confounding | None = None
 
-    @model_validator(mode="after")
-    def _studies_one(self) -> Factors:
-        if not any(getattr(self, name) for name in FACTORS):
-            raise ValueError(f"names no factor: {', '.join(FACTORS)}")
-        return self
-
 
 class Probe(FrozenModel):
     """Whether a weights file shows which inputs it was trained on.

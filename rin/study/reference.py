@@ -5,8 +5,6 @@ wherever it is shown.  `run.json` says how the numbers came about, and nothing o
 tables beside it are those of `rin.study.fine_tuning`.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Callable
@@ -134,9 +132,8 @@ class RunFacts(FrozenModel):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
     `backend`, `precision` and `peak_memory_gb` are of fine-tuning; `commit` (with a plus where
-    other files than its own were at work) and `hardware` are of the code and computer that wrote
-    the files; `work` goes by stage; `files` has the SHA-256 of every table; `added` is what other
-    computers added.
+    other files than its own were at work) and `hardware` are of what wrote the files; `work` goes
+    by stage; `files` has the SHA-256 of every table; `added` is what other computers added.
     """
 
     format: Literal[5] = 5
@@ -239,7 +236,7 @@ def reference_names() -> list[str]:
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
-    """Read a reference run, whole as it was written, by name below `reference_folder` or by path."""
+    """Read a reference run, whole as it was written, by name or from a folder."""
     by_name = not isinstance(name_or_folder, Path)
     folder = reference_folder() / name_or_folder if by_name else name_or_folder
     if by_name:
