@@ -59,9 +59,7 @@ Data = Annotated[
     typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
 ]
 Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
-Root = Annotated[
-    str, typer.Option("--data-root", envvar="DATA_ROOT", help="Folder of the real datasets.")
-]
+Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
 
 @app.command()

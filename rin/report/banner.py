@@ -136,9 +136,8 @@ def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
     corpora = [modalities(data.modality) - {""} for data in reference.facts.corpora[:1]]
     tasks_of: dict[str, list[str]] = {}
     for task in tasks:
-        for name in sorted(
-            modalities(reference.facts.task(task).dataset.modality).difference(*corpora)
-        ):
+        of_task = modalities(reference.facts.task(task).dataset.modality) - {""}
+        for name in sorted(of_task.difference(*corpora)):
             title = find_task(task)[1].title.partition(",")[0]
             tasks_of.setdefault(_MODALITY_WORDS.get(name, name), []).append(title)
     if not any(corpora):

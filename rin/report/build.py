@@ -41,7 +41,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
 
     Where pages need training and the cover does not, the results are computed and built first, so
     that a reader has them while the live part is made.  Parameters are those of
-    `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
+    `rin.study.open_study`, as text.
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, say = outline_of(study), partial(_say, time.monotonic())

@@ -35,11 +35,8 @@ _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults to the look of the book; call once per notebook.
-
-    Text stays text in SVG, and SVG files of equal figures are equal.  Colours given
-    out by default are of no initialisation: blue and orange mean these alone.
-    """
+    """Set matplotlib's defaults to the look of the book; call once per notebook."""
+    # Colours given out by default are of no initialisation: blue and orange mean these alone.
     colors = cycler(color=CYCLE)
     mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
     mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})

@@ -117,7 +117,6 @@ Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinc
 Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Backbones = Annotated[list[Literal[tuple(BACKBONES)]], *Names.__metadata__]
-Head = Literal[HEADS]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
@@ -143,7 +142,7 @@ class FineTuning(FrozenModel):
     augmentation: Augmentation = "official"
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
-    head: Head = "linear"
+    head: Literal[HEADS] = "linear"
     confounder: str = ""
 
     @property
