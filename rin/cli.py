@@ -59,9 +59,7 @@ Data = Annotated[
     typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
 ]
 Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
-Root = Annotated[
-    str, typer.Option("--data-root", envvar="DATA_ROOT", help="Folder of the real datasets.")
-]
+Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
 
 @app.command()
@@ -283,9 +281,6 @@ def reference_write(
         Path | None, typer.Option(help="Where to write it; by default, with the book.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
-    finished: Annotated[
-        bool, typer.Option("--finished", help="Leave out what is not finished yet.")
-    ] = False,
     add: Annotated[
         bool, typer.Option("--add", help="Add this study's runs to the one there.")
     ] = False,
@@ -296,7 +291,7 @@ def reference_write(
 
     opened = open_study(profile, data_root=data_root, results=results)
     target = folder or reference_folder()
-    written = write_reference(opened, target, replace=replace, finished=finished, add=add)
+    written = write_reference(opened, target, replace=replace, add=add)
     size = sum(path.stat().st_size for path in written.iterdir())
     typer.echo(f"Reference run: {written}, {size:,} bytes")
 

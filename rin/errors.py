@@ -92,10 +92,7 @@ def unknown(kind: str, name: object, known: Sequence) -> InputError:
 
 
 def look_up(kind: str, name: object, known: Collection) -> Any:
-    """Return what a table has under a name, or the name itself where a list has it.
-
-    Any other name raises InputError, which lists the known ones.
-    """
+    """Return what a table has under a name, or a listed name itself; InputError for any other."""
     if name not in known:
         raise unknown(kind, name, [*known])
     return known[name] if isinstance(known, Mapping) else name

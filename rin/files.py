@@ -63,9 +63,9 @@ def replace_folder(target: Path) -> Iterator[Path]:
     """Yield a new folder to fill beside `target`; it takes that name when the block ends well.
 
     A folder of that name stays until then.  Two renames exchange both: a process that is killed
-    between them leaves the earlier folder, whole, as `replaced_folder(target)`.
+    between them leaves the earlier folder, whole, as `.NAME.replaced`.
     """
-    replaced = replaced_folder(target)
+    replaced = target.with_name(f".{target.name}.replaced")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
         draft = Path(work) / target.name
@@ -77,11 +77,6 @@ def replace_folder(target: Path) -> Iterator[Path]:
         draft.rename(target)
         sync(target.parent)
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def replaced_folder(target: Path) -> Path:
-    """Return where a folder lies while another takes its name."""
-    return target.with_name(f".{target.name}.replaced")
 
 
 def sync(path: Path) -> None:
@@ -112,10 +107,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 
 def source_digest(paths: Iterable[Path]) -> str:
-    """Return a digest of what Python files compute: layout, comments and docstrings do not count.
-
-    It is the same on every version of Python, whose own `ast.dump` differs.
-    """
+    """Return a digest of what Python files compute, without layout, comments and docstrings."""
+    # Not of `ast.dump`, which differs between versions of Python.
     trees = {"/".join(path.parts[-2:]): _meaning(ast.parse(path.read_bytes())) for path in paths}
     return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()
 
@@ -175,6 +168,8 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
     [*"-+0123456789"],
 )
+
+
 #: Brackets within brackets, more than any file needs; thousands would overflow libyaml's stack.
 _DEEPEST = 64
 

@@ -8,7 +8,6 @@ from pydantic import Field
 from rin.files import (
     FrozenModel,
     replace_folder,
-    replaced_folder,
     settings_of,
     sha256_of,
     write_atomically,
@@ -67,7 +66,7 @@ def test_replace_folder_when_stopped_between_its_renames_leaves_the_earlier_fold
     with pytest.raises(KeyboardInterrupt):
         write_folder(target, "new")
     monkeypatch.undo()
-    assert [path.name for path in replaced_folder(target).iterdir()] == ["earlier"]
+    assert [path.name for path in (tmp_path / ".corpus.replaced").iterdir()] == ["earlier"]
     write_folder(target, "new")
     assert [*tmp_path.iterdir()] == [target]
 

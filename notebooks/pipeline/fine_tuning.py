@@ -38,9 +38,9 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import locate
 from rin.report.banner import banner
 from rin.report.format import format_estimate, format_p
+from rin.report.lines import slopes
 from rin.report.maps import image_row
 from rin.report.page import picture, verdict
-from rin.report.slopes import slopes
 from rin.report.style import use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import open_runs, run_fine_tuning, run_pretraining

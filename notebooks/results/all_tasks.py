@@ -32,8 +32,8 @@ from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, listed
+from rin.report.lines import slopes
 from rin.report.page import picture
-from rin.report.slopes import slopes
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
     init_differences,

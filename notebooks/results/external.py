@@ -32,9 +32,14 @@ from scipy.stats import norm
 
 from rin.report import page, style
 from rin.report.banner import banner
-from rin.report.clinical import calibration, measure_table
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    format_p,
+    measure_table,
+)
+from rin.report.lines import calibration
 from rin.stats import (
     auc_ci,
     clinical_curves,

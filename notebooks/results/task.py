@@ -34,11 +34,16 @@ from rin.data.manifest import find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
 from rin.evidence.audit import published_intervals
-from rin.report import clinical, page, style
+from rin.report import page, style
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p
-from rin.report.slopes import slopes
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    format_p,
+    measure_table,
+)
+from rin.report.lines import slopes
 from rin.stats import (
     clinical_curves,
     clinical_measures,
@@ -176,7 +181,7 @@ if has_interval:
     measures = clinical_measures(
         scores, inits, seed=seed, bins=n_bins, replicates=400
     )
-    table = clinical.measure_table(measures, inits)
+    table = measure_table(measures, inits)
     caption = "Means over scenarios; intervals over patients"
     display(book_table(table, caption, prose=True))
 

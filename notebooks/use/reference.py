@@ -56,7 +56,8 @@ for name, schema in SCHEMAS.items():
 #
 # A manifest is one YAML file in `data_manifests/`; `rin new` writes one from a folder of images,
 # and an unknown setting is an error. These tables are made from the models that read the files:
-# `{…}` are mappings with the names of their settings; an empty default means none.
+# values are in the words of JSON Schema (an object is a mapping, an array a list), `{…}` are mappings
+# with the names of their settings; an empty default means none.
 
 
 # %%

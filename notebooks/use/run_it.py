@@ -119,7 +119,7 @@ HTML(
 #
 # A reference run of your own, per-case predictions without any image, is written to a folder by
 # `rin reference write open --folder my_runs`. A study with a stand-in anywhere, or with an
-# unfinished run, is refused; `--finished` leaves those out.
+# unfinished run, is refused.
 #
 # ## A GPU
 #

@@ -30,8 +30,8 @@ from rin.data.manifest import PARTS, find_task
 from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
+from rin.report.lines import slopes
 from rin.report.page import picture
-from rin.report.slopes import slopes
 from rin.report.style import use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs

@@ -104,11 +104,9 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
 
 
 def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float) -> float:
-    """Return the largest half-width, in points, of a paired DeLong interval of AUCs (0-1).
-
-    Placements lie in 0-1 and average to the AUC A, so DeLong's variance of one AUC is at most
-    A(1 − A)(1/(m − 1) + 1/(n − 1)), and the error of a difference at most the sum of both errors.
-    """
+    """Return the largest half-width, in points, of a paired DeLong interval of AUCs (0-1)."""
+    # Placements lie in 0-1 and average to the AUC A, so DeLong's variance is at most
+    # A(1 − A)(1/(m − 1) + 1/(n − 1)); a difference's error is at most the sum of both errors.
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
     nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]

@@ -196,10 +196,8 @@ def _relative_gain(radimagenet: float, imagenet: float, *, unit: float) -> Bound
 
 def task_names(tasks: Iterable[str]) -> str:
     """Return short names of tasks as a list in words; `none` for no task."""
-    words = [_SHORT_NAMES.get(task, task) for task in tasks]
-    if len(words) < 2:
-        return "".join(words) or "none"
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    *first, last = [_SHORT_NAMES.get(task, task) for task in tasks] or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:

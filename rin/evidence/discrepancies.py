@@ -43,7 +43,7 @@ def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
 
     Columns: `id`, `kind` (key of `KINDS`), `status`, `compared` (numbers of its check, if any),
     `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
-    `finding`, `consequence`, `handling`.  KeyError for a value that nobody computes.
+    `finding`, `consequence`, `handling`.
     """
     numbers, rows = stated_numbers(), []
     for entry in entries:

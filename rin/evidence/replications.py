@@ -67,9 +67,8 @@ def like_for_like() -> pd.DataFrame:
     """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.
 
     One row a comparison: the fields of `Replication` in AUC points, `label` (images and setting),
-    `task` (the paper's tasks, joined by ``/``), `of_the_paper` (whether there are any), `estimate`
-    (RadImageNet − ImageNet), `ci_low`, `ci_high` (Welch's, as if folds were independent and the
-    sources unpaired; NaN where no SD is stated).
+    `task` (the paper's, joined by ``/``), `of_the_paper` (whether there are any), `estimate`
+    (RadImageNet − ImageNet), and Welch's `ci_low`, `ci_high`, as if folds were independent.
     """
     table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]

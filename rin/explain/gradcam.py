@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
-    In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum,
-    and no scaling after that; bilinear enlargement with half-pixel centres; times 255; 8 bits,
-    rounded where the recipe cuts off.  Zeros for a map without a positive value.  InputError for a
-    value that is not finite.
+    In the steps of the usual OpenCV recipe: ReLU; division of the small map by its own maximum;
+    bilinear enlargement with half-pixel centres; times 255; 8 bits, rounded where the recipe cuts
+    off.  Zeros for a map without a positive value.
     """
     if not np.isfinite(cam).all():
         remedy = "Leave out the run: it has diverged."

@@ -1,8 +1,7 @@
 """Overlap of activation maps with the lesions that radiologists marked.
 
-Dice at the paper's threshold, at every and at the best one; the pointing game and the average
-precision of pixels, which need none; what pictures that look at no image score; all of them for
-the runs of a study; and the mean activation around the lesion.
+Dice at some thresholds, the pointing game and the average precision of pixels, which need none,
+of the runs of a study and of pictures that look at no image.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,11 +45,10 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256), 0-1.
+    """Return the Dice score of each map (n, h, w), uint8, at each threshold: (n, 256), 0-1.
 
     2|P ∩ M| / (|P| + |M|) of the lesion M and, in column t, the pixels P strictly above t; without
-    a lesion 0 where anything lies above the threshold and NaN where nothing does.  From maps of
-    `rin.explain.gradcam.to_uint8`, (n, h, w), and masks of their size; InputError for others.
+    a lesion 0 where anything lies above the threshold and NaN where nothing does.
     """
     counts = _gray_histograms(cams, masks)
     pixels = counts.sum(axis=2, keepdims=True)
@@ -67,9 +65,8 @@ def cam_dice(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the average precision of each map's grey levels as scores of lesion pixels, (n,).
 
-    ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright; NaN for an empty mask.  Input and
-    errors as `threshold_curve`.
+    ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t from the brightest down, with recall R and
+    precision P of the pixels at least as bright; NaN for an empty mask.
     """
     counts = _gray_histograms(cams, masks)
     hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
@@ -81,8 +78,7 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return each image's Dice score at the threshold that is best for all other patients, (n,).
 
-    Of equally good ones the lowest.  From curves (n, 256) of images with a lesion, and the patient
-    of each image (n,); NaN throughout when all images are of one patient.
+    From curves (n, 256) of images with a lesion; NaN when all images are of one patient.
     """
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
@@ -99,10 +95,7 @@ def tolerance_at(side: int) -> int:
 
 
 def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return which pixels lie on a lesion or within a distance of one, bool (n, h, w).
-
-    `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more.
-    """
+    """Return which pixels lie on a lesion or at most `tolerance` from one, bool (n, h, w)."""
     near = masks.astype(bool)
     if tolerance > 0:
         for row, lesion in zip(near, masks, strict=True):
@@ -114,9 +107,8 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
 def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
 
-    From maps (n, h, w) and the pixels of `near_lesion`.  Where several pixels share the maximum,
-    the share of them that hits.  A map without a positive value points nowhere: 0. NaN for an
-    empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
+    Where several pixels share the maximum, the share of them that hits; a map without a positive
+    value points nowhere: 0.  NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
     """
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
@@ -129,9 +121,8 @@ def pointing_game(maps: np.ndarray, near: np.ndarray) -> np.ndarray:
 def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """Return how often a map with one bright cell, drawn at random, hits each lesion, (n,), 0-1.
 
-    What `pointing_game` gives on average over the cells of a grid (height, width), from the pixels
-    of `near_lesion`.  A random pixel is no fair comparison: the brightest spot of a coarse map is
-    the middle of a cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
+    A random pixel is no fair comparison: the brightest spot of a coarse map is the middle of a
+    cell, or the whole corner beyond it; of 2 × 2 cells always a corner.
     """
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
     pictures = to_uint8(cells, near.shape[-1])
@@ -140,10 +131,7 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def lesion_boxes(masks: np.ndarray) -> np.ndarray:
-    """Return top, left, height and width of each lesion's bounding box, float64 (n, 4), in pixels.
-
-    NaN for an empty mask.
-    """
+    """Return top, left, height and width of each lesion's box in pixels, (n, 4); NaN for none."""
     boxes = np.full((len(masks), 4), np.nan)
     for box, lesion in zip(boxes, masks, strict=True):
         if lesion.any():
@@ -153,10 +141,9 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
 
 
 def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
-    """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
+    """Return, per image, the mean lesion height and width of all other patients (n, 2), in pixels.
 
-    From heights and widths (n, 2) of `lesion_boxes` and the patient of each image (n,); InputError
-    when fewer than two patients have a lesion.
+    InputError when fewer than two patients have a lesion.
     """
     names, table = np.asarray(patients), pd.DataFrame(sizes)
     outlined = table.notna().all(axis=1)
@@ -172,9 +159,8 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
-    From masks (n, h, w), each with a lesion, and height and width of the ellipse for each image
-    (n, 2), as of `others_lesion_size`.  One row an image and baseline: `image` (row of `masks`),
-    `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
+    From masks with a lesion and the ellipse's `sizes` (`others_lesion_size`): a row an image and
+    baseline, `image` (row of `masks`), `baseline`, measures; the centre point has pointing alone.
     """
     shape = masks.shape[1:]
     near, middle = near_lesion(masks, tolerance_at(shape[1])), [(side - 1) / 2 for side in shape]
@@ -202,15 +188,13 @@ def measure_overlap(
     """Measure how recorded maps and lesions overlap, image by image and run by run.
 
     Compared is the map of the predicted class (the paper says only "the output layer").  `runs`
-    holds a pair for each run: its test rows of the predictions table, and its maps, float32
-    (rows, h, w, 2) before the ReLU, class 1 being the positive one.  `case_ids` (n,) name the
-    cases of the masks, bool (n, size, size), to whose size maps are enlarged.
+    has for each run its test rows of the predictions table, and its maps (rows, h, w, 2) before
+    the ReLU, which are enlarged to the size of the masks.
 
     One row a run and image with a lesion: the run and case columns of the predictions table,
-    `target` (class whose map it is, 0 or 1), `dice` at the paper's threshold, `dice_best` at that
-    which is best for all other patients of the same scenario and init (NaN where there is none),
-    `pointing`, `pointing_blind` (`cell_hits` of the map's grid), `average_precision`, `cells` (of
-    the map's longer side), and `mask_share` (the lesion's of the image, 0-1).
+    `target` (class whose map it is), `dice` at the paper's threshold, `dice_best` at that which is
+    best for all other patients of the same scenario and init, `pointing`, `pointing_blind`
+    (`cell_hits`), `average_precision`, `cells` (of the map's longer side) and `mask_share`.
     """
     side, ids = masks.shape[-1], np.asarray(case_ids)
     tested = np.isin(ids, pd.concat([rows["case_id"] for rows, _ in runs]))
@@ -256,8 +240,7 @@ def class_pictures(
 def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return each map on a grid whose central cells are the box around the lesion.
 
-    From maps and masks (n, h, w), each with a lesion: float64 (n, SIDE, SIDE), the map at the
-    centre of each cell by linear interpolation; NaN where that lies outside the image.
+    Of masks with a lesion: (n, SIDE, SIDE), by linear interpolation; NaN outside the image.
     """
     from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))
@@ -276,10 +259,9 @@ def lesion_map_table(
 ) -> pd.DataFrame:
     """Return the mean activation around the lesion by init and unfreezing.
 
-    Parameters are those of `measure_overlap`.  One row a cell that an image reaches:
-    task, init, unfreezing, `row`, `column` (from the upper left), `activation` (mean grey level
-    0-255, to whole ones), `n_maps` (maps that reach the cell).  No pixel of any image is kept:
-    this may be shown where the images may not.
+    One row a cell that an image reaches: task, init, unfreezing, `row`, `column` (from the upper
+    left), `activation` (mean grey level 0-255, to whole ones), `n_maps` (maps that reach it).  No
+    pixel of any image is kept: this may be shown where the images may not.
     """
     place = pd.Series(np.arange(len(case_ids)), index=case_ids)
     marked = pd.Series(has_lesion(masks), index=case_ids)

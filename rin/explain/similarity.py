@@ -5,8 +5,6 @@ so that a network earns nothing by knowing a patient again.  Activations are tab
 data point (an image at a place of its feature map) and a column a channel.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -15,15 +13,12 @@ from scipy.linalg import orth
 from rin.errors import InputError
 
 _SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
-_RESAMPLES = 2000
 
 
 def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.ndarray:
     """Return the rows of the k most similar images of other patients, int (n, k), nearest first.
 
-    From features (n, channels) and the patient of each row, by cosine; equally near ones in their
-    order.  InputError for features that are all equal, and for an image that has fewer than k
-    images of other patients.
+    From features (n, channels), by cosine; equally near ones in their order.
     """
     if (features == features[0]).all():
         problem = "they are the same for all images, none of which is nearer than another"
@@ -45,34 +40,10 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> np.
     return np.concatenate([*blocks])
 
 
-def neighbour_purity(
-    truth: pd.Series, patients: pd.Series, neighbours: np.ndarray, *, seed: int
-) -> dict[str, float]:
-    """Return how many of the neighbours have the class of their image, beside chance.
-
-    From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `estimate`, the
-    mean share over the images (0–1), with its 95% interval (`ci_low`, `ci_high`), for which
-    patients are drawn with their images and the neighbours as found; `chance`, what neighbours
-    drawn at random from the images of other patients would give.
-    """
-    codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
-    same = (codes[neighbours] == codes[:, None]).mean(axis=1)
-    of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
-    of_both = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
-    chance = ((of_class - of_both) / (len(codes) - of_patient)).mean()
-    sums, sizes = np.bincount(owners, same), np.bincount(owners)
-    draw = np.random.default_rng(seed)
-    times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
-    low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
-    purity = {"estimate": same.mean(), "ci_low": low, "ci_high": high, "chance": chance}
-    return {name: float(value) for name, value in purity.items()}
-
-
 def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).  InputError for a
-    table without more rows than channels, or without a channel that varies.
+    Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).
     """
     bases = []
     for table in (np.asarray(a, np.float64), np.asarray(b, np.float64)):
@@ -92,11 +63,9 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     """Return on how many cases two inits call the same class, by task, mean over the scenarios.
 
-    From the predictions of a study, of the cases that both score.  Index `task`; `agree` (share
-    of the cases with the same call), `called` (share that `a` calls positive), `chance` (agreement
-    of two networks that call as many positive, each at random), `kappa` (Cohen 1960), `positive`
-    (share of positive cases).  Where nearly all cases are called positive, agreement is near one
-    and says nothing.
+    Index `task`; `agree` (share of the cases with the same call), `called` (share that `a` calls
+    positive), `chance` (agreement of two networks that call as many positive, each at random),
+    `kappa` (Cohen 1960), `positive` (share of positive cases).
     """
     case = ["task", "scenario", "fold", "case_id"]
     case += ["pretraining"] if "pretraining" in predictions else []

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 class Backbone:
     """One architecture, by the name of its constructor in `keras.applications`.
 
-    `min_size` is the smallest image side in pixels; `relative_cost`, training time an image
-    relative to ResNet50, decides only which blocks start first; `parameters` are those without
-    top, which no two share; `batch_norm` says whether batch normalisation follows the first
-    convolution.
+    `min_size` is in pixels; `relative_cost`, training time relative to ResNet50, decides only
+    which blocks start first; `parameters` are those without top, which no two share; `batch_norm`
+    says whether batch normalisation follows the first convolution.
     """
 
     name: str
@@ -66,8 +65,7 @@ def build_backbone(
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    The momentum is that of the moving averages, None for the framework's own: in short trainings
-    they would lag behind the weights.  InputError for an unknown name or a size below its minimum.
+    The momentum is that of the moving averages, which lag behind in short trainings; None: Keras'.
     """
     check_size(name, size)
     import keras

@@ -55,10 +55,7 @@ class Classifier:
 
 
 def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
-    """Build the classifier of an architecture, randomly initialised; `gathers` as for `Augment`.
-
-    InputError for an unknown name or an image size that the backbone cannot take.
-    """
+    """Build a classifier, randomly initialised; `gathers` as for `Augment`."""
     a = architecture
     augmentation = look_up("augmentation", a.augmentation, AUGMENTATION)
     backbone = build_backbone(a.backbone, a.size, batch_norm_momentum=a.batch_norm_momentum)

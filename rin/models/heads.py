@@ -25,7 +25,6 @@ def build_head(
     """Put a head on pooled features (n, channels); return its logits (n, n_classes), and itself.
 
     The model, from features to logits, shares its layers with the network that `pooled` is of.
-    InputError for an unknown name.
     """
     look_up("head", name, HEADS)
     import keras

@@ -126,8 +126,7 @@ def identify_backbone(path: Path) -> str:
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     """Return the first convolution and batch normalisation of a file of weights.
 
-    Its backbone is found out where it is not given.  InputError as of `read_weights_file`, and for
-    a backbone without such a normalisation.
+    Its backbone is found out where it is not given.
     """
     if not path.is_file():
         remedy = "Give the path of a file of weights."
@@ -171,13 +170,11 @@ def scaling_of(candidate: str) -> str:
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     """Return how well each candidate explains the stored averages, the nearest first.
 
-    Images are those of `predict`.  Columns `candidate`; `divergence`, in nats: Kullback-Leibler of
-    two Gaussians, stored and predicted, as the mean of both directions and over channels, so that
-    half and twice the contrast of pretraining are as far off; `correlation`, Pearson's, over
-    channels, of the logarithms of stored and predicted variance: scale cancels, so it tells
-    whether the averages belong to these kernels at all; `contrast`, how many times the contrast of
-    the images those of pretraining had, if this candidate is right (geometric mean over channels);
-    `channels`.
+    Columns `candidate`; `divergence`, in nats: Kullback-Leibler of two Gaussians, stored and
+    predicted, mean of both directions and over channels; `correlation` over channels of the
+    logarithms of both variances: scale cancels, so it tells whether the averages belong to these
+    kernels at all; `contrast`, how many times the contrast of the images those of pretraining had
+    (geometric mean over channels); `channels`.
     """
     gray, rows = images.ndim == 3 or (images == images[..., :1]).all(), []
     # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
@@ -203,9 +200,8 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
 
-    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, the rule that
-    decided, in words; `order`, `RGB` or `BGR` where a preprocessing is named and the images tell
-    it, else None; `best`, the nearest whatever the verdict, its `divergence` and `contrast`.
+    Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, in words; `order`,
+    `RGB` or `BGR` where the images tell it; `best`, the nearest, its `divergence` and `contrast`.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     ranked = ranked.sort_values("divergence", kind="stable")
@@ -245,10 +241,8 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
 
 
 def chance_of(correlation: float, channels: int) -> float:
-    """Return how often uncorrelated channels would correlate at least so well (one-sided).
-
-    Pearson's correlation of normal numbers has a beta distribution; NaN below three channels.
-    """
+    """Return how often uncorrelated channels would correlate so well; NaN below three channels."""
+    # Pearson's correlation of normal numbers has a beta distribution.
     shape = channels / 2 - 1
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 

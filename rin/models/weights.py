@@ -92,8 +92,7 @@ def load_weights(
 ) -> list[np.ndarray]:
     """Read an entry's weights into a backbone and return them, as `read_weights_file` does.
 
-    Files are looked for in the folders in their order.  InputError also when the file is absent or
-    of another digest.
+    Files are looked for in the folders in their order.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
@@ -135,11 +134,7 @@ def random_weights(backbone_name: str, size: int, seed: int) -> list[np.ndarray]
 
 
 def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
-    """Read one weights file into a backbone and return its weights.
-
-    InputError when the file is truncated, of another backbone, not of a trained network, or in a
-    format that could run code.
-    """
+    """Read one weights file, of a trained network, into a backbone and return its weights."""
     _refuse_unsafe_format(path)
     # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
@@ -174,10 +169,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
 
 
 def count_parameters(path: Path) -> int:
-    """Return how many numbers a weights file holds beside the state of an optimizer.
-
-    InputError for a format that could run code, or a file that is not there or not whole.
-    """
+    """Return how many numbers a weights file holds beside the state of an optimizer."""
     _refuse_unsafe_format(path)
     sizes: dict[str, int] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."

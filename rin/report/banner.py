@@ -7,9 +7,9 @@ import pandas as pd
 from IPython.display import HTML
 
 from rin.data.manifest import find_task
-from rin.errors import InputError, counted
+from rin.errors import counted
 from rin.report.format import listed
-from rin.study.corpora import find_corpus
+from rin.study.corpora import find_corpus, modalities
 from rin.study.pretraining import pretrained
 from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.results import MAIN, Runs
@@ -28,13 +28,9 @@ def provenance_line(
 ) -> HTML:
     """Return the line of provenance of a page: a `details` element of class `rin-provenance`.
 
-    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from
-    (InputError without any), `summary` follows the headline in the line, `details` unfolds.
+    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from,
+    `summary` follows the headline in the line, `details` unfolds.
     """
-    if not provenances:
-        raise InputError(
-            "no image source", where="provenances", remedy="Name what the page rests on."
-        )
     kind = provenances[0] if len(set(provenances)) == 1 else "mixed"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
     pairs = details.items()
@@ -137,19 +133,16 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
 
 def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
     """Return a remark on tasks whose modality the radiologic corpus lacks, where it is stated."""
-    corpora = [_modalities(data) for data in reference.facts.corpora[:1]]
+    corpora = [modalities(data.modality) - {""} for data in reference.facts.corpora[:1]]
     tasks_of: dict[str, list[str]] = {}
     for task in tasks:
-        for name in sorted(_modalities(reference.facts.task(task).dataset).difference(*corpora)):
+        of_task = modalities(reference.facts.task(task).dataset.modality) - {""}
+        for name in sorted(of_task.difference(*corpora)):
             title = find_task(task)[1].title.partition(",")[0]
             tasks_of.setdefault(_MODALITY_WORDS.get(name, name), []).append(title)
     if not any(corpora):
         return []
     return [f"corpus without {name} ({listed(titles)})" for name, titles in tasks_of.items()]
-
-
-def _modalities(data: DatasetFacts) -> set[str]:
-    return {name.replace("MRI", "MR") for name in data.modality.split(", ") if name}
 
 
 def _addition(added: Addition) -> str:

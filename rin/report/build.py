@@ -1,14 +1,13 @@
 """From a profile to the built book: the notebooks that are out of date, then the HTML.
 
 Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
-Pages are run here and not by doit or jupyter-cache, which order tasks and keep results, but do not
-let the pages that train go first, one after another with their own workers, while the others run
-beside them at low priority; nor can they foretell the time, or build the results before the rest.
+Pages are run here and not by doit or jupyter-cache, which do not let the pages that train go
+first, one after another with their own workers, while the others run beside them; nor can they
+foretell the time, or build the results before the rest.
 """
 
 import multiprocessing
 import os
-import re
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import nbformat
 import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from joblib import cpu_count
@@ -27,7 +25,7 @@ import rin
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, counted
-from rin.files import manifest_folder, replace_folder, sha256_of, write_atomically
+from rin.files import manifest_folder, replace_folder, sha256_of
 from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
 from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages
@@ -44,7 +42,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
 
     Where pages need training and the cover does not, the results are computed and built first, so
     that a reader has them while the live part is made.  Parameters are those of
-    `rin.study.open_study`, as text; what was computed before an error stays in the results folder.
+    `rin.study.open_study`, as text.
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, say = outline_of(study), partial(_say, time.monotonic())
@@ -99,9 +97,6 @@ def _build(outline: Outline, say: Say) -> Path:
     toc = book / "notebooks" / "_toc.yml"
     toc.parent.mkdir(exist_ok=True)
     toc.write_text(yaml.safe_dump(listed, sort_keys=False), encoding="utf-8")
-    if outline.chosen:
-        for name in files_of(listed):
-            name_absent_pages(book / f"{name}.ipynb", ROOT, files_of(listed))
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
     digest = _digest_of_files(filter(Path.is_file, files), book)
@@ -110,7 +105,8 @@ def _build(outline: Outline, say: Say) -> Path:
         say("HTML unchanged")
         return index
     say("Building the HTML, about half a minute")
-    build_html(book, config, toc, ROOT)
+    # Pages of a book of its own may link to pages of the whole book.
+    build_html(book, config, toc, ROOT, strict=not outline.chosen)
     made_from.write_text(digest, encoding="utf-8")
     say("Done")
     return index
@@ -163,9 +159,8 @@ def plan_jobs(
 def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
-    One after another run those that train, which have workers of their own, and those for which
-    they wait; the others run beside them at low priority.  The first failure is raised after the
-    pages under way have ended.
+    One after another run those that train, and those for which they wait; the others run beside
+    them at low priority.  The first failure is raised after the pages under way have ended.
     """
     cores = cores or min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}
@@ -226,49 +221,19 @@ def _listing(study: Study) -> str:
     return digest_of({"names": names, "states": fingerprints(root, names)})
 
 
-_LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\)")
-
-
-def name_absent_pages(page: Path, root: Path, names: Sequence[str]) -> None:
-    """Put titles in the place of links of a computed page to pages that its book has not.
-
-    ``names`` are the pages of the book, from ``book/`` of the checkout ``root`` and without
-    ending.
-    """
-
-    def title(link: re.Match) -> str:
-        name = os.path.normpath(page.parent.relative_to(root / "book") / link[2])
-        sources = (root / f"{name}.py", root / "book" / f"{name}.md")
-        source = next(filter(Path.is_file, sources), None)
-        if name in names or source is None:
-            return link[0]
-        mark = "# # " if source.suffix == ".py" else "# "
-        heading = re.search(f"(?m)^{mark}(.+)$", source.read_text(encoding="utf-8"))
-        return f"{link[1] or f'*{heading[1]}*'} (a page of the whole book)"
-
-    notebook = nbformat.read(page, nbformat.NO_CONVERT)
-    before = nbformat.writes(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = _LINK.sub(title, cell.source)
-        for output in cell.get("outputs", ()):
-            if text := output.get("data", {}).get("text/markdown"):
-                output["data"]["text/markdown"] = _LINK.sub(title, text)
-    if nbformat.writes(notebook) != before:
-        with write_atomically(page) as draft:
-            nbformat.write(notebook, draft)
-
-
-def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:
+def build_html(
+    book_dir: Path, config: Path, listed: Path, output: Path, *, strict: bool = True
+) -> Path:
     """Build the book's HTML below `output` and return its ``index.html``.
 
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
-    build fails or warns.
+    build fails, or where it is `strict` warns.
     """
     # Called by name, as the package has no __main__ and the script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
-    command += ["--config", str(config), "--toc", str(listed), "--keep-going", "-W", "-n"]
+    command += ["--config", str(config), "--toc", str(listed)]
+    command += ["--keep-going", "-W", "-n"] if strict else []
     # Anew: an incremental build forgets the warnings of pages that it does not read again.
     with replace_folder(output / "_build") as draft:
         made = subprocess.run(

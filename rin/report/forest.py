@@ -38,15 +38,13 @@ def forest(
 ) -> Axes:
     """Draw estimates with their intervals from top to bottom.
 
-    `rows` is a table of `rin.stats` as it is, or any with `estimate`, `ci_low`, `ci_high` (NaN
-    ends: no interval, an open mark without whiskers); `unit` "points" draws fractions as points
-    (0-100).  `label` names the column of the text at the left (by default `label`, else `task`),
-    `group` that of the headings (by default `group`, where there is one; its rows are brought
-    together); `names` says what is shown for a value of either, as for tasks their titles.
-    Following rows of equal label and group share a line.  Optional columns: `kind` (a kind or init
-    of `rin.report.style`), `p_holm` (marks are open where it is not below .05), `note` (text at
-    the right instead of estimate and interval, which have `digits`, and a sign unless `zero` is
-    None; of a shared line the last one, whose kind is the `note_title` where all are shared).
+    `rows` is a table of `rin.stats`, or any with `estimate`, `ci_low`, `ci_high` (NaN: no
+    interval); `unit` "points" draws fractions as points (0-100).  `label` names the column of the
+    text at the left (by default `label`, else `task`), `group` that of the headings (by default
+    `group`, where there is one); `names` says what is shown for a value of either, as for tasks
+    their titles.  Following rows of equal label and group share a line.  Optional columns: `kind`
+    (a kind or init of `rin.report.style`), `p_holm` (marks are open where it is not below .05),
+    `note` (text at the right instead of estimate and interval; of a shared line the last one).
 
     `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
     of the data, ends in an arrow; `zero` is where the vertical line stands, if any.

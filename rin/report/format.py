@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +11,20 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from rin.errors import look_up
+from rin.report.style import init_style
 
 MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
+#: Measures of `rin.stats.clinical_measures` that the book prints.
+MEASURE_NAMES = {
+    "ece": "Calibration error (0 is best)",
+    "brier": "Brier score (0 is best)",
+    "sensitivity_at_90": "Sensitivity at 90% specificity",
+    "average_precision": "Average precision",
+    "net_benefit": "Net benefit at the prevalence",
+}
 _WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
@@ -68,9 +77,8 @@ def format_estimate(
 ) -> Any:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``; of a table, one a row.
 
-    `estimate` is a table, a row of one, or a result of `rin.stats`, with `estimate`, `ci_low` and
-    `ci_high`.  `unit` "points" shows fractions, such as AUCs, as points (0-100).  `digits` are by
-    default those of `UNITS`; not `signed`, as for shares, it has no plus.
+    `estimate` is a table, a row of one, or a result of `rin.stats`; `unit` "points" shows
+    fractions, such as AUCs, as points (0-100).
     """
     if isinstance(estimate, pd.DataFrame):
         rows = (row for _, row in estimate.iterrows())
@@ -86,10 +94,7 @@ def format_estimate(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name.
-
-    Names are short: what follows a comma in a title, such as the modality, is left to the caller.
-    """
+    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name."""
     *first, last = [*names] or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
 
@@ -97,9 +102,8 @@ def listed(names: Iterable[str]) -> str:
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
-    A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
-    A table without rows says so in one.  Intervals, ``(low, high)``, and sizes are not broken.
-    Nothing is read as markup: names of files, tasks and classes may hold anything.
+    Cells of `prose` tables wrap, but for intervals, ``(low, high)``, and sizes.  Nothing is read
+    as markup: names of files, tasks and classes may hold anything.
     """
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
@@ -115,6 +119,22 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
         styler = styler.set_table_attributes('class="rin-prose"')
         styler = styler.set_td_classes(table.map(_cell_class))
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+
+
+def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
+    """Return the measures of one task as a table to print: a row a measure.
+
+    `measures` is that of `rin.stats.clinical_measures` for two inits.
+    """
+    short = [init_style(init).short for init in inits]
+    cells = measures[measures["measure"].isin(MEASURE_NAMES)].set_index(["init", "measure"])
+    names = [name for name in MEASURE_NAMES if name in cells.loc["difference"].index]
+    table = {"Measure (0–1)": [MEASURE_NAMES[name] for name in names]}
+    difference = format_estimate(cells.loc["difference"].loc[names]).to_list()
+    table[f"{short[0]} − {short[1]} (95% CI)"] = difference
+    for init, word in zip(inits, short, strict=True):
+        table[word] = cells.loc[init].loc[names, "estimate"].map("{:.3f}".format).to_list()
+    return pd.DataFrame(table)
 
 
 def design_table(studies: Mapping[str, pd.DataFrame]) -> Styler:

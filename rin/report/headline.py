@@ -22,9 +22,8 @@ def short_names(runs: Runs) -> dict[str, str]:
 def three_bands(runs: Runs) -> pd.DataFrame:
     """Return the differences of the three bands, in AUC points.
 
-    Columns: group (the band), label, kind (of `rin.report.style`), estimate, ci_low, ci_high.  The
-    paper's are as printed; those of other groups are pooled (`pooled_fine_tuned`); a task of this
-    run has two rows, for these networks and new patients, and for other pretrainings.
+    The paper's are as printed; those of other groups are pooled; a task of this run has two rows,
+    for these networks and new patients, and for other pretrainings.
     """
     names = short_names(runs)
     scores = runs.predictions()

@@ -23,8 +23,7 @@ def heat(
     """Draw a table of differences with its index at the left and its columns below.
 
     `unit` "points" shows fractions as points (0-100).  Colours, those of two `inits` (a, b) for
-    differences a − b, else purple and brown, are full from ±0.15 on.  `clear`, of the same shape,
-    is True where a cell gets a star; cells without a number stay empty.
+    differences a − b, are full from ±0.15 on; `clear` is True where a cell gets a star.
     """
     factor, digits = look_up("unit", unit, UNITS)
     differences = differences.astype(float)

@@ -22,8 +22,6 @@ from rin.processes import end_with_parent, quiet_tensorflow
 SHARED = ("ipykernel.kernelapp", "seaborn", "rin.cli", "rin.study", "rin.report.banner",
           "rin.report.forest", "rin.report.page", "rin.report.format")  # fmt: skip
 _shared = False
-#: Where the system can fork safely.
-_Process = getattr(multiprocessing.context, "ForkServerProcess", multiprocessing.Process)
 
 
 def share_imports(niceness: int = 0) -> None:
@@ -33,8 +31,7 @@ def share_imports(niceness: int = 0) -> None:
     """
     global _shared
     end_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(niceness)
+    os.nice(niceness)
     if sys.platform == "linux":
         # As a kernel sets it before anything is imported.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
@@ -42,7 +39,7 @@ def share_imports(niceness: int = 0) -> None:
         _shared = True
 
 
-class Forked(_Process):
+class Forked(multiprocessing.context.ForkServerProcess):
     """A forked kernel, which its manager takes for a `subprocess.Popen`."""
 
     stdin = stdout = stderr = None
@@ -86,11 +83,8 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
 
 
 def kernel_manager(folder: Path) -> type:
-    """Return how kernels are started: through sockets in a folder where the system has such.
-
-    Two kernels started at the same time can be given the same ports.  Their remarks go to a file
-    in that folder.
-    """
+    """Return how kernels are started: their sockets and remarks are files of a folder."""
+    # Two kernels started at the same time can be given the same ports.
     search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
@@ -98,8 +92,7 @@ def kernel_manager(folder: Path) -> type:
         kernel_spec = KernelSpec(
             argv=command, env={"PYTHONPATH": os.pathsep.join(filter(None, search))}
         )
-        if os.name != "nt":
-            transport, ip = "ipc", str(folder / "kernel")
+        transport, ip = "ipc", str(folder / "kernel")
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
             log = folder / "kernel.log"

@@ -32,9 +32,8 @@ def show_image(image: np.ndarray, ax: Axes, mask: np.ndarray | None = None) -> A
 def example_maps(runs: Runs, task: str) -> np.ndarray:
     """Draw one image of each class with the maps of both inits, of runs on this computer.
 
-    The maps are of the scenario with the largest mean AUC, in its first fold; an image that both
-    networks classify correctly comes first.  The white contour is at `PAPER_THRESHOLD`, what Dice
-    takes for lesion.  Return the axes: a row an image, and beside the image a column an init.
+    The maps are of the scenario with the largest mean AUC, in its first fold; images that both
+    networks classify correctly come first.  The white contour is at `PAPER_THRESHOLD`.
     """
     aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
     predictions, maps = {}, {}

@@ -35,11 +35,8 @@ _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults to the look of the book; call once per notebook.
-
-    Text stays text in SVG, and SVG files of equal figures are equal.  Colours given
-    out by default are of no initialisation: blue and orange mean these alone.
-    """
+    """Set matplotlib's defaults to the look of the book; call once per notebook."""
+    # Colours given out by default are of no initialisation: blue and orange mean these alone.
     colors = cycler(color=CYCLE)
     mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
     mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})
@@ -48,10 +45,7 @@ def use_style() -> None:
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an initialisation source, or raise InputError listing the known.
-
-    An init that was pretrained briefly is called so, in the colour of the other.
-    """
+    """Return the style of an init; one that was pretrained briefly has the colour of the other."""
     if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
         look = INIT_STYLE[base]
         return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")

@@ -21,9 +21,8 @@ def cluster_weights(
 ) -> np.ndarray:
     """Return how often each case is drawn in each bootstrap replicate over clusters (patients).
 
-    `clusters` is the patient of each case, (n,).  With labels (n,), 0 or 1, a replicate without a
-    case of one class is drawn again.  Returns int16 (replicates, n); InputError for fewer than two
-    replicates, a case without a patient, or a class whose cases are of one patient.
+    With labels (n,), 0 or 1, a replicate without a case of one class is drawn again.  Returns
+    int16 (replicates, n); InputError for a class whose cases are of one patient.
     """
     if replicates < 2:
         remedy = "Pass 1000 or more for a CI."

@@ -145,10 +145,7 @@ def evaluated_rows(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def run_names(predictions: pd.DataFrame) -> list[str]:
-    """Return the columns that name a run: `RUN`, and its pretraining where the table has it.
-
-    InputError where a row lacks one of these names, as groups would leave it out.
-    """
+    """Return the columns that name a run; InputError where a row lacks one of its names."""
     names = [*RUN, "pretraining"] if "pretraining" in predictions else RUN
     check_table(predictions, PREDICTIONS, names, where="predictions")
     return names

@@ -19,8 +19,7 @@ POWER = 0.8
 def patients_needed(difference: float, patients: float, standard_error: float) -> float:
     """Return how many patients find a true difference of AUCs (0-1) by a two-sided test at 5%.
 
-    `standard_error` is that of a difference measured on a number of `patients`.  InputError for
-    what is not positive and finite.
+    `standard_error` is that of a difference measured on a number of `patients`.
     """
     size = abs(difference)
     _check_plan(difference=size, patients=patients, standard_error=standard_error)
@@ -31,8 +30,7 @@ def patients_needed(difference: float, patients: float, standard_error: float) -
 def patients_for_equivalence(margin: float, patients: float, standard_error: float) -> float:
     """Return how many patients show that two equal AUCs (0-1) differ by less than a margin.
 
-    By two one-sided tests at 5%, whose power statsmodels has for rates alone.  InputError for what
-    is not positive and finite.
+    By two one-sided tests at 5%, whose power statsmodels has for rates alone.
     """
     _check_plan(margin=margin, patients=patients, standard_error=standard_error)
     errors = norm.ppf(0.95) + norm.ppf((1 + POWER) / 2)  # from no difference to the margin
@@ -52,8 +50,7 @@ def pretraining_power(
 
     `spread` has the SDs of a row of `rin.stats.pretraining_differences`, `standard_error` is that
     over patients alone.  A study has as many `backbones` and `pretrainings` of each, and the
-    present patients times `patients`.  NaN where the spread is not known; InputError for what is
-    not positive and finite, or one backbone.
+    present patients times `patients`.  NaN where the spread is not known.
     """
     design = {"pretrainings": pretrainings, "patients": patients, "backbones": backbones - 1}
     _check_plan(difference=abs(difference), standard_error=standard_error, **design)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from rin.data.dataset import Dataset, open_dataset
 from rin.data.leakage import nearest_pictures, picture_hash
-from rin.data.manifest import DatasetManifest, find_task, load_manifest
+from rin.data.manifest import find_task, load_manifest
 from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
 from rin.study.setting import (
@@ -109,7 +109,7 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
             side = int(corpus.cases["width"].median())
             nearest = nearest_pictures(dataset.cases, corpus.cases)
             control = _distances_of_copies(dataset, side, copies, study.profile.seed)
-            of_task, of_corpus = _modalities(dataset.manifest), _modalities(corpus.manifest)
+            of_task, of_corpus = (modalities(d.manifest.modality) for d in (dataset, corpus))
             row = {
                 "task": task,
                 "dataset": dataset.manifest.name,
@@ -129,9 +129,9 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _modalities(manifest: DatasetManifest) -> set[str]:
-    modalities = {name.strip() for name in manifest.modality.split(",")}
-    return {"MR" if name == "MRI" else name for name in modalities}
+def modalities(stated: str) -> set[str]:
+    """Return the modalities that a manifest states, MRI as MR."""
+    return {name.strip().replace("MRI", "MR") for name in stated.split(",")}
 
 
 def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:

@@ -5,8 +5,6 @@ a profile that is yet to be written, :func:`measure_pace` times a few steps on t
 :func:`fit_budget` returns the largest study that ends within some minutes.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Losses of pretraining compared: how well a network separates classes, and how sure it is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import product
 
@@ -31,11 +29,7 @@ def run_losses(study: Study) -> pd.DataFrame:
 
 
 def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    """Return the expected calibration error of confidences (n,) in classes that are `right` (n,).
-
-    The mean distance of confidence and accuracy over bins of equal width, weighted by their images
-    (Naeini et al. 2015).
-    """
+    """Return the expected calibration error, by bins of equal width (Naeini et al. 2015)."""
     places = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(places, confidence - right, bins)
     return float(np.abs(gaps).sum() / len(confidence))

@@ -4,8 +4,6 @@ A run's id covers its configuration and the digests of everything it reads, so t
 is never repeated and never mistaken for another, whichever studies name it.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace

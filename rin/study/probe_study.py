@@ -4,8 +4,6 @@ Every backbone is pretrained under several preprocessings, all else equal; then 
 probed (`rin.models.probe`) with images of its own corpus and of every other dataset of the study.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -117,7 +117,6 @@ Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinc
 Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Backbones = Annotated[list[Literal[tuple(BACKBONES)]], *Names.__metadata__]
-Head = Literal[HEADS]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
@@ -143,7 +142,7 @@ class FineTuning(FrozenModel):
     augmentation: Augmentation = "official"
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
-    head: Head = "linear"
+    head: Literal[HEADS] = "linear"
     confounder: str = ""
 
     @property
@@ -399,12 +398,6 @@ class Factors(FrozenModel):
     convergence: Convergence | None = None
     confounder: Confounding | None = None
 
-    @model_validator(mode="after")
-    def _studies_one(self) -> Factors:
-        if not any(getattr(self, name) for name in FACTORS):
-            raise ValueError(f"names no factor: {', '.join(FACTORS)}")
-        return self
-
 
 class Probe(FrozenModel):
     """Whether a weights file shows which inputs it was trained on.
@@ -585,30 +578,12 @@ class Profile(FrozenModel):
         return studies
 
     def filter_of(self, study: str) -> StudyFilter | None:
-        """Return what a named study takes of the plan; None where the profile does not ask for it.
-
-        `InputError` for a study that is not one of `STUDIES`.
-        """
+        """Return what a study of `STUDIES` takes of the plan; None where it is not asked for."""
         look_up("study", study, STUDIES)
         return self.studies.get(study)
 
-    def with_pretrainings(self, numbers: list[int]) -> Profile:
-        """Return the profile with other pretrainings of its inits."""
-        pretraining = self.pretraining.model_copy(update={"pretrainings": numbers})
-        return self.model_copy(update={"pretraining": pretraining})
-
-    def with_studies(self, sections: dict[str, Any]) -> Profile:
-        """Return the profile with other sections of some side studies; None: without one."""
-        changes = {name: sections[name] for name in sections if name not in FACTORS}
-        factors = {name: sections.get(name, getattr(self.factors, name, None)) for name in FACTORS}
-        changes["factors"] = Factors(**factors) if any(factors.values()) else None
-        return self.model_copy(update=changes)
-
     def variants(self, study: str) -> list[Variant]:
-        """Return the parts of a named study: levels of its factor, or repeats of its runs.
-
-        `InputError` as for `filter_of`, and where the profile does not ask for the study.
-        """
+        """Return the parts of a named study: levels of its factor, or repeats of its runs."""
         if (chosen := self.filter_of(study)) is None:
             raise self._lacks(f"says nothing of the study {study}")
         inits, levels = self._inits_of(study), self._levels_of(study, chosen)

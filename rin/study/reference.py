@@ -5,21 +5,18 @@ wherever it is shown.  `run.json` says how the numbers came about, and nothing o
 tables beside it are those of `rin.study.fine_tuning`.
 """
 
-from __future__ import annotations
-
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
@@ -29,7 +26,6 @@ from rin.files import (
     FrozenModel,
     read_sealed,
     replace_folder,
-    replaced_folder,
     sealed,
     sha256_of,
 )
@@ -37,10 +33,10 @@ from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Hardware, commit_of, installed_packages, this_computer
 from rin.study.loss_study import loss_table, plan_losses
-from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
+from rin.study.plan import Run, find_entries, plan_all, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import LAYERS, MAIN, Profile, find_scenario
+from rin.study.profile import FACTORS, LAYERS, MAIN, Factors, Profile, find_scenario
 from rin.study.setting import Study, TaskInputs
 from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
 
@@ -132,17 +128,12 @@ class Work(FrozenModel):
     seconds: NonNegativeFloat
 
 
-#: Former settings of a pretraining, at the values that are now those of all.
-_FORMER = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
-
-
 class RunFacts(FrozenModel):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
     `backend`, `precision` and `peak_memory_gb` are of fine-tuning; `commit` (with a plus where
-    other files than its own were at work) and `hardware` are of the code and computer that wrote
-    the files; `work` goes by stage; `files` has the SHA-256 of every table; `added` is what other
-    computers added.
+    other files than its own were at work) and `hardware` are of what wrote the files; `work` goes
+    by stage; `files` has the SHA-256 of every table; `added` is what other computers added.
     """
 
     format: Literal[5] = 5
@@ -164,16 +155,6 @@ class RunFacts(FrozenModel):
     weights: list[WeightsFacts]
     files: dict[str, Digest]
     added: list[Addition] = Field(default_factory=list)
-
-    @field_validator("profile", mode="before")
-    @classmethod
-    def _without_former_settings(cls, profile: dict[str, Any]) -> dict[str, Any]:
-        """Leave out what earlier runs state and profiles no longer have."""
-        kept = {name: stated for name, stated in profile.items() if name != "sanity"}
-        if pretraining := kept.get("pretraining"):
-            stated = [item for item in pretraining.items() if item not in _FORMER.items()]
-            kept["pretraining"] = dict(stated)
-        return kept
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -255,13 +236,9 @@ def reference_names() -> list[str]:
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
-    """Read a reference run, by name below `reference_folder` or from a folder.
-
-    `InputError` for an unknown name, or a file that is missing or not the one that was written.
-    """
+    """Read a reference run, whole as it was written, by name or from a folder."""
     by_name = not isinstance(name_or_folder, Path)
     folder = reference_folder() / name_or_folder if by_name else name_or_folder
-    _refuse_interrupted(folder)
     if by_name:
         look_up("reference run", name_or_folder, reference_names() or ["none"])
     with _explained(folder / RUN):
@@ -270,15 +247,6 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         Path(file).stem: _read_table(folder / file, facts.files[file]) for file in facts.files
     }
     return ReferenceRun(facts, tables)
-
-
-def _refuse_interrupted(folder: Path) -> None:
-    if (earlier := replaced_folder(folder)).exists():
-        raise InputError(
-            f"a process that replaced it was stopped, and what it replaced lies in {earlier.name}",
-            where=folder,
-            remedy=f"Keep the one that is wanted under the name {folder.name}, delete the other.",
-        )
 
 
 _RESTORE = (
@@ -340,32 +308,26 @@ def write_reference(
     folder: Path,
     *,
     replace: bool = False,
-    finished: bool = False,
     add: bool = False,
 ) -> Path:
     """Write the reference run of a finished study below `folder` and return its folder.
 
-    With `replace` one that is there is replaced; with `finished` tasks, studies and pretrainings
-    that are not finished are left out; with `add` the study's pretrainings, of all backbones or
-    some, and its side studies are added to one that is there, which may have been computed
-    elsewhere.
+    With `replace` one that is there is replaced; with `add` the study's pretrainings, of all
+    backbones or some, and its side studies are added to one that is there, which may have been
+    computed elsewhere.
 
-    `InputError`, and nothing is written, when the reference run is there already, or the study
-    does not fit it; when something was made from stand-ins, a run is not finished, or the files
-    are larger than `LARGEST` together.
+    `InputError`, and nothing is written, where the study does not fit the run that is there, or
+    something is made from stand-ins, not finished or too large.
     """
     target = Path(folder) / study.profile.name
     _check_target(target, replace=replace, add=add)
-    if finished:
-        study = _finished_part(study)
     runs = _finished_runs(study)
     tables = _tables(study, runs)
     facts = _gather_facts(study, runs, tables)
     problem = "the reference run cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(target), replace_folder(target) as draft:
-            _check_target(target, replace=replace, add=add)
+        with replace_folder(target) as draft:
             if add:
                 tables, facts = joined(load_reference(target), tables, facts, target)
             _write_files(draft, facts, tables, target)
@@ -373,20 +335,8 @@ def write_reference(
     return target
 
 
-@contextmanager
-def _lock(target: Path) -> Iterator[None]:
-    """Let one process at a time write a run: of two that add, one adds to what the other wrote."""
-    lock = target.with_name(f".{target.name}.lock")
-    with FileLock(lock):
-        try:
-            yield
-        finally:  # while it is held: pages depend on every file of this folder
-            lock.unlink(missing_ok=True)
-
-
 def _check_target(target: Path, *, replace: bool, add: bool) -> None:
     """Raise InputError unless what is asked for fits what is there."""
-    _refuse_interrupted(target)
     if replace and add:
         problem = "--replace and --add exclude each other"
     elif target.exists() and not (replace or add):
@@ -423,46 +373,6 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     fractions = table.select_dtypes("float").columns.difference(repeated)
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
     table.to_parquet(path, index=False, use_byte_stream_split=[*fractions], **options)
-
-
-def _finished_part(study: Study) -> Study:
-    """Return the study without pretrainings, tasks and further studies that are not finished."""
-    study = _finished_pretrainings(study)
-    sections: dict[str, Any] = {}
-    for name, section in study.profile.studies.items():
-        begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
-        tasks = [task for task in section.tasks if task not in begun]
-        # As it is stated: which pretraining comes with random weights depends on all of them.
-        sections[name] = study.profile.sections.get(name, section).of_tasks(tasks)
-    main = sections.pop(MAIN)
-    if main is None:
-        where = f"profile {study.profile.name}"
-        remedy = "Run rin study with this profile first; it goes on where it was stopped."
-        raise InputError("no task is finished", where=where, remedy=remedy)
-    for name, planned in _runs_of_sections(study).items():
-        if study.ledger(name).count(planned) < len(planned):
-            sections[name] = None
-    profile = study.profile.with_studies(sections).model_copy(update={"tasks": main.tasks})
-    return replace(study, profile=profile)
-
-
-def _finished_pretrainings(study: Study) -> Study:
-    """Return the study with the pretrainings whose main study is finished, or with the first."""
-    if study.profile.pretraining is None:
-        return study
-    numbers, finished = study.profile.pretrainings, []
-    for number in numbers:
-        part = _with_pretrainings(study, [number])
-        weights = plan_pretraining(part)
-        if study.weights.count(weights) == len(weights):
-            runs = plan_study(part)
-            if study.runs.count(runs) == len(runs):
-                finished.append(number)
-    return _with_pretrainings(study, finished or numbers[:1])
-
-
-def _with_pretrainings(study: Study, numbers: list[int]) -> Study:
-    return replace(study, profile=study.profile.with_pretrainings(numbers))
 
 
 def joined(
@@ -569,7 +479,11 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
         }
         sections[name] = old.model_copy(update=both)
     numbers = sections.pop(MAIN).pretrainings
-    return earlier.with_pretrainings(numbers).with_studies(sections)
+    factors = {name: sections.pop(name, getattr(earlier.factors, name, None)) for name in FACTORS}
+    pretraining = earlier.pretraining.model_copy(update={"pretrainings": numbers})
+    sections |= {"pretraining": pretraining}
+    sections |= {"factors": Factors(**factors) if any(factors.values()) else None}
+    return earlier.model_copy(update=sections)
 
 
 def _work(tables: dict[str, pd.DataFrame]) -> dict[str, Work]:

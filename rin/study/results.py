@@ -35,9 +35,6 @@ from rin.study.reference import (
 )
 from rin.study.setting import PathLike, Study, has_real_images, open_study
 
-#: Whose results are shown: those of the reader's own runs, or those of the reference run.
-Origin = Literal["own", "reference"]
-
 
 @dataclass(frozen=True)
 class Runs:
@@ -104,8 +101,8 @@ class Runs:
         """Return the tasks with results of a study, in the order of `paper_tasks`."""
         return tuple(task for task in self.paper_tasks if self.origin(task, study))
 
-    def origin(self, task: str, study: str = MAIN) -> Origin | None:
-        """Return where the results of a task come from; None where there are none."""
+    def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
+        """Return where the shown results of a task come from; None where there are none."""
         look_up("task", task, self.paper_tasks)
         section = self.study.profile.filter_of(study)
         if section and task in section.tasks and task in self._own_tasks:
@@ -132,8 +129,6 @@ class Runs:
 
         Columns as of `rin.study.fine_tuning.predictions`; `study` is one of `STUDIES`, `part` is
         `test` or an external dataset of the task.  None takes all of the study's tasks.
-
-        `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """
         if task is None:
             tables = [self.predictions(study, name, part) for name in self.tasks_of(study)]

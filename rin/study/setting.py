@@ -108,10 +108,7 @@ class Study:
         return build_store(dataset, size, folder=self.results.parent / "stores", resize=resize)
 
     def inputs(self, task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
-        """Open a task's images, decode them, find near-duplicates and split the patients, once.
-
-        `folds` (at most so many) and `resize` replace the profile's choices.
-        """
+        """Open a task's images, decode them, find near-duplicates and split the patients, once."""
         key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
         return self.once(key, lambda: _open_inputs(self, *key))
 
@@ -377,10 +374,7 @@ def check_inputs(study: Study) -> None:
 
 
 def missing_inputs(study: Study) -> list[str]:
-    """Return in a sentence each what a study needs and neither data root nor profile has.
-
-    `InputError` as of `chosen_pages`.
-    """
+    """Return in a sentence each what a study needs and neither data root nor profile has."""
     profile, missing = study.profile, []
     chosen_pages(profile)
     for task in profile.tasks:
@@ -420,11 +414,7 @@ def chosen_pages(profile: Profile) -> tuple[str, ...]:
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:
-    """Return which weights to start from, and for which backbones.
-
-    `released` ones where they lie below the data root and Keras' own can be had now; else those
-    of `corpora` to pretrain on, where it holds them; else `stand-ins`.
-    """
+    """Return which weights to start from (released, corpora or stand-ins), and which backbones."""
     folders = [data_root / "weights", data_root]
     entries = [entry for entry in load_entries() if entry.init == "radimagenet"]
     there = [entry.backbone for entry in entries if locate_weights(entry, folders)]

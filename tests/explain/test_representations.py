@@ -35,33 +35,6 @@ def test_neighbours_are_those_of_a_search_pair_by_pair(table):
     assert found.tolist() == by_hand(features.astype(float), patients, 5)
 
 
-def test_purity_and_chance_are_those_counted_by_hand(table):
-    truth, patients, features = table
-    found = emb.nearest_neighbours(features, patients, 4)
-    counted = []
-    for i, rows in enumerate(found):
-        fellow, others = truth == truth[i], patients != patients[i]
-        counted.append((fellow[rows].mean(), fellow[others].mean()))
-    purity = emb.neighbour_purity(truth, patients, found, seed=1)
-    shown = [purity[name] for name in ("estimate", "chance")]
-    assert shown == pytest.approx(np.mean(counted, axis=0).tolist())
-    assert purity["ci_low"] < purity["estimate"] < purity["ci_high"]
-
-
-def test_interval_of_the_purity_is_that_of_patients_drawn_one_at_a_time(table):
-    truth, patients, features = table
-    found = emb.nearest_neighbours(features, patients, 4)
-    same = (truth.to_numpy()[found] == truth.to_numpy()[:, None]).mean(axis=1)
-    members = [same[patients == name] for name in patients.unique()]
-    rng, means = np.random.default_rng(0), []
-    for _ in range(4000):
-        drawn = [members[place] for place in rng.integers(0, len(members), len(members))]
-        means.append(np.concatenate(drawn).mean())
-    purity = emb.neighbour_purity(truth, patients, found, seed=1)
-    expected = np.percentile(means, [2.5, 97.5])
-    assert [purity["ci_low"], purity["ci_high"]] == pytest.approx(expected, abs=0.02)
-
-
 @pytest.mark.parametrize(
     ("features", "patients", "k", "part"),
     [

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from rin.data.manifest import load_manifest
-from rin.errors import InputError
 from rin.report.banner import (
     HEADLINES,
     banner,
@@ -46,11 +45,6 @@ def test_nothing_from_a_file_is_read_as_markup():
     assert "<b>x</b>" not in shown
     assert "<script>" not in shown
     assert "a &amp; b &lt;script&gt;" in shown
-
-
-def test_page_without_any_images_cannot_say_where_numbers_come_from():
-    with pytest.raises(InputError, match="no image source"):
-        provenance_line([], [], {})
 
 
 def test_reference_run_tells_images_weights_computer_and_day(demo):

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from rin.files import manifest_folder
-from rin.report.build import name_absent_pages
 from rin.report.execution import Job
 from rin.study import open_study, run_study
 
@@ -57,24 +56,3 @@ def test_page_of_a_task_of_ones_own_runs_twice_from_top_to_bottom(tmp_path):
     texts = [output.get("data", {}).get("text/markdown", "") for output in outputs]
     results = [text for text in texts if "On these invented images" in text]
     assert len(results) == 2 and results[0] == results[1]
-
-
-def test_links_to_pages_that_a_book_of_its_own_lacks_become_their_titles(tmp_path):
-    for name, title in (("results/task", "A task"), ("evidence/audit", "The audit")):
-        source = tmp_path / "notebooks" / f"{name}.py"
-        source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(f"# %% [markdown]\n# # {title}\n")
-    text = "[](../evidence/audit), [see](../evidence/audit), [](task), [](https://a.org/b), [](x)"
-    shown = nbformat.v4.new_output("display_data", {"text/markdown": text})
-    cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("1", outputs=[shown])]
-    page = tmp_path / "book" / "notebooks" / "results" / "mine.ipynb"
-    page.parent.mkdir(parents=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), page)
-    name_absent_pages(page, tmp_path, ["notebooks/results/mine", "notebooks/results/task"])
-    read = nbformat.read(page, 4).cells
-    wanted = (
-        "*The audit* (a page of the whole book), see (a page of the whole book), [](task), "
-        "[](https://a.org/b), [](x)"
-    )
-    assert read[0].source == wanted
-    assert read[1].outputs[0].data["text/markdown"] == wanted

@@ -8,10 +8,10 @@ from matplotlib.text import Text
 
 from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
-from rin.report.clinical import calibration, measure_table
+from rin.report.format import measure_table
 from rin.report.headline import headline, three_bands
 from rin.report.heat import heat
-from rin.report.slopes import slopes
+from rin.report.lines import calibration, slopes
 from rin.report.style import init_style
 from rin.stats import pretraining_differences
 from rin.study import open_reference

@@ -70,7 +70,6 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
             {"pretraining.pretrainings": [2, 1, 2]},
             ["pretraining.pretrainings", "[2, 1, 2]; state each of them once"],
         ),
-        ({"factors": {}}, ["factors", "names no factor"]),
         ({"factors.resize": RESIZE}, ["factors", "odd"]),
         ({"factors.confounder": TAG | {"put_on": ["odd"]}}, ["put_on: ['odd'] are not among"]),
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),

@@ -5,7 +5,6 @@ import platform
 import shutil
 import socket
 import sys
-import threading
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -30,7 +29,7 @@ from rin.explain.similarity import mean_cca
 from rin.files import read_sealed, sealed, sha256_of
 from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
 from rin.study.plan import plan_study
-from rin.study.profile import STUDIES, Probe
+from rin.study.profile import Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
     load_reference,
@@ -293,22 +292,6 @@ def test_reference_run_survives_a_replacement_that_is_stopped(finished, copy, mo
     assert load_reference(copy).facts.name == "tiny"
 
 
-def test_run_that_a_killed_replacement_left_is_named_and_not_lost(finished, copy, monkeypatch):
-    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(copy.parent))
-    left = copy.rename(copy.parent / ".tiny.replaced")  # as between the two renames
-    said = r"tiny: .* what it replaced lies in \.tiny\.replaced\. Keep the one that is wanted"
-    for name_or_folder in ("tiny", copy):
-        with pytest.raises(InputError, match=said):
-            load_reference(name_or_folder)
-    for options in ({}, {"replace": True}, {"add": True}):
-        with pytest.raises(InputError, match=said):
-            write_reference(finished, copy.parent, **options)
-    assert [*copy.parent.iterdir()] == [left]
-    left.rename(copy)
-    write_reference(finished, copy.parent, replace=True)
-    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
-
-
 def test_unfinished_runs_are_refused(finished, tmp_path, images):
     shutil.copytree(finished.results, tmp_path / "tiny")
     study = open_study(finished.profile, data_root=images, results=tmp_path)
@@ -322,28 +305,6 @@ def test_unfinished_runs_are_refused(finished, tmp_path, images):
     with pytest.raises(InputError, match="2 of 2 runs of pretraining are not finished"):
         write_reference(study, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.slow
-def test_tasks_and_studies_that_are_not_finished_are_left_out_where_asked(
-    finished, tmp_path, images
-):
-    whole = load_reference(write_reference(finished, tmp_path, finished=True))
-    assert whole.tasks == ["breast"]
-    assert set(whole.tables["runs"]["study"]) == set(filter(finished.profile.filter_of, STUDIES))
-    shutil.copytree(finished.results, tmp_path / "begun" / "tiny")
-    begun = open_study(finished.profile, data_root=images, results=tmp_path / "begun")
-    main = [run.run_id for run in plan_study(begun)]
-    for study in ("from_random", "confounder"):
-        ids = (run.run_id for run in plan_study(begun, study) if run.run_id not in main)
-        (begun.runs.path(next(ids)) / "done.json").unlink()
-    part = load_reference(write_reference(begun, tmp_path, replace=True, finished=True))
-    left = set(whole.tables["runs"]["study"]) - {"from_random", "confounder"}
-    assert set(part.tables["runs"]["study"]) == left
-    assert part.facts.profile.factors.confounder is part.facts.profile.from_random is None
-    (begun.runs.path(main[0]) / "done.json").unlink()
-    with pytest.raises(InputError, match="no task is finished"):
-        write_reference(begun, tmp_path / "runs", finished=True)
 
 
 @pytest.mark.parametrize(
@@ -414,21 +375,6 @@ def changed_facts(copy, change):
     facts = read_sealed(copy / "run.json")
     change(facts)
     (copy / "run.json").write_text(sealed(facts), encoding="utf-8")
-
-
-def test_settings_that_profiles_no_longer_have_are_left_out_of_an_earlier_run(copy):
-    expected = load_reference(copy).facts.profile
-    former = {"optimizer": "adam", "weight_decay": 0.0, "class_weights": "none"}
-
-    def as_it_was(facts):
-        facts["profile"]["sanity"] = {"scenarios": [SCENARIO], "cases": 16}
-        facts["profile"]["pretraining"] |= former
-
-    changed_facts(copy, as_it_was)
-    assert load_reference(copy).facts.profile == expected
-    changed_facts(copy, lambda facts: facts["profile"]["pretraining"].update(optimizer="sgd"))
-    with pytest.raises(InputError, match=r"run\.json: .*optimizer"):
-        load_reference(copy)
 
 
 def renamed(written, folder, name, date, studies):
@@ -611,18 +557,6 @@ def test_runs_of_another_backend_are_not_added(finished, copy):
     assert (copy / "run.json").read_text("utf-8") == before
 
 
-@pytest.mark.slow
-def test_pretrainings_that_are_not_finished_are_left_out_where_asked(part_of_study, tmp_path):
-    finished = part_of_study(1, 2)
-    pretraining = finished.profile.pretraining.model_copy(update={"pretrainings": [1, 2, 3]})
-    profile = finished.profile.model_copy(update={"pretraining": pretraining})
-    study = replace(finished, profile=profile)
-    with pytest.raises(InputError, match="not finished"):
-        write_reference(study, tmp_path / "all")
-    kept = load_reference(write_reference(study, tmp_path / "kept", finished=True))
-    assert set(kept.tables["runs"]["pretraining"]) == {1, 2}
-
-
 OTHER = "from another computer or version of the code"
 
 
@@ -713,32 +647,3 @@ def test_settings_and_columns_that_a_reference_run_does_not_have_are_added(
     images = joined.tables["pretraining"].set_index(["init", "pretraining"])["images"].unstack()
     assert images[1].isna().all()
     assert (images[2] == 36).all()
-
-
-@pytest.mark.slow
-def test_of_two_that_add_at_once_both_are_kept(part_of_study, tmp_path, monkeypatch):
-    dense = SCENARIO.replace("ResNet50", "DenseNet121")
-    write_reference(part_of_study(1, scenarios=(SCENARIO, dense)), tmp_path)
-    parts = [part_of_study(2, scenarios=(scenario,)) for scenario in (SCENARIO, dense)]
-    add = [
-        threading.Thread(target=write_reference, args=(part, tmp_path), kwargs={"add": True})
-        for part in parts
-    ]
-    write, waited = write_table, []
-
-    def slowly(table, path):
-        if not waited:  # the first has read what is there, and not yet written
-            waited.append(True)
-            add[1].start()
-            add[1].join(timeout=3)
-            waited.append(add[1].is_alive())
-        write(table, path)
-
-    monkeypatch.setattr("rin.study.reference.write_table", slowly)
-    add[0].start()
-    add[0].join()
-    add[1].join()
-    assert waited == [True, True]
-    added = load_reference(tmp_path / "tiny").facts.added
-    assert [each.backbones for each in added] == [["ResNet50"], ["DenseNet121"]]
-    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]

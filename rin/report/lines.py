@@ -1,4 +1,4 @@
-"""Paired slopes: the AUC of every scenario from one initialisation to the other."""
+"""Lines: the AUC of every scenario from one initialisation to the other; calibration curves."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,6 @@ def slopes(
     `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
     and the column `panel`; panels are in the order of its values.  Colours are those of the layers
     that were trained.
-    InputError where a scenario has several AUCs from one init in a panel, or one init alone.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]
     require_columns(aucs, needed, where="aucs")
@@ -52,3 +51,21 @@ def slopes(
     grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)
     sns.move_legend(grid, "upper center", ncols=3, title="", bbox_to_anchor=(0.45, 0.03))
     return grid.axes
+
+
+def calibration(curves: pd.DataFrame, inits: Sequence[str], panel: str) -> np.ndarray[Axes]:
+    """Draw reliability curves of some inits; a panel a value of a column.
+
+    `curves` is that of `rin.stats.clinical_curves`; on the dotted line probabilities are true.
+    """
+    rows = curves[curves["curve"] == "reliability"]
+    grid = sns.relplot(
+        rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
+        palette={init: init_style(init).color for init in inits}, height=3.2,
+    )  # fmt: skip
+    for ax in grid.axes.flat:
+        ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
+    grid.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    grid.set_axis_labels("Predicted probability", "Share positive")
+    sns.move_legend(grid, "upper center", ncols=2, title="", bbox_to_anchor=(0.45, 0.03))
+    return grid.set_titles("{col_name}", size=10.5).axes
