@@ -76,7 +76,9 @@ trained on radiologic images rather than on photographs?
 
 **Known.** The paper answers yes on all {len(paper)} of its tasks, by
 {paper["estimate"].min()} to {paper["estimate"].max()} points of AUC, but
-{zero[0]} of its {len(paper)} intervals include zero. One other group’s {same["k"]}
+{zero[0]} of its {len(paper)} intervals include zero. One other group’s {
+    same["k"]
+}
 comparisons on the same questions average {format_estimate(same, digits=1)}
 points; their code omits the scaling of inputs that the RadImageNet weights
 expect.
