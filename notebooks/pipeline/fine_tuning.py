@@ -41,7 +41,7 @@ from rin.report.format import format_estimate, format_p
 from rin.report.maps import image_row
 from rin.report.page import picture, verdict
 from rin.report.slopes import slopes
-from rin.report.style import use_style
+from rin.report.style import init_style, use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import open_runs, run_fine_tuning, run_pretraining
 from rin.study.plan import plan_study
@@ -237,9 +237,9 @@ spread_a, spread_b = (
 )
 Markdown(f"""
 On “{inputs.task.title}”, over {counted(n_scenarios, "scenarios")}, the mean AUC
-is {overall["auc_a"]:.3f}{spread_a} from {a} and
-{overall["auc_b"]:.3f}{spread_b} from {b} weights; the difference
-is **{format_estimate(overall, unit="points")}** AUC points
+is {overall["auc_a"]:.3f}{spread_a} with {init_style(a).word} and
+{overall["auc_b"]:.3f}{spread_b} with {init_style(b).word} weights; the
+difference is **{format_estimate(overall, unit="points")}** AUC points
 ({format_p(overall["p_value"])}): {
     verdict(overall["estimate"], overall["p_value"], (a, b))
 }. It is based on {overall["n_cases"]:.0f} test images of

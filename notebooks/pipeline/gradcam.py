@@ -208,8 +208,8 @@ picture(
 # %% tags=["hide-input"]
 means = by_scenario.groupby("init").mean()
 Markdown(f"""
-Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and
-{means[b]:.3f} ({b}) on {overlap["case_id"].nunique()} test images with a
-lesion; the {baselines.idxmax()}, an image-blind baseline, reaches
-{baselines.max():.3f}.
+Over all scenarios the mean Dice score is {means[a]:.3f}
+({INIT_STYLE[a].word}) and {means[b]:.3f} ({INIT_STYLE[b].word}) on
+{overlap["case_id"].nunique()} test images with a lesion; an image-blind
+baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}.
 """)

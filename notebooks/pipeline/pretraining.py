@@ -265,7 +265,7 @@ Markdown(
     "In each corpus's best network the nearest image is of the same class for "
     + " and ".join(
         f"{row.estimate:.0%} of {counted(row.images, 'images')} of "
-        f"{counted(row.patients, 'patients')} ({row.Index[0]}; "
+        f"{counted(row.patients, 'patients')} ({init_style(row.Index[0]).word}; "
         f"{row.chance:.0%} by chance)"
         for row in best.itertuples()
     )

@@ -179,7 +179,8 @@ low, high = np.nanquantile(differences, [0.025, 0.975])
 shift = {"estimate": estimate, "ci_low": low, "ci_high": high}
 Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
-from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
+from {INIT_STYLE[a].word} and {by_scenario[b].mean():.0%} from
+{INIT_STYLE[b].word} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
 **{format_estimate(shift, unit="points")}** points. The interval resamples
 {len(patients):,} {unit}s.

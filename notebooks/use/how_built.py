@@ -98,9 +98,9 @@ here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
 Markdown(f"""
-This book shows the profile {study.profile.name}. Results of
-{here or "none"} of its {counted(len(runs.tasks), "tasks")} come from runs of this
-computer ({"; ".join(computers) or "none recorded"}), those of
+This book shows the profile {study.profile.name}. Results of {here or "none"}
+of its {counted(len(runs.tasks), "tasks")} come from runs of this computer
+({"; ".join(computers) or "none recorded"}), those of
 {len(runs.tasks) - here or "none"} from reference runs
 ({"; ".join(made_on) or "none"}); each page uses the latest reference run that
 contains its study. Statistics of a reference run are computed from its
