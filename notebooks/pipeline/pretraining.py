@@ -265,8 +265,8 @@ Markdown(
     "In each corpus's best network the nearest image is of the same class for "
     + " and ".join(
         f"{row.estimate:.0%} of {counted(row.images, 'images')} of "
-        f"{counted(row.patients, 'patients')} ({init_style(row.Index[0]).word}; "
-        f"{row.chance:.0%} by chance)"
+        f"{counted(row.patients, 'patients')} "
+        f"({init_style(row.Index[0]).word}; {row.chance:.0%} by chance)"
         for row in best.itertuples()
     )
     + ". The corpora have different classes, so their shares are not compared."
