@@ -266,10 +266,10 @@ Markdown(f"""
   [What the inputs alone do](results/inputs)).
 - Short training: in the last epoch of pretraining, accuracy on validation
   images still rose by {rise.min():.1f} to {rise.max():.1f} points. Of the
-  networks fine-tuned for more than one epoch, {last:.0f}% had their lowest
-  validation loss in the last, so longer training may change them. It was tried
-  with {counted(longer["backbone"].nunique(), "backbones")} and one pretraining:
-  the difference changed by
+  networks fine-tuned for more than one epoch, {last:.0f}% had a validation loss
+  that was still falling in the last. Longer fine-tuning was tried with
+  {counted(longer["backbone"].nunique(), "backbones")} and one pretraining; it
+  changed the difference by
   {listed(f"{text} ({task})" for task, text in changes.items())} points (95% CI
   over patients alone, exploratory).
 - Unequal learning: the radiologic networks classified

@@ -270,9 +270,9 @@ texts = format_estimate(moves, unit="points").rename(titles)
 Markdown(f"""
 **Exploratory.** Networks were trained until the validation loss stopped
 falling: for {until["epochs"].mean():.1f} epochs on average, in place of at most
-{fixed["epochs"].max()}. The lowest validation loss was that of the last epoch
-in {ends[1]:.0f}% of these networks, and in {ends[0]:.0f}% with the usual
-epochs. The mean AUC of an initialisation changes by
+{fixed["epochs"].max()}. The validation loss was lowest in the last epoch for
+{ends[1]:.0f}% of these networks, against {ends[0]:.0f}% with the usual epochs.
+The mean AUC of an initialisation changes by
 {format_number(100 * gains["estimate"].min(), 1, signed=True)} to
 {format_number(100 * gains["estimate"].max(), 1, signed=True)} points, the
 difference {words[0]} − {words[1]} by

@@ -56,9 +56,14 @@ banner(runs, study="head")
 
 # %%
 losses = runs.losses()
-studies = ("head", "layers", "confounder")
-scores = {study: runs.predictions(study=study) for study in studies}
-design_table(scores | {"losses": losses})
+STUDIES = {
+    "head": "Other heads",
+    "layers": "Similarity of layers",
+    "confounder": "Confounders",
+}
+scores = {study: runs.predictions(study=study) for study in STUDIES}
+designs = {name: scores[study] for study, name in STUDIES.items()}
+design_table(designs | {"Softened labels": losses})
 
 # %% [markdown]
 # Differences change by several points from one training to the next, so this page
