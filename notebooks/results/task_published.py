@@ -71,13 +71,14 @@ compared = [inside[task] for task in tasks if task in set(others["task"])]
 lacking = [name for name in inside.values() if name not in compared]
 Markdown(f"""
 {
-    f"No images were used here for {listed(inside.values())}, so nothing "
-    "is computed for them."
+    f"No images were used here for {listed(inside.values())}, hence no "
+    "results are computed."
     if unused
     else "Every task of the paper has results in this book; this page shows "
     "what is published on them all."
 }
-There the paper reports RadImageNet ahead by
+On {"this task" if len(tasks) == 1 else "these tasks"} the paper reports
+RadImageNet ahead by
 {" to ".join(str(gap) for gap in sorted({min(gaps), max(gaps)}))} points of AUC.
 Independent comparisons that state both AUCs were found for
 {listed(compared) if compared else "none of them"}{
