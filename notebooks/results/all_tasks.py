@@ -290,12 +290,13 @@ would introduce bias, so all are included.
 # %% [markdown]
 # ## What would settle it
 #
-# A statement about these networks needs more patients. One about pretraining needs
-# more backbones wherever backbones differ, since neither more pretrainings of the
-# same backbones nor more patients reduce that scatter. The last columns show the
-# power to detect two points of AUC (two-sided, 5%) with a number of backbones ×
-# pretrainings. It is computed from the variances of the headline, which few
-# networks estimate, and is therefore approximate.
+# A statement about these networks needs more patients: the table has the numbers
+# that would detect a difference of two points of AUC, or rule one out if there is
+# none. A statement about pretraining needs more backbones wherever backbones differ,
+# since neither more pretrainings of the same backbones nor more patients reduce that
+# scatter. The last columns show the power to detect two points (two-sided, 5%) with
+# a number of backbones × pretrainings. It is computed from the variances of the
+# headline, which few networks estimate, and is therefore approximate.
 
 # %%
 designs = [
