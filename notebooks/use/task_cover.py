@@ -51,8 +51,9 @@ words = [init_style(init).word for init in inits]
 
 # %% tags=["hide-input"]
 Markdown(f"""
-**{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images of
-{overall["n_patients"]:.0f} {unit}s, the mean AUC over
+**{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images{
+    f" of {overall['n_patients']:.0f} {unit}s" if unit != "image" else ""
+}, the mean AUC over
 {counted(int(overall["n_scenarios"]), "scenarios")} is
 {overall["auc_a"]:.2f} with {words[0]} and {overall["auc_b"]:.2f} with
 {words[1]} weights; the difference is {format_estimate(overall, unit="points")}
