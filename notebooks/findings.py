@@ -23,7 +23,7 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
 from rin.errors import counted
 from rin.evidence.paper import COMPARISONS
@@ -44,53 +44,66 @@ from rin.study import open_reference
 
 use_style()
 runs = open_reference("open")
+banner.reference_banner(runs.reference)
+
+# %%
 names = short_names(runs)
+facts = {task: runs.facts(task) for task in runs.tasks}
 means = pretraining_differences(runs.predictions(), *runs.inits)
 clear = means.query("p_holm < 0.05")["task"].map(names)
 paper = pd.DataFrame(COMPARISONS.values())
 pooled = pooled_fine_tuned()
 same, every = pooled.loc["the paper's questions"], pooled.loc["all"]
 zero = [rows.eval("ci_low <= 0 <= ci_high").sum() for rows in (paper, means)]
-facts = {task: runs.facts(task) for task in runs.tasks}
+
+# %% tags=["hide-input"]
 trained = {task: fact.split["train"] for task, fact in facts.items()}
 small = [n for task, n in trained.items() if task in COMPARISONS]
 larger = [
-    f"{names[task].rpartition(', ')[2]} {trained[task]:,}"
+    f"{names[task].rpartition(', ')[2]}: {trained[task]:,}"
     for task in trained.keys() - COMPARISONS
 ]
 corpus = runs.reference.facts.corpora[0].title
-unclear = ", and no difference is clear after adjustment"
-unclear = "" if len(clear) or zero[1] == len(means) else unclear
-display(banner.reference_banner(runs.reference))
+includes = {
+    0: f"None of the {len(means)} intervals includes zero",
+    len(means): f"All {len(means)} intervals include zero",
+}.get(zero[1], f"Zero is inside {zero[1]} of the {len(means)} intervals")
+if not len(clear) and zero[1] < len(means):
+    includes += ", and after adjustment no difference is clear"
 Markdown(f"""
 **Asked.** Does a network read radiologic images better when it was first
 trained on radiologic images rather than on photographs?
 
-**Known.** The paper says yes on all {len(paper)} of its tasks, by
+**Known.** The paper answers yes on all {len(paper)} of its tasks, by
 {paper["estimate"].min()} to {paper["estimate"].max()} points of AUC, but
-{zero[0]} of its {len(paper)} intervals include zero. One other group finds
-{format_estimate(same, digits=1)} points on the same questions, with code that
-lacks the scaling of inputs which those weights expect.
+{zero[0]} of its {len(paper)} intervals include zero. One other group’s {
+    same["k"]
+}
+comparisons on the same questions average {format_estimate(same, digits=1)}
+points; their code omits the scaling of inputs that the RadImageNet weights
+expect.
 
-**This run {"tells on " + listed(clear) if len(clear) else "cannot tell"}.**
-{zero[1]} of {len(means)} intervals include zero{unclear}. Not RadImageNet’s
-weights, small images, {min(small)} to {max(small)} training images
-({listed(larger)}), ultrasound in the corpus:
-{"yes" if "ultrasound" in corpus else "no"}.
+**This run {
+    "finds a clear difference on " + listed(clear)
+    if len(clear)
+    else "cannot tell"
+}.** {includes}. The released weights were not tested: networks were pretrained
+here on small images, {"with" if "ultrasound" in corpus else "without"}
+ultrasound among them, and fine-tuned on {min(small)} to {max(small)} images
+({listed(larger)}).
 """)
 
-# %% tags=["hide-input"]
-bands = three_bands(runs)
-axes = headline(bands)
+# %%
+axes = headline(three_bands(runs))
 page.picture(
     axes, "Differences in AUC in three bands: the paper, others, this run"
 )
 
 # %% [markdown]
-# *Top:* as printed. *Middle:* full fine-tuning, where standard deviations (SDs)
-# are stated. *Bottom:* diamonds say what other backbones and pretrainings would
-# show, and conclusions follow them; dots what these networks would show on new
-# patients.
+# *Top:* intervals as printed. *Middle:* fully fine-tuned comparisons with
+# published standard deviations (SDs). *Bottom:* the intervals of diamonds, on
+# which the conclusions rest, take the pretrainings as a sample; those of dots
+# take only the patients as a sample and describe these networks.
 #
 # ## What the three bands say
 
@@ -109,12 +122,13 @@ page.claim(
 
 # %% tags=["hide-input"]
 Markdown(f"""
-**Others.** All {every["k"]} fully fine-tuned comparisons are of one group,
-whose public code lacks the scaling by 1/255 that RadImageNet weights expect.
+**Others.** All {every["k"]} fully fine-tuned comparisons come from one group,
+whose public code omits the scaling by 1/255 that RadImageNet weights expect.
 The {same["k"]} on the paper's own questions average
-{format_estimate(same, digits=1)}, most of their weight on one set of chest
-radiographs. The others are of skin photographs, histology and mammograms; with
-them RadImageNet is behind, {format_estimate(every, digits=1)} points
+{format_estimate(same, digits=1)} points, with most of the weight on one set of
+chest radiographs. The other {every["k"] - same["k"]} concern skin photographs,
+histology and mammograms; together, all {every["k"]} average
+{format_estimate(every, digits=1)} points, in favour of ImageNet
 ([What independent studies found](evidence/replications)).
 """)
 
@@ -130,23 +144,30 @@ both = pd.concat(
     for name, run in {"This run": runs, "Earlier run": first}.items()
 )
 both["points"] = format_estimate(both, unit="points")
-both = both.pivot(index="task", columns="run", values="points")
-both = both.reindex(columns=["This run", "Earlier run"])
-shown = both.rename(index=names).rename_axis("Task").reset_index()
+both = both.set_index(["task", "run"])[["estimate", "points"]].unstack()
+both = both.reindex(columns=["This run", "Earlier run"], level=1)
+shown = both["points"].rename(index=names).rename_axis("Task").reset_index()
 book_table(shown.fillna("–"), "AUC points (95% CI over patients), Holm P < .05")
 
 # %% tags=["hide-input"]
+n_earlier, n_here = both["points"][["Earlier run", "This run"]].count()
+recurring = both["estimate"].dropna()
+opposite = (recurring["This run"] * recurring["Earlier run"] < 0).sum()
+signs = {0: "the same sign", len(recurring): "opposite signs"}.get(
+    opposite, f"opposite signs on {opposite}"
+)
 Markdown(f"""
-**This run.** From one pair of networks to another the difference varies so much
-that nothing can be said about radiologic pretraining in general where the
-interval of the diamond includes zero. The table has the tasks on which these
-very networks differ on new patients (Holm P < .05). It says little of other
-networks: those of the earlier run differ on {both["Earlier run"].count()}
-tasks, {both.notna().all(axis=1).sum()} of them among the
-{both["This run"].count()} of this run. The networks of the breast task, tested
-on images of another hospital, differ by
-{format_estimate(transfer, unit="points")} points with pretrainings as the
-units, a single unadjusted test.
+**This run.** Pairs of networks differ so much from one another that, where the
+interval of a diamond includes zero, nothing can be said about radiologic
+pretraining in general. The table lists the tasks on which the networks of a run
+differ on new patients (Holm P < .05); such an interval says nothing about other
+networks. Those of the earlier run differ on {counted(n_earlier, "tasks")},
+those of this run on {counted(n_here, "tasks")};
+{counted(len(recurring), "tasks are in both columns")}{
+    f", with {signs}" if len(recurring) else ""
+}. On images of another hospital the difference of the breast task is
+{format_estimate(transfer, unit="points")} points, with the pretraining as the
+unit (a single test, not adjusted).
 """)
 
 # %%
@@ -161,9 +182,9 @@ page.picture(
 )
 
 # %% [markdown]
-# Radiologic − photographic in AUC points, in the colour of the higher side; the
-# mean where a backbone was pretrained several times ([All tasks](results/all_tasks) shows
-# each).
+# Radiologic − photographic in AUC points, in the colour of the higher side,
+# averaged over the pretrainings of a backbone
+# ([All tasks](results/all_tasks) shows each pretraining).
 #
 # ## How small this run is
 
@@ -175,7 +196,7 @@ rows = [
     {
         "Task": names[task]
         + (" †" if fact.dataset.independence == "image" else ""),
-        "Trained on": trained[task],
+        "Trained on": f"{trained[task]:,}",
         "Steps": epochs[task] * -(-trained[task] // batch),
         "Tested on": fact.split["test"],
         "Pixels": f"{fact.size} × {fact.size}",
@@ -194,16 +215,19 @@ fed = "differently" if differ else "alike"
 earlier = pretraining_differences(first.predictions(), *first.inits)
 in_both = means.merge(earlier, on="task")
 turned = (in_both["estimate_x"] * in_both["estimate_y"] < 0).sum()
+on_tasks = {0: "no task", len(in_both): f"all {len(in_both)} tasks"}.get(
+    turned, f"{turned} of {len(in_both)} tasks"
+)
 Markdown(f"""
-† The files name no patients: one may be on both sides of the split, which
-makes AUCs optimistic, and every image counts as one, which makes intervals too
-narrow.
+† The files name no patients: images of one patient may be on both sides of the
+split, which makes AUCs optimistic, and every image counts as a patient, which
+makes intervals too narrow.
 
 On each task {size["pairs"]} pairs of networks were compared, of
-{size["backbones"]} backbones that were pretrained
-{"" if complete else "up to "}{counted(size["pretrainings"], "times")} on either
-corpus. An earlier run of other pretrainings, on other corpora and with other
-inputs, had the opposite sign on {turned} of {len(in_both)} tasks.
+{counted(size["backbones"], "backbones")} with
+{"" if complete else "up to "}{counted(size["pretrainings"], "pretrainings")}
+each on either corpus. An earlier run, with other pretrainings, corpora and
+inputs, had the opposite sign on {on_tasks}.
 """)
 
 # %%
@@ -229,37 +253,41 @@ scripts = runs.keeping("preprocessing").predictions("preprocessing")
 # ## What this can and cannot say
 
 # %% tags=["hide-input"]
+changes = format_estimate(moves.set_index("task"), unit="points").rename(names)
 Markdown(f"""
 - Other weights: networks were pretrained here on
-  {corpus.partition(", ")[2]}, or on as many photographs.
-  No released weights have been compared yet, so this run can neither
-  confirm nor refute RadImageNet. Put the files in the data folder and
-  the book uses them.
-- Inputs were prepared {fed} in the two arms; what they alone do was measured in
-  the earlier run ({counted(scripts["backbone"].nunique(), "backbones")},
-  exploratory; [What the inputs alone do](results/inputs)).
-- Short training: in the last epoch of pretraining the accuracy on validation
+  {corpus.partition(", ")[2]}, or on as many classes of photographs. No released
+  weights have been compared yet, so this run can neither confirm nor refute
+  what the paper says of RadImageNet. The profile `paper` compares them once the
+  files are in the data folder.
+- Inputs were prepared {fed} in the two arms. What their preparation alone
+  changes was measured in the earlier run
+  ({counted(scripts["backbone"].nunique(), "backbones")}, exploratory;
+  [What the inputs alone do](results/inputs)).
+- Short training: in the last epoch of pretraining, accuracy on validation
   images still rose by {rise.min():.1f} to {rise.max():.1f} points. Of the
-  networks fine-tuned for more than one epoch, {last:.0f}% were best after their
-  last. Fine-tuned until validation stopped improving, networks of
-  {longer["backbone"].nunique()} backbones and one pretraining had a difference
-  that moved on {len(moves)} tasks by
-  {", ".join(format_estimate(moves, unit="points"))} points (95% CI over
-  patients alone, exploratory).
-- Unequal learning: {learnt["radiologic"]:.0f}% of the test images of the
-  radiologic corpus were classified correctly (split by image, hence
-  optimistic), and {learnt["photographic"]:.0f}% of the photographs, so that a
-  difference may be one of what was learnt and not of what was shown.
-- {others} of {len(facts)} tasks run on open substitutes for the paper's images,
-  {cuts} on another cut of them, and {len(set(COMPARISONS) - set(facts))} tasks
-  of the paper have no images here
+  networks fine-tuned for more than one epoch, {last:.0f}% had a validation loss
+  that was still falling in the last. Longer fine-tuning was tried with
+  {counted(longer["backbone"].nunique(), "backbones")} and one pretraining; it
+  changed the difference by
+  {listed(f"{text} ({task})" for task, text in changes.items())} points (95% CI
+  over patients alone, exploratory).
+- Unequal learning: the radiologic networks classified
+  {learnt["radiologic"]:.0f}% of the test images of their corpus correctly
+  (optimistic, as that corpus is split by image), the photographic ones
+  {learnt["photographic"]:.0f}%. A difference may therefore reflect how much was
+  learnt rather than what was shown.
+- Images: of {len(facts)} tasks, {others} have open substitutes for the paper's
+  images and {cuts} another cut of them; for
+  {counted(len(set(COMPARISONS) - set(facts)), "tasks")} of the paper there are
+  no images here
   ([Tasks with published results only](results/task_published)).
 """)
 
 # %% [markdown]
 # ## Where to go
 #
-# - [The study, and how to read this book](study): the data, and how to read an interval of this book.
+# - [The study, and how to read this book](study): the data, and what the intervals mean.
 # - [All tasks](results/all_tasks): every task, every pair of networks.
 # - [The published numbers, checked](evidence/audit): what follows from the published numbers.
-# - [A task of your own, from a folder of images to a result](use/own_task): your own images in the same harness.
+# - [A task of your own, from a folder of images to a result](use/own_task): the same comparison on your own images.

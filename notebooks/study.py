@@ -61,19 +61,27 @@ pre = plan.pretraining  # None where released weights are loaded
 # %% tags=["hide-input"]
 inside = [task for task in runs.tasks if task in paper.COMPARISONS]
 Markdown(f"""
-Mei and colleagues built a database of
-{database["images"] / 1e6:.2f} million images of
-{database["patients"]:,} patients, trained four networks on it, and compared
-them with networks trained on photographs in {len(paper.COMPARISONS)} tasks
-{{cite:p}}`mei2022`. The database is given out on request only. This book
-checks the published numbers, compares them with what others found, and asks the
-same question of two smaller corpora of equal size, one radiologic and one
-photographic, in {len(inside)} of the {len(paper.COMPARISONS)} tasks and
-{len(facts) - len(inside)} more. One of the paper's authors is managing partner
-of RadImageNet, which gave the images; the authors declared no funding for the
-work, and one names a seed fund of Mount Sinai. Released RadImageNet weights
-among those compared: {"yes" if "radimagenet" in plan.inits else "none"}; until
-there are, results bear on the question and not on those weights.
+Mei and colleagues built a database of {database["images"] / 1e6:.2f} million
+images of {database["patients"]:,} patients, trained four networks on it, and
+compared them with networks trained on photographs in
+{len(paper.COMPARISONS)} tasks {{cite:p}}`mei2022`. The database is available on
+request only. This book checks the published numbers, compares them with what
+others found, and asks the same question of two smaller corpora of equal size,
+one radiologic and one photographic. It has results for {len(inside)} of the
+{len(paper.COMPARISONS)} tasks{
+    f" and for {len(facts) - len(inside)} more"
+    if len(facts) > len(inside)
+    else ""
+}. {
+    "The released RadImageNet weights are among those compared."
+    if "radimagenet" in plan.inits
+    else "The released RadImageNet weights have not been compared, so the "
+    "results bear on the question and not on those weights."
+}
+
+One of the paper's authors is managing partner of RadImageNet, which provided
+the images. The authors declared no funding for the work; one of them names a
+seed fund of Mount Sinai.
 """)
 
 # %% [markdown]
@@ -107,16 +115,16 @@ phases = pd.DataFrame(phases, index=["The paper", "This book"]).T
 book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 
 # %% [markdown]
-# The first two phases cannot be repeated without the archive. Afterwards the
-# architectures, the ways of unfreezing and the learning rates are the paper's;
-# images are smaller, trainings shorter, and training sets smaller. The corpora
-# differ in their subject, but also in difficulty and contrast, so that a difference
-# between two pretrainings is not the effect of the subject alone.
+# The first two phases cannot be repeated without the archive. In the other two, the
+# architectures, the ways of unfreezing and the learning rates are the paper's, but
+# images and training sets are smaller and training is shorter. The corpora differ in
+# their subject, but also in difficulty and contrast, so a difference between the
+# initialisations cannot be attributed to the subject alone.
 #
 # ## What is real, and what is not
 #
-# Each computed page opens with one line about its numbers, which unfolds to
-# datasets, weights, dates and computers.
+# Each computed page opens with a line that says where its numbers come from; it
+# unfolds to datasets, weights, dates and computers.
 #
 # | the line says | it means |
 # |---|---|
@@ -129,14 +137,15 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # folder and the same pages show your own run of it. Stand-ins appear only in the
 # part *How it is done, live* and in profiles that ask for them.
 #
-# Sentences with numbers are outputs of the cell above them; those of the paper come
-# from `rin.evidence.paper`, which names the place of each. Where an assertion guards
-# a sentence, the book does not build when it stops being true.
+# Sentences with numbers are computed. The numbers of the paper come from
+# `rin.evidence.paper`, which names the place of each. Where a sentence interprets
+# numbers, an assertion guards it: the book does not build when the sentence is no
+# longer true.
 #
 # ## Words
 #
-# **patient, case**: The person, and one image of hers with one label. Everything from one patient
-# stays on one side of a split.
+# **patient, case**: A person, and one image of that person with its label. All images of a patient
+# are on one side of a split.
 #
 # **task, fold**: A question with two answers about the cases of one dataset, and one division of
 # its patients into training, validation and test.
@@ -147,14 +156,14 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # **pretraining**: One training of one architecture on one corpus. Two pretrainings of the same
 # kind differ in their seed: random weights, order of the images, split.
 #
-# **scenario, unfreezing**: One architecture, one choice of trained layers, one learning rate: there
-# are 24. Unfreezing is the choice of layers (all, the last ten, the head alone), with eight
-# scenarios each.
+# **scenario, unfreezing**: A scenario is a combination of architecture, trained layers and learning
+# rate; there are 24. Unfreezing is the choice of layers (all, the last ten, the head alone), with
+# eight scenarios each.
 #
 # **difference**: Radiologic minus photographic, in points of the area under the ROC curve (AUC):
 # 0.80 against 0.78 is a difference of 2 points.
 #
-# **ahead**: In a sentence on this run, said only where P, with the pretraining as the unit
+# **ahead**: In sentences about this run, used only where P, with the pretraining as the unit
 # and adjusted by Holm's method, is below .05. Otherwise there is *no clear
 # difference*, which does not mean that the two are equal. On an axis the word
 # names a direction.
@@ -164,10 +173,11 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # ultrasound, and the inputs of each source were prepared as its released
 # counterpart wants them.
 #
-# **these networks, new patients**: An interval over patients alone. It does not say what another pretraining would
-# give.
+# **these networks, new patients**: An interval that takes only the patients as a sample. It says
+# nothing about another pretraining.
 #
-# **exploratory**: One backbone, or intervals over patients alone: estimates without a verdict.
+# **exploratory**: Based on one backbone, or on intervals over patients alone: an estimate without a
+# verdict.
 #
 # ## What the database holds: the paper's Figure 2
 
@@ -203,13 +213,12 @@ least, most = subset.iloc[0], subset.iloc[-1]
 Markdown(f"""
 {len(taxonomy)} labels in {len(regions)} regions, as the paper says;
 {(taxonomy["modality"] == "MR").sum()} are of MRI, and
-{(taxonomy["label"] == "normal").sum()} are called normal. How many images each
-region has, the paper shows in a figure and a supplementary table. Counts are
-public for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396); they
-are lower bounds. Where a class can be counted there, sizes run from
-{least["label"]} ({least["images"]:,.0f} images) to
-{most["label"]} ({most["images"]:,.0f}), so that top-1 accuracy
-weighs the large classes most.
+{(taxonomy["label"] == "normal").sum()} are called normal. The paper shows the
+number of images of each region in a figure and a supplementary table. Counts
+are public only for an open subset of its MRI (RadImageNet-VQA, arXiv
+2512.17396); they are lower bounds. Classes that can be counted there have
+{least["images"]:,.0f} ({least["label"]}) to {most["images"]:,.0f}
+({most["label"]}) images, so top-1 accuracy mainly reflects the large classes.
 """)
 
 # %% tags=["hide-output"]
@@ -240,10 +249,11 @@ for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
 book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 
 # %% [markdown]
-# Most substitutes show other patients than the paper's; the thyroid crops were cut
-# by others from the images that the paper used. Test sets here are all images that
-# were neither trained nor validated on, up to a limit for chest images. The paper's
-# own counts contradict each other in places ([Discrepancies, and what readers asked](evidence/discrepancies));
+# Most substitutes show patients other than the paper's; the thyroid crops were made
+# by others from images that the paper used. Test sets contain all images used neither
+# for training nor for validation, up to a limit for chest images. The paper's own
+# counts contradict each other in places
+# ([Discrepancies, and what readers asked](evidence/discrepancies));
 # [Run it: images, GPU, cluster](use/run_it) says how to get each dataset.
 #
 # ## The two corpora
@@ -256,21 +266,27 @@ book_table(parts, "Sources of the radiologic corpus", prose=True)
 
 # %% tags=["hide-input"]
 used = open_reference().reference.facts.corpora
-held = " and ".join(f"{row.title} ({row.used:,} images)" for row in used)
+held = " or on ".join(
+    f"{row.title.partition(', ')[2]} ({row.used:,} images)" for row in used
+)
 seen = any("ultrasound" in row.title.lower() for row in used)
 n_us = sum(find_task(task)[0].modality == "US" for task in facts)
 Markdown(f"""
-The networks of the reference run were pretrained on: {held}. Ultrasound among
-them: {"yes" if seen else f"none, although {n_us} tasks are ultrasound"}.
-Both corpora have the same number of classes, of the same sizes.
+The networks of the reference run were pretrained on {held}. Both corpora have
+the same number of classes, of the same sizes. {
+    "The radiologic one includes ultrasound"
+    if seen
+    else "The radiologic one has no ultrasound"
+}; {counted(n_us, "tasks are")} on ultrasound images.
 """)
 
 # %% [markdown]
 # ## Was any test image seen in pretraining?
 #
-# All images of the tasks were compared with all images of both corpora: by the
-# digest of their pixels, and by difference hashes of 256 bits. As a positive
-# control, reduced copies of 200 images of each task were looked for.
+# All images of the tasks were compared with all images of both corpora, by the
+# digest of their pixels and by difference hashes of 256 bits. As a positive
+# control, reduced copies of 200 images of each task were searched for in the same
+# way.
 
 # %%
 overlap = open_reference().reference.tables["corpus_overlap"]
@@ -292,20 +308,20 @@ book_table(table, "Images of the tasks in the corpora", prose=True)
 
 # %% tags=["hide-input"]
 Markdown(f"""
-None of {by_task["images"].first().sum():,} images was found in either corpus.
-Of the reduced copies {overlap["copies_found"].min()} to
-{overlap["copies_found"].max()} of {overlap["copies"].max()} were recognised, so
-that a few copies could have escaped; the nearest image of a corpus is
-{overlap["nearest"].min()} bits away. Hashes do not find another slice of the
+None of {by_task["images"].first().sum():,} images was found in either corpus;
+the nearest image of a corpus is {overlap["nearest"].min()} bits away. Of
+{overlap["copies"].max()} reduced copies of a task,
+{overlap["copies_found"].min()} to {overlap["copies_found"].max()} were found,
+so a few copies may have been missed. Hashes do not find another slice of the
 same patient, and no source publishes identifiers that could be compared. For
-the released RadImageNet weights the question stays open: their training images
-are not public.
+the released RadImageNet weights the question remains open: their training
+images are not public.
 """)
 
 # %% [markdown]
 # ## The reference run
 #
-# Its statistics are computed again from its predictions whenever the book is built.
+# Its statistics are computed from its predictions whenever the book is built.
 
 # %%
 reference = open_reference().reference.facts
@@ -315,9 +331,9 @@ work[["runs", "hours"]].astype({"runs": int})
 
 # %% tags=["hide-input"]
 Markdown(f"""
-It was computed in {work["hours"].sum():.0f} hours on
-{reference.hardware.text}. To repeat it,
-put the datasets into one folder and run
+The reference run took {work["hours"].sum():.0f} hours on
+{reference.hardware.text}. To repeat it, put the datasets into one folder and
+run
 `rin study --profile open --data-root FOLDER`, then
 `rin reference write open --data-root FOLDER`.
 """)

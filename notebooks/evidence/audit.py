@@ -14,7 +14,7 @@
 # # The published numbers, checked
 #
 # *Answers* which of the paper's statements follow from its printed numbers {cite:p}`mei2022`, and
-# what its analysis says of the scores of this book. *Needs* nothing. *Takes* half a minute:
+# what its analysis says about the scores of this book. *Needs* nothing. *Takes* half a minute:
 # `rin run notebooks/evidence/audit.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -271,14 +271,14 @@ called = [
 recommended = nine[short[runs.tasks[0]]].query("recommended").index[0]
 equal = [name for name in called if tables[name].loc[recommended, "equivalent"]]
 Markdown(f"""
-Differences {a} − {b} in AUC points, {b} ahead in orange; * P < .05, adjusted
-over the tasks, row by row. No analysis takes the pretraining as the sample, so
-a star concerns these networks only.
-{int((adjusted_p < 0.05).sum(axis=None))} of
+Differences {a} − {b} in AUC points, orange where {b} is ahead; * P < .05,
+adjusted over the tasks, row by row. No analysis takes the pretraining as the
+sample, so a star concerns these networks only.
+{int((adjusted_p < 0.05).sum(axis=None)) or "None"} of
 {int(adjusted_p.notna().sum(axis=None))} cells have one. Of the tasks that the
-paper calls comparable, {listed(called)} have results here. Shown to be
-within ±{100 * EQUIVALENCE_MARGIN:.0f} points, by “{recommended}”:
-{listed(equal)}.
+paper calls comparable, this book has results for {listed(called)}; by
+“{recommended}”, equivalence within ±{100 * EQUIVALENCE_MARGIN:.0f} points is
+shown for {listed(equal) if equal else "none of them"}.
 """)
 
 # %% [markdown]

@@ -81,10 +81,10 @@ counts = counts.rename(index=KINDS).rename_axis("Kind")
 book_table(counts, "Entries by kind", prose=True)
 
 # %% [markdown]
-# An entry says that two places disagree, not why. Numbers come
+# An entry states that two sources disagree, not why. Numbers come
 # from the paper {cite:p}`mei2022`, from its authors' scripts and lists, and from
-# the dataset manifests, not from images or networks. Unfold a line for the places,
-# what it changes for a reader, and how this book handles it.
+# the dataset manifests, not from images or networks. Unfold a line to see the
+# sources, what the contradiction means for a reader, and how this book handles it.
 #
 # ## Within the paper
 
@@ -147,14 +147,14 @@ unfold("distributors")
 #
 # **Is every patient in one part of a split?** The paper says so. A group found that
 # the parts of the released lists of folds overlap, and divided the images again
-# {cite:p}`frees2025`; in the first fold of the ACL lists this book found no exam in
-# two parts. The lists of the pretraining name no patients
-# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/8)), so nobody can check
-# that the test accuracies are of new patients.
+# {cite:p}`frees2025`; in the first fold of the ACL lists we found no exam in two
+# parts. The lists of the pretraining name no patients
+# ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/8)), so it cannot be checked
+# that the test accuracies are those on new patients.
 #
 # **How was one grey channel made three, and which scaling do the weights expect?**
-# [The probe](../evidence/probe) reads the scaling from a weights file, and [What the inputs alone
-# do](../results/inputs) measures the effect of wrong ones
+# [The probe](../evidence/probe) infers the scaling from a weights file, and [What the inputs alone
+# do](../results/inputs) measures the effect of a wrong one
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)).
 #
 # **Why does one released network have variances so large that its logits become
@@ -162,10 +162,10 @@ unfold("distributors")
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/20)).
 #
 # **Was an ImageNet network trained for the comparison?** No: public weights were
-# taken, from trainings on other numbers of images and classes.
+# used, which were trained on other numbers of images and classes.
 #
-# **Do the networks generalise better?** The paper tests on images of the dataset of
-# fine-tuning alone; “Images from another hospital” does not.
+# **Do the networks generalise better?** The paper tests only on images of the dataset
+# used for fine-tuning; the page “Images from another hospital” tests on another one.
 
 # %% tags=["hide-input"]
 released = pd.DataFrame(paper.RELEASED_ACCURACY.values())
@@ -241,7 +241,7 @@ ax = heat(cells["estimate"][order], unit="points", clear=cells["clear"])
 picture(ax, "Differences by layers trained and by network, for each task")
 
 # %% [markdown]
-# AUC points, first minus second (purple where the first is higher), these networks of
+# AUC points, first minus second (purple where the first is higher), for the networks of
 # the first pretraining on new patients; * P < .05 after Holm's adjustment.
-# “Consistently” would need a positive number with a star on every task in the two
-# upper rows; the second sentence would need it in all the lower ones.
+# “Consistently” would require a positive number with a star on every task in the two
+# upper rows; the second sentence would require it in all rows below.

@@ -84,14 +84,14 @@ seen, unseen = tried[tried["seen"]], tried[~tried["seen"]]
 low, high = proportion_confint(seen["hit"].sum(), len(seen), method="wilson")
 distributions = load_distributions()
 Markdown(f"""
-On images of their own corpus the right preprocessing was named for
+On images of their own corpus, the correct preprocessing was named for
 {seen["hit"].sum()} of {len(seen)} files pretrained here (Wilson's 95% interval
 of the share: {100 * low:.0f} to {100 * high:.0f}%); on images of other
-datasets in {unseen["hit"].sum()} of {len(unseen)} cases, and a wrong one in
-{tried["wrong"].sum()}. The same files recur with each of
-{unseen["source"].nunique()} datasets, so those cases are not independent. **No
-released RadImageNet file has been probed yet**; the command that does it is at
-the end of this page.
+datasets, in {unseen["hit"].sum()} of {len(unseen)} cases. A wrong one was named
+in {tried["wrong"].sum() or "none"} of the {len(tried)} cases. The same files
+recur with each of {unseen["source"].nunique()} datasets, so the cases are not
+independent. **No released RadImageNet file has been probed yet**; the command
+that does it is at the end of this page.
 """)
 
 # %% [markdown]
@@ -166,16 +166,17 @@ picture(axes, "Divergence of each candidate, by the preprocessing of training")
 
 # %% [markdown]
 # Median and range over files and datasets; squares: images of the training corpus,
-# circles: images of other datasets. To the right of the line no candidate is said
+# circles: images of other datasets. A candidate to the right of the line is not said
 # to fit.
 
 # %% tags=["hide-input"]
 Markdown(f"""
-*None fits* where stored and predicted variances do not correlate over the
-channels (chance {CHANCE:g} or more), or where the nearest candidate diverges
-by more than {LARGEST_DIVERGENCE:.1f}. *Too close to call* where the second
-diverges by less than {FACTOR:.1f} times as far. That factor was chosen on a
-few files like these, so the counts describe the choice and do not test it.
+The verdict is *none fits* where stored and predicted variances do not correlate
+over the channels (P of {CHANCE:g} or more), or where the nearest candidate
+diverges by more than {LARGEST_DIVERGENCE:.1f}. It is *too close to call* where
+the second candidate diverges by less than {FACTOR:.1f} times as much. That
+factor was chosen on a few files like these, so the counts above are no
+independent test of it.
 """)
 
 # %%
@@ -232,5 +233,5 @@ book_table(held, "Who distributes RadImageNet weights", prose=True)
 # The probe reads the first layer alone: it says nothing about resizing or
 # augmentation, and mistakes a preprocessing that is not among the candidates for the
 # nearest one. Grey images cannot distinguish RGB from BGR. VGG19 has no batch
-# normalisation and cannot be probed. Some files pretrained on drawn stand-ins are
-# given a wrong name on real images, and no rule warns.
+# normalisation and cannot be probed. For some files pretrained on drawn stand-ins the
+# probe names a wrong preprocessing on real images, without a warning.

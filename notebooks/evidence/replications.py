@@ -13,8 +13,8 @@
 # %% [markdown]
 # # What independent studies found
 #
-# *Answers* what others found who compared RadImageNet with ImageNet weights on the same network and
-# head. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/evidence/replications.py`.
+# *Answers* what independent studies found that compared RadImageNet with ImageNet weights on the same
+# network and head. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/evidence/replications.py`.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -81,8 +81,8 @@ claim("chest radiographs weigh most", heaviest["task"] == "pneumonia")
 Markdown(f"""
 On the paper's own questions, the pooled difference RadImageNet − ImageNet
 after full fine-tuning is **{format_estimate(topical, digits=1)}** AUC points
-({topical["k"]:.0f} comparisons): no sign of the published advantage, and none
-against it.
+({topical["k"]:.0f} comparisons): no sign of the published advantage, nor of a
+disadvantage.
 
 Over all {whole["k"]:.0f} fine-tuned comparisons it is
 {format_estimate(whole, digits=1)}, but that number should not be quoted alone:
@@ -91,7 +91,7 @@ RadImageNet's inputs, and they include skin photographs and histology. On the
 paper's questions {100 * weight.max() / weight.sum():.0f}% of the weight is on
 chest radiographs, where both reach an AUC near .99. No study was found that
 used the released weights with the official scaling on a task of the paper, so
-these studies neither confirm nor refute it.
+these studies neither confirm nor refute its findings.
 """)
 
 # %%
@@ -182,18 +182,18 @@ the two largest differences, {format_number(frozen["acl/meniscus"], 1)} points
 on the knee and {format_number(frozen["breast"], 1)} on breast ultrasound, are
 those of networks whose layers were frozen first. The same group's later study
 {{cite:p}}`juodelyte2024` restores the division and calls both kinds of weights
-comparable on the clean test; its AUCs there were not in the text that was read.
+comparable on the clean test; its AUCs there were not available as text.
 
 **Weights.** Only {len(clean)} comparisons have neither weakness, and they ask
 other questions than the paper.
 
 **Left out.** With frozen layers on ACL tears {{cite:t}}`{frees.reference}`
 found an AUC of {frees.radimagenet:.3f} from RadImageNet and
-{frees.imagenet:.3f} from ImageNet. The heads of the two differ, so they are in
-no figure. The thyroid networks of {{cite:t}}`juodelyte2023` are near chance
-with either source, which says little about either.
+{frees.imagenet:.3f} from ImageNet. The heads of the two differ, so they are not
+in the figures. The thyroid networks of {{cite:t}}`juodelyte2023` are near
+chance with either source, which says little about either.
 
-**Dependence.** All {len(alike)} comparisons are in repositories of one group
+**Dependence.** All {len(alike)} comparisons come from repositories of one group
 and share data and code. They are not counted as votes: vote counts ignore
 effect size, and {(alike["estimate"].abs() < 1).sum()} of the differences are
 below one point.
@@ -225,7 +225,7 @@ picture(
 #
 # ## Findings without numbers for both
 #
-# More comparisons of like with like state a direction but not both AUCs, so they
+# Further like-for-like comparisons state a direction but not both AUCs, so they
 # are not in the figures: three of four networks on specimen mammograms
 # {cite:p}`chen2023` and resistance to planted confounders {cite:p}`juodelyte2024`
 # favour RadImageNet; a search for the best head found no evidence that RadImageNet

@@ -71,8 +71,8 @@ provenance_line(
 # ## One study by hand
 #
 # A key image is named in a *Key Object Selection* document (KO); its outline is in a *Grayscale
-# Softcopy Presentation State* (PR). Both point to the image by its UID. Here is a CT study with as
-# few outlines as there are:
+# Softcopy Presentation State* (PR). Both point to the image by its UID. Here is the CT study with
+# the fewest outlines:
 
 # %%
 archive = index_archive(plan)  # what all headers say, and the reports
@@ -100,7 +100,7 @@ key_uid = next(uid for uid in findings if uid in outlines)
 findings[key_uid]
 
 # %% [markdown]
-# A finding is written as the taxonomy has it, or in a term of the site that the label map
+# A finding uses the wording of the taxonomy, or a term of the site that the label map
 # translates. Stored pixels become Hounsfield units, then 8 bits through the window of the region.
 # The pseudonym of the patient is a keyed digest.
 
@@ -122,8 +122,8 @@ secret = f"patient\0{image.PatientID}".encode()
 pseudonym = b32encode(hmac.digest(names.key, secret, "sha256")[:10]).decode()
 
 # %% [markdown]
-# The package does the same for every study of the archive. Its corpus has this image, pixel by
-# pixel, with the same label, outline and pseudonym:
+# The package does the same for every study of the archive. Its corpus contains this image, pixel
+# by pixel, with the same label, outline and pseudonym:
 
 # %%
 figure, ax = plt.subplots(figsize=(3.4, 3.6))
@@ -163,9 +163,9 @@ if invented := archive.provenance == "stand-in":  # others have other forms
     assert set(impressions[words].index) == {*screened["accession_number"]}
 
 # %% [markdown]
-# The query also flags “not normal” and “normal heart size” beside a consolidation. Rules look for
-# negation, hedging, a second finding and advice to follow up, and give their reasons. Each flagged
-# study goes to `review_queue.csv`, where a radiologist decides.
+# The query also flags “not normal”, and “normal heart size” beside a consolidation. Rules therefore
+# look for negation, hedging, a second finding and advice to follow up, and state their reasons. Each
+# flagged study goes to `review_queue.csv`, where a radiologist decides.
 
 # %%
 examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
@@ -177,7 +177,7 @@ book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal (1), so the rules can be checked. Its
-# wording is invented, and the counts say nothing about the reports of a hospital.
+# wording is invented, so the counts say nothing about the reports of a hospital.
 
 # %%
 if invented:
@@ -189,7 +189,7 @@ if invented:
 # %% [markdown]
 # ## The whole archive
 #
-# What is left after each step:
+# Files that remain after each step:
 
 # %%
 left_out = corpus.excluded.groupby("rule")["images"].sum()
@@ -208,17 +208,19 @@ ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
 picture(ax, "Files that are left after each step of curation", width="32rem")
 
 # %% tags=["hide-input"]
-unseen = " alone; no radiologist confirmed them"
 Markdown(f"""
-Of {held["studies"]:,} studies the query flags {len(screened):,} as normal, the
-rules judge {(screened["verdict"] == "normal").sum():,} to be so, and
-{sum(confirmed.values()):,} are accepted by {
+Of {held["studies"]:,} studies the query flags {len(screened):,} as normal. The
+rules judge {(screened["verdict"] == "normal").sum():,} of them to be normal,
+and {sum(confirmed.values()):,} were accepted by {
     " and ".join(confirmed) or "rules"
-}{"" if "radiologist" in confirmed else unseen}. After
-exclusions, de-identification and export, {len(corpus.images):,} of
+}{
+    ""
+    if "radiologist" in confirmed
+    else " alone; no radiologist confirmed them"
+}. After exclusions, de-identification and export, {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of
-{corpus.images["label"].nunique()} classes in the layout of RadImageNet,
-divided by patient; RadImageNet has {DATABASE["images"].value:,} images of
+{corpus.images["label"].nunique()} classes in the layout of RadImageNet, split
+by patient. RadImageNet itself has {DATABASE["images"].value:,} images of
 {DATABASE["labels"].value} classes.
 """)
 
@@ -230,9 +232,9 @@ book_table(excluded, "Files that are not in the corpus, by rule", prose=True)
 # %% [markdown]
 # ## De-identification
 #
-# By the Basic Application Level Confidentiality Profile of DICOM PS3.15: only attributes on a list
-# stay, all dates of a patient move by the same number of days, identifiers become pseudonyms under
-# a secret key. An invented header, before and after:
+# Headers are de-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15:
+# only listed attributes are kept, all dates of a patient are shifted by the same number of days, and
+# identifiers become pseudonyms under a secret key. An invented header, before and after:
 
 # %%
 header = Dataset()
@@ -265,8 +267,8 @@ claim("no patient is in two parts", by_patient.max() == 1)
 parts.loc[["train", "validation", "test"]]
 
 # %% [markdown]
-# Beside the pictures and tables lies a dataset card (`dataset_card.json`): licence, counts, split,
-# what was left out, and of de-identification:
+# With the images and tables comes a dataset card (`dataset_card.json`): licence, counts, split,
+# exclusions, and what was done for de-identification:
 
 # %%
 done = pd.Series(corpus.card["de-identification"], name="Done").drop("profile")

@@ -41,7 +41,7 @@ from rin.report.format import format_estimate, format_p
 from rin.report.lines import slopes
 from rin.report.maps import image_row
 from rin.report.page import picture, verdict
-from rin.report.style import use_style
+from rin.report.style import init_style, use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import open_runs, run_fine_tuning, run_pretraining
 from rin.study.plan import plan_study
@@ -84,7 +84,7 @@ picture(
 # ## One scenario by hand
 #
 # A *scenario* is a backbone, a number of layers to train, and a learning rate {cite:p}`mei2022`.
-# The plan says which weights a run of it starts from, how they want their inputs, and its seed.
+# The plan states the initial weights of a run, the preprocessing they expect, and its seed.
 
 # %%
 planned = plan_study(study, "main", live_task)
@@ -106,7 +106,7 @@ scenario
 
 # %% [markdown]
 # In Keras, weights are loaded and layers are frozen. A head of pooling, dropout and one dense layer
-# is put on top. Grey images are repeated to three channels and scaled as the weights want them.
+# is put on top. Grey images are repeated to three channels and scaled as the weights expect.
 # Change a line, and run on.
 
 # %%
@@ -131,8 +131,8 @@ pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
 model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 
 # %% [markdown]
-# The first weights of the head, augmentation and dropout are drawn with the seed of the run, and so
-# is the order of the images: both initialisations of a scenario share all chance.
+# The initial weights of the head, augmentation, dropout and the order of the images are drawn with
+# the seed of the run: both initialisations of a scenario share all random choices.
 
 # %%
 chance = np.random.default_rng(run.seed)
@@ -143,7 +143,8 @@ for random_layer in (augment, dropout):
     random_layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
 # %% [markdown]
-# `compile`, `fit` with the weights of the epoch that has the lowest validation loss, `predict`:
+# `compile`, `fit`, which keeps the weights of the epoch with the lowest validation loss, and
+# `predict`:
 
 # %%
 model.compile(
@@ -166,9 +167,9 @@ roc_auc_score(labels[test.rows], by_hand)
 # %% [markdown]
 # ## Every scenario
 #
-# The package trains whatever the results folder lacks: scenarios that differ only in
-# initialisation or learning rate share one compiled step, and each finished run is kept in a
-# folder named by a hash of its configuration and of what it read.
+# The package trains the runs that the results folder lacks. Scenarios that differ only in
+# initialisation or learning rate share one compiled step; each finished run is kept in a folder
+# named by a hash of its configuration and of what it read.
 
 # %%
 table = run_fine_tuning(study)
@@ -195,8 +196,8 @@ The largest difference between the {len(by_rin)} predicted probabilities of
 """)
 
 # %% [markdown]
-# They agree within 0.001; with another number of threads than the workers', sums are rounded
-# differently, and Adam multiplies the difference. *Changed a line above?* The next cell then fails,
+# They agree within 0.001. With a number of threads other than that of the workers, sums are rounded
+# differently, and Adam amplifies the difference. *Changed a line above?* The next cell then fails,
 # as it should: skip it.
 
 # %%
@@ -236,9 +237,9 @@ spread_a, spread_b = (
 )
 Markdown(f"""
 On “{inputs.task.title}”, over {counted(n_scenarios, "scenarios")}, the mean AUC
-is {overall["auc_a"]:.3f}{spread_a} from {a} and
-{overall["auc_b"]:.3f}{spread_b} from {b} weights; the difference
-is **{format_estimate(overall, unit="points")}** AUC points
+is {overall["auc_a"]:.3f}{spread_a} with {init_style(a).word} and
+{overall["auc_b"]:.3f}{spread_b} with {init_style(b).word} weights; the
+difference is **{format_estimate(overall, unit="points")}** AUC points
 ({format_p(overall["p_value"])}): {
     verdict(overall["estimate"], overall["p_value"], (a, b))
 }. It is based on {overall["n_cases"]:.0f} test images of

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Grad-CAM, by hand and in closed form
 #
-# *Answers* how a map of activation is made, and how it is compared with a lesion. *Needs* the runs
+# *Answers* how an activation map is made, and how it is compared with a lesion. *Needs* the runs
 # of the page on fine-tuning. *Takes* less than a minute:
 # `rin run notebooks/pipeline/gradcam.py -p profile=demo`.
 
@@ -141,8 +141,8 @@ by_rin = gradient_cam(keras.Sequential([head.layers[-1]]), features)[..., 1]
 # %% [markdown]
 # ## From a map to a Dice score
 #
-# The map is kept where positive, scaled to a maximum of 255, and enlarged to the image. Grey
-# levels above the threshold of the paper count as lesion.
+# Negative values are set to zero; the map is scaled to a maximum of 255 and enlarged to the image.
+# Grey levels above the threshold of the paper count as lesion.
 
 # %%
 dice = []
@@ -183,10 +183,10 @@ picture(axes, "The two images with the highest Dice scores, and their maps")
 # %% [markdown]
 # ## Every network of the task
 #
-# Every run records such maps while it predicts its test images. A score means little by itself:
-# a region in the middle of every image overlaps with lesions too. Lines are the scores of
-# image-blind baselines. Whether a map depends on what was learnt at all is another question, for
-# which weights are made random layer by layer {cite:p}`adebayo2018`; that is not done here.
+# Every run records such maps while it predicts its test images. A score means little by itself: a
+# region in the middle of every image overlaps with lesions too. Dotted lines are the scores of such
+# image-blind baselines. Whether a map depends on the learnt weights at all is tested by randomising
+# them layer by layer {cite:p}`adebayo2018`, which is not done here.
 
 # %%
 overlap = live.overlap(marked)
@@ -208,8 +208,8 @@ picture(
 # %% tags=["hide-input"]
 means = by_scenario.groupby("init").mean()
 Markdown(f"""
-Over all scenarios the mean Dice score is {means[a]:.3f} ({a}) and
-{means[b]:.3f} ({b}) on {overlap["case_id"].nunique()} test images with a
-lesion; the {baselines.idxmax()}, an image-blind baseline, reaches
-{baselines.max():.3f}.
+Over all scenarios the mean Dice score is {means[a]:.3f}
+({INIT_STYLE[a].word}) and {means[b]:.3f} ({INIT_STYLE[b].word}) on
+{overlap["case_id"].nunique()} test images with a lesion; an image-blind
+baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}.
 """)

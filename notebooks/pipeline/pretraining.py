@@ -104,8 +104,8 @@ pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
 model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 
 # %% [markdown]
-# The first weights of the head, and the states of augmentation and dropout, are drawn with the
-# seed of the run, as the package draws them; so is the order of the images.
+# The initial weights of the head, augmentation, dropout and the order of the images are drawn with
+# the seed of the run, as in the package.
 
 # %%
 chance = np.random.default_rng(run.seed)
@@ -174,7 +174,7 @@ which are available on request only.
 # %% [markdown]
 # ## Figure E1 and Table E2: every network, test accuracy
 #
-# Of several pretrainings this page shows the first. *Top-1* is the share of test images whose
+# If there are several pretrainings, this page shows the first. *Top-1* is the share of test images whose
 # class is ranked first, *top-5* the share whose class is among the first five. Intervals are
 # Wilson's; images of a patient are alike, so their number is divided by the design effect of the
 # patients.
@@ -230,8 +230,8 @@ picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 # ## Class by class
 #
 # Rare findings are rare in the images too, so a network may do well on average and miss the small
-# classes. Rows are true classes and add up to 100%; the diagonal is classified correctly. Shown is
-# the first radiologic network.
+# classes. Rows are true classes and add up to 100%; the diagonal is the share classified correctly.
+# The figure shows the first radiologic network.
 
 # %%
 net = predictions.set_index(network).loc[run.init, run.backbone]
@@ -265,8 +265,8 @@ Markdown(
     "In each corpus's best network the nearest image is of the same class for "
     + " and ".join(
         f"{row.estimate:.0%} of {counted(row.images, 'images')} of "
-        f"{counted(row.patients, 'patients')} ({row.Index[0]}; "
-        f"{row.chance:.0%} by chance)"
+        f"{counted(row.patients, 'patients')} "
+        f"({init_style(row.Index[0]).word}; {row.chance:.0%} by chance)"
         for row in best.itertuples()
     )
     + ". The corpora have different classes, so their shares are not compared."
@@ -278,6 +278,6 @@ Markdown(
 #
 # Each run leaves its backbone in three formats below `weights` of the results: Keras 3
 # (`backbone.weights.h5`), the layout of Keras 2 that the released RadImageNet weights have
-# (`backbone_notop.h5`), and safetensors. None can carry code. Whoever is given such a file needs
-# to know more: in the folder of its run `config.json` names the corpus, whose licence is in its
-# manifest, and the preprocessing, and `done.json` has the SHA-256 of every file.
+# (`backbone_notop.h5`), and safetensors. None can contain code. To pass on such a file, add two from
+# the folder of its run: `config.json` names the preprocessing and the corpus, whose licence is in
+# its manifest; `done.json` has the SHA-256 of every file.

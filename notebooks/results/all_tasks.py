@@ -54,9 +54,14 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
+word_a, word_b = (init_style(init).word for init in runs.inits)
 ends = (f"{b} ahead", f"{a} ahead")
 titles = runs.titles
 short = {task: title.partition(",")[0] for task, title in titles.items()}
+inside = {  # names as they are written inside a sentence
+    task: name if name[:2].isupper() else name[0].lower() + name[1:]
+    for task, name in short.items()
+}
 order = [short[task] for task in runs.tasks]
 groups = {"all": "all scenarios", **UNFREEZING_LABEL}
 banner(runs)
@@ -68,33 +73,36 @@ differences = init_differences(scores, *runs.inits)
 networks = differences[differences["group"] == "all"]
 
 
-def clear(tests):
-    """The tasks of a table of tests whose adjusted P is below .05."""
-    return [short[task] for task in tests.query("p_holm < 0.05")["task"]]
+def which(tasks):
+    """Tasks by name; all of them, or none, in words."""
+    if len(tasks) in (0, len(runs.tasks)):
+        return f"all {len(tasks)} tasks" if len(tasks) else "no task"
+    return listed(inside[task] for task in tasks)
 
 
 # %% tags=["hide-input"]
-nameless = [
-    short[task]
-    for task in runs.tasks
-    if runs.facts(task).dataset.independence == "image"
-]
+units = {task: runs.facts(task).dataset.independence for task in runs.tasks}
+nameless = [task for task, unit in units.items() if unit == "image"]
 Markdown(
     f"""
 With the pretraining as the unit
 ({counted(headline["pairs"].max(), "pairs of networks")} a task), the difference
-{a.lower()} − {b.lower()} is distinguishable from zero, after adjustment
-{{cite:p}}`holm1979`, on {len(clear(headline))} of
-{counted(len(order), "tasks")}: {listed(clear(headline))}. With these networks
-held fixed and only the patients thought of as drawn again
-{{cite:p}}`obuchowski1997`, it is so on {len(clear(networks))}:
-{listed(clear(networks))}. Statements about pretraining follow the first
-([Methods](../../methods)).
-
-Files that name no patients: {listed(nameless)}. There a patient may be on both
-sides of the split, which makes AUCs optimistic, and each image counts as a
-patient, which makes intervals too narrow.
-""".replace(": none.", ".")
+{word_a} − {word_b} is distinguishable from zero, after adjustment
+{{cite:p}}`holm1979`, on {which(headline.query("p_holm < 0.05")["task"])}. If
+these networks are held fixed and only patients are taken as a sample
+{{cite:p}}`obuchowski1997`, it is distinguishable from zero on
+{which(networks.query("p_holm < 0.05")["task"])}. Statements about pretraining
+rest on the first analysis ([Methods](../../methods)).
+"""
+    + (
+        f"""
+The files of {which(nameless)} name no patients. Images of one patient may
+therefore be on both sides of the split, which makes AUCs optimistic, and each
+image counts as a patient, which makes intervals too narrow.
+"""
+        if nameless
+        else ""
+    )
 )
 
 # %%
@@ -142,19 +150,18 @@ tested.dropna(axis=1, how="all").round(3)
 moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
 Markdown(
     f"""
-Each dot is a pair of networks of one backbone, averaged over its scenarios. The
-pairs are not all alike (Cochran’s Q, Holm over the tasks) on:
-{listed(tested.query("q_holm < 0.05").index.map(short))}.
-What sets a pair apart may be the backbone, or the chance of one pretraining and
-its fine-tuning. This scatter, and the few backbones, are why the intervals of
-the diamonds are wide.
+Each dot is a pair of networks of one backbone, averaged over its scenarios. A
+difference common to all pairs is rejected (Cochran’s Q, Holm over the tasks) on
+{which(tested.query("q_holm < 0.05").index)}. A pair may stand out because of
+its backbone, or by chance in one pretraining and its fine-tuning. This scatter
+and the small number of backbones make the intervals of the diamonds wide.
 """
     + (
         f"""
-From one pretraining to another a backbone’s difference moved by up to
-{moved.max():.1f} points ({short[moved.idxmax()[1]]}). The means of the
-backbones differ (backbone × initialisation, a rough F test, Holm) on:
-{listed(clear(of_backbones))}.
+From one pretraining to another, the difference of one backbone changed by up to
+{moved.max():.1f} points ({inside[moved.idxmax()[1]]}). Backbones that differ
+in their mean difference (backbone × initialisation, an approximate F test,
+Holm) are found on {which(of_backbones.query("p_holm < 0.05")["task"])}.
 """
         if headline["pretrainings"].max() > 1
         else ""
@@ -164,9 +171,11 @@ backbones differ (backbone × initialisation, a rough F test, Holm) on:
 # %% [markdown]
 # ## If all backbones of one pretraining move together
 #
-# They share its seed and its split of the corpora. In this sensitivity analysis,
-# of 24 November 2026, before the third pretraining was known, its number has an
-# effect of its own ([Methods](../../methods)).
+# The backbones of one pretraining share its seed and its split of the corpora, so
+# their differences may move together. This sensitivity analysis gives the number
+# of the pretraining a random effect of its own ([Methods](../../methods)); “fewer
+# df” also reduces the degrees of freedom to those of the pretrainings. It was
+# added on 24 November 2026, before results of the third pretraining were known.
 
 # %%
 models = {
@@ -183,13 +192,14 @@ zero = [rows.eval("ci_low < 0 < ci_high").sum() for rows in models.values()]
 growth = models["Crossed"]["standard_error"] / headline["standard_error"]
 Markdown(
     f"""
-The standard error becomes up to {growth.max():.1f} times as large
-({short[headline["task"][growth.argmax()]]}). Intervals that include zero:
-{zero[0]} of {len(growth)} of the headline, {zero[1]} with the crossed effect,
-and {zero[2]} on the fewer degrees of freedom of the pretrainings.
+With the crossed effect the standard error changes by a factor of up to
+{growth.max():.1f} ({inside[headline["task"][growth.argmax()]]}). Zero is inside
+{zero[0] or "none"} of {len(growth)} intervals of the headline,
+{zero[1] or "none"} with the crossed effect, and {zero[2] or "none"} on the
+fewer degrees of freedom.
 """
     if growth.notna().any()
-    else "Each backbone was pretrained once, which leaves this open."
+    else "One pretraining of each backbone cannot show this."
 )
 
 # %% [markdown]
@@ -201,22 +211,26 @@ of_unfreezing = pd.concat(
     for unfreezing, rows in scores.groupby("unfreezing")
 )
 interaction = unfreezing_interaction(scores, *runs.inits)
-inside = differences[differences["group"] != "all"]
+inside_groups = differences[differences["group"] != "all"]
 names = titles | groups
 by_layers = {"label": "group", "group": "task", "names": names, "ends": ends}
-lines = in_order(networks=inside, pretrainings=of_unfreezing)
+lines = in_order(networks=inside_groups, pretrainings=of_unfreezing)
 axes = forest(lines, **by_layers, **shared)
 picture(axes, "Difference of the initialisations by unfreezing and task")
 
 # %% tags=["hide-input"]
 certain = of_unfreezing.query("p_holm < 0.05")
-certain = certain["task"].map(short) + " (" + certain["group"].map(groups)
+where = certain["task"].map(inside) + " (" + certain["group"].map(groups) + ")"
 Markdown(f"""
-With pretrainings as the units the difference at one unfreezing is
-distinguishable from zero (Holm over the tasks) on: {listed(certain + ")")}. For
-these networks, on new patients, it is so in {len(clear(inside))} of
-{len(inside)} cases, and it changes with the unfreezing (test of interaction,
-Holm) on: {listed(clear(interaction))}. Learning rates change with it.
+With the pretraining as the unit, {len(certain) or "none"} of
+{len(of_unfreezing)} differences within one unfreezing
+{"is" if len(certain) in (0, 1) else "are"} distinguishable from zero (Holm over
+the tasks){": " + listed(where) if len(certain) else ""}; with these networks
+held fixed, on new patients,
+{(inside_groups["p_holm"] < 0.05).sum() or "none"}. For these networks the
+difference depends on the unfreezing (test of interaction, Holm) on
+{which(interaction.query("p_holm < 0.05")["task"])}. The learning rates also
+depend on the unfreezing, so this is not an effect of the layers alone.
 """)
 
 # %% [markdown]
@@ -243,43 +257,46 @@ grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10.5)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 
-# %% tags=["hide-input"]
-failed = aucs.query("auc <= 0.5")["task"].map(short).value_counts()
-network = list(aucs.columns[: aucs.columns.get_loc("auc")])
+# %%
+failed = aucs.query("auc <= 0.5")["task"].map(inside).value_counts()
+network = ["task", "scenario", "init", "pretraining", "fold"]
 log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
-turned = aucs.query("ci_high < 0.5").merge(log_odds)
-listing = "; ".join(
-    f"{short[row.task]}, {row.scenario}, {init_style(row.init).word}"
-    f" {row.pretraining}: {row.auc:.2f} ({row.ci_low:.2f}, {row.ci_high:.2f}),"
-    f" SD {row.sd:.1f}"
-    for row in turned.itertuples()
-)
+turned = aucs.query("ci_high < 0.5").merge(log_odds).round(2).astype(str)
+turned = turned[[*network, "auc", "ci_low", "ci_high", "sd"]]
+book_table(turned, "Networks whose interval is wholly below 0.5", prose=True)
+
+# %% tags=["hide-input"]
 Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
-averaged at equal false-positive rates. The SD over scenarios is
+averaged at equal false-positive rates. Over scenarios, AUCs have an SD of
 {100 * networks[["sd_a", "sd_b"]].min(axis=None):.0f} to
-{100 * networks[["sd_a", "sd_b"]].max(axis=None):.0f} points; the
-initialisations differ in their mean AUC by
-{100 * networks["estimate"].abs().max():.1f} points at most.
+{100 * networks[["sd_a", "sd_b"]].max(axis=None):.0f} points; the mean AUCs of
+the initialisations differ by at most
+{100 * networks["estimate"].abs().max():.1f} points.
 
-{failed.sum()} of {len(aucs)} networks have an AUC of at most 0.5:
-{listed(f"{name} {n}" for name, n in failed.items())}. {len(turned)} of them
-have an interval wholly below it, so they rank the wrong way round; if all
-networks were at chance, {0.025 * len(aucs):.0f} would. With the number of the
-pretraining and the SD of the log-odds: {listing or "none"}. A very large SD
-marks a training that diverged at a high learning rate; where it is small,
-little was learnt, and a small test set lets chance decide the sign. All of them
-count like the others: excluding networks after seeing their results would
-introduce bias.
+An AUC of at most 0.5 was found for {failed.sum() or "none"} of {len(aucs)}
+networks{
+    " (" + listed(f"{n} on {name}" for name, n in failed.items()) + ")"
+    if len(failed)
+    else ""
+}, an interval wholly below 0.5 for {len(turned) or "none"}; if all networks
+were at chance, {0.025 * len(aucs):.0f} such intervals would be expected. The
+last column of the table is the SD of the log-odds: a very large one suggests a
+training that diverged, a small one that little was learnt, so that on a small
+test set chance decides the sign. Excluding networks after seeing their results
+would introduce bias, so all are included.
 """)
 
 # %% [markdown]
 # ## What would settle it
 #
-# For these networks, more patients. For pretraining, more backbones above all: more
-# pretrainings of the same ones, or more patients, leave the scatter between
-# backbones. The power is that of finding two points of AUC (two-sided, 5%), with
-# backbones × pretrainings and the variances of the headline, so it is rough.
+# A statement about these networks needs more patients: the table has the numbers
+# that would detect a difference of two points of AUC, or rule one out if there is
+# none. A statement about pretraining needs more backbones wherever backbones differ,
+# since neither more pretrainings of the same backbones nor more patients reduce that
+# scatter. The last columns show the power to detect two points (two-sided, 5%) with
+# a number of backbones × pretrainings. It is computed from the variances of the
+# headline, which few networks estimate, and is therefore approximate.
 
 # %%
 designs = [

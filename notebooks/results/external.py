@@ -30,6 +30,7 @@ import seaborn as sns
 from IPython.display import Markdown
 from scipy.stats import norm
 
+from rin.errors import counted
 from rin.report import page, style
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -55,6 +56,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
+word_a, word_b = (style.init_style(init).word for init in inits)
 of = task or next(name for name in runs.tasks if runs.external(name))
 place = runs.external(of)[0]
 banner(runs, [of])
@@ -83,21 +85,21 @@ within = headline[headline["group"] == "all"].set_index("test")
 alone = networks[networks["group"] == "all"].set_index("test")
 means = alone[["auc_a", "auc_b"]]
 fall = (means.loc["external"] < means.loc["internal"]).sum()
-lost = ("Neither loses", "One initialisation loses", "Both lose")[int(fall)]
+near = counted(facts.shared_pictures[place], "pairs of near-duplicates")
 Markdown(f"""
 Every network fine-tuned on {facts.dataset.title} also scored all
-{site.used:,} images of {site.patients:,} patients of {site_name}; none of
-these networks was trained on them. With pretrainings as the units the
-difference
-{a} − {b} is {format_estimate(within.loc["internal"], unit="points")} AUC points
-on the internal test set and
+{site.used:,} images of {site.patients:,} patients of {site_name}; none of these
+networks was trained on them. With the pretraining as the unit, the difference
+{word_a} − {word_b} is {format_estimate(within.loc["internal"], unit="points")}
+AUC points on the internal test set and
 {format_estimate(within.loc["external"], unit="points")} on the external one
-(each a single test, not adjusted). {lost}: the mean AUC goes
-from {alone.loc["internal", "auc_a"]:.2f} to
-{alone.loc["external", "auc_a"]:.2f} ({a.lower()}) and from
-{alone.loc["internal", "auc_b"]:.2f} to {alone.loc["external", "auc_b"]:.2f}
-({b.lower()}). Near-duplicates of external among internal images:
-{facts.shared_pictures[place]}.
+(each a single test, not adjusted). From the internal to the external test set
+the mean AUC falls with {("neither", "one", "both")[int(fall)]} of the
+initialisations: from
+{alone.loc["internal", "auc_a"]:.2f} to {alone.loc["external", "auc_a"]:.2f}
+({word_a}) and from {alone.loc["internal", "auc_b"]:.2f} to
+{alone.loc["external", "auc_b"]:.2f} ({word_b}). The two datasets share
+{near if facts.shared_pictures[place] else "no near-duplicates"}.
 """)
 
 # %%
@@ -125,9 +127,9 @@ page.picture(axes, "Differences on the internal and the external test set")
 # %% [markdown]
 # ## Does the difference change from one test set to the other?
 #
-# The two test sets have different patients, so the variances of the two
-# differences add up; within each, all networks share their images, which
-# their covariance takes into account {cite:p}`obuchowski1997`.
+# The two test sets contain different patients, so the variances of the two
+# differences are added. Within each test set all networks score the same images,
+# which their covariance takes into account {cite:p}`obuchowski1997`.
 
 # %%
 change = alone["estimate"]["internal"] - alone["estimate"]["external"]
@@ -138,8 +140,8 @@ p_value = 2 * norm.sf(abs(change / error))
 
 # %% tags=["hide-input"]
 Markdown(f"""
-For these networks the difference {a} − {b} on the internal test set differs
-from that on the external one by {format_estimate(travel, unit="points")} points
+For these networks, the difference {word_a} − {word_b} on the internal minus
+that on the external test set is {format_estimate(travel, unit="points")} points
 ({format_p(p_value)}, a single test).
 """)
 
@@ -169,15 +171,15 @@ if "birads" in cases:  # what a radiologist read in the same images
 page.picture(grid.axes, "AUC of every scenario on each test set, by backbone")
 
 # %% [markdown]
-# Each mark is a network; the dashed line is the radiologist's BI-RADS category on the same
-# external images, where it is known.
+# Each mark is a network. The dashed line is the AUC of the radiologist's BI-RADS
+# category on the same external images, where it is known.
 #
 # ## Subgroups of the external images
 #
-# A network may recognise the device rather than the disease; within one device that
-# does not help it. Groups with at least twenty patients of each class are
-# listed; lesion size is the share of the image, in thirds. Intervals are those
-# of these networks on new patients, and exploratory.
+# A network may recognise the device rather than the disease, which is of no use to
+# it among images of one device. Groups with at least twenty patients of each class
+# are listed; lesion size is the lesion's share of the image, divided into thirds.
+# Intervals describe these networks on new patients and are exploratory.
 
 # %%
 labels = {"device": "Device", "birads": "BI-RADS", "size": "Lesion size"}
@@ -211,7 +213,7 @@ if len(groups):
 book_table(shown, f"Mean AUC in subgroups of {site_name}", prose=True)
 
 # %% [markdown]
-# ## Are the probabilities still right?
+# ## Are the probabilities still calibrated?
 
 # %%
 seed, measures, curves = runs.study.profile.seed, {}, []

@@ -59,13 +59,13 @@ gains[["task", "kind", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
 # %% tags=["hide-input"]
 largest = gains.loc[gains["estimate"].idxmax()]
 Markdown(f"""
-The paper compares two pretrainings with each other and neither with random
-weights. Here {(gains["p_holm"] < 0.05).sum()} of {len(gains)} differences from
-random weights are distinguishable from zero after adjustment over all of them
-{{cite:p}}`holm1979`. The largest gain is
-{format_estimate(largest, unit="points")} AUC points:
-{init_style(largest["kind"]).word} weights on
-“{titles[largest["task"]]}”. Exploratory: intervals are over patients alone.
+The paper compares two pretrainings with each other but neither with random
+weights. Here, {(gains["p_holm"] < 0.05).sum() or "none"} of {len(gains)}
+differences from random weights can be distinguished from zero after adjustment
+over all of them {{cite:p}}`holm1979`. The largest gain,
+{format_estimate(largest, unit="points")} AUC points, is that of
+{init_style(largest["kind"]).word} weights on “{titles[largest["task"]]}”.
+Exploratory: intervals are over patients alone.
 """)
 
 # %%
@@ -87,8 +87,8 @@ axes = forest(
 picture(axes, "Gain of each pretraining over random weights, by task")
 
 # %% [markdown]
-# Only the first weights differ within a comparison. All layers are trained,
-# because above frozen random weights only the head would learn.
+# Within a comparison only the initial weights differ. All layers are trained,
+# because with frozen random weights only the head would learn.
 #
 # ## Every network
 
@@ -127,27 +127,28 @@ listing = "; ".join(
     for row in inverted.itertuples()
 )
 Markdown(f"""
-{len(inverted)} of {len(aucs)} networks rank cases the wrong way round, with an
-interval wholly below 0.5; if all were at chance, {0.025 * len(aucs):.1f} would.
-{listing}{
-    ". Where the SD is near zero, a network has learnt nothing yet, and its "
-    "random weights decide the sign."
+An interval wholly below 0.5, as of a network that ranks cases the wrong way
+round, was found for {len(inverted) or "none"} of {len(aucs)} networks;
+{0.025 * len(aucs):.1f} would be expected if all were at chance{
+    f": {listing}. Where the SD is near zero, a network has learnt nothing "
+    "yet, and its random weights decide the sign."
     if listing
-    else ""
+    else "."
 }
 """)
 
 # %% [markdown]
 # ## What pretraining learnt
 #
-# The gain may depend on what a network learnt in pretraining: the share of test
-# images of its own corpus that it classified correctly.
+# The gain may depend on how much a network learnt in pretraining. The table shows
+# the share of test images of its own corpus that it classified correctly.
 
 # %%
 learnt = runs.pretraining().reindex(columns=["backbone", "init", "top1"])
 accuracy = 100 * learnt.pivot_table(
     index="backbone", columns="init", values="top1"
 )
+words = [init_style(init).word for init in accuracy]
 accuracy.columns = [init_style(init).short for init in accuracy]
 table = accuracy.map("{:.0f}".format, na_action="ignore").fillna("–")
 table = table.rename_axis("Backbone").reset_index()
@@ -155,13 +156,15 @@ book_table(table, "Test images of the corpus classified correctly, %")
 
 # %% tags=["hide-input"]
 ends = accuracy.agg(["min", "max"]).round()
+ends.columns = words
 shares = listed(
     (f"{low:.0f} to {high:.0f}%" if low < high else f"{low:.0f}%")
-    + f" ({short.lower()})"
-    for short, (low, high) in ends.items()
+    + f" ({word})"
+    for word, (low, high) in ends.items()
 )
 Markdown(f"""
-Test images of their own corpus classified correctly: {shares}. A difference
-between the initialisations may therefore be one of how much was learnt, and not
-of what. A short fine-tuning also leaves random weights little time to catch up.
+The share of test images of their own corpus that networks classified correctly
+is {shares}. A difference between the initialisations may therefore reflect how
+much was learnt rather than what. Short fine-tuning also leaves random weights
+little time to catch up.
 """)

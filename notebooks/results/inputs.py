@@ -14,7 +14,7 @@
 # # What the inputs alone do
 #
 # *Answers* how much the preparation of the inputs changes an AUC and the comparison:
-# the official scripts' scaling, and padding. *Needs* nothing: it reads the reference
+# the scaling of the official scripts, and padding. *Needs* nothing: it reads the reference
 # run. *Takes* about 10 s: `rin run notebooks/results/inputs.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -66,21 +66,25 @@ effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
 # %% tags=["hide-input"]
 fed = {init: effect_of.loc["effect", init, ""] for init in inits}
 changes = listed(
-    f"the {init_style(init).word} networks change by "
-    f"{format_estimate(row, unit='points')} AUC points"
+    f"{format_estimate(row, unit='points')} points for the "
+    f"{init_style(init).word} networks"
     for init, row in fed.items()
     if not row["same_networks"]
 )
+unchanged = [init_style(i).word for i in fed if fed[i]["same_networks"]]
 before, after = (
     effect_of.loc["difference", "", level]
     for level in ("native", "official_scripts")
 )
 Markdown(f"""
-**Exploratory.** On “{runs.titles[fed_task]}”, fed as the official scripts feed
-instead of with their own inputs, {changes}; a source whose own inputs are the
-same does not change. The difference {a} − {b} moves from
-{format_estimate(before, unit="points")} to
-{format_estimate(after, unit="points")}.
+**Exploratory.** On the task “{runs.titles[fed_task]}”, networks were given the
+inputs of the official scripts in place of those that belong to their weights.
+The mean AUC changed by {changes}{
+    f"; the {listed(unchanged)} networks receive the same inputs either way"
+    if unchanged
+    else ""
+}. The difference {a} − {b} went from {format_estimate(before, unit="points")}
+to {format_estimate(after, unit="points")} points.
 """)
 
 # %%
@@ -104,9 +108,9 @@ page.picture(
 
 # %%
 LEVELS = {
-    "native": "As pretrained",
-    "official_scripts": "The scripts’",
-    "released": "Of the released counterpart",
+    "native": "As in pretraining",
+    "official_scripts": "As in the scripts",
+    "released": "As for the released counterpart",
 }
 shares = {}
 for level in [level for level in LEVELS if level in set(scores["level"])]:
@@ -117,19 +121,20 @@ for level in [level for level in LEVELS if level in set(scores["level"])]:
         *mean_auc[list(inits)].round(3),
         format_estimate(difference.iloc[0], unit="points"),
     ]
-by_inputs = pd.DataFrame(shares, index=[a, b, f"{a} − {b}, points (95% CI)"])
+rows_of = [*COLORS, " − ".join(COLORS) + ", points (95% CI)"]
+by_inputs = pd.DataFrame(shares, index=rows_of)
 book_table(by_inputs.T.astype(str), "Mean AUC and difference, by inputs")
 
 # %% [markdown]
-# The difference is the radiologic − photographic one. An initialisation that is
-# fed the same inputs at both levels has no row.
+# In the figure, “Difference” is radiologic − photographic, and an initialisation
+# whose own inputs are those of the scripts has no row.
 #
-# ## What the scripts feed, and what the weights want
+# ## What the scripts supply, and what the weights expect
 #
 # The
-# [official scripts](https://github.com/BMEII-AI/RadImageNet) subtract the mean of
-# Caffe's models and divide by 255, for every network and for both sources of
-# weights. The ImageNet weights of Keras want something else.
+# [official scripts](https://github.com/BMEII-AI/RadImageNet) subtract the channel
+# means of Caffe's models and divide by 255, for every network and for both sources
+# of weights. The ImageNet weights of Keras expect other inputs.
 
 # %%
 scripts = find_preprocessing("caffe_unit")
@@ -141,10 +146,12 @@ for entry in load_entries():
     ):
         wanted = find_preprocessing(entry.preprocessing)
         ends = [arm.apply(black_white) for arm in (wanted, scripts)]
-        ranges = [f"{end.min():.1f} to {end.max():.1f}" for end in ends]
+        texts = [f"{end.min():.1f} to {end.max():.1f}" for end in ends]
+        ranges = [text.replace("-", "−") for text in texts]
         ratio = np.mean(np.divide(wanted.scale, scripts.scale))
         rows.append((entry.backbone, *ranges, ratio))
-names = ["Network", "ImageNet weights want", "Scripts feed", "Times too small"]
+names = ["Network", "ImageNet weights expect", "Scripts supply"]
+names += ["Times too small"]
 fit = pd.DataFrame(rows, columns=names)
 book_table(fit.round(1).astype(str), "What pixels from 0 to 255 become")
 
@@ -156,14 +163,17 @@ page.claim(
 largest = max(stated.estimate for stated in paper.COMPARISONS.values())
 fed_b = effect_of.loc["auc", inits[1], "official_scripts"]["estimate"]
 Markdown(f"""
-ResNet50 with ImageNet weights gets inputs {small["ResNet50"]:.0f} times too
-small, the other three {small.drop("ResNet50").min():.1f} to
-{small.drop("ResNet50").max():.1f} times, with red and blue exchanged. Fed so,
-the {b} ResNet50 reaches a mean AUC of {fed_b:.2f}. The largest difference in
-the paper is {largest:.1f} points, so a wrong scale can decide a comparison.
-Whether the published comparison was run with these scripts, and what longer
-training would recover, does not follow from any number here. What does follow
-is that it should be repeated with each source's own inputs.
+In the scripts, the inputs of ResNet50 with ImageNet weights are
+{small["ResNet50"]:.0f} times too small; those of the other three networks are
+{small.drop("ResNet50").min():.1f} to {small.drop("ResNet50").max():.1f} times
+too small and have red and blue exchanged. With such inputs, the mean AUC of the
+{b} ResNet50 is {fed_b:.2f} here; {
+    "the loss is larger than any difference in the paper"
+    if -100 * fed[inits[1]]["estimate"] > largest
+    else "the largest difference in the paper is no smaller"
+} ({largest:.1f} points). No number here shows whether the published comparison
+was run with these scripts, or what longer training would recover. What does
+follow is that the comparison should be repeated with each source's own inputs.
 """)
 
 # %%
@@ -182,13 +192,14 @@ grid = sns.relplot(
     marker="o", palette=COLORS, height=2.9, aspect=0.85,
 )  # fmt: skip
 grid.set_titles("{col_name}").set_axis_labels("Inputs", "AUC")
-sns.move_legend(grid, "upper left", bbox_to_anchor=(0.92, 0.9), title=None)
+below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 2}
+sns.move_legend(grid, **below, title="")
 page.picture(
     grid.figure, "AUC of every scenario with own and with the scripts' inputs"
 )
 
 # %% [markdown]
-# One line is one scenario.
+# Each line is a scenario.
 #
 # ## Does squashing images to squares do harm?
 #
@@ -212,5 +223,5 @@ page.picture(
 )
 
 # %% [markdown]
-# Exploratory, as the first table says: it shows whether the choice can matter, not
-# which one is right.
+# This comparison is exploratory (see the first table): it shows whether the choice
+# can matter, not which is better.

@@ -14,7 +14,7 @@
 # # Where the networks look
 #
 # *Answers* whether activation maps (Grad-CAM) overlap with the lesions that radiologists
-# marked, and for which initialisation more. *Needs* nothing: it reads the reference run.
+# marked, and with which initialisation they overlap more. *Needs* nothing: it reads the reference run.
 # *Takes* about 15 s: `rin run notebooks/results/localisation.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -35,6 +35,7 @@ from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import listed
+from rin.report.headline import short_names
 from rin.report.maps import example_maps
 from rin.report.style import init_style, use_style
 from rin.stats import against_baselines, image_differences
@@ -43,22 +44,26 @@ from rin.study import open_reference, open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if not any(len(runs.overlap(task)) for task in runs.tasks):
-    runs = open_reference()  # of the reader's tasks none has marked lesions
+    runs = open_reference()  # no task of the profile has marked lesions
 inits = runs.inits
 a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = {task: runs.titles[task].partition(",")[0] for task in marked}
+titles = short_names(runs)
+inside = {}  # names as they are written inside a sentence
+for task in marked:
+    name = runs.titles[task].partition(",")[0]
+    inside[task] = name if name[:2].isupper() else name[0].lower() + name[1:]
 banner(runs, marked)
 
 # %%
 overlap = pd.concat([runs.overlap(task) for task in marked])
-MEASURES = {
-    "dice": "Dice at the paper's threshold",
-    "dice_best": "Dice at the threshold of other patients",
+LABELS = {
+    "dice": "Dice",  # at the threshold of the paper
+    "dice_best": "Dice, threshold from other patients",
     "average_precision": "Average precision",
 }
 differences = pd.concat(
-    image_differences(rows, *inits, list(MEASURES)).assign(task=task)
+    image_differences(rows, *inits, list(LABELS)).assign(task=task)
     for task, rows in overlap.groupby("task", sort=False)
 )
 
@@ -74,66 +79,73 @@ blind = pd.concat(
 )
 
 # %% tags=["hide-input"]
+word = {init: init_style(init).word for init in inits}
 clear = {
     measure: listed(
-        f"{titles[row.task]} ({(a if row.estimate > 0 else b).lower()} higher)"
+        f"{inside[row.task]} ({word[inits[int(row.estimate < 0)]]} higher)"
         for row in rows.itertuples()
         if row.ci_low > 0 or row.ci_high < 0
-    )
+    ).replace("none", "no task")
     for measure, rows in differences.groupby("measure")
 }
+won, lost = (blind["ci_low"] > 0).sum(), (blind["ci_high"] < 0).sum()
 Markdown(f"""
 Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
-networks. Here the interval of the difference in Dice excludes zero for
-{clear["dice"]}; at a threshold chosen on other patients, for
-{clear["dice_best"]}. But of {len(blind)} mean scores,
-{(blind["ci_high"] < 0).sum()} are below the best region that is drawn without
-looking at the image and {(blind["ci_low"] > 0).sum()} above it, and maps that
-do not beat such a region do not localise. Average precision, which needs no
-threshold, excludes zero for {clear["average_precision"]}; which side is higher
-can depend on the measure. Intervals are over patients, for the networks of the
-first pretraining.
+networks. Here, the interval of the difference in Dice excludes zero on
+{clear["dice"]}; with a threshold chosen on other patients, on
+{clear["dice_best"]}. That of average precision, which needs no
+threshold, excludes zero on {clear["average_precision"]}.
+
+Such differences mean little where maps do not localise the lesion better than
+a region that is drawn without looking at the image. The maps beat the best such
+region in {won or "none"} of {len(blind)} comparisons (one for each task,
+initialisation and measure) and fall short of it in
+{"every one" if lost == len(blind) else lost or "none"}. Intervals are over
+patients and describe the networks of the first pretraining.
 """)
 
 # %%
 axes = forest(
-    differences, label="measure", group="task", names=titles | MEASURES,
+    differences, label="measure", group="task", names=titles | LABELS,
     xlabel=f"{a} − {b} (95% CI)", digits=3,
     ends=(f"{b} higher", f"{a} higher"),
 )  # fmt: skip
 page.picture(axes, "Difference of the initialisations in overlap, task by task")
 
 # %% [markdown]
-# A map belongs to the predicted class. It is kept where it is positive, scaled to
-# a maximum of 255 and enlarged to the image; pixels above 180 count as lesion, as
-# in the paper. Scores of an image are averaged over scenarios first, and patients
-# are the independent units ([Methods](../../methods)).
+# Each map is that of the predicted class. Negative values are set to zero, and the
+# map is scaled to a maximum of 255 and enlarged to the image; pixels above 180
+# count as lesion, as in the paper. The scores of an image are averaged over
+# scenarios first, and patients are the independent units
+# ([Methods](../../methods)).
 #
 # ## What the paper shows
 
 # %% tags=["hide-input"]
 stated = listed(
-    f"{row.caption_radimagenet:.3f} against {row.caption_imagenet:.3f} ({task})"
+    f"{row.caption_radimagenet:.3f} and {row.caption_imagenet:.3f} ({task})"
     for task, row in paper.DICE.items()
 )
 Markdown(f"""
-Mean Dice over 24 models, RadImageNet against ImageNet: {stated}.
+Averaged over 24 models, Dice with RadImageNet and with ImageNet weights was
+{stated}.
 """)
 
 # %% [markdown]
 # ## Do the maps beat an image-blind region?
 #
-# Two regions look at no image and serve as baselines: the whole image, and an
-# ellipse in its middle as large as the lesions of other patients. Crops of thyroid
-# nodules have the nodule in the middle, so that there the ellipse is hard to beat.
+# Two regions that ignore the image serve as baselines: the whole image, and a
+# centred ellipse of the mean size of other patients' lesions. Crops of thyroid
+# nodules show the nodule in the middle, so the ellipse is hard to beat there.
 
 # %%
+blind["label"] = blind["measure"].map(LABELS) + ", " + blind["init"].map(word)
 blind["kind"], blind["note"] = blind["init"], [
     f"{row.mean:.2f} − {row.baseline_mean:.2f} ({row.baseline})"
     for row in blind.itertuples()
 ]  # fmt: skip
 axes = forest(
-    blind.assign(label=blind["measure"].map(MEASURES) + ", " + blind["init"]),
+    blind,
     group="task", names=titles, legend=False,
     xlabel="Mean of the maps − best image-blind region (95% CI)",
     note_title="Mean − baseline",
@@ -143,18 +155,16 @@ page.picture(axes, "Overlap of the maps beside the best image-blind region")
 # %% [markdown]
 # ## Does the brightest point hit the lesion?
 #
-# The pointing game asks whether the brightest point lies on the lesion or within
-# 6% of the image's side of it {cite:p}`zhang2018`. On small images the maps
-# are coarse, and their brightest point is the middle of a cell or, in a
-# corner cell, the whole corner beyond it. Of 2 × 2 cells it is *always* in a
-# corner, where few lesions are. So hits are compared with a random cell of the
-# same grid, not with a random pixel.
+# In the pointing game a map scores a hit if its brightest point is on the lesion
+# or within 6% of the image's side from it {cite:p}`zhang2018`. Maps of small images
+# are coarse: the brightest point is the centre of a cell or, for a corner cell, the
+# whole corner beyond it. With 2 × 2 cells it is *always* in a corner, where lesions
+# are rare. Hits are therefore compared with a random cell of the same grid, not
+# with a random pixel.
 
 # %%
 hits = overlap.groupby(["task", "cells", "init"])["pointing"].mean().unstack()
-hits = 100 * hits[list(inits)].rename(
-    columns=dict(zip(inits, (a, b), strict=True))
-)
+hits = 100 * hits[list(inits)].set_axis([a, b], axis=1)
 cell = overlap.groupby(["task", "cells"])["pointing_blind"].mean()
 hits["Random cell"] = 100 * cell
 whole = {
@@ -168,33 +178,31 @@ hits.round(0).astype(int)
 # %% tags=["hide-input"]
 better = hits[[a, b]].min(axis=1) > hits["Random cell"]
 most = hits[[a, b]].max(axis=1)
+worse = hits.index[most < hits["Random cell"]].map("“{}”".format)
 Markdown(f"""
-Against a random cell of their own grid, both initialisations hit more often in
-{better.sum()} of {counted(len(better), "rows")}, and both less often in:
-{listed(hits.index[most < hits["Random cell"]])}. That both fall below a random
-*pixel* in {counted((most < hits["Random pixel"]).sum(), "rows")} is in part a
-property of coarse maps, not of the networks; larger images would be needed to
-tell.
+Both initialisations hit more often than a random cell of their own grid in
+{better.sum() or "none"} of {counted(len(better), "rows")}, and both hit less
+often in {listed(worse) if len(worse) else "no row"}. Both are below a
+random *pixel* in {(most < hits["Random pixel"]).sum() or "none"} of the rows;
+coarse maps alone can cause this, and only larger images would show whether the
+networks contribute.
 """)
 
 # %% [markdown]
 # ## Image by image
 #
-# One dot is one image: the difference between the initialisations in its mean
-# Dice over scenarios, by the lesion's share of the image.
+# Each dot is an image: the difference of the initialisations in its mean Dice over
+# scenarios, by the lesion's share of the image.
 
 # %%
 of_image = overlap.groupby(["task", "case_id", "init"])[["dice", "mask_share"]]
 wide = of_image.mean().unstack("init")
-paired = pd.DataFrame(
-    {
-        "difference": wide["dice", inits[0]] - wide["dice", inits[1]],
-        "share": 100 * wide["mask_share", inits[0]],
-    }
-).reset_index()
+difference = wide["dice", inits[0]] - wide["dice", inits[1]]
+share = 100 * wide["mask_share", inits[0]]
+paired = pd.DataFrame({"difference": difference, "share": share}).reset_index()
 grid = sns.relplot(
     paired.assign(task=paired["task"].map(titles)), x="share", y="difference",
-    col="task", color="0.25", alpha=0.35, s=16, height=2.8, aspect=0.95,
+    col="task", color="0.25", alpha=0.35, s=16, height=2.6, aspect=0.97,
 )  # fmt: skip
 grid.set(xscale="log", xticks=[1, 3, 10, 30], xticklabels=[1, 3, 10, 30])
 grid.refline(y=0, color="0.6", linestyle="-").set_titles("{col_name}")
@@ -207,8 +215,8 @@ page.picture(
 # ## Around the lesion
 #
 # Maps are shifted and scaled so that the box around the lesion covers the central
-# square, averaged over images and scenarios, and subtracted. No pixel of an image
-# is kept.
+# square, then averaged over images and scenarios; the figure shows the difference
+# of the initialisations. It contains no pixel of an image.
 
 # %%
 maps = [
@@ -216,9 +224,8 @@ maps = [
 ]
 colors = [init_style(init).color for init in inits]
 palette = sns.blend_palette([colors[1], "white", colors[0]], as_cmap=True)
-figure, axes = plt.subplots(
-    1, max(1, len(maps)), figsize=(8, 2.7), squeeze=False, layout="constrained"
-)
+size = {"figsize": (7.6, 2.6), "squeeze": False, "layout": "constrained"}
+figure, axes = plt.subplots(1, max(1, len(maps)), **size)
 for ax, table in zip(axes[0], maps, strict=False):
     reached = table[table["n_maps"] >= table["n_maps"].max() / 2]
     means = reached.groupby(["init", "row", "column"])["activation"].mean()
@@ -233,21 +240,19 @@ for ax, table in zip(axes[0], maps, strict=False):
     ax.set(title=titles[table["task"].iloc[0]], xlabel="", ylabel="")
 if maps:
     bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.8)
-    bar.set_label(f"{a} − {b}, grey levels")
+    bar.set_label(f"{a} − {b},\ngrey levels")
 page.picture(figure, "Mean activation around the lesion, difference of the two")
 
 # %% [markdown]
-# Pictures of patients are shown only in runs on this computer: one image of each
+# Images of patients are shown only for runs on this computer: one image of each
 # class, with the maps of the best scenario.
 
 # %%
 for task in marked:
     if runs.origin(task) == "own":
         panel = example_maps(runs, task)
-        display(
-            page.picture(panel, f"{titles[task]}: maps on one image of each")
-        )
+        display(page.picture(panel, f"Maps on images of {inside[task]}"))
 
 # %% [markdown]
-# A Dice score says that one network looks at the lesion more only if it holds at
-# every threshold and the maps beat image-blind regions.
+# A higher Dice score shows that a network looks at the lesion more only if it is
+# higher at every threshold and the maps beat image-blind regions.

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The same networks, trained again
 #
-# *Answers* how far the difference moves when the same networks are trained again, on other
+# *Answers* how much the difference changes when the same networks are trained again, on other
 # cases, or from a briefer pretraining. *Needs* nothing: it reads the reference run. *Takes*
 # about 10 s: `rin run notebooks/results/retrained.py`.
 
@@ -74,17 +74,17 @@ spread.round(3)
 
 # %% tags=["hide-input"]
 sds = listed(
-    f"{row.sd:.1f} ({titles[row.Index].partition(',')[0]}; 95% CI "
+    f"{row.sd:.1f} points on “{titles[row.Index].partition(',')[0]}” (95% CI "
     f"{row.sd_low:.1f}, {row.sd_high:.1f})"
     for row in (100 * spread).itertuples()
 )
 Markdown(f"""
 **Exploratory.** Networks were trained again from the same weights and on the
-same images, in another order and with new random weights of the head. From one
-training to the next, the difference between the initialisations in one scenario
-has a standard deviation (SD) of {sds} AUC points. With such an SD, differences
-from two trainings are {1.96 * 2**0.5 * 100 * spread["sd"].min():.0f} points or
-more apart in one case of twenty, so that one training supports no verdict.
+same images, in another order and with new random weights of the head. Between
+trainings, the difference of the initialisations in a single scenario has a
+standard deviation (SD) of {sds}. Even with the smallest SD, differences of two
+trainings would be {1.96 * 2**0.5 * 100 * spread["sd"].min():.0f} points or more
+apart in one case of twenty, so one training of a scenario supports no verdict.
 """)
 
 # %%
@@ -103,7 +103,7 @@ grid.set_axis_labels("AUC points", "")
 picture(grid.figure, "Difference in each scenario, one dot a training, by task")
 
 # %% [markdown]
-# One dot is one training of both networks. The variance between trainings is
+# Each dot is one training of both networks. The variance between trainings is
 # computed within each scenario and pooled.
 
 # %%
@@ -124,16 +124,16 @@ picture(axes, "Mean difference on new patients, and with other training cases")
 
 # %% [markdown]
 # Both are means over the scenarios that were trained again. “Other training
-# cases” are another division of the same images; its test set overlaps with the
-# first.
+# cases” are those of another split of the same images, whose test set overlaps with
+# the first.
 
 # %% [markdown]
 # ## After a briefer pretraining
 #
-# Where one corpus is easier, the better initialisation may be the one that learnt
-# more. So one was pretrained briefly, until it classified its own validation images
-# about as well as the other. If only how much was learnt counted, the difference
-# would vanish.
+# If one corpus is easier, its networks may transfer better only because they learnt
+# more. They were therefore pretrained again, briefly, until they classified their
+# own validation images about as well as the others. If only the amount learnt
+# mattered, the difference would vanish.
 
 # %%
 learnt = repeated.pretraining()
@@ -164,22 +164,22 @@ by_pretraining = compared.pivot(
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
 Markdown(f"""
-**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. The
-difference keeps its sign on {kept.sum()} of
-{counted(len(kept), "tasks")};
-{((compared["ci_low"] < 0) & (compared["ci_high"] > 0)).sum()} of the
-{len(compared)} intervals include zero. One initialisation has the same networks
-in both rows, so that the two are not independent. What remains at equal
+**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. After
+the briefer pretraining the difference has the same sign as before on
+{kept.sum() or "none"} of {counted(len(kept), "tasks")}; zero is inside
+{((compared["ci_low"] < 0) & (compared["ci_high"] > 0)).sum() or "none"} of the
+{len(compared)} intervals. One initialisation has the same networks in both
+rows, so the rows are not independent. A difference that remains at equal
 accuracy may come from the corpus, or from fewer images and steps.
 """)
 
 # %% [markdown]
 # ## At other settings of fine-tuning
 #
-# A mean over 24 scenarios counts settings that nobody would choose. The figure adds
-# the mean without the highest learning rate and, of runs that kept their scores on
-# validation cases, the setting that these choose for each network. Unlike the
-# figures above, this one has intervals over pretrainings.
+# A mean over 24 scenarios includes settings that nobody would choose. The figure
+# adds the mean without the highest learning rate and, where runs kept their scores
+# on validation cases, the setting that is best for each network on those cases.
+# Unlike those above, its intervals take the pretrainings as the units.
 
 # %%
 display(banner(runs))
@@ -203,9 +203,9 @@ picture(axes, "Difference with the pretraining as the unit, by choice")
 #
 # The first reference run asked the same six questions with other networks: other
 # first weights and order of the images, 26 classes without ultrasound, and the
-# inputs of each arm prepared like those of its released counterpart. What
-# radiologic images teach should return from one run to the other; what was the
-# chance of one pretraining should not.
+# inputs of each arm prepared like those of its released counterpart. An effect of
+# radiologic pretraining would be expected in both runs, a product of chance only in
+# one.
 
 # %%
 first = open_reference("first")
@@ -234,12 +234,13 @@ alike_signs, alike_means = (
 
 # %% tags=["hide-input"]
 Markdown(f"""
-One mark is a backbone on a task, the mean of its pretrainings. The sign is the
-same in both runs in {alike_signs} differences, and in {alike_means} means of a
-task. Over the marks Pearson’s correlation is {twice.corr().iloc[0, 1]:.2f};
-those of one task share their patients, so no interval is given. The runs differ
-in more than the chance of pretraining, so this cannot say which of them is
-right, only how little either proves alone.
+Each mark is a backbone on a task, averaged over its pretrainings. Both runs
+have the same sign in {alike_signs} of these differences, and in
+{alike_means} averages of a task. Pearson’s correlation over the marks is
+{twice.corr().iloc[0, 1]:.2f}; it has no interval, because marks of one task
+share patients. As the runs differ in their corpora and inputs, not by chance
+alone, this cannot show which of them is right; it shows how much a conclusion
+would have depended on the run.
 """)
 
 # %% [markdown]
@@ -250,6 +251,7 @@ banner(longer, study="convergence")
 
 # %%
 levels = ("fixed", "converged")
+words = [init_style(init).word for init in inits]
 shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
     shift[shift["quantity"] == "difference"],
@@ -266,15 +268,15 @@ fixed, until = (fits[fits["level"] == level] for level in levels)
 ends = [(100 * (x["best_epoch"] == x["epochs"])).mean() for x in (fixed, until)]
 texts = format_estimate(moves, unit="points").rename(titles)
 Markdown(f"""
-**Exploratory.** Networks were trained until the validation loss
-stopped falling, for {until["epochs"].mean():.1f} epochs on average and not for
-{counted(fixed["epochs"].max(), "epochs")}. The best epoch is the last in
-{ends[1]:.0f}% of the networks, where it was in {ends[0]:.0f}%. The mean AUC of
-an initialisation changes by
+**Exploratory.** Networks were trained until the validation loss stopped
+falling: for {until["epochs"].mean():.1f} epochs on average, in place of at most
+{fixed["epochs"].max()}. The validation loss was lowest in the last epoch for
+{ends[1]:.0f}% of these networks, against {ends[0]:.0f}% with the usual epochs.
+The mean AUC of an initialisation changes by
 {format_number(100 * gains["estimate"].min(), 1, signed=True)} to
-{format_number(100 * gains["estimate"].max(), 1, signed=True)} points. The
-difference {a} − {b} moves by
-{listed(f"{text} ({name})" for name, text in texts.items())} AUC points (95% CI
-over patients). Of other networks, or of another training, the intervals say
-nothing.
+{format_number(100 * gains["estimate"].max(), 1, signed=True)} points, the
+difference {words[0]} − {words[1]} by
+{listed(f"{text} ({name.partition(',')[0]})" for name, text in texts.items())}
+points. Intervals are over patients: another training, or other networks, may
+give other values.
 """)

@@ -56,21 +56,27 @@ banner(runs, study="head")
 
 # %%
 losses = runs.losses()
-studies = ("head", "layers", "confounder")
-scores = {study: runs.predictions(study=study) for study in studies}
-design_table(scores | {"losses": losses})
+STUDIES = {
+    "head": "Other heads",
+    "layers": "Similarity of layers",
+    "confounder": "Confounders",
+}
+scores = {study: runs.predictions(study=study) for study in STUDIES}
+designs = {name: scores[study] for study, name in STUDIES.items()}
+design_table(designs | {"Softened labels": losses})
 
 # %% [markdown]
-# A difference moves by several points from one training to the next, so the page
-# sets estimates beside what was published and neither confirms nor contradicts it.
+# Differences change by several points from one training to the next, so this page
+# shows its estimates beside the published ones without confirming or contradicting
+# them.
 #
 # ## Another head on the same network
 #
 # One group tried four heads on breast lesions and cruciate ligaments. It found
 # one-dimensional convolutions with a skip connection and partial unfreezing
-# best, and no evidence for RadImageNet weights {cite:p}`frees2025`. The
-# convolutions slide four filters of two taps along the pooled features, whose
-# order is the arbitrary one of the channels.
+# best, and no evidence that RadImageNet weights are better {cite:p}`frees2025`. The
+# convolutions slide four filters of two taps along the pooled features, although
+# the order of these channels is arbitrary.
 
 # %%
 HEADS = {
@@ -103,10 +109,11 @@ best = scenario_aucs(of_heads.query("level == 'conv_skip'"))
 best = best[best["task"] == best["task"].iloc[0]]
 published = FOLLOW_UPS["frees2025"]["breast"]["auc"]
 Markdown(f"""
-Averaged over scenarios, the skip connection changes the AUC by
+Averaged over scenarios, the AUC with the convolution and skip connection
+differs from that with the linear head by
 {format_number(skip.min(), 1, signed=True)} to
-{format_number(skip.max(), 1, signed=True)} points.
-Its best network on “{titles[best["task"].iloc[0]]}” reaches an AUC of
+{format_number(skip.max(), 1, signed=True)} points. The best network with this
+head on “{titles[best["task"].iloc[0]]}” reaches an AUC of
 {best["auc"].max():.3f}; the source reports {published:.3f} with ImageNet
 weights on larger images.
 """)
@@ -114,13 +121,13 @@ weights on larger images.
 # %% [markdown]
 # ## Softer labels in pretraining
 #
-# Three networks pretrained on RadImageNet did best in accuracy with online label
-# smoothing, whose authors also suggest better calibration
-# {cite:p}`choudhury2025`. With hard labels a network is asked for certainty;
-# smoothing gives a tenth to the other classes; teacher-free distillation takes
-# fixed probabilities, .99 for the true class, softened by a temperature of 20;
-# online smoothing takes the mean prediction for the correctly classified images of
-# a class in the epoch before.
+# Three networks pretrained on RadImageNet were most accurate with online label
+# smoothing; the study also suggests better calibration {cite:p}`choudhury2025`.
+# Hard labels ask a network for certainty. Label smoothing gives a tenth of the
+# probability to the other classes; teacher-free distillation uses fixed
+# probabilities, .99 for the true class, softened by a temperature of 20; online
+# smoothing uses the mean prediction for the correctly classified images of a class
+# in the previous epoch.
 
 # %%
 LOSSES = {
@@ -146,14 +153,14 @@ online = losses[losses["loss"] == "online"]
 hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
 better = online.set_index("backbone")["ece"] < hard
 Markdown(f"""
-Online smoothing changes top-1 accuracy by
+With online smoothing, top-1 accuracy differs from that with hard labels by
 {format_number(100 * online["estimate"].min(), 1, signed=True)} to
-{format_number(100 * online["estimate"].max(), 1, signed=True)} points, and its
-expected calibration error (ECE) is smaller than that of hard labels on
-{better.sum()} of {counted(len(better), "networks")}. Training lasted
+{format_number(100 * online["estimate"].max(), 1, signed=True)} points; the expected
+calibration error (ECE) is smaller in {better.sum() or "none"} of
+{counted(len(better), "networks")}. Training lasted
 {counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the
-first epoch, which counts for more in a short training; the source's number of
-epochs is not in the text that was read.
+first epoch, which weighs more in a short training; the source's number of
+epochs was not available as text.
 """)
 
 # %% [markdown]
@@ -161,8 +168,8 @@ epochs is not in the text that was read.
 #
 # Networks from ImageNet and from RadImageNet weights were reported to represent
 # the same images differently, more so after fine-tuning, while their predictions
-# remain alike {cite:p}`juodelyte2023`. The mean canonical correlation of two layers is between
-# 0 and 1 and ignores how channels are mixed.
+# remain similar {cite:p}`juodelyte2023`. The mean canonical correlation of two
+# layers is between 0 and 1 and does not depend on how channels are mixed.
 
 # %%
 alike = pd.concat(runs.layer_similarity(t) for t in runs.tasks_of("layers"))
@@ -187,26 +194,25 @@ means = means.map("{:.2f}".format).replace("nan", "not measured")
 top = agreement["agree"].idxmax()
 Markdown(f"""
 Over layers and scenarios the mean correlation of the two initialisations is
-{means["before"]} before and {means["after"]} after fine-tuning; of two
-random networks, {means["random"]}. Agreement must be read beside its chance
-level: on “{titles[top]}” networks agree on
-{100 * agreement.loc[top, "agree"]:.0f}% of the cases, but
-{100 * agreement.loc[top, "positive"]:.0f}% are positive and
-{100 * agreement.loc[top, "called"]:.0f}% are called so, which alone gives
-{100 * agreement.loc[top, "chance"]:.0f}% (kappa
+{means["before"]} before and {means["after"]} after fine-tuning; that of two
+random networks is {means["random"]}. Agreement must be read beside its chance
+level: on “{titles[top]}”, two networks agree on
+{100 * agreement.loc[top, "agree"]:.0f}% of the cases, but as they call
+{100 * agreement.loc[top, "called"]:.0f}% of them positive,
+{100 * agreement.loc[top, "chance"]:.0f}% would be expected by chance (kappa
 {str(agreement.loc[top, "kappa"].round(2)).replace("nan", "undefined")}).
 """)
 
 # %% [markdown]
 # ## Which weights learn shortcuts?
 #
-# Confounders were put on a share of the positive training images, and on
-# negative images in the test: networks from ImageNet weights followed all but the
-# noise more than those from RadImageNet weights {cite:p}`juodelyte2024`. Here a
-# letter, a low-pass filter and Poisson noise are put on images; the source gave
-# noise to all images, and more to the marked ones. *Sampled* takes the device of an
-# ultrasound image in place of a mark. Below an AUC of 0.5 a network follows the
-# confounder against the disease.
+# In one study, confounders were added to a share of the positive training images and
+# to negative test images; networks with ImageNet weights followed all confounders but
+# the noise more than those with RadImageNet weights {cite:p}`juodelyte2024`. Here
+# the confounders are a letter, a low-pass filter and Poisson noise; the source gave
+# noise to all images, and more to the marked ones. For *sampled*, the device of an
+# ultrasound image takes the place of a mark. A network with an AUC below 0.5 follows
+# the confounder rather than the disease.
 
 # %%
 same = scores["confounder"]
@@ -243,17 +249,19 @@ picture(axes, "Difference between the initialisations in the reversed test")
 
 # %% tags=["hide-input"]
 source = FOLLOW_UPS["juodelyte2024"]
+word_of = {init: init_style(init).word for init in (a, b)}
 stated = listed(
     f"{format_number(-row['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "
     f"{row['share']}%)"
     for kind, row in source.items()
 )
 Markdown(f"""
-With all positive training images marked, the difference in the reversed test is
+When all positive training images are marked, the difference {word_of[a]} −
+{word_of[b]} in the reversed test is
 {format_number(100 * followed["estimate"].min(), 1, signed=True)} to
 {format_number(100 * followed["estimate"].max(), 1, signed=True)} AUC points.
-The source prints t statistics of ImageNet − RadImageNet over five trainings
-each, here with the sign turned: {stated}; it sampled by the patients' sex. Five
-trainings permuted against five cannot give less than
-P = {2 / comb(10, 5):.4f}, however far apart they are.
+The source reports t statistics of ImageNet − RadImageNet over five trainings
+each, given here with the opposite sign: {stated}; its sampling was by the
+patients' sex. With five trainings on either side, no permutation test can give
+a P value below {2 / comb(10, 5):.4f}, however large the difference.
 """)

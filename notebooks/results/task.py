@@ -57,6 +57,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
+word_a, word_b = (style.init_style(init).word for init in inits)
 stated = paper.comparison_of(find_task(task)[1].paper_task)  # may be None
 banner(runs, [task])
 
@@ -73,23 +74,36 @@ main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
 has_interval = pd.notna(here["ci_low"])
-pretrained = f"""With pretrainings as the units ({main["pairs"]:.0f} pairs of
-networks) the difference {a} − {b} is {format_estimate(main, unit="points")}
-points of AUC (adjusted {format_p(main["p_holm"])})."""
-if main["pairs"] == 1:
-    pretrained = f"""One pair of networks was compared, {a} − {b}, which says
-nothing of other pretrainings."""
-Markdown(f"""
+Markdown(
+    f"""
 **{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
-{pretrained} These networks, on new patients:
+"""
+    + (
+        f"""With the pretraining as the unit ({main["pairs"]:.0f} pairs of
+networks), the difference {word_a} − {word_b} is
+{format_estimate(main, unit="points")} points of AUC (adjusted
+{format_p(main["p_holm"])}).
+"""
+        if main["pairs"] > 1
+        else f"""One pair of networks was compared, {word_a} and {word_b},
+which says nothing about other pretrainings.
+"""
+    )
+    + f"""On new patients, the difference of these networks is
 {format_estimate(here, unit="points")} (adjusted {format_p(here["p_holm"])}).
-Mean AUCs over {counted(int(here["n_scenarios"]), "scenarios")}:
-{here["auc_a"]:.2f} and {here["auc_b"]:.2f}, on {here["n_cases"]:,.0f} test
-images{units}. AUC of at most 0.5: {(single["auc"] <= 0.5).sum()} of
-{counted(len(single), "networks")}.
-{"" if has_interval else "**There is no interval**: a fold tests one patient"}
-{"" if has_interval else "of a class. What rests on one is left out below."}
-""")
+Over {counted(int(here["n_scenarios"]), "scenarios")} the mean AUC is
+{here["auc_a"]:.2f} ({word_a}) and {here["auc_b"]:.2f} ({word_b}), on
+{here["n_cases"]:,.0f} test images{units}. An AUC of at most 0.5 was found for
+{(single["auc"] <= 0.5).sum() or "none"} of {counted(len(single), "networks")}.
+"""
+    + (
+        ""
+        if has_interval
+        else """**No interval can be given**, because a fold tests only one
+patient of a class; results that need intervals are left out below.
+"""
+    )
+)
 
 # %%
 aucs = single.groupby(["scenario", "init"])["auc"].mean()
@@ -135,7 +149,7 @@ if has_interval:
     display(page.picture(axes, "Differences over all, and by unfreezing"))
 
 # %% [markdown]
-# ## Its images
+# ## Images of this task
 
 # %%
 images = facts.dataset
@@ -161,9 +175,9 @@ known = [
     for finding in load_manifest(images.name).findings
     if finding.kind in weighty
 ]
-nameless = """The files name no patients: one may be on both sides of the split,
-which makes AUCs optimistic, and every image counts as one, which makes
-intervals too narrow."""
+nameless = """The files name no patients: images of one patient may be on both
+sides of the split, which makes AUCs optimistic, and every image counts as a
+patient, which makes intervals too narrow."""
 Markdown(f"""
 {nameless if images.independence == "image" else ""} {" ".join(known)}
 More on the files: [Run it: images, GPU, cluster](../use/run_it).
@@ -175,11 +189,10 @@ More on the files: [Run it: images, GPU, cluster](../use/run_it).
 # How these are computed: [Methods](../../methods).
 
 # %%
-seed = runs.study.profile.seed
 n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
 if has_interval:
     measures = clinical_measures(
-        scores, inits, seed=seed, bins=n_bins, replicates=400
+        scores, inits, seed=runs.study.profile.seed, bins=n_bins, replicates=400
     )
     table = measure_table(measures, inits)
     caption = "Means over scenarios; intervals over patients"
@@ -212,18 +225,18 @@ strict = norm.ppf(0.9)  # a threshold that one negative case in ten exceeds
 auc = min(here[["auc_a", "auc_b"]].mean(), 0.97)
 between_classes = 2**0.5 * norm.ppf(np.array([auc, auc + 0.02]))
 per_100 = 100 * norm.cdf(between_classes - strict)
-per_100.round(1)  # positive cases that such scores find
+per_100.round(1)  # positive cases that such scores detect
 
 # %% tags=["hide-input"]
 sentence = ""
 if has_interval:
     reached = measures.query("measure == 'sensitivity_at_90'").set_index("init")
     first, second = 100 * reached.loc[list(inits), "estimate"]
-    sentence = f"""These networks found {first:.0f} ({a.lower()}) and
-{second:.0f} ({b.lower()})."""
+    sentence = f"""These networks detected {first:.0f} ({word_a}) and
+{second:.0f} ({word_b})."""
 Markdown(f"""
-What two points of AUC mean: were scores normal with equal spread in both
-classes, raising the AUC from {auc:.2f} to {auc + 0.02:.2f} would find
-{np.diff(per_100)[0]:.1f} more of 100 positive cases at 90% specificity
-({per_100[0]:.0f} to {per_100[1]:.0f}). {sentence}
+What two points of AUC mean: if scores were normally distributed with the same
+spread in both classes, raising the AUC from {auc:.2f} to {auc + 0.02:.2f} would
+detect {np.diff(per_100)[0]:.1f} more of 100 positive cases at 90% specificity
+({per_100[1]:.0f} in place of {per_100[0]:.0f}). {sentence}
 """)

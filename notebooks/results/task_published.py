@@ -14,7 +14,7 @@
 # # Tasks with published results only
 #
 # *Answers* what is published on the tasks whose images were not used here, and how
-# to get them. *Needs* nothing. *Takes* five seconds:
+# to get those images. *Needs* nothing. *Takes* five seconds:
 # `rin run notebooks/results/task_published.py`.
 
 # %% tags=["parameters", "remove-input"]
@@ -39,8 +39,8 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 # Where every task has results, all that is published is shown.
-tasks = [task for task in paper.COMPARISONS if task not in runs.tasks]
-tasks = tasks or list(paper.COMPARISONS)
+unused = [task for task in paper.COMPARISONS if task not in runs.tasks]
+tasks = unused or list(paper.COMPARISONS)
 titles = {task: find_task(task)[1].title for task in tasks}
 
 # %%
@@ -61,13 +61,29 @@ others = others.assign(
 )
 
 # %% tags=["hide-input"]
+short = [title.partition(",")[0] for title in titles.values()]
+inside = {  # names as they are written inside a sentence
+    task: name if name[:2].isupper() else name[0].lower() + name[1:]
+    for task, name in zip(titles, short, strict=True)
+}
 gaps = [paper.COMPARISONS[task].estimate for task in tasks]
-without = [titles[task] for task in tasks if task not in set(others["task"])]
+compared = [inside[task] for task in tasks if task in set(others["task"])]
+lacking = [name for name in inside.values() if name not in compared]
 Markdown(f"""
-No images of these tasks were used, so nothing is computed for them here:
-{listed(titles.values())}. The paper puts RadImageNet ahead by {min(gaps)} to
-{max(gaps)} points of AUC. Independent comparisons that state both AUCs:
-{others["label"].nunique()}; none was found on {listed(without)}.
+{
+    f"No images were used here for {listed(inside.values())}, hence no "
+    "results are computed."
+    if unused
+    else "Every task of the paper has results in this book; this page shows "
+    "what is published on them all."
+}
+On {"this task" if len(tasks) == 1 else "these tasks"} the paper reports
+RadImageNet ahead by
+{" to ".join(str(gap) for gap in sorted({min(gaps), max(gaps)}))} points of AUC.
+Independent comparisons that state both AUCs were found for
+{listed(compared) if compared else "none of them"}{
+    f", but not for {listed(lacking)}" if compared and lacking else ""
+}.
 """)
 
 # %%
@@ -80,13 +96,14 @@ axes = forest(
 picture(axes, "Published differences and those of independent studies")
 
 # %% [markdown]
-# The second line of each task takes the interval from the printed standard
-# deviations (SDs) of 24 AUCs by an unpaired t test ([The published numbers, checked](../evidence/audit)).
-# Intervals of independent studies come from their SDs over folds; their knee
-# images are of both knee tasks at once. † The study's code omits the official
-# scaling by 1/255 ([What independent studies found](../evidence/replications)).
+# The interval on the second line of each task is that of an unpaired t test on the
+# printed standard deviations (SDs) of 24 AUCs
+# ([The published numbers, checked](../evidence/audit)). Intervals of independent
+# studies come from their SDs over folds; their knee images concern both knee tasks.
+# † The study's code omits the official scaling by 1/255
+# ([What independent studies found](../evidence/replications)).
 #
-# ## Their images
+# ## Images of these tasks
 
 # %%
 rows = []
@@ -108,7 +125,7 @@ stated["Task"] = stated["Task"].mask(stated["Task"].duplicated(), "")
 book_table(stated, "Images of each class, as stated and as counted", prose=True)
 
 # %% [markdown]
-# ## Get them
+# ## Where to get them
 
 # %%
 places = {}
@@ -122,9 +139,9 @@ for task in tasks:
         )
 table = pd.DataFrame(places.values(), columns=["Folder", "Home", "Access"])
 table.insert(0, "Dataset", list(places))
-book_table(table, "What can be put into a folder of one's own", prose=True)
+book_table(table, "Datasets, and their folders under DATA_ROOT", prose=True)
 
 # %% [markdown]
-# With the images in a folder, `make study DATA_ROOT=FOLDER PROFILE=paper` runs
-# everything on a GPU, and `make book` with the same makes a page of results for
-# each task.
+# With these images and the released weights in a folder,
+# `make study DATA_ROOT=FOLDER PROFILE=paper` trains everything on a GPU; `make book`
+# with the same settings then builds a page of results for each task.

@@ -56,9 +56,9 @@ labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
 pd.Series(vars(auc_ci(labels, model_a)), name="model A").round(3).to_frame()
 
 # %% [markdown]
-# Images of a patient resemble each other, so they tell less than as many independent cases would.
-# DeLong's test {cite:p}`delong1988` counts images; given patients, Obuchowski's estimator
-# {cite:p}`obuchowski1997` counts these. `estimate` and its interval are of a − b.
+# Images of a patient resemble each other, so they carry less information than as many independent
+# cases would. DeLong's test {cite:p}`delong1988` counts images; given patients, Obuchowski's
+# estimator {cite:p}`obuchowski1997` counts patients. `estimate` and its interval are those of a − b.
 
 # %%
 naive = delong_test(labels, model_a, model_b)
@@ -179,16 +179,18 @@ low, high = np.nanquantile(differences, [0.025, 0.975])
 shift = {"estimate": estimate, "ci_low": low, "ci_high": high}
 Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
-from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
+from {INIT_STYLE[a].word} and {by_scenario[b].mean():.0%} from
+{INIT_STYLE[b].word} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
-**{format_estimate(shift, unit="points")}** points. The interval is over
+**{format_estimate(shift, unit="points")}** points. The interval resamples
 {len(patients):,} {unit}s.
 """)
 
 # %% [markdown]
 # ## A figure and a table of your own
 #
-# One dot a scenario; above the dotted line of equal sensitivity the first initialisation finds more.
+# Each dot is a scenario; above the dotted line of equal sensitivity the first initialisation finds
+# more.
 
 # %%
 scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
@@ -217,8 +219,8 @@ dice.assign(difference=dice[a] - dice[b]).round(3)
 # %% [markdown]
 # ## The paper's test of Dice scores, by pingouin
 #
-# The paper compares Dice scores by a paired t test, after Shapiro's test of normality. On the mean
-# score of each patient either is one line of pingouin, and so are the effect size and the two
+# The paper compares Dice scores by a paired t test, after Shapiro's test of normality. Applied to the
+# mean score of each patient, either is one line of pingouin, and so are the effect size and the two
 # one-sided tests of equivalence within ±5 points:
 
 # %%
@@ -254,7 +256,7 @@ Over {len(gap):,} {unit}s the mean difference is
 ({format_p(ours.p_value)}, Cohen's d {effect:.2f}); the test of equivalence
 within ±5 points gives {format_p(inside)}. Shapiro's test of the differences
 gives {format_p(normal["pval"])}; with so many, the t test needs only their mean
-to be normal. The networks are held fixed: other pretrainings may differ.
+to be normal. The networks are held fixed; other pretrainings may differ.
 """)
 
 # %% [markdown]

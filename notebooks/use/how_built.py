@@ -97,14 +97,25 @@ book_table(shown, "Work of the training processes", prose=True)
 here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
-Markdown(f"""
-This book shows the profile {study.profile.name}: {counted(here, "tasks")}
-from runs of this computer ({"; ".join(computers) or "none recorded"}) and
-{len(runs.tasks) - here} from reference runs ({"; ".join(made_on) or "none"}):
-a page uses the latest that has its study. Statistics of a reference run
-are computed again, from its per-case predictions, each time the book is
-built.
-""")
+Markdown(
+    f"""
+This book shows the profile {study.profile.name}. """
+    + (
+        f"""The results of {here} of
+{counted(len(runs.tasks), "tasks")} come from runs of this computer
+({"; ".join(computers) or "not recorded"}). """
+        if here
+        else ""
+    )
+    + (
+        f"""The results of {"the others" if here else "all tasks"}
+come from reference runs ({"; ".join(made_on)}); each page uses the latest
+reference run that contains its study. Their statistics are computed from
+per-case predictions each time the book is built."""
+        if here < len(runs.tasks)
+        else ""
+    )
+)
 
 # %% [markdown]
 # ## Software

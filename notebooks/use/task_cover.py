@@ -32,7 +32,7 @@ from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
 from rin.report.lines import slopes
 from rin.report.page import picture
-from rin.report.style import use_style
+from rin.report.style import init_style, use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
 
@@ -47,14 +47,16 @@ differences = init_differences(scores, *inits).set_index("group")
 overall = differences.loc["all"]
 facts = runs.facts(task)
 unit = facts.dataset.independence  # such as patient
+words = [init_style(init).word for init in inits]
 
 # %% tags=["hide-input"]
 Markdown(f"""
-**{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images of
-{overall["n_patients"]:.0f} {unit}s, the mean AUC over
+**{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images{
+    f" of {overall['n_patients']:.0f} {unit}s" if unit != "image" else ""
+}, the mean AUC over
 {counted(int(overall["n_scenarios"]), "scenarios")} is
-{overall["auc_a"]:.2f} from {inits[0]} and {overall["auc_b"]:.2f} from
-{inits[1]} weights; the difference is {format_estimate(overall, unit="points")}
+{overall["auc_a"]:.2f} with {words[0]} and {overall["auc_b"]:.2f} with
+{words[1]} weights; the difference is {format_estimate(overall, unit="points")}
 points of AUC (95% CI, these networks on new patients).
 """)
 
@@ -66,8 +68,7 @@ every_auc = "AUC of every scenario from either initialisation"
 picture(axes, every_auc, width=f"{18 * min(axes.size, 3)}rem")
 
 # %% [markdown]
-# Each line is one scenario of fine-tuning, from one kind of weights to the
-# other.
+# Each line is a scenario of fine-tuning, from one kind of weights to the other.
 #
 # ## The images
 
@@ -79,4 +80,4 @@ parts = pd.DataFrame(
 book_table(parts, f"{facts.dataset.used:,} images, divided by {unit}")
 
 # %% [markdown]
-# How the networks were trained is on the pages that follow.
+# The pages that follow show how the networks were trained.
