@@ -45,8 +45,6 @@ _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
 NORMALITY = _LEXICON["phrases"]["normality"].split(", ")
 _NEUTRAL = {*_LEXICON["neutral"].split()}
 _FILLERS = _NEUTRAL.union(_LEXICON["free_fillers"].split())
-#: What a reason says of each kind of trigger.
-_REASONS = _LEXICON["reasons"]
 _WORDS = {kind: _words_pattern(text.split(", ")) for kind, text in _LEXICON["phrases"].items()}
 _PHRASES = {kind: pattern.pattern for kind, pattern in _WORDS.items()}
 _WORDS |= {

@@ -252,7 +252,6 @@ def drive(
     """
     if not jobs:
         return
-    ledger.sweep()
     finished_before, total = ledger.count(runs), len(runs)
     if (bar := _shared_bar.get()) is None:
         shown = _new_bar(title, total, finished_before)

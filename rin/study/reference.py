@@ -426,8 +426,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def _finished_part(study: Study) -> Study:
-    """Return the study without pretrainings, tasks and further studies that are not finished."""
-    study = _finished_pretrainings(study)
+    """Return the study without tasks and further studies that are not finished."""
     sections: dict[str, Any] = {}
     for name, section in study.profile.studies.items():
         begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
@@ -444,25 +443,6 @@ def _finished_part(study: Study) -> Study:
             sections[name] = None
     profile = study.profile.with_studies(sections).model_copy(update={"tasks": main.tasks})
     return replace(study, profile=profile)
-
-
-def _finished_pretrainings(study: Study) -> Study:
-    """Return the study with the pretrainings whose main study is finished, or with the first."""
-    if study.profile.pretraining is None:
-        return study
-    numbers, finished = study.profile.pretrainings, []
-    for number in numbers:
-        part = _with_pretrainings(study, [number])
-        weights = plan_pretraining(part)
-        if study.weights.count(weights) == len(weights):
-            runs = plan_study(part)
-            if study.runs.count(runs) == len(runs):
-                finished.append(number)
-    return _with_pretrainings(study, finished or numbers[:1])
-
-
-def _with_pretrainings(study: Study, numbers: list[int]) -> Study:
-    return replace(study, profile=study.profile.with_pretrainings(numbers))
 
 
 def joined(
