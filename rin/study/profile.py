@@ -651,15 +651,6 @@ class Profile(FrozenModel):
             del levels["released"]
         return levels
 
-    @property
-    def most_runs(self) -> int:
-        """Number of fine-tuning runs if no two studies shared any."""
-        return sum(
-            len(part.tasks) * len(part.scenarios) * len(part.inits) * part.folds
-            for study in self.studies
-            for part in self.variants(study)
-        )
-
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
         section = getattr(self, name)
