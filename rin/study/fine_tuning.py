@@ -63,7 +63,7 @@ def run_block(
     if shared not in last_trained:
         begin_block(execution)
         last_trained[shared] = CompiledBlock(wanted), {}
-    compiled, weights = last_trained[shared]
+    compiled, weights = last_trained.pop(shared)  # nothing goes on with what failed on the way
     if compiled.architecture != wanted:
         compiled.unfreeze(wanted.unfreezing)
 
@@ -77,6 +77,7 @@ def run_block(
         _train(run, compiled, weights[run.weights_digest], ledger)
 
     run_each(train, block, ledger)
+    last_trained[shared] = compiled, weights
 
 
 def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
