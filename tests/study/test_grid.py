@@ -200,6 +200,8 @@ def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study,
 def test_network_of_a_block_that_failed_is_of_no_further_use(
     finished_study, tmp_path, monkeypatch
 ):
+    from rin.training.trainer import CompiledBlock
+
     def fail(*_, **__):
         raise MemoryError
 
