@@ -251,8 +251,8 @@ class Execution(FrozenModel):
     the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
     of one task (`by_task`), which spreads a long study over more workers.  `executor: slurm` ships
     every block, and every single pretraining, as a job of its own through submitit, and `local` as
-    a subprocess.  In pretraining `devices` share each batch (null: one; `all`), with
-    `checkpoint_minutes` between two checkpoints.
+    subprocesses, `workers` at a time.  In pretraining `devices` share each batch (null: one;
+    `all`), with `checkpoint_minutes` between two checkpoints.
     """
 
     workers: NotNegative = 0
