@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
 from multiprocessing.queues import SimpleQueue
@@ -45,16 +46,32 @@ def die_with(parent: int) -> None:
 
 def end_with_parent() -> None:
     """End this worker when its parent is gone, even if killed; the parent alone hears Ctrl-C."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    die_with(parent.pid)
+    if (parent := multiprocessing.parent_process()) is not None:
+        die_with(parent.pid)
+        follow(parent.pid)
 
-    def follow() -> None:
-        parent.join()
+
+def follow(process: int) -> None:
+    """End this process within a second of another one's end."""
+
+    def look() -> None:
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(process, 0)
+                time.sleep(0.5)
         os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=look, daemon=True).start()
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Have processes that start meanwhile, and theirs, leave Ctrl-C to this one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start_worker(devices: SimpleQueue | None) -> None:

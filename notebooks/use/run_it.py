@@ -25,11 +25,15 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 from html import escape
 
+import numpy as np
+import pandas as pd
 from IPython.display import HTML, Markdown
 
+from rin.data.manifest import find_task
 from rin.data.status import dataset_status
-from rin.evidence.paper import COMPARISONS
-from rin.study import open_runs
+from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
+from rin.study import open_runs, open_study
+from rin.study.forecast import forecast
 
 runs = open_runs(profile, data_root=data_root, results=results)
 statuses = dataset_status(runs.study.data_root)
@@ -167,11 +171,43 @@ HTML(
 # continues from its checkpoint. A job that fails is named with its log and the last lines of it;
 # the same command then submits only the missing runs. Ctrl-C cancels the jobs.
 #
-# The paper's full study is 1,392 runs of fine-tuning in 96 blocks by task. The main grid is
-# 1,152 of them: 24 scenarios on two initialisations in five folds for the four small tasks and in
-# one for the others. Once a few runs are finished, `--dry-run` gives the hours that the rest will
-# take on the same hardware.
-#
+# Once a few runs are finished, `--dry-run` gives the hours and the disk that the rest will take on
+# the same hardware. Before, an extrapolation must do. It lets every image pass once an epoch
+# through each network of the main grid, at speeds measured on one NVIDIA H200 (JAX,
+# `mixed_bfloat16`, 256 px, batches of 256), but for InceptionResNetV2, scaled by its operations.
+# **This project has not run the paper's study at full size.**
+
+# %%
+speeds = {  # images/s: all layers trained, the top ten, none
+    "ResNet50": [3000, 12_125, 12_975],
+    "DenseNet121": [2094, 8511, 8643],
+    "InceptionV3": [3520, 17_682, 17_651],
+    "InceptionResNetV2": [1520, 7600, 7600],
+}
+full = open_study("paper", results=results)
+settings, planned = full.profile.fine_tuning, forecast(full).iloc[0]
+sizes = pd.Series(
+    {task: counts[-1].images for task, counts in CLASS_COUNTS.items()}
+)
+folds = pd.Series({task: find_task(task)[1].n_folds for task in sizes.index})
+seconds = settings.epochs / np.array([*speeds.values()])  # an image of a run
+hours_each = sizes.max() * seconds.max() / 3600
+runs_each = 2 * len(full.profile.inits)  # two learning rates
+hours = (sizes * folds).sum() * runs_each * seconds.sum() / 3600
+gigabytes = sizes.sum() * settings.size**2 / 1e9
+
+# %% tags=["hide-input"]
+Markdown(f"""
+The paper's full study is {planned["runs"]:,} runs of fine-tuning in
+{planned["jobs"]} jobs by task. By this extrapolation the main grid takes
+**about {hours:.0f} hours of one GPU**, and the longest run {hours_each:.1f}:
+more than that is the least `timeout_min`, as a run of fine-tuning that is cut
+off begins anew. Decoded images take {gigabytes:.0f} GB beside the originals,
+and what the runs leave a few. On a cluster, the profile `cluster` and the
+commands above compute it; on one GPU, `rin study --profile paper`.
+""")
+
+# %% [markdown]
 # ## Layouts
 #
 # <details><summary><code>ddti</code>: thyroid</summary>

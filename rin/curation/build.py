@@ -203,7 +203,7 @@ def _made_of(plan: CurationPlan, archive: Archive, key: bytes, cleared: set[str]
     for table in (archive.files, archive.reports):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
-    code = export.digest_of_corpus_code()
+    code = export.digest_of_code()
     rest = (tables, plan.seed, archive.provenance, code, sorted(cleared))
     digest.update(json.dumps(rest).encode())
     return digest.hexdigest()

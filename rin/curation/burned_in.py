@@ -69,11 +69,7 @@ def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
 
 
 def cleared_images(queue: Path, root: Path) -> set[str]:
-    """Return the SOP UIDs of doubtful images that a reviewer saw to be free of text.
-
-    An answer counts for the bytes that were looked at.  InputError names rows that say neither
-    yes nor no.
-    """
+    """Return the SOP UIDs of doubtful images whose very bytes a reviewer saw free of text."""
     answers = read_queue(queue, QUEUE, "shows_text")
     free = answers[answers["shows_text"] == "no"]
     return {

@@ -72,17 +72,11 @@ class Pseudonyms:
             raise ValueError(f"{len(self.key)} bytes make no secret key, {MIN_KEY_BYTES} do")
 
     def patient(self, patient_id: str) -> str:
-        """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
-
-        Blanks around an id do not count, as in DICOM; FileError for an empty one.
-        """
+        """Return a patient's pseudonym, P and 16 letters or digits; FileError for an empty id."""
         return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
 
     def uid(self, uid: str) -> str:
-        """Return the stand-in of a UID: 2.25 and a UUID as a decimal number (PS3.5 B.2).
-
-        UIDs of the standard itself (SOP classes, transfer syntaxes) name no one and stay.
-        """
+        """Return 2.25 and a UUID for a UID (PS3.5 B.2); those of the standard itself stay."""
         uid = uid.strip(" \0")
         if not uid or uid in UID_dictionary:
             return uid
@@ -138,8 +132,7 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
 def picture_of(dataset: Dataset, window: tuple[float, float] | None) -> np.ndarray:
     """Return an image as 8-bit grey (h, w); raises one of `dicom.BROKEN` where it cannot be read.
 
-    ``window`` is that of :func:`display_window`; without one, grey of more than 8 bits needs a
-    window of its own: over the whole range of its bits nothing is seen.
+    Without a window, grey of more than 8 bits needs its own: over all its bits nothing is seen.
     """
     pixels = dicom.decode(dataset)
     has_window = "WindowCenter" in dataset and "WindowWidth" in dataset

@@ -7,7 +7,6 @@ unchanged is not exported again.
 
 import hashlib
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
@@ -37,12 +36,6 @@ _NOTE = {"mark": "", "uid": "", "risk": "", "width": 0, "height": 0}
 _NOTE |= {"png_bytes": 0, "dicom_bytes": 0}
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
-#: Modules and tables that decide what an exported image holds.
-DECIDING = (
-    *("curation/burned_in.py", "curation/burned_in.yaml", "curation/deidentify.py"),
-    *("curation/deidentify.yaml", "curation/export.py", "curation/kept_attributes.yaml"),
-    *("curation/taxonomy.py", "curation/taxonomy.yaml", "data/dicom.py"),
-)
 PACKAGE = Path(rin.__file__).parent
 
 
@@ -88,20 +81,11 @@ def export_images(
     return noted[["uid", "risk", "width", "height"]]
 
 
-def digest_of_image_code(package: Path = PACKAGE) -> str:
-    """Return a digest of what decides an exported image, its source and the key aside."""
-    return _digest(package / name for name in DECIDING)
-
-
-def digest_of_corpus_code(package: Path = PACKAGE) -> str:
+def digest_of_code(package: Path = PACKAGE) -> str:
     """Return a digest of what decides a curated corpus, archive and plan aside."""
     places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/layouts/*.py")
-    return _digest([*sorted(chain(*map(package.glob, places))), taxonomy_file()])
-
-
-def _digest(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for file in files:
+    for file in [*sorted(chain(*map(package.glob, places))), taxonomy_file()]:
         # A file that another process is replacing at this moment counts as absent.
         with suppress(FileNotFoundError):
             digest.update(f"{file.name}\0{sha256_of(file)}\0".encode())
@@ -112,7 +96,7 @@ def _digest(files: Iterable[Path]) -> str:
 
 def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
     """Return for each image what changes with its file, its pseudonyms or its making."""
-    made_with = hashlib.sha256(pseudonyms.key + digest_of_image_code().encode()).hexdigest()
+    made_with = hashlib.sha256(pseudonyms.key + digest_of_code().encode()).hexdigest()
     columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region", "cleared"]
     rows = images[columns].astype(str).itertuples(index=False, name=None)
     return [hashlib.sha256("\0".join([made_with, *row]).encode()).hexdigest() for row in rows]

@@ -103,9 +103,8 @@ def open_archive(root: Path, kept: Path) -> Archive:
     of what is known.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
     ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
 
-    InputError says that there is no DICOM file.  After all good files are indexed, one error lists
-    the bad ones: broken or cut short, without an identifier, in contradiction to others, or a
-    report that is no text, of no study or of one that has a report.
+    After all good files are indexed, one InputError lists the bad ones: broken or cut short,
+    without an identifier, in contradiction to others, or a report of no study or of several.
     """
     said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
@@ -341,8 +340,7 @@ def read_report(root: Path, path: str) -> dict[str, str]:
 def parse_report(content: str) -> tuple[str, str]:
     """Return findings and impression of a report, empty where there is no such section.
 
-    A heading in capitals and a colon at the start of a line begins a section.  A heading that
-    occurs twice has its texts joined; what stands before the first belongs to no section.
+    Of a heading that occurs twice the texts are joined; what stands before the first is of none.
     """
     pieces = _HEADING.split(re.sub(r"\r\n?", "\n", content))
     sections = {"FINDINGS": "", "IMPRESSION": ""}

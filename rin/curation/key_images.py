@@ -94,9 +94,8 @@ def read_key_images(
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
-    Of the files of an archive, these are those that no rule hits and whose body part has a class.
-    Returned are the columns `COLUMNS`, `roi` and `document` empty.  The label is "normal"; of
-    ultrasound, which has no such class, the organ.
+    No rule hits them, and their body part has a class.  `roi` and `document` are empty; the label
+    is "normal", of ultrasound, which has no such class, the organ.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.

@@ -45,8 +45,6 @@ _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
 NORMALITY = _LEXICON["phrases"]["normality"].split(", ")
 _NEUTRAL = {*_LEXICON["neutral"].split()}
 _FILLERS = _NEUTRAL.union(_LEXICON["free_fillers"].split())
-#: What a reason says of each kind of trigger.
-_REASONS = _LEXICON["reasons"]
 _WORDS = {kind: _words_pattern(text.split(", ")) for kind, text in _LEXICON["phrases"].items()}
 _PHRASES = {kind: pattern.pattern for kind, pattern in _WORDS.items()}
 _WORDS |= {
@@ -85,11 +83,7 @@ def screen(reports: pd.DataFrame) -> pd.DataFrame:
 
 
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
-    """Return the studies that count as normal: confirmed in the review, else by the rules.
-
-    `reviewed` is the answered review queue, or None.  Returned are, in the order of `screened`,
-    `study_uid` and `confirmed_by` ("radiologist" or "rules").
-    """
+    """Return the studies that are normal, and who says so: the answered queue, or the rules."""
     answers = read_review(reviewed, screened).to_dict() if reviewed else {}
     rows = [
         (uid, "radiologist" if uid in answers else "rules")
@@ -226,10 +220,7 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
-    """Write the studies to be reviewed, with the answers that the file holds.
-
-    InputError, as of `read_review`, where it holds answers that do not fit; it then stays.
-    """
+    """Write the studies to be reviewed; answers in the file stay, and must be of these reports."""
     answers = _answered(path, screened).set_index("study_uid")[[*ANSWERS]]
     write_queue(screened.join(answers, on="study_uid")[[*COLUMNS]].fillna(""), path)
 
@@ -237,9 +228,7 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
     """Return the answers of a review by study: is it completely normal?
 
-    In the file of `write_review_queue`, `confirmed` is yes, no, or empty; rows may be missing and
-    columns be added.  InputError names rows whose study was not flagged or stands twice, whose
-    answer is another, or whose report has changed since.
+    Rows of the queue may be missing, and columns be added.
     """
     answers = _answered(path, screened).set_index("study_uid")["confirmed"]
     return answers[answers != ""] == "yes"

@@ -40,8 +40,8 @@ POLYGON = "polygon:"
 BOX = "box:"
 #: No picture is that large; beyond it, coordinates are a slip of the annotation.
 MAX_COORDINATE = 1e6
-#: No outline needs more; tracing one takes time with the square of its points.
-MAX_POINTS = 20_000
+#: Points of an outline times pixels of the box around it: about five seconds.
+MAX_TRACED = 2e9
 
 
 def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
@@ -70,7 +70,13 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
         left, right = (max(0, math.ceil(edge - 0.5)) for edge in (x, x + width))
         filled[top:bottom, left:right] = True
     else:
-        columns, rows = _numbers(entry).T
+        points = _numbers(entry)
+        spans = [np.clip(side, 0, most) for side, most in zip(points.T, shape[::-1], strict=True)]
+        if len(points) * np.prod([np.ptp(span) for span in spans]) > MAX_TRACED:
+            problem = f"the outline has {len(points):,} points, too many for its size"
+            remedy = "Simplify it (skimage.measure.approximate_polygon), or draw it as a picture."
+            raise InputError(problem, where=entry[:60], remedy=remedy)
+        columns, rows = points.T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
         problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
@@ -83,10 +89,7 @@ def _numbers(entry: str) -> np.ndarray:
     """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
     box, (_, _, text) = entry.startswith(BOX), entry.partition(":")
     try:
-        points = text.split()
-        if len(points) > MAX_POINTS:
-            raise ValueError
-        numbers = np.array([row.split(",") for row in points], dtype=float)
+        numbers = np.array([row.split(",") for row in text.split()], dtype=float)
     except ValueError:
         numbers = np.empty(0)
     if box:
@@ -98,7 +101,7 @@ def _numbers(entry: str) -> np.ndarray:
         raise InputError(
             f"the shape {entry[:60]!r} cannot be read",
             where="mask",
-            remedy=f"Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of 3 to {MAX_POINTS:,} points, or "
+            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
             "'box:x,y,width,height' of sides above zero, in pixels, all finite.",
         )
     return numbers
@@ -165,7 +168,7 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 #: The end of a PNG file, with which it is known to be whole.
 PNG_END = b"IEND\xaeB`\x82"
-#: EXIF's number for how a picture is to be turned before it is shown.
+#: The number, of EXIF and of TIFF, for how a picture is to be turned before it is shown.
 ORIENTATION = 0x0112
 #: Largest share of a mask's pixels that are neither dark nor bright.
 MAX_GRAY = 0.2
@@ -308,15 +311,16 @@ def _open(root: Path, locator: str) -> Image.Image:
             raise ValueError(f"{picture.width} x {picture.height} pixels")
         if getattr(picture, "n_frames", 1) > 1:
             raise ValueError(f"{picture.n_frames} frames in one file")
+        # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
+        if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
+            raise ValueError(
+                "its metadata say to turn it, which its mask and others would not follow"
+            )
         picture.load()
         if picture.format == "PNG" and PNG_END not in content:
             raise ValueError("its end is missing")
         if picture.format == "JPEG":
             refuse_gaps(content)
-        if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
-            raise ValueError(
-                "its EXIF says to turn it, which its mask and others would not follow"
-            )
         if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
             raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
     return picture

@@ -4,19 +4,25 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from rin.data import dataset as datasets
+from rin.data.chunks import map_threads
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
+from rin.data.pixels import read_mask
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, explained, look_up, named
 from rin.files import sha256_of
 
+#: A mask of a larger share of its picture is a finding.
+NEARLY_ALL = 0.9
 _HOW_TO_GET = {
     "open": "Download it from {home}, and put it at",
     "registration": "Register and download it at {home}, and put it at",
@@ -210,6 +216,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     for finding in dataset.findings:
         named_cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
+    for text in unusual_masks(dataset):
+        done.say("finding", text)
     done.digest = dataset.digest
     done.say("digest", dataset.digest)
     pairs = near_duplicates(dataset.cases, manifest.near_duplicate_bits)
@@ -219,6 +227,22 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         if not task.label_map:
             folds = make_folds(dataset.cases, groups, task.n_folds, 0, where=f"task {task.name}")
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
+
+
+def unusual_masks(dataset: datasets.Dataset) -> list[str]:
+    """Return in words how many masks mark no lesion, and how many almost the whole picture."""
+    masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
+
+    def share_of(case: NamedTuple) -> float:
+        return read_mask(dataset.root, case.masks, (case.height, case.width)).mean()
+
+    shares = np.array(map_threads(share_of, masked.itertuples()))
+    full, texts = masked["case_id"][shares > NEARLY_ALL], []
+    if empty := (shares == 0).sum():
+        texts.append(f"masks without a lesion: {empty:,} of {len(shares):,}")
+    if len(full):
+        texts.append(f"masks of almost the whole picture: {len(full):,} ({named([*full], ', ')})")
+    return texts
 
 
 def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,14 @@ from filelock import Timeout
 from tqdm import tqdm
 
 from rin.errors import InputError, explained, problem_of
-from rin.processes import Stopped, kill_workers, start_worker
+from rin.processes import (
+    Stopped,
+    die_with,
+    follow,
+    kill_workers,
+    start_worker,
+    without_interrupts,
+)
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
@@ -103,13 +111,22 @@ def _do_here(work: Callable[..., None], jobs: Sequence[tuple]) -> list[Exception
 
 @dataclass
 class Shipped:
-    """A job as submitit ships it; called again, it does what its ledger still lacks."""
+    """A job as submitit ships it; called again, it does what its ledger still lacks.
+
+    As a subprocess it ends with `driver`, the process that shipped it.
+    """
 
     work: Callable[..., None]
     arguments: tuple
+    driver: int | None = None
 
     def __call__(self) -> InputError | None:
         """Do the work; bad input is an answer, so that it comes back as what it is."""
+        if self.driver is not None:
+            import submitit
+
+            die_with(int(submitit.JobEnvironment().job_id))  # submitit's process between both
+            follow(self.driver)
         try:
             self.work(*self.arguments)
         except InputError as error:
@@ -125,16 +142,43 @@ class Shipped:
 def _do_through_submitit(
     execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], folder: Path
 ) -> list[Exception]:
-    """Do jobs as one array of a cluster, or, `local`, as subprocesses."""
+    """Do jobs as one array of a cluster, or, `local`, as subprocesses, `workers` at a time."""
+    local = execution.executor == "local"
+    at_once = max(1, execution.workers) if local else len(jobs)
+    waiting = [Shipped(work, job, os.getpid() if local else None) for job in jobs]
+    running, failures = [], []
+    try:
+        while waiting or running:
+            free = at_once - len(running)
+            if begun := waiting[:free]:
+                running += _submitted(begun, execution, folder)
+                waiting = waiting[free:]
+            ended = _ended_jobs(running, local)
+            failures += filter(None, map(_failure_of, ended))
+            running = [job for job in running if job not in ended]
+            time.sleep(0.5 if local else 2)
+    finally:  # somebody may have pressed Ctrl-C
+        numbers = [job.job_id for job in running]
+        if local:
+            for number in numbers:
+                with suppress(ProcessLookupError):
+                    os.kill(int(number), signal.SIGKILL)
+        elif numbers:
+            answer_of(["scancel", *numbers])
+    return failures
+
+
+def _submitted(jobs: Sequence[Shipped], execution: Execution, folder: Path) -> list[Any]:
+    """Submit jobs and return what submitit knows them by."""
     import submitit
 
-    local = execution.executor == "local"
     of_slurm_alone = {
         "partition": "slurm_partition",
         "array_parallelism": "slurm_array_parallelism",
         "additional": "slurm_additional_parameters",
     }
     settings = {of_slurm_alone.get(name, name): value for name, value in execution.slurm if value}
+    often = {"slurm_max_num_timeout": 10_000} if execution.executor == "slurm" else {}
     with explained(
         "the jobs cannot be submitted",
         where=f"execution: {execution.executor}",
@@ -142,22 +186,10 @@ def _do_through_submitit(
         "run the same command again.",
         kinds=Exception,  # submitit and sbatch raise what they like
     ):
-        often = {} if local else {"slurm_max_num_timeout": 10_000}
         executor = submitit.AutoExecutor(folder, execution.executor, **often)
         executor.update_parameters(name="rin", **settings)
-        with executor.batch():
-            running = [executor.submit(Shipped(work, job)) for job in jobs]
-    failures = []
-    try:
-        while running:
-            ended = _ended_jobs(running, local)
-            failures += filter(None, map(_failure_of, ended))
-            running = [job for job in running if job not in ended]
-            time.sleep(0.5 if local else 2)
-    finally:
-        for job in running:  # somebody pressed Ctrl-C
-            job.cancel(check=False)
-    return failures
+        with without_interrupts(), executor.batch():
+            return [executor.submit(job) for job in jobs]
 
 
 def _ended_jobs(jobs: Sequence[Any], local: bool) -> list[Any]:
@@ -220,7 +252,6 @@ def drive(
     """
     if not jobs:
         return
-    ledger.sweep()
     finished_before, total = ledger.count(runs), len(runs)
     if (bar := _shared_bar.get()) is None:
         shown = _new_bar(title, total, finished_before)

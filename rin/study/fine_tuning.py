@@ -28,6 +28,7 @@ from rin.stats.inputs import RUN
 from rin.stats.pretrainings import validation_scores
 from rin.study import loss_study, pretraining, probe_study
 from rin.study.executors import begin_block, drive, last_trained, one_bar, run_each
+from rin.study.forecast import forecast
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
@@ -62,7 +63,7 @@ def run_block(
     if shared not in last_trained:
         begin_block(execution)
         last_trained[shared] = CompiledBlock(wanted), {}
-    compiled, weights = last_trained[shared]
+    compiled, weights = last_trained.pop(shared)  # nothing goes on with what failed on the way
     if compiled.architecture != wanted:
         compiled.unfreeze(wanted.unfreezing)
 
@@ -76,6 +77,7 @@ def run_block(
         _train(run, compiled, weights[run.weights_digest], ledger)
 
     run_each(train, block, ledger)
+    last_trained[shared] = compiled, weights
 
 
 def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
@@ -275,15 +277,14 @@ def run_study(study: Study) -> pd.DataFrame:
     if study.profile.losses is not None:
         stages["losses"] = loss_study.plan_losses(study)
     earlier = sum(map(len, stages.values()))
-    # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
-    with one_bar(earlier + study.profile.most_runs, done) as bar:
+    with one_bar(int(forecast(study)["runs"].sum()), done) as bar:
         pretraining.run_pretraining(study)
         if study.profile.probe is not None:
             probe_study.run_probe(study)
-        planned = plan_all(study)
+        planned = plan_all(study)  # which runs are shared is known once weights are
         bar.total = earlier + len(planned)
-        bar.update(earlier + study.runs.count(planned) - bar.n)
+        bar.update(study.runs.count(planned))
         table = run_missing(study, planned)
         if study.profile.losses is not None:
             loss_study.run_losses(study)

@@ -15,7 +15,6 @@ import platform
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from pydantic import NonNegativeInt
 from rin.errors import InputError, explained
 from rin.files import FrozenModel, is_whole, read_sealed, replace_folder, sealed, sha256_of, sync
 
-_STALE_SECONDS = 24 * 3600
 _WORK, _DONE = ".work", "done.json"
 #: What a person knows a run by, of all that a configuration may hold.
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
@@ -196,12 +194,6 @@ class Ledger:
             for path in (*files, done, draft):  # before the name that says it is whole
                 sync(path)
         self._close_work(run_id)
-
-    def sweep(self) -> None:
-        """Remove drafts that a killed run left a day ago."""
-        for draft in self.folder.glob(".*-*"):
-            if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(draft, ignore_errors=True)
 
 
 class Hardware(FrozenModel):

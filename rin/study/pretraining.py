@@ -301,7 +301,7 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
     """Return in words how the runs under way go."""
     lines = []
     for run in runs:
-        with suppress(FileNotFoundError):  # not begun, or finished
+        with suppress(OSError):  # not begun, or finished
             line = (ledger.work(run.run_id) / PROGRESS).read_text("utf-8")
             number = f" {run.pretraining}" if run.pretraining > 1 else ""
             lines.append(f"{run.backbone} {run.init}{number}: {line}")

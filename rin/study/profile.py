@@ -250,8 +250,8 @@ class Execution(FrozenModel):
     the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
     of one task (`by_task`), which spreads a long study over more workers.  `executor: slurm` ships
     every block, and every single pretraining, as a job of its own through submitit, and `local` as
-    a subprocess.  In pretraining `devices` share each batch (null: one; `all`), with
-    `checkpoint_minutes` between two checkpoints.
+    subprocesses, `workers` at a time.  In pretraining `devices` share each batch (null: one;
+    `all`), with `checkpoint_minutes` between two checkpoints.
     """
 
     workers: NotNegative = 0
@@ -625,15 +625,6 @@ class Profile(FrozenModel):
         if study == "preprocessing" and not self.released_counterparts:
             del levels["released"]
         return levels
-
-    @property
-    def most_runs(self) -> int:
-        """Number of fine-tuning runs if no two studies shared any."""
-        return sum(
-            len(part.tasks) * len(part.scenarios) * len(part.inits) * part.folds
-            for study in self.studies
-            for part in self.variants(study)
-        )
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""

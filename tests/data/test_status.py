@@ -256,6 +256,16 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert digest == open_dataset(load_manifest("busi"), busi_root, index_folder=busi_root).digest
 
 
+def test_masks_that_mark_nothing_or_nearly_all_are_findings(verify, busi_root):
+    nearly_all = ~mask((0, 0))
+    save(busi_root / TOP / "malignant" / "malignant (1)_mask.png", nearly_all)
+    done = verify()
+    assert done.problems == []
+    findings = [text for what, text in done.facts if what == "finding"]
+    assert "masks without a lesion: 1 of 4" in findings
+    assert "masks of almost the whole picture: 1 (malignant (1))" in findings
+
+
 def test_verify_again_decodes_nothing_and_fresh_decodes_all(
     data, manifests, busi_root, monkeypatch
 ):

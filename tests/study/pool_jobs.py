@@ -1,6 +1,7 @@
 """Work for executors and for processes that tests kill; importable by every worker."""
 
 import ctypes
+import importlib
 import os
 import sys
 import time
@@ -42,6 +43,15 @@ def share_none(folder, name):
     time.sleep(0.2)
 
 
+def note_company(folder, name):
+    """Leave a file with how many others are at work."""
+    at_work = folder / f"{name}.at-work"
+    at_work.touch()
+    time.sleep(1)
+    (folder / name).write_text(str(len(list(folder.glob("*.at-work")))))
+    at_work.unlink()
+
+
 def note_device(folder, name):
     time.sleep(0.5)  # so that both workers are at work
     (folder / name).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
@@ -68,13 +78,22 @@ class Beats:
         return self.sizes() != before
 
 
-def interruptible(folder, workers):
+def interruptible(folder, workers, executor):
     """Work under the command line's handling of Ctrl-C."""
     from rin import cli
 
     def app():
         jobs = [(folder / f"beat-{k}",) for k in range(4)]
-        drive(Execution(workers=workers), beat, jobs, Ledger(folder / "runs"), [], "Beating")
+        execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
+        # What the command line itself gives to jobs, they can import.
+        drive(
+            execution,
+            importlib.import_module("pool_jobs").beat,
+            jobs,
+            Ledger(folder / "study" / "runs"),
+            [],
+            "Beating",
+        )
 
     cli.app = app
     cli.main()
@@ -142,7 +161,7 @@ def share(folder):
 if __name__ == "__main__" and "share" in sys.argv:
     share(Path(sys.argv[1]))
 elif __name__ == "__main__" and "interrupt" in sys.argv:
-    interruptible(Path(sys.argv[1]), int(sys.argv[3]))
+    interruptible(Path(sys.argv[1]), int(sys.argv[3]), sys.argv[4])
 elif __name__ == "__main__" and "stuck" in sys.argv:
     path = Path(sys.argv[1])
     jobs = [(path / "stuck",)]

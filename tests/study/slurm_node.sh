@@ -23,7 +23,10 @@ start)
   chown munge:munge /etc/munge/munge.key /run/munge
   chmod 400 /etc/munge/munge.key
   chmod 755 /run/munge
-  pgrep -x munged >/dev/null || runuser -u munge -- munged
+  if ! pgrep -x munged >/dev/null; then
+    runuser -u munge -- munged
+    touch "$folder/own_munged"
+  fi
   cat >"$SLURM_CONF" <<CONF
 ClusterName=one
 SlurmctldHost=$(hostname -s)(127.0.0.1)
@@ -51,6 +54,8 @@ SlurmdPidFile=$folder/slurmd.pid
 SlurmctldLogFile=$folder/slurmctld.log
 SlurmdLogFile=$folder/slurmd.log
 MaxArraySize=100
+MaxJobCount=60
+MinJobAge=2
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
@@ -68,5 +73,6 @@ stop)
   for name in slurmd slurmctld; do
     [ -s "$folder/$name.pid" ] && kill "$(cat "$folder/$name.pid")" 2>/dev/null || true
   done
+  [ ! -e "$folder/own_munged" ] || runuser -u munge -- munged --stop
   ;;
 esac

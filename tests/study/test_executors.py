@@ -20,9 +20,7 @@ HERE = Path(__file__).parent
 
 def run_jobs(workers, jobs, folder):
     """Drive jobs that leave a file each in a folder, in place of runs in a ledger."""
-    ledger = SimpleNamespace(
-        sweep=lambda: None, count=lambda _: len(list(folder.iterdir())), folder=folder
-    )
+    ledger = SimpleNamespace(count=lambda _: len(list(folder.iterdir())), folder=folder)
     return drive(Execution(workers=workers), call, jobs, ledger, jobs, "Trying")
 
 

@@ -197,6 +197,20 @@ def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study,
     assert sorted(traces)[-1] == max(traces_alone) and sum(traces) < sum(traces_alone)
 
 
+def test_network_of_a_block_that_failed_is_of_no_further_use(
+    finished_study, tmp_path, monkeypatch
+):
+    from rin.training.trainer import CompiledBlock
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(CompiledBlock, "fit", fail)
+    with pytest.raises(MemoryError):
+        trained_alone(finished_study, plan_study(finished_study)[:1], tmp_path)
+    assert not last_trained
+
+
 @pytest.mark.slow
 def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(finished_study, monkeypatch):
     study = copy_of(finished_study, "unmasked")

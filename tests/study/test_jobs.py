@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pool_jobs import Beats, die, fail, note_device, share_none
+from pool_jobs import Beats, die, fail, note_company, note_device, share_none
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
@@ -41,6 +41,12 @@ def test_jobs_of_submitit_do_every_run_in_processes_of_their_own(local, tmp_path
     assert list((tmp_path / "study" / "jobs").glob("*.err"))
 
 
+def test_no_more_jobs_of_submitit_are_at_work_than_there_are_workers(local, tmp_path):
+    local(note_company, [(tmp_path, name) for name in "abcde"])
+    assert {path.read_text() for path in tmp_path.glob("?")} <= {"1", "2"}
+    assert len(list(tmp_path.glob("?"))) == 5
+
+
 def test_failed_job_comes_back_as_its_error_after_the_others_ended(local, tmp_path):
     with pytest.raises(InputError, match="no first"):
         local(fail, [(Path("first"),)])
@@ -65,13 +71,21 @@ def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
     assert seen == {"3", "5"}
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
-    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt", str(workers)]
-    started = subprocess.Popen(program, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+def start_beating(folder, workers, executor, **options):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", folder, "interrupt"]
+    return subprocess.Popen([*program, str(workers), executor], env=ENVIRONMENT, **options)
+
+
+@pytest.mark.parametrize(
+    ("workers", "executor"), [(0, "processes"), (2, "processes"), (2, "local")]
+)
+def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, executor):
+    # A session of its own, all of which hears Ctrl-C, as in a terminal.
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    started = start_beating(tmp_path, workers, executor, **options)
     beats = Beats(tmp_path)
     beats.wait_for(max(1, workers))
-    started.send_signal(signal.SIGINT)
+    os.killpg(started.pid, signal.SIGINT)
     began = time.monotonic()
     _, told = started.communicate(timeout=20)
     assert time.monotonic() - began < 6
@@ -79,6 +93,16 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
     assert "stopped. Finished runs" in told
     assert "same command" in told
     assert "Traceback" not in told
+    assert not beats.going_on()
+
+
+def test_jobs_of_submitit_end_with_a_driver_that_is_killed(tmp_path):
+    driver = start_beating(tmp_path, 2, "local", stderr=subprocess.DEVNULL)
+    beats = Beats(tmp_path)
+    beats.wait_for(2)
+    driver.kill()
+    driver.wait()
+    time.sleep(1)
     assert not beats.going_on()
 
 

@@ -1,10 +1,8 @@
 import errno
 import json
-import os
 import random
 import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from types import SimpleNamespace
@@ -200,18 +198,6 @@ def test_file_in_place_of_the_ledger_is_one_clear_error(tmp_path):
     assert caught.value.where == str(tmp_path / "runs")
     with pytest.raises(InputError, match="no folder for the work"):
         Ledger(tmp_path / "runs").open_work("a" * 16)
-
-
-def test_sweep_removes_old_drafts_only(ledger):
-    ledger.commit("a" * 16, {}, nothing)
-    ledger.open_work("b" * 16)
-    for name, days in ((".bbbb-old", 2), (".cccc-new", 0)):
-        (ledger.folder / name).mkdir()
-        os.utime(ledger.folder / name, (time.time() - days * 86400,) * 2)
-    os.utime(ledger.path("a" * 16), (0, 0))
-    ledger.sweep()
-    assert visible(ledger) == [".cccc-new", ".work", "a" * 16]
-    assert [path.name for path in (ledger.folder / ".work").iterdir()] == ["b" * 16]
 
 
 def test_work_folder_is_kept_until_its_run_is_committed(ledger):

@@ -557,6 +557,15 @@ def test_runs_of_another_backend_are_not_added(finished, copy):
     assert (copy / "run.json").read_text("utf-8") == before
 
 
+@pytest.mark.slow
+def test_pretraining_that_is_not_finished_is_refused(part_of_study, tmp_path):
+    finished = part_of_study(1, 2)
+    pretraining = finished.profile.pretraining.model_copy(update={"pretrainings": [1, 2, 3]})
+    profile = finished.profile.model_copy(update={"pretraining": pretraining})
+    with pytest.raises(InputError, match="runs of pretraining are not finished"):
+        write_reference(replace(finished, profile=profile), tmp_path)
+
+
 OTHER = "from another computer or version of the code"
 
 

@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,10 +14,11 @@ from types import SimpleNamespace
 
 import pytest
 from pool_jobs import commit_later
+from test_pretraining_kill import MADE_SMALL, calm_study, check_same, place
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import open_study
+from rin.study import open_study, pretrained
 from rin.study.executors import drive
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
@@ -120,6 +122,35 @@ def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
     ledger, runs, _ = run_jobs(tmp_path, [7], 20, time_is_up)
     assert ledger.count(runs) == 1
     assert (tmp_path / "log").read_text().splitlines() == ["7 begins"] * 2
+
+
+def test_submission_that_a_full_queue_refuses_says_so_and_loses_nothing(cluster, tmp_path):
+    run_jobs(tmp_path, range(1), 0)
+    with pytest.raises(InputError, match="the jobs cannot be submitted") as caught:
+        run_jobs(tmp_path, range(80), 0)  # sbatch itself tries again for two minutes
+    assert "Look at the queue" in caught.value.remedy
+    assert queue() == []
+    ledger, runs, missing = run_jobs(tmp_path, range(2), 0)
+    assert (len(missing), ledger.count(runs)) == (1, 2)
+
+
+def test_pretraining_that_is_queued_again_goes_on_from_its_checkpoint(cluster, tmp_path):
+    changes = MADE_SMALL | {"pretraining.epochs": 40}
+    calm, folder = calm_study(tmp_path / "calm", changes), tmp_path / "slurm"
+    for name in ("stores", "stand_ins"):
+        shutil.copytree(calm.results.parent / name, folder / name)
+    how = execution().model_dump() | {"checkpoint_minutes": 0}
+    profile = write_profile(folder / "tiny.yaml", changes | {"execution": how})
+    study = open_study(profile, results=folder)
+    program = start_program(profile, folder, "small", "pretrain")
+    while place(study) == (0, 0):
+        assert program.poll() is None
+        time.sleep(0.01)
+    subprocess.run(["scancel", "--signal=USR2", *running()], check=True)
+    assert program.wait() == 0
+    check_same(study, calm)
+    (row,) = pretrained(study).to_dict("records")
+    assert row["resumed"] == 1
 
 
 def test_study_through_slurm_is_byte_identical_to_one_in_this_process(cluster, tmp_path):
