@@ -155,8 +155,8 @@ better = online.set_index("backbone")["ece"] < hard
 Markdown(f"""
 With online smoothing, top-1 accuracy differs from that with hard labels by
 {format_number(100 * online["estimate"].min(), 1, signed=True)} to
-{format_number(100 * online["estimate"].max(), 1, signed=True)} points; the expected
-calibration error (ECE) is smaller in {better.sum() or "none"} of
+{format_number(100 * online["estimate"].max(), 1, signed=True)} points; the
+expected calibration error (ECE) is smaller in {better.sum() or "none"} of
 {counted(len(better), "networks")}. Training lasted
 {counted(losses["epochs"].max(), "epochs")}. Online labels are uniform in the
 first epoch, which weighs more in a short training; the source's number of
