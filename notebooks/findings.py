@@ -156,6 +156,11 @@ opposite = (recurring["This run"] * recurring["Earlier run"] < 0).sum()
 signs = {0: "the same sign", len(recurring): "opposite signs"}.get(
     opposite, f"opposite signs on {opposite}"
 )
+shared = "none is in both columns"
+if len(recurring):
+    shared = (
+        f"{counted(len(recurring), 'tasks are in both columns')}, with {signs}"
+    )
 Markdown(f"""
 **This run.** Pairs of networks differ so much from one another that, where the
 interval of a diamond includes zero, nothing can be said about radiologic
@@ -163,9 +168,7 @@ pretraining in general. The table lists the tasks on which the networks of a run
 differ on new patients (Holm P < .05); such an interval says nothing about other
 networks. Those of the earlier run differ on {counted(n_earlier, "tasks")},
 those of this run on {counted(n_here, "tasks")};
-{counted(len(recurring), "tasks are in both columns")}{
-    f", with {signs}" if len(recurring) else ""
-}. On images of another hospital the difference of the breast task is
+{shared}. On images of another hospital the difference of the breast task is
 {format_estimate(transfer, unit="points")} points, with the pretraining as the
 unit (a single test, not adjusted).
 """)
