@@ -274,12 +274,9 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     whatever else is kept; they are returned by file name, with `filename` and `part` added.
     """
     if images.empty:
-        raise InputError(
-            "no image is left for a corpus",
-            where="curation",
-            remedy="Look at the table of excluded images; a corpus needs key images or normal "
-            f"studies of at least two classes with {FEWEST_PATIENTS} patients each.",
-        )
+        remedy = "Look at the table of excluded images; a corpus needs key images or normal "
+        remedy += f"studies of at least two classes with {FEWEST_PATIENTS} patients each."
+        raise InputError("no image is left for a corpus", where="curation", remedy=remedy)
     ordered = images.sort_values(["region", "uid"], ignore_index=True)
     number = ordered.groupby("region").cumcount() + 1
     names = ordered["region"] + number.map("{:06d}".format) + ".png"

@@ -109,13 +109,10 @@ def open_archive(root: Path, kept: Path) -> Archive:
     said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
     problems |= _contradictions(images) | _unowned(texts, images)
-    refuse_files(
-        root,
-        problems.values(),
-        f"{len(problems)} files cannot be indexed",
-        "Export or correct these files again, or move them out of the archive. All others are in "
-        "the index, and only these are read again.",
-    )
+    what = f"{len(problems)} files cannot be indexed"
+    remedy = "Export or correct these files again, or move them out of the archive. All others "
+    remedy += "are in the index, and only these are read again."
+    refuse_files(root, problems.values(), what, remedy)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
     return Archive(root, provenance, *_tables(images, texts))
 

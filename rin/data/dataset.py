@@ -202,14 +202,12 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     location = locate(manifest, data_root)
     if location is not None:
         return open_tree(data_root, location)
+    problem = f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}"
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
-    raise InputError(
-        f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}",
-        where=data_root or "--data-root",
-        remedy=f"{source} --data-root the folder that holds it.",
-    )
+    remedy = f"{source} --data-root the folder that holds it."
+    raise InputError(problem, where=data_root or "--data-root", remedy=remedy)
 
 
 def open_dataset(

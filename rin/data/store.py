@@ -261,11 +261,9 @@ def refuse_bad(
     remedy = "Fetch these files again, or list the cases in the manifest's known_bad, and why."
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
-    raise InputError(
-        f"{len(bad)} of {count} cases cannot be read: {listing}",
-        where=where,
-        remedy=f"{remedy} What was done for the others is kept.",
-    )
+    problem = f"{len(bad)} of {count} cases cannot be read: {listing}"
+    remedy = f"{remedy} What was done for the others is kept."
+    raise InputError(problem, where=where, remedy=remedy)
 
 
 #: Raise it where stores are made otherwise: older ones then count no longer.

@@ -299,11 +299,9 @@ def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where
         matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
         near = SequenceMatcher(None, *plain).ratio() >= _ALIKE and not prefixed
         if plain[0] == plain[1] or (matters and near):
-            problem = (
-                f"{first} ({classes[first]}) and {second} ({classes[second]}) look like one class"
-            )
+            both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
             remedy = "Spell each class in one way: capitals count; or say --distinct."
-            raise InputError(problem, where=where, remedy=remedy)
+            raise InputError(f"{both} look like one class", where=where, remedy=remedy)
 
 
 def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Counter]:
@@ -560,10 +558,8 @@ def _describe(
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
         drawn, plain = cases["masks"].map(len), manifest.counts.empty_masks
-        text = (
-            f"{drawn.sum():,}, of {(drawn > 0).sum():,} of the {len(cases):,} pictures; {plain} "
-        )
-        text += "mark nothing or everything"
+        text = f"{drawn.sum():,}, of {(drawn > 0).sum():,} of the {len(cases):,} pictures; "
+        text += f"{plain} mark nothing or everything"
         made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
     labels = cases.set_index("case_id")["label"]
     label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
