@@ -225,11 +225,7 @@ def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
 
 
 def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of an `Archive`.
-
-    Of equal copies of a file, the path that sorts first stands there, and so does what the first
-    file says where those of a study or series differ harmlessly.
-    """
+    """Return the tables of an `Archive`; where files differ harmlessly, the first path counts."""
     said = images[[*_MARK, *_TEXTS, *_NUMBERS]]
     files = said.drop_duplicates("sop_uid").sort_values("sop_uid", ignore_index=True)
     stated = files.sort_values("path").replace("", None)

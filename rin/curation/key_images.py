@@ -103,9 +103,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     pairs = [region_of(*image) or LEFT_OUT for image in shown]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    return files.loc[files["region"] != "", list(COLUMNS)].sort_values(
-        "sop_uid", ignore_index=True
-    )
+    with_class = files.loc[files["region"] != "", list(COLUMNS)]
+    return with_class.sort_values("sop_uid", ignore_index=True)
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:

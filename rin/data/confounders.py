@@ -23,8 +23,7 @@ PHOTONS = 400
 def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return uint8 images (n, h, w) or (n, h, w, 3) with a confounder on every one.
 
-    `tag`, a white R; `denoising`, a circular low-pass filter; `noise`, Poisson noise, which `seed`
-    draws.
+    `tag` is a white R, `denoising` a circular low-pass filter, `noise` Poisson noise by `seed`.
     """
     look_up("confounder", kind, CONFOUNDERS)
     (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)

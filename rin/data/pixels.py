@@ -233,10 +233,7 @@ def read_picture(
 def _read_stored(
     root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Return pixels as stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w).
-
-    Those of DICOM files are as they are displayed, in a ``window`` or that of the file.
-    """
+    """Return pixels as stored, uint8 or deeper whole numbers, those of DICOM as displayed."""
     if is_slice(locator):
         return read_slice(root, locator)
     if locator.lower().endswith(".npy"):

@@ -373,8 +373,8 @@ def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:
     replaced = cases["case_id"][kept["file"].isna().to_numpy()]
     if len(replaced):
         problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-        problem = f"{problem} ({named([*replaced], ', ')})"
-        raise InputError(problem, where=where, remedy=RUN_AGAIN)
+        listed = named([*replaced], ", ")
+        raise InputError(f"{problem} ({listed})", where=where, remedy=RUN_AGAIN)
     return kept
 
 

@@ -66,8 +66,7 @@ Ask = Callable[[str, str, Sequence[str], str], str]
 class NewTask:
     """What was found of somebody's own images, and the two files that follow from it.
 
-    ``facts`` are the rows of the screen (what, text, style); ``notes`` comment on settings of the
-    manifest.
+    ``facts`` are rows of the screen: what, text, style; ``notes`` comment on the manifest.
     """
 
     name: str
@@ -511,10 +510,7 @@ def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
 
 
 def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, int]:
-    """Return the folds that the task will have, and the fewest patients of a class in a test.
-
-    They are those of the table, or five of patients.
-    """
+    """Return the folds, of the table or drawn, and the fewest patients of a class in a test."""
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
@@ -576,10 +572,8 @@ def _describe(
 
 
 def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
-    alone = (
-        "each picture counts as a patient. If patients have several pictures, some will stand on "
-        "both sides of the split, and the AUC will be too high"
-    )
+    alone = "each picture counts as a patient. If patients have several pictures, some will stand "
+    alone += "on both sides of the split, and the AUC will be too high"
     if manifest.independence == "image":
         of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
         paths = [Path(name).name if of_classes else name for name in cases["image"]]
