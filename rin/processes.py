@@ -75,10 +75,8 @@ def without_interrupts() -> Iterator[None]:
 
 
 def start_worker(devices: SimpleQueue | None) -> None:
-    """Begin a worker of a pool; here, as other modules take seconds to import before it is heard.
-
-    `devices` holds a GPU for each of the workers: one has it to itself, and sees no other.
-    """
+    """Begin a worker of a pool, which takes one of the `devices` (GPUs), if any, for itself."""
+    # In this module, as others take seconds to import before the worker heeds its parent.
     end_with_parent()
     quiet_tensorflow()
     if devices is not None:
@@ -86,21 +84,15 @@ def start_worker(devices: SimpleQueue | None) -> None:
 
 
 def keep_memory() -> None:
-    """Have the C library, where it can, keep what is freed for the next step.
-
-    TensorFlow's first dataset tells it to map every 128 kB anew: page by page, up to 1.4 GB in the
-    shortest run.
-    """
+    """Have the C library, where it can, keep what is freed for the next step."""
+    # TensorFlow's first dataset has it map every 128 kB anew, 1.4 GB in the shortest run.
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, 2**25)
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 def quiet_tensorflow() -> None:
-    """Keep off the terminal what TensorFlow writes when it starts, unless its log level is 0.
-
-    The level that the environment sets is heeded; it does not hold while TensorFlow is loaded.
-    """
+    """Keep off the terminal what TensorFlow writes when it starts, unless its log level is 0."""
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         return
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

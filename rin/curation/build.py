@@ -172,10 +172,8 @@ def select_images(
     normal = normal_studies(screened, plan.reviewed)
     normal = normal[~normal["study_uid"].isin(marked["study_uid"])]
     whole = diagnostic_images(files, normal["study_uid"])
-    candidates = pd.concat(
-        [marked.assign(kind="key"), whole.assign(kind="normal")], ignore_index=True
-    )
-    candidates = candidates.rename(columns={"label": "name"})
+    tables = [marked.assign(kind="key"), whole.assign(kind="normal")]
+    candidates = pd.concat(tables, ignore_index=True).rename(columns={"label": "name"})
     candidates["label"] = candidates["region"] + "-" + candidates["name"]
     images = one_label_each(candidates)
     left = files[~files["sop_uid"].isin(images["sop_uid"])]
@@ -274,12 +272,9 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     whatever else is kept; they are returned by file name, with `filename` and `part` added.
     """
     if images.empty:
-        raise InputError(
-            "no image is left for a corpus",
-            where="curation",
-            remedy="Look at the table of excluded images; a corpus needs key images or normal "
-            f"studies of at least two classes with {FEWEST_PATIENTS} patients each.",
-        )
+        remedy = "Look at the table of excluded images; a corpus needs key images or normal "
+        remedy += f"studies of at least two classes with {FEWEST_PATIENTS} patients each."
+        raise InputError("no image is left for a corpus", where="curation", remedy=remedy)
     ordered = images.sort_values(["region", "uid"], ignore_index=True)
     number = ordered.groupby("region").cumcount() + 1
     names = ordered["region"] + number.map("{:06d}".format) + ".png"
@@ -328,6 +323,7 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
     """Return what the card of a corpus says beside how its images were chosen."""
     made = _TEXTS["de-identification"].items()
     stated = deidentify.WINDOWS | {"not_looked_for": burned_in.UNSEARCHED}
+    shares = dict(zip(PARTS, SHARES, strict=True))
     return {
         "title": _TEXTS["title"],
         "provenance": archive.provenance,
@@ -338,11 +334,7 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
         "all": _counts(images) | {"classes": images["label"].nunique()},
         "parts": {part: _counts(images[images["part"] == part]) for part in PARTS},
         "classes": {label: _counts(of_class) for label, of_class in images.groupby("label")},
-        "split": {
-            "unit": "patient",
-            "shares": dict(zip(PARTS, SHARES, strict=True)),
-            "seed": plan.seed,
-        },
+        "split": {"unit": "patient", "shares": shares, "seed": plan.seed},
         "archive": archive_counts(archive),
         "de-identification": {"profile": deidentify.METHOD_CODES}
         | {about: text.format(**stated) for about, text in made},

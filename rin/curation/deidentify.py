@@ -164,12 +164,10 @@ def load_key(path: Path) -> bytes:
             raise ValueError("another length")
     except (OSError, ValueError) as error:
         # The text of an error may show a part of the key.
-        raise InputError(
-            f"it holds no key of pseudonyms ({type(error).__name__})",
-            where=path,
-            remedy=f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
-            "it only to start anew with other pseudonyms.",
-        ) from error
+        problem = f"it holds no key of pseudonyms ({type(error).__name__})"
+        remedy = f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
+        remedy += "it only to start anew with other pseudonyms."
+        raise InputError(problem, where=path, remedy=remedy) from error
     if mode and os.name == "posix":
         problem = "others than its owner may read the key of the pseudonyms"
         remedy = "Say chmod 600, and think of the key as known if the folder was shared."

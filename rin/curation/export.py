@@ -64,13 +64,9 @@ def export_images(
         if made := [note for note, _ in chunk if note]:
             tables.append(pd.DataFrame(made))
             add_rows(output / NOTES, tables[-1])
-    refuse_files(
-        root,
-        problems,
-        f"{len(problems)} of {len(images)} images cannot be exported",
-        "Export these files from the archive again, or take them out of its folder. What was "
-        "done for the others is kept.",
-    )
+    what = f"{len(problems)} of {len(images)} images cannot be exported"
+    remedy = "Export these files from the archive again, or take them out of its folder. What was "
+    refuse_files(root, problems, what, f"{remedy}done for the others is kept.")
     known = pd.concat(tables).drop_duplicates("mark").set_index("mark")
     noted = known.loc[images["mark"]].reset_index()
     replace_rows(output / NOTES, noted)

@@ -109,13 +109,10 @@ def open_archive(root: Path, kept: Path) -> Archive:
     said, problems = _read_files(root, kept)
     images, texts = said[said["sop_uid"] != ""], said[said["sop_uid"] == ""]
     problems |= _contradictions(images) | _unowned(texts, images)
-    refuse_files(
-        root,
-        problems.values(),
-        f"{len(problems)} files cannot be indexed",
-        "Export or correct these files again, or move them out of the archive. All others are in "
-        "the index, and only these are read again.",
-    )
+    what = f"{len(problems)} files cannot be indexed"
+    remedy = "Export or correct these files again, or move them out of the archive. All others "
+    remedy += "are in the index, and only these are read again."
+    refuse_files(root, problems.values(), what, remedy)
     provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
     return Archive(root, provenance, *_tables(images, texts))
 
@@ -228,11 +225,7 @@ def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
 
 
 def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of an `Archive`.
-
-    Of equal copies of a file, the path that sorts first stands there, and so does what the first
-    file says where those of a study or series differ harmlessly.
-    """
+    """Return the tables of an `Archive`; where files differ harmlessly, the first path counts."""
     said = images[[*_MARK, *_TEXTS, *_NUMBERS]]
     files = said.drop_duplicates("sop_uid").sort_values("sop_uid", ignore_index=True)
     stated = files.sort_values("path").replace("", None)

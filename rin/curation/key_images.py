@@ -80,13 +80,10 @@ def read_key_images(
             problems += unread
     images, contradictions = _marked(pd.DataFrame(notes, columns=NOTE), files, classes, terms)
     problems += contradictions
-    refuse_files(
-        root,
-        problems,
-        f"{len(problems)} documents of readers cannot be used",
-        "Correct them in the archive, or translate the site's own terms with a label map (columns "
-        "finding,region,label; empty region and label leave a finding out).",
-    )
+    what = f"{len(problems)} documents of readers cannot be used"
+    remedy = "Correct them in the archive, or translate the site's own terms with a label map "
+    remedy += "(columns finding,region,label; empty region and label leave a finding out)."
+    refuse_files(root, problems, what, remedy)
     images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
@@ -106,9 +103,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     pairs = [region_of(*image) or LEFT_OUT for image in shown]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    return files.loc[files["region"] != "", list(COLUMNS)].sort_values(
-        "sop_uid", ignore_index=True
-    )
+    with_class = files.loc[files["region"] != "", list(COLUMNS)]
+    return with_class.sort_values("sop_uid", ignore_index=True)
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:

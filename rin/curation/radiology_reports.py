@@ -69,10 +69,7 @@ class _Trigger(NamedTuple):
 
 
 def screen(reports: pd.DataFrame) -> pd.DataFrame:
-    """Return the reports that the paper's query flags, with `verdict` and `reasons`.
-
-    The impression of those has a word of normality; reasons are joined by "; ".
-    """
+    """Return the reports that the paper's query flags, with `verdict` and joined `reasons`."""
     said = reports["impression"].str.contains("|".join(NORMALITY), case=False)
     flagged = reports[said].reset_index(drop=True)
     judged = [*map(screen_impression, flagged["findings"], flagged["impression"])]
@@ -226,10 +223,7 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
-    """Return the answers of a review by study: is it completely normal?
-
-    Rows of the queue may be missing, and columns be added.
-    """
+    """Return the answers of a review, as far as it got, by study: is it completely normal?"""
     answers = _answered(path, screened).set_index("study_uid")["confirmed"]
     return answers[answers != ""] == "yes"
 

@@ -50,12 +50,10 @@ def map_chunks(
         kill_workers()
         raise
     except TerminatedWorkerError as error:
-        raise InputError(
-            "a worker process died; what was finished before is kept",
-            where=title,
-            remedy="Often memory: set LOKY_MAX_CPU_COUNT, the number of processes, lower in the "
-            "environment, and run again to go on from here.",
-        ) from error
+        problem = "a worker process died; what was finished before is kept"
+        remedy = "Often memory: set LOKY_MAX_CPU_COUNT, the number of processes, lower in the "
+        remedy += "environment, and run again to go on from here."
+        raise InputError(problem, where=title, remedy=remedy) from error
 
 
 def map_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

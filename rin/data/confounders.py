@@ -23,8 +23,7 @@ PHOTONS = 400
 def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return uint8 images (n, h, w) or (n, h, w, 3) with a confounder on every one.
 
-    `tag`, a white R; `denoising`, a circular low-pass filter; `noise`, Poisson noise, which `seed`
-    draws.
+    `tag` is a white R, `denoising` a circular low-pass filter, `noise` Poisson noise by `seed`.
     """
     look_up("confounder", kind, CONFOUNDERS)
     (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)
@@ -76,12 +75,10 @@ def sampled_parts(
     for part, group, label, count in takes:
         pool = pools.get((group, label), [])
         if len(pool) < count:
-            raise InputError(
-                f"{len(pool)} patients of {group} are left with label {label}, and part {part} "
-                f"takes {count}",
-                where="confounder",
-                remedy="Ask for smaller parts, or choose groups with more patients.",
-            )
+            problem = f"{len(pool)} patients of {group} are left with label {label}, and part "
+            problem += f"{part} takes {count}"
+            remedy = "Ask for smaller parts, or choose groups with more patients."
+            raise InputError(problem, where="confounder", remedy=remedy)
         parts |= {pool.pop(): part for _ in range(count)}
     part = cases["patient_id"].map(parts)
     return cases.assign(part=part).loc[part.notna(), ["case_id", "part"]].reset_index(drop=True)

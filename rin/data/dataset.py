@@ -30,8 +30,7 @@ LISTED = 20
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 
-    The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
-    states none.
+    They are indexed by class; those expected are missing where the manifest states none.
     """
     stated, units = manifest.counts, cases
     if stated.unit == "exam":
@@ -49,10 +48,8 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) ->
     """Raise InputError where counts differ from those that the manifest states."""
     stated, counts = manifest.counts, count_classes(manifest, cases)
     in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
-    whole = {
-        "images": stated.total or in_all["images"],
-        "classes": stated.classes or in_all["classes"],
-    }
+    known = {"images": stated.total, "classes": stated.classes}
+    whole = {what: number or in_all[what] for what, number in known.items()}
     differences = [
         *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict()),
         *count_differences("masks", stated.masks, counts["masks"].to_dict()),
@@ -146,12 +143,9 @@ def find(
         text = f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
-    differing = {
-        "paper's counts differ": count_differences(
-            "images", stated.paper, Counter(cases["label"])
-        ),
-        "authors' counts differ": count_differences(f"{stated.unit}s", stated.authors, in_files),
-    }
+    of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
+    of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
+    differing = {"paper's counts differ": of_paper, "authors' counts differ": of_authors}
     noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
@@ -202,22 +196,16 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     location = locate(manifest, data_root)
     if location is not None:
         return open_tree(data_root, location)
+    problem = f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}"
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
-    raise InputError(
-        f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}",
-        where=data_root or "--data-root",
-        remedy=f"{source} --data-root the folder that holds it.",
-    )
+    remedy = f"{source} --data-root the folder that holds it."
+    raise InputError(problem, where=data_root or "--data-root", remedy=remedy)
 
 
 def open_dataset(
-    manifest: DatasetManifest,
-    data_root: Path,
-    *,
-    index_folder: Path,
-    square: Square | None = None,
+    manifest: DatasetManifest, data_root: Path, *, index_folder: Path, square: Square | None = None
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
@@ -271,10 +259,6 @@ def is_stand_in(tree: Tree) -> bool:
     return any(name.rpartition("/")[2] == STAND_IN_NOTE for name in tree.names)
 
 
-#: The stand-in that is made where no pictures are named, and its size.
-STAND_IN, STAND_IN_COUNTS = "corpus_radiologic", {"class_count": 16, "per_class": 8}
-
-
 def sample_pictures(
     where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
 ) -> tuple[np.ndarray, str, str]:
@@ -291,11 +275,12 @@ def sample_pictures(
             tree = open_tree(path.parent, path.name)
             names = [tree.locator(name) for name in tree.names if tree.is_picture(name)]
         else:
-            manifest = load_manifest(where or STAND_IN)
+            manifest = load_manifest(where or "corpus_radiologic")
             if not where:
                 from rin.data.standins import write_stand_in
 
-                data_root = write_stand_in(manifest, Path(folder), STAND_IN_COUNTS, seed)
+                counts = {"class_count": 16, "per_class": 8}
+                data_root = write_stand_in(manifest, Path(folder), counts, seed)
             tree, window = open_located(manifest, data_root), manifest.window
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"

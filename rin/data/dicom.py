@@ -40,10 +40,8 @@ BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
 _PROBLEM = "the file is no DICOM picture that can be read"
-_REMEDY = (
-    "Export or download it once more, as one uncompressed grey or RGB frame; or name it in the "
-    "manifest's known_bad."
-)
+_REMEDY = "Export or download it once more, as one uncompressed grey or RGB frame; or name it in "
+_REMEDY += "the manifest's known_bad."
 
 
 def read_dicom(root: Path, locator: str, window: Window | None = None) -> np.ndarray:

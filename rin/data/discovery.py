@@ -195,10 +195,7 @@ def guess_masks(pictures: Collection[str], masks: Collection[str] = ()) -> str:
 def sort_pictures(
     names: Collection[str], images: str, masks: str
 ) -> tuple[list[str], list[str], str]:
-    """Return pictures and masks without their folders, and the pattern of names of masks.
-
-    Masks without a folder of their own lie beside the pictures.
-    """
+    """Return pictures and masks without their folders, and the pattern of names of masks."""
     inside, drawn = (f"{folder}/" if folder else "" for folder in (images, masks))
     if masks in ("", images):
         pictures = [name.removeprefix(inside) for name in names if name.startswith(inside)]

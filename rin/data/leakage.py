@@ -88,11 +88,8 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     row, column, distance = _close_pairs(ours, theirs, threshold)
     ours, theirs = ours.iloc[row], theirs.iloc[column]
-    pairs = ours[["case_id"]].assign(
-        other=theirs["case_id"].to_numpy(),
-        distance=distance,
-        equal=ours["digest"].eq(theirs["digest"].to_numpy()),
-    )
+    other, equal = theirs["case_id"].to_numpy(), ours["digest"].eq(theirs["digest"].to_numpy())
+    pairs = ours[["case_id"]].assign(other=other, distance=distance, equal=equal)
     return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
 
 
@@ -123,10 +120,7 @@ def _bits(hashes: pd.Series) -> np.ndarray:
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
-    """Return a group number per case, indexed by ``case_id``.
-
-    Groups are the connected components of "same patient" and "matched pair".
-    """
+    """Number the connected components of "same patient" and "matched pair", by ``case_id``."""
     from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
     from scipy.sparse.csgraph import connected_components
 
@@ -172,8 +166,7 @@ def check_splits(
     if (tested > 1).any() and not overlap:
         twice = [f"case {row}" for row in np.flatnonzero(tested > 1) + 1]
         problem = counted(len(twice), "cases are tested in several folds")
-        problem = f"{problem} ({named(twice, ', ')})"
-        raise InputError(problem, where="folds", remedy=REMEDY)
+        raise InputError(f"{problem} ({named(twice, ', ')})", where="folds", remedy=REMEDY)
 
 
 def check_patients(

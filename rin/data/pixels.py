@@ -98,12 +98,10 @@ def _numbers(entry: str) -> np.ndarray:
         fits = numbers.shape[1:] == (2,) and len(numbers) >= 3
     # A comparison with NaN is false, so this refuses it too.
     if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
-        raise InputError(
-            f"the shape {entry[:60]!r} cannot be read",
-            where="mask",
-            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
-            "'box:x,y,width,height' of sides above zero, in pixels, all finite.",
-        )
+        remedy = "Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
+        remedy += "'box:x,y,width,height' of sides above zero, in pixels, all finite."
+        problem = f"the shape {entry[:60]!r} cannot be read"
+        raise InputError(problem, where="mask", remedy=remedy)
     return numbers
 
 
@@ -235,10 +233,7 @@ def read_picture(
 def _read_stored(
     root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Return pixels as stored: uint8 (h, w), (h, w, 3), or deeper whole numbers (h, w).
-
-    Those of DICOM files are as they are displayed, in a ``window`` or that of the file.
-    """
+    """Return pixels as stored, uint8 or deeper whole numbers, those of DICOM as displayed."""
     if is_slice(locator):
         return read_slice(root, locator)
     if locator.lower().endswith(".npy"):
@@ -295,10 +290,8 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
 
 def _open(root: Path, locator: str) -> Image.Image:
     content, where = read_bytes(root, locator), Path(root, locator)
-    remedy = (
-        "Save or download it once more; or take it away, with its row in the table, and correct "
-        "the manifest's counts."
-    )
+    remedy = "Save or download it once more; or take it away, with its row in the table, and "
+    remedy += "correct the manifest's counts."
     if not content:
         raise InputError("the file is empty", where=where, remedy=remedy)
     problem = f"the file is no whole picture in {', '.join(FORMATS)}"
@@ -313,9 +306,8 @@ def _open(root: Path, locator: str) -> Image.Image:
             raise ValueError(f"{picture.n_frames} frames in one file")
         # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
-            raise ValueError(
-                "its metadata say to turn it, which its mask and others would not follow"
-            )
+            problem = "its metadata say to turn it, which its mask and others would not follow"
+            raise ValueError(problem)
         picture.load()
         if picture.format == "PNG" and PNG_END not in content:
             raise ValueError("its end is missing")

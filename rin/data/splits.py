@@ -54,11 +54,9 @@ def make_folds(
     if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
         problem = f"too few independent patients per class to divide ({stated})"
-        remedy = (
-            f"Two classes with at least {sum(LEAST)} patients each are needed, who share no "
-            "near-duplicate picture: add patients, merge classes (label_map; --positive of rin "
-            "new), or lower near_duplicate_bits if unlike pictures were matched."
-        )
+        remedy = f"Two classes with at least {sum(LEAST)} patients each are needed, who share no "
+        remedy += "near-duplicate picture: add patients, merge classes (label_map; --positive of "
+        remedy += "rin new), or lower near_duplicate_bits if unlike pictures were matched."
         raise InputError(problem, where=where, remedy=remedy)
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():
@@ -192,8 +190,7 @@ def _count_cells(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the cells of groups × labels: ``column``, ``cases``, and where each group starts.
 
-    ``label`` and ``group`` are codes of each case, (n,).  A group has a cell for each label, and a
-    last one, in a column of its own, for all of its cases.
+    A group has a cell for each label, and a last one, in a column of its own, for all its cases.
     """
     last = label.max() + 1
     cells = np.concatenate([group * (last + 1) + label, group * (last + 1) + last])
@@ -226,10 +223,7 @@ def _folds(
     parts: list[np.ndarray],
     least: tuple[int, int, int] = LEAST,
 ) -> pd.DataFrame:
-    """Return the table of folds, of the part of each case in each.
-
-    InputError where a class has fewer groups in a part than the ``least``.
-    """
+    """Return the table of folds; InputError where a class has too few groups in a part."""
     labels = cases["label"].to_numpy()
     for fold, part in enumerate(parts):
         for name, needed in zip(PARTS, least, strict=True):
@@ -407,20 +401,17 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
     return ids
 
 
-#: Groups that every label keeps at least, so that a split still finds enough.
-LEAST_GROUPS = PIECES
-
-
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
     """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
 
-    A label keeps at least `LEAST_GROUPS` groups, every chosen group a case of each label.
+    A label keeps at least `PIECES` groups, so that a split still finds enough, and every chosen
+    group a case of each label.
     """
     label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]
     before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)
-    wanted = strata.index[(before < aim) | (of_label.cumcount() < LEAST_GROUPS)]
+    wanted = strata.index[(before < aim) | (of_label.cumcount() < PIECES)]
     table = pd.DataFrame({"group": group, "label": label})
     # Of the groups that have most, cases are dropped until n are left or one of each kind.
     chosen = np.flatnonzero(table["group"].isin(wanted))

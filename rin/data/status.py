@@ -55,10 +55,8 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
             group, purpose = of_substitutes, f"substitute for {', '.join(stands_for)}"
         else:
             group, purpose = of_others, "practice" if manifest.layout == "npz" else "pretraining"
-        kind = f"substitute for {name}"
-        here = [
-            other for other in manifest.substitutes if look_up(kind, other, places)[0] == "here"
-        ]
+        kind, others = f"substitute for {name}", manifest.substitutes
+        here = [other for other in others if look_up(kind, other, places)[0] == "here"]
         to_do = "Nothing."
         if state == "broken":
             to_do = f"Mend what is there: {problem}"

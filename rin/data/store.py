@@ -261,11 +261,9 @@ def refuse_bad(
     remedy = "Fetch these files again, or list the cases in the manifest's known_bad, and why."
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
-    raise InputError(
-        f"{len(bad)} of {count} cases cannot be read: {listing}",
-        where=where,
-        remedy=f"{remedy} What was done for the others is kept.",
-    )
+    problem = f"{len(bad)} of {count} cases cannot be read: {listing}"
+    remedy = f"{remedy} What was done for the others is kept."
+    raise InputError(problem, where=where, remedy=remedy)
 
 
 #: Raise it where stores are made otherwise: older ones then count no longer.
@@ -375,8 +373,8 @@ def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:
     replaced = cases["case_id"][kept["file"].isna().to_numpy()]
     if len(replaced):
         problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-        problem = f"{problem} ({named([*replaced], ', ')})"
-        raise InputError(problem, where=where, remedy=RUN_AGAIN)
+        listed = named([*replaced], ", ")
+        raise InputError(f"{problem} ({listed})", where=where, remedy=RUN_AGAIN)
     return kept
 
 

@@ -1,4 +1,1 @@
-"""The four CNNs of the study: backbone, head, unfreezing, preprocessing, weights.
-
-Only the modules that build a model import the framework, and only when called.
-"""
+"""The CNNs of the study, their inputs and weights; Keras is imported when a model is built."""

@@ -124,10 +124,7 @@ def identify_backbone(path: Path) -> str:
 
 
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
-    """Return the first convolution and batch normalisation of a file of weights.
-
-    Its backbone is found out where it is not given.
-    """
+    """Return the first layers of a file of weights, whose backbone is found if it is not given."""
     if not path.is_file():
         remedy = "Give the path of a file of weights."
         raise InputError("there is no such file", where=path, remedy=remedy)

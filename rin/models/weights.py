@@ -90,10 +90,7 @@ def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
 def load_weights(
     entry: WeightsEntry, backbone: keras.Model, folders: list[Path]
 ) -> list[np.ndarray]:
-    """Read an entry's weights into a backbone and return them, as `read_weights_file` does.
-
-    Files are looked for in the folders in their order.
-    """
+    """Read an entry's weights from the first folder that has them, as `read_weights_file` does."""
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
     path = locate(entry, folders)

@@ -66,8 +66,7 @@ Ask = Callable[[str, str, Sequence[str], str], str]
 class NewTask:
     """What was found of somebody's own images, and the two files that follow from it.
 
-    ``facts`` are the rows of the screen (what, text, style); ``notes`` comment on settings of the
-    manifest.
+    ``facts`` are rows of the screen: what, text, style; ``notes`` comment on the manifest.
     """
 
     name: str
@@ -299,11 +298,9 @@ def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where
         matters = len(present) > 2 and labels[first] != labels[second] and numbers[0] == numbers[1]
         near = SequenceMatcher(None, *plain).ratio() >= _ALIKE and not prefixed
         if plain[0] == plain[1] or (matters and near):
-            problem = (
-                f"{first} ({classes[first]}) and {second} ({classes[second]}) look like one class"
-            )
+            both = f"{first} ({classes[first]}) and {second} ({classes[second]})"
             remedy = "Spell each class in one way: capitals count; or say --distinct."
-            raise InputError(problem, where=where, remedy=remedy)
+            raise InputError(f"{both} look like one class", where=where, remedy=remedy)
 
 
 def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Counter]:
@@ -513,10 +510,7 @@ def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
 
 
 def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, int]:
-    """Return the folds that the task will have, and the fewest patients of a class in a test.
-
-    They are those of the table, or five of patients.
-    """
+    """Return the folds, of the table or drawn, and the fewest patients of a class in a test."""
     manifest, cases = dataset.manifest, dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     groups, where = leak_free_groups(cases, pairs), tree.place()
@@ -560,10 +554,8 @@ def _describe(
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
         drawn, plain = cases["masks"].map(len), manifest.counts.empty_masks
-        text = (
-            f"{drawn.sum():,}, of {(drawn > 0).sum():,} of the {len(cases):,} pictures; {plain} "
-        )
-        text += "mark nothing or everything"
+        text = f"{drawn.sum():,}, of {(drawn > 0).sum():,} of the {len(cases):,} pictures; "
+        text += f"{plain} mark nothing or everything"
         made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
     labels = cases.set_index("case_id")["label"]
     label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
@@ -580,10 +572,8 @@ def _describe(
 
 
 def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
-    alone = (
-        "each picture counts as a patient. If patients have several pictures, some will stand on "
-        "both sides of the split, and the AUC will be too high"
-    )
+    alone = "each picture counts as a patient. If patients have several pictures, some will stand "
+    alone += "on both sides of the split, and the AUC will be too high"
     if manifest.independence == "image":
         of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
         paths = [Path(name).name if of_classes else name for name in cases["image"]]

@@ -14,7 +14,6 @@ from rin.data.dataset import open_dataset
 from rin.data.leakage import check_splits, leak_free_groups
 from rin.data.manifest import FoldLists, find_task, load_manifest
 from rin.data.splits import (
-    LEAST_GROUPS,
     PIECES,
     fold_sizes,
     given_folds,
@@ -305,7 +304,7 @@ def test_every_label_keeps_enough_groups_and_no_more_cases_than_needed(seed, n, 
     for label in "ab":
         known = len(set(groups[labels == label]))
         kept = len(set(groups[chosen & (labels == label)]))
-        assert kept >= min(LEAST_GROUPS, known)
+        assert kept >= min(PIECES, known)
     assert chosen.sum() <= max(n, len(set(groups[chosen])))
     assert chosen.sum() >= min(n, len(cases))
 
@@ -316,8 +315,8 @@ def test_groups_of_many_cases_are_thinned_to_one_of_each_label_at_least():
     chosen = sample_cases(cases, groups, 30, seed=1)
     kept = cases[chosen].assign(group=groups[chosen].to_numpy())
     assert (kept.groupby(["group", "label"]).size() == 1).all()
-    assert kept["group"].nunique() == LEAST_GROUPS
-    assert len(kept) == 2 * LEAST_GROUPS
+    assert kept["group"].nunique() == PIECES
+    assert len(kept) == 2 * PIECES
 
 
 def test_sample_has_the_size_and_the_shares_asked_for_and_follows_the_seed():

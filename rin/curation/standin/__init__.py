@@ -24,14 +24,7 @@ from pydicom import Dataset, dcmwrite
 from scipy.ndimage import binary_dilation
 from skimage.measure import approximate_polygon, find_contours
 
-from rin.curation.standin.studies import (
-    CLASSES,
-    REGIONS,
-    WORDS,
-    Study,
-    plan_studies,
-    write_report,
-)
+from rin.curation.standin.studies import CLASSES, REGIONS, WORDS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.standins import writers
 from rin.data.standins.phantoms import Phantom, to_uint8
@@ -119,8 +112,7 @@ class Drawing(NamedTuple):
 def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
     """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
 
-    Studies of one patient share anatomy and lesions; without its findings, a study looks the same
-    but for the lesions.
+    Studies of one patient share anatomy and lesions; findings change nothing but the lesions.
     """
     who = (seed, study.patient.number, list(REGIONS).index(study.region))
     shape = (3 * size // 4 if study.facts["modality"] == "US" else size, size)
@@ -248,12 +240,8 @@ def _outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: s
 
 def _key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
     """Return the Key Object Selection document of one finding on images of one series."""
-    document = _make(
-        *(study, "key_selections", number, "key selection"),
-        words=words,
-        images=images,
-        references=_references(images),
-    )
+    said = {"words": words, "images": images, "references": _references(images)}
+    document = _make(study, "key_selections", number, "key selection", **said)
     for image in images:
         item = fill(Dataset(), RelationshipType="CONTAINS", ValueType="IMAGE")
         document.ContentSequence.append(fill(item, ReferencedSOPSequence=_references([image])))

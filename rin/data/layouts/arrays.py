@@ -57,12 +57,9 @@ class MRNetOptions(ReaderOptions):
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the chosen sagittal slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
     options = MRNetOptions.of(manifest)
-    around, files = sort_files(
-        tree,
-        "mrnet",
-        tables=f"({one_of(SPLITS)}-{one_of(FINDINGS)}\\.csv)",
-        volumes=f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy",
-    )
+    tables = f"({one_of(SPLITS)}-{one_of(FINDINGS)}\\.csv)"
+    arrays = f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy"
+    around, files = sort_files(tree, "mrnet", tables=tables, volumes=arrays)
     classes, volumes = {}, {}
     for split in SPLITS:
         exams, folder = _exam_classes(tree, around, split), f"{split}/sagittal/"

@@ -135,12 +135,8 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
     class.  A listed slice matches whatever its ending; one that is known to be bad may be absent.
     """
-    around, files = sort_files(
-        tree,
-        "cc_ccii",
-        slices=rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
-        tables=r"([^/]+)\.csv",
-    )
+    pattern = rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)"
+    around, files = sort_files(tree, "cc_ccii", slices=pattern, tables=r"([^/]+)\.csv")
     slices = files["slices"]
     lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
     tree.refuse(lost, "classes have no folder", remedy=CC_CCII_REMEDY)

@@ -129,9 +129,8 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     text, _ = decode(content)
     if text.count('"') % 2:
         odd = (row for row, line in enumerate(text.splitlines(), 1) if line.count('"') % 2)
-        raise ValueError(
-            f"a quote in the table is not closed, the first odd one in row {next(odd)}"
-        )
+        problem = f"a quote in the table is not closed, the first odd one in row {next(odd)}"
+        raise ValueError(problem)
     separator = separator_of(text)
     if text.partition("\n")[0].count(separator) >= MOST_COLUMNS:
         raise ValueError(f"it has more than {MOST_COLUMNS:,} columns")

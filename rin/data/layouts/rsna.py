@@ -97,10 +97,9 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     """Return the NIH patient of each image of the challenge, test images included."""
     inside = around + MAPPING in tree.names
     if not inside and not (tree.root / MAPPING).is_file():
-        raise tree.wrong(
-            f"{MAPPING} is not there, so nobody knows which images show one patient",
-            remedy="Download it from the challenge's page at RSNA into the dataset or beside it.",
-        )
+        problem = f"{MAPPING} is not there, so nobody knows which images show one patient"
+        remedy = "Download it from the challenge's page at RSNA into the dataset or beside it."
+        raise tree.wrong(problem, remedy=remedy)
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
     patients: dict[str, str] = {}
     try:

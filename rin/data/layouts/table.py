@@ -129,11 +129,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """
     options = _options(manifest)
     if taken := [name for name in options.keep if name in (*CASES.columns, *MEASURED)]:
-        raise InputError(
-            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
-            where=f"manifest {manifest.name}",
-            remedy="Give them other names in the manifest's option keep.",
-        )
+        problem = "columns are kept under names that the case table uses itself"
+        remedy = "Give them other names in the manifest's option keep."
+        where = f"manifest {manifest.name}"
+        raise InputError(f"{problem}: {', '.join(taken)}", where=where, remedy=remedy)
     columns = [*_columns(options.mask), options.label, *options.keep.values()]
     if options.patient and not options.patients:
         columns.append(options.patient)
@@ -142,13 +141,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
     known = list(manifest.label_map) or sorted(set(labels) - {""})
-    tree.refuse(
-        _with_rows(labels[~labels.isin(known)]),
-        "labels are not in the manifest's label map",
-        file=place,
-        remedy=f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct "
-        "the cell, or give the class a line in label_map; null leaves it out.",
-    )
+    strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
+    remedy = f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct the "
+    remedy += "cell, or give the class a line in label_map; null leaves it out."
+    tree.refuse(_with_rows(strange), problem, file=place, remedy=remedy)
     patients = _patients(tree, options, manifest, rows, place)
     if options.mask in rows:
         masks = rows[options.mask]
@@ -182,13 +178,10 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     parts = rows[column].map(part_of)
     if (parts == "").all():
         return rows.set_index("name")[column]
-    tree.refuse(
-        _with_rows(rows[column][(parts == "") & (rows[column] != "")]),
-        "values are no part of a split",
-        file=place,
-        remedy=f"Column {column} names parts: write train, val or test, or empty the cells of "
-        "pictures that are left out; --split none of rin new leaves the column aside.",
-    )
+    strange = rows[column][(parts == "") & (rows[column] != "")]
+    remedy = f"Column {column} names parts: write train, val or test, or empty the cells of "
+    remedy += "pictures that are left out; --split none of rin new leaves the column aside."
+    tree.refuse(_with_rows(strange), "values are no part of a split", file=place, remedy=remedy)
     return parts.set_axis(rows["name"]).rename(column)
 
 
@@ -215,9 +208,8 @@ def _rows(
         for column, pattern in options.parts.items():
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
-            tree.refuse(
-                strange, f"values of {column} do not match {pattern.pattern!r}", file=place
-            )
+            problem = f"values of {column} do not match {pattern.pattern!r}"
+            tree.refuse(strange, problem, file=place)
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
         rows["name"] = _filled(tree, place, rows, options.image)
         if part:
@@ -313,9 +305,8 @@ def _files(
     if "files" not in options.leave_out:
         others = sorted({*files} - {*pictures.values()} - {*outlines.values()})
         remedy = "Take them away, or name them in the option beside, or say leave_out: [files]."
-        tree.refuse(
-            others, f"files have no place in the layout {manifest.layout!r}", remedy=remedy
-        )
+        problem = f"files have no place in the layout {manifest.layout!r}"
+        tree.refuse(others, problem, remedy=remedy)
     return images, drawn
 
 

@@ -54,10 +54,7 @@ def draw_images(dataset: str, counts: dict[str, int], seed: int) -> Iterator[Cas
 def draw_image(
     dataset: str, kind: str, index: int, seed: int, take: int = 0, height: float = 0.0
 ) -> CaseImage:
-    """Draw image ``take`` of a case, at a height of its body.
-
-    Images of a case share the body, and how suspicious its lesions are.
-    """
+    """Draw image ``take`` of a case; its images share the body, and how suspicious lesions are."""
     facts, shown = FACTS["cases"][dataset], kind
     if subtypes := facts.get("subtypes", {}).get(kind):
         # One image of the case shows one of them, in turn.
@@ -114,16 +111,13 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write an XML file a patient, and JPEGs; the class is the TI-RADS category."""
     marks = defaultdict(str)
     for image in draw_images("ddti", counts, seed):
-        number = 2 * image.index + (image.kind == "malignant") + 1
-        writers.write_picture(
-            folder / f"{number}_{image.take + 1}.jpg", image.phantom.picture(), quality=92
-        )
+        number, take = 2 * image.index + (image.kind == "malignant") + 1, image.take + 1
+        path = folder / f"{number}_{take}.jpg"
+        writers.write_picture(path, image.phantom.picture(), quality=92)
         regions = json.dumps([_region(mask) for mask in image.masks["thyroid nodule"]])
         categories = FACTS["tirads"][image.kind]
         tirads = categories[image.index % len(categories)]
-        marks[number, tirads] += (
-            f"<mark><image>{image.take + 1}</image><svg>{regions}</svg></mark>"
-        )
+        marks[number, tirads] += f"<mark><image>{take}</image><svg>{regions}</svg></mark>"
     for (number, tirads), text in marks.items():
         content = f"<case><number>{number}</number><tirads>{tirads}</tirads>{text}</case>"
         (folder / f"{number}.xml").write_text(content, "utf-8")
@@ -194,8 +188,7 @@ def _write_dicom(path: Path, header: str, patient: str, stored: ndarray, bits: i
 def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write radiographs and tables of so many patients, of whom every sixth has two images.
 
-    As in the published files, every image bears its own ``patientId``, while the mapping table
-    names the patients.
+    As published, every image bears its own ``patientId``, and a mapping names the patients.
     """
     labels, classes, mapping = [], [], []
     for image in draw_images("rsna_pneumonia", counts, seed):
@@ -222,8 +215,7 @@ def _box(mask: ndarray) -> list[int]:
 def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write two CT slices of so many patients, and the table of labels.
 
-    Of a patient with hemorrhage one slice shows it.  Scanners differ: every other patient has 16
-    signed bits, the others 12 unsigned ones.
+    Of a patient with hemorrhage one slice shows it.  Scanners differ in their bits.
     """
     labels, kinds = [], [*FACTS["cases"]["rsna_hemorrhage"]["subtypes"]["hemorrhage"], "any"]
     for image in draw_images("rsna_hemorrhage", counts, seed):
