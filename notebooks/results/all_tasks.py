@@ -32,6 +32,7 @@ from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, listed
+from rin.report.headline import short_names
 from rin.report.lines import slopes
 from rin.report.page import picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
@@ -57,7 +58,7 @@ a, b = (init_style(init).short for init in runs.inits)
 word_a, word_b = (init_style(init).word for init in runs.inits)
 ends = (f"{b} ahead", f"{a} ahead")
 titles = runs.titles
-short = {task: title.partition(",")[0] for task, title in titles.items()}
+short = short_names(runs)
 inside = {  # names as they are written inside a sentence
     task: name if name[:2].isupper() else name[0].lower() + name[1:]
     for task, name in short.items()
@@ -137,7 +138,7 @@ grid = sns.catplot(
 below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 3}
 sns.move_legend(grid, **below)
 grid.refline(x=0).set_axis_labels("AUC points", "")
-grid.set_titles("{col_name}", size=10.5)
+grid.set_titles("{col_name}", size=10)
 picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
@@ -254,7 +255,7 @@ grid = sns.relplot(
 )  # fmt: skip
 sns.move_legend(grid, **below, title="")
 grid.set_axis_labels("False-positive rate", "True-positive rate")
-grid.set_titles("{col_name}", size=10.5)
+grid.set_titles("{col_name}", size=10)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 
 # %%
