@@ -32,7 +32,6 @@ from rin.errors import counted
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, listed
-from rin.report.headline import short_names
 from rin.report.lines import slopes
 from rin.report.page import picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
@@ -58,7 +57,7 @@ a, b = (init_style(init).short for init in runs.inits)
 word_a, word_b = (init_style(init).word for init in runs.inits)
 ends = (f"{b} ahead", f"{a} ahead")
 titles = runs.titles
-short = short_names(runs)
+short = {task: title.partition(",")[0] for task, title in titles.items()}
 inside = {  # names as they are written inside a sentence
     task: name if name[:2].isupper() else name[0].lower() + name[1:]
     for task, name in short.items()
@@ -133,7 +132,7 @@ grid = sns.catplot(
     pairs.assign(title=pairs["task"].map(short)), x="points", y="backbone",
     col="title", col_wrap=3, col_order=order, hue="pretraining", height=2.2,
     palette=sns.dark_palette("#B79BD6", pairs["pretraining"].nunique()),
-    aspect=1.25, s=60, jitter=False,
+    aspect=1.4, s=60, jitter=False,
 )  # fmt: skip
 below = {"loc": "upper center", "bbox_to_anchor": (0.45, 0.03), "ncols": 3}
 sns.move_legend(grid, **below)
