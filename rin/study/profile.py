@@ -661,18 +661,7 @@ def profile_folder() -> Path:
 
 
 def profile_names() -> list[str]:
-    """Return the names of the profiles that there are.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> from rin.study import profile_names
-    >>> {"demo", "smoke"} <= set(profile_names())
-    True
-    """
+    """Return the names of the profiles that there are."""
     return sorted(p.stem for p in profile_folder().glob("*.yaml"))
 
 
