@@ -181,8 +181,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
 def pretraining_predictions(study: Study) -> pd.DataFrame:
     """Return what every finished run says of its test images, one row an image.
 
-    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted, in_top5 (bool),
-    confidence (probability of `predicted`) and truth_probability.
+    `confidence` is the probability of the class that is `predicted`.
     """
     return _read(study, PREDICTIONS)
 
