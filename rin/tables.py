@@ -139,9 +139,7 @@ OVERLAP = pa.DataFrameSchema(
         "pointing": _number("1 where the map's maximum is in the lesion", **_SHARE),
         "average_precision": _number("of the map's pixels for those of the lesion", **_SHARE),
         "dice_best": _number("Dice at the best threshold of all others", **_SHARE, required=False),
-        "mask_share": _number(
-            "share of the image that the lesion takes", **_SHARE, required=False
-        ),
+        "mask_share": _number("share of the image that is lesion", **_SHARE, required=False),
     }
     | _NETWORK,
     name="Overlap",

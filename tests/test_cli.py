@@ -114,7 +114,7 @@ def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):
     assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs')}\n")
 
 
-@pytest.mark.parametrize("flag", ["replace", "finished", "add"])
+@pytest.mark.parametrize("flag", ["replace", "add"])
 def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path, flag):
     asked = {}
 
@@ -124,7 +124,7 @@ def test_reference_write_passes_its_flag_on(rin, monkeypatch, tmp_path, flag):
 
     monkeypatch.setattr("rin.study.reference.write_reference", write_reference)
     status, _, _ = rin("reference", "write", "smoke", "--folder", "here", f"--{flag}")
-    flags = {name: name == flag for name in ("replace", "finished", "add")}
+    flags = {name: name == flag for name in ("replace", "add")}
     assert asked == {"study": "smoke", "target": Path("here")} | flags
     assert status == 0
 

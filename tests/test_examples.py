@@ -23,12 +23,14 @@ FUNCTIONS |= {
     if function.__module__ == simulation.__name__ and not name.startswith("_")
 }
 ENTRY_POINTS = dict(inspect.getmembers(rin.study, inspect.isfunction))
-for inner in ("pretrained", "predictions"):  # `Runs` has them for readers
-    del ENTRY_POINTS[inner]
+#: What `Runs` has for readers, or notebooks and the command line alone call.
+UNLISTED = ("predictions", "pretrained", "pretraining_histories", "profile_names",
+            "run_fine_tuning", "run_grid", "run_pretraining")  # fmt: skip
+for name in UNLISTED:
+    del ENTRY_POINTS[name]
 DESCRIBED = FUNCTIONS | ENTRY_POINTS
 #: What begins or follows a training has no example that runs within a second.
-TRAINING = {"run_fine_tuning", "run_grid", "run_pretraining", "run_records", "run_study",
-            "pretraining_histories"}  # fmt: skip
+TRAINING = {"run_records", "run_study"}
 API = (REPOSITORY / "book" / "api.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", API, flags=re.MULTILINE)
 

@@ -21,11 +21,10 @@ import yaml
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from joblib import cpu_count
 
-import rin
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, counted
-from rin.files import manifest_folder, replace_folder, sha256_of
+from rin.files import REPOSITORY, manifest_folder, replace_folder, sha256_of
 from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
 from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages
@@ -33,7 +32,6 @@ from rin.study import Study, open_study
 from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
-ROOT = Path(rin.__file__).parents[1]
 Say = Callable[[str], None]
 
 
@@ -49,7 +47,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     say(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
-        jobs = plan_jobs(study, outline, values, ROOT)
+        jobs = plan_jobs(study, outline, values, REPOSITORY)
         later = _live(jobs)
         first = [job for job in jobs if job.name not in later]
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
@@ -71,7 +69,7 @@ def _say(began: float, text: str) -> None:
 
 def _book_lock(say: Say) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
-    lock = FileLock(ROOT / ".book.lock")  # not in _build, which every build replaces
+    lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which every build replaces
     try:
         return lock.acquire(blocking=False)
     except Timeout:
@@ -93,20 +91,21 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
 
 def _build(outline: Outline, say: Say) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
-    book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
+    book, config, listed = REPOSITORY / "book", REPOSITORY / "_config.yml", contents(outline)
     toc = book / "notebooks" / "_toc.yml"
     toc.parent.mkdir(exist_ok=True)
     toc.write_text(yaml.safe_dump(listed, sort_keys=False), encoding="utf-8")
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
     digest = _digest_of_files(filter(Path.is_file, files), book)
-    index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
+    built = REPOSITORY / "_build"
+    index, made_from = built / "html" / "index.html", built / "made_from.txt"
     if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
         say("HTML unchanged")
         return index
     say("Building the HTML, about half a minute")
     # Pages of a book of its own may link to pages of the whole book.
-    build_html(book, config, toc, ROOT, strict=not outline.chosen)
+    build_html(book, config, toc, REPOSITORY, strict=not outline.chosen)
     made_from.write_text(digest, encoding="utf-8")
     say("Done")
     return index

@@ -34,8 +34,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     of_run[[*ESTIMATE_AND_INTERVAL]] *= 100
     order = list(names)
     of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
-    printed = pd.DataFrame(COMPARISONS.values())
-    printed = printed.assign(kind="published")
+    printed = pd.DataFrame(COMPARISONS.values()).assign(kind="published")
     pooled = pooled_fine_tuned()
     labels = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
     bands = {

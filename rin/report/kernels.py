@@ -15,7 +15,7 @@ from typing import Any
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-import rin
+from rin.files import REPOSITORY
 from rin.processes import end_with_parent, quiet_tensorflow
 
 #: What most pages import, and no framework: its threads do not survive a fork.
@@ -85,7 +85,7 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
 def kernel_manager(folder: Path) -> type:
     """Return how kernels are started: their sockets and remarks are files of a folder."""
     # Two kernels started at the same time can be given the same ports.
-    search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    search = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
     class Manager(AsyncKernelManager):

@@ -25,14 +25,7 @@ from filelock import Timeout
 from tqdm import tqdm
 
 from rin.errors import InputError, explained, problem_of
-from rin.processes import (
-    Stopped,
-    die_with,
-    follow,
-    kill_workers,
-    start_worker,
-    without_interrupts,
-)
+from rin.processes import Stopped, die_with, follow, kill_workers, start_worker, without_interrupts
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
@@ -71,14 +64,11 @@ def visible_devices() -> list[str]:
 
 
 def do_jobs(
-    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], folder: Path
+    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], logs: Path
 ) -> list[Exception]:
-    """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way.
-
-    submitit keeps its logs in a folder.
-    """
+    """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way."""
     if execution.executor != "processes":
-        return _do_through_submitit(execution, work, jobs, folder)
+        return _do_through_submitit(execution, work, jobs, logs)
     if execution.workers == 0:
         return _do_here(work, jobs)
     spawned = multiprocessing.get_context("spawn")
@@ -140,7 +130,7 @@ class Shipped:
 
 
 def _do_through_submitit(
-    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], folder: Path
+    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], logs: Path
 ) -> list[Exception]:
     """Do jobs as one array of a cluster, or, `local`, as subprocesses, `workers` at a time."""
     local = execution.executor == "local"
@@ -151,7 +141,7 @@ def _do_through_submitit(
         while waiting or running:
             free = at_once - len(running)
             if begun := waiting[:free]:
-                running += _submitted(begun, execution, folder)
+                running += _submitted(begun, execution, logs)
                 waiting = waiting[free:]
             ended = _ended_jobs(running, local)
             failures += filter(None, map(_failure_of, ended))
@@ -168,7 +158,7 @@ def _do_through_submitit(
     return failures
 
 
-def _submitted(jobs: Sequence[Shipped], execution: Execution, folder: Path) -> list[Any]:
+def _submitted(jobs: Sequence[Shipped], execution: Execution, logs: Path) -> list[Any]:
     """Submit jobs and return what submitit knows them by."""
     import submitit
 
@@ -186,7 +176,7 @@ def _submitted(jobs: Sequence[Shipped], execution: Execution, folder: Path) -> l
         "run the same command again.",
         kinds=Exception,  # submitit and sbatch raise what they like
     ):
-        executor = submitit.AutoExecutor(folder, execution.executor, **often)
+        executor = submitit.AutoExecutor(logs, execution.executor, **often)
         executor.update_parameters(name="rin", **settings)
         with without_interrupts(), executor.batch():
             return [executor.submit(job) for job in jobs]

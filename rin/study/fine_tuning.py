@@ -190,7 +190,10 @@ def _cams_of(part: str) -> str:
 
 
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
-    """Run what the ledger lacks of some runs, all that can be; return the table of all of them."""
+    """Run what the ledger lacks of some runs, all that can be; return the table of all of them.
+
+    `InputError` for missing images or weights, or where a run failed.
+    """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = [run for run in runs.values() if not ledger.has(run.run_id)]
@@ -205,44 +208,13 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
 
 
 def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
-    """Run what is missing of the main study.
-
-    Parameters
-    ----------
-    study : as `open_study` gives it
-    tasks : names of tasks of the profile, by default all
-
-    Returns
-    -------
-    DataFrame
-        One row a run.
-
-    Raises
-    ------
-    InputError
-        For missing images or weights, or where a run failed; the others are finished first.
-    """
+    """Run what is missing of the main study, of some tasks or all; return one row a run."""
     planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
     return run_missing(study, planned)
 
 
 def run_fine_tuning(study: Study) -> pd.DataFrame:
-    """Run what the ledger lacks of every study of a profile.
-
-    Parameters
-    ----------
-    study : as `open_study` gives it
-
-    Returns
-    -------
-    DataFrame
-        One row a run.
-
-    Raises
-    ------
-    InputError
-        As `run_grid`.
-    """
+    """Run what the ledger lacks of every study of a profile; return one row a run."""
     return run_missing(study, plan_all(study))
 
 
@@ -263,7 +235,8 @@ def run_study(study: Study) -> pd.DataFrame:
     Raises
     ------
     InputError
-        As `run_grid`; what is missing of images and weights is named before anything is trained.
+        For missing images or weights, before anything is trained, or where a run failed; the
+        others are finished first.
 
     Examples
     --------
@@ -336,7 +309,7 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
 
     Parameters
     ----------
-    study : as `open_study` gives it
+    study : Study
     name : main, or another study of the profile
     task : one of the profile's tasks, or None for all
 

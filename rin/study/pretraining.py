@@ -171,18 +171,9 @@ def pretrained(study: Study) -> pd.DataFrame:
 
 
 def pretraining_histories(study: Study) -> pd.DataFrame:
-    """Return the learning curves of finished pretraining runs.
+    """Return the learning curves of finished runs, one row an epoch.
 
-    Parameters
-    ----------
-    study : as `open_study` gives it
-
-    Returns
-    -------
-    DataFrame
-        One row an epoch: init, backbone, pretraining, epoch, loss, accuracy, top5, val_loss,
-        val_accuracy, val_top5, learning_rate, images_per_second (of training alone) and seconds
-        (with validation); empty where none is finished.
+    `images_per_second` is of training alone, `seconds` with validation.
     """
     return _read(study, HISTORY)
 
@@ -190,8 +181,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
 def pretraining_predictions(study: Study) -> pd.DataFrame:
     """Return what every finished run says of its test images, one row an image.
 
-    Columns init, backbone, pretraining, case_id, patient_id, truth, predicted, in_top5 (bool),
-    confidence (probability of `predicted`) and truth_probability.
+    `confidence` is the probability of the class that is `predicted`.
     """
     return _read(study, PREDICTIONS)
 
@@ -252,22 +242,7 @@ def _read(study: Study, file: str) -> pd.DataFrame:
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:
-    """Pretrain what is not in the ledger yet.
-
-    Parameters
-    ----------
-    study : as `open_study` gives it
-
-    Returns
-    -------
-    DataFrame
-        One row a finished run: init, backbone, pretraining, accuracy, budget, run id.
-
-    Raises
-    ------
-    InputError
-        For missing images, or where a run failed; the others are finished first.
-    """
+    """Pretrain what is not in the ledger yet (`pretrain_missing`); return `pretrained`."""
     pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
     return pretrained(study)
 

@@ -18,7 +18,7 @@ from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.study import pretraining
 from rin.study.corpora import find_corpus
-from rin.study.pretraining import PretrainingRun, plan_pretraining
+from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_missing
 from rin.study.setting import Study
 
 
@@ -65,8 +65,7 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
 
 def run_probe(study: Study) -> None:
     """Pretrain what is missing of what is probed."""
-    ledger = study.ledger("probe")
-    pretraining.pretrain_missing(study, plan_probe(study), ledger, "Weights to probe")
+    pretrain_missing(study, plan_probe(study), study.ledger("probe"), "Weights to probe")
 
 
 def probe_measurements(study: Study) -> pd.DataFrame:

@@ -13,13 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up
@@ -63,17 +57,14 @@ def find_scenario(name: str) -> Scenario:
 #: Init of runs that start from random weights.
 RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
-#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus
-#: better.
+#: An init pretrained for fewer epochs stands for the one that learnt its corpus better.
 EQUAL_ACCURACY = "equal_accuracy"
 LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
 #: Shares, in percent, of the positive training images that a confounder stands on.
 SHARES = (0, 20, 50, 80, 100)
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
-#: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
-#: ratio; `converged` trains until the validation loss stops falling; a confounder has a kind, and
-#: a share in percent.
+#: the others (`FineTuning`); `converged` trains until the validation loss stops falling.
 STUDIES: dict[str, tuple[str | None, ...]] = {
     **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
     "preprocessing": ("native", "official_scripts", "released"),
@@ -661,18 +652,7 @@ def profile_folder() -> Path:
 
 
 def profile_names() -> list[str]:
-    """Return the names of the profiles that there are.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> from rin.study import profile_names
-    >>> {"demo", "smoke"} <= set(profile_names())
-    True
-    """
+    """Return the names of the profiles that there are."""
     return sorted(p.stem for p in profile_folder().glob("*.yaml"))
 
 

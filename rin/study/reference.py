@@ -304,11 +304,7 @@ def _dataset(dataset: Dataset, used: pd.DataFrame) -> DatasetFacts:
 
 
 def write_reference(
-    study: Study,
-    folder: Path,
-    *,
-    replace: bool = False,
-    add: bool = False,
+    study: Study, folder: Path, *, replace: bool = False, add: bool = False
 ) -> Path:
     """Write the reference run of a finished study below `folder` and return its folder.
 
@@ -512,23 +508,17 @@ def _finished_runs(study: Study) -> list[Run]:
         )
     runs = plan_all(study)
     study.runs.require(runs, "fine-tuning")
-    for name, planned in _runs_of_sections(study).items():
-        study.ledger(name).require(planned, f"the {name}")
+    for name, plan in {"probe": plan_probe, "losses": plan_losses}.items():
+        if getattr(study.profile, name):
+            study.ledger(name).require(plan(study), f"the {name}")
     return runs
-
-
-def _runs_of_sections(study: Study) -> dict[str, list]:
-    """Return the pretraining runs of the sections `probe` and `losses`, where there are such."""
-    plans = {"probe": plan_probe, "losses": plan_losses}
-    return {name: plan(study) for name, plan in plans.items() if getattr(study.profile, name)}
 
 
 def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
     profile = study.profile
-    rows = study.runs.tables(
-        [(run.run_id, {"run_id": run.run_id}) for run in runs], fine_tuning.PREDICTIONS
-    )
+    columns = [(run.run_id, {"run_id": run.run_id}) for run in runs]
+    rows = study.runs.tables(columns, fine_tuning.PREDICTIONS)
     # No page reads what side studies scored in external datasets, half of their rows: not kept.
     of_main = [run.run_id for run in runs if run.study == MAIN]
     external = {name for task in profile.tasks for name in study.inputs(task).external}

@@ -40,8 +40,7 @@ from rin.study.setting import PathLike, Study, has_real_images, open_study
 class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
-    `reference` is shown where the reader's own `study` has no run on real images.  A method that
-    is asked for a task without results raises `InputError`.
+    A method that is asked for a task without results raises `InputError`.
     """
 
     study: Study
@@ -312,7 +311,6 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs
         reference = max(fitting, key=lambda other: other.facts.written)
     # What sections measured stands in the reference run: this study has no ledgers of its own.
     name = reference.facts.name
-    profile = reference.facts.profile.model_copy(
-        update={"reference": name, "probe": None, "losses": None}
-    )
+    changes = {"reference": name, "probe": None, "losses": None}
+    profile = reference.facts.profile.model_copy(update=changes)
     return Runs(Study(profile, None, Path("results") / name), reference)

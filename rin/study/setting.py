@@ -1,8 +1,4 @@
-"""A study on this machine: a profile, where the images are, where results go.
-
-Opening a study computes nothing; the inputs of a task (images, store, splits) are made
-on first use and reused afterwards.
-"""
+"""A study on this machine: a profile, where the images are, where results go."""
 
 from __future__ import annotations
 
@@ -179,13 +175,11 @@ def open_study(
 ) -> Study:
     """Open a study; nothing is read or trained.
 
-    Folders are those of a caller, or below the checkout for a notebook.
-
     Parameters
     ----------
     profile : its name, the path of a YAML file, or the profile as `load_profile` gives it
     data_root : folder of real datasets; without one every dataset is a stand-in
-    results : folder for stores, stand-ins, weights and runs
+    results : folder for all that is computed; in a notebook, both are below the checkout
 
     Returns
     -------

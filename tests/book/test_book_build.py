@@ -180,7 +180,7 @@ def calls(tree, monkeypatch):
         (output / "_build" / "html").mkdir(parents=True, exist_ok=True)
         (output / "_build" / "html" / "index.html").touch()
 
-    monkeypatch.setattr(module, "ROOT", tree)
+    monkeypatch.setattr(module, "REPOSITORY", tree)
     monkeypatch.setattr(module, "run_jobs", lambda *given, **named: None)
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
@@ -239,7 +239,7 @@ def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_p
 def test_pages_that_train_or_read_what_is_trained_come_after_the_results(tmp_path, monkeypatch):
     for name in ("notebooks", "rin", "book"):  # a lock in the checkout would wait for its book
         (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "REPOSITORY", tmp_path)
     first = set()
 
     def run(jobs, told):
