@@ -67,8 +67,8 @@ The tasks of the paper need {len(of_paper)} datasets:
 {(of_paper["access"] == "not public").sum()} is not public, the others require
 an account or an agreement. Where this page was computed,
 {(statuses["state"] == "here").sum() or "none"} of all {len(statuses)}
-datasets were in the data folder. Unfold a line for what to do; licence, terms, counts and known
-faults are in `data_manifests/<name>.yaml`.
+datasets were in the data folder. Unfold a line for what to do; licence, terms,
+counts and known faults are in `data_manifests/<name>.yaml`.
 """)
 
 # %%
