@@ -340,6 +340,8 @@ def _read_columns(
         text, encoding = discovery.decode(tree.read(table))
         separator = discovery.separator_of(text).replace("\t", "tab")
         made.say("table", f"{Path(table).name}, {encoding}, cells separated by “{separator}”")
+    elif table.lower().endswith(".xlsx"):
+        made.say("table", f"{Path(table).name}, its first sheet")
     pictures, outlines, folder = places.pictures, places.outlines, places.images
     drawn = places.masks or folder
     columns, reasons, classes = discovery.guess_columns(rows, pictures, outlines, (folder, drawn))

@@ -456,6 +456,17 @@ def test_new_says_how_the_table_is_written(rin, home):
     german(home, ";", "latin-1")
     _, out, _ = rin("new", "mine", *OWN)
     assert "table            list.csv, cp1252, cells separated by “;”" in out
+
+
+def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
+    table = pd.read_csv(home / "own/list.csv")
+    with pd.ExcelWriter(home / "own/list.xlsx") as book:
+        table.to_excel(book, sheet_name="images", index=False)
+        pd.DataFrame({"note": ["of today"]}).to_excel(book, sheet_name="notes", index=False)
+    options = ["--table", "own/list.xlsx", "--images", "own/Bilder", "--yes"]
+    status, out, err = rin("new", "mine", *options)
+    assert status == 0, err
+    assert "table            list.xlsx, its first sheet" in out
     assert "bösartig" in out
 
 
