@@ -186,7 +186,7 @@ def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:
 def provenance(page: Page, runs: Runs) -> str | None:
     """Return what a page must say of its images, None where it need not say it."""
     if page.notebook.source == "results/task":
-        return "stand-in" if runs.kind(page.task) == "stand-in" else "real"
+        return runs.facts(page.task).dataset.provenance
     own = runs.reference is None and runs.study.data_root is None
     live = page.notebook.leaves in ("weights", "runs") and runs.study.data_root is None
     results = page.notebook.source.startswith("results/")

@@ -26,10 +26,11 @@ PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 class FoldLists(FrozenModel):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
-    ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
-    for several folds, ``{fold}`` (from 1).  ``labels`` takes the words of the lists to the task's
-    labels.  ``names`` tells how a picture's name gives the case id: ``images/314_1.jpg`` is 314_1,
-    and as `slice`, ``0001_sagittal_11.000000.png`` is 0001-sagittal-11.
+    ``folder`` is relative to the data root.  In ``pattern``, such as ``{part}_fold{fold}.csv``,
+    the part is train, val or test, and folds count from 1.  ``labels`` takes the words of the
+    lists to the task's labels.  ``names`` tells how a picture's name gives the case id:
+    ``images/314_1.jpg`` is 314_1, and as `slice`, ``0001_sagittal_11.000000.png`` is
+    0001-sagittal-11.
     """
 
     folder: str
