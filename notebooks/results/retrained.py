@@ -271,7 +271,8 @@ Markdown(f"""
 **Exploratory.** Networks were trained until the validation loss stopped
 falling: for {until["epochs"].mean():.1f} epochs on average, in place of
 {fixed["epochs"].max()} at most. The validation loss was lowest in the last
-epoch for {ends[1]:.0f}% of these networks, against {ends[0]:.0f}% with the usual epochs.
+epoch for {ends[1]:.0f}% of these networks, against {ends[0]:.0f}% with the
+usual epochs.
 The mean AUC of an initialisation changes by
 {format_number(100 * gains["estimate"].min(), 1, signed=True)} to
 {format_number(100 * gains["estimate"].max(), 1, signed=True)} points, the
