@@ -225,7 +225,7 @@ percentages of Dice scores are relative and fit the printed scores:
 # numbers are printed. Which layers to train, and which network is best, is examined
 # with real scores on the page [Discrepancies](discrepancies).
 
-# %%
+# %% tags=["hide-output"]
 quoted = claims[["verdict", "text", "why"]].set_axis(
     ["Verdict", "The paper says", "Reason"], axis=1
 )
