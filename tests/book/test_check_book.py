@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from rin.report.pages import NOTEBOOKS, Page
+from rin.report.pages import NOTEBOOKS, Page, outline_of, pages
+from rin.study import open_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "results/breast"
@@ -193,3 +194,11 @@ def test_external_resources_are_what_loads_by_itself(check, tmp_path):
         *(check.Reference("page.html", element, url) for element, url, _ in LOADED),
         check.Reference("x.css", "css", "https://a.org/f.woff2"),
     ]
+
+
+def test_pages_of_the_reference_run_are_of_real_images_and_live_ones_are_not(check):
+    runs = open_runs("demo")
+    said = {page.name: check.provenance(page, runs) for page in pages(outline_of(runs.study))}
+    assert said["results/breast"] == said["results/thyroid"] == "real"
+    assert said["pipeline/pretraining"] == said["pipeline/fine_tuning"] == "stand-in"
+    assert said["evidence/audit"] is None
