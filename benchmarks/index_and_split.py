@@ -28,8 +28,8 @@ from rin.data.layouts import find_cases
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.splits import PIECES, make_folds
-from rin.data.store import CASES, validate_cases
 from rin.data.tree import Tree
+from rin.tables import CASES, check_table
 
 TARGET_SECONDS, TARGET_BYTES = 20, 2e9
 SAMPLE_PATIENTS = 4000
@@ -88,7 +88,7 @@ def index_and_split(arguments, rows):
         cases = case_table(found, digests)
     del found
     with step("validation", rows):
-        cases = validate_cases(cases)
+        check_table(cases, CASES, where="case table")
     with step("leak-free groups", rows):
         pairs = near_duplicates(cases, manifest.near_duplicate_bits)
         groups = leak_free_groups(cases, pairs)

@@ -40,11 +40,17 @@ def burned_in_risk(dataset: Dataset) -> str:
 
 def text_risk(pixels: np.ndarray) -> str:
     """Return whether a picture shows text, `SHOWS_TEXT`, `DOUBTFUL` or an empty text."""
-    lines = read_lines(pixels)
+    return risk_of_lines(read_lines(pixels))
+
+
+def risk_of_lines(lines: list[tuple[str, float]]) -> str:
+    """Return the risk of lines that were read, each with its confidence, as `text_risk` does."""
     for kind, risk in _FACTS["risks"].items():
-        letters, least = _FACTS["letters"][kind], _FACTS["confidence"][kind]
-        if any(sum(map(str.isalnum, line)) >= letters and sure >= least for line, sure in lines):
-            return risk
+        least_letters, least_sure = _FACTS["letters"][kind], _FACTS["confidence"][kind]
+        for line, confidence in lines:
+            letters = sum(map(str.isalnum, line))
+            if letters >= least_letters and confidence >= least_sure:
+                return risk
     return ""
 
 

@@ -312,9 +312,11 @@ def _row(dataset: Dataset) -> dict[str, Any]:
     texts = {}
     for name, keyword in _TEXTS.items():
         value = dataset.get(keyword)
-        values = value if isinstance(value, MultiValue) else [] if value is None else [value]
-        # Several values are joined by a backslash.
-        texts[name] = "\\".join(map(str, values)).strip()
+        if value is None:
+            value = ""
+        elif isinstance(value, MultiValue):
+            value = "\\".join(map(str, value))
+        texts[name] = str(value).strip()
     if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
         raise FileError(f"no {', '.join(missing)} in its header")
     numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}

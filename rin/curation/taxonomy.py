@@ -50,12 +50,10 @@ _ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 def load_taxonomy() -> pd.DataFrame:
     """Read the classes of the database, a row a class, in the order of the file.
 
-    Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
-    public), `kind` of the count ("full set", "subset", "none"), `source`.
+    Columns are texts: `modality`, `region`, `label`, `images` (empty where no count is public),
+    `kind` of the count ("full set", "subset", "none"), `source`.
     """
-    rows = pd.read_csv(taxonomy_file(), dtype=str, keep_default_na=False)
-    images = pd.to_numeric(rows["images"].replace("", None))
-    return rows.assign(images=images.astype("Int64"))
+    return pd.read_csv(taxonomy_file(), dtype=str, keep_default_na=False)
 
 
 def taxonomy_file() -> Path:

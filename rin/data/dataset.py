@@ -18,10 +18,10 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.leakage import case_name
 from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.store import Dataset, Square, inspect_cases, refuse_bad, validate_cases
+from rin.data.store import Dataset, Square, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, named
-from rin.tables import CASES
+from rin.tables import CASES, check_table
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
@@ -173,7 +173,7 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 def check_data_root(data_root: Path) -> None:
     """Raise InputError where a data root is no folder."""
     if not Path(data_root).is_dir():
-        remedy = "Name the folder that holds the datasets in DATA_ROOT, or unset it."
+        remedy = "Name the folder that holds the datasets, or leave it out (DATA_ROOT, too)."
         raise InputError("there is no such data root", where=data_root, remedy=remedy)
 
 
@@ -232,7 +232,9 @@ def open_dataset(
         raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
-    cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))
+    cases = cases[[*CASES.columns, *kept]]
+    remedy = "Case ids must be unique; the columns are described in rin.tables."
+    check_table(cases, CASES, where=str(where), remedy=remedy)
     return Dataset(
         manifest=manifest,
         root=tree.root,
@@ -260,9 +262,9 @@ def is_stand_in(tree: Tree) -> bool:
 
 
 def sample_pictures(
-    where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
+    where: str, data_root: Path | None, *, n: int, size: int
 ) -> tuple[np.ndarray, str, str]:
-    """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
+    """Read at most ``n`` pictures, always the same, stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, or the name of a dataset below ``data_root``; empty for
     the stand-in radiologic corpus.  Returned are uint8 RGB (n, size, size, 3), what they are in
@@ -280,7 +282,7 @@ def sample_pictures(
                 from rin.data.standins import write_stand_in
 
                 counts = {"class_count": 16, "per_class": 8}
-                data_root = write_stand_in(manifest, Path(folder), counts, seed)
+                data_root = write_stand_in(manifest, Path(folder), counts, seed=0)
             tree, window = open_located(manifest, data_root), manifest.window
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
@@ -288,7 +290,7 @@ def sample_pictures(
         if not names:
             remedy = f"Known endings: {', '.join(PICTURES)}."
             raise InputError("no pictures there", where=title, remedy=remedy)
-        drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
+        drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
     description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"

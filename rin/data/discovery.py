@@ -254,7 +254,8 @@ def _named(name: str, role: str) -> float:
     parts = {plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", name)}
     if among := [word for word in words if word in parts]:
         return 0.5 - words.index(among[0]) / 100
-    return 0.25 * any(len(word) > 3 and word in text for word in words)
+    inside = any(len(word) > 3 and word in text for word in words)
+    return 0.25 if inside else 0
 
 
 def _may_be(cells: pd.Series, role: str) -> bool:

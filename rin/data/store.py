@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from filelock import FileLock
 
 from rin.data.chunks import map_chunks
@@ -33,28 +32,13 @@ from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_p
 from rin.data.tree import fingerprints
 from rin.errors import InputError, explained, look_up, named
 from rin.files import MAKE_ROOM, is_whole, read_sealed, replace_folder, sealed, sha256_of
-from rin.tables import CASES
-
-
-def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
-    """Return the case table, checked; InputError where a column or an entry is not as stated.
-
-    Columns are those of `rin.tables.CASES`, then text columns that the layout keeps.
-    """
-    try:
-        kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
-        return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
-        problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
-        remedy = "Case ids must be unique; the columns are described in rin.tables."
-        raise InputError(problem, where=where, remedy=remedy) from error
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
+    ``cases`` have the columns of `rin.tables.CASES`, then text columns that the layout keeps.
     ``digest`` covers ids, labels, pixels, masks and kept columns, wherever the files lie.
     ``mask_digests`` is indexed by case id; ``index`` is the folder that keeps its inspection.
     """
@@ -355,7 +339,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
                 raise ValueError(f"{name} was changed after it was written")
         cases = pd.read_parquet(path / TABLE)
         cases["masks"] = [tuple(masks) for masks in cases["masks"]]
-    return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
+    return ImageStore(path=path, cases=cases, **fields)
 
 
 def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from rin.curation.burned_in import (
     burned_in_risk,
     cleared_images,
     read_lines,
+    risk_of_lines,
     text_risk,
     write_image_queue,
 )
@@ -121,9 +122,8 @@ def test_line_is_read_wherever_it_stands():
         ([("LT3", 0.9), ("Doe J", 0.8)], SHOWS_TEXT),
     ],
 )
-def test_risk_depends_on_letters_and_confidence(monkeypatch, lines, risk):
-    monkeypatch.setattr("rin.curation.burned_in.read_lines", lambda pixels: lines)
-    assert text_risk(np.zeros((4, 4))) == risk
+def test_risk_depends_on_letters_and_confidence(lines, risk):
+    assert risk_of_lines(lines) == risk
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 400), (400, 3), (16, 16)])
@@ -200,11 +200,10 @@ def test_answer_that_is_neither_yes_nor_no_is_refused(queue):
         ("LT3", {"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
     ],
 )
-def test_answer_no_clears_what_is_doubtful_and_nothing_else(
-    monkeypatch, tmp_path, line, elements, held_back
-):
-    monkeypatch.setattr("rin.curation.burned_in.read_lines", lambda pixels: [(line, 0.9)])
-    archive = indexed(tmp_path, header(RescaleSlope="1", RescaleIntercept="0", **elements))
+def test_answer_no_clears_what_is_doubtful_and_nothing_else(tmp_path, line, elements, held_back):
+    pixels = lettered(phantoms()[0], line, bar=0)
+    elements = {"RescaleSlope": "1", "RescaleIntercept": "0"} | elements
+    archive = indexed(tmp_path, header(pixels=pixels, **elements))
     images = archive.files.assign(region="lung")
     export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32)))
     (waits,) = export_images(images.assign(cleared=False), *export)["risk"]

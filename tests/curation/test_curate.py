@@ -321,7 +321,7 @@ def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
     """A finding is a class or none by this table, so what was made with another is stale."""
     table = tmp_path / "radimagenet_labels.csv"
     table.write_text(taxonomy.taxonomy_file().read_text("utf-8"), "utf-8")
-    monkeypatch.setattr(taxonomy, "manifest_folder", lambda: tmp_path)
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
     before = exported(copied.output)
     curate(copied)
     assert exported(copied.output) == before

@@ -25,8 +25,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import uid
 
-from rin.curation import index
-from rin.curation.index import archive_counts, open_archive, read_header
+from rin.curation.index import (
+    archive_counts,
+    open_archive,
+    parse_report,
+    read_header,
+    rule_of,
+)
 from rin.data.dicom import BROKEN
 from rin.data.kept_rows import add_rows, load_rows
 from rin.errors import InputError
@@ -150,34 +155,38 @@ def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
     assert open_archive(root, kept).files["path"].tolist()[0] == "dicom/1.1.1.dcm"
 
 
-def test_worker_processes_make_the_same_index(root, tmp_path, monkeypatch):
-    alone = open_archive(root, tmp_path / "a")
-    monkeypatch.setattr(index, "CHUNK", 3)
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    together = open_archive(root, tmp_path / "b")
-    assert content(alone) == content(together)
+@pytest.fixture
+def large(tmp_path):
+    """An archive of 300 studies, whose files are more than are read together."""
+    return write_studies(tmp_path / "large", {str(n): "Normal." for n in range(100, 400)})
+
+
+def test_worker_processes_make_the_same_index(large, tmp_path, monkeypatch):
+    indexes = []
+    for cores in ("1", "2"):
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", cores)
+        indexes.append(content(open_archive(large, tmp_path / cores)))
+    assert indexes[0] == indexes[1]
 
 
 KILLED = """
 import sys
 from pathlib import Path
 from killed_curation import kill_after
-from rin.curation import index
+from rin.curation.index import open_archive
 
-index.CHUNK = 2
-kill_after(3, "rin.curation.index", "add_rows")
-index.open_archive(Path(sys.argv[1]), Path(sys.argv[2]))
+kill_after(1, "rin.curation.index", "add_rows")
+open_archive(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def test_killed_indexing_goes_on_where_it_stood(tmp_path, kept):
-    root = write_studies(tmp_path / "export", {str(n): "Normal." for n in range(1, 9)})
-    command = [sys.executable, "-c", KILLED, str(root), str(kept)]
+def test_killed_indexing_goes_on_where_it_stood(large, kept):
+    command = [sys.executable, "-c", KILLED, str(large), str(kept)]
     done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parent)
     assert done.returncode == -signal.SIGKILL
-    for number in range(1, 7):
-        spoil(root / f"dicom/{number}.1.1.dcm")
-    assert counts(open_archive(root, kept)) == (8, 8, 8, 8, 8)
+    for path in (large / "dicom").iterdir():  # they come before the reports
+        spoil(path)
+    assert counts(open_archive(large, kept)) == (300, 300, 300, 300, 300)
     assert len([*kept.iterdir()]) == 1
 
 
@@ -364,13 +373,13 @@ def test_of_pydicoms_own_files_only_the_truncated_ones_are_called_cut_short():
     ],
 )  # fmt: skip
 def test_parse_report_divides_by_headings(text, expected):
-    assert index.parse_report(text) == expected
+    assert parse_report(text) == expected
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_parse_report_takes_any_text(text):
-    findings, impression = index.parse_report(text)
+    findings, impression = parse_report(text)
     assert findings == findings.strip() and impression == impression.strip()
 
 
@@ -426,7 +435,7 @@ PLAIN = {
 
 
 def rule(**changes):
-    return index.rule_of(pd.DataFrame([PLAIN | changes])).item()
+    return rule_of(pd.DataFrame([PLAIN | changes])).item()
 
 
 @pytest.mark.parametrize(
@@ -466,7 +475,7 @@ def test_first_rule_that_hits_names_a_file(changes, expected):
 
 
 def test_rules_of_no_files_are_none():
-    assert index.rule_of(pd.DataFrame([PLAIN]).iloc[:0]).empty
+    assert rule_of(pd.DataFrame([PLAIN]).iloc[:0]).empty
 
 
 def test_files_of_an_archive_stand_there_once_with_the_rule_that_hits(tmp_path):

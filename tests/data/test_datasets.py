@@ -9,11 +9,11 @@ from busi_files import TOP, change, changed, mask, picture, save, with_counts, z
 from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate, sample_pictures
 from rin.data.layouts.found import FoundCase
-from rin.data.manifest import Finding, load_manifest
+from rin.data.manifest import ExpectedCounts, Finding, load_manifest
 from rin.data.pixels import read_mask
-from rin.data.store import CASES, validate_cases
 from rin.errors import InputError
 from rin.study import load_profile, open_study
+from rin.tables import CASES
 
 COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
 
@@ -248,10 +248,13 @@ def test_check_counts_names_what_differs(busi_manifest, tmp_path, counts, patien
         check_counts(manifest, exams(*patients), tmp_path)
 
 
-def test_validate_cases_with_repeated_ids_raises(busi_root, busi_manifest):
-    cases = open_dataset(busi_manifest, busi_root).cases
-    with pytest.raises(InputError, match="case_id"):
-        validate_cases(cases.assign(case_id="benign (1)"))
+def test_pictures_of_one_name_in_two_classes_are_refused_where_the_name_is_their_id(tmp_path):
+    corpus = load_manifest("corpus_radiologic")
+    for number, name in enumerate("ab"):
+        save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(number))
+    manifest = changed(corpus, options={"stems": True}, counts=ExpectedCounts())
+    with pytest.raises(InputError, match=r"'case_id': 2 of 2 .*the first: 1"):
+        open_dataset(manifest, tmp_path)
 
 
 def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path, monkeypatch):

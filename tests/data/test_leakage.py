@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from rin.data import leakage
 from rin.data.leakage import (
     SAME_LESION,
     SAME_PICTURE,
@@ -80,24 +79,31 @@ def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     assert list(pairs.columns) == ["case_a", "case_b", "distance"]
 
 
-@pytest.mark.parametrize("threshold", [0, 8, 120, 128])
-def test_near_duplicates_in_several_blocks_equals_comparing_all_pairs(monkeypatch, threshold):
-    monkeypatch.setattr(leakage, "BLOCK_ROWS", 7)
-    monkeypatch.setattr(leakage, "BLOCK_COLUMNS", 16)
-    draws = np.random.default_rng(0)
-    bits = draws.integers(0, 2, (60, 256), dtype=np.uint8)
-    bits[50] = bits[5]
-    bits[51, 8:] = bits[3, 8:]
-    cases = pd.DataFrame({"hash": [np.packbits(row).tobytes().hex() for row in bits]})
-    cases = cases.assign(case_id=[f"{i:02d}" for i in range(60)], blank=False)
-    expected = sorted(
-        (int((bits[a] != bits[b]).sum()), f"{b:02d}", f"{a:02d}")
-        for a in range(60)
-        for b in range(a + 1, 60)
-        if (bits[a] != bits[b]).sum() <= threshold
-    )
-    pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
-    assert list(pairs.itertuples(index=False, name=None)) == expected
+def test_pairs_of_many_pictures_equal_those_of_comparing_each_with_each():
+    """More pictures than are compared at a time, some of which repeat far from each other."""
+    n, half = 9000, 1500
+    hashes = np.random.default_rng(0).integers(0, 2**64, (n, 4), dtype=np.uint64)
+    hashes[8500] = hashes[5]
+    hashes[8501] = hashes[1100] ^ np.array([255, 0, 0, 0], dtype=np.uint64)
+    ids = np.array([f"{number:04d}" for number in range(n)])
+    texts = [row.astype(">u8").tobytes().hex() for row in hashes]
+    cases = pd.DataFrame({"case_id": ids, "hash": texts, "digest": texts, "blank": False})
+    expected = []
+    for number, row in enumerate(hashes):
+        distance = np.bitwise_count(hashes[number + 1 :] ^ row).sum(axis=1)
+        close = np.flatnonzero(distance <= 96)
+        later = ids[number + 1 + close]
+        expected += zip(distance[close].tolist(), later, [ids[number]] * len(close), strict=True)
+    for threshold, least in ((0, 1), (8, 2), (96, 100)):
+        pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
+        within = sorted(pair for pair in expected if pair[0] <= threshold)
+        assert [*pairs.itertuples(index=False, name=None)] == within
+        assert len(pairs) >= least
+
+    between = matches_between(cases[:half], cases[half:], 96)
+    expected = pairs[(pairs["case_a"] < ids[half]) & (pairs["case_b"] >= ids[half])]
+    found, wanted = between[["case_id", "other"]], expected[["case_a", "case_b"]]
+    assert sorted(found.to_numpy().tolist()) == sorted(wanted.to_numpy().tolist())
 
 
 def test_suggested_threshold_finds_a_copy_among_unlike_pictures():
@@ -191,8 +197,7 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_nev
     assert nearest_pictures(blank, cases).empty
 
 
-def test_matches_between_equal_near_duplicates_of_both_datasets_together(monkeypatch):
-    monkeypatch.setattr(leakage, "BLOCK_ROWS", 3)
+def test_matches_between_equal_near_duplicates_of_both_datasets_together():
     images = scenes(8)
     again = np.stack([images[4], np.uint8(images[1] * 0.9 + 10), images[7], np.zeros((64, 64))])
     ours = hashed(images[:7]).assign(digest=list("abcdefg"))

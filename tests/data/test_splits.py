@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from rin.data import splits
 from rin.data.dataset import open_dataset
 from rin.data.leakage import check_splits, leak_free_groups
 from rin.data.manifest import FoldLists, find_task, load_manifest
 from rin.data.splits import (
     PIECES,
+    cut,
     fold_sizes,
     given_folds,
     make_folds,
@@ -87,7 +87,7 @@ def unevenness(cases, part):
 )
 def test_cut_is_as_even_as_the_splitter_of_scikit_learn(n, n_groups, n_labels, mixed, seed):
     cases, groups = several_labels(n, n_groups, n_labels, mixed, seed)
-    piece = splits.cut(cases["label"].to_numpy(), groups.to_numpy(), seed)
+    piece = cut(cases["label"].to_numpy(), groups.to_numpy(), seed)
     assert pd.Series(piece).groupby(groups.to_numpy()).nunique().max() == 1
     ours = unevenness(cases, piece)
     peer = unevenness(cases, pieces_of_peer(cases, groups, seed))
@@ -166,15 +166,21 @@ def test_make_folds_of_few_patients_takes_coarser_pieces_then_one_split(
     assert fold_sizes(folds).startswith(f"{n_folds} fold")
 
 
-def test_make_folds_whose_fine_pieces_lack_a_class_takes_coarser_ones(monkeypatch):
-    cases = table(60, 40)
-    # All malignant cases in piece 3, which the first fold validates on.
-    pieces, true_cut = np.r_[np.arange(60) % PIECES, np.full(40, 3)], splits.cut
-    monkeypatch.setattr(
-        splits, "cut", lambda *a, **b: pieces if b == {"pieces": PIECES} else true_cut(*a, **b)
-    )
-    folds = make_folds(cases, singletons(cases), 1, seed=0)
-    assert (folds["part"] == "test").sum() == 20
+def test_make_folds_whose_fine_pieces_lack_a_class_takes_coarser_ones():
+    """Patients with both classes, some with dozens of cases: enough of them for fine pieces."""
+    draws = np.random.default_rng(40)
+    few = draws.random((24, 2)) >= 0.5
+    n_cases = np.where(few, 1, draws.integers(1, 60, (24, 2)))
+    n_cases[21:, 1] = 0
+    group = np.repeat(np.repeat(np.arange(24), 2), n_cases.ravel())
+    label = np.repeat(np.tile(["benign", "malignant"], 24), n_cases.ravel())
+    ids = [f"case {number}" for number in range(len(group))]
+    cases = pd.DataFrame({"case_id": ids, "patient_id": group.astype(str), "label": label})
+    groups = pd.Series(group, index=ids)
+    assert cases.groupby("label")["patient_id"].nunique().min() > PIECES
+    folds = make_folds(cases, groups, 6, seed=0)
+    check_splits(cases, folds, NO_PAIRS)
+    assert folds["fold"].nunique() == 5  # six of fine pieces, one of a single split
 
 
 @settings(max_examples=40, deadline=None)

@@ -4,14 +4,14 @@ import hashlib
 import shutil
 import zipfile
 
-import pandas as pd
+import numpy as np
 import pytest
 import yaml
 from busi_files import TOP, change, changed, mask, picture, save, zip_folder
+from PIL import Image
 
-from rin.data import status, store
 from rin.data.dataset import locate, open_dataset
-from rin.data.manifest import TaskManifest, load_manifest, manifest_names
+from rin.data.manifest import ExpectedCounts, TaskManifest, load_manifest, manifest_names
 from rin.data.status import check_file, dataset_status, verify_dataset
 from rin.data.tree import open_tree
 from rin.errors import InputError
@@ -33,6 +33,12 @@ def data(rin, monkeypatch):
 
 
 @pytest.fixture
+def busi_manifest(busi_manifest):
+    """That of the miniature, without a task: its patients are too few to be divided."""
+    return changed(busi_manifest, tasks=())
+
+
+@pytest.fixture
 def manifests(busi_manifest, tmp_path, monkeypatch):
     """Writes manifests into a folder of their own, each the miniature's with changes."""
     folder = tmp_path / "manifests"
@@ -46,18 +52,6 @@ def manifests(busi_manifest, tmp_path, monkeypatch):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(told))
 
     return write
-
-
-def one_fold(cases, *_, **__):
-    return pd.DataFrame({"case_id": cases["case_id"], "fold": 0, "part": "train"})
-
-
-@pytest.fixture(autouse=True)
-def divided(monkeypatch):
-    """Counts the miniature, of a patient or two a class, as large enough; returns what divides."""
-    divides = status.make_folds
-    monkeypatch.setattr(status, "make_folds", one_fold)
-    return divides
 
 
 @pytest.fixture
@@ -204,7 +198,7 @@ def test_status_without_data_root_lists_every_dataset_as_not_there(data):
 
 
 def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
-    manifests("busi")
+    manifests("busi", tasks=[task("breast")])
     manifests("other", tasks=[], locations=["other"], access="on request", home="by letter")
     output = data("status", "--data-root", busi_root)
     assert "Data root: " + str(busi_root) in output
@@ -213,7 +207,7 @@ def test_status_names_place_purpose_and_what_to_do(data, manifests, busi_root):
     first = {row[0]: row for row in rows}
     assert (first["busi"][1], first["other"][1]) == ("breast", "pretraining")
     assert "Nothing. It comes from https://scholar.cu.edu.eg" in output
-    manifests("busi", access="not public")
+    manifests("busi", access="not public", tasks=[task("breast")])
     assert "It comes from" not in data("status", "--data-root", busi_root)
     assert "Ask for it at by letter, and put it at other." in output
 
@@ -266,18 +260,17 @@ def test_masks_that_mark_nothing_or_nearly_all_are_findings(verify, busi_root):
     assert "masks of almost the whole picture: 1 (malignant (1))" in findings
 
 
-def test_verify_again_decodes_nothing_and_fresh_decodes_all(
-    data, manifests, busi_root, monkeypatch
-):
-    manifests("busi")
-    asked = ("verify", "busi", "--data-root", busi_root)
+def test_verify_again_decodes_nothing_and_fresh_decodes_all(data, manifests, busi_root):
+    """A picture that goes bad inside an archive, whose directory does not tell."""
+    manifests("one")
+    path, shown = busi_root / "one.zip", busi_root / TOP / "benign" / "benign (1).png"
+    zip_folder(busi_root / TOP, path)
+    asked = ("verify", "one", "--data-root", busi_root)
     data(*asked)
-    decoded = []
-    monkeypatch.setattr(store, "read_picture", lambda *a: decoded.append(a) or 1 / 0)
-    data(*asked)
-    assert decoded == []
-    with pytest.raises(ZeroDivisionError):
-        data(*asked, "--fresh")
+    whole = shown.read_bytes()
+    path.write_bytes(path.read_bytes().replace(whole, whole[:-1] + b"?"))
+    assert "Nothing is wrong" in data(*asked)
+    assert "benign (1).png cannot be read" in data(*asked, "--fresh", status=1)
 
 
 def test_verify_shows_only_the_first_of_very_many_problems(data, manifests, busi_root):
@@ -343,8 +336,8 @@ def verify(busi_root, busi_manifest, tmp_path):
     return call
 
 
-def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
-    monkeypatch.setattr(store, "read_picture", None)
+def test_quick_look_counts_and_decodes_nothing(verify, busi_root):
+    (busi_root / TOP / "benign" / "benign (1).png").write_bytes(b"no picture")
     done = verify(quick=True)
     assert (done.problems, done.digest) == ([], "")
     assert "pictures" not in dict(done.facts)
@@ -400,7 +393,7 @@ def test_name_of_a_task_that_another_dataset_has_is_a_problem(verify, manifests,
     manifests("busi", tasks=[task("mine"), task("other")])
     manifests("twin", tasks=[task("mine")])
     for name, other in (("busi", "twin"), ("twin", "busi")):
-        (problem,) = verify(load_manifest(name), quick=quick).problems
+        problem, *_ = verify(load_manifest(name), quick=quick).problems
         assert problem == f"the task name mine is taken by {other}. Give the task another name"
 
 
@@ -461,46 +454,47 @@ def test_archive_itself_and_file_beside_it_are_found(tmp_path):
 
 
 def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
-    def refuse(path):
+    def refuse(*_):
         raise PermissionError("Permission denied")
 
-    monkeypatch.setattr(status, "sha256_of", refuse)
+    monkeypatch.setattr(hashlib, "file_digest", refuse)
     with pytest.raises(InputError, match=r"set\.zip: the file cannot be read"):
         check_file(archive_tree(tmp_path), "set.zip", SHA256)
 
 
-def test_verify_of_too_few_patients_names_the_task_and_how_many_are_needed(
-    verify, divided, busi_manifest, monkeypatch
-):
-    monkeypatch.setattr(status, "make_folds", divided)
-    mine = changed(busi_manifest, tasks=(TaskManifest.model_validate(task("mine")),))
-    (problem,) = verify(mine).problems
-    assert "task mine: too few independent patients per class" in problem
-    assert "at least 4 patients" in problem
+@pytest.fixture
+def cohort(busi_root, busi_manifest):
+    """Writes unlike pictures, one a patient and one of them normal; returns the manifest."""
+
+    def write(n_benign, n_malignant, *tasks):
+        shutil.rmtree(busi_root / TOP)
+        draws = np.random.default_rng(0)
+        for name, count in {"benign": n_benign, "malignant": n_malignant, "normal": 1}.items():
+            for number in range(1, count + 1):
+                shown = draws.integers(0, 256, (16, 16), dtype=np.uint8)
+                save(busi_root / TOP / name / f"{name} ({number}).png", shown)
+        tasks = tuple(map(TaskManifest.model_validate, tasks))
+        return changed(busi_manifest, counts=ExpectedCounts(), tasks=tasks)
+
+    return write
 
 
-def test_verify_divides_a_task_by_its_folds_and_no_near_duplicates(
-    verify, busi_manifest, busi_root, monkeypatch
-):
-    calls = []
-
-    def divide(cases, groups, n_folds, *_, **__):
-        calls.append((groups, n_folds))
-        return one_fold(cases)
-
-    monkeypatch.setattr(status, "make_folds", divide)
-    # Ramps that rise show one thing, those that fall another.
-    falling = {
-        f"{name} ({number}).png": picture(50 * number)[:, ::-1]
-        for name, number in (("benign/benign", 2), ("malignant/malignant", 1))
-    }
-    change(busi_root / TOP, falling)
-    own = task("own") | {"label_map": {"normal": None}, "n_folds": 3}
-    tasks = tuple(map(TaskManifest.model_validate, (task("mine"), own)))
-    done = verify(changed(busi_manifest, tasks=tasks))
+def test_verify_divides_each_task_without_labels_of_its_own(verify, cohort):
+    own = task("own") | {"label_map": {"normal": None}}
+    done = verify(cohort(39, 20, task("mine") | {"n_folds": 3}, own))
+    assert done.problems == []
     folds = [text for what, text in done.facts if what == "folds"]
-    assert folds == ["mine: 1 fold, 100% train, 0% validation, 0% test"]
-    ((groups, n_folds),) = calls
-    assert n_folds == 5
-    together = sorted(sorted(names) for names in groups.groupby(groups).groups.values())
-    assert together == [["benign (1)", "normal (1)"], ["benign (2)", "malignant (1)"]]
+    assert folds == ["mine: 3 folds, 75% train, 10% validation, 15% test"]
+
+
+def test_verify_counts_near_duplicates_as_one_patient_where_it_divides(verify, cohort, busi_root):
+    manifest = cohort(8, 4, task("mine"))
+    assert verify(manifest).problems == []
+    first, second = (busi_root / TOP / "malignant" / f"malignant ({n}).png" for n in (1, 2))
+    shown = np.asarray(Image.open(first)).copy()
+    shown[0, 0] ^= 1
+    save(second, shown)
+    (problem,) = verify(manifest).problems
+    assert "task mine: too few independent patients per class to divide" in problem
+    assert "malignant: 3" in problem
+    assert "at least 4 patients" in problem

@@ -2,9 +2,9 @@
 
 import multiprocessing
 import random
+import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from functools import partial
 
 import imagehash
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 from rin.data import dataset as datasets
 from rin.data import store as store_module
@@ -50,10 +51,13 @@ def counted(monkeypatch):
 
 
 @pytest.fixture
-def small_chunks(monkeypatch):
-    """Has chunks of a few pictures worked on, all in this process."""
+def one_core(monkeypatch):
+    """Has all chunks worked on in this process."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    return partial(monkeypatch.setattr, store_module, "CHUNK")
+
+
+#: Sides in pixels of squares that are so large that a chunk has one picture, or four.
+ONE, FOUR = 2900, 2048
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, d
 
 
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
-    dataset, tmp_path, decoded, monkeypatch, small_chunks
+    dataset, tmp_path, decoded, monkeypatch, one_core
 ):
     read = store_module.read_picture
 
@@ -124,14 +128,13 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
             raise KeyboardInterrupt
         return read(root, locator, *how)
 
-    small_chunks(1)
-    whole = build_store(dataset, 8, folder=tmp_path / "whole")
+    whole = build_store(dataset, ONE, folder=tmp_path / "whole")
     decoded.clear()
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(store_module, "read_picture", read_or_die)
-        build_store(dataset, 8, folder=tmp_path / "s")
+        build_store(dataset, ONE, folder=tmp_path / "s")
     assert stores_in(tmp_path / "s") == []
-    resumed = build_store(dataset, 8, folder=tmp_path / "s")
+    resumed = build_store(dataset, ONE, folder=tmp_path / "s")
     assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])
     for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
         assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
@@ -152,19 +155,18 @@ def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
 
 
 def test_build_store_with_files_that_broke_meanwhile_names_them_together(
-    dataset, tmp_path, busi_root, decoded, small_chunks
+    dataset, tmp_path, busi_root, decoded, one_core
 ):
-    small_chunks(1)
     for name in ("malignant/malignant (1).png", "benign/benign (1)_mask.png"):
         (busi_root / TOP / name).write_bytes(b"")
     with pytest.raises(InputError, match=r"2 of 4 cases cannot be read") as caught:
-        build_store(dataset, 8, folder=tmp_path)
+        build_store(dataset, ONE, folder=tmp_path)
     assert "malignant (1).png: the file is empty" in caught.value.problem
     assert "benign (1)_mask.png, " in caught.value.problem
     decoded.clear()
     save(busi_root / TOP / "malignant" / "malignant (1).png", picture(100))
     save(busi_root / TOP / "benign" / "benign (1)_mask.png", mask((0, 0)))
-    assert len(build_store(dataset, 8, folder=tmp_path).images()) == 4
+    assert len(build_store(dataset, ONE, folder=tmp_path).images()) == 4
     assert decoded == Counter(["malignant (1).png", "benign (1).png"])
 
 
@@ -294,10 +296,11 @@ def cases(place="set/", numbers=range(N), patient="p", masks=True):
     ]
 
 
-def inspect(root, found=None, manifest=MANIFEST):
+def inspect(root, found=None, manifest=MANIFEST, side=None):
     folder = root.parent / "index"
     found = pd.DataFrame(cases() if found is None else found)
-    return inspect_cases(root, found, manifest, folder=folder)
+    square = (side, "stretch") if side else None
+    return inspect_cases(root, found, manifest, folder=folder, square=square)
 
 
 def records(root):
@@ -320,15 +323,14 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictur
     assert seen["hash"][2] == str(imagehash.dhash(shown, 16))
 
 
-def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(
-    pictures, monkeypatch
-):
-    monkeypatch.setattr("rin.data.dicom.patient_of", lambda root, locator: f"header of {locator}")
-    inspect(pictures)
-    found = [*cases(numbers=[0]), *cases(numbers=[1], patient=None)]
+def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(tmp_path):
+    shutil.copy(get_testdata_file("CT_small.dcm"), tmp_path / "scan.dcm")
+    known = FoundCase("case 0", "p0", "benign", "scan.dcm")
+    inspect(tmp_path, [known])
+    found = [known, FoundCase("case 1", None, "benign", "scan.dcm")]
     for _ in range(2):  # looked at, and remembered
-        seen, _ = inspect(pictures, found)
-        assert seen["patient_id"].tolist() == ["p0", "header of set/1.png"]
+        seen, _ = inspect(tmp_path, found)
+        assert seen["patient_id"].tolist() == ["p0", "1CT1"]
 
 
 def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
@@ -412,15 +414,15 @@ def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted
 
 
 def test_inspect_cases_in_processes_leaves_the_same_bytes_as_in_this_one(pictures, monkeypatch):
-    monkeypatch.setattr(store_module, "CHUNK", 3)
     (pictures / "set" / "2.png").write_bytes(b"")
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    several, bad_there = inspect(pictures)
+    found = cases(numbers=range(5))
+    several, bad_there = inspect(pictures, found, side=FOUR)
     written = {path.name: path.read_bytes() for path in records(pictures)}
     for path in records(pictures):
         path.unlink()
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    alone, bad_here = inspect(pictures)
+    alone, bad_here = inspect(pictures, found, side=FOUR)
     assert {path.name: path.read_bytes() for path in records(pictures)} == written
     pd.testing.assert_frame_equal(several, alone)
     pd.testing.assert_frame_equal(bad_there, bad_here)
@@ -434,29 +436,28 @@ def test_inspect_cases_by_two_at_once_decodes_each_picture_once(pictures, counte
 
 
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
-    pictures, counted, monkeypatch, small_chunks
+    pictures, counted, monkeypatch, one_core
 ):
     found, other = pd.DataFrame(cases()), pictures / "other"
     whole, _ = inspect_cases(pictures, found, MANIFEST, folder=other)
-    small_chunks(4)
     write = pd.DataFrame.to_parquet
 
-    def write_once(*table, **options):
-        return (full if records(pictures) else write)(*table, **options)
+    def write_once(*table, **options):  # what was seen of a chunk, and its rows for a store
+        return (full if len(records(pictures)) == 2 else write)(*table, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(pd.DataFrame, "to_parquet", write_once)
         with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
-            inspect(pictures)
+            inspect(pictures, side=FOUR)
     counted.clear()
-    resumed, _ = inspect(pictures)
+    resumed, _ = inspect(pictures, side=FOUR)
     assert counted.total() == N - 4
     pd.testing.assert_frame_equal(resumed, whole)
 
 
 def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(pictures, monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    monkeypatch.setattr(store_module, "picture_hash", lambda pixels: 1 / 0)
+    monkeypatch.setattr(imagehash, "dhash", lambda picture, side: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         inspect(pictures)
     assert caught.value.__notes__ == ["while reading set/0.png"]

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rin.data import tree
-from rin.data.tree import fingerprints, open_tree, read_bytes, refuse_gaps
+from rin.data.tree import MAX_BYTES, fingerprints, open_tree, read_bytes, refuse_gaps
 from rin.errors import InputError
 
 
@@ -160,11 +159,16 @@ def test_read_bytes_of_missing_file_raises(tmp_path, locator):
         read_bytes(tmp_path, locator)
 
 
-def test_read_bytes_beyond_the_limit_is_refused_unread(tmp_path, monkeypatch):
-    archive(tmp_path / "b.zip", ("a.png", b"x" * 101))
-    monkeypatch.setattr(tree, "MAX_BYTES", 100)
-    with pytest.raises(InputError, match="101 bytes, more than the limit"):
-        read_bytes(tmp_path, "b.zip::a.png")
+@pytest.mark.parametrize("locator", ["a.png", "b.zip::a.png"])
+def test_read_bytes_beyond_the_limit_is_refused_unread(tmp_path, locator):
+    """Of an archive, by the size that its directory states."""
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    path = archive(tmp_path / "b.zip", ("a.png", b"x" * 101))
+    stated, large = struct.pack("<2L", 101, 101), struct.pack("<2L", 101, MAX_BYTES + 1)
+    path.write_bytes(path.read_bytes().replace(stated, large))
+    with pytest.raises(InputError, match="268435457 bytes, more than the limit"):
+        read_bytes(tmp_path, locator)
 
 
 def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):

@@ -20,9 +20,10 @@ from pydantic import AfterValidator, Field, StringConstraints
 from rin.data.discovery import matched, part_of
 from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import PART_NAMES, DatasetManifest
-from rin.data.store import CASES, MEASURED
+from rin.data.store import MEASURED
 from rin.data.tree import Tree
 from rin.errors import InputError, named
+from rin.tables import CASES
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
@@ -229,13 +230,13 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
     names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
     for text, column, form in _pieces(template):
         names += text
-        if column:
-            cells = rows[column]
-            fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
-            numbers = cells.where(fits, "0")
-            names += (
-                numbers.map(lambda cell, form=form: format(int(cell), form)) if form else cells
-            )
+        if column and form:
+            fits &= rows[column].str.fullmatch(_NUMBER)
+            numbers = rows[column].where(fits, "0")
+            names += [format(int(number), form) for number in numbers]
+        elif column:
+            fits &= rows[column] != ""
+            names += rows[column]
     columns = _columns(template)
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
     remedy = f"Each row needs {', '.join(columns)}: fill the cell, or take out the row."

@@ -92,7 +92,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write pictures (two of every second patient), masks, and tables of cases and five folds."""
     rows = []
     for image in draw_images("busbra", counts, seed):
-        malignant = image.kind == "malignant"
+        malignant = 1 if image.kind == "malignant" else 0
         patient = 2 * image.index + malignant + 1
         name = f"{patient:04d}-{SIDES[image.take][0]}"
         writers.write_picture(folder / "Images" / f"bus_{name}.png", image.phantom.picture())
@@ -111,7 +111,8 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write an XML file a patient, and JPEGs; the class is the TI-RADS category."""
     marks = defaultdict(str)
     for image in draw_images("ddti", counts, seed):
-        number, take = 2 * image.index + (image.kind == "malignant") + 1, image.take + 1
+        number = 2 * image.index + (2 if image.kind == "malignant" else 1)
+        take = image.take + 1
         path = folder / f"{number}_{take}.jpg"
         writers.write_picture(path, image.phantom.picture(), quality=92)
         regions = json.dumps([_region(mask) for mask in image.masks["thyroid nodule"]])
@@ -160,7 +161,9 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
     labels = {source_class: texts for texts, source_class in arrays.CLASSES.items()}
     for (kind, index), slices in volumes.items():
         number = list(counts).index(kind)
-        split, exam = arrays.SPLITS[(index + number) % 8 == 0], f"{5 * index + number:04d}"
+        training, validation = arrays.SPLITS
+        split = validation if (index + number) % 8 == 0 else training
+        exam = f"{5 * index + number:04d}"
         path = folder / split / "sagittal" / f"{exam}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, np.stack(slices))
