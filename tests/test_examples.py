@@ -29,7 +29,7 @@ UNLISTED = ("predictions", "pretrained", "pretraining_histories", "profile_names
 for name in UNLISTED:
     del ENTRY_POINTS[name]
 DESCRIBED = FUNCTIONS | ENTRY_POINTS
-#: What begins or follows a training has no example that runs within a second.
+#: The examples of what begins or follows a training run in tests/study, on a finished study.
 TRAINING = {"run_records", "run_study"}
 API = (REPOSITORY / "book" / "api.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", API, flags=re.MULTILINE)

@@ -46,6 +46,7 @@ from rin.study import open_runs, pretraining_histories, run_pretraining
 from rin.study.pretraining import (
     nearest_of_class,
     plan_pretraining,
+    pretraining_features,
     pretraining_predictions,
 )
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches
@@ -249,7 +250,10 @@ picture(ax, "Confusion matrix, percent of each row", width="36rem")
 # neighbour, and only these count.
 
 # %%
-measured = [nearest_of_class(study, *pair) for pair in scores.index]
+measured = [
+    nearest_of_class(*pretraining_features(study, init, backbone))
+    for init, backbone in scores.index
+]
 nearest = pd.DataFrame(measured, scores.index).dropna()
 nearest.drop(columns="patients").round(2)
 

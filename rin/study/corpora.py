@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Bits of 256 within which two pictures count as copies; see `corpus_overlap`.
 COPY_BITS = 16
+#: Images of each task that are copied as a control, or all where it has fewer.
+COPIES = 200
 _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 
@@ -89,11 +91,11 @@ def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Data
     return dataset if cases is None else draw_cases(dataset, None, cases, study.profile.seed)[0]
 
 
-def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
+def corpus_overlap(study: Study) -> pd.DataFrame:
     """Look for images of the tasks among those of the pretraining corpora.
 
     All are compared, by pixels and by difference hashes: that finds copies, and no other slice of
-    a patient.  As a positive control, `copies` images of each task are reduced to the corpus' own
+    a patient.  As a positive control, `COPIES` images of each task are reduced to the corpus' own
     size, as a copy inside it would be, and compared with themselves.
 
     One row a task and corpus: among others `in_corpus` (whether it has images of that modality),
@@ -108,7 +110,7 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
             nearest = nearest_pictures(dataset.cases, corpus.cases)
-            control = _distances_of_copies(dataset, side, copies, study.profile.seed)
+            control = _distances_of_copies(dataset, side, study.profile.seed)
             of_task, of_corpus = (modalities(d.manifest.modality) for d in (dataset, corpus))
             row = {
                 "task": task,
@@ -134,10 +136,10 @@ def modalities(stated: str) -> set[str]:
     return {name.strip().replace("MRI", "MR") for name in stated.split(",")}
 
 
-def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:
+def _distances_of_copies(dataset: Dataset, side: int, seed: int) -> np.ndarray:
     seen = dataset.cases[~dataset.cases["blank"]]
     rng = np.random.default_rng(seed)
-    drawn = seen.iloc[np.sort(rng.choice(len(seen), min(n, len(seen)), replace=False))]
+    drawn = seen.iloc[np.sort(rng.choice(len(seen), min(COPIES, len(seen)), replace=False))]
     manifest, distances = dataset.manifest, []
     for image, picture_bits in zip(drawn["image"], drawn["hash"], strict=True):
         picture = read_picture(dataset.root, image, manifest.color, manifest.window)

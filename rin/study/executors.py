@@ -29,8 +29,10 @@ from rin.processes import Stopped, die_with, follow, kill_workers, start_worker,
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
-#: Lines of a failed job's log that its error shows; seconds that a file may take between nodes.
-LAST_LINES, SLOW_FILES = 5, 5
+#: Lines of a failed job's log that its error shows.
+LAST_LINES = 5
+#: Seconds that a file may take from one node of a cluster to another.
+SLOW_FILES = 5
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 #: What this process trained last, for blocks that go on with it, by what they must share.
@@ -73,7 +75,8 @@ def do_jobs(
         return _do_here(work, jobs)
     spawned = multiprocessing.get_context("spawn")
     devices = None
-    if visible := visible_devices() if execution.devices is None else []:
+    visible = visible_devices()
+    if visible and execution.devices is None:  # else each worker shares its batches among several
         devices = spawned.SimpleQueue()
         for worker in range(execution.workers):
             devices.put(visible[worker % len(visible)])
@@ -140,8 +143,8 @@ def _do_through_submitit(
     try:
         while waiting or running:
             free = at_once - len(running)
-            if begun := waiting[:free]:
-                running += _submitted(begun, execution, logs)
+            if waiting and free:
+                running += _submitted(waiting[:free], execution, logs)
                 waiting = waiting[free:]
             ended = _ended_jobs(running, local)
             failures += filter(None, map(_failure_of, ended))
@@ -217,7 +220,7 @@ def _failure_of(job: Any) -> Exception | None:
 
 @contextmanager
 def one_bar(total: int, done: int) -> Iterator[tqdm]:
-    """Show one progress bar over every `drive` called within: `done` of `total` runs before."""
+    """Show one progress bar over every `run_with_bar` within: `done` of `total` runs before."""
     with _new_bar("Study", total, done) as bar:
         token = _shared_bar.set(bar)
         try:
@@ -226,7 +229,7 @@ def one_bar(total: int, done: int) -> Iterator[tqdm]:
             _shared_bar.reset(token)
 
 
-def drive(
+def run_with_bar(
     execution: Execution,
     work: Callable[..., None],
     jobs: Sequence[tuple],

@@ -27,7 +27,7 @@ from rin.models.weights import load_weights, random_weights
 from rin.stats.inputs import RUN
 from rin.stats.pretrainings import validation_scores
 from rin.study import loss_study, pretraining, probe_study
-from rin.study.executors import begin_block, drive, last_trained, one_bar, run_each
+from rin.study.executors import begin_block, last_trained, one_bar, run_each, run_with_bar
 from rin.study.forecast import forecast
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
@@ -201,7 +201,7 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     folders, seed = study.weights_folders, study.profile.seed
     jobs = [(block, ledger, folders, seed, execution) for block in blocks]
     try:
-        drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
+        run_with_bar(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
     finally:
         last_trained.clear()
     return runs_table(planned)
@@ -241,7 +241,10 @@ def run_study(study: Study) -> pd.DataFrame:
     Examples
     --------
     >>> from rin.study import open_study, run_study
-    >>> runs = run_study(open_study("smoke"))  # doctest: +SKIP
+    >>> study = open_study("smoke")  # doctest: +SKIP
+    >>> runs = run_study(study)
+    >>> runs.index.is_unique
+    True
     """
     check_inputs(study)
     stages = {"weights": pretraining.plan_pretraining(study)}
@@ -309,7 +312,7 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
 
     Parameters
     ----------
-    study : Study
+    study : as `open_study` gives it
     name : main, or another study of the profile
     task : one of the profile's tasks, or None for all
 
@@ -322,6 +325,15 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
     ------
     InputError
         For an unknown study or task, or unfinished runs.
+
+    Examples
+    --------
+    >>> from rin.study import open_study, run_records, run_study
+    >>> study = open_study("smoke")  # doctest: +SKIP
+    >>> runs = run_study(study)
+    >>> records = run_records(study)
+    >>> bool((records["best_epoch"] <= records["epochs"]).all())
+    True
     """
     rows, columns_of = [], {}
     for run in finished_runs(study, name, task):

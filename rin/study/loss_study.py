@@ -28,10 +28,10 @@ def run_losses(study: Study) -> pd.DataFrame:
     return loss_table(study)
 
 
-def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    """Return the expected calibration error, by bins of equal width (Naeini et al. 2015)."""
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(places, confidence - right, bins)
+def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Return the expected calibration error, by ten bins of equal width (Naeini et al. 2015)."""
+    bin_of_image = np.minimum((confidence * 10).astype(int), 9)
+    gaps = np.bincount(bin_of_image, confidence - right)
     return float(np.abs(gaps).sum() / len(confidence))
 
 

@@ -29,7 +29,7 @@ from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.stats import share_interval
 from rin.study.corpora import open_corpus
-from rin.study.executors import begin_block, drive, run_each
+from rin.study.executors import begin_block, run_each, run_with_bar
 from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
@@ -198,14 +198,13 @@ def pretraining_features(
     return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
-def nearest_of_class(study: Study, init: str, backbone: str) -> dict[str, float]:
+def nearest_of_class(cases: pd.DataFrame, features: np.ndarray) -> dict[str, float]:
     """Return how often the nearest test image of another patient has the class of an image.
 
-    By cosine, of the features of a first pretraining.  Counted are images whose class has another
-    patient: how many `images` of how many `patients`, `estimate` (0-1) with its interval
-    (`ci_low`, `ci_high`), and by `chance`; NaN where there is no such image.
+    By cosine, of features as `pretraining_features` gives them with their cases.  Counted are
+    images whose class has another patient: how many `images` of how many `patients`, `estimate`
+    (0-1) with its interval (`ci_low`, `ci_high`), and by `chance`; NaN where there is none.
     """
-    cases, features = pretraining_features(study, init, backbone)
     truth, patients = cases["truth"].to_numpy(), cases["patient_id"].to_numpy()
     others = patients[:, np.newaxis] != patients
     alike = others & (truth[:, np.newaxis] == truth)
@@ -269,7 +268,7 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
         else:  # a job each
             jobs += [(block, ledger, execution, run_id) for run_id in unfinished]
     status = partial(progress_of, runs, ledger)
-    drive(execution, pretrain_block, jobs, ledger, runs, title, status)
+    run_with_bar(execution, pretrain_block, jobs, ledger, runs, title, status)
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:

@@ -98,6 +98,10 @@ def _distinct(values: list) -> list:
     return values
 
 
+def _known_scenarios(names: list[str]) -> list[str]:
+    return [find_scenario(name).name for name in names]
+
+
 # A text, a truth value and infinity are no numbers.
 Positive = Annotated[int, Field(gt=0, strict=True)]
 NotNegative = Annotated[int, Field(ge=0, strict=True)]
@@ -111,7 +115,7 @@ Backbones = Annotated[list[Literal[tuple(BACKBONES)]], *Names.__metadata__]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
-Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
+Scenarios = Annotated[Names, AfterValidator(_known_scenarios)]
 
 
 class FineTuning(FrozenModel):

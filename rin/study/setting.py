@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data import leakage, splits
-from rin.data.dataset import Dataset, locate, open_dataset
+from rin.data.dataset import Dataset, check_data_root, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError, counted, look_up, named
@@ -199,9 +199,8 @@ def open_study(
     if not isinstance(profile, Profile):
         profile = load_profile(profile)
     root = from_checkout(data_root) if data_root else None
-    if root is not None and not root.is_dir():
-        remedy = "Name the folder that holds the datasets, or leave it out for stand-ins."
-        raise InputError("there is no such data root", where=root, remedy=remedy)
+    if root is not None:
+        check_data_root(root)
     study = Study(profile, root, from_checkout(results) / profile.name)
     if profile.reference is None:
         return study
@@ -341,8 +340,10 @@ def draw_cases(
 def real_archive(study: Study) -> Path | None:
     """Return the folder of the real archive, or None where the data root holds none."""
     settings, root = study.profile.curation, study.data_root
-    folder = root / settings.archive if settings and root else None
-    return folder if folder and folder.is_dir() else None
+    if settings is None or root is None:
+        return None
+    folder = root / settings.archive
+    return folder if folder.is_dir() else None
 
 
 def usable_corpora(study: Study, names: list[str]) -> list[str]:

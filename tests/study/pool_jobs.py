@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from rin.errors import InputError
-from rin.study.executors import drive, run_each
+from rin.study.executors import run_each, run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -86,7 +86,7 @@ def interruptible(folder, workers, executor):
         jobs = [(folder / f"beat-{k}",) for k in range(4)]
         execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
         # What the command line itself gives to jobs, they can import.
-        drive(
+        run_with_bar(
             execution,
             importlib.import_module("pool_jobs").beat,
             jobs,
@@ -165,7 +165,9 @@ elif __name__ == "__main__" and "interrupt" in sys.argv:
 elif __name__ == "__main__" and "stuck" in sys.argv:
     path = Path(sys.argv[1])
     jobs = [(path / "stuck",)]
-    drive(Execution(workers=1), hold_everything, jobs, Ledger(path / "runs"), [], "Stuck")
+    run_with_bar(Execution(workers=1), hold_everything, jobs, Ledger(path / "runs"), [], "Stuck")
 elif __name__ == "__main__":
     path = Path(sys.argv[1]) / "beat"
-    drive(Execution(workers=1), beat, [(path,)], Ledger(path.parent / "none"), [], "Beating")
+    run_with_bar(
+        Execution(workers=1), beat, [(path,)], Ledger(path.parent / "none"), [], "Beating"
+    )

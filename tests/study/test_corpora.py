@@ -1,15 +1,20 @@
 """Which corpus is read, real images before stand-ins, and which images it shares with tasks."""
 
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 from tiny_study import tiny_profile
 
+from rin.data.layouts.table import RADIMAGENET_TABLES
+from rin.data.manifest import load_manifest
+from rin.data.standins import write_stand_in
 from rin.errors import InputError
-from rin.study import corpora, open_reference, open_study
+from rin.files import manifest_folder
+from rin.study import open_reference, open_study
 from rin.study.corpora import (
     COPY_BITS,
     corpus_overlap,
@@ -49,13 +54,19 @@ def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
     assert real_archive(own) == own.data_root / "export"
 
 
-def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own, monkeypatch):
-    (own.data_root / "radimagenet_curated").mkdir()
-    monkeypatch.setattr(type(own), "dataset", lambda _, name, *more: name)
-    monkeypatch.setattr(corpora, "curated_corpus", lambda _: pytest.fail("curates"))
-    assert find_corpus(own, CURATED) == CURATED
+def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own):
+    folder = own.data_root / "radimagenet_curated"
+    (folder / "radiology_ai").mkdir(parents=True)
+    patients = ["filename,patient_id"]
+    for part, table in RADIMAGENET_TABLES.items():
+        name = f"radiology_ai/{part}.png"
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / name)
+        (folder / table).write_text(f"filename,label\n{name},lung-{part}\n")
+        patients.append(f"{name},patient {part}")
+    (folder / "patients.csv").write_text("\n".join(patients))
+    assert find_corpus(own, CURATED).root == own.data_root
     (own.data_root / "export").mkdir()
-    with pytest.raises(pytest.fail.Exception, match="curates"):
+    with pytest.raises(InputError, match="export: no DICOM file"):
         find_corpus(own, CURATED)
 
 
@@ -92,36 +103,33 @@ def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_err
 
 
 def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
-    (row,) = corpus_overlap(study, copies=5).to_dict("records")
+    (row,) = corpus_overlap(study).to_dict("records")
     assert (row["task"], row["dataset"], row["corpus"]) == ("breast", "busi", "corpus_radiologic")
     assert (row["images"], row["corpus_images"]) == (60, 36)
     assert (row["modality"], row["in_corpus"]) == ("US", True)
     assert (row["equal"], row["near"]) == (0, 0)
     assert row["nearest"] > COPY_BITS >= row["farthest_copy"]
-    assert (row["copies"], row["copies_found"]) == (5, 5)
+    assert (row["copies"], row["copies_found"]) == (60, 60)
 
 
-def test_overlap_with_a_test_image_in_the_corpus_counts_it(study, monkeypatch):
-    planted = study.dataset("busi").cases.iloc[[3]]
-
-    def with_copy(study, names):
-        corpus = find_corpus(study, names)
-        return replace(corpus, cases=pd.concat([corpus.cases, planted], ignore_index=True))
-
-    monkeypatch.setattr(corpora, "find_corpus", with_copy)
-    (row,) = corpus_overlap(study, copies=5).to_dict("records")
-    assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
-
-
-@pytest.mark.parametrize(("modality", "held"), [("CT, MR", False), ("CT, US", True)])
-def test_overlap_says_whether_the_corpus_has_images_of_the_modality(
-    study, monkeypatch, modality, held
+def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
+    tmp_path, monkeypatch
 ):
-    corpus = find_corpus(study, "corpus_radiologic")
-    other = replace(corpus, manifest=corpus.manifest.model_copy(update={"modality": modality}))
-    monkeypatch.setattr(corpora, "find_corpus", lambda study, names: other)
-    (row,) = corpus_overlap(study, copies=5).to_dict("records")
-    assert (row["modality"], row["in_corpus"]) == ("US", held)
+    shutil.copytree(manifest_folder(), tmp_path / "manifests")
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
+    path = tmp_path / "manifests" / "corpus_radiologic.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(re.sub("^modality: .*", "modality: CT, MR", text, flags=re.MULTILINE))
+    study = open_study(tiny_profile(), results=tmp_path / "results" / "tiny")
+    counts = study.profile.stand_ins["corpus_radiologic"]
+    manifest, folder = load_manifest("corpus_radiologic"), study.results.parent / "stand_ins"
+    root = write_stand_in(manifest, folder, counts, study.profile.seed)
+    busi = study.dataset("busi")
+    planted = busi.root / busi.cases["image"][3]
+    shutil.copy(planted, next(root.rglob("*.png")).with_name("planted.png"))
+    (row,) = corpus_overlap(study).to_dict("records")
+    assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
+    assert (row["modality"], row["in_corpus"]) == ("US", False)
 
 
 def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():

@@ -152,14 +152,30 @@ def test_digest_of_sources_follows_what_they_compute_alone(tmp_path, old, new, s
     assert (source_digest([path]) == before) is same
 
 
-def test_ids_of_runs_cover_every_source_of_training(monkeypatch):
-    covered = []
-    monkeypatch.setattr(training, "source_digest", lambda paths: covered.extend(paths) or "")
-    training.code_digest.__wrapped__()
-    package = Path(training.__file__).parents[1]
+DIGESTS = """
+import sys
+from pathlib import Path
+from rin.training import code_digest
+
+digests = {code_digest()}
+for path in map(Path, sys.argv[1:]):
+    source = path.read_bytes()
+    path.write_bytes(source + b"changed = True")
+    code_digest.cache_clear()
+    digests.add(code_digest())
+    path.write_bytes(source)
+print(len(digests))
+"""
+
+
+def test_ids_of_runs_cover_every_source_of_training(tmp_path):
+    """In a copy of the package, whose sources change one after the other."""
+    package = shutil.copytree(Path(training.__file__).parents[1], tmp_path / "rin")
     needed = {*package.glob("models/*.py"), *package.glob("training/*.py")}
     texts = [path.read_text() for path in package.glob("training/*.py")]
     for path in package.glob("explain/*.py"):
         if any(f"from rin.explain.{path.stem} import" in text for text in texts):
             needed.add(path)
-    assert needed <= {*covered}
+    program = [sys.executable, "-c", DIGESTS, *needed]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, check=True)
+    assert int(done.stdout) == 1 + len(needed)

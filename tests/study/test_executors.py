@@ -12,7 +12,7 @@ from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
 from rin.study import open_study, predictions
-from rin.study.executors import drive, one_bar
+from rin.study.executors import one_bar, run_with_bar
 from rin.study.profile import Execution
 
 HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 def run_jobs(workers, jobs, folder):
     """Drive jobs that leave a file each in a folder, in place of runs in a ledger."""
     ledger = SimpleNamespace(count=lambda _: len(list(folder.iterdir())), folder=folder)
-    return drive(Execution(workers=workers), call, jobs, ledger, jobs, "Trying")
+    return run_with_bar(Execution(workers=workers), call, jobs, ledger, jobs, "Trying")
 
 
 def test_drive_when_jobs_fail_raises_the_first_after_the_others_ended(tmp_path):

@@ -1,5 +1,6 @@
 """Running the grid of a task and reading back what its runs left."""
 
+import doctest
 import json
 import shutil
 
@@ -16,11 +17,13 @@ from rin.study import open_study, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import (
     cam_arrays,
+    overlap_table,
     predictions,
     run_fine_tuning,
     run_grid,
     run_missing,
     run_records,
+    run_study,
 )
 from rin.study.plan import plan_study
 from rin.study.profile import Execution
@@ -39,6 +42,18 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study
     for run in plan_study(finished_study):
         folder = finished_study.runs.path(run.run_id)
         assert json.loads((folder / "config.json").read_text()) == run.config
+
+
+@pytest.mark.parametrize("function", [run_study, run_records])
+def test_example_of_the_reference_holds_of_a_finished_study(
+    finished_study, no_training, capsys, function
+):
+    (example,) = doctest.DocTestFinder(recurse=False).find(
+        function, function.__name__, extraglobs={"study": finished_study}
+    )
+    results = doctest.DocTestRunner().run(example)
+    assert results.attempted > 1
+    assert not results.failed, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -200,24 +215,22 @@ def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study,
 def test_network_of_a_block_that_failed_is_of_no_further_use(
     finished_study, tmp_path, monkeypatch
 ):
-    from rin.training.trainer import CompiledBlock
-
     def fail(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(CompiledBlock, "fit", fail)
+    monkeypatch.setattr(keras.Model, "fit", fail)
     with pytest.raises(MemoryError):
         trained_alone(finished_study, plan_study(finished_study)[:1], tmp_path)
     assert not last_trained
 
 
 @pytest.mark.slow
-def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(finished_study, monkeypatch):
-    study = copy_of(finished_study, "unmasked")
-    inputs = study.inputs("breast")
-    monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
-    shutil.rmtree(next(study.runs.folder.iterdir()))
-    run_grid(study)
-    assert len(predictions(study)) == len(predictions(finished_study))
-    with pytest.raises(InputError, match="runs of breast keep no class activation maps"):
-        next(cam_arrays(study, "breast"))
+def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(tmp_path):
+    images = {"cp": 26, "ncp": 26, "normal": 2}
+    changes = {"tasks": ["sarscov2"], "scenarios": [SCENARIO], "stand_ins.cc_ccii": images}
+    study = open_study(tiny_profile(changes), results=tmp_path)
+    run_pretraining(study)
+    assert len(run_grid(study)) == predictions(study)["init"].nunique() == 2
+    assert overlap_table(study, "sarscov2").empty
+    with pytest.raises(InputError, match="runs of sarscov2 keep no class activation maps"):
+        next(cam_arrays(study, "sarscov2"))

@@ -13,7 +13,7 @@ from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
 from rin.study import open_study
-from rin.study.executors import drive
+from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -29,7 +29,7 @@ def local(tmp_path, monkeypatch):
 
     def call(work, jobs):
         execution = Execution(executor="local", workers=2, slurm={"timeout_min": 5})
-        drive(execution, work, jobs, Ledger(tmp_path / "study" / "runs"), [], "Trying")
+        run_with_bar(execution, work, jobs, Ledger(tmp_path / "study" / "runs"), [], "Trying")
 
     return call
 
@@ -66,7 +66,7 @@ def test_job_that_died_names_its_log_and_its_last_lines(local, tmp_path):
 def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")  # that are not there: the CPU stands in
     jobs = [(tmp_path, str(k)) for k in range(6)]
-    drive(Execution(workers=2), note_device, jobs, Ledger(tmp_path / "runs"), [], "Trying")
+    run_with_bar(Execution(workers=2), note_device, jobs, Ledger(tmp_path / "runs"), [], "Trying")
     seen = {path.read_text() for path in tmp_path.glob("?")}
     assert seen == {"3", "5"}
 

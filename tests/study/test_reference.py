@@ -4,11 +4,9 @@ import json
 import platform
 import shutil
 import socket
-import sys
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,17 +16,19 @@ from finished_study import (
     SCENARIO,
     finished_study,
     planned_runs,
+    pretrained_files,
     write_images,
     write_manifests,
 )
 from tiny_study import tiny_profile
 
-from rin.cli import main
 from rin.errors import InputError
 from rin.explain.similarity import mean_cca
 from rin.files import read_sealed, sealed, sha256_of
+from rin.models.backbones import build_backbone
 from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
 from rin.study.plan import plan_study
+from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
@@ -204,33 +204,35 @@ def test_run_that_was_written_before_what_came_later_is_read(copy):
 
 
 @pytest.fixture
-def probed(finished, monkeypatch):
-    """A study with a probe section whose two runs are finished, and what it measured."""
-    table = pd.DataFrame(
-        {"kind": ["probe", "random"], "source": "busi", "source_provenance": "real",
-         "weights_provenance": ["real", ""], "divergence": [0.1, None], "seen": [True, False],
-         "images": [64, 64]}
-    )  # fmt: skip
-    runs = [SimpleNamespace(run_id=run_id, config={}) for run_id in "ab"]
-    for each in runs:
-        finished.ledger("probe").commit(each.run_id, {}, lambda _: {})
-    monkeypatch.setattr("rin.study.reference.plan_probe", lambda _: runs)
-    monkeypatch.setattr("rin.study.reference.probe_measurements", lambda _: table)
-    probe = Probe(preprocessings=["caffe", "symmetric"], epochs=1)
+def probed(finished):
+    """A study with a probe section, whose two runs left weights that were never trained."""
+    probe = Probe(preprocessings=["caffe", "symmetric"], epochs=1, images=8)
     profile = finished.profile.model_copy(update={"probe": probe})
-    return SimpleNamespace(study=replace(finished, profile=profile), table=table)
+    study, backbone = replace(finished, profile=profile), build_backbone("ResNet50", 32)
+
+    def probed_files(run, folder):
+        backbone.save_weights(folder / "backbone.weights.h5")
+        tested = pd.DataFrame({"truth": ["a", "a", "b"]})
+        tested.to_parquet(folder / "test_predictions.parquet")
+        return pretrained_files(run, folder)
+
+    for run in plan_probe(study):
+        study.ledger("probe").commit(run.run_id, run.config, partial(probed_files, run))
+    return study
 
 
 def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
     assert "probe" not in reference.tables
-    found = load_reference(write_reference(probed.study, tmp_path))
-    pd.testing.assert_frame_equal(found.tables["probe"], probed.table)
+    measured = probe_measurements(probed)
+    assert {*measured["trained_with"]} == {"caffe", "symmetric"}
+    found = load_reference(write_reference(probed, tmp_path))
+    pd.testing.assert_frame_equal(found.tables["probe"], measured)
 
 
 def test_unfinished_probe_is_refused(probed, tmp_path):
-    shutil.rmtree(probed.study.ledger("probe").path("b"))
+    shutil.rmtree(probed.ledger("probe").path(plan_probe(probed)[1].run_id))
     with pytest.raises(InputError, match="1 of 2 runs of the probe are not finished"):
-        write_reference(probed.study, tmp_path)
+        write_reference(probed, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -318,16 +320,13 @@ def test_study_with_a_stand_in_is_refused_before_anything_is_trained(tmp_path, n
         write_reference(study, tmp_path / "runs")
 
 
-def test_command_writes_what_the_function_writes(finished, images, tmp_path, monkeypatch, capsys):
+def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path):
     profile = tmp_path / "own.yaml"
     profile.write_text(finished.profile.model_dump_json(), encoding="utf-8")
-    folders = ["--data-root", str(images), "--results", str(finished.results.parent)]
-    told = ["rin", "reference", "write", str(profile), *folders, "--folder", str(tmp_path / "r")]
-    monkeypatch.setattr(sys, "argv", told)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 0
-    assert "bytes" in capsys.readouterr().out
+    folders = ["--data-root", images, "--results", finished.results.parent]
+    status, out, _ = rin("reference", "write", profile, *folders, "--folder", tmp_path / "r")
+    assert status == 0
+    assert "bytes" in out
     assert load_reference(tmp_path / "r" / "tiny").facts.name == "tiny"
 
 

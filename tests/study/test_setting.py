@@ -3,7 +3,6 @@ import importlib
 import inspect
 import pickle
 import shutil
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +10,7 @@ from tiny_study import tiny_profile
 
 from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
+from rin.data.standins import write_stand_in
 from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.report.pages import outline_of
@@ -156,12 +156,14 @@ def test_inputs_reach_another_process_with_what_a_training_reads_and_no_more(inp
 
 
 @pytest.fixture
-def official(study_folder, tmp_path, inputs, monkeypatch):
+def official(tmp_path, inputs):
     """Return a function that opens the breast task with published lists of its stand-in."""
-    from rin.study import setting
 
     def opened(lists):
-        folder = tmp_path / "RadImageNet" / "breast" / "dataframe"
+        profile = tiny_profile({"splits": "official"})
+        counts = profile.stand_ins["busi"]
+        root = write_stand_in(load_manifest("busi"), tmp_path / "made", counts, profile.seed)
+        folder = root / "RadImageNet" / "breast" / "dataframe"
         folder.mkdir(parents=True)
         labels = inputs.whole.cases.set_index("case_id")["label"]
         for fold in range(1, 6):
@@ -169,11 +171,8 @@ def official(study_folder, tmp_path, inputs, monkeypatch):
                 rows = [f"images/{case}.png,{labels[case]}" for case in cases]
                 text = "\n".join(["filename,label", *rows])
                 (folder / f"breast_{part}_fold{fold}.csv").write_text(text)
-        study = open_study(tiny_profile({"splits": "official"}), results=study_folder)
-        # Only the lists lie under the data root; the images are those of the stand-in.
-        monkeypatch.setattr(setting, "locate", lambda manifest, root: None)
-        monkeypatch.setattr(setting.Study, "dataset", lambda *given: inputs.whole)
-        return replace(study, data_root=tmp_path).inputs("breast")
+        study = open_study(profile, data_root=root, results=tmp_path / "results")
+        return study.inputs("breast")
 
     return opened
 

@@ -19,7 +19,7 @@ from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
 from rin.study import open_study, pretrained
-from rin.study.executors import drive
+from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -67,7 +67,7 @@ def run_jobs(folder, numbers, seconds, during=None, **changes):
     if during:
         threading.Thread(target=wait_and_do, daemon=True).start()
     jobs = [(folder, number, seconds) for number in missing]
-    drive(execution(**changes), commit_later, jobs, ledger, runs, "Trying")
+    run_with_bar(execution(**changes), commit_later, jobs, ledger, runs, "Trying")
     return ledger, runs, missing
 
 
