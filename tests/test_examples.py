@@ -56,6 +56,13 @@ def test_docstring_names_every_parameter_and_what_is_returned(name):
     assert listed == list(inspect.signature(DESCRIBED[name]).parameters)
 
 
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_entry_point_says_what_it_raises_and_has_an_example(name):
+    text = inspect.getdoc(ENTRY_POINTS[name])
+    assert "\nRaises\n------\nInputError\n    " in text
+    assert "\nExamples\n--------\n>>> " in text
+
+
 @cache
 def parsed():
     """What each function of `rin.stats` names, and whether it raises InputError itself."""

@@ -252,7 +252,9 @@ def test_pictures_of_one_name_in_two_classes_are_refused_where_the_name_is_their
     corpus = load_manifest("corpus_radiologic")
     for number, name in enumerate("ab"):
         save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(number))
-    manifest = changed(corpus, options={"stems": True}, counts=ExpectedCounts())
+    manifest = changed(
+        corpus, options={"stems": True}, counts=ExpectedCounts(), patient_labels="several"
+    )
     with pytest.raises(InputError, match=r"'case_id': 2 of 2 .*the first: 1"):
         open_dataset(manifest, tmp_path)
 
