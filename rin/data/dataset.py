@@ -123,7 +123,7 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     return nothing
 
 
-def find(
+def findings_of(
     manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame
 ) -> tuple[Finding, ...]:
     """Return the findings: known bad files, repeated and blank pictures, counts, what is known.
@@ -241,7 +241,7 @@ def open_dataset(
         location=tree.location,
         provenance="stand-in" if made else "real",
         cases=cases,
-        findings=find(expected, cases, listed),
+        findings=findings_of(expected, cases, listed),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         index=index_folder,

@@ -103,7 +103,7 @@ def _do_here(work: Callable[..., None], jobs: Sequence[tuple]) -> list[Exception
 
 
 @dataclass
-class Shipped:
+class ShippedJob:
     """A job as submitit ships it; called again, it does what its ledger still lacks.
 
     As a subprocess it ends with `driver`, the process that shipped it.
@@ -138,7 +138,7 @@ def _do_through_submitit(
     """Do jobs as one array of a cluster, or, `local`, as subprocesses, `workers` at a time."""
     local = execution.executor == "local"
     at_once = max(1, execution.workers) if local else len(jobs)
-    waiting = [Shipped(work, job, os.getpid() if local else None) for job in jobs]
+    waiting = [ShippedJob(work, job, os.getpid() if local else None) for job in jobs]
     running, failures = [], []
     try:
         while waiting or running:
@@ -161,7 +161,7 @@ def _do_through_submitit(
     return failures
 
 
-def _submitted(jobs: Sequence[Shipped], execution: Execution, logs: Path) -> list[Any]:
+def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> list[Any]:
     """Submit jobs and return what submitit knows them by."""
     import submitit
 

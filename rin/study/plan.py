@@ -267,9 +267,9 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run
         blocks.setdefault((run.architecture, run.task if by_task else ""), []).append(run)
 
     def cost(block: list[Run]) -> tuple[float, str, float]:
-        way = block[0].scenario
-        of_backbone = BACKBONES[way.backbone].relative_cost
-        return of_backbone, way.backbone, STEP_COST[way.unfreezing] * len(block)
+        scenario = block[0].scenario
+        of_backbone = BACKBONES[scenario.backbone].relative_cost
+        return of_backbone, scenario.backbone, STEP_COST[scenario.unfreezing] * len(block)
 
     return sorted(blocks.values(), key=cost, reverse=True)
 

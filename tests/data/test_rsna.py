@@ -12,7 +12,7 @@ from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS_TABLE
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask, read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.datasets import case_name, draw_image
+from rin.data.standins.datasets import challenge_name, draw_image
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -231,7 +231,7 @@ def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
     for kind in COUNTS:
         for index in (2, 3):
             image = draw_image("rsna_pneumonia", kind, index, seed=1)
-            case = cases[case_name(1, kind, index, 0)]
+            case = cases[challenge_name(1, kind, index, 0)]
             picture = read_picture(chests, case.image)
             np.testing.assert_array_equal(picture, image.phantom.picture())
             boxes = read_mask(chests, case.masks, picture.shape)
@@ -260,7 +260,7 @@ def test_stand_in_files_of_slices_are_ct_images_in_hounsfield_units(heads):
 def test_stand_in_of_slices_reads_back_as_it_was_drawn(heads, kind):
     for index in (0, 1):  # signed and unsigned
         drawn = draw_image("rsna_hemorrhage", kind, index, seed=1).phantom.scan()
-        name = f"ID_{case_name(1, kind, index, 0)[:8]}"
+        name = f"ID_{challenge_name(1, kind, index, 0)[:8]}"
         gray = read_picture(heads, f"{HEAD}/stage_2_train/{name}.dcm", window=HEMORRHAGE.window)
         share = (np.rint(drawn) - 39.5) / 79 + 0.5
         np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))

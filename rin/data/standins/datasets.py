@@ -175,7 +175,7 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
             table.to_csv(folder / f"{split}-{finding}.csv", header=False, index=False)
 
 
-def case_name(*parts: object) -> str:
+def challenge_name(*parts: object) -> str:
     """Return a name, as the challenges of RSNA give them, of what draws an image or a patient."""
     return str(uuid5(NAMESPACE_OID, " ".join(map(str, parts))))
 
@@ -195,7 +195,7 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
     """
     labels, classes, mapping = [], [], []
     for image in draw_images("rsna_pneumonia", counts, seed):
-        name = case_name(seed, image.kind, image.index, image.take)
+        name = challenge_name(seed, image.kind, image.index, image.take)
         path = folder / rsna.RADIOGRAPHS / f"{name}.dcm"
         _write_dicom(path, "radiograph", name, image.phantom.picture(), 8)
         boxes = [_box(mask) for mask in image.masks.get("opacity", ())]
@@ -224,8 +224,8 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
     for image in draw_images("rsna_hemorrhage", counts, seed):
         bits, signed = (12, np.uint16) if image.index % 2 else (16, np.int16)
         stored = np.clip(np.rint(image.phantom.scan()) + 1024, 0, 4095).astype(signed)
-        patient = f"ID_{case_name(seed, image.kind, image.index)[:8]}"
-        name = f"ID_{case_name(seed, image.kind, image.index, image.take)[:8]}"
+        patient = f"ID_{challenge_name(seed, image.kind, image.index)[:8]}"
+        name = f"ID_{challenge_name(seed, image.kind, image.index, image.take)[:8]}"
         _write_dicom(folder / rsna.SLICES / f"{name}.dcm", "head", patient, stored, bits)
         present = () if image.shown == "none" else (image.shown, "any")
         labels += [(f"{name}_{kind}", int(kind in present)) for kind in kinds]
