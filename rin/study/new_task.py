@@ -221,11 +221,8 @@ def _find_places(
     for flag, path in paths.items():
         kind = "file" if flag == "--table" else "folder"
         if not (path.is_file() if kind == "file" else path.is_dir()):
-            where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
-            if path.exists():
-                remedy = f"Name a {kind}; unpack what is an archive."
-            problem = f"this is no {kind}" if path.exists() else f"there is no such {kind}"
-            raise InputError(problem, where=where, remedy=remedy)
+            where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces; unpack a zip."
+            raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
         folders.append(path.parent if kind == "file" else path)
     above = Path(os.path.commonpath(folders))
     names = {flag: path.relative_to(above).as_posix() for flag, path in paths.items()}

@@ -578,7 +578,10 @@ def test_new_with_a_wrong_word_says_which_and_the_nearest(rin, home, arguments, 
 
 
 MANIFEST_MISTAKES = {
-    "boolean keys": ({"label_map": {True: "malignant", False: "benign"}}, "write it in quotes"),
+    "boolean keys": (
+        {"label_map": {True: "malignant", False: "benign"}},
+        "label_map: YAML reads a key, such as yes, no or 1, as True; write it in quotes",
+    ),
     "slip in a key": (
         {"tasks": [{"name": "mine", "title": "x", "positve_class": "y"}]},
         "tasks.0.positve_class: there is no such setting (did you mean positive_class?)",
