@@ -561,7 +561,7 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
         (["new", "mine", "--images", "runs"], "--images runs: there is no such folder", 1),
         (
             ["new", "mine", "--images", "own/list.csv"],
-            "this is no folder. Name a folder; unpack",
+            "there is no such folder. Check the path; quote",
             1,
         ),
         (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
@@ -580,7 +580,7 @@ def test_new_with_a_wrong_word_says_which_and_the_nearest(rin, home, arguments, 
 MANIFEST_MISTAKES = {
     "boolean keys": (
         {"label_map": {True: "malignant", False: "benign"}},
-        "label_map: YAML reads a key, such as yes, no or 1, as True; write it in quotes",
+        "label_map: YAML reads a key, such as yes, no or 1, as",
     ),
     "slip in a key": (
         {"tasks": [{"name": "mine", "title": "x", "positve_class": "y"}]},
