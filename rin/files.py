@@ -201,12 +201,14 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     errors = error.errors(include_url=False)
     # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
     first = next((slip for slip in errors if slip["type"] == "extra_forbidden"), errors[0])
-    place = [str(name) for name in first["loc"] if name != "[key]"]
+    of_key = first["loc"][-1:] == ("[key]",)
+    place = [str(name) for name in (first["loc"][:-2] if of_key else first["loc"])]
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = f"there is no such setting{meant(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
-        message = f"YAML reads it as {value}; write it in quotes"
+        what = "a key, such as yes, no or 1," if of_key else "it"
+        message = f"YAML reads {what} as {value}; write it in quotes"
     elif place and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
     if len(errors) > 1:

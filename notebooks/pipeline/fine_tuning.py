@@ -235,6 +235,10 @@ spread_a, spread_b = (
     f" ± {overall[sd]:.3f}" if n_scenarios > 1 else ""
     for sd in ("sd_a", "sd_b")
 )
+of_the_book = """ The same calls on real images give the
+[results](../results/all_tasks) of this book."""
+if inputs.store.provenance == "real":
+    of_the_book = ""
 Markdown(f"""
 On “{inputs.task.title}”, over {counted(n_scenarios, "scenarios")}, the mean AUC
 is {overall["auc_a"]:.3f}{spread_a} with {init_style(a).word} and
@@ -243,8 +247,7 @@ difference is **{format_estimate(overall, unit="points")}** AUC points
 ({format_p(overall["p_value"])}): {
     verdict(overall["estimate"], overall["p_value"], (a, b))
 }. It is based on {overall["n_cases"]:.0f} test images of
-{overall["n_patients"]:.0f} patients. The same calls on real images give the
-[results](../results/all_tasks) of this book.
+{overall["n_patients"]:.0f} patients.{of_the_book}
 """)
 
 # %%

@@ -14,8 +14,8 @@
 # # Where the networks look
 #
 # *Answers* whether activation maps (Grad-CAM) overlap with the lesions that radiologists
-# marked, and with which initialisation they overlap more. *Needs* nothing: it reads the reference run.
-# *Takes* about 15 s: `rin run notebooks/results/localisation.py`.
+# marked, and with which initialisation they overlap more. *Needs* nothing: it reads finished runs, or
+# the reference run. *Takes* about 15 s: `rin run notebooks/results/localisation.py`.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file

@@ -104,7 +104,7 @@ made = new_task(
     images=folder / "Bilder",
     masks=folder / "Masken",
     minutes=2,
-    results=home / "results" / "hospital_us",
+    results=home / "results",
     measure=lambda: Pace(image=0.02, tracing=15),
 )
 manifest, own_profile = write_task(made)

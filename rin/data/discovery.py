@@ -7,10 +7,11 @@ silence: `rin new` shows every guess, and writes it into the manifest with a com
 
 import codecs
 import csv
+import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -26,28 +27,31 @@ SEPARATORS = ",;\t|"
 _WORDS = read_yaml(Path(__file__).with_suffix(".yaml"))
 COLUMNS = {role: words.split() for role, words in _WORDS["columns"].items()}
 POSITIVE, NEGATIVE = _WORDS["positive"].split(), _WORDS["negative"].split()
+#: Words for an empty cell.
+MISSING = _WORDS["missing"].split()
 #: How patients may be read from paths: a folder each, or names before their last or first break.
-PATIENT_PATHS = (r"([^/]+)/[^/]+$", r"^(.+)[ _-][^ _-]+$", r"^([^ _-]+)[ _-]")
+PATIENT_PATHS = _WORDS["patient paths"]
 #: How masks are called that lie beside their pictures, or in a folder of their own.
-SAME_NAME = "(?P<stem>.+)"
-MASK_NAMES = (
-    r"(?P<stem>.+)[ _-](?:mask|maske|seg|segmentation|gt|roi)(?:[ _-]?\d+)?",
-    r"(?:mask|maske|seg|segmentation)[ _-](?P<stem>.+)",
-)
+SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+#: Stands for the folders before the end of a path.
+_ANY = "**/"
+#: How files of spreadsheets begin, the older ones first.
+_WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 #: What tables and folders call the parts of a split.
-PART_WORDS = PART_NAMES | {"training": "train", "testing": "test"}
-PART_WORDS |= dict.fromkeys(("valid", "validation"), "validation")
+PART_WORDS = PART_NAMES | _WORDS["parts"]
 
 
 def decode(content: bytes) -> tuple[str, str]:
     """Return the text of a table and its encoding: Unicode, a European code page if that gives
     letters of its languages only, or else what is most probable.
     """
+    if content.startswith(_WORKBOOKS):
+        raise ValueError("it is a workbook or an archive")
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
             return content.decode(encoding), encoding
@@ -101,27 +105,33 @@ def separator_of(text: str) -> str:
     return max(fits, key=fits.get, default=",")
 
 
-def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> dict[str, str]:
+def matched(names: Collection[str], known: Collection[str], folder: str = "") -> dict[str, str]:
     """Return what a table's names of files are called below their folder, where that is clear.
 
-    A name counts with or without the folder before it, with either slash, with or without an
-    ending of pictures, and in any case of letters; never where two files fit it alike.
+    A name counts with or without the folder before it, or the one that all names share, with
+    either slash, with or without an ending of pictures, and in any case of letters; at last
+    without folders that the table leaves out.  It never counts where two files fit it alike.
     """
     matches = {name: name for name in names if name in known}
-    missing = [name for name in names if name not in matches]
-    if not missing:
+    paths = {name: name.replace("\\", "/").removeprefix("./").lstrip("/") for name in names}
+    if len(matches) == len(paths):
         return matches
     by_name, by_stem = defaultdict(list), defaultdict(list)
     for name in known:
-        folded = _folded(name)
-        by_name[folded].append(name)
-        by_stem[file_stem(folded)].append(name)
-    for name in missing:
-        path = name.replace("\\", "/").removeprefix("./")
+        folders = _folded(name).split("/")
+        ends = (_ANY + "/".join(folders[n:]) for n in range(1, len(folders)))
+        for end in ("/".join(folders), *ends):
+            by_name[end].append(name)
+            by_stem[file_stem(end)].append(name)
+    shared = posixpath.commonpath([path.rpartition("/")[0] for path in paths.values()])
+    last = folder.rpartition("/")[2]
+    for name, path in paths.items():
+        if name in matches:
+            continue
         below = f"/{path}".rpartition(f"/{folder}/")[2] if folder else path
-        last = folder.rpartition("/")[2]
         short = f"/{path}".rpartition(f"/{last}/")[2] if last else path
-        for tried in dict.fromkeys((path, below.lstrip("/"), short.lstrip("/"))):
+        tries = path, below.lstrip("/"), short.lstrip("/"), path.removeprefix(f"{shared}/")
+        for tried in dict.fromkeys((*tries, *(_ANY + path for path in tries[:3]))):
             lower = _folded(tried)
             # The whole name first: it may end in what looks like an ending, as UIDs do.
             fitting = [by_name[lower], by_stem[lower], by_stem[file_stem(lower)]]
@@ -130,6 +140,11 @@ def matched(names: Iterable[str], known: Collection[str], folder: str = "") -> d
                 matches[name] = fitting[0][0]
                 break
     return matches
+
+
+def says_nothing(cell: str) -> bool:
+    """Tell whether a cell is empty, or holds a word for that."""
+    return not cell or plain(cell) in MISSING
 
 
 def _folded(name: str) -> str:

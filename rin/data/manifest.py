@@ -90,9 +90,10 @@ class Finding:
 
 
 class PartSource(FrozenModel):
-    """A published dataset from which a part of a collection was taken."""
+    """A published dataset from which a part of a collection was taken, and its ``home``."""
 
     name: str
+    home: str
     citation: str
     classes: Annotated[int, Field(ge=1)]
     images: Annotated[int, Field(ge=1)]

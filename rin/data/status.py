@@ -76,8 +76,11 @@ def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) 
     place = root / manifest.locations[0].partition(SEPARATOR)[0]
     get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
     if manifest.sources:
-        get = f"Gather it from the {len(manifest.sources)} sources that its manifest lists, one "
-        get += f"folder a class, and put it at {place}"
+        sources = [f"{source.name} at {source.home}" for source in manifest.sources]
+        get = (
+            f"Gather it from its {len(sources)} sources, one folder a class, and put it at {place}"
+        )
+        get += f": {', '.join(sources)}"
     if manifest.fetch:
         get = f"rin data fetch {manifest.name} downloads it, from {manifest.home}"
     elif manifest.by_hand:

@@ -19,6 +19,7 @@ _MODALITY_WORDS = {"US": "ultrasound"}
 HEADLINES = {
     "real": "Real images",
     "mixed": "Real and stand-in images: what was computed from stand-ins is not a finding",
+    "weights": "Real images, weights from stand-ins: differences between these are not findings",
     "stand-in": "Stand-in images: the numbers show that the pipeline works and are not findings",
 }
 
@@ -28,8 +29,9 @@ def provenance_line(
 ) -> HTML:
     """Return the line of provenance of a page: a `details` element of class `rin-provenance`.
 
-    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from,
-    `summary` follows the headline in the line, `details` unfolds.
+    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from, or
+    `weights` alone where only the networks' first weights come from stand-ins; `summary` follows
+    the headline in the line, `details` unfolds.
     """
     kind = provenances[0] if len(set(provenances)) == 1 else "mixed"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
@@ -70,7 +72,9 @@ def banner(
         if trained:
             done = pd.concat([runs.records(task, study) for task in trained_here])
             corpora, text, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
-            provenances, summary, details = provenances + corpora, summary + text, details | made
+            of_stand_ins = {*provenances} == {"real"} and "stand-in" in corpora
+            provenances = ["weights"] if of_stand_ins else provenances + corpora
+            summary, details = summary + text, details | made
     return provenance_line(provenances, summary, details)
 
 

@@ -8,6 +8,7 @@ foretell the time, or build the results before the rest.
 
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import time
@@ -33,6 +34,10 @@ from rin.study.ledger import digest_of
 from rin.study.reference import reference_folder
 
 Say = Callable[[str], None]
+#: A link to a page that a book does not have, as Sphinx writes it.
+_NOWHERE = re.compile(
+    r'(?s)<a class="reference internal" href="#[^"]*"><span class="xref myst">(.*?)</span></a>'
+)
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
@@ -104,7 +109,6 @@ def _build(outline: Outline, say: Say) -> Path:
         say("HTML unchanged")
         return index
     say("Building the HTML, about half a minute")
-    # Pages of a book of its own may link to pages of the whole book.
     build_html(book, config, toc, REPOSITORY, strict=not outline.chosen)
     made_from.write_text(digest, encoding="utf-8")
     say("Done")
@@ -226,7 +230,7 @@ def build_html(
     """Build the book's HTML below `output` and return its ``index.html``.
 
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
-    build fails, or where it is `strict` warns.
+    build fails, or where it is `strict` warns; else links to pages that are not there become text.
     """
     # Called by name, as the package has no __main__ and the script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
@@ -239,6 +243,9 @@ def build_html(
             [*command, "--path-output", str(draft.parent)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
         )  # fmt: skip
+        for page in [] if strict else (draft / "html").rglob("*.html"):
+            text = page.read_text("utf-8")
+            page.write_text(_NOWHERE.sub(r"\1 (in the whole book)", text), "utf-8")
         if made.returncode or not (draft / "html" / "index.html").is_file():
             # Complaints stand anywhere in the log; its end has the rest.
             complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]

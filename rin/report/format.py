@@ -133,7 +133,8 @@ def measure_table(measures: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
     difference = format_estimate(cells.loc["difference"].loc[names]).to_list()
     table[f"{short[0]} − {short[1]} (95% CI)"] = difference
     for init, word in zip(inits, short, strict=True):
-        table[word] = cells.loc[init].loc[names, "estimate"].map("{:.3f}".format).to_list()
+        estimates = cells.loc[init].loc[names, "estimate"]
+        table[word] = [format_number(value, digits=3) for value in estimates]
     return pd.DataFrame(table)
 
 

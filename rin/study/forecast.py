@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.manifest import find_task
+from rin.files import read_yaml
 from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
 from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
@@ -30,20 +31,9 @@ SIDE, BATCH = 75, 16
 BESIDE_SECONDS, RUN_SECONDS = 60, 1
 #: What prediction takes of a training step with all layers unfrozen.
 PREDICTION = 0.3
-#: Scenarios of a backbone in the order in which a study of a budget takes them.
-WAYS = ("unfreeze_all-1e-04", "freeze_all-1e-02", "unfreeze_top10-1e-03",
-        "unfreeze_all-1e-03", "freeze_all-1e-03", "unfreeze_top10-1e-02")  # fmt: skip
-#: What it may train, most first; two scenarios at least, as the spread over scenarios is shown.
-EXTENTS = (
-    {"scenarios": 6, "epochs": 10, "size": 224},
-    {"scenarios": 6, "epochs": 10, "size": 112},
-    {"scenarios": 6, "epochs": 5, "size": 112},
-    {"scenarios": 3, "epochs": 5, "size": 112},
-    {"scenarios": 3, "epochs": 3, "size": SIDE},
-    {"scenarios": 2, "epochs": 2, "size": SIDE},
-)
-#: Numbers of cases that may be drawn for a single fold, where all would take too long.
-DRAWN = (4000, 2000, 1000, 500)
+#: What a study of a budget may train.
+_CHOICES = read_yaml(Path(__file__).with_suffix(".yaml"))
+WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "drawn"))
 #: Of pretraining on real images: epochs, share of the budget, fewest and most images.
 PRETRAINING_EPOCHS, PRETRAINING_SHARE, CORPUS = 4, 0.33, (288, 6000)
 #: Images of a stand-in corpus, which is seen once.

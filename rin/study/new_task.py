@@ -11,7 +11,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -50,11 +50,6 @@ _STEM = r"(?:.*[/\\])?(?P<stem>[^/\\]+?)(?i:" + "|".join(map(re.escape, PICTURES
 _SEED = Profile.model_fields["seed"].default
 #: Patients of a class that every fold must test for an interval, and below which it says little.
 _LEAST_TESTED, _FEW_TESTED = LEAST[PARTS.index("test")], 10
-#: What to do about a problem of cases where a flag decides it.
-_REMEDIES = {
-    "mixed patients": "Correct the table, or give --several-labels if labels belong to pictures",
-    "empty masks": "Draw them again, or accept them with --leave-out",
-}
 _MOST_CLASSES = 20  # of which one may be chosen as the positive one
 #: Classes that are at least so alike, of 1, may be one that is misspelt.
 _ALIKE = 0.85
@@ -185,11 +180,9 @@ def new_task(
     }
     if not fields["masks"]:
         _hint_at_masks(images, made)
-    pairs = _inspect(places, fields, made, results, leave_out)
+    pairs = _inspect(places, fields, made, results, leave_out, distinct)
     inspected = DatasetManifest.model_validate(fields)
     dataset = open_dataset(inspected, root, index_folder=results / "index")
-    if fields["independence"] == "patient" and not distinct:
-        _refuse_alike_patients(dataset.cases["patient_id"], tree.place(places.table))
     folds, fewest = _divide(dataset, pairs, split)
     fields["tasks"][0]["n_folds"] = int(folds["fold"].nunique())
     _describe(made, dataset, pairs, folds, fewest)
@@ -228,7 +221,7 @@ def _find_places(
     for flag, path in paths.items():
         kind = "file" if flag == "--table" else "folder"
         if not (path.is_file() if kind == "file" else path.is_dir()):
-            where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces."
+            where, remedy = f"{flag} {given[flag]}", "Check the path; quote spaces; unpack a zip."
             raise InputError(f"there is no such {kind}", where=where, remedy=remedy)
         folders.append(path.parent if kind == "file" else path)
     above = Path(os.path.commonpath(folders))
@@ -247,23 +240,34 @@ def _find_places(
     files = [name for name in tree.names if tree.is_picture(name)]
     pictures, outlines, mask_names = discovery.sort_pictures(files, folder, drawn)
     if not pictures:
-        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy; is it the right folder?"
-        raise InputError("there are no pictures", where=f"--images {images}", remedy=remedy)
+        others = [name for name in tree.names if name.startswith(_join(folder, ""))]
+        problem = f"there are no pictures among its files ({_endings(others) or 'none'})"
+        remedy = "Readable are PNG, JPEG, TIFF, BMP, DICOM and NumPy: convert others, or name the "
+        remedy += "right folder."
+        raise InputError(problem, where=f"--images {images}", remedy=remedy)
     table_name = names.get("--table", "")
     return root, _Places(tree, folder, drawn, table_name, pictures, outlines, mask_names)
+
+
+def _endings(names: Iterable[str]) -> str:
+    """Return in words how many files have which ending."""
+    kinds = Counter(Path(name).suffix.lower() or "without ending" for name in names)
+    return ", ".join(f"{n} {ending}" for ending, n in kinds.items())
 
 
 def _read_labels(
     classes: Counter, positive: Sequence[str], where: Path, made: NewTask, ask: Ask
 ) -> dict[str, str | None]:
-    """Return the label of each class, positive ones first; None for rows without a label."""
-    present, problem = sorted(filter(None, classes)), ""
+    """Return the label of each class, positive ones first; None for what is no class."""
+    nothing = [value for value in classes if discovery.says_nothing(value)]
+    present, problem = sorted({*classes} - {*nothing}), ""
     if len(present) < 2:
         problem = f"there is one class only ({named(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
     elif len(present) > _MOST_CLASSES and not positive:
         problem = f"there are {len(present)} classes ({named(present, ', ')})"
-        remedy = "Name a column with a few classes by --label; of numbers, make classes first."
+        remedy = "Name a column with a few classes by --label, or the positive ones by "
+        remedy += "--positive; of numbers, make classes first."
     elif UNLABELLED in present and "" in classes:
         problem = f"a class is called {UNLABELLED}, as rows without a label are"
         remedy = "Call that class otherwise, or fill its empty cells."
@@ -284,12 +288,15 @@ def _read_labels(
     if len(present) > 2:
         said = [f"{value} {classes[value]:,} as {labels[value]}" for value in present]
         made.say("classes joined", ", ".join(said), "yellow")
-    return labels | ({UNLABELLED: None} if "" in classes else {})
+    if nothing:
+        n = sum(classes[value] for value in nothing)
+        made.say("unlabelled", counted(n, "pictures are left out"), "yellow")
+    return labels | {value or UNLABELLED: None for value in nothing}
 
 
 def _refuse_alike_classes(classes: Counter, labels: dict[str, str | None], where: Path) -> None:
     """Raise InputError where a class may be another one that is spelt in another way."""
-    present = sorted(filter(None, classes))
+    present = sorted(label for label in classes if labels.get(label))
     for first, second in combinations(present, 2):
         plain = [unicodedata.normalize("NFKC", value).casefold() for value in (first, second)]
         numbers = [re.sub(r"\D", "", value) for value in plain]
@@ -367,13 +374,13 @@ def _read_columns(
         made.say(f"{role} column", f"{columns[role]} ({reason})")
     made.notes["options"] = "; ".join(f"{role}: {reason}" for role, reason in reasons.items())
     labels = rows[columns["label"]]
-    empty = rows[labels == ""]
-    if leave_out and len(empty):
-        made.say("unlabelled", counted(len(empty), "rows are left out"), "yellow")
-    elif len(empty):
+    empty = rows[labels.map(discovery.says_nothing)]
+    if len(empty) and not leave_out:
         cells = [f"{name} (row {row + 2})" for row, name in empty[columns["image"]].items()]
         remedy = "Fill the cell, or leave such rows out with --leave-out."
         problem = f"rows have no label in column {labels.name}"
+        if words := sorted({*labels[empty.index]} - {""}):
+            problem = f"rows have no label but {named(words)} in column {labels.name}"
         tree.refuse(cells, problem, file=table, remedy=remedy)
     options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
@@ -472,7 +479,12 @@ def _window_of(
 
 
 def _inspect(
-    places: _Places, fields: dict[str, Any], made: NewTask, results: Path, leave_out: bool
+    places: _Places,
+    fields: dict[str, Any],
+    made: NewTask,
+    results: Path,
+    leave_out: bool,
+    distinct: bool,
 ) -> pd.DataFrame:
     """Read every picture, add counts and bits of near-duplicates to the manifest; return these."""
     tree, manifest = places.tree, DatasetManifest.model_validate(fields)
@@ -485,6 +497,8 @@ def _inspect(
     labelled = listed[listed["label"].notna()]
     cases, bad = inspect_cases(tree.root, labelled, manifest, folder=results / "index")
     refuse_bad(bad, len(listed), tree.place(), manifest)
+    if manifest.independence == "patient" and not distinct:
+        _refuse_alike_patients(cases["patient_id"], tree.place(places.table))
     classes = listed["source_class"]
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:
@@ -492,7 +506,7 @@ def _inspect(
         fields["counts"]["empty_masks"] = int(marks_nothing(cases).sum()) if leave_out else 0
     if wrong := case_problems(DatasetManifest.model_validate(fields), cases):
         kind, problem, remedy = wrong[0]
-        remedy = _REMEDIES.get(kind, remedy)
+        remedy = _TEXTS["remedies"].get(kind, remedy)
         raise InputError(problem, where=tree.place(places.table), remedy=f"{remedy}.")
     bits, pairs = suggest_threshold(cases)
     fields["near_duplicate_bits"] = bits
@@ -502,8 +516,16 @@ def _inspect(
 
 
 def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
-    """Raise InputError where patients differ in capitals, spaces or leading zeros alone."""
+    """Raise InputError where patients differ in capitals, spaces or leading zeros alone.
+
+    Cells that say nothing would also make one patient of several.
+    """
     names = pd.Series(patients.unique())
+    if nameless := [name for name in names if discovery.says_nothing(name) or name == "None"]:
+        remedy = "Fill these cells, or give --distinct if a patient is called so."
+        problem = f"{counted(int(patients.isin(nameless).sum()), 'pictures are')} of patients "
+        problem += f"without a name ({named(nameless)})"
+        raise InputError(problem, where=where, remedy=remedy)
     plain = names.str.strip().str.casefold().str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
     alike = [" and ".join(several) for _, several in names.groupby(plain) if len(several) > 1]
     if alike:
@@ -545,11 +567,13 @@ def _describe(
 ) -> None:
     """Add to the screen what the pictures are."""
     manifest, cases = dataset.manifest, dataset.cases
-    kinds = Counter(Path(name).suffix.lower() or "without ending" for name in cases["image"])
-    endings = ", ".join(f"{n} {ending}" for ending, n in kinds.items())
+    endings = _endings(cases["image"])
     sides = cases[["width", "height"]].to_numpy()
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
+    if blank := [*cases["case_id"][cases["blank"]]]:
+        text = f"{counted(len(blank), 'pictures are')} of one shade all over: {named(blank, ', ')}"
+        made.say("blank pictures", text, "yellow")
     _describe_patients(made, manifest, cases)
     classes, positive = cases["label"].value_counts(), manifest.tasks[0].positive_class
     others = [f"{label} {n:,}" for label, n in classes.items() if label != positive]
@@ -563,8 +587,10 @@ def _describe(
     label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
     text = f"{counted(len(pairs), 'pairs')} within {manifest.near_duplicate_bits} of 256 bits, "
     text += "kept on one side"
-    if contrary := int((label_a != label_b).sum()):
-        text += f"; {counted(contrary, 'pairs have')} two labels: is one of them wrong?"
+    contrary = pairs[label_a != label_b]
+    if len(contrary):
+        both = named([*(contrary["case_a"] + " and " + contrary["case_b"])])
+        text += f"; {counted(len(contrary), 'pairs have')} two labels (is one wrong?): {both}"
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
     origin = "as the table says" if "split" in manifest.options else "possible"
     made.say("folds", f"{origin}: {fold_sizes(folds)}", "green")
@@ -576,16 +602,18 @@ def _describe(
 def _describe_patients(made: NewTask, manifest: DatasetManifest, cases: pd.DataFrame) -> None:
     alone = "each picture counts as a patient. If patients have several pictures, some will stand "
     alone += "on both sides of the split, and the AUC will be too high"
+    of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
+    paths = [Path(name).name if of_classes else name for name in cases["image"]]
+    pattern, n = discovery.guess_patients(paths)
+    hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
     if manifest.independence == "image":
-        of_classes = manifest.layout == "folder_classes"  # whose folders are no patients
-        paths = [Path(name).name if of_classes else name for name in cases["image"]]
-        pattern, n = discovery.guess_patients(paths)
-        hint = f". By their names they may be {n} patients: --patient '{pattern}'" if n else ""
         made.say("PATIENTS", f"none are named: {alone}{hint}", "bold red")
     elif manifest.patient_pattern and cases["patient_id"].is_unique:
         made.say("PATIENTS", f"as the pattern reads them, {alone}", "bold red")
     else:
         made.say("patients", patients_in_words(manifest, cases))
+        if hint and cases["patient_id"].is_unique:
+            made.say("PATIENTS", f"each picture has one of its own{hint}", "yellow")
 
 
 def _manifest_text(fields: dict[str, Any], notes: dict[str, str]) -> str:
@@ -645,13 +673,5 @@ def _profile(
     over = takes > minutes
     least = ", which is the least: this computer is slow or busy" if over else ""
     made.say("time", time + least, "yellow" if over else "")
-    head = f"""\
-# {name}: written by `rin new`.
-#
-# Command   make book PROFILE={name} DATA_ROOT={made.data_root}
-# Measured  {time}
-# Weights   {described}
-#
-# A notebook of your own in notebooks/ is one more name in `pages`: my_task.py.
-"""
-    return head + _dumped(settings)
+    said = {"name": name, "root": made.data_root, "time": time, "weights": described}
+    return _TEXTS["head"].format_map(said) + _dumped(settings)

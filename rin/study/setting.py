@@ -405,7 +405,8 @@ def chosen_pages(profile: Profile) -> tuple[str, ...]:
     folder = REPOSITORY / "notebooks"
     files = sorted(path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
     known = [path.as_posix() for path in files]
-    return tuple(look_up("page", name.removesuffix(".py"), known) for name in profile.pages or ())
+    kind = f"page (pages of profile {profile.name})"
+    return tuple(look_up(kind, name.removesuffix(".py"), known) for name in profile.pages or ())
 
 
 def available_weights(data_root: Path) -> tuple[str, list[str]]:

@@ -45,3 +45,16 @@ def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_b
         build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path)
     assert [path.name for path in (tmp_path / "_build").iterdir()] == ["earlier.html"]
     assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}
+
+
+def test_links_to_pages_that_a_book_of_ones_own_lacks_become_text(tiny_book, tmp_path):
+    book = tmp_path / "book"
+    shutil.copytree(tiny_book / "book", book)
+    text = "# Front page\n\nSee [there](../absent) and [a page](notebooks/page).\n"
+    (book / "intro.md").write_text(text, encoding="utf-8")
+    index = build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path, strict=False)
+    page = BeautifulSoup((index.parent / "intro.html").read_text("utf-8"), "html.parser")
+    article = page.find("article")
+    assert "See there (in the whole book) and a page." in " ".join(article.get_text().split())
+    assert article.find("a", href="notebooks/page.html")
+    assert not article.find("a", href="#../absent")

@@ -150,9 +150,11 @@ def test_each_dataset_is_fetched_or_says_where_to_click(name, tmp_path):
     if manifest.access == "not public":
         assert "whoever has it" in told
     elif manifest.sources:
-        assert f"from the {len(manifest.sources)} sources" in told
+        assert f"from its {len(manifest.sources)} sources" in told
+        assert all(f"{source.name} at https://" in told for source in manifest.sources)
     else:
         assert manifest.home in told
+    if manifest.access != "not public":
         assert f"({manifest.by_hand})" in told
     (status,) = [row for row in dataset_status(None).itertuples() if row.name == name]
     assert status.to_do == told.replace(f"{tmp_path}/", "")

@@ -135,3 +135,26 @@ def test_mixture_of_software_in_one_table_is_said_in_the_line(
     monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)
     shown = pretraining_banner(demo.own)
     assert ("2 different sets of software" in summary(shown)) == warning
+
+
+@pytest.mark.parametrize(
+    ("provenance", "headline"), [("stand-in", HEADLINES["weights"]), ("real", HEADLINES["real"])]
+)
+def test_networks_of_stand_ins_beside_real_images_are_no_finding(
+    demo, monkeypatch, provenance, headline
+):
+    weights = pd.DataFrame({"init": "radiologic", "corpus": "some", "training_images": 9,
+                            "classes": 2, "epochs": 1}, index=[0])  # fmt: skip
+    monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
+    corpus = SimpleNamespace(manifest=load_manifest("corpus_photographic"), provenance=provenance)
+    monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)
+    records = pd.DataFrame(
+        {"finished": ["2026-11-22"], "computer": ["one core"], "software": ["Keras"]}
+    )
+    own = SimpleNamespace(
+        study=demo.study,
+        origin=lambda task, study: "own",
+        facts=demo.reference.facts.task,
+        records=lambda task, study: records,
+    )
+    assert headline in summary(banner(own, ["breast"]))

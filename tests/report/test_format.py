@@ -124,3 +124,14 @@ def test_table_of_studies_counts_backbones_pretrainings_scenarios_networks_and_t
     assert table.loc["whole"].tolist() == ["X and Y", "2 (number 1 and 3)", "2", "16", "2"]
     small = ["X (one backbone, exploratory)", fmt.MISSING, fmt.MISSING, "2", "2"]
     assert table.loc["small"].tolist() == small
+
+
+def test_table_of_measures_has_true_minuses_and_no_negative_zero():
+    inits, measures = ("radiologic", "photographic"), ("brier", "net_benefit")
+    rows = [
+        {"init": init, "measure": measure, "estimate": estimate, "ci_low": -0.1, "ci_high": 0.1}
+        for init in (*inits, "difference")
+        for measure, estimate in zip(measures, (-0.25, -0.0001), strict=True)
+    ]
+    table = fmt.measure_table(pd.DataFrame(rows), inits)
+    assert table.iloc[:, -1].tolist() == ["−0.250", "0.000"]

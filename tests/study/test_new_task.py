@@ -205,6 +205,23 @@ def two_signs(home):
     change_row(home, 7, (name, "malignant", "P3"))
 
 
+def nameless(home):
+    rows = [(*row[:2], "unknown" if row[2] in ("P22", "P23") else row[2]) for row in rows_of(home)]
+    write_table(home, rows)
+
+
+def in_folders(home):
+    for path in sorted((home / "own/Bilder").iterdir()):
+        folder = home / "own/Bilder" / path.name[:3] / "S1"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.rename(folder / path.name)
+
+
+def two_files(home):
+    in_folders(home)
+    save(home / "own/Bilder/p04/S1/p03_1.png", BLACK)
+
+
 def link_odd_folder(home):
     odd = home / "Größe 100 %"
     (home / "own/Bilder").rename(odd)
@@ -308,6 +325,23 @@ MISTAKES = {
         lambda h: (h / "own/Bilder/round").symlink_to(h / "own"),
         "own/Bilder/round: the link leads back",
     ),
+    "label of nothing": (
+        lambda h: relabel(h, "P3", "N/A"),
+        "list.csv: 2 rows have no label but N/A in column Befund: p03_0.png (row 8), p03_1.png (",
+    ),
+    "patients of nothing": (
+        nameless,
+        "list.csv: 4 pictures are of patients without a name (unknown). Fill these cells, or give",
+    ),
+    "name that two files fit": (
+        two_files,
+        "1 row without pictures: p03_1.png. Searched below Bilder, with and without ending, in "
+        "any case, among 49 pictures; a name that two of them fit counts for none.",
+    ),
+    "pictures of another kind": (
+        lambda h: [path.rename(path.with_suffix(".gif")) for path in (h / "own/Bilder").iterdir()],
+        "--images own/Bilder: there are no pictures among its files (48 .gif). Readable are PNG,",
+    ),
     "name of another task": (
         lambda h: (h / "manifests/busi.yaml").write_text(
             (h / "manifests/busi.yaml").read_text().replace("name: breast", "name: mine")
@@ -324,6 +358,10 @@ NO_MISTAKES = {
     "upper-case ending": lambda h: (h / PICTURE).rename(h / PICTURE.replace(".png", ".PNG")),
     "linked folder of spaces, umlauts and %": link_odd_folder,
     "accents as two signs, as a Mac writes them": two_signs,
+    "names without the folders of an export": in_folders,
+    "paths of another computer": lambda h: write_table(
+        h, [("C:\\Export\\" + name, *row) for name, *row in rows_of(h)]
+    ),
 }
 
 
@@ -388,6 +426,36 @@ def test_screen_counts_labels_that_contradict_each_other(rin, home):
     out = " ".join(out.split())
     assert "24 patients, 2 images each; 1 with two labels" in out
     assert "1 pair within 40 of 256 bits, kept on one side; 1 pair has two labels" in out
+    assert "(is one wrong?): p00_0.png and p20_0.png" in out
+
+
+def test_screen_names_pictures_of_one_shade_and_patients_of_one_picture(rin, home):
+    save(home / PICTURE, BLACK)
+    write_table(home, [(name, label, f"Q{name}") for name, label, _ in rows_of(home)])
+    status, out, err = rin("new", "mine", *OWN)
+    assert (status, err) == (0, "")
+    out = " ".join(out.split())
+    assert "1 picture is of one shade all over: p03_1.png" in out
+    assert (
+        "PATIENTS each picture has one of its own. By their names they may be 24 patients" in out
+    )
+
+
+def test_labels_of_nothing_are_left_out_where_somebody_says_so(rin, home):
+    relabel(home, "P3", "NaN")
+    status, out, err = rin("new", "mine", *OWN, "--leave-out")
+    assert (status, err) == (0, "")
+    assert "unlabelled       2 pictures are left out" in out
+    assert load_manifest("mine").label_map["NaN"] is None
+    assert "pictures         46 " in out
+
+
+def test_inspection_of_new_is_that_of_the_study(rin, home):
+    rin("new", "mine", *OWN)
+    (folder,) = (home / "results" / "index").glob("mine-*")
+    (kept,) = folder.glob("*.parquet")
+    open_study("mine", data_root=home, results=home / "results").inputs("mine")
+    assert [*folder.glob("*.parquet")] == [kept]
 
 
 def test_screen_names_a_folder_of_masks_that_is_not_read(rin, home):
@@ -434,6 +502,11 @@ def test_classes_that_become_one_and_a_small_test_are_said(rin, home):
     ("name", "make", "said"),
     [
         ("list.xls", lambda path: path.write_bytes(b"\xd0\xcf\0old"), "neither text nor a table"),
+        (
+            "list.xls",
+            lambda path: path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)),
+            "it is a workbook or an archive",
+        ),
         (
             "list.xlsx",
             lambda path: pd.DataFrame([["", "of today"], ["Bild", "Befund"]]).to_excel(
@@ -486,6 +559,11 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
             1,
         ),
         (["new", "mine", "--images", "runs"], "--images runs: there is no such folder", 1),
+        (
+            ["new", "mine", "--images", "own/list.csv"],
+            "there is no such folder. Check the path; quote",
+            1,
+        ),
         (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
         (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in own", 1),
         (["new", "Mine Own", *OWN], "small letters", 2),
@@ -500,7 +578,10 @@ def test_new_with_a_wrong_word_says_which_and_the_nearest(rin, home, arguments, 
 
 
 MANIFEST_MISTAKES = {
-    "boolean keys": ({"label_map": {True: "malignant", False: "benign"}}, "write it in quotes"),
+    "boolean keys": (
+        {"label_map": {True: "malignant", False: "benign"}},
+        "label_map: YAML reads a key, such as yes, no or 1, as",
+    ),
     "slip in a key": (
         {"tasks": [{"name": "mine", "title": "x", "positve_class": "y"}]},
         "tasks.0.positve_class: there is no such setting (did you mean positive_class?)",

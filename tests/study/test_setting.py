@@ -120,7 +120,7 @@ def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(tmp_pat
 def test_page_that_is_no_notebook_is_refused_before_anything_is_trained(tmp_path):
     study = open_study(tiny_profile({"pages": ["my_tsk.py"]}), results=tmp_path)
     for use in (missing_inputs, outline_of):
-        with pytest.raises(InputError, match="unknown page 'my_tsk'"):
+        with pytest.raises(InputError, match=r"unknown page \(pages of profile .*\) 'my_tsk'"):
             use(study)
     pages = ["use/task_cover", "results/task.py"]
     outline = outline_of(open_study(tiny_profile({"pages": pages}), results=tmp_path))

@@ -61,7 +61,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         cases["patient_id"] = None  # found when the files are opened
     elif unnamed and manifest.independence == "patient":
         remedy = "Say independence: image; or give the patient_pattern, or the table of patients, "
-        remedy += "where the layout reads one."
+        remedy += "where the layout reads one (--patient of rin new)."
         problem = "independence is patient, and nothing names the patients"
         raise InputError(problem, where=where, remedy=remedy)
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}

@@ -285,8 +285,8 @@ def _files(
     mask_names = matched(masks, outlines, mask_folder)
     drawn = {name: outlines[file] for name, file in mask_names.items()}
     accepted = "or say leave_out in the manifest (--leave-out of rin new)."
-    searched = "Searched below {}, with and without ending, in any case, among {} pictures. "
-    searched += f"Correct names, add files, {accepted}"
+    searched = "Searched below {}, with and without ending, in any case, among {} pictures; a "
+    searched += f"name that two of them fit counts for none. Correct names, add files, {accepted}"
     if "rows" not in options.leave_out:
         remedy = searched.format(options.images or base or "the table", len(pictures))
         tree.refuse(names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy)
