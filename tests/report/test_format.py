@@ -124,3 +124,15 @@ def test_table_of_studies_counts_backbones_pretrainings_scenarios_networks_and_t
     assert table.loc["whole"].tolist() == ["X and Y", "2 (number 1 and 3)", "2", "16", "2"]
     small = ["X (one backbone, exploratory)", fmt.MISSING, fmt.MISSING, "2", "2"]
     assert table.loc["small"].tolist() == small
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Breast lesions in BUS-BRA, US", "breast lesions in BUS-BRA"),
+        ("COVID-19, chest CT", "COVID-19"),
+        ("SARS-CoV-2, chest CT", "SARS-CoV-2"),
+    ],
+)
+def test_a_title_within_a_sentence_keeps_only_the_capitals_of_proper_names(title, text):
+    assert fmt.inline_title(title) == text
