@@ -28,9 +28,13 @@ from IPython.display import Markdown
 from rin.errors import counted
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
-from rin.report import banner, page
-from rin.report.format import book_table, format_estimate, listed
-from rin.report.headline import headline, short_names, three_bands
+from rin.report import banner, headline, page
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    inline_title,
+    listed,
+)
 from rin.report.heat import heat
 from rin.report.style import use_style
 from rin.stats import (
@@ -47,7 +51,7 @@ runs = open_reference("open")
 banner.reference_banner(runs.reference)
 
 # %%
-names = short_names(runs)
+names = headline.short_names(runs)
 facts = {task: runs.facts(task) for task in runs.tasks}
 means = pretraining_differences(runs.predictions(), *runs.inits)
 clear = means.query("p_holm < 0.05")["task"].map(names)
@@ -94,7 +98,7 @@ ultrasound among them, and fine-tuned on {min(small)} to {max(small)} images
 """)
 
 # %%
-axes = headline(three_bands(runs))
+axes = headline.headline(headline.three_bands(runs))
 page.picture(
     axes, "Differences in AUC in three bands: the paper, others, this run"
 )
@@ -233,6 +237,9 @@ each on either corpus. An earlier run, with other pretrainings, corpora and
 inputs, had the opposite sign on {on_tasks}.
 """)
 
+# %% [markdown]
+# ## What this can and cannot say
+
 # %%
 several = records[records["epochs"] > 1]  # of one epoch the best is the last
 last = 100 * (several["best_epoch"] == several["epochs"]).mean()
@@ -252,11 +259,9 @@ cuts = sum(map(banner.is_another_cut, facts.values()))
 others = sum(fact.substitute_for is not None for fact in facts.values()) - cuts
 scripts = runs.keeping("preprocessing").predictions("preprocessing")
 
-# %% [markdown]
-# ## What this can and cannot say
-
 # %% tags=["hide-input"]
-changes = format_estimate(moves.set_index("task"), unit="points").rename(names)
+changes = format_estimate(moves.set_index("task"), unit="points")
+changes = changes.rename(runs.titles)
 Markdown(f"""
 - Other weights: networks were pretrained here on
   {corpus.partition(", ")[2]}, or on as many classes of photographs. No released
@@ -273,8 +278,9 @@ Markdown(f"""
   that was still falling in the last. Longer fine-tuning was tried with
   {counted(longer["backbone"].nunique(), "backbones")} and one pretraining; it
   changed the difference by
-  {listed(f"{text} ({task})" for task, text in changes.items())} points (95% CI
-  over patients alone, exploratory).
+  {
+    listed(f"{text} ({inline_title(task)})" for task, text in changes.items())
+} points (95% CI over patients alone, exploratory).
 - Unequal learning: the radiologic networks classified
   {learnt["radiologic"]:.0f}% of the test images of their corpus correctly
   (optimistic, as that corpus is split by image), the photographic ones

@@ -261,6 +261,7 @@ book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 # %%
 radiologic = load_manifest("corpus_radiologic")
 parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
+parts["images"] = parts["images"].map("{:,}".format)
 parts = parts.drop(columns="home").rename(columns=str.capitalize).astype(str)
 book_table(parts, "Sources of the radiologic corpus", prose=True)
 

@@ -37,12 +37,12 @@ from rin.evidence.claims import (
     judged_claims,
     task_names,
 )
+from rin.report import style
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_p, listed
+from rin.report.format import book_table, format_p, inline_title, listed
 from rin.report.heat import heat
 from rin.report.page import claim, picture
-from rin.report.style import init_style, use_style
 from rin.stats import (
     EQUIVALENCE_MARGIN,
     holm,
@@ -52,12 +52,11 @@ from rin.stats import (
 )
 from rin.study import open_runs
 
-use_style()
+style.use_style()
 
 # %%
 audits = audit_tasks()
 claims = judged_claims(audits)
-claims["verdict"].value_counts().to_frame()
 
 # %% tags=["hide-input"]
 zero = [row.task for row in audits if row.contains_zero]
@@ -241,7 +240,7 @@ book_table(quoted.reset_index(drop=True), "Quoted claims", prose=True)
 # %% tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)
 short = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-a, b = (init_style(init).word for init in runs.inits)
+a, b = (style.init_style(init).word for init in runs.inits)
 banner(runs)
 
 # %%
@@ -276,9 +275,10 @@ adjusted over the tasks, row by row. No analysis takes the pretraining as the
 sample, so a star concerns these networks only.
 {int((adjusted_p < 0.05).sum(axis=None)) or "None"} of
 {int(adjusted_p.notna().sum(axis=None))} cells have one. Of the tasks that the
-paper calls comparable, this book has results for {listed(called)}; by
-“{recommended}”, equivalence within ±{100 * EQUIVALENCE_MARGIN:.0f} points is
-shown for {listed(equal) if equal else "none of them"}.
+paper calls comparable, this book has results for 
+{listed(map(inline_title, called))}; by “{recommended}”, equivalence within
+±{100 * EQUIVALENCE_MARGIN:.0f} points is shown for
+{listed(map(inline_title, equal)) if equal else "none of them"}.
 """)
 
 # %% [markdown]

@@ -46,7 +46,6 @@ use_style()
 # %%
 entries = ledger()
 entries["computed"] = entries["compared"].map(bool)
-entries[["id", "compared", "disagree"]].head(3)  # do the sides still differ?
 
 # %% tags=["hide-input"]
 status = entries["status"].value_counts()

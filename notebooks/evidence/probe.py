@@ -77,7 +77,6 @@ verdicts["wrong"] = ~undecided & (verdict != truth)
 
 # %%
 tried = verdicts[verdicts["kind"] == "probe"]
-tried.groupby("seen")[["hit", "wrong"]].agg(["sum", "count"])
 
 # %% tags=["hide-input"]
 seen, unseen = tried[tried["seen"]], tried[~tried["seen"]]
@@ -137,7 +136,7 @@ scales = pd.DataFrame(
     ],
     columns=["candidate", "black", "white"],
 )
-scales.round(2).astype(str)
+scales.set_index("candidate").round(2)
 
 # %% [markdown]
 # ## Tried where the answer is known

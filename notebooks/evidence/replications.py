@@ -62,7 +62,6 @@ pooled["All, same images nested"] = three_level(
     known["estimate"], known["variance"], known["images"]
 )
 pooled = pd.DataFrame(pooled).T
-pooled[["k", "estimate", "ci_low", "ci_high"]].round(1).astype({"k": int})
 
 # %% tags=["hide-input"]
 whole = pooled.loc["Fine-tuned"]

@@ -244,7 +244,8 @@ header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
 header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
 after = deidentify(header, Pseudonyms(b"a key for this example only"))
 changes = [(e.name, e.value, after.get(e.keyword, "removed")) for e in header]
-pd.DataFrame(changes, columns=["Attribute", "Before", "After"])
+columns = ["Attribute", "Before", "After"]
+pd.DataFrame(changes, columns=columns).set_index("Attribute")
 
 # %% [markdown]
 # ## What the corpus holds
@@ -284,10 +285,12 @@ book_table(done.to_frame(), "From the dataset card", prose=True)
 # /path/to/images/
 # └── archive/
 #     ├── …/…/….dcm        images, key object documents, presentation states
-#     ├── reports/         4711.txt, …: by accession number, with FINDINGS: and IMPRESSION:
+#     ├── reports/         4711.txt, …: named by accession number
 #     ├── label_map.csv    finding,region,label: the site's own terms
-#     └── reviewed.csv     the list of normal studies, after a radiologist has read it
+#     └── reviewed.csv     normal studies that a radiologist has read
 # ```
+#
+# A report has sections that begin with FINDINGS: and IMPRESSION:.
 #
 # ```yaml
 # curation: {archive: archive, label_map: label_map.csv}

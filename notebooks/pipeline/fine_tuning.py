@@ -24,6 +24,9 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+from rin.processes import quiet_tensorflow
+
+quiet_tensorflow()  # before Keras starts it
 import keras
 import numpy as np
 import pandas as pd

@@ -24,8 +24,9 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-import logging
+from rin.processes import quiet_tensorflow
 
+quiet_tensorflow()  # before Keras starts it
 import keras
 import numpy as np
 import seaborn as sns
@@ -48,7 +49,6 @@ from rin.study.plan import find_entries
 from rin.study.setting import find_manifest
 
 use_style()
-logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts tracing
 runs = open_runs(profile, data_root=data_root, results=results)
 study, live = runs.study, runs.own  # never a reference run
 candidates = [task] if task else [study.profile.live_task, *study.profile.tasks]

@@ -29,12 +29,18 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin.errors import counted
+from rin.report import style
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, listed
+from rin.report.format import (
+    book_table,
+    format_estimate,
+    format_p,
+    inline_title,
+    listed,
+)
 from rin.report.lines import slopes
 from rin.report.page import picture
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
     init_differences,
     mean_roc,
@@ -51,19 +57,16 @@ from rin.stats.planning import (
 from rin.stats.pretrainings import backbone_tests, crossed_differences
 from rin.study import open_runs
 
-use_style()
+style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-a, b = (init_style(init).short for init in runs.inits)
-word_a, word_b = (init_style(init).word for init in runs.inits)
+a, b = (style.init_style(init).short for init in runs.inits)
+word_a, word_b = (style.init_style(init).word for init in runs.inits)
 ends = (f"{b} ahead", f"{a} ahead")
 titles = runs.titles
 short = {task: title.partition(",")[0] for task, title in titles.items()}
-inside = {  # names as they are written inside a sentence
-    task: name if name[:2].isupper() else name[0].lower() + name[1:]
-    for task, name in short.items()
-}
+inside = {task: inline_title(title) for task, title in titles.items()}
 order = [short[task] for task in runs.tasks]
-groups = {"all": "all scenarios", **UNFREEZING_LABEL}
+groups = {"all": "all scenarios", **style.UNFREEZING_LABEL}
 banner(runs)
 
 # %%
@@ -142,9 +145,13 @@ picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
 of_backbones = backbone_tests(scores, *runs.inits)
-tested = headline[["task", "q_holm", "sd_backbone", "sd_pretraining"]]
-tested = tested.assign(backbones_holm=of_backbones["p_holm"]).set_index("task")
-tested.dropna(axis=1, how="all").round(3)
+tested = pd.DataFrame({"Task": headline["task"].map(short)})
+tested["All pairs alike"] = headline["q_holm"].map(format_p)
+tested["Backbones alike"] = of_backbones["p_holm"].map(format_p)
+for name in ("backbone", "pretraining"):
+    sds = (100 * headline[f"sd_{name}"]).map("{:.1f}".format)
+    tested[f"SD of {name}s"] = sds.replace("nan", "–")
+book_table(tested, "Two tests (Holm), and SDs in AUC points", prose=True)
 
 # %% tags=["hide-input"]
 moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
@@ -152,9 +159,10 @@ Markdown(
     f"""
 Each dot is a pair of networks of one backbone, averaged over its scenarios. A
 difference common to all pairs is rejected (Cochran’s Q, Holm over the tasks) on
-{which(tested.query("q_holm < 0.05").index)}. A pair may stand out because of
-its backbone, or by chance in one pretraining and its fine-tuning. This scatter
-and the small number of backbones make the intervals of the diamonds wide.
+{which(headline.query("q_holm < 0.05")["task"])}. A pair may stand out because
+of its backbone, or by chance in one pretraining and its fine-tuning. This
+scatter and the small number of backbones make the intervals of the diamonds
+wide.
 """
     + (
         f"""
@@ -249,7 +257,7 @@ curves = mean_roc(scores)
 grid = sns.relplot(
     curves.assign(title=curves["task"].map(short)), kind="line", x="fpr",
     y="tpr", col="title", col_wrap=3, col_order=order, hue="init", height=2.6,
-    palette={init: init_style(init).color for init in runs.inits},
+    palette={init: style.init_style(init).color for init in runs.inits},
     estimator=None,
 )  # fmt: skip
 sns.move_legend(grid, **below, title="")
@@ -261,9 +269,12 @@ picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 failed = aucs.query("auc <= 0.5")["task"].map(inside).value_counts()
 network = ["task", "scenario", "init", "pretraining", "fold"]
 log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
-turned = aucs.query("ci_high < 0.5").merge(log_odds).round(2).astype(str)
-turned = turned[[*network, "auc", "ci_low", "ci_high", "sd"]]
-book_table(turned, "Networks whose interval is wholly below 0.5", prose=True)
+turned = aucs.query("ci_high < 0.5").rename(columns={"auc": "estimate"})
+turned["auc"] = format_estimate(turned, digits=2, signed=False)
+turned = turned.merge(log_odds).replace({"task": short}).round(2).astype(str)
+turned = turned[["task", "scenario", "init", "pretraining", "auc", "sd"]]
+turned.columns = ["Task", "Scenario", "Weights", "Pretraining", "AUC", "SD"]
+book_table(turned, "Networks with a 95% CI wholly below 0.5", prose=True)
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -281,9 +292,9 @@ networks{
     else ""
 }, an interval wholly below 0.5 for {len(turned) or "none"}; if all networks
 were at chance, {0.025 * len(aucs):.0f} such intervals would be expected. The
-last column of the table is the SD of the log-odds: a very large one suggests a
-training that diverged, a small one that little was learnt, so that on a small
-test set chance decides the sign. Excluding networks after seeing their results
+last column is the SD of the log-odds: a very large one suggests a training that
+diverged, a small one that little was learnt, so that on a small test set chance
+decides the sign. Excluding networks after seeing their results
 would introduce bias, so all are included.
 """)
 
@@ -299,11 +310,8 @@ would introduce bias, so all are included.
 # headline, which few networks estimate, and is therefore approximate.
 
 # %%
-designs = [
-    {"backbones": 4, "pretrainings": 3},
-    {"backbones": 12, "pretrainings": 3},
-    {"backbones": 12, "pretrainings": 3, "patients": 4},
-]
+designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
+designs.append(designs[-1] | {"patients": 4})
 columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
 columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
 pilots = networks.set_index("task")[["n_patients", "standard_error"]]
@@ -314,8 +322,7 @@ for task, row in headline.set_index("task").iterrows():
     most = patients_for_equivalence(0.02, n, error)
     powers = [pretraining_power(0.02, row, error, **plan) for plan in designs]
     percent = [f"{power:.0%}".replace("nan%", "–") for power in powers]
-    rows.append(
-        [short[task], *map("{:,.0f}".format, (n, more, most)), *percent]
-    )
+    counts = map("{:,.0f}".format, (n, more, most))
+    rows.append([short[task], *counts, *percent])
 table = pd.DataFrame(rows, columns=columns)
 book_table(table, "Backbones × pretrainings, and patients", prose=True)

@@ -87,11 +87,12 @@ means = alone[["auc_a", "auc_b"]]
 fall = (means.loc["external"] < means.loc["internal"]).sum()
 near = counted(facts.shared_pictures[place], "pairs of near-duplicates")
 Markdown(f"""
-Every network fine-tuned on {facts.dataset.title} also scored all
-{site.used:,} images of {site.patients:,} patients of {site_name}; none of these
-networks was trained on them. With the pretraining as the unit, the difference
-{word_a} − {word_b} is {format_estimate(within.loc["internal"], unit="points")}
-AUC points on the internal test set and
+Every network fine-tuned on {facts.dataset.title.partition(",")[0]} also scored
+all {site.used:,} images of {site.patients:,} patients of {site_name}; none of
+these networks was trained on them. With the pretraining as the unit, the
+difference {word_a} − {word_b} is
+{format_estimate(within.loc["internal"], unit="points")} AUC points on the
+internal test set and
 {format_estimate(within.loc["external"], unit="points")} on the external one
 (each a single test, not adjusted). From the internal to the external test set
 the mean AUC falls with {("neither", "one", "both")[int(fall)]} of the
@@ -218,7 +219,7 @@ book_table(shown, f"Mean AUC in subgroups of {site_name}", prose=True)
 # %%
 seed, measures, curves = runs.study.profile.seed, {}, []
 for name in ("internal", "external"):
-    measured = clinical_measures(scores[name], inits, seed=seed, replicates=400)
+    measured = clinical_measures(scores[name], inits, seed=seed, replicates=250)
     measures[name] = measure_table(measured, inits)
     drawn = clinical_curves(scores[name], inits)
     curves.append(drawn.assign(test=name))

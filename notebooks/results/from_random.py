@@ -54,7 +54,6 @@ compared = pd.concat(
 )
 gains = compared[compared["group"] == "all"].reset_index(drop=True)
 gains["p_holm"] = holm(gains["p_value"])
-gains[["task", "kind", "estimate", "ci_low", "ci_high", "p_holm"]].round(3)
 
 # %% tags=["hide-input"]
 largest = gains.loc[gains["estimate"].idxmax()]

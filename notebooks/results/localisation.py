@@ -34,7 +34,7 @@ from rin.explain.overlap import SIDE
 from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import listed
+from rin.report.format import book_table, inline_title, listed
 from rin.report.headline import short_names
 from rin.report.maps import example_maps
 from rin.report.style import init_style, use_style
@@ -49,10 +49,7 @@ inits = runs.inits
 a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
 titles = short_names(runs)
-inside = {}  # names as they are written inside a sentence
-for task in marked:
-    name = runs.titles[task].partition(",")[0]
-    inside[task] = name if name[:2].isupper() else name[0].lower() + name[1:]
+inside = {task: inline_title(runs.titles[task]) for task in marked}
 banner(runs, marked)
 
 # %%
@@ -164,7 +161,7 @@ page.picture(axes, "Overlap of the maps beside the best image-blind region")
 
 # %%
 hits = overlap.groupby(["task", "cells", "init"])["pointing"].mean().unstack()
-hits = 100 * hits[list(inits)].set_axis([a, b], axis=1)
+hits = 100 * hits[list(inits)].set_axis([a, b], axis=1).loc[marked]
 cell = overlap.groupby(["task", "cells"])["pointing_blind"].mean()
 hits["Random cell"] = 100 * cell
 whole = {
@@ -173,7 +170,8 @@ whole = {
 }
 hits["Random pixel"] = [100 * whole[t]["whole image"] for t, _ in hits.index]
 hits.index = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
-hits.round(0).astype(int)
+shown = hits.round(0).astype(int).rename_axis("Task and grid").reset_index()
+book_table(shown, "Hits, % of the maps", prose=True)
 
 # %% tags=["hide-input"]
 better = hits[[a, b]].min(axis=1) > hits["Random cell"]
@@ -202,7 +200,8 @@ share = 100 * wide["mask_share", inits[0]]
 paired = pd.DataFrame({"difference": difference, "share": share}).reset_index()
 grid = sns.relplot(
     paired.assign(task=paired["task"].map(titles)), x="share", y="difference",
-    col="task", color="0.25", alpha=0.35, s=16, height=2.6, aspect=0.97,
+    col="task", col_order=[titles[task] for task in marked], color="0.25",
+    alpha=0.35, s=16, height=2.6, aspect=0.97,
 )  # fmt: skip
 grid.set(xscale="log", xticks=[1, 3, 10, 30], xticklabels=[1, 3, 10, 30])
 grid.refline(y=0, color="0.6", linestyle="-").set_titles("{col_name}")

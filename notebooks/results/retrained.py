@@ -29,16 +29,17 @@ import seaborn as sns
 from IPython.display import Markdown, display
 
 from rin.errors import counted
+from rin.report import style
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (
     design_table,
     format_estimate,
     format_number,
+    inline_title,
     listed,
 )
 from rin.report.page import picture
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import (
     factor_effects,
     init_differences,
@@ -52,11 +53,11 @@ from rin.stats.pretrainings import (
 )
 from rin.study import open_reference, open_runs
 
-use_style()
+style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 repeated = runs.keeping("repeats", "equal_accuracy")
 inits, titles = runs.inits, runs.titles
-a, b = (init_style(init).short for init in inits)
+a, b = (style.init_style(init).short for init in inits)
 banner(repeated, study="repeats")
 
 # %%
@@ -70,11 +71,10 @@ design_table(design | {"Until validation stops improving": trained})
 # %%
 same_split = scores[scores["fold"] == 0]  # the others have other training cases
 spread = training_spread(same_split, *inits).set_index("task")
-spread.round(3)
 
 # %% tags=["hide-input"]
 sds = listed(
-    f"{row.sd:.1f} points on “{titles[row.Index].partition(',')[0]}” (95% CI "
+    f"{row.sd:.1f} points on {inline_title(titles[row.Index])} (95% CI "
     f"{row.sd_low:.1f}, {row.sd_high:.1f})"
     for row in (100 * spread).itertuples()
 )
@@ -92,7 +92,7 @@ aucs = scenario_aucs(same_split).pivot(
     index=["task", "scenario", "seed"], columns="init", values="auc"
 )
 apart = (100 * (aucs[inits[0]] - aucs[inits[1]])).rename("points").reset_index()
-apart = apart.replace({"scenario": UNFREEZING_LABEL}, regex=True)
+apart = apart.replace({"scenario": style.UNFREEZING_LABEL}, regex=True)
 grid = sns.catplot(
     apart.assign(task=apart["task"].map(titles)), x="points", y="scenario",
     col="task", kind="strip", jitter=False, color="0.25", alpha=0.7,
@@ -138,7 +138,8 @@ picture(axes, "Mean difference on new patients, and with other training cases")
 # %%
 learnt = repeated.pretraining()
 accuracy = learnt.pivot_table(index="backbone", columns="init", values="top1")
-accuracy.rename(columns=lambda init: init_style(init).short).round(3)
+accuracy.columns = [f"{style.init_style(init).short}, %" for init in accuracy]
+(100 * accuracy).round().astype("Int64")
 
 # %%
 names = brief["init"].astype(str).str.removesuffix("_brief")
@@ -251,7 +252,7 @@ banner(longer, study="convergence")
 
 # %%
 levels = ("fixed", "converged")
-words = [init_style(init).word for init in inits]
+words = [style.init_style(init).word for init in inits]
 shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
     shift[shift["quantity"] == "difference"],
@@ -277,7 +278,7 @@ The mean AUC of an initialisation changes by
 {format_number(100 * gains["estimate"].min(), 1, signed=True)} to
 {format_number(100 * gains["estimate"].max(), 1, signed=True)} points, the
 difference {words[0]} − {words[1]} by
-{listed(f"{text} ({name.partition(',')[0]})" for name, text in texts.items())}
+{listed(f"{text} ({inline_title(name)})" for name, text in texts.items())}
 points. Intervals are over patients: another training, or other networks, may
 give other values.
 """)

@@ -186,7 +186,9 @@ picture(grid.figure, "Similarity of the two initialisations before and after")
 
 # %%
 agreement = call_agreement(runs.predictions(study="main"), a, b)
-agreement.rename(index=titles).round(2)
+COLUMNS = ["Agree", "Called positive", "Agree by chance", "Kappa"]
+COLUMNS += ["Truly positive"]
+agreement.rename(index=titles).round(2).set_axis(COLUMNS, axis=1)
 
 # %% tags=["hide-input"]
 means = alike.groupby("comparison")["cca"].mean()
@@ -212,7 +214,8 @@ level: on “{titles[top]}”, two networks agree on
 # the confounders are a letter, a low-pass filter and Poisson noise; the source gave
 # noise to all images, and more to the marked ones. For *sampled*, the device of an
 # ultrasound image takes the place of a mark. A network with an AUC below 0.5 follows
-# the confounder rather than the disease.
+# the confounder rather than the disease. The figure prints the AUC of the right
+# side first.
 
 # %%
 same = scores["confounder"]

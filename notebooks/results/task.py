@@ -30,7 +30,7 @@ import seaborn as sns
 from IPython.display import Markdown, display
 from scipy.stats import norm
 
-from rin.data.manifest import find_task, load_manifest
+from rin.data.manifest import PARTS, find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
 from rin.evidence.audit import published_intervals
@@ -159,7 +159,7 @@ card = {
     "Used": f"{images.used:,} of {images.available:,}",
     "Independent unit": images.independence,
     "Classes": ", ".join(f"{name} {n:,}" for name, n in images.counts.items()),
-    "Split": ", ".join(f"{part} {n:,}" for part, n in facts.split.items()),
+    "Split": ", ".join(f"{part} {facts.split[part]:,}" for part in PARTS),
     "Fine-tuning": f"at most {counted(epochs, 'epochs')}",
     "Size": f"{facts.size} × {facts.size} pixels",
     "Get them": f"{images.home} ({images.access})",
@@ -221,11 +221,11 @@ curves_alt = f"Calibration and net benefit of {a} (blue) and {b} (orange)"
 page.picture(grid.axes, curves_alt, width="40rem")
 
 # %%
-strict = norm.ppf(0.9)  # a threshold that one negative case in ten exceeds
+# Positive cases above a threshold that one negative case in ten exceeds.
+strict = norm.ppf(0.9)
 auc = min(here[["auc_a", "auc_b"]].mean(), 0.97)
 between_classes = 2**0.5 * norm.ppf(np.array([auc, auc + 0.02]))
 per_100 = 100 * norm.cdf(between_classes - strict)
-per_100.round(1)  # positive cases that such scores detect
 
 # %% tags=["hide-input"]
 sentence = ""

@@ -31,7 +31,7 @@ from rin.evidence import paper
 from rin.evidence.audit import published_intervals
 from rin.evidence.replications import like_for_like
 from rin.report.forest import forest
-from rin.report.format import book_table, listed
+from rin.report.format import book_table, inline_title, listed
 from rin.report.page import picture
 from rin.report.style import use_style
 from rin.study import open_runs
@@ -61,11 +61,7 @@ others = others.assign(
 )
 
 # %% tags=["hide-input"]
-short = [title.partition(",")[0] for title in titles.values()]
-inside = {  # names as they are written inside a sentence
-    task: name if name[:2].isupper() else name[0].lower() + name[1:]
-    for task, name in zip(titles, short, strict=True)
-}
+inside = {task: inline_title(title) for task, title in titles.items()}
 gaps = [paper.COMPARISONS[task].estimate for task in tasks]
 compared = [inside[task] for task in tasks if task in set(others["task"])]
 lacking = [name for name in inside.values() if name not in compared]

@@ -139,18 +139,20 @@ table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 
 # %%
 network = ["init", "scenario", "pretraining", "fold"]
+case = ["patient_id", "case_id", "label"]
+scores = predictions.pivot(index=case, columns=network, values="score")
 
 
-def sensitivity(cases, specificity=0.9):
-    benign = cases.loc[cases["label"] == 0, "score"]
+def sensitivity(scores, specificity=0.9):
+    """One value a network, each of which is a column."""
+    label = scores.index.get_level_values("label")
+    benign, malignant = scores[label == 0], scores[label == 1]
     threshold = benign.quantile(specificity, interpolation="higher")
-    return (cases.loc[cases["label"] == 1, "score"] > threshold).mean()
+    return (malignant > threshold).sum() / malignant.count()
 
 
-sensitivities = predictions.groupby(network)[["label", "score"]].apply(
-    sensitivity
-)
-by_scenario = sensitivities.groupby(["init", "scenario"]).mean().unstack("init")
+by_scenario = sensitivity(scores).groupby(["init", "scenario"]).mean()
+by_scenario = by_scenario.unstack("init")
 by_scenario.head(4).round(2)
 
 # %% [markdown]
@@ -160,16 +162,12 @@ by_scenario.head(4).round(2)
 # %%
 rng = np.random.default_rng(1)
 patients = predictions["patient_id"].unique()
-rows_of = predictions.groupby("patient_id").indices
-narrow = predictions[[*network, "label", "score"]]
+rows_of = scores.groupby("patient_id").indices
 differences = []
 for _ in range(60):  # 1,000 for a paper
     drawn = rng.choice(patients, len(patients))
-    sample = narrow.iloc[
-        np.concatenate([rows_of[patient] for patient in drawn])
-    ]
-    means = sample.groupby(network)[["label", "score"]].apply(sensitivity)
-    means = means.groupby("init").mean()
+    rows = np.concatenate([rows_of[patient] for patient in drawn])
+    means = sensitivity(scores.iloc[rows]).groupby("init").mean()
     differences.append(means[a] - means[b])
 estimate = (by_scenario[a] - by_scenario[b]).mean()
 # A draw of a small cohort may lack a class: it has no sensitivity.
@@ -224,14 +222,19 @@ dice.assign(difference=dice[a] - dice[b]).round(3)
 # one-sided tests of equivalence within ±5 points:
 
 # %%
+import warnings
+
 import pingouin
 from scipy.stats import ttest_rel
 
 from rin.stats import image_differences, paired_t
 from rin.stats.hypothesis import equivalence_p
 
-scores = overlap.groupby(["patient_id", "init"])["dice"].mean().unstack()
-x, y, gap = scores[a], scores[b], scores[a] - scores[b]
+# Of a Bayes factor, which pingouin adds to each t test.
+warnings.filterwarnings("ignore", module="pingouin.bayesian")
+of_patients = overlap.groupby(["patient_id", "init"])["dice"].mean().unstack()
+x, y = of_patients[a], of_patients[b]
+gap = x - y
 normal = pingouin.normality(gap).iloc[0]
 test = pingouin.ttest(x, y, paired=True).iloc[0]
 effect = pingouin.compute_effsize(gap, 0.0, eftype="cohen")

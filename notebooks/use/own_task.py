@@ -143,10 +143,14 @@ Markdown("```yaml\n" + profile_text + "```")
 # make book PROFILE=hospital_us DATA_ROOT=FOLDER
 # ```
 #
-# The first command trains, the second makes a book of this task alone. `rin study --dry-run` first
+# The first command trains, the second makes a book of this task alone. Both files may be edited:
+# here, to keep this page short, ten layers are trained in place of all. `rin study --dry-run`
 # lists what is missing, and counts the runs:
 
 # %%
+written = own_profile.read_text("utf-8")
+all_layers, ten_layers = "unfreeze_all-1e-04", "unfreeze_top10-1e-03"
+own_profile.write_text(written.replace(all_layers, ten_layers), "utf-8")
 study = open_study("hospital_us", data_root=work, results=home / "results")
 forecast(study)[["stage", "runs", "jobs"]]
 
@@ -171,7 +175,7 @@ pd.crosstab(cases["part"], cases["label"])
 # %% [markdown]
 # ## Train
 #
-# All that the profile asks for: two short pretrainings, then every scenario from both.
+# All that the profile asks for: two short pretrainings, then both scenarios from either.
 
 # %%
 run_study(study)

@@ -106,7 +106,7 @@ HTML(
 # ## One step, or one notebook
 #
 # ```console
-# rin curate --profile smoke --data-root ''   # a stand-in archive to its corpus
+# rin curate --profile smoke --data-root ''   # from a stand-in archive
 # rin pretrain --profile open        # pretraining alone
 # rin grid breast --profile open     # the fine-tuning runs of a task
 # rin study --profile open           # everything that trains
@@ -131,7 +131,8 @@ HTML(
 #
 # ```console
 # .venv/bin/python -m pip uninstall -y tensorflow-cpu
-# .venv/bin/python -m pip install -e '.[gpu]'   # or '.[jax-gpu]', KERAS_BACKEND=jax
+# .venv/bin/python -m pip install -e '.[gpu]'
+# # or '.[jax-gpu]', with KERAS_BACKEND=jax
 # make book PROFILE=paper DATA_ROOT=/path/to/images-and-weights
 # ```
 #

@@ -8,7 +8,7 @@ from IPython.display import HTML
 
 from rin.data.manifest import find_task
 from rin.errors import counted
-from rin.report.format import listed
+from rin.report.format import inline_title, listed
 from rin.study.corpora import find_corpus, modalities
 from rin.study.pretraining import pretrained
 from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
@@ -142,7 +142,7 @@ def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
     for task in tasks:
         of_task = modalities(reference.facts.task(task).dataset.modality) - {""}
         for name in sorted(of_task.difference(*corpora)):
-            title = find_task(task)[1].title.partition(",")[0]
+            title = inline_title(find_task(task)[1].title)
             tasks_of.setdefault(_MODALITY_WORDS.get(name, name), []).append(title)
     if not any(corpora):
         return []

@@ -132,11 +132,9 @@ class Job:
                 )
         # A kernel that does not come up in time is a RuntimeError of nbclient.
         except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
-            raise InputError(
-                "the notebook did not finish\n" + last_lines(str(error), 15),
-                where=self.source,
-                remedy=f"\nThe computed part is in {failed}.",
-            ) from error
+            problem = "the notebook did not finish\n" + last_lines(str(error), 15)
+            remedy = f"\nThe computed part is in {failed}."
+            raise InputError(problem, where=self.source, remedy=remedy) from error
         seconds = time.monotonic() - began
         # A source edited meanwhile is not what was run; runs that it left itself are.
         after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}

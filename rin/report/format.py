@@ -99,6 +99,12 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def inline_title(title: str) -> str:
+    """Return a title up to its comma as a sentence holds it: ``breast lesions``, ``COVID-19``."""
+    name = title.partition(",")[0]
+    return name if name[:2].isupper() else name[0].lower() + name[1:]
+
+
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 

@@ -35,7 +35,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     order = list(names)
     of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
     printed = pd.DataFrame(COMPARISONS.values()).assign(kind="published")
-    pooled = pooled_fine_tuned()
+    pooled = pooled_fine_tuned().rename(index={"all": "all questions"})
     labels = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
     bands = {
         "The paper: RadImageNet − ImageNet": printed.assign(label=printed["task"].map(names)),

@@ -29,11 +29,9 @@ def slopes(
     rows = aucs[aucs["init"].isin(inits)]
     counts = rows.groupby([panel, "scenario", "init"], observed=True).size().unstack()
     if not (counts.reindex(columns=list(inits)) == 1).all(axis=None):
-        raise InputError(
-            "scenarios without exactly one AUC from either init",
-            where="aucs",
-            remedy="Average folds and seeds, and leave out scenarios of one init.",
-        )
+        problem = "scenarios without exactly one AUC from either init"
+        remedy = "Average folds and seeds, and leave out scenarios of one init."
+        raise InputError(problem, where="aucs", remedy=remedy)
     rows = rows.assign(
         place=[list(inits[::-1]).index(init) for init in rows["init"]],
         layers=[look_up("unfreezing", name, UNFREEZING_LABEL) for name in rows["unfreezing"]],

@@ -28,11 +28,9 @@ for prefix, space in {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}.items()
 def claim(statement: str, holds: object) -> None:
     """Fail the build (InputError) unless the numbers bear out a statement: `holds`, a boolean."""
     if not isinstance(holds, bool | np.bool_) or not holds:
-        raise InputError(
-            f"the text says “{statement}”, and the numbers do not ({holds!r})",
-            where="this page",
-            remedy="Read the numbers again and rewrite the sentence.",
-        )
+        problem = f"the text says “{statement}”, and the numbers do not ({holds!r})"
+        remedy = "Read the numbers again and rewrite the sentence."
+        raise InputError(problem, where="this page", remedy=remedy)
 
 
 def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
@@ -52,10 +50,10 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     kind, mime, metadata, buffer = "svg", "svg+xml", {"Date": None}, BytesIO()
     if any(ax.images for ax in figure.axes):  # holds pixels
         kind, mime, metadata = "png", "png", None
-    # Numbers in the cells of a heat map are read on the cells' own colours.
+    # Numbers and boxes in the cells of a heat map are seen on the cells' own colours.
     maps = [ax for ax in figure.axes if any(isinstance(c, QuadMesh) for c in ax.collections)]
-    for place, text in enumerate(text for ax in maps for text in ax.texts):
-        text.set_gid(f"cell_{place}")
+    for place, part in enumerate(part for ax in maps for part in (*ax.texts, *ax.patches)):
+        part.set_gid(f"cell_{place}")
     with mpl.rc_context({"svg.fonttype": "path"}):
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
@@ -74,7 +72,7 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
 def _with_dark_colours(svg: bytes) -> bytes:
     """Return an SVG whose colours follow the colour scheme of what shows it.
 
-    The cells of a heat map keep theirs, and so do the numbers in them.
+    The cells of a heat map keep theirs, and so does what is written or drawn on them.
     """
     drawing, used = ElementTree.fromstring(svg), set()
 

@@ -82,13 +82,13 @@ def test_additions_to_a_reference_run_are_listed_with_their_day_computer_and_com
 def test_line_names_tasks_whose_modality_the_corpus_lacks(demo):
     first, now = load_reference("first"), load_reference("open")
     shown = summary(reference_banner(first))
-    of_ultrasound = "Breast lesions, Thyroid nodules and Breast lesions in BUS-BRA"
+    of_ultrasound = "breast lesions, thyroid nodules and breast lesions in BUS-BRA"
     assert f"corpus without ultrasound ({of_ultrasound})" in shown
     assert "corpus without" not in summary(reference_banner(now))
     inputs = demo.keeping("preprocessing")
     assert inputs.reference.facts.name == "first"
     assert summary(banner(inputs, study="preprocessing")).endswith(
-        "corpus without ultrasound (Breast lesions)"
+        "corpus without ultrasound (breast lesions)"
     )
     unknown = [data.model_copy(update={"modality": ""}) for data in first.facts.corpora]
     facts = first.facts.model_copy(update={"corpora": unknown})

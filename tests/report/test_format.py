@@ -135,3 +135,15 @@ def test_table_of_measures_has_true_minuses_and_no_negative_zero():
     ]
     table = fmt.measure_table(pd.DataFrame(rows), inits)
     assert table.iloc[:, -1].tolist() == ["−0.250", "0.000"]
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Breast lesions in BUS-BRA, US", "breast lesions in BUS-BRA"),
+        ("COVID-19, chest CT", "COVID-19"),
+        ("SARS-CoV-2, chest CT", "SARS-CoV-2"),
+    ],
+)
+def test_a_title_within_a_sentence_keeps_only_the_capitals_of_proper_names(title, text):
+    assert fmt.inline_title(title) == text

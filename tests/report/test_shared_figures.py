@@ -130,7 +130,7 @@ def test_bands_of_the_headline_hold_the_paper_others_and_both_intervals_of_the_r
     assert others["label"].tolist() == [
         "4 on the paper's questions",
         "3 on other questions",
-        "7 on all",
+        "7 on all questions",
     ]
     units = pretraining_differences(runs.predictions(), *runs.inits).set_index("task")
     breast = own[own["label"] == "Breast lesions"]
