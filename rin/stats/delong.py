@@ -222,10 +222,14 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """
     hits = np.asarray(hits, dtype=float)
     n, share = len(hits), hits.mean()
-    _, cluster = np.unique(np.asarray(patients), return_inverse=True)
-    sums = np.bincount(cluster, weights=hits - share)
-    k, plain = len(sums), n**2 * share * (1 - share) / max(1, n - 1)
-    effect = (sums**2).sum() * k / (k - 1) / plain if plain and k > 1 else n / k
+    _, patient = np.unique(np.asarray(patients), return_inverse=True)
+    sums = np.bincount(patient, weights=hits - share)
+    k = len(sums)
+    # Variances of the number of hits, as if images were independent, and over patients.
+    independent = n**2 * share * (1 - share) / max(1, n - 1)
+    effect = n / k  # that of images which agree in every patient
+    if independent and k > 1:
+        effect = (sums**2).sum() * k / (k - 1) / independent
     size = n / max(1.0, effect)
     low, high = proportion_confint(share * size, size, method="wilson")
     return float(low), float(high)
@@ -286,19 +290,28 @@ def _covariance(
             return np.full((k, k), np.nan)
         return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
     codes, n_clusters = cluster_codes(clusters, positive.size)
-    member = sparse.eye_array(n_clusters, format="csr")
     of_positive, of_negative = codes[positive], codes[~positive]
+    x = _cluster_sums(wins, of_positive, n_clusters) / (m * n)
     # A negative adds to the AUC by the positives above it: the fewer it beats, the more it adds.
-    x, y = (
-        (part - part.mean(axis=1, keepdims=True)) @ member[clusters_of_part] / (m * n)
-        for part, clusters_of_part in ((wins, of_positive), (-losses, of_negative))
-    )
-    sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
-    f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)
+    y = _cluster_sums(-losses, of_negative, n_clusters) / (m * n)
+    f = _correction(np.unique(of_positive).size)
+    g = _correction(np.unique(of_negative).size)
+    h = _correction(n_clusters)
     return h * (x + y) @ (x + y).T + (f - h) * x @ x.T + (g - h) * y @ y.T
 
 
+def _cluster_sums(counts: np.ndarray, clusters: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the sum over each cluster (k, n_clusters) of deviations from the mean."""
+    member = sparse.eye_array(n_clusters, format="csr")[clusters]
+    return (counts - counts.mean(axis=1, keepdims=True)) @ member
+
+
+def _correction(n_clusters: int) -> float:
+    return n_clusters / (n_clusters - 1) if n_clusters > 1 else math.nan
+
+
 def _products(counts: np.ndarray) -> np.ndarray:
+    """Return sums of products (k, k) of deviations from the means of rows."""
     deviations = counts - counts.mean(axis=1, keepdims=True)
     if len(deviations) == 1:  # the threads of a matrix product cost more than this sum
         return np.square(deviations, out=deviations).sum(axis=1, keepdims=True)

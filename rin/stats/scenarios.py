@@ -6,7 +6,7 @@ folds, which count as independent, and scenarios.  Intervals say what other pati
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -319,24 +319,17 @@ def factor_effects(
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
-    (a, b), (before, after) = inits, levels
-    # What is compared, of which init and level, and its signs over the cells init × level.
-    cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
-    change = {init: cell[init, after] - cell[init, before] for init in inits}
-    quantities = [("auc", init, level, cell[init, level]) for level in levels for init in inits]
-    quantities += [("difference", "", level, cell[a, level] - cell[b, level]) for level in levels]
-    quantities += [("effect", init, "", change[init]) for init in inits]
-    quantities += [("interaction", "", "", change[a] - change[b])]
+    quantities = _factor_quantities(inits, levels)
     rows = []
     for task in sorted(tasks, key=lambda task: task.task):
         rows_of_task, weights = [], []
         for group, inside in _groups_of_unfreezing(task).items():
             n_scenarios = task.networks.loc[inside, "scenario"].nunique()
-            for quantity, init, level, signs in quantities:
+            for quantity, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
-                plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
-                row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
-                row |= {"quantity": quantity, "init": init, "level": level}
+                plus = task.scores[signs == 1][:, inside]
+                minus = task.scores[signs == -1][:, inside]
+                row = {"task": task.task, "group": group, "n_scenarios": n_scenarios} | quantity
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         contrasts = mean_over_folds(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
@@ -506,27 +499,22 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
-def mean_differences(
-    task: TaskScores, groups: Sequence[np.ndarray | None], *, clustered: bool = True
-) -> MeanContrasts:
+def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> MeanContrasts:
     """Return the differences of two inits, means over scenarios: all (None), or those inside."""
     means = np.array([task.shares(inside) for inside in groups])
-    return mean_over_folds(task, np.hstack([means, -means]), clustered=clustered)
+    return mean_over_folds(task, np.hstack([means, -means]))
 
 
-def mean_over_folds(
-    task: TaskScores, weights: np.ndarray, *, clustered: bool = True
-) -> MeanContrasts:
-    """Return weighted sums of the AUCs of all networks, each fold's, averaged.
+def mean_over_folds(task: TaskScores, weights: np.ndarray) -> MeanContrasts:
+    """Return weighted sums of the AUCs of all networks, each fold's, averaged; over patients.
 
-    `weights` is (q, k), of the networks of the first init and then those of the second.  Patients
-    are the units, or cases unless `clustered`.
+    `weights` is (q, k), of the networks of the first init and then those of the second.
     """
     of_folds = []
     for number, fold in task.folds():
         with located(f"task {task.task}, fold {number}"):
-            clusters = fold.patients if clustered else None
-            of_folds.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
+            contrasts = auc_contrasts(fold.labels, _networks(fold), weights, fold.patients)
+            of_folds.append(contrasts)
     aucs, estimates, covariances = zip(*of_folds, strict=True)
     return MeanContrasts(
         aucs=np.mean(aucs, axis=0),
@@ -557,6 +545,25 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
     upper = np.interp(grid, fpr, tpr)
     lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
     return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
+
+
+def _factor_quantities(
+    inits: tuple[str, str], levels: tuple[str, str]
+) -> list[tuple[dict[str, str], np.ndarray]]:
+    """Return what `factor_effects` compares, and its signs over the four cells init × level."""
+    (a, b), (before, after) = inits, levels
+    cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
+    change = {init: cell[init, after] - cell[init, before] for init in inits}
+    quantities = []
+    for level, init in product(levels, inits):
+        quantities.append(({"quantity": "auc", "init": init, "level": level}, cell[init, level]))
+    for level in levels:
+        lead = cell[a, level] - cell[b, level]
+        quantities.append(({"quantity": "difference", "init": "", "level": level}, lead))
+    for init in inits:
+        quantities.append(({"quantity": "effect", "init": init, "level": ""}, change[init]))
+    interaction = {"quantity": "interaction", "init": "", "level": ""}
+    return [*quantities, (interaction, change[a] - change[b])]
 
 
 def _differences_by_unfreezing(
@@ -594,7 +601,8 @@ def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
     stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
-    contrasts = mean_differences(task, [None], clustered=False)
+    every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
+    contrasts = mean_differences(replace(task, cases=every_case_a_patient), [None])
     return {
         "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_networks), *stacked)),
         "delong_mean_scores": _numbers(delong_test(task.labels, means[0], means[1])),
