@@ -126,26 +126,31 @@ def outline_of(study: Study) -> Outline:
     """Return the outline of the book about a study."""
     profile = study.profile
     sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
-    there = {name for name in sections if getattr(profile, name) is not None}
+    shown = {name for name in sections if getattr(profile, name) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
-        there |= {"masks"}
+        shown |= {"masks"}
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
-        there |= {"external"}
+        shown |= {"external"}
     others = reference_names() if profile.reference else []
-    shown = runs.kept.union(*(load_reference(name).kept for name in others))
-    there |= {name for name in (*_STUDIES, "losses") if name in shown}
-    if there & {"losses", "head", "confounder", "layers"}:
-        there |= {"replications"}
+    kept = runs.kept.union(*(load_reference(name).kept for name in others))
+    shown |= {name for name in (*_STUDIES, "losses") if name in kept}
+    if shown & {"losses", "head", "confounder", "layers"}:
+        shown |= {"replications"}
     if profile.losses:
-        there |= {"losses live"}
+        shown |= {"losses live"}
     waits = not profile.reference or study.data_root is not None
     # A dataset that another task is tested on has its own runs on the page of that test.
     external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
-    tasks = profile.tasks if chosen else tasks
-    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits, chosen)
+    return Outline(
+        tasks=tuple(profile.tasks if chosen else tasks),
+        with_results=frozenset(runs.tasks),
+        sections=frozenset(shown),
+        waits=waits,
+        chosen=chosen,
+    )
 
 
 def pages(outline: Outline) -> Iterator[Page]:
