@@ -116,7 +116,7 @@ def clinical_curves(
         for init, networks in zip(task.inits, task.scores, strict=True):
             curves = [
                 _network_curves(task.labels, scores, bins).assign(scenario=scenario)
-                for scenario, scores in zip(task.scenarios, networks, strict=True)
+                for scenario, scores in zip(task.networks["scenario"], networks, strict=True)
             ]
             of_scenarios = pd.concat(curves).groupby(["curve", "point", "scenario"]).mean()
             means = of_scenarios.groupby(["curve", "point"]).mean()

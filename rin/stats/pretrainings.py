@@ -141,20 +141,14 @@ def crossed_differences(
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        model = crossed_effects(
-            contrasts.estimates,
-            _positive_definite(contrasts),
-            pairs["backbone"],
-            pairs["pretraining"],
-            _backbones_once(pairs["backbone"]),
-            contained=contained,
-        )
-        row = {"task": task, "pairs": len(pairs)} | {name: model[name] for name in ESTIMATE}
-        row["sd_backbone"] = math.sqrt(model["between_first"])
-        row["sd_number"] = math.sqrt(model["between_second"])
-        row["sd_pair"] = math.sqrt(model["within"])
-        rows.append(row)
-    return pd.DataFrame(rows)
+        known = contrasts.estimates, _positive_definite(contrasts)
+        weights = _backbones_once(pairs["backbone"])
+        model = crossed_effects(*known, pairs[_PAIR], weights, contained=contained)
+        rows.append({"task": task, "pairs": len(pairs)} | model)
+    names = {"backbone": "sd_backbone", "pretraining": "sd_number", "within": "sd_pair"}
+    table = pd.DataFrame(rows).rename(columns=names)
+    table[[*names.values()]] **= 0.5  # of variances
+    return table
 
 
 def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:

@@ -152,7 +152,8 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     for task, groups, contrasts in _differences_by_unfreezing(predictions, init_a, init_b):
         aucs = contrasts.aucs.reshape(2, -1)
         for number, (group, inside) in enumerate(groups.items()):
-            of_scenarios = pd.DataFrame(aucs.T, task.scenarios)[inside].groupby(level=0).mean()
+            scenarios = task.networks["scenario"].to_numpy()
+            of_scenarios = pd.DataFrame(aucs.T)[inside].groupby(scenarios[inside]).mean()
             a, b = of_scenarios[0], of_scenarios[1]
             row = {"task": task.task, "group": group, "n_scenarios": len(of_scenarios)}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
@@ -319,17 +320,25 @@ def factor_effects(
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
-    quantities = _factor_quantities(inits, levels)
+    (a, b), (before, after) = inits, levels
+    # What is compared, of which init and level, and its signs over the cells init × level.
+    cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
+    change = {init: cell[init, after] - cell[init, before] for init in inits}
+    quantities = [("auc", init, level, cell[init, level]) for level in levels for init in inits]
+    quantities += [("difference", "", level, cell[a, level] - cell[b, level]) for level in levels]
+    quantities += [("effect", init, "", change[init]) for init in inits]
+    quantities += [("interaction", "", "", change[a] - change[b])]
     rows = []
     for task in sorted(tasks, key=lambda task: task.task):
         rows_of_task, weights = [], []
         for group, inside in _groups_of_unfreezing(task).items():
             n_scenarios = task.networks.loc[inside, "scenario"].nunique()
-            for quantity, signs in quantities:
+            for quantity, init, level, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
                 plus = task.scores[signs == 1][:, inside]
                 minus = task.scores[signs == -1][:, inside]
-                row = {"task": task.task, "group": group, "n_scenarios": n_scenarios} | quantity
+                row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
+                row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         contrasts = mean_over_folds(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
@@ -545,25 +554,6 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
     upper = np.interp(grid, fpr, tpr)
     lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
     return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
-
-
-def _factor_quantities(
-    inits: tuple[str, str], levels: tuple[str, str]
-) -> list[tuple[dict[str, str], np.ndarray]]:
-    """Return what `factor_effects` compares, and its signs over the four cells init × level."""
-    (a, b), (before, after) = inits, levels
-    cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
-    change = {init: cell[init, after] - cell[init, before] for init in inits}
-    quantities = []
-    for level, init in product(levels, inits):
-        quantities.append(({"quantity": "auc", "init": init, "level": level}, cell[init, level]))
-    for level in levels:
-        lead = cell[a, level] - cell[b, level]
-        quantities.append(({"quantity": "difference", "init": "", "level": level}, lead))
-    for init in inits:
-        quantities.append(({"quantity": "effect", "init": init, "level": ""}, change[init]))
-    interaction = {"quantity": "interaction", "init": "", "level": ""}
-    return [*quantities, (interaction, change[a] - change[b])]
 
 
 def _differences_by_unfreezing(

@@ -58,16 +58,15 @@ def three_level(
     k = len(y)
     members = _members(clusters)
     n_clusters = members.shape[1]
-    separable = 1 < n_clusters < k
+    separable = 1 < n_clusters < k  # else all of it may be of the clusters, or of one
     effects = [members, np.eye(k)] if separable else [np.eye(k)]
     of_effects, (mean,), ((variance,),) = fit_effects(y, covariance, np.ones((k, 1)), effects)
     between = of_effects[0] if separable else math.nan
     within = of_effects[-1]
     error = math.sqrt(variance)
     if weights is not None:
-        marginal = covariance + within * np.eye(k)
-        if separable:
-            marginal += between * members @ members.T
+        shared = np.nan_to_num(between) * members @ members.T
+        marginal = covariance + shared + within * np.eye(k)
         mean, error = _weighted_mean(y, marginal, weights)
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     precision = np.linalg.inv(covariance)
@@ -85,32 +84,29 @@ def three_level(
 def crossed_effects(
     estimates: ArrayLike,
     covariance: np.ndarray,
-    first: ArrayLike,
-    second: ArrayLike,
+    levels: pd.DataFrame,
     weights: ArrayLike,
     *,
     contained: bool = False,
 ) -> dict[str, float]:
-    """Return a weighted mean of estimates (k,) that share a level of two crossed effects.
+    """Return a weighted mean of estimates (k,) of known covariance (k, k) whose effects cross.
 
-    `covariance` (k, k) is known, `first` and `second` (k,) name the levels.  Returns the columns
-    of an estimate, with df levels − 1, of the first effect or, where `contained`, of the one with
-    fewer, and `between_first`, `between_second` and `within` (variances, by REML).  All are NaN
-    where an effect has one level, or as many as there are estimates, or nothing is uncertain.
+    The two columns of `levels` say who shares a level of an effect.  Returns the columns of an
+    estimate, with df levels − 1, of the first effect or, where `contained`, of the one with fewer;
+    and by the names of the effects, and as `within`, variances (REML).  All are NaN where an
+    effect has one level, or as many as there are estimates, or nothing is uncertain.
     """
-    y = np.asarray(estimates, dtype=float)
-    effects = [_members(first), _members(second), np.eye(len(y))]
-    levels = [effects[0].shape[1], effects[1].shape[1]]
-    names = ("between_first", "between_second", "within")
-    if min(levels) == 1 or max(levels) == len(y) or not covariance.any():
+    y, n_levels = np.asarray(estimates, dtype=float), levels.nunique()
+    names = [*levels, "within"]
+    if n_levels.min() == 1 or n_levels.max() == len(y) or not covariance.any():
         return dict.fromkeys([*ESTIMATE, *names], math.nan)
+    effects = [*(_members(levels[name]) for name in levels), np.eye(len(y))]
     variances, *_ = fit_effects(y, covariance, np.ones((len(y), 1)), effects)
     marginal = covariance
     for variance, members in zip(variances, effects, strict=True):
         marginal = marginal + variance * members @ members.T
-    mean, error = _weighted_mean(y, marginal, weights)
-    df = min(levels) - 1 if contained else levels[0] - 1
-    test = t_test(mean, error, df)
+    df = (n_levels.min() if contained else n_levels.iloc[0]) - 1
+    test = t_test(*_weighted_mean(y, marginal, weights), df)
     return test.cells() | dict(zip(names, variances.tolist(), strict=True))
 
 

@@ -199,13 +199,13 @@ BALANCED = [case for case in CASES if "crossed" in case]
 
 def crossed(case, *, contained):
     """Crossed effects of backbone and number; every pair counts once, and so every backbone."""
-    pairs = case["backbone"], case["number"]
+    levels = pd.DataFrame({name: case[name] for name in ("backbone", "number")})
     covariance, weights = np.array(case["V"]), np.ones(len(case["y"]))
-    return crossed_effects(case["y"], covariance, *pairs, weights, contained=contained)
+    return crossed_effects(case["y"], covariance, levels, weights, contained=contained)
 
 
 def variances_of(found):
-    return [found[name] for name in ("between_first", "between_second", "within")]
+    return [found[name] for name in ("backbone", "number", "within")]
 
 
 @pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
