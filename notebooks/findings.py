@@ -182,7 +182,7 @@ pairs = pair_differences(runs.predictions(), *runs.inits)
 cells = pairs.pivot_table(index="task", columns="backbone", values="estimate")
 cells = cells.loc[list(facts)]
 cells.index = cells.index.map(names)
-axes = heat(cells, runs.inits, unit="points")
+axes = heat(cells, runs.inits)
 page.picture(
     axes,
     "Mean difference of each backbone's networks, by task",

@@ -11,7 +11,6 @@ import shlex
 import signal
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,7 +88,7 @@ def run(
         values[name] = value
     # Beside other results: Git ignores these, and the repository's root stays as it is.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
-    Job(notebook, target, values, inputs=f"by hand at {time.time()}").run()
+    Job(notebook, target, values).run()
     typer.echo(f"Computed: {target}")
 
 

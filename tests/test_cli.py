@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -83,16 +84,13 @@ for arguments in [], ["--help"], ["book", "--help"], ["grid", "--help"]:
     assert HEAVY.isdisjoint(modules)
 
 
-def test_run_passes_values_as_text_and_names_the_output(rin, monkeypatch):
-    calls = []
-    monkeypatch.setattr(
-        "rin.report.execution.Job.run",
-        lambda job: calls.append((job.source, job.output, job.parameters)),
-    )
-    status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=a=3", "-p", "data_root=")
-    values = {"task": "breast", "n": "a=3", "data_root": ""}
-    assert calls == [(Path(NOTEBOOK), Path("results/computed/task.ipynb"), values)]
-    assert (status, out) == (0, "Computed: results/computed/task.ipynb\n")
+def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_path):
+    parameters = "# %% tags=['parameters']\ntask, n, data_root = 'thyroid', 'a', 'x'\n"
+    (tmp_path / "page.py").write_text(f"{parameters}# %%\nprint(task, n, repr(data_root))\n")
+    status, out, _ = rin("run", "page.py", "-p", "task=breast", "-p", "n=a=3", "-p", "data_root=")
+    assert (status, out) == (0, "Computed: results/computed/page.ipynb\n")
+    printed = nbformat.read("results/computed/page.ipynb", 4).cells[-1].outputs[0].text
+    assert printed == "breast a=3 ''\n"
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):

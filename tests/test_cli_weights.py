@@ -1,3 +1,5 @@
+import re
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -6,7 +8,6 @@ import pytest
 import yaml
 from PIL import Image
 
-import rin.study.probe_study
 from rin.files import sha256_of
 from rin.models.backbones import build_backbone
 from rin.models.preprocessing import PREPROCESSING
@@ -21,31 +22,36 @@ def call(rin, monkeypatch):
     return partial(rin, "weights", "probe")
 
 
-@pytest.fixture
-def images(tmp_path):
-    """A folder of ten grey pictures."""
-    rng = np.random.default_rng(0)
-    (tmp_path / "images").mkdir()
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Ten grey pictures; weights trained on them under `caffe_unit`, and random ones."""
+    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    (folder / "images").mkdir()
+    pictures = []
     for number in range(10):
         noise = rng.normal(size=(36, 36))
         smooth = sum(noise[i : i + 32, j : j + 32] for i in range(5) for j in range(5))
-        pixels = np.clip(100 + 12 * smooth, 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
-    return tmp_path / "images"
+        pictures.append(np.clip(100 + 12 * smooth, 0, 255).astype(np.uint8))
+        Image.fromarray(pictures[-1]).save(folder / "images" / f"{number}.png")
+    backbone = build_backbone("MobileNetV2", 32)
+    backbone.set_weights(random_weights("MobileNetV2", 32, 1))
+    save_notop(folder / "random.h5", backbone)
+    averages = predict(first_layer(backbone), np.stack(pictures), PREPROCESSING["caffe_unit"])
+    norm = backbone.get_layer("bn_Conv1")
+    norm.set_weights([*norm.get_weights()[:2], *averages])
+    save_notop(folder / "trained.h5", backbone)
+    return folder
 
 
 @pytest.fixture
-def weights(tmp_path, images):
-    """Files whose first layer was trained on the images under `caffe_unit`, or not at all."""
-    backbone = build_backbone("MobileNetV2", 32)
-    backbone.set_weights(random_weights("MobileNetV2", 32, 1))
-    save_notop(tmp_path / "random.h5", backbone)
-    pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(images.iterdir())])
-    averages = predict(first_layer(backbone), pixels, PREPROCESSING["caffe_unit"])
-    norm = backbone.get_layer("bn_Conv1")
-    norm.set_weights([*norm.get_weights()[:2], *averages])
-    save_notop(tmp_path / "trained.h5", backbone)
-    return tmp_path
+def weights(tmp_path, files):
+    """The folder from which `rin` is called, with these files."""
+    return Path(shutil.copytree(files, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture
+def images(weights):
+    return weights / "images"
 
 
 def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
@@ -85,26 +91,23 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     assert "B, PyTorch release: no preprocessing stated (not a word)." in out
 
 
-def test_options_of_a_probe_are_passed_on(call, monkeypatch):
-    asked = []
-
-    def probe_file(*given, **options):
-        asked.append((given, options))
-        return ["done"]
-
-    monkeypatch.setattr(rin.study.probe_study, "probe_file", probe_file)
-    options = ["--backbone", "VGG19", "--n", 12, "--size", 96, "--data-root", "d"]
-    status, out, _ = call("w.h5", "--images", "busi", *options)
-    assert (status, out) == (0, "done\n")
-    given = Path("w.h5"), "busi", Path("d")
-    assert asked == [(given, {"backbone": "VGG19", "n": 12, "size": 96})]
+def test_options_of_a_probe_are_heeded(call, weights, images):
+    options = ["--images", images, "--backbone", "MobileNetV2", "--n", 8, "--size", 48]
+    status, out, err = call(weights / "trained.h5", *options)
+    assert (status, err) == (0, "")
+    assert re.search(r"\nImages: 8 of 10 pictures of .*, at 48 px\.", out)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["trained.h5", "--images", "absent"], "unknown dataset 'absent'"),
-        (["trained.h5", "--images", "busi"], "rin: --data-root: Breast Ultrasound Images"),
+        (["trained.h5", "--images", "busi"], "rin: --data-root: Breast Ultrasound"),
+        (
+            ["trained.h5", "--images", "busi", "--data-root", "."],
+            "rin: .: Breast Ultrasound Images",
+        ),
+        (["trained.h5", "--backbone", "VGG19"], "VGG19 has no batch normalisation"),
     ],
 )
 @pytest.mark.usefixtures("weights")

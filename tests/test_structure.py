@@ -7,6 +7,7 @@ import sys
 import tomllib
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -96,6 +97,15 @@ def test_floor_plan_of_the_readme_lists_every_package_once():
     text = (PACKAGE / "README.md").read_text(encoding="utf-8")
     assert len(re.findall(r"^\| \d+ \|", text, flags=re.MULTILINE)) == len(FLOORS)
     assert {room(name) for name in MODULES if room(name)} == FLOORS.keys()
+
+
+def test_readme_names_functions_that_make_numbers():
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## Where a number comes from\n")
+    names = re.findall(r"`(\w+\.\w+)\.(\w+)`", section.partition("\n## ")[0])
+    assert names
+    for module, function in names:
+        assert callable(getattr(import_module(f"rin.{module}"), function))
 
 
 def test_packages_import_only_from_floors_below():

@@ -258,7 +258,7 @@ estimates = nine.xs("estimate", axis=1, level=1).dropna(how="all")
 adjusted_p = nine.xs("p_value", axis=1, level=1).apply(
     holm, axis=1, result_type="broadcast"
 )
-ax = heat(estimates, runs.inits, unit="points", clear=adjusted_p < 0.05)
+ax = heat(estimates, runs.inits, clear=adjusted_p < 0.05)
 picture(ax, "Difference by several analyses of the same predictions, by task")
 
 # %% tags=["hide-input"]

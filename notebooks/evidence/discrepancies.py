@@ -236,7 +236,7 @@ cells = levels.assign(
 ).pivot(index="label", columns="task")
 cells = cells.loc[levels["label"].unique()]
 order = [titles[task] for task in runs.tasks]
-ax = heat(cells["estimate"][order], unit="points", clear=cells["clear"])
+ax = heat(cells["estimate"][order], clear=cells["clear"])
 picture(ax, "Differences by layers trained and by network, for each task")
 
 # %% [markdown]

@@ -40,6 +40,7 @@ from rin.report.maps import example_maps
 from rin.report.style import init_style, use_style
 from rin.stats import against_baselines, image_differences
 from rin.study import open_reference, open_runs
+from rin.study.fine_tuning import cam_arrays
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -249,7 +250,7 @@ page.picture(figure, "Mean activation around the lesion, difference of the two")
 # %%
 for task in marked:
     if runs.origin(task) == "own":
-        panel = example_maps(runs, task)
+        panel = example_maps(runs, task, cam_arrays(runs.study, task))
         display(page.picture(panel, f"Maps on images of {inside[task]}"))
 
 # %% [markdown]

@@ -282,7 +282,7 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 # ## A study of your own
 #
 # A new scenario, loss or confounder is an entry of a profile, and a page is a notebook in
-# `notebooks/` with a line in `rin/report/pages.py`. With the section `factors`, these become
+# `notebooks/` with a line in `rin/report/pages.yaml`. With the section `factors`, these become
 # studies beside the main one:
 #
 # ```yaml

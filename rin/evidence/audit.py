@@ -60,7 +60,8 @@ def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
 
 def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
     """Return the half-width of a 95% t interval of a difference of means; by default Welch's."""
-    df = df or (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+    if df is None:
+        df = (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
     return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
@@ -216,7 +217,7 @@ def _needed_correlation(difference: Bounds, sds: Sequence[Bounds], stated_p: flo
     sizes = abs(difference.low), abs(difference.high)
     smallest = 0.0 if difference.holds(0) else min(sizes)
     t = float(stats.t.isf(stated_p / 2, _N - 1))
-    variance = Bounds(*(_N * (size / t) ** 2 for size in (smallest, max(sizes))))
+    variance = Bounds(low=_N * (smallest / t) ** 2, high=_N * (max(sizes) / t) ** 2)
     return correlation_bounds(*sds, variance)
 
 

@@ -67,7 +67,9 @@ def _check(entry: Mapping, numbers: Mapping[str, Any]) -> Check:
         values = {name: _look_up(name, (), numbers)[0] for name in entry["differ"]}
         first, second = values.values()
         return Check(first != second, values)
-    return _CHECKS[entry["id"]]() if entry["id"] in _CHECKS else Check(True, {})
+    if entry["id"] in _CHECKS:
+        return _CHECKS[entry["id"]]()
+    return Check(True, {})  # words, not numbers, contradict each other
 
 
 def stated_numbers() -> dict[str, Any]:
@@ -82,10 +84,9 @@ def stated_numbers() -> dict[str, Any]:
     findings = {finding.kind: finding for finding in database.findings}
     normal = partial(truediv, 100 * STATED["normal_images"])
     keras, torch = paper.RELEASED_ACCURACY.keys(), FACTS["pytorch_networks"]
-    by_top1, by_top5 = (
-        sorted(paper.RELEASED_ACCURACY.values(), key=attrgetter(measure), reverse=True)
-        for measure in ("top1", "top5")
-    )
+    accuracies = paper.RELEASED_ACCURACY.values()
+    by_top1 = sorted(accuracies, key=attrgetter("top1"), reverse=True)
+    by_top5 = sorted(accuracies, key=attrgetter("top5"), reverse=True)
     rates = {rate for _, of_level in STATED["learning_rates"] for rate in of_level}
     counted = {
         "tasks": len(paper.COMPARISONS),

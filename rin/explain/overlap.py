@@ -163,7 +163,8 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     baseline, `image` (row of `masks`), `baseline`, measures; the centre point has pointing alone.
     """
     shape = masks.shape[1:]
-    near, middle = near_lesion(masks, tolerance_at(shape[1])), [(side - 1) / 2 for side in shape]
+    near = near_lesion(masks, tolerance_at(shape[1]))
+    middle = [(side - 1) / 2 for side in shape]
     drawn = {name: np.zeros(masks.shape, dtype=np.uint8) for name in BASELINES}
     drawn[WHOLE][:] = 255
     for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
@@ -202,7 +203,7 @@ def measure_overlap(
     lesions = masks[outlined]
     near = near_lesion(lesions, tolerance_at(side))
     lesion_of = pd.Series(np.arange(len(lesions)), index=ids[outlined])
-    tables, curves, columns = [], [], [*_RUN, *_CASE]
+    tables, curves = [], []
     grids = {cams.shape[1:3] for _, cams in runs}
     blind = {grid: cell_hits(near, grid) for grid in grids}
     for rows, cams in runs:
@@ -220,7 +221,7 @@ def measure_overlap(
             "average_precision": pixel_average_precision(shown, outlines),
             "mask_share": outlines.sum(axis=(1, 2)) / side**2,
         }
-        tables.append(rows.loc[marked, columns].assign(target=target[marked], **measured))
+        tables.append(rows.loc[marked, [*_RUN, *_CASE]].assign(target=target[marked], **measured))
     table, all_curves = pd.concat(tables, ignore_index=True), np.concatenate(curves)
     best = np.full(len(table), np.nan)
     cells = table.groupby(["task", "scenario", "init"], observed=True, sort=False)

@@ -57,7 +57,8 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
         variances = table.var(axis=0)
         loud = table[:, variances > _SILENT * variances.max()]
         bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))
-    return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
+    correlations = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
+    return float(np.clip(correlations, 0, 1).mean())
 
 
 def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
@@ -71,10 +72,11 @@ def call_agreement(predictions: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     case += ["pretraining"] if "pretraining" in predictions else []
     scores = predictions.pivot(index=case, columns="init", values="score")
     calls = scores[[a, b]].dropna() > 0
-    of_a, of_b = calls[a], calls[b]
-    shares = pd.DataFrame({"agree": of_a == of_b, "called": of_a, "called_b": of_b})
-    shares = shares.groupby(["task", "scenario"], sort=False).mean()
-    p, q = shares["called"], shares.pop("called_b")
-    table = shares.assign(chance=p * q + (1 - p) * (1 - q)).groupby("task", sort=False).mean()
+    calls["agree"] = calls[a] == calls[b]
+    shares = calls.groupby(["task", "scenario"], sort=False).mean()
+    p, q = shares[a], shares[b]
+    chance = p * q + (1 - p) * (1 - q)
+    shares = pd.DataFrame({"agree": shares["agree"], "called": p, "chance": chance})
+    table = shares.groupby("task", sort=False).mean()
     table["kappa"] = 1 - (1 - table["agree"]) / (1 - table["chance"])
     return table.assign(positive=predictions.groupby("task")["label"].mean())

@@ -74,7 +74,8 @@ def banner(
             corpora, text, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
             of_stand_ins = {*provenances} == {"real"} and "stand-in" in corpora
             provenances = ["weights"] if of_stand_ins else provenances + corpora
-            summary, details = summary + text, details | made
+            summary += text
+            details |= made
     return provenance_line(provenances, summary, details)
 
 
@@ -97,9 +98,12 @@ def reference_banner(reference: ReferenceRun) -> HTML:
 
 
 def _images(task: TaskFacts) -> str:
-    instead = [f"open substitute for {task.substitute_for}"] if task.substitute_for else []
-    instead = ["another cut of the paper's own images"] if is_another_cut(task) else instead
-    return "; ".join([task.dataset.title, *instead, _remarks(task.dataset)])
+    texts = [task.dataset.title]
+    if is_another_cut(task):
+        texts.append("another cut of the paper's own images")
+    elif task.substitute_for:
+        texts.append(f"open substitute for {task.substitute_for}")
+    return "; ".join([*texts, _remarks(task.dataset)])
 
 
 def is_another_cut(task: TaskFacts) -> bool:
@@ -117,7 +121,8 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
     facts = reference.facts
     details = {f"Corpus: {data.name}": f"{data.title}; {_remarks(data)}" for data in facts.corpora}
     for weights in facts.weights:
-        sha256, term = (weights.sha256 or "not known")[:12], f"Weights: {weights.init}"
+        sha256 = (weights.sha256 or "not known")[:12]
+        term = f"Weights: {weights.init}"
         before = f"{details[term]}, " if term in details else f"{weights.release}: "
         details[term] = f"{before}{weights.backbone} ({weights.preprocessing}, SHA-256 {sha256})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())

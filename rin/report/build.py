@@ -124,7 +124,7 @@ def plan_jobs(
     the checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
     """
     planned = list(pages(outline))
-    there = {page.notebook.source: page.notebook for page in planned}
+    notebooks = {page.notebook.source: page.notebook for page in planned}
     # What every page rests on: the package, the manifests and the reference runs.
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
@@ -132,16 +132,21 @@ def plan_jobs(
     code, profile = _digest_of_files(files, root), study.profile.model_dump_json()
     listing = _listing(study)
 
-    after = {name: there.keys() & {*outline.after(notebook)} for name, notebook in there.items()}
+    after = {
+        name: notebooks.keys() & {*outline.after(notebook)} for name, notebook in notebooks.items()
+    }
     jobs = []
     for page in planned:
         source = root / "notebooks" / f"{page.notebook.source}.py"
         known = notebook_parameters(source)
         given = {key: value for key, value in values.items() if key in known}
-        depends = {"code": code} | ({"profile": profile} if "profile" in known else {})
-        depends |= {"images": listing} if "data_root" in known else {}
+        depends = {"code": code}
+        if "profile" in known:
+            depends["profile"] = profile
+        if "data_root" in known:
+            depends["images"] = listing
         read = _with_earlier([page.notebook.source], after)
-        ledgers = {there[name].leaves for name in read} - {""}
+        ledgers = {notebooks[name].leaves for name in read} - {""}
         jobs.append(
             Job(
                 source,

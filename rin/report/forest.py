@@ -67,8 +67,9 @@ def forest(
     ax.locator_params("x", steps=[1, 2, 5, 10])
     ax.grid(axis="x")
     notes = ax.secondary_yaxis("right")
-    for side, texts in (ax, lines["label"]), (notes, lines["note"]):
-        side.set_yticks(lines["height"], texts, parse_math=False)
+    ax.set_yticks(lines["height"], lines["label"], parse_math=False)
+    notes.set_yticks(lines["height"], lines["note"], parse_math=False)
+    for side in (ax, notes):
         side.tick_params(axis="y", length=0, pad=8)
         side.spines[["left", "right"]].set_visible(False)
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 9.5}
@@ -133,14 +134,14 @@ def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] |
     if "p_holm" in rows:
         filled &= rows["p_holm"] < 0.05
     faces = np.where(filled, style.color, "white")
-    look = {"edgecolor": style.color, "linewidth": 1.5, "zorder": 4}
-    ax.scatter(rows["estimate"], heights, 36, faces, style.marker, **look)
+    look = {"s": 36, "marker": style.marker, "edgecolor": style.color, "linewidth": 1.5}
+    ax.scatter(rows["estimate"], heights, c=faces, zorder=4, **look)
     if limits:
         left = heights[rows[["estimate", "ci_low"]].min(axis=1) < limits[0]]
         right = heights[rows[["estimate", "ci_high"]].max(axis=1) > limits[1]]
-        for limit, arrow, cut in zip(limits, "<>", (left, right), strict=True):
-            at = np.full(len(cut), limit)
-            ax.scatter(at, cut, 49, style.color, arrow, gid="cut", clip_on=False, zorder=3)
+        look = {"s": 49, "c": style.color, "gid": "cut", "clip_on": False, "zorder": 3}
+        ax.scatter(np.full(len(left), limits[0]), left, marker="<", **look)
+        ax.scatter(np.full(len(right), limits[1]), right, marker=">", **look)
 
 
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
@@ -152,6 +153,6 @@ def _handles(rows: pd.DataFrame) -> list[Line2D]:
         handles.append(Line2D([], [], **marks, **look))
     if "p_holm" in rows:
         look |= {"linewidth": 0, "color": INK, "marker": "o"}
-        for label, face in ("adjusted P < .05", INK), ("adjusted P ≥ .05", "white"):
-            handles.append(Line2D([], [], label=label, markerfacecolor=face, **look))
+        handles.append(Line2D([], [], label="adjusted P < .05", markerfacecolor=INK, **look))
+        handles.append(Line2D([], [], label="adjusted P ≥ .05", markerfacecolor="white", **look))
     return handles

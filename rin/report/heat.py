@@ -8,7 +8,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from rin.errors import look_up
 from rin.report.format import UNITS, format_number
 from rin.report.style import INK, init_style
 
@@ -17,15 +16,14 @@ def heat(
     differences: pd.DataFrame,
     inits: Sequence[str] = (),
     *,
-    unit: str = "",
     clear: pd.DataFrame | None = None,
 ) -> Axes:
-    """Draw a table of differences with its index at the left and its columns below.
+    """Draw a table of differences of AUCs with its index at the left and its columns below.
 
-    `unit` "points" shows fractions as points (0-100).  Colours, those of two `inits` (a, b) for
-    differences a − b, are full from ±0.15 on; `clear` is True where a cell gets a star.
+    Fractions are shown as points (0-100).  Colours, those of two `inits` (a, b) for differences
+    a − b, are full from ±0.15 on; `clear` is True where a cell gets a star.
     """
-    factor, digits = look_up("unit", unit, UNITS)
+    factor, digits = UNITS["points"]
     differences = differences.astype(float)
     shown = factor * differences
     colors = [init_style(init).color for init in inits[::-1]] or ["#B5762A", "#7B5AA6"]

@@ -32,8 +32,9 @@ def slopes(
         problem = "scenarios without exactly one AUC from either init"
         remedy = "Average folds and seeds, and leave out scenarios of one init."
         raise InputError(problem, where="aucs", remedy=remedy)
+    left_to_right = [*reversed(inits)]
     rows = rows.assign(
-        place=[list(inits[::-1]).index(init) for init in rows["init"]],
+        place=[left_to_right.index(init) for init in rows["init"]],
         layers=[look_up("unfreezing", name, UNFREEZING_LABEL) for name in rows["unfreezing"]],
     )
     grid = sns.relplot(
@@ -45,7 +46,7 @@ def slopes(
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
     grid.axes.flat[0].text(1.35, 0.505, "chance", size=9, ha="right")
     grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)
-    words = [init_style(init).word for init in inits[::-1]]
+    words = [init_style(init).word for init in left_to_right]
     grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)
     sns.move_legend(grid, "upper center", ncols=3, title="", bbox_to_anchor=(0.45, 0.03))
     return grid.axes

@@ -1,6 +1,6 @@
 """Images: activation maps beside outlines, and rows of images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +13,6 @@ from rin.explain.overlap import PAPER_THRESHOLD
 from rin.report.style import init_style
 from rin.stats import scenario_aucs
 from rin.study import Runs
-from rin.study.fine_tuning import cam_arrays
 
 OUTLINE = "#00E5FF"  # reads on grey images and on the overlay's colours alike
 # Names of cases come from files: a dollar sign in them starts no formula.
@@ -29,15 +28,18 @@ def show_image(image: np.ndarray, ax: Axes, mask: np.ndarray | None = None) -> A
     return ax
 
 
-def example_maps(runs: Runs, task: str) -> np.ndarray:
+def example_maps(
+    runs: Runs, task: str, cams: Iterable[tuple[pd.DataFrame, np.ndarray]]
+) -> np.ndarray:
     """Draw one image of each class with the maps of both inits, of runs on this computer.
 
-    The maps are of the scenario with the largest mean AUC, in its first fold; images that both
-    networks classify correctly come first.  The white contour is at `PAPER_THRESHOLD`.
+    Of the `cams` of all runs (`rin.study.fine_tuning.cam_arrays`) those of the scenario with the
+    largest mean AUC are drawn, in its first fold; images that both networks classify correctly
+    come first.  The white contour is at `PAPER_THRESHOLD`.
     """
     aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
     predictions, maps = {}, {}
-    for rows, of_run in cam_arrays(runs.study, task):
+    for rows, of_run in cams:
         init, scenario, fold = rows[["init", "scenario", "fold"]].iloc[0]
         if scenario == aucs.idxmax() and fold == 0:
             predictions[init], maps[init] = rows, of_run

@@ -47,19 +47,19 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     paper where it holds images; `width` is the largest on the page, a CSS length.
     """
     figure = (figure.flat[0] if isinstance(figure, np.ndarray) else figure).figure
-    kind, mime, metadata, buffer = "svg", "svg+xml", {"Date": None}, BytesIO()
-    if any(ax.images for ax in figure.axes):  # holds pixels
-        kind, mime, metadata = "png", "png", None
     # Numbers and boxes in the cells of a heat map are seen on the cells' own colours.
     maps = [ax for ax in figure.axes if any(isinstance(c, QuadMesh) for c in ax.collections)]
     for place, part in enumerate(part for ax in maps for part in (*ax.texts, *ax.patches)):
         part.set_gid(f"cell_{place}")
-    with mpl.rc_context({"svg.fonttype": "path"}):
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    buffer = BytesIO()
+    if any(ax.images for ax in figure.axes):
+        figure.savefig(buffer, format="png", dpi=150)
+        content, mime, paper = buffer.getvalue(), "png", "rin-paper"
+    else:
+        with mpl.rc_context({"svg.fonttype": "path"}):
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+        content, mime, paper = _with_dark_colours(buffer.getvalue()), "svg+xml", "rin-ink"
     plt.close(figure)
-    content, paper = buffer.getvalue(), "rin-paper"
-    if kind == "svg":
-        content, paper = _with_dark_colours(content), "rin-ink"
     address = f"data:image/{mime};base64,{b64encode(content).decode()}"
     # A small figure is not blown up: its text would be larger than that of its neighbours.
     natural = f"{110 * figure.get_figwidth():.0f}px"
@@ -74,7 +74,8 @@ def _with_dark_colours(svg: bytes) -> bytes:
 
     The cells of a heat map keep theirs, and so does what is written or drawn on them.
     """
-    drawing, used = ElementTree.fromstring(svg), set()
+    drawing = ElementTree.fromstring(svg)
+    used = set()
 
     def follow(part: ElementTree.Element) -> None:
         if re.match(r"QuadMesh|cell", part.get("id", "")):

@@ -1,21 +1,22 @@
 """The pages of the book: which notebook stands where, what it waits for, what it leaves.
 
-One table lists every notebook once; the pages of a book and its table of contents follow from it
-and from the profile.
+One table, `pages.yaml`, lists every notebook once; the pages of a book and its table of contents
+follow from it and from the profile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rin.data.manifest import find_task
+from rin.files import read_yaml
 from rin.study import Study, open_runs
 from rin.study.reference import load_reference, reference_names
 from rin.study.setting import chosen_pages, find_manifest
 
-#: Captions of the parts, in the order of the book; the first part needs none.
-PARTS = ("", "Does the paper hold?", "Results on real images", "How it is done, live",
-         "Use it yourself", "Methods and record")  # fmt: skip
+_TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
+#: Captions of the parts, in the order of the book.
+PARTS = tuple(part["caption"] for part in _TABLE)
 _FRONT, _EVIDENCE, _RESULTS, _LIVE, _USE, _RECORD = PARTS
 
 
@@ -25,7 +26,7 @@ class Notebook:
 
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part in which its pages stand
-    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are its own
+    after: Sequence[str] = ()  # notebooks whose results it reads, where they are its own
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
@@ -72,7 +73,7 @@ class Outline:
             return "losses live" in self.sections
         return bool(notebook.leaves) and notebook.section in {"", *self.sections}
 
-    def after(self, notebook: Notebook) -> tuple[str, ...]:
+    def after(self, notebook: Notebook) -> Sequence[str]:
         """Return the notebooks that must have run before another."""
         shown = notebook.part in (_FRONT, _EVIDENCE, _RESULTS) or notebook.source in _COPIED
         free = not self.waits and shown
@@ -87,32 +88,8 @@ _TRAINS_ITS_OWN = ("use/own_task",)
 # Sections whose pages are left out where no result of them is shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
 _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
-NOTEBOOKS = (
-    Notebook("findings", _FRONT, _TRAINED),
-    Notebook("study", _FRONT, _TRAINED),
-    Notebook("evidence/audit", _EVIDENCE, _TRAINED),
-    Notebook("evidence/discrepancies", _EVIDENCE, _TRAINED),
-    Notebook("evidence/replications", _EVIDENCE),
-    Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
-    Notebook("results/all_tasks", _RESULTS, _TRAINED),
-    Notebook("results/task", _RESULTS, _TRAINED, of="task"),
-    Notebook("results/task_published", _RESULTS),
-    Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
-    Notebook("results/from_random", _RESULTS, _TRAINED, "from_random"),
-    Notebook("results/external", _RESULTS, _TRAINED, "external"),
-    Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
-    Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
-    Notebook("results/small_replications", _RESULTS, _TRAINED, "replications", leaves="losses"),
-    Notebook("pipeline/curation", _LIVE, (), "curation"),
-    Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
-    Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
-    Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
-    Notebook("pipeline/statistics", _LIVE),
-    Notebook("use/run_it", _USE),
-    Notebook("use/own_task", _USE),
-    Notebook("use/fork_me", _USE, _TRAINED),  # it shows own runs where there are any
-    Notebook("use/reference", _USE),
-    Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
+NOTEBOOKS = tuple(
+    Notebook(part=part["caption"], **facts) for part in _TABLE for facts in part["notebooks"]
 )
 #: Cover of a book of one task; it stands in no other.
 COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
@@ -126,26 +103,31 @@ def outline_of(study: Study) -> Outline:
     """Return the outline of the book about a study."""
     profile = study.profile
     sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
-    there = {name for name in sections if getattr(profile, name) is not None}
+    shown = {name for name in sections if getattr(profile, name) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
-        there |= {"masks"}
+        shown |= {"masks"}
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
-        there |= {"external"}
+        shown |= {"external"}
     others = reference_names() if profile.reference else []
-    shown = runs.kept.union(*(load_reference(name).kept for name in others))
-    there |= {name for name in (*_STUDIES, "losses") if name in shown}
-    if there & {"losses", "head", "confounder", "layers"}:
-        there |= {"replications"}
+    kept = runs.kept.union(*(load_reference(name).kept for name in others))
+    shown |= {name for name in (*_STUDIES, "losses") if name in kept}
+    if shown & {"losses", "head", "confounder", "layers"}:
+        shown |= {"replications"}
     if profile.losses:
-        there |= {"losses live"}
+        shown |= {"losses live"}
     waits = not profile.reference or study.data_root is not None
     # A dataset that another task is tested on has its own runs on the page of that test.
     external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
-    tasks = profile.tasks if chosen else tasks
-    return Outline(tuple(tasks), frozenset(runs.tasks), frozenset(there), waits, chosen)
+    return Outline(
+        tasks=tuple(profile.tasks if chosen else tasks),
+        with_results=frozenset(runs.tasks),
+        sections=frozenset(shown),
+        waits=waits,
+        chosen=chosen,
+    )
 
 
 def pages(outline: Outline) -> Iterator[Page]:

@@ -23,7 +23,8 @@ class Style:
     @property
     def word(self) -> str:
         """The short label as it stands within a sentence: proper names keep their capitals."""
-        return self.short if self.short[1:] != self.short[1:].lower() else self.short.lower()
+        proper_name = any(letter.isupper() for letter in self.short[1:])
+        return self.short if proper_name else self.short.lower()
 
 
 _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))

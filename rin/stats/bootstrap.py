@@ -57,10 +57,11 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarr
     aucs = np.empty((len(weights), len(rows)))
     places = []
     for row in rows:
-        order = np.argsort(row[~positive], kind="stable")
-        sides = ("left", "right")  # below and above its ties
-        ends = (np.searchsorted(row[~positive], row[positive], side, order) for side in sides)
-        places.append((order, *ends))
+        positives, negatives = row[positive], row[~positive]
+        order = np.argsort(negatives, kind="stable")
+        below = np.searchsorted(negatives, positives, "left", order)
+        up_to = np.searchsorted(negatives, positives, "right", order)  # its own score
+        places.append((order, below, up_to))
     for block in _blocks(len(weights), positive.size):
         of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]
         pairs = of_positive.sum(axis=1, dtype=np.int64) * of_negative.sum(axis=1, dtype=np.int64)

@@ -116,7 +116,7 @@ def clinical_curves(
         for init, networks in zip(task.inits, task.scores, strict=True):
             curves = [
                 _network_curves(task.labels, scores, bins).assign(scenario=scenario)
-                for scenario, scores in zip(task.scenarios, networks, strict=True)
+                for scenario, scores in zip(task.networks["scenario"], networks, strict=True)
             ]
             of_scenarios = pd.concat(curves).groupby(["curve", "point", "scenario"]).mean()
             means = of_scenarios.groupby(["curve", "point"]).mean()
@@ -226,11 +226,14 @@ def reliability_curve(
     edges = cases.total[:, None] * np.arange(1, bins) / bins + _SAME * middle[:, -1:]
     first_beyond = [row.searchsorted(edge) for row, edge in zip(middle, edges, strict=True)]
     cuts = np.pad(first_beyond, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
-    weight, probability, positive = (
-        np.diff(np.take_along_axis(_from_zero(sums), cuts, axis=1))[:, ::-1]
-        for sums in (cases.called, scored, cases.positives)
-    )
-    return _ratio(probability, weight), _ratio(positive, weight), weight / cases.total[:, None]
+
+    def of_bins(sums: np.ndarray) -> np.ndarray:
+        return np.diff(np.take_along_axis(_from_zero(sums), cuts, axis=1))[:, ::-1]
+
+    weight = of_bins(cases.called)
+    probability = _ratio(of_bins(scored), weight)
+    observed = _ratio(of_bins(cases.positives), weight)
+    return probability, observed, weight / cases.total[:, None]
 
 
 def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarray:

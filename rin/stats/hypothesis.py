@@ -242,11 +242,9 @@ def _regular_fit(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Return what `reml` does, of statsmodels' crossed effects; None if some variance is zero."""
     scale = y.std()  # the search is exact to an absolute tolerance
-    effects = VCSpec(
-        [*levels],
-        [[[str(level) for level in range(part.shape[1])]] for part in levels.values()],
-        [[part] for part in levels.values()],
-    )
+    # Effects cross, so that all runs are of one group; lists have an item a group.
+    names_of_levels = [[[*map(str, range(part.shape[1]))]] for part in levels.values()]
+    effects = VCSpec([*levels], names_of_levels, [[part] for part in levels.values()])
     model = MixedLM(y / scale, fixed, groups=np.ones(len(y)), exog_vc=effects)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of searches that end at zero, which are done again

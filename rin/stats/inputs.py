@@ -36,11 +36,6 @@ class TaskScores:
     cases: pd.DataFrame
     scores: np.ndarray
 
-    @property
-    def scenarios(self) -> tuple[str, ...]:
-        """Scenario of each network, (S,)."""
-        return tuple(self.networks["scenario"])
-
     def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
         """Return the weight of each network (S,) in a mean over scenarios, each of them once."""
         networks = self.networks if inside is None else self.networks[inside]

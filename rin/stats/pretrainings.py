@@ -10,15 +10,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import inputs
-from rin.stats.hypothesis import ESTIMATE, insert_holm, reml, t_test
+from rin.stats.hypothesis import ESTIMATE, insert_holm
 from rin.stats.inputs import task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
-from rin.stats.synthesis import three_level
+from rin.stats.synthesis import crossed_effects, equal_means_test, three_level
 
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the mean variance count as this share.
@@ -142,9 +141,14 @@ def crossed_differences(
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        analysis = _crossed(contrasts.estimates, _positive_definite(contrasts), pairs, contained)
-        rows.append({"task": task, "pairs": len(pairs)} | analysis)
-    return pd.DataFrame(rows)
+        known = contrasts.estimates, _positive_definite(contrasts)
+        weights = _backbones_once(pairs["backbone"])
+        model = crossed_effects(*known, pairs[_PAIR], weights, contained=contained)
+        rows.append({"task": task, "pairs": len(pairs)} | model)
+    names = {"backbone": "sd_backbone", "pretraining": "sd_number", "within": "sd_pair"}
+    table = pd.DataFrame(rows).rename(columns=names)
+    table[[*names.values()]] **= 0.5  # of variances
+    return table
 
 
 def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -179,8 +183,9 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        known = contrasts.estimates, _positive_definite(contrasts)
-        rows.append({"task": task} | _backbones_alike(*known, pairs["backbone"]))
+        covariance = _positive_definite(contrasts)
+        test = equal_means_test(contrasts.estimates, covariance, pairs["backbone"])
+        rows.append({"task": task} | test)
     table = pd.DataFrame(rows)
     insert_holm(table)
     return table
@@ -243,38 +248,6 @@ def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]
     return pooled | {"remark": " ".join(remarks)}
 
 
-def _crossed(
-    differences: np.ndarray, covariance: np.ndarray, pairs: pd.DataFrame, contained: bool
-) -> dict[str, float]:
-    """Return the estimate and SDs of `crossed_differences`; NaN where they are not known."""
-    n, sds = len(pairs), ("sd_backbone", "sd_number", "sd_pair")
-    effects = [pd.get_dummies(pairs[name]).to_numpy(float) for name in _PAIR] + [np.eye(n)]
-    levels = [effect.shape[1] for effect in effects[:2]]
-    if min(levels) == 1 or max(levels) == n or not covariance.any():
-        return dict.fromkeys([*ESTIMATE, *sds], math.nan)
-    variances, *_ = _fitted(differences, covariance, np.ones((n, 1)), effects)
-    weights = _backbones_once(pairs["backbone"])
-    parts = [v * effect @ effect.T for v, effect in zip(variances, effects, strict=True)]
-    error = math.sqrt(weights @ (covariance + sum(parts)) @ weights)
-    test = t_test(weights @ differences, error, (min(levels) if contained else levels[0]) - 1)
-    return test.cells() | dict(zip(sds, np.sqrt(variances).tolist(), strict=True))
-
-
-def _backbones_alike(
-    differences: np.ndarray, covariance: np.ndarray, backbones: pd.Series
-) -> dict[str, float]:
-    """Return the F test of `backbone_tests`; NaN where it is not possible."""
-    means = pd.get_dummies(backbones).to_numpy(float)
-    n, k = means.shape
-    if k in (1, n) or not covariance.any():
-        return dict.fromkeys(("f", "df_1", "df_2", "p_value"), math.nan)
-    _, fitted, of_fitted = _fitted(differences, covariance, means, [np.eye(n)])
-    apart = fitted[1:] - fitted[0]
-    of_apart = of_fitted[1:, 1:] - of_fitted[:1, 1:] - of_fitted[1:, :1] + of_fitted[0, 0]
-    f = float(apart @ np.linalg.solve(of_apart, apart)) / (k - 1)
-    return {"f": f, "df_1": k - 1, "df_2": n - k, "p_value": float(stats.f.sf(f, k - 1, n - k))}
-
-
 def _backbones_once(backbones: pd.Series) -> np.ndarray:
     # A backbone counts once: weights by the covariance would give least to the pairs that differ.
     weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
@@ -286,17 +259,6 @@ def _positive_definite(contrasts: MeanContrasts) -> np.ndarray:
     spread = max(float(np.diag(contrasts.covariance).mean()), float(contrasts.estimates.var()))
     values, vectors = np.linalg.eigh(contrasts.covariance)
     return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
-
-
-def _fitted(
-    differences: np.ndarray, covariance: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return variances of effects by REML, coefficients, and the covariance of these."""
-    unit = math.sqrt(np.diag(covariance).mean())
-    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
-    known = root @ differences / unit, root @ fixed, np.ones(len(differences))
-    variances, coefficients, of_coefficients = reml(*known, [root @ effect for effect in effects])
-    return variances[1:] * unit**2, coefficients * unit, of_coefficients * unit**2
 
 
 def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ folds, which count as independent, and scenarios.  Intervals say what other pati
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -152,7 +152,8 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     for task, groups, contrasts in _differences_by_unfreezing(predictions, init_a, init_b):
         aucs = contrasts.aucs.reshape(2, -1)
         for number, (group, inside) in enumerate(groups.items()):
-            of_scenarios = pd.DataFrame(aucs.T, task.scenarios)[inside].groupby(level=0).mean()
+            scenarios = task.networks["scenario"].to_numpy()
+            of_scenarios = pd.DataFrame(aucs.T)[inside].groupby(scenarios[inside]).mean()
             a, b = of_scenarios[0], of_scenarios[1]
             row = {"task": task.task, "group": group, "n_scenarios": len(of_scenarios)}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
@@ -334,7 +335,8 @@ def factor_effects(
             n_scenarios = task.networks.loc[inside, "scenario"].nunique()
             for quantity, init, level, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
-                plus, minus = (task.scores[signs == sign][:, inside] for sign in (1, -1))
+                plus = task.scores[signs == 1][:, inside]
+                minus = task.scores[signs == -1][:, inside]
                 row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
@@ -506,27 +508,22 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
-def mean_differences(
-    task: TaskScores, groups: Sequence[np.ndarray | None], *, clustered: bool = True
-) -> MeanContrasts:
+def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> MeanContrasts:
     """Return the differences of two inits, means over scenarios: all (None), or those inside."""
     means = np.array([task.shares(inside) for inside in groups])
-    return mean_over_folds(task, np.hstack([means, -means]), clustered=clustered)
+    return mean_over_folds(task, np.hstack([means, -means]))
 
 
-def mean_over_folds(
-    task: TaskScores, weights: np.ndarray, *, clustered: bool = True
-) -> MeanContrasts:
-    """Return weighted sums of the AUCs of all networks, each fold's, averaged.
+def mean_over_folds(task: TaskScores, weights: np.ndarray) -> MeanContrasts:
+    """Return weighted sums of the AUCs of all networks, each fold's, averaged; over patients.
 
-    `weights` is (q, k), of the networks of the first init and then those of the second.  Patients
-    are the units, or cases unless `clustered`.
+    `weights` is (q, k), of the networks of the first init and then those of the second.
     """
     of_folds = []
     for number, fold in task.folds():
         with located(f"task {task.task}, fold {number}"):
-            clusters = fold.patients if clustered else None
-            of_folds.append(auc_contrasts(fold.labels, _networks(fold), weights, clusters))
+            contrasts = auc_contrasts(fold.labels, _networks(fold), weights, fold.patients)
+            of_folds.append(contrasts)
     aucs, estimates, covariances = zip(*of_folds, strict=True)
     return MeanContrasts(
         aucs=np.mean(aucs, axis=0),
@@ -594,7 +591,8 @@ def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
     stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
-    contrasts = mean_differences(task, [None], clustered=False)
+    every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
+    contrasts = mean_differences(replace(task, cases=every_case_a_patient), [None])
     return {
         "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_networks), *stacked)),
         "delong_mean_scores": _numbers(delong_test(task.labels, means[0], means[1])),

@@ -6,11 +6,12 @@ Estimates are (k,) in any unit, variances (k,) in its square.
 import math
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from rin.errors import InputError
-from rin.stats.hypothesis import reml, t_quantile, t_test
+from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
 
 
 def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
@@ -55,37 +56,111 @@ def three_level(
         covariance = np.diag(covariance)
     y, _ = _checked(estimates, np.diag(covariance))
     k = len(y)
-    names, codes = np.unique(np.asarray(clusters), return_inverse=True)
-    n_clusters = len(names)
-    separable = 1 < n_clusters < k
-    unit = math.sqrt(np.diag(covariance).mean())
-    # What is uncorrelated and of variance 1 after the transformation is so to REML.
-    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
-    values, ones = root @ y / unit, root @ np.ones((k, 1))
-    shared = [root @ np.eye(n_clusters)[codes]] if separable else []
-    variances, (mean,), ((variance,),) = reml(values, ones, np.ones(k), [*shared, root])
-    within = variances[-1] * unit**2
-    between = variances[1] * unit**2 if separable else math.nan
-    estimate, error = float(mean * unit), unit * math.sqrt(variance)
+    members = _members(clusters)
+    n_clusters = members.shape[1]
+    separable = 1 < n_clusters < k  # else all of it may be of the clusters, or of one
+    effects = [members, np.eye(k)] if separable else [np.eye(k)]
+    of_effects, (mean,), ((variance,),) = fit_effects(y, covariance, np.ones((k, 1)), effects)
+    between = of_effects[0] if separable else math.nan
+    within = of_effects[-1]
+    error = math.sqrt(variance)
     if weights is not None:
-        shares = np.asarray(weights, dtype=float)
-        if shares.shape != y.shape or not (shares > 0).all():
-            remedy = "Pass one weight above zero an estimate."
-            raise InputError(f"weights of shape {shares.shape}", where="weights", remedy=remedy)
-        shares = shares / shares.sum()
-        same_cluster = codes[:, np.newaxis] == codes
-        marginal = covariance + np.nan_to_num(between) * same_cluster + within * np.eye(k)
-        estimate, error = float(shares @ y), math.sqrt(shares @ marginal @ shares)
+        shared = np.nan_to_num(between) * members @ members.T
+        marginal = covariance + shared + within * np.eye(k)
+        mean, error = _weighted_mean(y, marginal, weights)
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
-    fixed = (ones[:, 0] @ values) / (ones[:, 0] @ ones[:, 0])
-    q = float(((values - fixed * ones[:, 0]) ** 2).sum())
-    return _tested(estimate, error, df, k) | {
+    precision = np.linalg.inv(covariance)
+    common = precision.sum(axis=0) @ y / precision.sum()
+    q = float((y - common) @ precision @ (y - common))
+    return _tested(mean, error, df, k) | {
         "between": float(between),
         "within": float(within),
         "q": q,
         "q_df": k - 1,
         "q_p": float(stats.chi2.sf(q, k - 1)),
     }
+
+
+def crossed_effects(
+    estimates: ArrayLike,
+    covariance: np.ndarray,
+    levels: pd.DataFrame,
+    weights: ArrayLike,
+    *,
+    contained: bool = False,
+) -> dict[str, float]:
+    """Return a weighted mean of estimates (k,) of known covariance (k, k) whose effects cross.
+
+    The two columns of `levels` say who shares a level of an effect.  Returns the columns of an
+    estimate, with df levels − 1, of the first effect or, where `contained`, of the one with fewer;
+    and by the names of the effects, and as `within`, variances (REML).  All are NaN where an
+    effect has one level, or as many as there are estimates, or nothing is uncertain.
+    """
+    y, n_levels = np.asarray(estimates, dtype=float), levels.nunique()
+    names = [*levels, "within"]
+    if n_levels.min() == 1 or n_levels.max() == len(y) or not covariance.any():
+        return dict.fromkeys([*ESTIMATE, *names], math.nan)
+    effects = [*(_members(levels[name]) for name in levels), np.eye(len(y))]
+    variances, *_ = fit_effects(y, covariance, np.ones((len(y), 1)), effects)
+    marginal = covariance
+    for variance, members in zip(variances, effects, strict=True):
+        marginal = marginal + variance * members @ members.T
+    df = (n_levels.min() if contained else n_levels.iloc[0]) - 1
+    test = t_test(*_weighted_mean(y, marginal, weights), df)
+    return test.cells() | dict(zip(names, variances.tolist(), strict=True))
+
+
+def equal_means_test(
+    estimates: ArrayLike, covariance: np.ndarray, clusters: ArrayLike
+) -> dict[str, float]:
+    """Test that the clusters of estimates (k,) of known covariance (k, k) share one mean.
+
+    The Wald statistic over its degrees of freedom, with the variance within clusters by REML and
+    taken as known.  Returns f, df_1, df_2, p_value; NaN for one cluster, one estimate of each, or
+    where nothing is uncertain.
+    """
+    y, members = np.asarray(estimates, dtype=float), _members(clusters)
+    k, n_clusters = members.shape
+    if n_clusters in (1, k) or not covariance.any():
+        return dict.fromkeys(("f", "df_1", "df_2", "p_value"), math.nan)
+    _, means, of_means = fit_effects(y, covariance, members, [np.eye(k)])
+    df_1, df_2 = n_clusters - 1, k - n_clusters
+    less_first = np.column_stack([-np.ones(df_1), np.eye(df_1)])
+    apart = less_first @ means
+    f = float(apart @ np.linalg.solve(less_first @ of_means @ less_first.T, apart)) / df_1
+    return {"f": f, "df_1": df_1, "df_2": df_2, "p_value": float(stats.f.sf(f, df_1, df_2))}
+
+
+def fit_effects(
+    estimates: np.ndarray, covariance: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return variances of random effects by REML, coefficients, and the covariance of these.
+
+    Estimates (k,) of known covariance (k, k) have the means `fixed` (k, p) times coefficients;
+    each of the `effects` (k, levels) says who shares a level.
+    """
+    unit = math.sqrt(np.diag(covariance).mean())
+    # What is uncorrelated and of variance 1 after the transformation is so to REML.
+    root = np.linalg.inv(np.linalg.cholesky(covariance / unit**2))
+    known = root @ estimates / unit, root @ fixed, np.ones(len(estimates))
+    variances, coefficients, of_coefficients = reml(*known, [root @ effect for effect in effects])
+    return variances[1:] * unit**2, coefficients * unit, of_coefficients * unit**2
+
+
+def _members(levels: ArrayLike) -> np.ndarray:
+    """Return 1 where an estimate is of a level, else 0: (k, levels)."""
+    return pd.get_dummies(np.asarray(levels)).to_numpy(float)
+
+
+def _weighted_mean(
+    y: np.ndarray, covariance: np.ndarray, weights: ArrayLike
+) -> tuple[float, float]:
+    shares = np.asarray(weights, dtype=float)
+    if shares.shape != y.shape or not (shares > 0).all():
+        remedy = "Pass one weight above zero an estimate."
+        raise InputError(f"weights of shape {shares.shape}", where="weights", remedy=remedy)
+    shares = shares / shares.sum()
+    return float(shares @ y), math.sqrt(shares @ covariance @ shares)
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -2,12 +2,9 @@
 
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
-from rin.data.manifest import load_manifest
 from rin.report.banner import (
     HEADLINES,
     banner,
@@ -17,6 +14,8 @@ from rin.report.banner import (
     reference_banner,
 )
 from rin.study import load_profile, open_runs
+from rin.study.pretraining import plan_pretraining
+from rin.study.profile import Profile
 from rin.study.reference import load_reference
 
 
@@ -115,25 +114,44 @@ def test_images_alone_need_no_runs(tmp_path):
     assert "Weights" not in shown.data
 
 
-def test_no_pretraining_has_no_line(demo, monkeypatch):
-    monkeypatch.setattr("rin.report.banner.pretrained", lambda study: pd.DataFrame())
-    assert pretraining_banner(demo.own) is None
+@pytest.fixture
+def small_runs(tmp_path):
+    """Pretrainings of one backbone on two small stand-ins are planned, none is finished."""
+    training = {"size": 32, "batch": 16, "epochs": 1}
+    corpora = {init: f"corpus_{init}" for init in ("radiologic", "photographic")}
+    settings = {
+        "name": "small",
+        "about": "For tests.",
+        "tasks": ["breast"],
+        "inits": list(corpora),
+        "backbones": ["ResNet50"],
+        "fine_tuning": training,
+        "pretraining": training | {"corpora": corpora},
+        "stand_ins": {name: {"class_count": 3, "per_class": 12} for name in corpora.values()},
+    }
+    return open_runs(Profile.model_validate(settings), results=tmp_path).own
+
+
+def test_no_pretraining_has_no_line(small_runs):
+    assert pretraining_banner(small_runs) is None
 
 
 @pytest.mark.parametrize(
     ("software", "warning"),
-    [(["Keras 3.15", "Keras 3.15", None], False), (["Keras 3.15", "Keras 3.16", None], True)],
+    [
+        (["Keras 3.15", "Keras 3.15"], False),
+        (["Keras 3.15", None], False),
+        (["Keras 3.15", "Keras 3.16"], True),
+    ],
 )
-def test_mixture_of_software_in_one_table_is_said_in_the_line(
-    demo, monkeypatch, software, warning
-):
-    weights = pd.DataFrame({"init": "radiologic", "corpus": "none", "software": software,
-                            "computer": "one core", "finished": "2026-11-22",
-                            "training_images": 9, "classes": 2, "epochs": 1})  # fmt: skip
-    monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
-    corpus = SimpleNamespace(manifest=load_manifest("corpus_photographic"), provenance="real")
-    monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)
-    shown = pretraining_banner(demo.own)
+def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, software, warning):
+    study = small_runs.study
+    done = {"computer": "one core", "training_images": 9, "classes": 3, "epochs": 1, "top1": 0.5}
+    for run, versions in zip(plan_pretraining(study), software, strict=True):
+        record = done | {"software": versions}
+        study.weights.commit(run.run_id, run.config, lambda folder, record=record: record)
+    shown = pretraining_banner(small_runs)
+    assert "pretrained here from random initialisation on 9 images of 3 classes" in shown.data
     assert ("2 different sets of software" in summary(shown)) == warning
 
 

@@ -182,7 +182,7 @@ def test_forest_texts_keep_apart_and_inside():
 # ---- images
 
 
-def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_call(monkeypatch):
+def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_call():
     """Both inits call b benign and d malignant, and look at opposite sides to say so."""
     names = ["a", "b" * 60, "c", "d $x$"]
     case = {"task": "breast", "fold": 0, "scenario": "best", "seed": 1, "part": "test"}
@@ -205,8 +205,7 @@ def test_example_maps_show_a_correct_image_of_each_class_with_the_map_of_its_cal
         overlap=lambda task: rows,
         study=SimpleNamespace(inputs=lambda task: inputs),
     )
-    monkeypatch.setattr(maps, "cam_arrays", lambda study, task: iter(made))
-    axes = maps.example_maps(runs, "breast")
+    axes = maps.example_maps(runs, "breast", made)
     shown = {line[0].get_title(loc="left"): [*map(bright_side, line[1:])] for line in axes}
     benign = f"{'b' * 10}…{'b' * 10}\nbenign"
     assert shown == {benign: ["left", "right"], "d $x$\nmalignant": ["right", "left"]}

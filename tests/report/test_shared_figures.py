@@ -55,7 +55,7 @@ def test_slopes_refuse_scenarios_that_are_not_one_auc_from_either_init(rows):
 def test_heat_map_shows_signed_numbers_stars_and_the_colour_of_the_init_ahead():
     table = pd.DataFrame({"one": [0.2, -0.2], "two": [np.nan, 0.0004]}, index=["x", "y"])
     clear = pd.DataFrame({"one": [True, False], "two": [False, False]}, index=["x", "y"])
-    ax = heat(table, INITS, unit="points", clear=clear)
+    ax = heat(table, INITS, clear=clear)
     shown = [text.get_text() for text in ax.texts if text.get_text()]
     assert shown == ["+20.0*", "−20.0", "0.0"]
     colors = ax.collections[0].get_facecolors()[:, :3]

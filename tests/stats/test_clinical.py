@@ -14,7 +14,6 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix
 
 from rin.errors import InputError
-from rin.stats import clinical
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
     average_precision,
@@ -312,10 +311,13 @@ def test_an_error_that_is_chance_lies_above_its_reflected_interval():
     assert row["ci_high"] < row["estimate"]
 
 
-def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
-    whole = clinical_measures(predictions, INITS, replicates=20)
-    monkeypatch.setattr(clinical, "_CELLS", 100)
-    pd.testing.assert_frame_equal(clinical_measures(predictions, INITS, replicates=20), whole)
+def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():
+    labels, scores = sample(2100)
+    many = one_run(labels, logit(scores), np.arange(2100))
+    row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
+    weights = cluster_weights(many["patient_id"], 1000, 0, labels=labels)
+    drawn = brier_score(weighted_cases(labels, logit(scores), weights))
+    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from rin.errors import InputError
-from rin.stats import hypothesis
 from rin.stats.hypothesis import (
     clustered_t,
     equivalence_p,
@@ -199,15 +198,18 @@ def test_mixed_model_swapped_changes_sign_and_ignores_other_inits():
     assert forth["estimate"] > 0
 
 
-def test_a_search_for_variances_that_does_not_converge_gives_no_estimate(monkeypatch):
-    monkeypatch.setitem(hypothesis._SEARCH, "maxfev", 9)
-    flat = pd.DataFrame(GOLDEN["mixed"]["flat"]["runs"])
-    assert math.isfinite(mixed_model(grid(), "a", "b")["estimate"])  # statsmodels finds it
-    found = mixed_model(flat, "a", "b")
-    assert [*found] == ["remark"]
-    assert found["remark"].startswith("REML does not converge")
-    with pytest.raises(InputError, match="REML does not converge"):
-        random_effects([1, 2, 4], [1, 1, 1])
+def test_a_search_for_variances_that_does_not_converge_is_an_error():
+    # The squares of these are infinite, and so is every deviance.
+    with np.errstate(all="ignore"), pytest.raises(InputError, match="REML does not converge"):
+        random_effects([1e160, 2e160, 5e160], [1, 1, 1])
+
+
+def test_mixed_model_whose_search_does_not_converge_has_no_estimate_and_says_so():
+    # Residuals near the rounding of the AUCs: some searches wander about.
+    found = [mixed_model(grid(residual_sd=3e-11, seed=seed), "a", "b") for seed in range(8)]
+    remarks = [model["remark"] for model in found if [*model] == ["remark"]]
+    assert remarks
+    assert all(remark.startswith("REML does not converge") for remark in remarks)
 
 
 @pytest.mark.parametrize("table", [grid(1, 1), grid(8, 3, residual_sd=0)])

@@ -22,14 +22,13 @@ from rin.stats import (
     scenario_aucs,
     task_analyses,
 )
-from rin.stats import pretrainings as pretrainings_module
 from rin.stats.pretrainings import (
     backbone_tests,
     choose_settings,
     crossed_differences,
     validation_scores,
 )
-from rin.stats.synthesis import three_level
+from rin.stats.synthesis import crossed_effects, equal_means_test, three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
 BACKBONES = ("DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50")
@@ -198,18 +197,22 @@ def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():
 BALANCED = [case for case in CASES if "crossed" in case]
 
 
-def crossed_pairs(case):
-    return pd.DataFrame({"backbone": case["backbone"], "pretraining": case["number"]})
+def crossed(case, *, contained):
+    """Crossed effects of backbone and number; every pair counts once, and so every backbone."""
+    levels = pd.DataFrame({name: case[name] for name in ("backbone", "number")})
+    covariance, weights = np.array(case["V"]), np.ones(len(case["y"]))
+    return crossed_effects(case["y"], covariance, levels, weights, contained=contained)
+
+
+def variances_of(found):
+    return [found[name] for name in ("backbone", "number", "within")]
 
 
 @pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
 def test_effect_of_the_number_crossed_with_the_backbone_equals_metafor(case):
-    y, covariance = np.array(case["y"]), np.array(case["V"])
-    found = pretrainings_module._crossed(y, covariance, crossed_pairs(case), contained=True)
-    expected = dict(case["crossed"])
-    variances = [found[name] ** 2 for name in ("sd_backbone", "sd_number", "sd_pair")]
+    found, expected = crossed(case, contained=True), dict(case["crossed"])
     # Its search stops a little above a variance of zero.
-    assert variances == pytest.approx(expected.pop("variances"), rel=1e-4, abs=1e-4)
+    assert variances_of(found) == pytest.approx(expected.pop("variances"), rel=1e-4, abs=1e-4)
     compared = {name: found[name] for name in expected}
     assert compared == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
@@ -217,8 +220,9 @@ def test_effect_of_the_number_crossed_with_the_backbone_equals_metafor(case):
 @pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
 def test_effects_of_backbone_number_and_pair_are_where_the_likelihood_is_largest(case):
     """Brute force: the restricted likelihood written out with determinants, by another search."""
-    y, known, pairs = np.array(case["y"]), np.array(case["V"]), crossed_pairs(case)
-    levels = [np.equal.outer(*2 * [pairs[name].to_numpy()]) for name in pairs] + [np.eye(len(y))]
+    y, known = np.array(case["y"]), np.array(case["V"])
+    levels = [np.equal.outer(case[name], case[name]) for name in ("backbone", "number")]
+    levels.append(np.eye(len(y)))
 
     def marginal(variances):
         return known + sum(v * level for v, level in zip(variances, levels, strict=True))
@@ -237,8 +241,8 @@ def test_effects_of_backbone_number_and_pair_are_where_the_likelihood_is_largest
         ),
         key=lambda search: search.fun,
     )
-    found = pretrainings_module._crossed(y, known, pairs, contained=False)
-    variances = np.square([found[name] for name in ("sd_backbone", "sd_number", "sd_pair")])
+    found = crossed(case, contained=False)
+    variances = variances_of(found)
     assert minus_twice_log_likelihood(variances) <= best.fun + 1e-6
     assert variances == pytest.approx(best.x, rel=1e-2, abs=1e-2)
     weights = np.full(len(y), 1 / len(y))
@@ -249,15 +253,14 @@ def test_effects_of_backbone_number_and_pair_are_where_the_likelihood_is_largest
 
 @pytest.mark.parametrize("case", BALANCED, ids=lambda case: f"{case['backbone']}")
 def test_that_backbones_have_one_difference_is_tested_as_by_metafor(case):
-    y, covariance = np.array(case["y"]), np.array(case["V"])
-    found = pretrainings_module._backbones_alike(y, covariance, pd.Series(case["backbone"]))
+    found = equal_means_test(case["y"], np.array(case["V"]), case["backbone"])
     assert found == pytest.approx(case["alike"], rel=1e-5)
 
 
 def test_where_patients_add_nothing_backbones_are_tested_by_the_analysis_of_variance():
     case = BALANCED[-2]
     y, backbones = np.array(case["y"]), pd.Series(case["backbone"])
-    found = pretrainings_module._backbones_alike(y, 1e-9 * np.eye(len(y)), backbones)
+    found = equal_means_test(y, 1e-9 * np.eye(len(y)), backbones)
     anova = stats.f_oneway(*(y[backbones == name] for name in backbones.unique()))
     assert (found["f"], found["p_value"]) == pytest.approx((anova.statistic, anova.pvalue))
 
