@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from rin.data.manifest import load_manifest
 from rin.report.banner import (
     HEADLINES,
     banner,
@@ -161,8 +164,8 @@ def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, softwa
 def test_networks_of_stand_ins_beside_real_images_are_no_finding(
     demo, monkeypatch, provenance, headline
 ):
-    weights = pd.DataFrame({"init": "radiologic", "corpus": "some", "training_images": 9,
-                            "classes": 2, "epochs": 1}, index=[0])  # fmt: skip
+    network = {"init": "radiologic", "corpus": "some"}
+    weights = pd.DataFrame([network | {"training_images": 9, "classes": 2, "epochs": 1}])
     monkeypatch.setattr("rin.report.banner.pretrained", lambda study: weights)
     corpus = SimpleNamespace(manifest=load_manifest("corpus_photographic"), provenance=provenance)
     monkeypatch.setattr("rin.report.banner.find_corpus", lambda study, name: corpus)
