@@ -50,8 +50,8 @@ unit = facts.dataset.independence  # such as patient
 words = [init_style(init).word for init in inits]
 fewest = scores.groupby("label")["patient_id"].nunique().min()  # of a class
 warning = (
-    f"The rarer class has {counted(int(fewest), 'patients')} in the test: such "
-    "an interval is too narrow, and so large a difference may be chance."
+    f"The rarer class has {counted(int(fewest), 'patients')} in the test: with "
+    "so few, intervals are too narrow, and a large difference may be chance."
 )
 
 # %% tags=["hide-input"]

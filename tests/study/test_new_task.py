@@ -782,8 +782,9 @@ def test_pages_of_a_small_cohort_have_their_numbers_or_say_what_is_missing(rin, 
         pictures = sum("<img" in str(o.get("data", {}).get("text/html", "")) for o in outputs)
         assert not re.search(r"\d –|\bnan\b", text)
         assert ("(no interval)" in text) == (tested == 1)
+        assert re.search(r"only \d of them of one class|rarer class has \d patients? in", text)
         if page == "results/task":
-            assert ("There is no interval" in text) == (tested == 1)
+            assert ("No interval can be given" in text) == (tested == 1)
             assert pictures == (3 if tested == 2 else 2)
 
 
