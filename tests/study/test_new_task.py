@@ -580,7 +580,7 @@ def test_new_with_a_wrong_word_says_which_and_the_nearest(rin, home, arguments, 
 MANIFEST_MISTAKES = {
     "boolean keys": (
         {"label_map": {True: "malignant", False: "benign"}},
-        "label_map: YAML reads a key, such as yes, no or 1, as",
+        "label_map.a key such as yes, no or 1: YAML reads it as",
     ),
     "slip in a key": (
         {"tasks": [{"name": "mine", "title": "x", "positve_class": "y"}]},
