@@ -201,14 +201,14 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     errors = error.errors(include_url=False)
     # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.
     first = next((slip for slip in errors if slip["type"] == "extra_forbidden"), errors[0])
-    of_key = first["loc"][-1:] == ("[key]",)
-    place = [str(name) for name in (first["loc"][:-2] if of_key else first["loc"])]
+    place = [str(name) for name in first["loc"] if name != "[key]"]
     value, message = first["input"], first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = f"there is no such setting{meant(place[-1], _fields(model))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
-        what = "a key, such as yes, no or 1," if of_key else "it"
-        message = f"YAML reads {what} as {value}; write it in quotes"
+        message = f"YAML reads it as {value}; write it in quotes"
+        if "[key]" in first["loc"]:  # whose word, as yes or no, YAML has replaced
+            place[-1] = "a key such as yes, no or 1"
     elif place and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
     if len(errors) > 1:

@@ -73,6 +73,9 @@ single = scenario_aucs(scores)
 main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
+fewest = scores.groupby("label")["patient_id"].nunique().min()
+if fewest < 10:
+    units += f", only {fewest} of them of one class"
 has_interval = pd.notna(here["ci_low"])
 Markdown(
     f"""

@@ -48,6 +48,11 @@ overall = differences.loc["all"]
 facts = runs.facts(task)
 unit = facts.dataset.independence  # such as patient
 words = [init_style(init).word for init in inits]
+fewest = scores.groupby("label")["patient_id"].nunique().min()  # of a class
+warning = (
+    f"The rarer class has {counted(int(fewest), 'patients')} in the test: with "
+    "so few, intervals are too narrow, and a large difference may be chance."
+)
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -57,7 +62,9 @@ Markdown(f"""
 {counted(int(overall["n_scenarios"]), "scenarios")} is
 {overall["auc_a"]:.2f} with {words[0]} and {overall["auc_b"]:.2f} with
 {words[1]} weights; the difference is {format_estimate(overall, unit="points")}
-points of AUC (95% CI, these networks on new patients).
+points of AUC (95% CI, these networks on new patients). {
+    warning if fewest < 10 else ""
+}
 """)
 
 # %%

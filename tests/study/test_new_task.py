@@ -580,7 +580,7 @@ def test_new_with_a_wrong_word_says_which_and_the_nearest(rin, home, arguments, 
 MANIFEST_MISTAKES = {
     "boolean keys": (
         {"label_map": {True: "malignant", False: "benign"}},
-        "label_map: YAML reads a key, such as yes, no or 1, as",
+        "label_map.a key such as yes, no or 1: YAML reads it as",
     ),
     "slip in a key": (
         {"tasks": [{"name": "mine", "title": "x", "positve_class": "y"}]},
@@ -782,8 +782,9 @@ def test_pages_of_a_small_cohort_have_their_numbers_or_say_what_is_missing(rin, 
         pictures = sum("<img" in str(o.get("data", {}).get("text/html", "")) for o in outputs)
         assert not re.search(r"\d –|\bnan\b", text)
         assert ("(no interval)" in text) == (tested == 1)
+        assert re.search(r"only \d of them of one class|rarer class has \d patients? in", text)
         if page == "results/task":
-            assert ("There is no interval" in text) == (tested == 1)
+            assert ("No interval can be given" in text) == (tested == 1)
             assert pictures == (3 if tested == 2 else 2)
 
 
