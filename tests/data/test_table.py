@@ -374,7 +374,7 @@ def test_other_table_of_too_many_columns_is_refused(tmp_path, kind):
 def test_workbook_that_unpacks_to_more_than_any_table_is_refused_packed(tmp_path):
     with zipfile.ZipFile(tmp_path / "labels.xlsx", "w", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr("xl/worksheets/sheet1.xml", bytes(MAX_BYTES + 1))
-    with pytest.raises(InputError, match="no Excel table .it unpacks to 268,435,457 bytes"):
+    with pytest.raises(InputError, match=r"no Excel table .it unpacks to 268,435,457 bytes"):
         read_table(open_tree(tmp_path.parent, tmp_path.name), "labels.xlsx", ())
 
 
