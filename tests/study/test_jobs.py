@@ -71,9 +71,9 @@ def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
     assert seen == {"3", "5"}
 
 
-def start_beating(folder, workers, executor, **options):
+def start_beating(folder, workers, executor, work="beat", **options):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", folder, "interrupt"]
-    return subprocess.Popen([*program, str(workers), executor], env=ENVIRONMENT, **options)
+    return subprocess.Popen([*program, str(workers), executor, work], env=ENVIRONMENT, **options)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,18 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, exe
     assert "same command" in told
     assert "Traceback" not in told
     assert not beats.going_on()
+
+
+def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
+    options = {"stderr": subprocess.PIPE, "text": True}
+    started = start_beating(tmp_path, 0, "processes", "beat_after_dying", **options)
+    Beats(tmp_path).wait_for(1)
+    began = time.monotonic()
+    _, told = started.communicate(timeout=20)
+    assert time.monotonic() - began < 3
+    assert started.returncode == 130
+    assert "stopped. Finished runs" in told
+    assert "Traceback" not in told
 
 
 def test_jobs_of_submitit_end_with_a_driver_that_is_killed(tmp_path):
