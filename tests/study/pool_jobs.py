@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from rin.data.chunks import map_chunks
 from rin.errors import InputError
 from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger
@@ -84,6 +85,8 @@ def interruptible(folder, workers, executor, work="beat"):
     from rin import cli
 
     def app():
+        if executor == "chunks":
+            [*map_chunks(beat, [folder / "beat-0", folder / "beat-1"], 1, title="Beating")]
         jobs = [(folder / f"beat-{k}",) for k in range(4)]
         execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
         # What the command line itself gives to jobs, they can import.

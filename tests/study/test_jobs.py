@@ -96,6 +96,21 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, exe
     assert not beats.going_on()
 
 
+@pytest.mark.parametrize("executor", ["processes", "chunks"])
+def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, executor):
+    for moment in (0.05, 0.15, 0.3):
+        options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        started = start_beating(tmp_path, 2, executor, **options)
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
+        while len(children.read_text().split()) < 2:  # a worker, beside what counts semaphores
+            time.sleep(0.01)
+        time.sleep(moment)
+        os.killpg(started.pid, signal.SIGINT)
+        _, told = started.communicate(timeout=20)
+        assert started.returncode == 130
+        assert "Traceback" not in told
+
+
 def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
     options = {"stderr": subprocess.PIPE, "text": True}
     started = start_beating(tmp_path, 0, "processes", "beat_after_dying", **options)
