@@ -27,8 +27,6 @@ from rin.errors import InputError, counted
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
-
     import pandas as pd
 
     from rin.data.status import Verification
@@ -456,19 +454,8 @@ def _interrupted(*_: object) -> None:
     last = threading.Timer(4, _end)
     last.daemon = True
     last.start()
-    signal.signal(signal.SIGALRM, _stop)
-    sys.unraisablehook = _stop_later
+    sys.unraisablehook = lambda _: _end()  # of a finaliser, which swallows what is raised here
     raise Stopped
-
-
-def _stop(*_: object) -> None:
-    raise Stopped
-
-
-def _stop_later(swallowed: UnraisableHookArgs) -> None:
-    """Stop a moment later where Ctrl-C came in a finaliser, which swallows what is raised."""
-    if swallowed.exc_type is Stopped:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
 
 
 def _end() -> None:

@@ -1,7 +1,6 @@
 """Tables of pictures: miniatures of the Head CT set, of one with all options, of RadImageNet."""
 
 import time
-import zipfile
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.store import build_store, open_store
-from rin.data.tree import MAX_BYTES, open_tree
+from rin.data.tree import open_tree
 from rin.errors import InputError
 
 TABLE = "id, hemorrhage\n0,1\n1,1\n12,0\n"
@@ -369,13 +368,6 @@ def test_other_table_of_too_many_columns_is_refused(tmp_path, kind):
     write(pd.DataFrame([["0"] * 2001]).rename(columns=str), tmp_path / f"labels.{kind}")
     with pytest.raises(InputError, match=r"more than 2,000 columns"):
         read_table(open_tree(tmp_path.parent, tmp_path.name), f"labels.{kind}", ())
-
-
-def test_workbook_that_unpacks_to_more_than_any_table_is_refused_packed(tmp_path):
-    with zipfile.ZipFile(tmp_path / "labels.xlsx", "w", zipfile.ZIP_DEFLATED) as parts:
-        parts.writestr("xl/worksheets/sheet1.xml", bytes(MAX_BYTES + 1))
-    with pytest.raises(InputError, match=r"no Excel table .it unpacks to 268,435,457 bytes"):
-        read_table(open_tree(tmp_path.parent, tmp_path.name), "labels.xlsx", ())
 
 
 #: Of RadImageNet, below radiology_ai/: label, part, patient.

@@ -114,10 +114,8 @@ def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, ex
 def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
     options = {"stderr": subprocess.PIPE, "text": True}
     started = start_beating(tmp_path, 0, "processes", "beat_after_dying", **options)
-    Beats(tmp_path).wait_for(1)
-    began = time.monotonic()
-    _, told = started.communicate(timeout=20)
-    assert time.monotonic() - began < 3
+    _, told = started.communicate(timeout=60)
+    assert not Beats(tmp_path).sizes()
     assert started.returncode == 130
     assert "stopped. Finished runs" in told
     assert "Traceback" not in told

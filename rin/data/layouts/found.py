@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sized
 from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow.csv
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import MAX_BYTES, Tree
+from rin.data.tree import Tree
 from rin.errors import InputError, explained, meant, named
 from rin.files import FrozenModel, misfit
 
@@ -107,7 +107,8 @@ def read_table(
         if kind == "parquet":
             rows = _parse_parquet(content, columns)
         elif kind == "xlsx":
-            rows = _parse_excel(content)
+            rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False).astype(_TEXT)
+            _refuse_many(rows.columns)
         else:
             rows = _parse_csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]
@@ -154,16 +155,6 @@ def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
     # Whole numbers beside missing values come as floats; as text they are whole numbers again.
     rows = pd.read_parquet(BytesIO(content), columns=wanted).convert_dtypes()
     return rows.astype(_TEXT).fillna("").reindex(columns=names, fill_value="")
-
-
-def _parse_excel(content: bytes) -> pd.DataFrame:
-    with ZipFile(BytesIO(content)) as parts:
-        size = sum(part.file_size for part in parts.infolist())
-    if size > MAX_BYTES:
-        raise ValueError(f"it unpacks to {size:,} bytes")
-    rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False)
-    _refuse_many(rows.columns)
-    return rows.astype(_TEXT)
 
 
 def _refuse_many(columns: Sized) -> None:
