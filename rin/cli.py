@@ -439,6 +439,7 @@ def _interrupted(*_: object) -> None:
     last = threading.Timer(4, _end)
     last.daemon = True
     last.start()
+    sys.unraisablehook = lambda _: _end()  # of a finaliser, which swallows what is raised here
     raise Stopped
 
 

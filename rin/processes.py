@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
+from multiprocessing import resource_tracker
 from multiprocessing.queues import SimpleQueue
 from types import ModuleType
 
@@ -67,6 +68,7 @@ def follow(process: int) -> None:
 @contextmanager
 def without_interrupts() -> Iterator[None]:
     """Have processes that start meanwhile, and theirs, leave Ctrl-C to this one."""
+    resource_tracker.ensure_running()  # Python's own start of it would let Ctrl-C through
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

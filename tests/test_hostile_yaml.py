@@ -74,6 +74,19 @@ def test_read_yaml_with_a_few_aliases_reads_them_and_numbers_without_a_point(tmp
         ("pretraining", {"corpora": {"a": "b"}, "size": 32, "batch": 1, "epochs": 1,
                          "learning_rate": float("inf")}),
         ("about", [["x" * 100] * 1000] * 1000),
+        ("name", "\N{MATHEMATICAL FRAKTUR CAPITAL U}" * 64),
+        ("stand_ins", {"busi": {"benign": "30"}}),
+        ("stand_ins", {"busi": {"benign": True}}),
+        ("curation", {"studies": "320"}),
+        ("curation", {"size": 48.0}),
+        ("simulation", {"patients": "100"}),
+        ("folds", 10**30),
+        ("cases", 10**30),
+        ("fine_tuning", {"size": 10**9, "batch": 1, "epochs": 1}),
+        ("repeats", {"tasks": ["breast"], "scenarios": ["ResNet50-freeze_all-1e-02"],
+                     "seeds": 10**9}),
+        ("pretraining", {"corpora": {"random": "b", "imagenet": "b"}, "size": 32, "batch": 1,
+                         "epochs": 1, "pretrainings": 10**7}),
     ],
 )  # fmt: skip
 def test_profile_with_a_value_of_another_kind_is_refused_in_a_short_line(tmp_path, setting, value):
@@ -82,7 +95,7 @@ def test_profile_with_a_value_of_another_kind_is_refused_in_a_short_line(tmp_pat
     Profile.model_validate(good)
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(good | {setting: value}))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=setting) as caught:
         load_profile(path)
     assert len(caught.value.problem) < 400
 

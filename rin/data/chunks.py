@@ -10,7 +10,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from rin.errors import InputError
-from rin.processes import Stopped, die_with, kill_workers
+from rin.processes import Stopped, die_with, kill_workers, without_interrupts
 
 MAX_THREADS = 8
 Item = TypeVar("Item")
@@ -43,7 +43,9 @@ def map_chunks(
     interval = 0.5 if sys.stderr.isatty() else 15
     try:
         with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
-            for results in parallel(delayed(_map)(function, members) for members in chunks):
+            with without_interrupts():  # a worker that starts would say a page of Ctrl-C
+                made = parallel(delayed(_map)(function, members) for members in chunks)
+            for results in made:
                 bar.update(len(results))
                 yield results
     except (KeyboardInterrupt, Stopped):

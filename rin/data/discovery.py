@@ -11,7 +11,7 @@ import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -94,15 +94,18 @@ def separator_of(text: str) -> str:
     """
     fits = {}
     for separator in SEPARATORS:
-        # Rows, not lines, as quoted cells may hold line breaks; read one by one, no table whole.
-        lines = (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)?", text))
-        rows = filter(None, csv.reader(lines, delimiter=separator))
         # An error is a quote that another separator opens, and nothing closes.
         with suppress(csv.Error, StatisticsError):
-            widths = [len(row) for row in islice(rows, 50)]
+            widths = [len(row) for row in islice(rows_of(text, separator), 50)]
             if (width := mode(widths)) > 1:
                 fits[separator] = widths[0] == width, widths.count(width), width
     return max(fits, key=fits.get, default=",")
+
+
+def rows_of(text: str, separator: str) -> Iterator[list[str]]:
+    """Yield the rows of a table, not its lines, as quoted cells may hold line breaks."""
+    lines = (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)?", text))
+    return filter(None, csv.reader(lines, delimiter=separator))
 
 
 def matched(names: Collection[str], known: Collection[str], folder: str = "") -> dict[str, str]:

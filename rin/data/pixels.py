@@ -13,15 +13,18 @@ An outline that an annotation gives as coordinates stands where a mask picture's
 import io
 import math
 import threading
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS, TILEBYTECOUNTS, TILEOFFSETS
 from skimage.draw import polygon
 
 from rin.data.tree import (
@@ -164,8 +167,6 @@ def _wrong_array(array: np.ndarray, needed: str, where: Path, remedy: str) -> In
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-#: The end of a PNG file, with which it is known to be whole.
-PNG_END = b"IEND\xaeB`\x82"
 #: The number, of EXIF and of TIFF, for how a picture is to be turned before it is shown.
 ORIENTATION = 0x0112
 #: Largest share of a mask's pixels that are neither dark nor bright.
@@ -309,13 +310,26 @@ def _open(root: Path, locator: str) -> Image.Image:
             problem = "its metadata say to turn it, which its mask and others would not follow"
             raise ValueError(problem)
         picture.load()
-        if picture.format == "PNG" and PNG_END not in content:
-            raise ValueError("its end is missing")
-        if picture.format == "JPEG":
+        if picture.format == "PNG":  # by its checksums, at which loading does not look
+            Image.open(io.BytesIO(content)).verify()
+        elif picture.format == "JPEG":
             refuse_gaps(content)
+        elif picture.info.get("compression") in ("tiff_adobe_deflate", "tiff_deflate"):
+            _refuse_broken_strips(content, picture.tag_v2)
         if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
             raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
     return picture
+
+
+def _refuse_broken_strips(content: bytes, tags: Mapping[int, Any]) -> None:
+    """Raise where a checksum of a TIFF, at which Pillow does not look, is wrong."""
+    starts = tags.get(STRIPOFFSETS) or tags[TILEOFFSETS]
+    lengths = tags.get(STRIPBYTECOUNTS) or tags[TILEBYTECOUNTS]
+    for start, length in zip(starts, lengths, strict=True):
+        strip = zlib.decompressobj()
+        strip.decompress(content[start : start + length], 4 * MAX_PIXELS)
+        if not strip.eof:
+            raise ValueError("a strip of it has no end")
 
 
 RESIZES = ("stretch", "pad")

@@ -235,21 +235,38 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
     DeLong counts the positives *above* a negative: products of deviations are equal.
     """
-    wins = [_beaten(row[positive], row[~positive]) for row in rows]
-    losses = [_beaten(row[~positive], row[positive]) for row in rows]
-    return [np.array(wins), np.array(losses)]
+    # One sort a row: by SciPy's ranks the comparison takes four times as long.
+    positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
+    m = np.count_nonzero(positive)
+    twice = np.empty((len(rows), positive.size))
+    for row, twice_of_row in zip(rows, twice, strict=True):
+        scores = row[positives_first]
+        order = np.argsort(scores)
+        of_positive = order < m
+        ranked = scores[order]
+        # Cases of equal scores are a tie, mostly of one case: the place of its last one.
+        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+        positives = np.cumsum(of_positive)[last]  # up to the end of each tie
+        twice_positives = _before_and_up_to(positives)
+        twice_negatives = _before_and_up_to(last + 1 - positives)
+        if last.size < positive.size:
+            sizes = np.diff(last, prepend=-1)
+            twice_positives = np.repeat(twice_positives, sizes)
+            twice_negatives = np.repeat(twice_negatives, sizes)
+        twice_of_row[order] = np.where(of_positive, twice_negatives, twice_positives)
+    counts = twice / 2
+    return [counts[:, :m], counts[:, m:]]
 
 
-def _beaten(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return how many of the others each score beats; a tie counts one half."""
-    ordered = np.sort(others)
-    below = np.searchsorted(ordered, scores, "left")
-    return (below + np.searchsorted(ordered, scores, "right")) / 2
+def _before_and_up_to(counts: np.ndarray) -> np.ndarray:
+    twice = counts.copy()
+    twice[1:] += counts[:-1]
+    return twice
 
 
 def _aucs(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:

@@ -82,7 +82,8 @@ def do_jobs(
             devices.put(visible[worker % len(visible)])
     pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices,))
     try:
-        futures = [pool.submit(work, *job) for job in jobs]
+        with without_interrupts():
+            futures = [pool.submit(work, *job) for job in jobs]
         wait(futures)
     except (KeyboardInterrupt, Stopped):
         kill_workers()

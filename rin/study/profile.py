@@ -102,9 +102,10 @@ def _known_scenarios(names: list[str]) -> list[str]:
     return [find_scenario(name).name for name in names]
 
 
-# A text, a truth value and infinity are no numbers.
-Positive = Annotated[int, Field(gt=0, strict=True)]
-NotNegative = Annotated[int, Field(ge=0, strict=True)]
+# A text, a truth value and infinity are no numbers; larger ones would fill the memory.
+Positive = Annotated[int, Field(gt=0, le=10_000_000, strict=True)]
+NotNegative = Annotated[int, Field(ge=0, le=10_000, strict=True)]
+Side = Annotated[Positive, Field(le=4096)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Momentum = Annotated[Number, Field(gt=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
@@ -128,7 +129,7 @@ class FineTuning(FrozenModel):
     released weights of which the init is the counterpart (`Pretraining.released`).
     """
 
-    size: Positive
+    size: Side
     batch: Positive
     epochs: Positive
     patience: Positive | None = None
@@ -181,7 +182,7 @@ class Pretraining(FrozenModel):
     corpora: dict[str, str | Names]
     backbones: Names | None = None
     cases: Positive | None = None
-    size: Positive
+    size: Side
     batch: Positive
     epochs: Positive
     learning_rate: Annotated[Number, Field(gt=0)] = 1e-3
@@ -200,7 +201,8 @@ class Pretraining(FrozenModel):
     @field_validator("pretrainings", mode="before")
     @classmethod
     def _numbered(cls, stated: Any) -> Any:
-        return list(range(1, stated + 1)) if type(stated) is int else stated
+        # What is far too large is refused before it becomes a list.
+        return list(range(1, stated + 1)) if type(stated) is int and stated < 1000 else stated
 
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
@@ -271,8 +273,8 @@ class Curation(FrozenModel):
     archive: str = "archive"
     label_map: str = ""
     reviewed: str = ""
-    studies: Annotated[int, Field(ge=30, le=100_000)] = 320
-    size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
+    studies: Annotated[Positive, Field(ge=30, le=100_000)] = 320
+    size: Annotated[Positive, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
 class StudyFilter(FrozenModel):
@@ -406,7 +408,7 @@ class Probe(FrozenModel):
     preprocessings: Annotated[list[PreprocessingName], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
-    images: Annotated[int, Field(ge=8)] = 64
+    images: Annotated[Positive, Field(ge=8)] = 64
 
 
 class LossStudy(FrozenModel):
@@ -435,8 +437,8 @@ class Simulation(FrozenModel):
     """How far intervals reach that take several images of one patient for independent."""
 
     replicates: Positive = 2000
-    patients: Annotated[int, Field(ge=10)] = 100
-    images: Annotated[int, Field(ge=2)] = 5
+    patients: Annotated[Positive, Field(ge=10)] = 100
+    images: Annotated[Positive, Field(ge=2)] = 5
 
 
 class Profile(FrozenModel):
@@ -456,7 +458,7 @@ class Profile(FrozenModel):
     """
 
     name: Annotated[
-        str, Field(pattern=r"^\w[\w.-]*$", max_length=64), AfterValidator(_not_reserved)
+        str, Field(pattern=r"^\w[\w.-]*$", max_length=60), AfterValidator(_not_reserved)
     ]
     about: str
     tasks: Names
@@ -467,7 +469,7 @@ class Profile(FrozenModel):
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
     splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
-    seed: Annotated[NotNegative, Field(lt=2**32)] = 20220914
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 20220914
     cases: Positive | Sizes | None = None
     cases_of: dict[str, Positive | Sizes | None] = Field(default_factory=dict)
     external: bool = False
@@ -483,7 +485,7 @@ class Profile(FrozenModel):
     probe: Probe | None = None
     losses: LossStudy | None = None
     simulation: Simulation = Simulation()
-    stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
+    stand_ins: dict[str, dict[str, Positive]] = Field(default_factory=dict)
     reference: str | None = None
     live: str | None = None
     live_minutes: Positive | None = None

@@ -66,11 +66,15 @@ def flipped(content, count):
 def bad_pictures():
     png, jpeg = encoded("PNG"), encoded("JPEG", quality=90)
     gray, wide = Image.fromarray(NOISE), Image.new("1", (70_000, 1000))
+    smooth = Image.fromarray(NOISE[:8, :8]).resize(SIZE, Image.Resampling.BILINEAR)
+    deflated = encoded("TIFF", smooth, compression="tiff_adobe_deflate")
     turned = Image.Exif()
     turned[0x0112] = 6
     made = {f"PNG {name}": content for name, content in
             (cut(png, 10) | zeroed(png, 8) | flipped(png, 6)).items()}  # fmt: skip
     made |= {f"JPEG {n}": content for n, content in (cut(jpeg, 8) | zeroed(jpeg, 10)).items()}
+    made |= {f"smooth {n}": content for n, content in flipped(encoded("PNG", smooth), 6).items()}
+    made |= {f"TIFF {name}": content for name, content in zeroed(deflated, 4).items()}
     made |= {
         "PNG without its end": png[: png.index(b"IEND") - 4],
         "PNG of 16 bits": encoded("PNG", Image.fromarray(NOISE.astype(np.uint16) * 200)),

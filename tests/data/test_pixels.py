@@ -3,6 +3,7 @@
 import ast
 import io
 import pickle
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -412,8 +413,30 @@ def test_png_without_its_end_is_no_whole_picture(tmp_path):
     name = saved(tmp_path / "a.png", np.full((8, 8), 7, np.uint8))
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: content.index(b"IEND") - 4])
-    with pytest.raises(InputError, match="its end is missing"):
+    with pytest.raises(InputError, match="truncated PNG"):
         read_picture(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("ending", "options"), [("png", {}), ("tif", {"compression": "tiff_adobe_deflate"})]
+)
+def test_single_bit_of_a_compressed_picture_never_changes_pixels_in_silence(
+    tmp_path, ending, options
+):
+    coarse = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((96, 96), Image.Resampling.BILINEAR))
+    path = tmp_path / saved(tmp_path / f"a.{ending}", smooth, **options)
+    whole, draws, refused = path.read_bytes(), random.Random(7), 0
+    bits = range(64, 8 * (len(whole) - 250))  # no checksum is of the tags at the end of a TIFF
+    for place in draws.sample(bits, 300):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            assert np.array_equal(read_picture(tmp_path, path.name), smooth)
+        except InputError:
+            refused += 1
+    assert refused > 250
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif"])

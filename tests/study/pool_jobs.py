@@ -3,11 +3,13 @@
 import ctypes
 import importlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from rin.data.chunks import map_chunks
 from rin.errors import InputError
 from rin.study.executors import run_each, run_with_bar
 from rin.study.ledger import Ledger
@@ -78,17 +80,19 @@ class Beats:
         return self.sizes() != before
 
 
-def interruptible(folder, workers, executor):
+def interruptible(folder, workers, executor, work="beat"):
     """Work under the command line's handling of Ctrl-C."""
     from rin import cli
 
     def app():
+        if executor == "chunks":
+            [*map_chunks(beat, [folder / "beat-0", folder / "beat-1"], 1, title="Beating")]
         jobs = [(folder / f"beat-{k}",) for k in range(4)]
         execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
         # What the command line itself gives to jobs, they can import.
         run_with_bar(
             execution,
-            importlib.import_module("pool_jobs").beat,
+            getattr(importlib.import_module("pool_jobs"), work),
             jobs,
             Ledger(folder / "study" / "runs"),
             [],
@@ -116,6 +120,19 @@ def beat(path):
         with path.open("a") as stream:
             stream.write(".")
         time.sleep(0.1)
+
+
+class Dying:
+    """Ctrl-C comes while it is taken away, when nothing that is raised gets further."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+
+
+def beat_after_dying(path):
+    Dying()
+    beat(path)
 
 
 def runs(count):
@@ -161,7 +178,7 @@ def share(folder):
 if __name__ == "__main__" and "share" in sys.argv:
     share(Path(sys.argv[1]))
 elif __name__ == "__main__" and "interrupt" in sys.argv:
-    interruptible(Path(sys.argv[1]), int(sys.argv[3]), sys.argv[4])
+    interruptible(Path(sys.argv[1]), int(sys.argv[3]), *sys.argv[4:])
 elif __name__ == "__main__" and "stuck" in sys.argv:
     path = Path(sys.argv[1])
     jobs = [(path / "stuck",)]

@@ -71,9 +71,9 @@ def test_workers_have_a_gpu_each_and_see_no_other(tmp_path, monkeypatch):
     assert seen == {"3", "5"}
 
 
-def start_beating(folder, workers, executor, **options):
+def start_beating(folder, workers, executor, work="beat", **options):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", folder, "interrupt"]
-    return subprocess.Popen([*program, str(workers), executor], env=ENVIRONMENT, **options)
+    return subprocess.Popen([*program, str(workers), executor, work], env=ENVIRONMENT, **options)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,31 @@ def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers, exe
     assert "same command" in told
     assert "Traceback" not in told
     assert not beats.going_on()
+
+
+@pytest.mark.parametrize("executor", ["processes", "chunks"])
+def test_interrupt_while_workers_start_shows_no_traceback_of_theirs(tmp_path, executor):
+    for moment in (0.05, 0.15, 0.3):
+        options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        started = start_beating(tmp_path, 2, executor, **options)
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
+        while len(children.read_text().split()) < 2:  # a worker, beside what counts semaphores
+            time.sleep(0.01)
+        time.sleep(moment)
+        os.killpg(started.pid, signal.SIGINT)
+        _, told = started.communicate(timeout=20)
+        assert started.returncode == 130
+        assert "Traceback" not in told
+
+
+def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_traceback(tmp_path):
+    options = {"stderr": subprocess.PIPE, "text": True}
+    started = start_beating(tmp_path, 0, "processes", "beat_after_dying", **options)
+    _, told = started.communicate(timeout=60)
+    assert not Beats(tmp_path).sizes()
+    assert started.returncode == 130
+    assert "stopped. Finished runs" in told
+    assert "Traceback" not in told
 
 
 def test_jobs_of_submitit_end_with_a_driver_that_is_killed(tmp_path):

@@ -1,8 +1,9 @@
 """What a layout reader returns, and the steps that readers share."""
 
+import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
@@ -13,13 +14,14 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic import ValidationError
 
-from rin.data.discovery import decode, separator_of
+from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError, explained, meant, named
 from rin.files import FrozenModel, misfit
 
 STAND_IN_NOTE = "STAND_IN.json"
+#: Of a table; a hundred thousand take minutes and gigabytes.
 MOST_COLUMNS = 2000
 _TEXT = pd.StringDtype("pyarrow")
 
@@ -100,12 +102,13 @@ def read_table(
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
     remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
     remedy += "as CSV or .xlsx."
-    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError)
+    kinds = (pyarrow.ArrowException, OSError, ValueError, BadZipFile, KeyError, csv.Error)
     with explained(f"it is no {title}", where=tree.place(name), remedy=remedy, kinds=kinds):
         if kind == "parquet":
             rows = _parse_parquet(content, columns)
         elif kind == "xlsx":
             rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False).astype(_TEXT)
+            _refuse_many(rows.columns)
         else:
             rows = _parse_csv(content, None if header else columns)
     rows.columns = names = [str(title).strip() for title in rows.columns]
@@ -118,7 +121,7 @@ def read_table(
         remedy = "Give each column a name of its own, or delete it."
         raise tree.wrong(f"several columns are called {named(twice)}", file=name, remedy=remedy)
     if absent := [column for column in columns if column not in names]:
-        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
+        problem = f"its columns are {named(names, ', ')}; needed are {', '.join(columns)}"
         remedy = "Name the columns of the table in the manifest's options."
         raise tree.wrong(f"{problem}{meant(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
@@ -132,8 +135,7 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
         problem = f"a quote in the table is not closed, the first odd one in row {next(odd)}"
         raise ValueError(problem)
     separator = separator_of(text)
-    if text.partition("\n")[0].count(separator) >= MOST_COLUMNS:
-        raise ValueError(f"it has more than {MOST_COLUMNS:,} columns")
+    _refuse_many(next(rows_of(text, separator), ()))
     file = pyarrow.BufferReader(text.encode())
     parsing = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     reading = pyarrow.csv.ReadOptions(column_names=names)
@@ -147,8 +149,14 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
 
 def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
     names = pyarrow.parquet.read_schema(BytesIO(content)).names
+    _refuse_many(names)
     # What is not asked for may be pictures, and stays unread.
     wanted = [name for name in names if name.strip() in columns] if columns else names
     # Whole numbers beside missing values come as floats; as text they are whole numbers again.
     rows = pd.read_parquet(BytesIO(content), columns=wanted).convert_dtypes()
     return rows.astype(_TEXT).fillna("").reindex(columns=names, fill_value="")
+
+
+def _refuse_many(columns: Sized) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise ValueError(f"it has more than {MOST_COLUMNS:,} columns")
