@@ -1,7 +1,7 @@
 """The tables that pass between packages: their columns, and the one check of them.
 
-`tables.yaml` states the columns, and the page “Tables and manifests” is made from them.  Nothing is
-repaired.
+`tables.yaml` states the columns, and the page “Tables and manifests” is made from them.  Nothing
+is repaired.
 """
 
 from collections.abc import Mapping, Sequence
