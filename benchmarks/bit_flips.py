@@ -41,6 +41,7 @@ from rin.errors import InputError
 from rin.models.weights import load_weights
 from rin.study import fine_tuning, open_study, pretraining
 from rin.study.corpora import curated_corpus, curation_plan, find_corpus
+from rin.study.forecast import forecast
 from rin.study.reference import load_reference, write_reference
 from rin.training.checkpoint import WorkFolder
 
@@ -85,7 +86,7 @@ def read_everything(folder):
         read[f"weights {entry.file}"] = load_weights(entry, network, study.weights_folders)
     for part in fine_tuning.SCORED_PARTS:
         read[f"predictions {part}"] = fine_tuning.predictions(study, part=part)
-    read["runs"] = fine_tuning.run_records(study)
+    read["runs"], read["forecast"] = fine_tuning.run_records(study), forecast(study)
     read["maps"] = list(fine_tuning.cam_arrays(study, "breast"))
     inputs = study.inputs("breast")
     read["split"], read["patients"] = inputs.folds, inputs.dataset.cases

@@ -22,8 +22,6 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-import json
-
 import pandas as pd
 import yaml
 from IPython.display import Markdown
@@ -50,12 +48,12 @@ kept = {
 # %%
 records = pd.DataFrame(
     [
-        {"Stage": stage} | json.loads(done.read_text(encoding="utf-8"))
+        {"Stage": stage} | ledger.done(done.parent.name)
         for stage, ledger in {
             "pretraining": study.weights,
             "fine-tuning": study.runs,
         }.items()
-        for done in sorted(ledger.folder.glob("*/done.json"))
+        for done in sorted(ledger.folder.glob("[!.]*/done.json"))
     ],
     columns=[
         "Stage",

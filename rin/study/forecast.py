@@ -19,6 +19,7 @@ import pandas as pd
 
 from rin.data.manifest import find_task
 from rin.files import read_yaml
+from rin.study.ledger import Ledger
 from rin.study.plan import STEP_COST, run_seed
 from rin.study.pretraining import pretraining_seed
 from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
@@ -130,12 +131,12 @@ def forecast(study: Study) -> pd.DataFrame:
     worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN without any.
     """
     profile, rows = study.profile, []
-    for stage, ledger, planned, jobs in _stages(profile):
-        folder = study.ledger(ledger).folder
-        done = sorted(folder.glob("[!.]*/done.json"))
-        finished = _count_finished(done, planned)
-        seconds = [json.loads(path.read_text("utf-8")).get("seconds", np.nan) for path in done]
-        sizes = [sum(f.stat().st_size for f in p.parent.iterdir()) for p in done]
+    for stage, name, planned, jobs in _stages(profile):
+        ledger = study.ledger(name)
+        done = [path.parent for path in sorted(ledger.folder.glob("[!.]*/done.json"))]
+        finished = _count_finished(ledger, done, planned)
+        seconds = [ledger.done(run.name).get("seconds", np.nan) for run in done]
+        sizes = [sum(file.stat().st_size for file in run.iterdir()) for run in done]
         runs = len(planned)
         left = runs - finished
         hours = left * float(np.mean(seconds)) / 3600 if done else np.nan
@@ -144,15 +145,15 @@ def forecast(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
 
 
-def _count_finished(done: Sequence[Path], planned: Sequence[dict]) -> int:
+def _count_finished(ledger: Ledger, done: Sequence[Path], planned: Sequence[dict]) -> int:
     """Count planned runs that are done, each once, by what their configurations have in common.
 
     The folder holds other runs as well: of other pretrainings, whose seeds differ, or settings.
     """
     wanted, finished = Counter(json.dumps(run) for run in planned), Counter()
     names = [*planned[0]]
-    for path in done:
-        config = json.loads((path.parent / "config.json").read_text("utf-8"))
+    for run in done:
+        config = json.loads(ledger.read(run.name, "config.json", Path.read_bytes))
         config["layers"] = "layers" in config
         finished[json.dumps({name: config.get(name) for name in names})] += 1
     return (wanted & finished).total()

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_study import TWO, tiny_profile, write_profile
+from tiny_study import TWO, copy_of, tiny_profile, write_profile
 
+from rin.errors import InputError
 from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
 from rin.study.profile import SCENARIOS, load_profile
 from rin.study.setting import Study, missing_inputs
@@ -18,6 +19,17 @@ def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finis
     assert table["jobs"].to_dict() == {"pretraining": 1, "fine-tuning": 3}
     assert (table[["hours", "gigabytes"]] == 0).all(axis=None)
     assert missing_inputs(finished_study) == []
+
+
+@pytest.mark.parametrize("name", ["done.json", "config.json"])
+def test_forecast_of_a_study_with_a_damaged_run_names_it(finished_study, name):
+    study = copy_of(finished_study, f"damaged-{name}")
+    run = sorted(study.runs.folder.glob("[!.]*"))[0]
+    for content in ("", "[]", "{"):
+        (run / name).write_text(content)
+        with pytest.raises(InputError, match="Delete the run's folder") as caught:
+            forecast(study)
+        assert run.name in caught.value.where
 
 
 def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_study, tmp_path):
