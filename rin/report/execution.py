@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -94,9 +95,10 @@ class Job:
 
     def recorded(self) -> dict[str, Any]:
         """Return what the finished notebook was made from and its seconds; empty for none."""
-        if not self.output.is_file():
-            return {}
-        return json.loads(self.output.read_text(encoding="utf-8"))["metadata"].get("rin", {})
+        # A power cut may have left an empty file, which is computed anew.
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            return json.loads(self.output.read_text(encoding="utf-8"))["metadata"]["rin"]
+        return {}
 
     def current(self) -> bool:
         """Return whether the computed notebook is there and up to date."""

@@ -131,6 +131,15 @@ def test_notebook_runs_again_when_something_changed(tmp_path, changed, body):
 
 
 @pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"metadata": {}}', "\xff"])
+def test_computed_notebook_that_is_damaged_counts_as_not_computed(tmp_path, content):
+    job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
+    job.source.write_text("1\n")
+    job.output.write_text(content, encoding="latin-1")
+    assert job.recorded() == {}
+    assert not job.current()
+
+
 def test_notebook_is_up_to_date_with_the_runs_that_it_left_itself(tmp_path):
     done = tmp_path / "runs" / "one" / "done.json"
     body = (
