@@ -163,7 +163,7 @@ BEYOND_ARRAYS |= {"PIL", "skimage", "IPython"}
     ("rooms", "absent"),
     [
         ("rin.curation.build, rin.data, rin.report.banner, rin.report.build", FRAMEWORKS),
-        ("rin.stats", FRAMEWORKS | BEYOND_ARRAYS | {"rin.files"}),  # which reads YAML
+        ("rin.stats", FRAMEWORKS | BEYOND_ARRAYS),
         ("rin.data.dataset", FRAMEWORKS | {"pydicom", "scipy.ndimage", "scipy.signal"}),
     ],
 )
