@@ -50,10 +50,12 @@ _ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 def load_taxonomy() -> pd.DataFrame:
     """Read the classes of the database, a row a class, in the order of the file.
 
-    Columns are texts: `modality`, `region`, `label`, `images` (empty where no count is public),
-    `kind` of the count ("full set", "subset", "none"), `source`.
+    Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
+    public), `kind` of the count ("full set", "subset", "none"), `source`.
     """
-    return pd.read_csv(taxonomy_file(), dtype=str, keep_default_na=False)
+    rows = pd.read_csv(taxonomy_file(), dtype=str, keep_default_na=False)
+    images = pd.to_numeric(rows["images"].replace("", None))
+    return rows.assign(images=images.astype("Int64"))
 
 
 def taxonomy_file() -> Path:
