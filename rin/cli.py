@@ -151,7 +151,9 @@ def study(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what it takes.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what it would take, and do nothing.")
+    ] = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
@@ -185,18 +187,26 @@ def profiles() -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, _.")],
     images: Annotated[Path, typer.Option(help="Folder of the pictures.")],
-    table: Annotated[Path | None, typer.Option(help="Table: CSV, .xlsx, parquet.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A row a picture: CSV, .xlsx, parquet.")
+    ] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder of the masks.")] = None,
     image: Annotated[str, typer.Option(help="Column of the pictures.")] = "",
     label: Annotated[str, typer.Option(help="Column of the labels.")] = "",
     patient: Annotated[str, typer.Option(help="Column of patients, or a pattern of names.")] = "",
     split: Annotated[str, typer.Option(help="Column of a given split; none to cut one.")] = "",
     positive: Annotated[list[str] | None, typer.Option(help="Positive class; repeatable.")] = None,
-    minutes: Annotated[float, typer.Option(min=2, help="Budget of the training.")] = 15,
+    minutes: Annotated[
+        float, typer.Option(min=2, help="Budget of the training, in minutes.")
+    ] = 15,
     window: Annotated[str, typer.Option(help="CENTER,WIDTH, of DICOM or over 8 bits.")] = "",
     leave_out: Annotated[bool, typer.Option(help="Accept what has no picture or label.")] = False,
-    several: Annotated[bool, typer.Option("--several-labels", help="Even of a patient.")] = False,
-    distinct: Annotated[bool, typer.Option("--distinct", help="Alike names are several.")] = False,
+    several: Annotated[
+        bool, typer.Option("--several-labels", help="A patient may have both labels.")
+    ] = False,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="Names that look like one are several.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     data_root: Root = "",
     results: Results = "results",
@@ -270,7 +280,9 @@ def reference_write(
         Path | None, typer.Option(help="Where to write it; by default, with the book.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
-    add: Annotated[bool, typer.Option("--add", help="Add runs to the one there.")] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add this study's runs to the one there.")
+    ] = False,
 ) -> None:
     """Write the reference run of a finished study on real images; at most 6 MB."""
     from rin.study import open_study
@@ -317,7 +329,9 @@ def data_verify(
     data_root: Root = "",
     results: Results = "results",
     quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Decode what was, too.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Decode also what was decoded before.")
+    ] = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from rin.data.status import manifests_to_verify, verify_dataset

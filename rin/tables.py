@@ -32,7 +32,7 @@ _STATED = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
 def _column(stated: Mapping[str, Any], *, exact: bool) -> pa.Column:
-    """Return a column as the file states it; unless `exact`, text may be numbers."""
+    """Return a column as the file states it; unless it is `exact`, text may be numbers."""
     kind, values = stated["type"], stated.get("values")
     dtype = _EXACT.get(kind) if exact else None
     checks = [_VALUES[values]] if values else []
@@ -51,24 +51,22 @@ def _column(stated: Mapping[str, Any], *, exact: bool) -> pa.Column:
 
 
 def _schema(name: str) -> pa.DataFrameSchema:
-    table = _STATED["tables"][name]
-    exact, columns = table.get("exact", False), {}
+    table, columns = _STATED["tables"][name], {}
     for entry in table["columns"]:
         stated = entry if isinstance(entry, dict) else {entry: _STATED["shared"][entry]}
-        columns |= {column: _column(facts, exact=exact) for column, facts in stated.items()}
-    return pa.DataFrameSchema(
-        columns,
-        index=pa.Index(int) if exact else None,
-        strict=exact,
-        ordered=exact,
-        name=name,
-        description=table["description"],
-    )
+        for column, facts in stated.items():
+            columns[column] = _column(facts, exact=table.get("exact", False))
+    return pa.DataFrameSchema(columns, name=name, description=table["description"])
 
 
 #: Every schema by the name that it goes by in the book.
 SCHEMAS = {name: _schema(name) for name in _STATED["tables"]}
-CASES, PREDICTIONS, DIFFERENCES, OVERLAP, RUN_RECORDS, PRETRAINED = SCHEMAS.values()
+CASES = SCHEMAS["Cases"]
+PREDICTIONS = SCHEMAS["Predictions"]
+DIFFERENCES = SCHEMAS["Differences"]
+OVERLAP = SCHEMAS["Overlap"]
+RUN_RECORDS = SCHEMAS["RunRecords"]
+PRETRAINED = SCHEMAS["Pretrained"]
 
 
 def described(schema: pa.DataFrameSchema) -> pd.DataFrame:
