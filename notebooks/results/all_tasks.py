@@ -273,8 +273,8 @@ turned = aucs.query("ci_high < 0.5").rename(columns={"auc": "estimate"})
 turned["auc"] = format_estimate(turned, digits=2, signed=False)
 turned = turned.merge(log_odds).replace({"task": short}).round(2).astype(str)
 turned = turned[["task", "scenario", "init", "pretraining", "auc", "sd"]]
-turned.columns = ["Task", "Scenario", "Weights", "Pretraining", "AUC", "SD"]
-book_table(turned, "Networks with a 95% CI wholly below 0.5", prose=True)
+turned.columns = ["Task", "Scenario", "Weights", "No.", "AUC", "SD"]
+book_table(turned, "95% CI below 0.5 (No.: pretraining)", prose=True)
 
 # %% tags=["hide-input"]
 Markdown(f"""

@@ -138,8 +138,8 @@ picture(axes, "Mean difference on new patients, and with other training cases")
 # %%
 learnt = repeated.pretraining()
 accuracy = learnt.pivot_table(index="backbone", columns="init", values="top1")
-accuracy.columns = [f"{style.init_style(init).short}, %" for init in accuracy]
-(100 * accuracy).round().astype("Int64")
+accuracy.columns = [style.init_style(init).short for init in accuracy]
+accuracy.map("{:.0%}".format).replace("nan%", "–").rename_axis("Backbone")
 
 # %%
 names = brief["init"].astype(str).str.removesuffix("_brief")
