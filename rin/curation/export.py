@@ -6,6 +6,7 @@ unchanged is not exported again.
 """
 
 import hashlib
+import io
 import os
 from contextlib import suppress
 from functools import partial
@@ -118,7 +119,8 @@ def _export(
     uid = names.uid(image["sop_uid"])
     note = _NOTE | {"mark": image["mark"], "uid": uid}
     try:
-        dataset = dcmread(root / image["path"])
+        with dicom.DicomFile(io.FileIO(root / image["path"])) as opened:
+            dataset = dcmread(opened)
         risk = burned_in_risk(dataset)
         if risk and not (image["cleared"] and risk == DOUBTFUL):
             return note | {"risk": risk}, None

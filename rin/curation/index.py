@@ -28,7 +28,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from rin.data.chunks import map_chunks
-from rin.data.dicom import BROKEN
+from rin.data.dicom import BROKEN, DicomFile
 from rin.data.discovery import decode
 from rin.data.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
@@ -255,7 +255,7 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
     None of a file that does not say that it is DICOM, by its suffix or the DICM prefix.  Raises
     one of `BROKEN` where the file is broken, cut short or without one of the identifiers.
     """
-    with _Opened(io.FileIO(root / path)) as opened:
+    with DicomFile(io.FileIO(root / path)) as opened:
         claims = path.lower().endswith(tuple(_FACTS["claiming"]))
         if not claims and opened.read(132)[128:] != b"DICM":
             return None
@@ -263,18 +263,7 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
         return _row(_whole_header(opened))
 
 
-class _Opened(io.BufferedReader):
-    """A file that remembers whether the head of an element was cut: pydicom stops there mutely."""
-
-    cut = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        content = super().read(size)
-        self.cut = self.cut or (size == 8 and 0 < len(content) < 8)
-        return content
-
-
-def _whole_header(opened: _Opened) -> Dataset:
+def _whole_header(opened: DicomFile) -> Dataset:
     """Return the header of a file, or raise where the file is shorter than it says."""
     size = os.fstat(opened.fileno()).st_size
     ends: list[int] = []
@@ -299,7 +288,7 @@ def _whole_header(opened: _Opened) -> Dataset:
     return dataset
 
 
-def _end(opened: _Opened, size: int) -> int:
+def _end(opened: DicomFile, size: int) -> int:
     """Return where the items of compressed pixels end; beyond the file if they do not."""
     while len(item := opened.read(8)) == 8:
         if item[:4] != _ITEM:

@@ -11,6 +11,7 @@ an image has one finding, all outlines on it belong to it; where it has two, an 
 whose it is.  Of several outlines of a finding the largest is kept.
 """
 
+import io
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -137,7 +138,8 @@ def _folded(text: str) -> str:
 def _read(root: Path, path: str) -> tuple[Rows, Rows, list[Problem]]:
     """Return what a document says: notes or outlines, or why it cannot be read."""
     try:
-        dataset = dcmread(root / path)
+        with dicom.DicomFile(io.FileIO(root / path)) as opened:
+            dataset = dcmread(opened)
         if dataset.SOPClassUID == KeyObjectSelectionDocumentStorage:
             return _notes(path, dataset), [], []
         return [], _outlines(dataset), []

@@ -12,6 +12,7 @@ JPEG 2000; nothing is installed for other compressions.
 
 import io
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,14 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 from pydicom.uid import JPEGBaseline8Bit
 
-from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes, refuse_gaps
+from rin.data.tree import (
+    MALFORMED,
+    MAX_BYTES,
+    MAX_PIXELS,
+    SEPARATOR,
+    read_bytes,
+    refuse_gaps,
+)
 from rin.errors import FileError, InputError, explained
 
 # pydicom warns with the values that it finds odd, and they may name a patient.
@@ -44,6 +52,26 @@ _REMEDY = "Export or download it once more, as one uncompressed grey or RGB fram
 _REMEDY += "the manifest's known_bad."
 
 
+class DicomFile(io.BufferedReader):
+    """A file for pydicom, which inflates a deflated data set whole: one that is no bomb.
+
+    It remembers whether the head of an element was ``cut``: pydicom stops there mutely.
+    """
+
+    cut = False
+    name = None  # bytes have none, and pydicom would ask for it
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes; raise FileError where pydicom would inflate more than 256 MiB."""
+        content = super().read(size)
+        self.cut = self.cut or (size == 8 and 0 < len(content) < 8)
+        if size in (-1, None):  # pydicom asks for all the rest only to inflate it
+            inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, MAX_BYTES + 1)
+            if len(inflated) > MAX_BYTES:
+                raise FileError(f"its deflated data set holds more than {MAX_BYTES} bytes")
+        return content
+
+
 def read_dicom(root: Path, locator: str, window: Window | None = None) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
@@ -51,7 +79,7 @@ def read_dicom(root: Path, locator: str, window: Window | None = None) -> np.nda
     """
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        dataset = dcmread(io.BytesIO(content))
+        dataset = dcmread(DicomFile(io.BytesIO(content)))
         return display(dataset, decode(dataset), window)
 
 
@@ -130,10 +158,11 @@ def stores_window(root: Path, locator: str) -> bool:
 
 def _header(root: Path, locator: str, tags: list[str]) -> Dataset:
     place, _, member = locator.partition(SEPARATOR)
-    # A member of an archive is unpacked whole anyway; of a file, the header is enough.
-    source = io.BytesIO(read_bytes(root, locator)) if member else Path(root) / place
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
-        header = dcmread(source, stop_before_pixels=True, specific_tags=tags)
+        # A member of an archive is unpacked whole anyway; of a file, the header is enough.
+        source = io.BytesIO(read_bytes(root, locator)) if member else io.FileIO(Path(root) / place)
+        with DicomFile(source) as opened:
+            header = dcmread(opened, stop_before_pixels=True, specific_tags=tags)
         header.decode()
         return header
 

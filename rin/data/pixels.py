@@ -310,8 +310,9 @@ def _open(root: Path, locator: str) -> Image.Image:
             problem = "its metadata say to turn it, which its mask and others would not follow"
             raise ValueError(problem)
         picture.load()
-        if picture.format == "PNG":  # by its checksums, at which loading does not look
-            Image.open(io.BytesIO(content)).verify()
+        if picture.format == "PNG":
+            Image.open(io.BytesIO(content)).verify()  # checksums, at which loading does not look
+            _refuse_missing_rows(content, *picture.size)
         elif picture.format == "JPEG":
             refuse_gaps(content)
         elif picture.info.get("compression") in ("tiff_adobe_deflate", "tiff_deflate"):
@@ -319,6 +320,30 @@ def _open(root: Path, locator: str) -> Image.Image:
         if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
             raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
     return picture
+
+
+#: Of PNG: samples a pixel by the type of colour, and where its seven passes begin and their steps.
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
+_PASSES += ((0, 1, 1, 2),)
+
+
+def _refuse_missing_rows(content: bytes, width: int, height: int) -> None:
+    """Raise ValueError where a PNG holds fewer rows than it says: Pillow leaves them black."""
+    compressed, place = b"", 8
+    while place < len(content):
+        end = place + 8 + int.from_bytes(content[place : place + 4])
+        if content[place + 4 : place + 8] == b"IDAT":
+            compressed += content[place + 8 : end]
+        place = end + 4  # behind the checksum
+    depth, colour, interlaced = content[24], content[25], content[28]
+    needed = 0
+    for left, top, across, down in _PASSES if interlaced else [(0, 0, 1, 1)]:
+        columns, rows = -((left - width) // across), -((top - height) // down)
+        if columns > 0 and rows > 0:
+            needed += rows * (1 + math.ceil(columns * depth * _SAMPLES[colour] / 8))
+    if len(zlib.decompressobj().decompress(compressed, needed)) < needed:
+        raise ValueError("rows of it are missing")
 
 
 def _refuse_broken_strips(content: bytes, tags: Mapping[int, Any]) -> None:

@@ -95,9 +95,12 @@ class Job:
 
     def recorded(self) -> dict[str, Any]:
         """Return what the finished notebook was made from and its seconds; empty for none."""
-        # A power cut may have left an empty file, which is computed anew.
+        # What a fault of the disk has changed since is computed anew.
         with suppress(OSError, ValueError, TypeError, KeyError):
-            return json.loads(self.output.read_text(encoding="utf-8"))["metadata"]["rin"]
+            text = self.output.read_text(encoding="utf-8")
+            record = json.loads(text)["metadata"]["rin"]
+            if record.pop("cells") == _cells_digest(text):
+                return record
         return {}
 
     def current(self) -> bool:
@@ -149,8 +152,10 @@ class Job:
             name_fold(cell)
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner says it in words
-        nbformat.write(done, failed)
-        failed.replace(self.output)
+        done.metadata["rin"]["cells"] = _cells_digest(nbformat.writes(done))
+        with write_atomically(self.output) as draft:
+            nbformat.write(done, draft)
+        failed.unlink(missing_ok=True)
         return seconds
 
     def _made_from(self) -> dict[str, Any]:
@@ -160,6 +165,12 @@ class Job:
             "parameters": dict(self.parameters),
             "heading": self.heading,
         }
+
+
+def _cells_digest(notebook: str) -> str:
+    """Return the SHA-256 of the cells of a notebook, given as JSON."""
+    cells = json.dumps(json.loads(notebook)["cells"], sort_keys=True)
+    return hashlib.sha256(cells.encode()).hexdigest()
 
 
 def write_placeholder(job: Job) -> None:

@@ -196,7 +196,7 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
-    missing = [run for run in runs.values() if not ledger.has(run.run_id)]
+    missing = ledger.missing(runs.values())
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     folders, seed = study.weights_folders, study.profile.seed
     jobs = [(block, ledger, folders, seed, execution) for block in blocks]

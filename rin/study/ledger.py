@@ -77,9 +77,19 @@ class Ledger:
         """Return how many of some runs are finished."""
         return sum(self.has(run.run_id) for run in runs)
 
+    def missing(self, runs: Iterable[Planned]) -> list[Planned]:
+        """Return the runs that are not finished; InputError for a record that was changed."""
+        unfinished = []
+        for run in runs:
+            if self.has(run.run_id):
+                self.done(run.run_id)
+            else:
+                unfinished.append(run)
+        return unfinished
+
     def require(self, runs: Sequence[Planned], stage: str) -> None:
         """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
-        if missing := [run for run in runs if not self.has(run.run_id)]:
+        if missing := self.missing(runs):
             config = missing[0].config
             first = ", ".join(f"{name} {config[name]}" for name in _NAMES if name in config)
             raise InputError(

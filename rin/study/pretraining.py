@@ -252,7 +252,7 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
     `InputError` when a run fails; the others are finished first.
     """
     execution = study.profile.execution
-    missing = {run.run_id for run in runs if not ledger.has(run.run_id)}
+    missing = {run.run_id for run in ledger.missing(runs)}
     for run_id in missing:
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
     blocks: dict[tuple, list[PretrainingRun]] = {}
@@ -293,7 +293,7 @@ def pretrain_block(
     from rin.training.pretrain import PretrainingBlock
 
     chosen = [run for run in runs if only in (None, run.run_id)]
-    if not (missing := [run for run in chosen if not ledger.has(run.run_id)]):
+    if not (missing := ledger.missing(chosen)):
         return  # another process was faster
     begin_block(execution)
     stores, first = {run.store: open_store(run.store, check=False) for run in runs}, runs[0]

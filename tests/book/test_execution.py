@@ -140,6 +140,17 @@ def test_computed_notebook_that_is_damaged_counts_as_not_computed(tmp_path, cont
     assert not job.current()
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_computed_notebook_of_which_a_number_changed_counts_as_not_computed(tmp_path):
+    job = Job(write(tmp_path, body="print(0.873)"), tmp_path / "probe.ipynb")
+    job.run()
+    assert job.current()
+    content = job.output.read_text()
+    job.output.write_text(content.replace("0.873", "0.973"))
+    assert job.output.read_text() != content
+    assert not job.current()
+
+
 def test_notebook_is_up_to_date_with_the_runs_that_it_left_itself(tmp_path):
     done = tmp_path / "runs" / "one" / "done.json"
     body = (

@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,7 +35,8 @@ from rin.curation.index import (
 )
 from rin.data.dicom import BROKEN
 from rin.data.kept_rows import add_rows, load_rows
-from rin.errors import InputError
+from rin.data.tree import MAX_BYTES
+from rin.errors import FileError, InputError
 
 
 @pytest.fixture
@@ -326,6 +328,17 @@ def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, kind):
     path = write(tmp_path, dataset, "whole.dcm")
     assert read_header(tmp_path, "whole.dcm")["sop_uid"] == f"{UID}.1.1.1"
     assert lengths_taken(tmp_path, path.read_bytes(), 1 if kind == "explicit" else 5) == set()
+
+
+def test_deflated_file_that_would_fill_the_memory_is_refused(tmp_path):
+    dataset = header()
+    dataset.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    path = write(tmp_path, dataset, "whole.dcm")
+    start = 144 + pydicom.dcmread(path).file_meta.FileMetaInformationGroupLength
+    bomb = zlib.compress(bytes(MAX_BYTES + 1), 1, wbits=-zlib.MAX_WBITS)
+    path.write_bytes(path.read_bytes()[:start] + bomb)
+    with pytest.raises(FileError, match="deflated data set holds more than"):
+        read_header(tmp_path, "whole.dcm")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

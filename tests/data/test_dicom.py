@@ -5,6 +5,7 @@ The files of other writers are those that come with pydicom; none is fetched.
 
 import io
 import random
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from busi_files import zip_folder
 from PIL import Image
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate
-from pydicom.uid import CTImageStorage, JPEGBaseline8Bit
+from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from rin.data.dicom import patient_of, read_dicom
 from rin.data.pixels import read_picture
 from rin.data.standins.writers import fill, new_instance, set_pixels
+from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
 
 OTHERS = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -270,6 +272,22 @@ def test_truncated_file_is_refused(tmp_path, jpeg, share):
     (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"a\.dcm: the file is no DICOM picture"):
         read_dicom(tmp_path, name)
+
+
+def test_deflated_file_is_read_and_one_that_would_fill_the_memory_is_refused(tmp_path):
+    save_dicom(tmp_path / "a.dcm", RAMP)
+    dataset = dcmread(tmp_path / "a.dcm")
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dcmwrite(tmp_path / "b.dcm", dataset)
+    np.testing.assert_array_equal(read_dicom(tmp_path, "b.dcm"), RAMP)
+    assert patient_of(tmp_path, "b.dcm") == "P1"
+    meta = dcmread(tmp_path / "b.dcm").file_meta
+    start = 144 + meta.FileMetaInformationGroupLength
+    bomb = zlib.compress(bytes(MAX_BYTES + 1), 1, wbits=-zlib.MAX_WBITS)
+    (tmp_path / "c.dcm").write_bytes((tmp_path / "b.dcm").read_bytes()[:start] + bomb)
+    for read in (read_dicom, patient_of):
+        with pytest.raises(InputError, match=r"c\.dcm: .*deflated data set holds more than"):
+            read(tmp_path, "c.dcm")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -4,7 +4,9 @@ import ast
 import io
 import pickle
 import random
+import struct
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -415,6 +417,57 @@ def test_png_without_its_end_is_no_whole_picture(tmp_path):
     (tmp_path / name).write_bytes(content[: content.index(b"IEND") - 4])
     with pytest.raises(InputError, match="truncated PNG"):
         read_picture(tmp_path, name)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (64, 33)])
+def test_whole_png_of_every_kind_of_pixels_is_read(tmp_path, mode, size):
+    colours = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    picture = Image.fromarray(colours)
+    if mode == "I;16":
+        picture = picture.convert("I")
+    picture.convert(mode).save(tmp_path / "a.png")
+    assert read_picture(tmp_path, "a.png", window=(128, 256)).shape == size
+
+
+def interlaced(side, missing):
+    """A square PNG in seven passes, cut before its last bytes, but with right checksums."""
+    lines = bytearray()
+    for left, top, across, down in ADAM7:
+        columns, rows = len(range(left, side, across)), len(range(top, side, down))
+        lines += (bytes(1 + columns) * rows) if columns else b""
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 1),
+        b"IDAT": zlib.compress(lines[: len(lines) - missing]),
+        b"IEND": b"",
+    }
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, part in parts.items():
+        content += struct.pack(">I", len(part)) + name + part
+        content += struct.pack(">I", zlib.crc32(name + part))
+    return content
+
+
+#: PNG, section 8.2: first column and row of each pass, and its steps.
+ADAM7 = [
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+]
+
+
+@pytest.mark.parametrize("side", [1, 2, 5, 20])
+def test_interlaced_png_is_read_whole_or_refused(tmp_path, side):
+    (tmp_path / "a.png").write_bytes(interlaced(side, 0))
+    assert read_picture(tmp_path, "a.png").shape == (side, side)
+    for missing in (1, side + 1, 2 * (side + 1)):
+        (tmp_path / "a.png").write_bytes(interlaced(side, missing))
+        with pytest.raises(InputError, match=r"rows of it are missing|truncated"):
+            read_picture(tmp_path, "a.png")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Tables of pictures: miniatures of the Head CT set, of one with all options, of RadImageNet."""
 
 import time
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.store import build_store, open_store
-from rin.data.tree import open_tree
+from rin.data.tree import MAX_BYTES, open_tree
 from rin.errors import InputError
 
 TABLE = "id, hemorrhage\n0,1\n1,1\n12,0\n"
@@ -368,6 +369,21 @@ def test_other_table_of_too_many_columns_is_refused(tmp_path, kind):
     write(pd.DataFrame([["0"] * 2001]).rename(columns=str), tmp_path / f"labels.{kind}")
     with pytest.raises(InputError, match=r"more than 2,000 columns"):
         read_table(open_tree(tmp_path.parent, tmp_path.name), f"labels.{kind}", ())
+
+
+def test_workbook_that_unpacks_without_end_is_refused(tmp_path):
+    pd.DataFrame({"id": ["0"]}).to_excel(tmp_path / "labels.xlsx")
+    with ZipFile(tmp_path / "labels.xlsx", "a", ZIP_DEFLATED, compresslevel=1) as workbook:
+        workbook.writestr("xl/more.xml", bytes(MAX_BYTES))
+    with pytest.raises(InputError, match=r"labels\.xlsx: .*it unpacks to \d+ bytes"):
+        read_table(open_tree(tmp_path.parent, tmp_path.name), "labels.xlsx", ())
+
+
+def test_parquet_table_of_more_rows_than_any_table_is_refused(tmp_path):
+    rows = pd.DataFrame({"id": pd.Series(["0"]).repeat(10_000_001)})
+    rows.to_parquet(tmp_path / "labels.parquet", index=False)
+    with pytest.raises(InputError, match=r"labels\.parquet: .*more than 10,000,000 rows"):
+        read_table(open_tree(tmp_path.parent, tmp_path.name), "labels.parquet", ())
 
 
 #: Of RadImageNet, below radiology_ai/: label, part, patient.

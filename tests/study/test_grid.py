@@ -44,6 +44,15 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study
         assert json.loads((folder / "config.json").read_text()) == run.config
 
 
+def test_grid_names_a_finished_run_whose_record_was_damaged(finished_study, no_training):
+    study = copy_of(finished_study, "damaged")
+    record = next(study.runs.folder.glob("[!.]*/done.json"))
+    record.write_text(record.read_text().replace("finished", "finishes"))
+    with pytest.raises(InputError, match="not a readable file of a finished run") as caught:
+        run_grid(study)
+    assert caught.value.where == str(record)
+
+
 @pytest.mark.parametrize("function", [run_study, run_records])
 def test_example_of_the_reference_holds_of_a_finished_study(
     finished_study, no_training, capsys, function

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sized
 from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 import pyarrow.csv
@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import Tree
+from rin.data.tree import MAX_BYTES, Tree
 from rin.errors import InputError, explained, meant, named
 from rin.files import FrozenModel, misfit
 
 STAND_IN_NOTE = "STAND_IN.json"
 #: Of a table; a hundred thousand take minutes and gigabytes.
-MOST_COLUMNS = 2000
+MOST_COLUMNS, MOST_ROWS = 2000, 10_000_000
 _TEXT = pd.StringDtype("pyarrow")
 
 
@@ -107,6 +107,9 @@ def read_table(
         if kind == "parquet":
             rows = _parse_parquet(content, columns)
         elif kind == "xlsx":
+            unpacked = sum(part.file_size for part in ZipFile(BytesIO(content)).infolist())
+            if unpacked > MAX_BYTES:
+                raise ValueError(f"it unpacks to {unpacked} bytes, and the limit is {MAX_BYTES}")
             rows = pd.read_excel(BytesIO(content), dtype=str, keep_default_na=False).astype(_TEXT)
             _refuse_many(rows.columns)
         else:
@@ -148,8 +151,11 @@ def _parse_csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
 
 
 def _parse_parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
-    names = pyarrow.parquet.read_schema(BytesIO(content)).names
+    stated = pyarrow.parquet.read_metadata(BytesIO(content))
+    names = stated.schema.to_arrow_schema().names
     _refuse_many(names)
+    if stated.num_rows > MOST_ROWS:
+        raise ValueError(f"it has more than {MOST_ROWS:,} rows")
     # What is not asked for may be pictures, and stays unread.
     wanted = [name for name in names if name.strip() in columns] if columns else names
     # Whole numbers beside missing values come as floats; as text they are whole numbers again.
