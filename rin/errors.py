@@ -1,6 +1,6 @@
 """The one error class for bad input; programming errors stay ordinary Python exceptions."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
@@ -60,6 +60,12 @@ def named(texts: Sequence[str], between: str = "; ") -> str:
     """Return the first ten texts in one, and how many more there are."""
     more = [f"and {len(texts) - 10} more"] if len(texts) > 10 else []
     return between.join([*texts[:10], *more])
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name."""
+    *first, last = [*names] or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 _SINGULAR = {"are": "is", "have": "has", "do": "does", "lack": "lacks", "fit": "fits"}

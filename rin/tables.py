@@ -63,7 +63,6 @@ def _schema(name: str) -> pa.DataFrameSchema:
 SCHEMAS = {name: _schema(name) for name in _STATED["tables"]}
 CASES = SCHEMAS["Cases"]
 PREDICTIONS = SCHEMAS["Predictions"]
-DIFFERENCES = SCHEMAS["Differences"]
 OVERLAP = SCHEMAS["Overlap"]
 RUN_RECORDS = SCHEMAS["RunRecords"]
 PRETRAINED = SCHEMAS["Pretrained"]

@@ -21,9 +21,6 @@ import pandas as pd
 from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
 from rin.files import read_yaml
 
-#: Unknown words that a reason names.
-NAMED_WORDS = 5
-
 #: Columns of the review queue that a radiologist fills in, and all of them.
 ANSWERS = ("confirmed", "reviewer", "comment")
 COLUMNS = (
@@ -122,7 +119,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
         return Screening("unclear", (f"the impression contradicts itself: {quotes}",))
     if denials:
         return Screening("not normal", _reasons(denials + exceptions))
-    doubts = exceptions + of("limits") + of("unknown")[:NAMED_WORDS]
+    doubts = exceptions + of("limits") + of("unknown")[:5]  # enough for a reason to name
     silent = () if stated else ("the impression does not state normality",)
     if doubts or silent:
         return Screening("unclear", silent + _reasons(doubts))

@@ -15,7 +15,6 @@ import pandas as pd
 
 from rin.files import manifest_folder, read_yaml
 
-FILE = "radimagenet_labels.csv"
 #: Modality as the file writes it, to the paper's name.
 MODALITIES = {"CT": "CT", "MR": "MRI", "US": "US"}
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -60,7 +59,7 @@ def load_taxonomy() -> pd.DataFrame:
 
 def taxonomy_file() -> Path:
     """Return the table of the database's classes."""
-    return manifest_folder() / FILE
+    return manifest_folder() / "radimagenet_labels.csv"
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from rin.errors import listed
 from rin.evidence import paper
 from rin.evidence.audit import Bounds, TaskAudit, corner_bounds, rounded
 from rin.files import read_yaml
@@ -17,12 +18,6 @@ CLAIMS: tuple[dict, ...] = tuple(read_yaml(Path(__file__).with_suffix(".yaml")))
 VERDICTS = {True: "holds", False: "does not follow", None: "cannot be judged"}
 _TASKS = {claim["name"]: claim["tasks"] for claim in CLAIMS}
 Audits = Collection[TaskAudit]
-_SHORT_NAMES = {
-    "acl": "ACL",
-    "covid19": "COVID-19",
-    "sarscov2": "SARS-CoV-2",
-    "hemorrhage": "haemorrhage",
-}
 
 
 class Check(NamedTuple):
@@ -196,8 +191,7 @@ def _relative_gain(radimagenet: float, imagenet: float, *, unit: float) -> Bound
 
 def task_names(tasks: Iterable[str]) -> str:
     """Return short names of tasks as a list in words; `none` for no task."""
-    *first, last = [_SHORT_NAMES.get(task, task) for task in tasks] or ["none"]
-    return f"{', '.join(first)} and {last}" if first else last
+    return listed(paper.COMPARISONS[task].short for task in tasks)
 
 
 def _of_claim(claim: str, audits: Iterable[TaskAudit]) -> list[TaskAudit]:

@@ -22,6 +22,7 @@ class PublishedComparison:
     """Mean and SD of 24 AUCs (0-1) of either source; the difference in AUC points (0-100)."""
 
     task: str
+    short: str
     title: str
     auc_radimagenet: float
     sd_radimagenet: float
@@ -70,7 +71,7 @@ class ReleasedAccuracy:
 
 @dataclass(frozen=True)
 class Fact:
-    """One stated value; several are a tuple."""
+    """One stated value, or a list of several."""
 
     name: str
     value: Any
@@ -83,14 +84,8 @@ def _records(kind: type[Record], section: str) -> dict[str, Record]:
 
 
 def _record(kind: type[Record], name: str, fields: dict[str, Any]) -> Record:
-    values = {field: _frozen(value) for field, value in fields.items()}
     place = PLACES.get(fields["place"], fields["place"])
-    return kind(name, **values | {"place": place})
-
-
-def _frozen(value: Any) -> Any:
-    """Return lists, and those inside, as tuples."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return kind(name, **fields | {"place": place})
 
 
 CITATION = SimpleNamespace(**_READ["citation"])

@@ -7,8 +7,8 @@ import pandas as pd
 from IPython.display import HTML
 
 from rin.data.manifest import find_task
-from rin.errors import counted
-from rin.report.format import inline_title, listed
+from rin.errors import counted, listed
+from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
 from rin.study.pretraining import pretrained
 from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
@@ -36,10 +36,10 @@ def provenance_line(
     kind = provenances[0] if len(set(provenances)) == 1 else "mixed"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
     pairs = details.items()
-    listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
+    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
     return HTML(
         f'<details class="rin-provenance rin-{kind}"><summary>{line}</summary>'
-        f"<dl>{listed}</dl></details>"
+        f"<dl>{terms}</dl></details>"
     )
 
 

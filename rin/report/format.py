@@ -2,29 +2,20 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from rin.errors import look_up
-from rin.report.style import init_style
+from rin.errors import listed, look_up
+from rin.report.style import MEASURE_NAMES, init_style
 
 MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
-#: Measures of `rin.stats.clinical_measures` that the book prints.
-MEASURE_NAMES = {
-    "ece": "Calibration error (0 is best)",
-    "brier": "Brier score (0 is best)",
-    "sensitivity_at_90": "Sensitivity at 90% specificity",
-    "average_precision": "Average precision",
-    "net_benefit": "Net benefit at the prevalence",
-}
 _WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
 _STYLES = [
     {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
@@ -69,7 +60,7 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
 _LONGEST_WORD = 24
 
 #: How an estimate is shown in a unit: the factor to it, and digits after the point.
-UNITS = MappingProxyType({"": (1, 3), "points": (100, 1)})
+UNITS = {"": (1, 3), "points": (100, 1)}
 
 
 def format_estimate(
@@ -91,12 +82,6 @@ def format_estimate(
     shown = format_number(value, places, signed=signed)
     interval = format_interval(low, high, places)
     return f"{shown} {'(no interval)' if interval == MISSING else interval}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``; ``none`` for no name."""
-    *first, last = [*names] or ["none"]
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def inline_title(title: str) -> str:

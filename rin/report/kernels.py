@@ -7,6 +7,7 @@ each kernel (`multiprocessing`'s forkserver), where the system can fork safely.
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -58,14 +59,14 @@ class Forked(multiprocessing.context.ForkServerProcess):
         os.kill(self.pid, number)
 
 
-def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
+def _serve(command: list[str], environment: dict[str, str]) -> None:
     """Be a kernel, in a process that was just forked."""
     from ipykernel.kernelapp import launch_new_instance
 
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
-    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.stderr.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     sys.path.insert(0, "")
     # As in a kernel of its own: locks of a forkserver have names, and a kernel that is slow to end
     # and killed leaves them behind.
@@ -83,8 +84,7 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> None:
 
 
 def kernel_manager(folder: Path) -> type:
-    """Return how kernels are started: their sockets and remarks are files of a folder."""
-    # Two kernels started at the same time can be given the same ports.
+    """Return how kernels are started, with sockets in a folder, and without their own remarks."""
     search = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
@@ -92,18 +92,18 @@ def kernel_manager(folder: Path) -> type:
         kernel_spec = KernelSpec(
             argv=command, env={"PYTHONPATH": os.pathsep.join(filter(None, search))}
         )
+        # Two kernels started at the same time can be given the same ports.
         transport, ip = "ipc", str(folder / "kernel")
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
-            log = folder / "kernel.log"
             if _shared:
                 arguments = kernel_cmd[kernel_cmd.index("-f") :]
-                kernel = Forked(target=_serve, args=(arguments, given["env"], log))
+                kernel = Forked(target=_serve, args=(arguments, given["env"]))
                 kernel.start()
                 self.provisioner.process, self.provisioner.pid = kernel, kernel.pid
                 self._reconcile_connection_info(self.provisioner.connection_info)
                 return
-            with log.open("ab") as remarks:
-                await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": remarks})
+            quiet = given | {"stderr": subprocess.DEVNULL}
+            await super()._async_launch_kernel(kernel_cmd, **quiet)
 
     return Manager

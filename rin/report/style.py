@@ -31,6 +31,7 @@ _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
 INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
+MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
 _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
@@ -46,10 +47,7 @@ def use_style() -> None:
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an init; one that was pretrained briefly has the colour of the other."""
-    if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
-        look = INIT_STYLE[base]
-        return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")
+    """Return the style of an init, or raise InputError listing the known."""
     return look_up("init", init, INIT_STYLE)
 
 

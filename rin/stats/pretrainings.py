@@ -113,31 +113,11 @@ def crossed_differences(
 
     All backbones of one pretraining share its seed and its split of the corpora, so their
     differences may move together.  Here the number has a random effect, crossed with that of the
-    backbone, and the pair one of its own.  Estimate and df are those of `pretraining_differences`.
+    backbone, and the pair one of its own.  Estimate and df are those of `pretraining_differences`;
+    where `contained`, df are the fewer of backbones and numbers, less one (metafor's “contain”).
 
-    Parameters
-    ----------
-    predictions, init_a, init_b : as `pair_differences`
-    contained : whether df are the fewer of backbones and numbers, less one (metafor's “contain”)
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
-        sd_pair; NaN where there are fewer than two backbones, or two numbers, of some pairs.
-
-    Raises
-    ------
-    InputError
-        As `pair_differences`.
-
-    Examples
-    --------
-    >>> from rin.stats import pretrainings, simulation
-    >>> predictions = simulation.simulate_predictions(pretrainings=3)
-    >>> table = pretrainings.crossed_differences(predictions, "a", "b")
-    >>> table.set_index("task")[["estimate", "sd_pair"]].round(3).loc["breast"].to_dict()
-    {'estimate': 0.061, 'sd_pair': 0.026}
+    One row a task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
+    sd_pair; NaN where there are fewer than two backbones, or two numbers, of some pairs.
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
@@ -156,30 +136,9 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
 
     Backbones are fixed here, with the variance between pretrainings of one of them (REML) in the
     covariance.  F is the Wald statistic over its degrees of freedom; it takes that variance as
-    known, with pairs − backbones degrees of freedom below, so it is rough.
-
-    Parameters
-    ----------
-    predictions, init_a, init_b : as `pair_differences`
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a task: task, f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one
-        backbone, or one pretraining of each.
-
-    Raises
-    ------
-    InputError
-        As `pair_differences`.
-
-    Examples
-    --------
-    >>> from rin.stats import pretrainings, simulation
-    >>> predictions = simulation.simulate_predictions(pretrainings=3)
-    >>> table = pretrainings.backbone_tests(predictions, "a", "b")
-    >>> table.set_index("task")[["f", "df_1", "df_2", "p_value"]].round(2).loc["breast"].to_dict()
-    {'f': 1.67, 'df_1': 1.0, 'df_2': 4.0, 'p_value': 0.27}
+    known, with pairs − backbones degrees of freedom below, so it is rough.  One row a task: task,
+    f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one backbone, or one pretraining of
+    each.
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):

@@ -5,7 +5,7 @@ folds, which count as independent, and scenarios.  Intervals say what other pati
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 
@@ -149,7 +149,9 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     {'breast': 0.028, 'thyroid': 0.036}
     """
     rows = []
-    for task, groups, contrasts in _differences_by_unfreezing(predictions, init_a, init_b):
+    for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
+        groups = _groups_of_unfreezing(task)
+        contrasts = mean_differences(task, list(groups.values()))
         aucs = contrasts.aucs.reshape(2, -1)
         for number, (group, inside) in enumerate(groups.items()):
             scenarios = task.networks["scenario"].to_numpy()
@@ -258,12 +260,14 @@ def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) 
     {'breast': 0.73, 'thyroid': 0.79}
     """
     rows = []
-    for task, groups, contrasts in _differences_by_unfreezing(predictions, init_a, init_b):
+    for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
+        groups = _groups_of_unfreezing(task)
         df = len(groups) - 2  # all scenarios, and the first unfreezing
         if df < 1:
             problem = f"task {task.task} has scenarios of one unfreezing only"
             remedy = "Pass the scenarios of at least two ways of unfreezing."
             raise InputError(problem, where="predictions", remedy=remedy)
+        contrasts = mean_differences(task, list(groups.values()))
         # Each unfreezing less the first: all zero without an interaction.
         less_first = np.column_stack([-np.ones(df), np.eye(df)])
         effects = less_first @ contrasts.estimates[1:]
@@ -522,19 +526,14 @@ def mean_over_folds(task: TaskScores, weights: np.ndarray) -> MeanContrasts:
     of_folds = []
     for number, fold in task.folds():
         with located(f"task {task.task}, fold {number}"):
-            contrasts = auc_contrasts(fold.labels, _networks(fold), weights, fold.patients)
-            of_folds.append(contrasts)
+            networks = fold.scores.reshape(-1, len(fold.cases))
+            of_folds.append(auc_contrasts(fold.labels, networks, weights, fold.patients))
     aucs, estimates, covariances = zip(*of_folds, strict=True)
     return MeanContrasts(
         aucs=np.mean(aucs, axis=0),
         estimates=np.mean(estimates, axis=0),
         covariance=np.sum(covariances, axis=0) / len(covariances) ** 2,
     )
-
-
-def _networks(scores: TaskScores) -> np.ndarray:
-    """Return the scores of the networks of the first init, then the second: (2 S, n)."""
-    return scores.scores.reshape(-1, scores.labels.size)
 
 
 def _sizes(task: TaskScores) -> dict[str, int]:
@@ -554,15 +553,6 @@ def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) ->
     upper = np.interp(grid, fpr, tpr)
     lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
     return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
-
-
-def _differences_by_unfreezing(
-    predictions: pd.DataFrame, init_a: str, init_b: str
-) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], MeanContrasts]]:
-    """Yield each task, which scenarios its groups hold (S,), and the differences over them."""
-    for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
-        groups = _groups_of_unfreezing(task)
-        yield task, groups, mean_differences(task, list(groups.values()))
 
 
 def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
@@ -630,7 +620,7 @@ def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
     for number, (_, fold) in enumerate(task.folds()):
         fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         weights = cluster_weights(fold.patients, 1000, fold_seed, labels=fold.labels)
-        a, b = np.split(weighted_aucs(fold.labels, _networks(fold), weights), 2, axis=1)
+        a, b = (weighted_aucs(fold.labels, of_init, weights) for of_init in fold.scores)
         differences.append((a - b) @ task.shares())
     means = np.mean(differences, axis=0)
     low, high = percentile_interval(means)

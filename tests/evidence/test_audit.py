@@ -159,7 +159,7 @@ def unrounded(draw):
     areas = imagenet + difference / 100, sds[0], imagenet, sds[1]
     of_areas = [round(area, 2) for area in areas]
     points = [round(point, 1) for point in (difference, low, high)]
-    printed = paper.PublishedComparison("acl", "", *of_areas, *points, "P < .001", "")
+    printed = paper.PublishedComparison("acl", "ACL", "", *of_areas, *points, "P < .001", "")
     return printed, imagenet, difference, [100 * sd for sd in sds], (low, high)
 
 

@@ -45,7 +45,6 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     It appears only when whole.  There are 15 classes in seven regions of CT, MR and ultrasound, in
     30 `studies` or more, with pictures of `size` pixels, 48 or more in steps of four.
     """
-    folder = Path(folder)
 
     def write(root: Path) -> None:
         plan = plan_studies(studies, seed)

@@ -24,15 +24,7 @@ NORMAL: dict[str, str] = {name: r["normal"] for name, r in REGIONS.items() if "n
 CLASSES: list[tuple[str, str]] = [*NORMAL.items()]
 CLASSES += [(name, label) for name, region in REGIONS.items() for label in region["lesions"]]
 FIRST_DAY, DAYS, OPENING = date(2010, 1, 4), 2200, time(8, 0)
-#: Shares of all studies.
-HEDGED, OVERLOOKED, SAME_PATIENT = 0.035, 0.012, 0.16
-#: Shares of the kinds of report among abnormal studies, and of denials among normal ones.
-KINDS = {"abnormal": 0.67, "incidental": 0.09, "other organ": 0.14, "two findings": 0.1}
-NEGATED = 0.2
-#: Shares of impressions: normal ones in other words, diseased ones with the word in them.
-IN_OTHER_WORDS, WITH_THE_WORD = 0.1, 0.15
-#: In one study of so many, findings are named in terms of the site's own.
-SITE_TERMS = 8
+SHARES, KINDS = FACTS["shares"], FACTS["kinds"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +74,7 @@ class Study:
     @property
     def named(self) -> dict[str, str]:
         """What the reader writes of each label that is marked."""
-        if self.number % SITE_TERMS:
+        if self.number % FACTS["site_terms"]:
             return {label: f"{self.region}: {label}" for label in self.marked}
         findings = WORDS["regions"][self.region]["findings"]
         return {label: findings[label]["site_term"] for label in self.marked}
@@ -109,7 +101,7 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     Every class gets at least 18 patients of 320, and 5 of 96.
     """
     rng = default_rng([seed, 0])
-    hedged, overlooked = int(HEDGED * studies), int(OVERLOOKED * studies)
+    hedged, overlooked = int(SHARES["hedged"] * studies), int(SHARES["overlooked"] * studies)
     drafts = _drafts(rng, studies - hedged - overlooked)
     regions = [region for region, label in NORMAL.items() if label == "normal"]
     drafts += [(regions[i % len(regions)], (), "hedged") for i in range(hedged)]
@@ -117,7 +109,7 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     drafts += [(*missed[i % len(missed)], "overlooked") for i in range(overlooked)]
     order, planned = rng.permutation(len(drafts)), []
     # Some studies are of the patient of the one before.
-    patients = np.cumsum(rng.random(len(order)) >= SAME_PATIENT)
+    patients = np.cumsum(rng.random(len(order)) >= SHARES["same_patient"])
     for index, number in zip(order, patients.tolist(), strict=True):
         region, findings, kind = drafts[index]
         day = FIRST_DAY + timedelta(days=int(rng.integers(DAYS)))
@@ -151,7 +143,8 @@ def _drafts(rng: Generator, wanted: int) -> list[tuple[str, tuple[str, ...], str
         kind = str(rng.choice([*KINDS], p=[*KINDS.values()]))
         others = tuple(other for other in REGIONS[region]["lesions"] if other != label)
         if NORMAL.get(region) == label:
-            drafts.append((region, (), "negated" if rng.random() < NEGATED else "normal"))
+            negated = rng.random() < SHARES["negated"]
+            drafts.append((region, (), "negated" if negated else "normal"))
         elif kind == "two findings" and others:
             drafts.append((region, (label, *others), kind))
         else:
@@ -188,10 +181,10 @@ def _template(rng: Generator, study: Study, words: dict) -> str:
     """Choose the wording of an impression by the kind of report."""
     kind, impressions = study.kind, WORDS["impressions"]
     if kind in ("normal", "negated", "overlooked"):
-        if words["unflagged"] and rng.random() < IN_OTHER_WORDS:
+        if words["unflagged"] and rng.random() < SHARES["in_other_words"]:
             return _choose(rng, words["unflagged"])
         return _choose(rng, words["negated"] if kind == "negated" else impressions["normal"])
-    if kind == "abnormal" and rng.random() < WITH_THE_WORD:
+    if kind == "abnormal" and rng.random() < SHARES["with_the_word"]:
         kind = "naming normal"
     return _choose(rng, (words["hedged"] if kind == "hedged" else []) + impressions[kind])
 
