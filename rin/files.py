@@ -216,21 +216,10 @@ def misfit(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{'.'.join(place)}: {message}" if place else message
 
 
-_IN_YAML = {
-    "string": "text",
-    "boolean": "true or false",
-    "integer": "whole number",
-    "number": "number",
-    "null": "null",
-    "array": "list",
-    "object": "mapping",
-}
-
-
 def settings_of(model: type) -> list[dict[str, str]]:
     """Return what a model reads from YAML: Setting, Values and Default (or needed) a field.
 
-    The description of a field says its values where those of its type do not.
+    Values are in JSON Schema's words, unless the description of a field says them.
     """
     schema = TypeAdapter(model).json_schema()
     rows = []
@@ -239,23 +228,22 @@ def settings_of(model: type) -> list[dict[str, str]]:
         shown = "" if isinstance(default, dict | list | None) else str(default).lower()
         if setting in schema.get("required", ()):
             shown = "needed"
-        values = field.get("description") or _in_yaml(field, schema.get("$defs", {}))
+        values = field.get("description") or _values(field, schema.get("$defs", {}))
         rows.append({"Setting": setting, "Values": values, "Default": shown})
     return rows
 
 
-def _in_yaml(field: dict[str, Any], models: dict[str, Any]) -> str:
-    """Return the values that a JSON schema allows as one writes them in YAML."""
+def _values(field: dict[str, Any], models: dict[str, Any]) -> str:
     if "anyOf" in field:
-        return " or ".join(_in_yaml(kind, models) for kind in field["anyOf"])
+        return " or ".join(_values(kind, models) for kind in field["anyOf"])
     if "$ref" in field:
         settings = models[field["$ref"].rpartition("/")[2]]["properties"]
         return f"{{{', '.join(settings)}}}"
     if "enum" in field:
         return " / ".join(field["enum"])
     if "items" in field:
-        return f"list of {_in_yaml(field['items'], models)}"
-    kind = field.get("const") or _IN_YAML[field["type"]]
+        return f"array of {_values(field['items'], models)}"
+    kind = field.get("const") or field["type"]
     ends = field.get("minimum"), field.get("maximum")
     if None not in ends:
         return f"{kind} from {ends[0]:g} to {ends[1]:g}"

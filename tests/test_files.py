@@ -93,13 +93,13 @@ def test_settings_are_listed_as_one_writes_them_in_yaml():
     rows = {row.pop("Setting"): tuple(row.values()) for row in settings_of(Outer)}
     assert rows == {
         "kind": ("one / several", "one"),
-        "bits": ("whole number from 0 to 64 or null", "40"),
+        "bits": ("integer from 0 to 64 or null", "40"),
         "share": ("number from 0", "0.5"),
         "place": ("a folder", "here"),
-        "window": ("list or null", ""),
-        "places": ("list of text", "needed"),
-        "labels": ("mapping", ""),
-        "parts": ("list of {name, share}", ""),
-        "color": ("true or false", "false"),
+        "window": ("array or null", ""),
+        "places": ("array of string", "needed"),
+        "labels": ("object", ""),
+        "parts": ("array of {name, share}", ""),
+        "color": ("boolean", "false"),
         "inner": ("{name, share}", ""),
     }
