@@ -34,7 +34,6 @@ from IPython.display import HTML, Markdown, display
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
-from rin.data.store import open_store
 from rin.errors import counted
 from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
 from rin.models.augmentation import AUGMENTATION
@@ -72,7 +71,7 @@ line = display(pretraining_banner(runs) or HTML(""), display_id=True)
 # %%
 planned = plan_pretraining(study)
 run = next(r for r in planned if r.init == inits[0])
-settings, size, store = run.settings, run.settings.size, open_store(run.store)
+settings, size, store = run.settings, run.settings.size, run.store
 names, classes = np.unique(store.cases["label"], return_inverse=True)
 parts = {
     part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
@@ -81,8 +80,7 @@ parts = {
 batch = {"batch": settings.batch, "channels": 1}
 training = ShuffledBatches(parts["train"], seed=run.seed, **batch)
 validation = OrderedBatches(parts["validation"], **batch)
-corpora = {r.store: open_store(r.store).cases["label"] for r in planned}
-outputs = max(labels.nunique() for labels in corpora.values())  # for all
+outputs = max(r.store.cases["label"].nunique() for r in planned)  # for all
 pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
 
 # %% [markdown]

@@ -220,9 +220,9 @@ def _failure_of(job: Any) -> Exception | None:
 
 
 @contextmanager
-def one_bar(total: int, done: int) -> Iterator[tqdm]:
-    """Show one progress bar over every `run_with_bar` within: `done` of `total` runs before."""
-    with _new_bar("Study", total, done) as bar:
+def one_bar(total: int) -> Iterator[tqdm]:
+    """Show one progress bar over every `run_with_bar` within, of `total` runs together."""
+    with _new_bar("Study", total, 0) as bar:
         token = _shared_bar.set(bar)
         try:
             yield bar
@@ -244,10 +244,12 @@ def run_with_bar(
     `status` is what stands behind the bar.  The first failure of a job is raised after every other
     job has ended.
     """
+    finished_before, total = ledger.count(runs), len(runs)
+    if (bar := _shared_bar.get()) is not None:
+        bar.update(finished_before)
     if not jobs:
         return
-    finished_before, total = ledger.count(runs), len(runs)
-    if (bar := _shared_bar.get()) is None:
+    if bar is None:
         shown = _new_bar(title, total, finished_before)
     else:
         bar.set_description(title)

@@ -30,7 +30,7 @@ from rin.study import loss_study, pretraining, probe_study
 from rin.study.executors import begin_block, last_trained, one_bar, run_each, run_with_bar
 from rin.study.forecast import forecast
 from rin.study.ledger import Ledger, computed_on
-from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
+from rin.study.plan import Run, group_blocks, plan_all, plan_study
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study, check_inputs
 from rin.tables import RUN_RECORDS, check_table
@@ -204,7 +204,8 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
         run_with_bar(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
     finally:
         last_trained.clear()
-    return runs_table(planned)
+    rows = [{"run_id": run.run_id} | run.columns for run in planned]
+    return pd.DataFrame(rows).set_index("run_id")
 
 
 def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
@@ -247,20 +248,13 @@ def run_study(study: Study) -> pd.DataFrame:
     True
     """
     check_inputs(study)
-    stages = {"weights": pretraining.plan_pretraining(study)}
-    if study.profile.probe is not None:
-        stages["probe"] = probe_study.plan_probe(study)
-    if study.profile.losses is not None:
-        stages["losses"] = loss_study.plan_losses(study)
-    earlier = sum(map(len, stages.values()))
-    done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
-    with one_bar(int(forecast(study)["runs"].sum()), done) as bar:
+    expected = forecast(study).set_index("stage")["runs"]
+    with one_bar(int(expected.sum())) as bar:
         pretraining.run_pretraining(study)
         if study.profile.probe is not None:
             probe_study.run_probe(study)
         planned = plan_all(study)  # which runs are shared is known once weights are
-        bar.total = earlier + len(planned)
-        bar.update(study.runs.count(planned))
+        bar.total += len(planned) - int(expected["fine-tuning"])
         table = run_missing(study, planned)
         if study.profile.losses is not None:
             loss_study.run_losses(study)
@@ -395,14 +389,14 @@ def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
     return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
 
 
-def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
+def layer_similarity(study: Study, task: str | None = None) -> pd.DataFrame:
     """Return the mean canonical correlation `cca`, 0 to 1, of the layers of pairs of networks.
 
     `comparison` is `before` or `after` fine-tuning (the two inits), `tuned` (one `init` before and
     after) or `random` (two random networks).
     """
     (a, b), rows = study.profile.inits[:2], []
-    runs = finished_runs(study, name, task)
+    runs = finished_runs(study, LAYERS, task)
     for cell, members in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
         networks = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in members}
         pairs = {

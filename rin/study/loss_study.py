@@ -61,7 +61,7 @@ def loss_table(study: Study) -> pd.DataFrame:
             "backbone": run.backbone,
             "seed": run.seed - study.profile.seed,
             "corpus": run.corpus,
-            "provenance": run.provenance,
+            "provenance": run.store.provenance,
             "run_id": run.run_id,
             **{name: done[name] for name in ("top1", "top5", "balanced_accuracy")},
             "ece": confidence_error(confidence, right.to_numpy()),

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import pandas as pd
-
 from rin.data.confounders import sampled_parts
 from rin.data.leakage import leak_free_groups
 from rin.errors import look_up
@@ -272,9 +270,3 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run
         return of_backbone, scenario.backbone, STEP_COST[scenario.unfreezing] * len(block)
 
     return sorted(blocks.values(), key=cost, reverse=True)
-
-
-def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return the columns that name each run, one row a run, indexed by run id."""
-    rows = [{"run_id": run.run_id} | run.columns for run in runs]
-    return pd.DataFrame(rows).set_index("run_id")

@@ -21,7 +21,7 @@ import pandas as pd
 
 from rin.data.dataset import Dataset
 from rin.data.splits import corpus_split
-from rin.data.store import ImageStore, open_store
+from rin.data.store import ImageStore
 from rin.errors import InputError, explained, look_up
 from rin.explain.similarity import nearest_neighbours
 from rin.files import sha256_of
@@ -50,10 +50,8 @@ class PretrainingRun(Planned):
 
     init: str
     corpus: str
-    provenance: str
     backbone: str
-    store: Path
-    store_digest: str
+    store: ImageStore = field(repr=False, compare=False)
     parts: pd.Categorical = field(repr=False, compare=False)
     split_digest: str
     settings: Pretraining
@@ -70,7 +68,7 @@ class PretrainingRun(Planned):
             "init": self.init,
             "corpus": self.corpus,
             "backbone": self.backbone,
-            "store": self.store_digest,
+            "store": self.store.digest,
             "split": self.split_digest,
             "seed": self.seed,
             "code": code_digest(),
@@ -115,10 +113,8 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
             PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
-                provenance=dataset.provenance,
                 backbone=backbone,
-                store=store.path,
-                store_digest=store.digest,
+                store=store,
                 parts=parts,
                 split_digest=split_digest,
                 settings=settings.model_copy(update={"epochs": epochs}),
@@ -159,10 +155,11 @@ ROOM = 4_000_000
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
-    columns = ("init", "corpus", "provenance", "backbone", "preprocessing", "pretraining")
+    columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "run_id")
     rows = []
     for run in _finished(study):
-        row = {name: getattr(run, name) for name in (*columns, "run_id")}
+        row = {name: getattr(run, name) for name in columns}
+        row["provenance"] = run.store.provenance
         rows.append(row | study.weights.done(run.run_id))
     table = pd.DataFrame(rows)
     if rows:
@@ -296,28 +293,32 @@ def pretrain_block(
     if not (missing := ledger.missing(chosen)):
         return  # another process was faster
     begin_block(execution)
-    stores, first = {run.store: open_store(run.store, check=False) for run in runs}, runs[0]
-    outputs = max(store.cases["label"].nunique() for store in stores.values())
-    channels = 3 if any(store.color for store in stores.values()) else 1
-    seed, devices = first.seed, execution.devices
+    outputs = max(run.store.cases["label"].nunique() for run in runs)
+    channels = 3 if any(run.store.color for run in runs) else 1
+    first = runs[0]
     block = PretrainingBlock(
-        first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
+        first.backbone,
+        first.settings,
+        outputs,
+        seed=first.seed,
+        channels=channels,
+        devices=execution.devices,
     )
 
     def train(run: PretrainingRun) -> None:
-        _pretrain(run, block, stores[run.store], ledger, execution.checkpoint_minutes)
+        _pretrain(run, block, ledger, execution.checkpoint_minutes)
 
     run_each(train, missing, ledger)
 
 
 def _pretrain(
-    run: PretrainingRun, block: PretrainingBlock, store: ImageStore, ledger: Ledger, minutes: float
+    run: PretrainingRun, block: PretrainingBlock, ledger: Ledger, minutes: float
 ) -> None:
     from rin.training.checkpoint import WorkFolder
 
-    work, cases = ledger.open_work(run.run_id), store.cases
+    work, cases = ledger.open_work(run.run_id), run.store.cases
     kept = WorkFolder(work, minutes)
-    corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
+    corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     problem = "the pretraining cannot keep its work"
     remedy = "Make room, or put the results folder back, then run again to go on from here."
     with explained(problem, where=work, remedy=remedy, kinds=OSError):
@@ -347,7 +348,7 @@ def _pretrain(
             file=f"{run.run_id}/{WEIGHTS}",
             sha256=sha256_of(folder / WEIGHTS),
             release=f"pretrained here on {run.corpus}",
-            provenance=run.provenance,
+            provenance=run.store.provenance,
         )
         (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
         return result.metrics | computed_on()

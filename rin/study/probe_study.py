@@ -12,7 +12,6 @@ import pandas as pd
 
 from rin.data.dataset import sample_pictures
 from rin.data.splits import take_cases
-from rin.data.store import open_store
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
@@ -39,8 +38,8 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
         return np.sort(rows[drawn])
 
-    unused = open_store(run.store).images()[draw(np.flatnonzero(run.parts != "train"))]
-    sources = {run.corpus: Source(run.corpus, run.provenance, unused)}
+    unused = run.store.images()[draw(np.flatnonzero(run.parts != "train"))]
+    sources = {run.corpus: Source(run.corpus, run.store.provenance, unused)}
     datasets = [find_corpus(study, names) for names in settings.corpora.values()]
     datasets += [study.inputs(task).whole for task in study.profile.tasks]
     for dataset in datasets:
@@ -90,7 +89,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
                 "init": run.init,
                 "trained_with": run.preprocessing,
                 "corpus": run.corpus,
-                "weights_provenance": run.provenance,
+                "weights_provenance": run.store.provenance,
                 "epochs": done["epochs"],
                 "top1": done["top1"],
                 "chance": tested["truth"].value_counts(normalize=True).max(),

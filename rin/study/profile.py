@@ -285,11 +285,6 @@ class StudyFilter(FrozenModel):
     folds: Positive = 1
     pretrainings: Pretrainings = Field(default_factory=lambda: [1])
 
-    def of_tasks(self, tasks: list[str]) -> StudyFilter | None:
-        """Return it for those of its tasks that are among some; None where none is."""
-        kept = [task for task in self.tasks if task in tasks]
-        return self.model_copy(update={"tasks": kept}) if kept else None
-
 
 class Repeats(StudyFilter):
     """Runs repeated with `seeds` more seeds, and on `splits` more divisions of the cases."""
@@ -568,10 +563,11 @@ class Profile(FrozenModel):
         )
         studies = {MAIN: main}
         for name, section in self.sections.items():
-            limited = section.of_tasks(self.tasks)
+            tasks = [task for task in section.tasks if task in self.tasks]
             pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
-            if limited and pretrainings:
-                studies[name] = limited.model_copy(update={"pretrainings": pretrainings})
+            if tasks and pretrainings:
+                limits = {"tasks": tasks, "pretrainings": pretrainings}
+                studies[name] = section.model_copy(update=limits)
         return studies
 
     def filter_of(self, study: str) -> StudyFilter | None:

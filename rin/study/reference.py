@@ -188,12 +188,9 @@ _KEY = {
     "pretraining": ["init", "backbone", "pretraining"],
     "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
-#: Columns of `runs` that only studies of a factor have, those of what a run recorded, and all.
+#: Columns of `runs` that only studies of a factor have, and those of what a run recorded.
 FACTOR = ["factor", "level", "preprocessing"]
 RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
-_NETWORK = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate"]
-_NETWORK += ["init", "pretraining", "seed", "run_id"]
-_RUN_COLUMNS = ["study", *FACTOR, *_NETWORK, *RECORDED]
 
 
 @dataclass(frozen=True)
@@ -494,7 +491,7 @@ def _work(tables: dict[str, pd.DataFrame]) -> dict[str, Work]:
 
 def _finished_runs(study: Study) -> list[Run]:
     """Return the runs of all studies, each once; all are finished, and nothing is made up."""
-    sources: dict[str, Any] = {f"corpus {run.corpus}": run for run in plan_pretraining(study)}
+    sources = {f"corpus {run.corpus}": run.store for run in plan_pretraining(study)}
     for task in study.profile.tasks:
         inputs = study.inputs(task)
         for name, part in {task: inputs, **inputs.external}.items():
@@ -527,7 +524,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     baselines = _by_task_and_part(study, fine_tuning.baseline_table)
     records = [fine_tuning.run_records(study, name) for name in profile.studies]
     tables = {
-        "runs": pd.concat(records).reindex(columns=_RUN_COLUMNS),
+        "runs": pd.concat(records).reindex(columns=[*RUN_RECORDS.columns]),
         "predictions": rows[(rows["part"] != "validation") & ~unread],
         "cases": _by_task_and_part(study, fine_tuning.scored_cases),
         # A row a run and case: all of float32 would be more than the rest together.

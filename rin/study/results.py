@@ -192,7 +192,7 @@ class Runs:
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return how alike layers are (`rin.study.fine_tuning.layer_similarity`)."""
         if not self._is_kept(task, LAYERS):
-            return self._own(fine_tuning.layer_similarity, LAYERS, task)
+            return self._own(fine_tuning.layer_similarity, task)
         return self.reference.rows("layer_similarity", task=task)
 
     def pretraining(self) -> pd.DataFrame:

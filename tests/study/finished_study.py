@@ -89,7 +89,7 @@ def pretrained_files(run, folder):
     entry = WeightsEntry(
         init=run.init, backbone=run.backbone, preprocessing=run.preprocessing, sha256="0" * 64,
         file=f"{run.run_id}/w.h5", release=f"pretrained here on {run.corpus}",
-        provenance=run.provenance,
+        provenance=run.store.provenance,
     )  # fmt: skip
     (folder / "entry.json").write_text(entry.model_dump_json())
     curve = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 1.25)

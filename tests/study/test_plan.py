@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from tiny_study import tiny_profile
 
@@ -9,7 +10,7 @@ from rin.evidence.paper import SETTINGS
 from rin.models.backbones import BACKBONES
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
-from rin.study.plan import group_blocks, plan_runs, preprocessing_of, runs_table
+from rin.study.plan import group_blocks, plan_runs, preprocessing_of
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, SCENARIOS, Scenario
 
@@ -42,8 +43,9 @@ def ids(planned):
 
 
 def test_plan_has_every_run_once_and_both_inits_of_a_scenario_share_a_seed(planned):
-    table = runs_table(planned())
-    assert len(table) == len(set(table.index)) == 24 * 2 * 2
+    runs = planned()
+    table = pd.DataFrame([run.columns for run in runs])
+    assert len(table) == len({run.run_id for run in runs}) == 24 * 2 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
     seeds = table.groupby(["scenario", "fold"])["seed"].unique()
     assert (seeds.map(len) == 1).all()
@@ -153,7 +155,7 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
     for backbone in ("InceptionResNetV2", "ResNet50", "DenseNet121", "InceptionV3"):
         own = [s for s in SCENARIOS.values() if s.backbone == backbone]
         assert {
-            unfreezing: tuple(s.learning_rate for s in own if s.unfreezing == unfreezing)
+            unfreezing: [s.learning_rate for s in own if s.unfreezing == unfreezing]
             for unfreezing in ("unfreeze_all", "freeze_all", "unfreeze_top10")
         } == rates
     assert len(SCENARIOS) == SETTINGS["scenarios"].value

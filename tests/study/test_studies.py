@@ -183,7 +183,7 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
     runs = plan_pretraining(study)
     assert [run.init for run in runs] == ["radiologic", "photographic", "radiologic_brief"]
     assert ids(plan_pretraining(alone)) == ids(runs[:2])
-    assert (runs[2].preprocessing, runs[2].store) == ("caffe_unit", runs[0].store)
+    assert (runs[2].preprocessing, runs[2].store.path) == ("caffe_unit", runs[0].store.path)
     whole, _, brief = (run.parts.to_numpy() for run in runs)
     assert abs((brief == "train").sum() - 16) <= 2  # classes are rounded
     used = whole == "train"

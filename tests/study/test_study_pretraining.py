@@ -156,7 +156,7 @@ def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
     swapped = {"test": "validation", "validation": "test", "train": "train"}
     monkeypatch.setattr(pretraining, "corpus_split", lambda *a: corpus_split(*a).replace(swapped))
     (other,) = plan_pretraining(replace(pretrained_study))  # planned anew
-    assert other.store_digest == run.store_digest
+    assert other.store.digest == run.store.digest
     assert other.run_id != run.run_id
 
 

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from tiny_study import TWO, copy_of, records, tiny_profile
 
-from rin.data.store import open_store
 from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements, probe_sources, run_probe
@@ -41,8 +40,8 @@ def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corp
     ]
     assert {run.settings.epochs for run in runs} == {2}
     assert {len(run.parts) for run in runs} == {66}
-    assert {run.store_digest for run in runs}.isdisjoint(
-        run.store_digest for run in plan_pretraining(own)
+    assert {run.store.digest for run in runs}.isdisjoint(
+        run.store.digest for run in plan_pretraining(own)
     )
     assert len({run.run_id for run in runs}) == 2
     with pytest.raises(InputError, match="no section probe"):
@@ -64,7 +63,7 @@ def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(st
     (run, _) = plan_probe(own)
     sources = {source.name: source for source in probe_sources(own, run)}
     assert list(sources) == ["corpus_radiologic", "corpus_photographic", "busi"]
-    images = open_store(run.store).images()
+    images = run.store.images()
     trained = {picture.tobytes() for picture in images[run.parts == "train"]}
     corpus = sources["corpus_radiologic"].images
     assert len(corpus) == 9 and trained.isdisjoint(picture.tobytes() for picture in corpus)
