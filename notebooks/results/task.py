@@ -75,26 +75,30 @@ units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
 fewest = scores.groupby("label")["patient_id"].nunique().min()
 if fewest < 10:
-    units += f", only {fewest} of them of one class"
+    units += f", only {fewest} of them of one class: too few to rely on P"
 has_interval = pd.notna(here["ci_low"])
+several = main["pairs"] > 1
+decides = main if several else here  # the test that the first words follow
+on_patients = f"""{format_estimate(here, unit="points")} points of AUC
+(adjusted {format_p(here["p_holm"])})."""
 Markdown(
     f"""
-**{page.verdict(main["estimate"], main["p_holm"], inits).capitalize()}.**
+**{page.verdict(decides["estimate"], decides["p_holm"], inits).capitalize()}
 """
     + (
-        f"""With the pretraining as the unit ({main["pairs"]:.0f} pairs of
-networks), the difference {word_a} − {word_b} is
+        f"""with the pretraining as the unit** ({main["pairs"]:.0f} pairs of
+networks): the difference {word_a} − {word_b} is
 {format_estimate(main, unit="points")} points of AUC (adjusted
-{format_p(main["p_holm"])}).
+{format_p(main["p_holm"])}). On new patients, that of these networks is
+{on_patients}
 """
-        if main["pairs"] > 1
-        else f"""One pair of networks was compared, {word_a} and {word_b},
-which says nothing about other pretrainings.
+        if several
+        else f"""on new patients** of these networks: the difference {word_a} −
+{word_b} is {on_patients} It is that of one pair, and says nothing about other
+pretrainings.
 """
     )
-    + f"""On new patients, the difference of these networks is
-{format_estimate(here, unit="points")} (adjusted {format_p(here["p_holm"])}).
-Over {counted(int(here["n_scenarios"]), "scenarios")} the mean AUC is
+    + f"""Over {counted(int(here["n_scenarios"]), "scenarios")} the mean AUC is
 {here["auc_a"]:.2f} ({word_a}) and {here["auc_b"]:.2f} ({word_b}), on
 {here["n_cases"]:,.0f} test images{units}. An AUC of at most 0.5 was found for
 {(single["auc"] <= 0.5).sum() or "none"} of {counted(len(single), "networks")}.

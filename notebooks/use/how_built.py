@@ -170,5 +170,5 @@ Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
 # ## References
 #
 # ```{bibliography}
-# :all:
+# :cited:
 # ```

@@ -25,7 +25,7 @@ from joblib import cpu_count
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError, counted
-from rin.files import REPOSITORY, manifest_folder, replace_folder, sha256_of
+from rin.files import REPOSITORY, manifest_folder, read_yaml, replace_folder, sha256_of
 from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
 from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages
@@ -96,10 +96,14 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
 
 def _build(outline: Outline, say: Say) -> Path:
     """Build the HTML of the computed notebooks unless it is up to date; return its index."""
-    book, config, listed = REPOSITORY / "book", REPOSITORY / "_config.yml", contents(outline)
-    toc = book / "notebooks" / "_toc.yml"
+    book, listed = REPOSITORY / "book", contents(outline)
+    settings = read_yaml(REPOSITORY / "_config.yml")
+    if outline.title:  # nor is it by the authors of this one
+        settings |= {"title": outline.title, "author": ""}
+    toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
-    toc.write_text(yaml.safe_dump(listed, sort_keys=False), encoding="utf-8")
+    for file, content in ((toc, listed), (config, settings)):
+        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     files = [book / f"{name}{end}" for name in files_of(listed) for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
     digest = _digest_of_files(filter(Path.is_file, files), book)

@@ -40,21 +40,20 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Page:
-    """One page: a notebook, and the task where it has one."""
+    """One page: a notebook, and the task where it has one.
+
+    `heading` stands in place of the notebook's first one, on pages of a task and covers of one.
+    """
 
     notebook: Notebook
     task: str = ""
+    heading: str | None = None
 
     @property
     def name(self) -> str:
         """Path of the page below ``notebooks/`` of the book, without its ending."""
         source = Path(self.notebook.source)
         return (source.parent / (self.task or source.name)).as_posix()
-
-    @property
-    def heading(self) -> str | None:
-        """First heading of a task's page; None keeps that of the notebook."""
-        return find_task(self.task)[1].title if self.task else None
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Outline:
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     waits: bool = True  # whether pages of results read what this computer trains first
     chosen: tuple[str, ...] = ()  # notebooks of a book of its own, the cover first; empty: all
+    title: str | None = None  # of a book of its own: that of its images
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -121,12 +121,14 @@ def outline_of(study: Study) -> Outline:
     external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
+    titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
     return Outline(
         tasks=tuple(profile.tasks if chosen else tasks),
         with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
         waits=waits,
         chosen=chosen,
+        title=", ".join(titles) if chosen else None,
     )
 
 
@@ -140,8 +142,10 @@ def pages(outline: Outline) -> Iterator[Page]:
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
             continue
         for task in outline.tasks if notebook.of else [""]:
-            if not task or task in outline.with_results:
-                yield Page(notebook, task)
+            if task in outline.with_results:
+                yield Page(notebook, task, find_task(task)[1].title)
+            elif not task:
+                yield Page(notebook, heading=outline.title if notebook == COVER else None)
 
 
 def contents(outline: Outline) -> dict:
