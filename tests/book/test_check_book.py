@@ -16,7 +16,7 @@ from rin.study import open_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "results/breast"
-PAGE = Page(next(one for one in NOTEBOOKS if one.of == "task"), "breast", "Breast lesions")
+PAGE = Page(next(one for one in NOTEBOOKS if one.of == "task"), "breast", "Breast lesions, US")
 LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</summary></details>'
 INITS = ("radiologic", "photographic")
 
