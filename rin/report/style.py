@@ -47,7 +47,10 @@ def use_style() -> None:
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an init, or raise InputError listing the known."""
+    """Return the style of an init; one that was pretrained briefly has the colour of the other."""
+    if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
+        look = INIT_STYLE[base]
+        return replace(look, label=f"{look.label}, brief", short=f"{look.short}, brief")
     return look_up("init", init, INIT_STYLE)
 
 

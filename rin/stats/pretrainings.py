@@ -118,6 +118,14 @@ def crossed_differences(
 
     One row a task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
     sd_pair; NaN where there are fewer than two backbones, or two numbers, of some pairs.
+
+    Examples
+    --------
+    >>> from rin.stats import pretrainings, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = pretrainings.crossed_differences(predictions, "a", "b")
+    >>> table.set_index("task")[["estimate", "sd_pair"]].round(3).loc["breast"].to_dict()
+    {'estimate': 0.061, 'sd_pair': 0.026}
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
@@ -139,6 +147,14 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
     known, with pairs − backbones degrees of freedom below, so it is rough.  One row a task: task,
     f, df_1, df_2, p_value, p_holm (over the tasks); NaN with one backbone, or one pretraining of
     each.
+
+    Examples
+    --------
+    >>> from rin.stats import pretrainings, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = pretrainings.backbone_tests(predictions, "a", "b")
+    >>> table.set_index("task")[["f", "df_1", "df_2", "p_value"]].round(2).loc["breast"].to_dict()
+    {'f': 1.67, 'df_1': 1.0, 'df_2': 4.0, 'p_value': 0.27}
     """
     rows = []
     for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):

@@ -244,3 +244,10 @@ def test_image_row_shows_titles_and_outlines():
 def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
     with pytest.raises(InputError, match=said):
         draw()
+
+
+@pytest.mark.parametrize("init", style.INIT_STYLE)
+def test_init_that_was_pretrained_briefly_has_the_colour_of_the_other_and_says_so(init):
+    brief = init_style(f"{init}_brief")
+    assert brief.color == init_style(init).color
+    assert brief.short == f"{init_style(init).short}, brief"
