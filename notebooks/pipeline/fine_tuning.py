@@ -199,12 +199,13 @@ The largest difference between the {len(by_rin)} predicted probabilities of
 """)
 
 # %% [markdown]
-# They agree within 0.001. With a number of threads other than that of the workers, sums are rounded
-# differently, and Adam amplifies the difference. *Changed a line above?* The next cell then fails,
-# as it should: skip it.
+# They agree within 0.005. Another backend, or another number of threads, rounds sums in another
+# way, and Adam amplifies this: in a trial with JAX, changing the scale of the input in its last
+# two bits moved a probability by 0.003. *Changed a line above?* The next cell then fails, as it
+# should: skip it.
 
 # %%
-assert apart < 0.001, f"predictions are {apart:.4f} apart"
+assert apart < 0.005, f"predictions are {apart:.4f} apart"
 
 # %% [markdown]
 # The same scenario from both initialisations: DeLong's paired test, with images and with patients
