@@ -1,15 +1,13 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
 
 import math
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, special
-from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
 from rin.errors import InputError
 from rin.stats.inputs import cluster_codes
@@ -199,9 +197,8 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     `aucs` has a row a scenario, fold and init, of one task; the grid may have gaps.  Returns the
     columns of an estimate and a remark, or the remark alone that says why there is no estimate.
 
-    The fit is by restricted maximum likelihood, of statsmodels; where a variance is zero or small
-    its search stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs
-    less the effects that vary, are Satterthwaite's for a complete grid.
+    The fit is by restricted maximum likelihood.  The df of the t test, the AUCs less the effects
+    that vary, are Satterthwaite's for a complete grid.
     """
     runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
@@ -216,9 +213,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     if np.abs(residual).max() <= 1e-12:
         return {"remark": "The AUCs leave no residual, so there is no standard error."}
     try:
-        fit = _regular_fit(auc - auc.mean(), fixed, levels)
-        if fit is None:
-            fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
+        fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
     except InputError as error:
         return {"remark": f"{error.problem}, so no estimate."}
     (of_residual, *variances), coefficients, covariance = fit
@@ -237,29 +232,6 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     return test.cells() | {"remark": " ".join(remarks)}
 
 
-def _regular_fit(
-    y: np.ndarray, fixed: np.ndarray, levels: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return what `reml` does, of statsmodels' crossed effects; None if some variance is zero."""
-    scale = y.std()  # the search is exact to an absolute tolerance
-    # Effects cross, so that all runs are of one group; lists have an item a group.
-    names_of_levels = [[[*map(str, range(part.shape[1]))]] for part in levels.values()]
-    effects = VCSpec([*levels], names_of_levels, [[part] for part in levels.values()])
-    model = MixedLM(y / scale, fixed, groups=np.ones(len(y)), exog_vc=effects)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
-        try:
-            fit = model.fit(reml=True, method="bfgs", gtol=1e-8)
-        except np.linalg.LinAlgError:
-            return None
-    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
-        return None
-    n_fixed = fixed.shape[1]
-    covariance = np.asarray(fit.cov_params())[:n_fixed, :n_fixed]
-    variances = np.append(fit.scale, fit.vcomp)
-    return scale**2 * variances, scale * fit.fe_params, scale**2 * covariance
-
-
 def reml(
     y: np.ndarray,
     fixed: np.ndarray,
@@ -276,7 +248,8 @@ def reml(
     and is 1 otherwise.  InputError where the search does not converge.  Bates et al. 2015, Journal
     of Statistical Software 67(1), section 3.
     """
-    # statsmodels' `combine_effects` has no restricted likelihood.
+    # statsmodels' `combine_effects` has no restricted likelihood, and the search of its `MixedLM`
+    # stops short of the maximum where a variance is zero or small.
     n, p = fixed.shape
     columns = np.column_stack([fixed, y])
     n_levels = sum(part.shape[1] for part in shared)
