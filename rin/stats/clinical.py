@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights, percentile_interval
+from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import TaskScores, located, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
@@ -72,7 +72,7 @@ def clinical_measures(
             values["difference"] = values[a] - values[b]
         for init, measures in values.items():
             for name, (estimate, *of_replicates) in measures.items():
-                low, high = percentile_interval(of_replicates)
+                low, high = np.quantile(of_replicates, [0.025, 0.975])
                 if name == "ece":  # raised by chance in the sample, and once more in replicates
                     least = -1.0 if init == "difference" else 0.0
                     low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, ESTIMATE, TTest, equivalence_p, insert_holm
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
@@ -623,7 +623,7 @@ def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
         a, b = (weighted_aucs(fold.labels, of_init, weights) for of_init in fold.scores)
         differences.append((a - b) @ task.shares())
     means = np.mean(differences, axis=0)
-    low, high = percentile_interval(means)
+    low, high = np.quantile(means, [0.025, 0.975])
     opposite = min((means <= 0).sum(), (means >= 0).sum())
     p_value = min(1.0, 2 * float(opposite + 1) / (means.size + 1))
     error = float(means.std(ddof=1))
