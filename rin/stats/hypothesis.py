@@ -95,9 +95,7 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         problem = f"{first.size} values beside {second.size}, or values that are not finite"
         remedy = "Pass at least 2 finite measurements of the same units, in the same order."
         raise InputError(problem, where="a, b", remedy=remedy)
-    differences = first - second
-    error = _sd(differences) / math.sqrt(differences.size)
-    return t_test(differences.mean(), error, differences.size - 1)
+    return nadeau_bengio(first - second, 0)
 
 
 def unpaired_t_from_summary(
@@ -170,16 +168,18 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  InputError for a ratio that is none.  Nadeau and Bengio 2003, Machine Learning
-    52:239, section 3.
+    too sure; with a ratio of 0 this is that one.  InputError for a ratio that is none.  Nadeau and
+    Bengio 2003, Machine Learning 52:239, section 3.
     """
     values = np.asarray(differences, dtype=float)
     if not 0 <= test_train_ratio < math.inf:
         problem = f"{test_train_ratio!r} is no ratio of sizes"
         remedy = "Pass cases tested over cases trained on, such as 0.25."
         raise InputError(problem, where="test_train_ratio", remedy=remedy)
-    error = _sd(values) * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(values.mean(), error, values.size - 1)
+    mean, sd = values.mean(), values.std(ddof=1)
+    if sd <= ROUNDING * abs(mean) * math.sqrt(values.size):
+        sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
+    return t_test(mean, sd * math.sqrt(1 / values.size + test_train_ratio), values.size - 1)
 
 
 def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
@@ -278,9 +278,3 @@ def reml(
     inverse = np.linalg.inv(r[:p, :p])
     variances = factor * np.append(1.0, (scale * search.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
-
-
-def _sd(differences: np.ndarray) -> float:
-    """Return the SD; 0 where rounding alone explains the spread, as in R's ``t.test``."""
-    sd = float(differences.std(ddof=1))
-    return 0.0 if sd <= ROUNDING * abs(differences.mean()) * math.sqrt(differences.size) else sd
