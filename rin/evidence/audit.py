@@ -115,78 +115,48 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     return float(_POINTS * t_quantile() * sum(errors))
 
 
-@dataclass(frozen=True)
 class TaskAudit:
-    """What one task's published numbers imply; AUC points (0-100), ranges by rounding."""
+    """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
 
-    task: str
-    published: paper.PublishedComparison
-    # Three ways to the difference, and the difference in percent of ImageNet's AUC.
-    difference: Bounds
-    middle: Bounds
-    means: Bounds
-    relative_gain: Bounds
-    ahead: bool
-    contains_zero: bool
-    may_contain_zero: bool
-    # Half-widths of the interval: as printed, and from the SDs by every formula.
-    half_width: Bounds
-    widths: dict[str, Bounds]
-    implied: Bounds
-    agrees: bool
-    delong_limit: float
-    too_wide_for_delong: bool
-    # P, stated as an upper limit, and the correlation that a paired test needs for it.
-    stated_p: float
-    p_by_sds: Bounds
-    p_by_normal: Bounds
-    p_follows: bool
-    needed_correlation: Bounds
+    The upper end of the published interval is above zero.
+    """
 
-
-def audit_task(published: paper.PublishedComparison) -> TaskAudit:
-    """Audit one comparison, the upper end of whose interval is above zero."""
-    # The printed numbers before rounding, RadImageNet's first.
-    sds = [rounded(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
-    printed_aucs = published.auc_radimagenet, published.auc_imagenet
-    aucs = [rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
-    difference = rounded(published.estimate, 0.1)
-    low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
-    middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
-    half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
-    widths = {name: corner_bounds(width, *sds) for name, width in WIDTHS.items()}
-    delong_limit = delong_width_limit(*aucs, *_tested_cases(published.task))
-    stated_p = float(published.p_text.removeprefix("P < "))
-    # P moves one way with each number; of symmetric t intervals the normal gives the lowest.
-    p_by_sds = _with_zero(corner_bounds(unpaired_t_p, difference, *sds), difference)
-    p_by_normal = _with_zero(corner_bounds(interval_p, low, high), middle)
-    return TaskAudit(
-        task=published.task,
-        published=published,
-        difference=difference,
-        middle=middle,
-        means=corner_bounds(lambda a, b: _POINTS * (a - b), *aucs),
-        relative_gain=corner_bounds(truediv, difference, aucs[1]),
-        ahead=difference.low > 0,
-        contains_zero=low.high <= 0 <= high.low,
-        may_contain_zero=low.low <= 0 <= high.high,
-        half_width=half_width,
-        widths=widths,
-        implied=widths[_POOLED],
-        agrees=half_width.meets(widths[_POOLED]),
-        delong_limit=delong_limit,
-        too_wide_for_delong=half_width.low > delong_limit,
-        stated_p=stated_p,
-        p_by_sds=p_by_sds,
-        p_by_normal=p_by_normal,
-        p_follows=min(p_by_sds.low, p_by_normal.low) < stated_p,
-        needed_correlation=_needed_correlation(difference, sds, stated_p),
-    )
+    def __init__(self, published: paper.PublishedComparison) -> None:
+        self.task = published.task
+        self.published = published
+        # The printed numbers before rounding, RadImageNet's first.
+        sds = [rounded(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
+        printed_aucs = published.auc_radimagenet, published.auc_imagenet
+        aucs = [rounded(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
+        low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
+        # Three ways to the difference, and the difference in percent of ImageNet's AUC.
+        self.difference = rounded(published.estimate, 0.1)
+        self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
+        self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *aucs)
+        self.relative_gain = corner_bounds(truediv, self.difference, aucs[1])
+        self.ahead = self.difference.low > 0
+        self.contains_zero = low.high <= 0 <= high.low
+        self.may_contain_zero = low.low <= 0 <= high.high
+        # Half-widths of the interval: as printed, and from the SDs by every formula.
+        self.half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
+        self.widths = {name: corner_bounds(width, *sds) for name, width in WIDTHS.items()}
+        self.implied = self.widths[_POOLED]
+        self.agrees = self.half_width.meets(self.implied)
+        self.delong_limit = delong_width_limit(*aucs, *_tested_cases(self.task))
+        self.too_wide_for_delong = self.half_width.low > self.delong_limit
+        # P, stated as an upper limit, and the correlation that a paired test needs for it.
+        self.stated_p = float(published.p_text.removeprefix("P < "))
+        # P moves one way with each number; of symmetric t intervals the normal gives the lowest.
+        p_by_sds = corner_bounds(unpaired_t_p, self.difference, *sds)
+        self.p_by_sds = _with_zero(p_by_sds, self.difference)
+        self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
+        self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
+        self.needed_correlation = _needed_correlation(self.difference, sds, self.stated_p)
 
 
 def audit_tasks() -> list[TaskAudit]:
     """Audit every comparison of the paper, in its order."""
-    return [audit_task(published) for published in paper.COMPARISONS.values()]
+    return [TaskAudit(published) for published in paper.COMPARISONS.values()]
 
 
 def published_intervals(published: paper.PublishedComparison) -> pd.DataFrame:

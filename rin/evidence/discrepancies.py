@@ -21,7 +21,7 @@ from statsmodels.stats import api as statsmodels_tests
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
-from rin.evidence.audit import audit_task, audit_tasks, corner_bounds, rounded
+from rin.evidence.audit import TaskAudit, audit_tasks, corner_bounds, rounded
 from rin.evidence.claims import Check, task_names
 from rin.files import read_yaml
 from rin.models.preprocessing import find_preprocessing
@@ -139,7 +139,7 @@ def _images(task: str, counts: Iterable[paper.ClassCount]) -> SimpleNamespace:
 
 
 def _acl_difference() -> Check:
-    acl = audit_task(paper.COMPARISONS["acl"])
+    acl = TaskAudit(paper.COMPARISONS["acl"])
     middle = (acl.published.ci_low + acl.published.ci_high) / 2
     values = {"acl": acl.published, "middle": middle, "means": acl.means}
     agrees = acl.difference.meets(acl.middle) or acl.difference.meets(acl.means)

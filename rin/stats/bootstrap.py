@@ -74,17 +74,6 @@ def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarr
     return aucs
 
 
-def percentile_interval(values: ArrayLike) -> tuple[float, float]:
-    """Return the 95% percentile interval of replicates (r,); InputError for none, or NaN."""
-    array = np.asarray(values, dtype=float)
-    if array.size == 0 or np.isnan(array).any():
-        problem = f"{np.isnan(array).sum()} of {array.size} replicates are NaN"
-        remedy = "Draw replicates in which the measure exists (`cluster_weights(labels=...)`)."
-        raise InputError(problem, where="values", remedy=remedy)
-    low, high = np.quantile(array, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def _blocks(rows: int, width: int) -> list[slice]:
     step = max(1, _CELLS // width)
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

@@ -1,12 +1,11 @@
 """What the AUC leaves out: calibration, a fixed specificity, precision and net benefit.
 
-Every measure takes `weighted_cases(labels, scores, weights)` and returns one value for each row of
+Every measure takes `WeightedCases(labels, scores, weights)` and returns one value for each row of
 weights (r, n): a bootstrap of any measure is one call.  Cases are ranked by log-odds, as the
 probabilities of a sure network would tie.  scikit-learn's calibration takes no case weights.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights, percentile_interval
+from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import TaskScores, located, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
@@ -73,7 +72,7 @@ def clinical_measures(
             values["difference"] = values[a] - values[b]
         for init, measures in values.items():
             for name, (estimate, *of_replicates) in measures.items():
-                low, high = percentile_interval(of_replicates)
+                low, high = np.quantile(of_replicates, [0.025, 0.975])
                 if name == "ece":  # raised by chance in the sample, and once more in replicates
                     least = -1.0 if init == "difference" else 0.0
                     low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)
@@ -143,7 +142,7 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
     for scores, share in zip(networks, task.shares(), strict=True):
         blocks = []
         for start in range(0, len(weights), step):
-            cases = weighted_cases(task.labels, scores, weights[start : start + step])
+            cases = WeightedCases(task.labels, scores, weights[start : start + step])
             values = {
                 "ece": expected_calibration_error(cases, bins),
                 "brier": brier_score(cases),
@@ -157,7 +156,7 @@ def _mean_measures(task: TaskScores, init: str, weights: np.ndarray, bins: int) 
 
 
 def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.DataFrame:
-    cases, prevalence = weighted_cases(labels, scores), labels.mean()
+    cases, prevalence = WeightedCases(labels, scores), labels.mean()
     probability, observed, _ = reliability_curve(cases, bins)
     treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
     curves = {
@@ -172,42 +171,26 @@ def _network_curves(labels: np.ndarray, scores: np.ndarray, bins: int) -> pd.Dat
     return pd.concat(tables).dropna()  # bins without cases
 
 
-@dataclass(frozen=True)
 class WeightedCases:
     """Cases in the order of falling scores, and how often each counts.
 
-    The first three are (n,), `weights` (r, n), `total` (r,), `ends` (m,) the last case of each
-    distinct score, `called` and `positives` (r, m) the weights of all and of positives up to it.
+    From labels, log-odds, both (n,), and weights (r, n), one by default.  `total` is (r,), `ends`
+    (m,) the last case of each distinct score, `called` and `positives` (r, m) the weights of all
+    and of positives up to it.
     """
 
-    scores: np.ndarray
-    probabilities: np.ndarray
-    labels: np.ndarray
-    weights: np.ndarray
-    total: np.ndarray
-    ends: np.ndarray
-    called: np.ndarray
-    positives: np.ndarray
-
-
-def weighted_cases(
-    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
-) -> WeightedCases:
-    """Return labels, log-odds, both (n,), and weights (r, n) as measures take them."""
-    weights = np.ones((1, labels.size)) if weights is None else weights
-    order = np.argsort(-scores, kind="stable")
-    ranked, outcomes, counts = scores[order], labels[order], weights[:, order].astype(float)
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    return WeightedCases(
-        scores=ranked,
-        probabilities=expit(ranked),
-        labels=outcomes,
-        weights=counts,
-        total=counts.sum(axis=1),
-        ends=ends,
-        called=np.cumsum(counts, axis=1)[:, ends],
-        positives=np.cumsum(counts * outcomes, axis=1)[:, ends],
-    )
+    def __init__(
+        self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+    ) -> None:
+        weights = np.ones((1, labels.size)) if weights is None else weights
+        order = np.argsort(-scores, kind="stable")
+        self.scores, self.labels = scores[order], labels[order]
+        self.probabilities = expit(self.scores)
+        self.weights = weights[:, order].astype(float)
+        self.total = self.weights.sum(axis=1)
+        self.ends = np.flatnonzero(np.append(self.scores[1:] != self.scores[:-1], True))
+        self.called = np.cumsum(self.weights, axis=1)[:, self.ends]
+        self.positives = np.cumsum(self.weights * self.labels, axis=1)[:, self.ends]
 
 
 def reliability_curve(

@@ -1,15 +1,13 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
 
 import math
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, special
-from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
 from rin.errors import InputError
 from rin.stats.inputs import cluster_codes
@@ -97,9 +95,7 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         problem = f"{first.size} values beside {second.size}, or values that are not finite"
         remedy = "Pass at least 2 finite measurements of the same units, in the same order."
         raise InputError(problem, where="a, b", remedy=remedy)
-    differences = first - second
-    error = _sd(differences) / math.sqrt(differences.size)
-    return t_test(differences.mean(), error, differences.size - 1)
+    return nadeau_bengio(first - second, 0)
 
 
 def unpaired_t_from_summary(
@@ -172,16 +168,18 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  InputError for a ratio that is none.  Nadeau and Bengio 2003, Machine Learning
-    52:239, section 3.
+    too sure; with a ratio of 0 this is that one.  InputError for a ratio that is none.  Nadeau and
+    Bengio 2003, Machine Learning 52:239, section 3.
     """
     values = np.asarray(differences, dtype=float)
     if not 0 <= test_train_ratio < math.inf:
         problem = f"{test_train_ratio!r} is no ratio of sizes"
         remedy = "Pass cases tested over cases trained on, such as 0.25."
         raise InputError(problem, where="test_train_ratio", remedy=remedy)
-    error = _sd(values) * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(values.mean(), error, values.size - 1)
+    mean, sd = values.mean(), values.std(ddof=1)
+    if sd <= ROUNDING * abs(mean) * math.sqrt(values.size):
+        sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
+    return t_test(mean, sd * math.sqrt(1 / values.size + test_train_ratio), values.size - 1)
 
 
 def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
@@ -199,9 +197,8 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     `aucs` has a row a scenario, fold and init, of one task; the grid may have gaps.  Returns the
     columns of an estimate and a remark, or the remark alone that says why there is no estimate.
 
-    The fit is by restricted maximum likelihood, of statsmodels; where a variance is zero or small
-    its search stops short of the maximum, and `reml` takes over.  The df of the t test, the AUCs
-    less the effects that vary, are Satterthwaite's for a complete grid.
+    The fit is by restricted maximum likelihood.  The df of the t test, the AUCs less the effects
+    that vary, are Satterthwaite's for a complete grid.
     """
     runs = aucs[aucs["init"].isin([init_a, init_b])]
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
@@ -216,9 +213,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     if np.abs(residual).max() <= 1e-12:
         return {"remark": "The AUCs leave no residual, so there is no standard error."}
     try:
-        fit = _regular_fit(auc - auc.mean(), fixed, levels)
-        if fit is None:
-            fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
+        fit = reml(auc - auc.mean(), fixed, np.ones(n), list(levels.values()), relative=True)
     except InputError as error:
         return {"remark": f"{error.problem}, so no estimate."}
     (of_residual, *variances), coefficients, covariance = fit
@@ -237,29 +232,6 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     return test.cells() | {"remark": " ".join(remarks)}
 
 
-def _regular_fit(
-    y: np.ndarray, fixed: np.ndarray, levels: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return what `reml` does, of statsmodels' crossed effects; None if some variance is zero."""
-    scale = y.std()  # the search is exact to an absolute tolerance
-    # Effects cross, so that all runs are of one group; lists have an item a group.
-    names_of_levels = [[[*map(str, range(part.shape[1]))]] for part in levels.values()]
-    effects = VCSpec([*levels], names_of_levels, [[part] for part in levels.values()])
-    model = MixedLM(y / scale, fixed, groups=np.ones(len(y)), exog_vc=effects)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of searches that end at zero, which are done again
-        try:
-            fit = model.fit(reml=True, method="bfgs", gtol=1e-8)
-        except np.linalg.LinAlgError:
-            return None
-    if not fit.converged or (fit.vcomp < _BOUNDARY * fit.scale).any():
-        return None
-    n_fixed = fixed.shape[1]
-    covariance = np.asarray(fit.cov_params())[:n_fixed, :n_fixed]
-    variances = np.append(fit.scale, fit.vcomp)
-    return scale**2 * variances, scale * fit.fe_params, scale**2 * covariance
-
-
 def reml(
     y: np.ndarray,
     fixed: np.ndarray,
@@ -276,7 +248,8 @@ def reml(
     and is 1 otherwise.  InputError where the search does not converge.  Bates et al. 2015, Journal
     of Statistical Software 67(1), section 3.
     """
-    # statsmodels' `combine_effects` has no restricted likelihood.
+    # statsmodels' `combine_effects` has no restricted likelihood, and the search of its `MixedLM`
+    # stops short of the maximum where a variance is zero or small.
     n, p = fixed.shape
     columns = np.column_stack([fixed, y])
     n_levels = sum(part.shape[1] for part in shared)
@@ -305,9 +278,3 @@ def reml(
     inverse = np.linalg.inv(r[:p, :p])
     variances = factor * np.append(1.0, (scale * search.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
-
-
-def _sd(differences: np.ndarray) -> float:
-    """Return the SD; 0 where rounding alone explains the spread, as in R's ``t.test``."""
-    sd = float(differences.std(ddof=1))
-    return 0.0 if sd <= ROUNDING * abs(differences.mean()) * math.sqrt(differences.size) else sd

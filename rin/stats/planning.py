@@ -7,7 +7,6 @@ their number grows.
 import math
 from collections.abc import Mapping
 
-from scipy.stats import norm
 from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
@@ -30,11 +29,11 @@ def patients_needed(difference: float, patients: float, standard_error: float) -
 def patients_for_equivalence(margin: float, patients: float, standard_error: float) -> float:
     """Return how many patients show that two equal AUCs (0-1) differ by less than a margin.
 
-    By two one-sided tests at 5%, whose power statsmodels has for rates alone.
+    By two one-sided tests at 5%: one each way from no difference to the margin.
     """
     _check_plan(margin=margin, patients=patients, standard_error=standard_error)
-    errors = norm.ppf(0.95) + norm.ppf((1 + POWER) / 2)  # from no difference to the margin
-    return float(patients * (errors * standard_error / margin) ** 2)
+    of_one_patient = standard_error * math.sqrt(patients)
+    return float(normal_sample_size_one_tail(margin, (1 + POWER) / 2, 0.05, of_one_patient))
 
 
 def pretraining_power(

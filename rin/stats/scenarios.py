@@ -6,7 +6,7 @@ folds, which count as independent, and scenarios.  Intervals say what other pati
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import product
 
 import numpy as np
@@ -16,7 +16,7 @@ from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, ESTIMATE, TTest, equivalence_p, insert_holm
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
@@ -39,13 +39,23 @@ RECOMMENDED = "clustered_contrast"
 _IMAGE = ["patient_id", "case_id"]
 
 
-@dataclass(frozen=True)
 class MeanContrasts:
-    """The AUCs of networks (k,), weighted sums of them (q,), and their covariance (q, q)."""
+    """The AUCs of networks (k,), weighted sums of them (q,), and their covariance (q, q).
 
-    aucs: np.ndarray
-    estimates: np.ndarray
-    covariance: np.ndarray
+    They are of each fold, then averaged; the covariance is over patients.  `weights` is (q, k), of
+    the networks of the first init and then those of the second.
+    """
+
+    def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
+        of_folds = []
+        for number, fold in task.folds():
+            with located(f"task {task.task}, fold {number}"):
+                networks = fold.scores.reshape(-1, len(fold.cases))
+                of_folds.append(auc_contrasts(fold.labels, networks, weights, fold.patients))
+        aucs, estimates, covariances = zip(*of_folds, strict=True)
+        self.aucs = np.mean(aucs, axis=0)
+        self.estimates = np.mean(estimates, axis=0)
+        self.covariance = np.sum(covariances, axis=0) / len(covariances) ** 2
 
     def test(self, number: int) -> TTest:
         """Return the z test of one of the sums."""
@@ -344,7 +354,7 @@ def factor_effects(
                 row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
-        contrasts = mean_over_folds(task, np.array(weights))
+        contrasts = MeanContrasts(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
             rows.append(row | contrasts.test(number).cells() | _sizes(task))
     table = pd.DataFrame(rows)
@@ -515,25 +525,7 @@ def against_baselines(
 def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> MeanContrasts:
     """Return the differences of two inits, means over scenarios: all (None), or those inside."""
     means = np.array([task.shares(inside) for inside in groups])
-    return mean_over_folds(task, np.hstack([means, -means]))
-
-
-def mean_over_folds(task: TaskScores, weights: np.ndarray) -> MeanContrasts:
-    """Return weighted sums of the AUCs of all networks, each fold's, averaged; over patients.
-
-    `weights` is (q, k), of the networks of the first init and then those of the second.
-    """
-    of_folds = []
-    for number, fold in task.folds():
-        with located(f"task {task.task}, fold {number}"):
-            networks = fold.scores.reshape(-1, len(fold.cases))
-            of_folds.append(auc_contrasts(fold.labels, networks, weights, fold.patients))
-    aucs, estimates, covariances = zip(*of_folds, strict=True)
-    return MeanContrasts(
-        aucs=np.mean(aucs, axis=0),
-        estimates=np.mean(estimates, axis=0),
-        covariance=np.sum(covariances, axis=0) / len(covariances) ** 2,
-    )
+    return MeanContrasts(task, np.hstack([means, -means]))
 
 
 def _sizes(task: TaskScores) -> dict[str, int]:
@@ -623,7 +615,7 @@ def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
         a, b = (weighted_aucs(fold.labels, of_init, weights) for of_init in fold.scores)
         differences.append((a - b) @ task.shares())
     means = np.mean(differences, axis=0)
-    low, high = percentile_interval(means)
+    low, high = np.quantile(means, [0.025, 0.975])
     opposite = min((means <= 0).sum(), (means >= 0).sum())
     p_value = min(1.0, 2 * float(opposite + 1) / (means.size + 1))
     error = float(means.std(ddof=1))

@@ -60,21 +60,15 @@ def three_level(
     n_clusters = members.shape[1]
     separable = 1 < n_clusters < k  # else all of it may be of the clusters, or of one
     effects = [members, np.eye(k)] if separable else [np.eye(k)]
-    of_effects, (mean,), ((variance,),) = fit_effects(y, covariance, np.ones((k, 1)), effects)
+    of_effects, mean, error = _weighted_mean(y, covariance, effects, weights)
     between = of_effects[0] if separable else math.nan
-    within = of_effects[-1]
-    error = math.sqrt(variance)
-    if weights is not None:
-        shared = np.nan_to_num(between) * members @ members.T
-        marginal = covariance + shared + within * np.eye(k)
-        mean, error = _weighted_mean(y, marginal, weights)
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     precision = np.linalg.inv(covariance)
     common = precision.sum(axis=0) @ y / precision.sum()
     q = float((y - common) @ precision @ (y - common))
     return _tested(mean, error, df, k) | {
         "between": float(between),
-        "within": float(within),
+        "within": float(of_effects[-1]),
         "q": q,
         "q_df": k - 1,
         "q_p": float(stats.chi2.sf(q, k - 1)),
@@ -101,12 +95,9 @@ def crossed_effects(
     if n_levels.min() == 1 or n_levels.max() == len(y) or not covariance.any():
         return dict.fromkeys([*ESTIMATE, *names], math.nan)
     effects = [*(_members(levels[name]) for name in levels), np.eye(len(y))]
-    variances, *_ = fit_effects(y, covariance, np.ones((len(y), 1)), effects)
-    marginal = covariance
-    for variance, members in zip(variances, effects, strict=True):
-        marginal = marginal + variance * members @ members.T
+    variances, mean, error = _weighted_mean(y, covariance, effects, weights)
     df = (n_levels.min() if contained else n_levels.iloc[0]) - 1
-    test = t_test(*_weighted_mean(y, marginal, weights), df)
+    test = t_test(mean, error, df)
     return test.cells() | dict(zip(names, variances.tolist(), strict=True))
 
 
@@ -153,14 +144,18 @@ def _members(levels: ArrayLike) -> np.ndarray:
 
 
 def _weighted_mean(
-    y: np.ndarray, covariance: np.ndarray, weights: ArrayLike
-) -> tuple[float, float]:
-    shares = np.asarray(weights, dtype=float)
-    if shares.shape != y.shape or not (shares > 0).all():
-        remedy = "Pass one weight above zero an estimate."
-        raise InputError(f"weights of shape {shares.shape}", where="weights", remedy=remedy)
+    y: np.ndarray, covariance: np.ndarray, effects: list[np.ndarray], weights: ArrayLike | None
+) -> tuple[np.ndarray, float, float]:
+    """Return variances of effects, as `fit_effects`, and the mean with its standard error."""
+    variances, *_ = fit_effects(y, covariance, np.ones((len(y), 1)), effects)
+    marginal = covariance + sum(
+        variance * members @ members.T
+        for variance, members in zip(variances, effects, strict=True)
+    )
+    # Generalised least squares weigh by the inverse.
+    shares = np.linalg.inv(marginal).sum(axis=0) if weights is None else np.asarray(weights)
     shares = shares / shares.sum()
-    return float(shares @ y), math.sqrt(shares @ covariance @ shares)
+    return variances, float(shares @ y), math.sqrt(shares @ marginal @ shares)
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rin.evidence import audit, paper
-from rin.evidence.audit import Bounds, audit_task, published_intervals, rounded
+from rin.evidence.audit import Bounds, TaskAudit, published_intervals, rounded
 from rin.stats import delong_test, paired_t
 
 
@@ -41,7 +41,7 @@ def half_width(test):
 
 
 def test_printed_numbers_of_the_ligament_task_before_rounding():
-    ligament = audit_task(ACL)
+    ligament = TaskAudit(ACL)
     shown = [f"{one:.2f}" for one in (ligament.difference, ligament.middle, ligament.means)]
     assert shown == ["4.75 to 4.85", "5.20 to 5.30", "5.00 to 7.00"]
 
@@ -66,9 +66,9 @@ def test_p_value_of_an_interval_is_that_of_the_test_that_made_it():
 
 
 def test_p_range_reaches_one_where_the_difference_may_be_zero():
-    assert audit_task(replace(ACL, estimate=0.0)).p_by_sds.high == 1
-    assert audit_task(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
-    assert audit_task(ACL).p_by_sds.high < 0.02
+    assert TaskAudit(replace(ACL, estimate=0.0)).p_by_sds.high == 1
+    assert TaskAudit(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
+    assert TaskAudit(ACL).p_by_sds.high < 0.02
 
 
 def test_correlation_is_that_of_pairs_with_this_variance_of_differences():
@@ -100,7 +100,7 @@ def test_needed_correlation_divides_small_from_large_p_values_of_the_paired_t_te
     u, v = ((x - x.mean()) / x.std(ddof=1) for x in pairs)
     test = paired_t(sds[0] * u + difference, sds[1] * (r * u + math.sqrt(1 - r * r) * v))
     assert (test.p_value < 0.001) is below
-    assert audit_task(ACL).needed_correlation.holds(r - r_shift)
+    assert TaskAudit(ACL).needed_correlation.holds(r - r_shift)
 
 
 @settings(max_examples=150, deadline=None)
@@ -167,7 +167,7 @@ def unrounded(draw):
 @given(unrounded())
 def test_every_range_holds_what_the_numbers_before_rounding_give(drawn):
     printed, imagenet, difference, sds, (low, high) = drawn
-    one = audit_task(printed)
+    one = TaskAudit(printed)
     assert one.difference.holds(difference)
     assert one.means.holds(difference)
     assert one.middle.holds((low + high) / 2)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.evidence import paper
-from rin.evidence.audit import audit_task, audit_tasks
+from rin.evidence.audit import TaskAudit, audit_tasks
 from rin.evidence.claims import (
     CLAIMS,
     VERDICTS,
@@ -43,7 +43,7 @@ def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():
 
 def test_splits_are_counted_by_hand_for_four_tasks():
     points = {"thyroid": 4.0, "breast": 1.0, "acl": 2.0, "meniscus": 1.0}
-    audits = [audit_task(replace(ACL, task=task, estimate=d)) for task, d in points.items()]
+    audits = [TaskAudit(replace(ACL, task=task, estimate=d)) for task, d in points.items()]
     # Sums of pairs, by initials: tb 5, ta 6, tm 5, ba 3, bm 2, am 3.
     assert splits_as_far_apart(audits, {"thyroid", "breast"}) == (3, 6)
 
@@ -54,7 +54,7 @@ JUDGED = judged_claims(audit_tasks()).set_index("name")
 def judged(**changes):
     """Judge the paper with some numbers of every task changed."""
     stated = {task: replace(one, **changes) for task, one in paper.COMPARISONS.items()}
-    return judged_claims([audit_task(own) for own in stated.values()]).set_index("name")
+    return judged_claims([TaskAudit(own) for own in stated.values()]).set_index("name")
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.bootstrap import cluster_weights, weighted_aucs
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
 SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)
@@ -99,17 +98,3 @@ def test_small_integer_weights_do_not_overflow():
     labels, scores = np.repeat([0, 1], 400), np.arange(800.0)
     weights = np.full((1, 800), 300, np.int16)
     np.testing.assert_array_equal(weighted_aucs(labels, scores[np.newaxis], weights), [[1.0]])
-
-
-def test_percentile_interval_equals_scipy():
-    values = np.random.default_rng(0).normal(size=15)
-    expected = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=199, rng=1)
-    low, high = percentile_interval(expected.bootstrap_distribution)
-    assert isinstance(low, float)
-    np.testing.assert_allclose([low, high], expected.confidence_interval, rtol=1e-12)
-
-
-@pytest.mark.parametrize("values", [[], [0.1, np.nan]])
-def test_percentile_interval_of_missing_replicates_is_an_error(values):
-    with pytest.raises(InputError, match="replicates are NaN"):
-        percentile_interval(values)

@@ -16,6 +16,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, confusion
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
+    WeightedCases,
     average_precision,
     brier_score,
     clinical_curves,
@@ -24,7 +25,6 @@ from rin.stats.clinical import (
     net_benefit,
     reliability_curve,
     sensitivity_at_specificity,
-    weighted_cases,
 )
 from rin.stats.inputs import task_scores
 
@@ -70,7 +70,7 @@ NUMBERS = [brier_score, expected_calibration_error, average_precision, sensitivi
 
 def cases_of(labels, scores, weights=None):
     weights = None if weights is None else np.atleast_2d(weights)
-    return weighted_cases(np.asarray(labels), np.asarray(scores, float), weights)
+    return WeightedCases(np.asarray(labels), np.asarray(scores, float), weights)
 
 
 def measured(measure, labels, probabilities, *options, weights=None):
@@ -124,7 +124,7 @@ def test_every_row_of_weights_is_measured_as_if_alone(measure):
     labels, scores = sample(30, levels=6)
     weights = replicates(30)
     alone = [measured(measure, labels, scores, weights=row) for row in weights]
-    found = measure(weighted_cases(labels, logit(scores), weights))
+    found = measure(WeightedCases(labels, logit(scores), weights))
     np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
@@ -270,7 +270,7 @@ def alone(measure, cases):
 def mean_over_scenarios(task, init, measure, weights=None):
     """A function of weighted cases, averaged over the scenarios of an init."""
     of_init = task.scores[task.inits.index(init)]
-    cases = [weighted_cases(task.labels, scores, weights) for scores in of_init]
+    cases = [WeightedCases(task.labels, scores, weights) for scores in of_init]
     return np.mean([measure(of_scenario) for of_scenario in cases], axis=0)
 
 
@@ -316,7 +316,7 @@ def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_se
     many = one_run(labels, logit(scores), np.arange(2100))
     row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
     weights = cluster_weights(many["patient_id"], 1000, 0, labels=labels)
-    drawn = brier_score(weighted_cases(labels, logit(scores), weights))
+    drawn = brier_score(WeightedCases(labels, logit(scores), weights))
     np.testing.assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
 
@@ -375,7 +375,7 @@ def test_decision_curve_is_the_mean_over_scenarios_at_each_threshold(curves, tas
 
 def test_treating_all_is_a_network_that_is_sure_of_everyone(curves, task):
     rows = curve_of(curves, INITS[0], "treat_all")
-    sure = weighted_cases(task.labels, np.full(task.labels.size, 60.0))
+    sure = WeightedCases(task.labels, np.full(task.labels.size, 60.0))
     np.testing.assert_allclose(rows["x"], THRESHOLDS, atol=1e-12)
     np.testing.assert_allclose(rows["estimate"], net_benefit(sure, THRESHOLDS)[0], atol=1e-12)
 

@@ -166,9 +166,7 @@ def test_mixed_model_equals_lme4(name):
     case = GOLDEN["mixed"][name]
     found = mixed_model(pd.DataFrame(case["runs"]), "a", "b")
     assert found["estimate"] == pytest.approx(case["estimate"], rel=1e-6)
-    # statsmodels takes the uncertainty of variances into account where a grid has gaps.
-    gaps = 3e-4 if name == "uneven" else 1e-6
-    assert found["standard_error"] == pytest.approx(case["standard_error"], rel=gaps)
+    assert found["standard_error"] == pytest.approx(case["standard_error"], rel=1e-6)
     assert ("Singular fit" in found["remark"]) == case["singular"]
     assert ("scenarios differ" in found["remark"]) == (case["scenario_sd"] < 1e-8)
     of_folds = math.nan if case["fold_sd"] is None else case["fold_sd"]

@@ -51,12 +51,6 @@ def test_three_level_with_variances_is_that_with_their_diagonal():
     assert three_level(y, v, clusters) == pytest.approx(three_level(y, np.diag(v), clusters))
 
 
-@pytest.mark.parametrize("weights", [[1.0, 2.0], [1.0, 0.0, 1.0], [1.0, math.nan, 1.0]])
-def test_weights_that_do_not_fit_are_an_error(weights):
-    with pytest.raises(InputError, match="weights of shape"):
-        three_level([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [1, 1, 2], weights=weights)
-
-
 def made(leads, *, patients=120, pretrainings=3, noise=1.0, tasks=TASKS, seed=0):
     """Scores whose separation is larger by `leads` (backbones, pretrainings) in init a.
 
