@@ -187,7 +187,12 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
     if is_debris(path) or (is_other and not is_report):
         return None, None
     try:
-        row = read_report(root, path) if is_report else read_header(root, path)
+        if is_report:
+            text, _ = decode((root / path).read_bytes())
+            row = {"accession_number": PurePosixPath(path).stem.strip()}
+            row["findings"], row["impression"] = parse_report(text)
+        else:
+            row = read_header(root, path)
     except BROKEN as error:
         return None, Problem(path, unquoted(error))
     mark = dict(zip(_MARK, _mark_of(root, path), strict=True))
@@ -260,7 +265,20 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
         if not claims and opened.read(132)[128:] != b"DICM":
             return None
         opened.seek(0)
-        return _row(_whole_header(opened))
+        dataset = _whole_header(opened)
+    texts = {}
+    for name, keyword in _TEXTS.items():
+        value = dataset.get(keyword)
+        if value is None:
+            value = ""
+        elif isinstance(value, MultiValue):
+            value = "\\".join(map(str, value))
+        texts[name] = str(value).strip()
+    if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
+        raise FileError(f"no {', '.join(missing)} in its header")
+    numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}
+    numbers["frames"] = max(1, numbers["frames"]) if numbers["rows"] else 0
+    return texts | numbers
 
 
 def _whole_header(opened: DicomFile) -> Dataset:
@@ -295,30 +313,6 @@ def _end(opened: DicomFile, size: int) -> int:
             return opened.tell()
         opened.seek(int.from_bytes(item[4:], "little"), os.SEEK_CUR)
     return size + 1
-
-
-def _row(dataset: Dataset) -> dict[str, Any]:
-    texts = {}
-    for name, keyword in _TEXTS.items():
-        value = dataset.get(keyword)
-        if value is None:
-            value = ""
-        elif isinstance(value, MultiValue):
-            value = "\\".join(map(str, value))
-        texts[name] = str(value).strip()
-    if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
-        raise FileError(f"no {', '.join(missing)} in its header")
-    numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}
-    numbers["frames"] = max(1, numbers["frames"]) if numbers["rows"] else 0
-    return texts | numbers
-
-
-def read_report(root: Path, path: str) -> dict[str, str]:
-    """Return what the index keeps of a report, whose encoding is found."""
-    text, _ = decode((root / path).read_bytes())
-    findings, impression = parse_report(text)
-    number = PurePosixPath(path).stem.strip()
-    return {"accession_number": number, "findings": findings, "impression": impression}
 
 
 def parse_report(content: str) -> tuple[str, str]:
