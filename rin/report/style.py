@@ -33,6 +33,7 @@ INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
+TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
 
 
 def use_style() -> None:
