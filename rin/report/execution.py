@@ -211,21 +211,22 @@ _FOLDED = {"hide-input", "hide-output", "hide-cell"}
 
 
 def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a cell be named by what it holds, where it has no name of its own."""
+    """Let the fold of a cell be named by what it holds, where it has no name of its own.
+
+    A hidden output has the caption of its table, else Output.
+    """
     tags = _FOLDED & {*cell.metadata.get("tags", [])}
     if cell.cell_type != "code" or not tags:
         return
     prompts = cell.metadata.setdefault("mystnb", {})
-    name = output_name(cell) if tags == {"hide-output"} else fold_name(cell.source)
+    if tags == {"hide-output"}:
+        pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
+        caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
+        name = unescape(caption[1].strip()) if caption else "Output"
+    else:
+        name = fold_name(cell.source)
     prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
-
-
-def output_name(cell: nbformat.NotebookNode) -> str:
-    """Return what a hidden output holds: the caption of its table, else Output."""
-    pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
-    caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
-    return unescape(caption[1].strip()) if caption else "Output"
 
 
 def fold_name(source: str) -> str:

@@ -162,7 +162,7 @@ run.mkdir(parents=True, exist_ok=True)
 def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
-        run_jobs(jobs, cores=2)
+        run_jobs(jobs)
     made = {path.name for path in (tmp_path / "book").iterdir()}
     assert made == {"bad.failed.ipynb", "good.ipynb"}
 
