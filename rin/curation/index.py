@@ -64,13 +64,6 @@ _MARK = ("path", "bytes", "modified_ns")
 #: is the SHA-256 of a file that has copies.
 _NOTHING = dict.fromkeys((*_MARK, *_NUMBERS), 0)
 _NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "findings", "impression"), "")
-#: What all files of a study or series say, or say nothing of.
-_SHARED = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
-#: What is that of the study or series, whichever of its files says it.
-_OF_OWNER = {
-    "study_uid": ["accession_number", "study_description"],
-    "series_uid": ["modality", "series_description", "body_part"],
-}
 
 
 class Problem(NamedTuple):
@@ -202,7 +195,7 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
 def _contradictions(images: pd.DataFrame) -> dict[str, Problem]:
     """Return the files that contradict the first of their copies, series or study, by path."""
     problems = {}
-    for name, owner in {"copied": "sop_uid", **_SHARED}.items():
+    for name, owner in _FACTS["shared"].items():
         said = images[images[name] != ""]
         first = said.groupby(owner)[[name, "path"]].transform("first")
         odd = said[name] != first[name]
@@ -234,7 +227,7 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     said = images[[*_MARK, *_TEXTS, *_NUMBERS]]
     files = said.drop_duplicates("sop_uid").sort_values("sop_uid", ignore_index=True)
     stated = files.sort_values("path").replace("", None)
-    for owner, columns in _OF_OWNER.items():
+    for owner, columns in _FACTS["of_owner"].items():
         files[columns] = stated.groupby(owner)[columns].transform("first").fillna("")
     # A study has the modalities and body parts of its series that hold pictures.
     shown = files[~files["modality"].isin(_FACTS["documents"])].drop_duplicates("series_uid")
