@@ -142,15 +142,16 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
 
 def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
     """Return a remark on tasks whose modality the radiologic corpus lacks, where it is stated."""
-    corpora = [modalities(data.modality) - {""} for data in reference.facts.corpora[:1]]
+    corpora = reference.facts.corpora[:1]
+    known = {name for data in corpora for name in modalities(data.modality)} - {""}
+    if not known:
+        return []
     tasks_of: dict[str, list[str]] = {}
     for task in tasks:
-        of_task = modalities(reference.facts.task(task).dataset.modality) - {""}
-        for name in sorted(of_task.difference(*corpora)):
+        of_task = modalities(reference.facts.task(task).dataset.modality)
+        for name in sorted(of_task - known - {""}):
             title = inline_title(find_task(task)[1].title)
             tasks_of.setdefault(_MODALITY_WORDS.get(name, name), []).append(title)
-    if not any(corpora):
-        return []
     return [f"corpus without {name} ({listed(titles)})" for name, titles in tasks_of.items()]
 
 

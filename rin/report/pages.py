@@ -104,7 +104,6 @@ def outline_of(study: Study) -> Outline:
         shown |= {"replications"}
     if profile.losses:
         shown |= {"losses live"}
-    waits = not profile.reference or study.data_root is not None
     # A dataset that another task is tested on has its own runs on the page of that test.
     external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
@@ -114,7 +113,7 @@ def outline_of(study: Study) -> Outline:
         tasks=tuple(profile.tasks if chosen else tasks),
         with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
-        waits=waits,
+        waits=not profile.reference or study.data_root is not None,
         chosen=chosen,
         title=", ".join(titles) if chosen else None,
     )
