@@ -38,8 +38,6 @@ from rin.files import read_yaml, sha256_of
 
 #: Files of which the rows are kept together.
 CHUNK = 512
-#: How a person finds the file that a number stands for.
-COUNTED = "Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's folder."
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _TEXTS: dict[str, str] = _FACTS["texts"]
 _NUMBERS: dict[str, str] = _FACTS["numbers"]
@@ -138,8 +136,8 @@ def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: s
         for path, problem, beside in sorted(problems):
             other = f" (file {place.get(beside, 'gone')})" if beside else ""
             listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
-        remedy = f"{remedy} {COUNTED}"
-        raise InputError(f"{what}: {named(listed)}", where=root, remedy=remedy)
+        remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
+        raise InputError(f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder.")
 
 
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
