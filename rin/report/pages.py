@@ -95,7 +95,8 @@ def outline_of(study: Study) -> Outline:
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
-    if any(runs.external(task) for task in runs.tasks):
+    external = {name for task in runs.tasks for name in runs.external(task)}
+    if external:
         shown |= {"external"}
     others = reference_names() if profile.reference else []
     kept = runs.kept.union(*(load_reference(name).kept for name in others))
@@ -105,7 +106,6 @@ def outline_of(study: Study) -> Outline:
     if profile.losses:
         shown |= {"losses live"}
     # A dataset that another task is tested on has its own runs on the page of that test.
-    external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
     titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
