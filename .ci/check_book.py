@@ -20,7 +20,7 @@ import pandas as pd
 from bs4 import BeautifulSoup, Tag
 from sklearn.metrics import roc_auc_score
 
-from rin.report.pages import API_SECTIONS, Page, contents, files_of, outline_of, pages
+from rin.report.pages import NOTEBOOKS, Page, contents, files_of, outline_of, pages
 from rin.study import Runs, open_runs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +37,7 @@ PLURAL = re.compile(
 # words: it is one page with an entry a function, made from docstrings, and a sub-page made from
 # the schemas of tables and manifests.
 MOST_PAGES, MOST_WORDS, MOST_WORDS_A_PAGE, MOST_STAND_INS = 30, 40_000, 2_500, 8
-API = {"api", *(section["file"] for section in API_SECTIONS)}
+API = {"api", *(f"notebooks/{one.source}" for one in NOTEBOOKS if one.under == "api")}
 
 
 class Built(NamedTuple):

@@ -35,16 +35,11 @@ def burned_in_risk(dataset: Dataset) -> str:
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
-    return text_risk(dicom.decode(dataset)) if "PixelData" in dataset else ""
-
-
-def text_risk(pixels: np.ndarray) -> str:
-    """Return whether a picture shows text, `SHOWS_TEXT`, `DOUBTFUL` or an empty text."""
-    return risk_of_lines(read_lines(pixels))
+    return risk_of_lines(read_lines(dicom.decode(dataset))) if "PixelData" in dataset else ""
 
 
 def risk_of_lines(lines: list[tuple[str, float]]) -> str:
-    """Return the risk of lines that were read, each with its confidence, as `text_risk` does."""
+    """Return `SHOWS_TEXT`, `DOUBTFUL` or an empty text, by lines read and their confidence."""
     for kind, risk in _FACTS["risks"].items():
         least_letters, least_sure = _FACTS["letters"][kind], _FACTS["confidence"][kind]
         for line, confidence in lines:

@@ -27,7 +27,6 @@ from base64 import b32encode
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,10 @@ _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
+_TABLE = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
+#: On what the Basic Application Level Confidentiality Profile acts.  Repeating groups (curves,
+#: overlays) are left out: none of these is ever kept.
+PROFILE_TAGS = {Tag(*entry) for entry in _TABLE if len(entry) == 2}
 #: Center and width of CT, in Hounsfield units.
 WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
 KEY_BYTES, MIN_KEY_BYTES = 32, 16
@@ -175,14 +178,6 @@ def load_key(path: Path) -> bytes:
     return key
 
 
-@cache
-def profile_tags() -> frozenset[BaseTag]:
-    """Return the attributes on which the Basic Application Level Confidentiality Profile acts."""
-    # Repeating groups (curves, overlays) are left out: none of these is ever kept.
-    table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
-    return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
-
-
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
     """Return a new data set of what the rules keep, at all levels, dates moved by `shift` days."""
     made = Dataset()
@@ -190,7 +185,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         tag = Tag(tag_for_keyword(keyword))
         # On UIDs, dates and sequences the profile acts as their rules do.
         acts_alike = isinstance(rule, dict) or rule in ("uid", "date")
-        if tag not in source or (tag in profile_tags() and not acts_alike):
+        if tag not in source or (tag in PROFILE_TAGS and not acts_alike):
             continue
         vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):

@@ -19,7 +19,6 @@ import pandas as pd
 from PIL import Image
 from pydicom import dcmread, dcmwrite
 
-import rin
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
 from rin.curation.index import Problem, refuse_files
@@ -37,7 +36,7 @@ _NOTE = {"mark": "", "uid": "", "risk": "", "width": 0, "height": 0}
 _NOTE |= {"png_bytes": 0, "dicom_bytes": 0}
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
-PACKAGE = Path(rin.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 def export_images(

@@ -38,8 +38,6 @@ from rin.files import read_yaml, sha256_of
 
 #: Files of which the rows are kept together.
 CHUNK = 512
-#: How a person finds the file that a number stands for.
-COUNTED = "Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's folder."
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 _TEXTS: dict[str, str] = _FACTS["texts"]
 _NUMBERS: dict[str, str] = _FACTS["numbers"]
@@ -64,13 +62,6 @@ _MARK = ("path", "bytes", "modified_ns")
 #: is the SHA-256 of a file that has copies.
 _NOTHING = dict.fromkeys((*_MARK, *_NUMBERS), 0)
 _NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "findings", "impression"), "")
-#: What all files of a study or series say, or say nothing of.
-_SHARED = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
-#: What is that of the study or series, whichever of its files says it.
-_OF_OWNER = {
-    "study_uid": ["accession_number", "study_description"],
-    "series_uid": ["modality", "series_description", "body_part"],
-}
 
 
 class Problem(NamedTuple):
@@ -145,8 +136,8 @@ def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: s
         for path, problem, beside in sorted(problems):
             other = f" (file {place.get(beside, 'gone')})" if beside else ""
             listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
-        remedy = f"{remedy} {COUNTED}"
-        raise InputError(f"{what}: {named(listed)}", where=root, remedy=remedy)
+        remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
+        raise InputError(f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder.")
 
 
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
@@ -187,7 +178,12 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
     if is_debris(path) or (is_other and not is_report):
         return None, None
     try:
-        row = read_report(root, path) if is_report else read_header(root, path)
+        if is_report:
+            text, _ = decode((root / path).read_bytes())
+            row = {"accession_number": PurePosixPath(path).stem.strip()}
+            row["findings"], row["impression"] = parse_report(text)
+        else:
+            row = read_header(root, path)
     except BROKEN as error:
         return None, Problem(path, unquoted(error))
     mark = dict(zip(_MARK, _mark_of(root, path), strict=True))
@@ -197,7 +193,7 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
 def _contradictions(images: pd.DataFrame) -> dict[str, Problem]:
     """Return the files that contradict the first of their copies, series or study, by path."""
     problems = {}
-    for name, owner in {"copied": "sop_uid", **_SHARED}.items():
+    for name, owner in _FACTS["shared"].items():
         said = images[images[name] != ""]
         first = said.groupby(owner)[[name, "path"]].transform("first")
         odd = said[name] != first[name]
@@ -229,7 +225,7 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     said = images[[*_MARK, *_TEXTS, *_NUMBERS]]
     files = said.drop_duplicates("sop_uid").sort_values("sop_uid", ignore_index=True)
     stated = files.sort_values("path").replace("", None)
-    for owner, columns in _OF_OWNER.items():
+    for owner, columns in _FACTS["of_owner"].items():
         files[columns] = stated.groupby(owner)[columns].transform("first").fillna("")
     # A study has the modalities and body parts of its series that hold pictures.
     shown = files[~files["modality"].isin(_FACTS["documents"])].drop_duplicates("series_uid")
@@ -260,7 +256,20 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
         if not claims and opened.read(132)[128:] != b"DICM":
             return None
         opened.seek(0)
-        return _row(_whole_header(opened))
+        dataset = _whole_header(opened)
+    texts = {}
+    for name, keyword in _TEXTS.items():
+        value = dataset.get(keyword)
+        if value is None:
+            value = ""
+        elif isinstance(value, MultiValue):
+            value = "\\".join(map(str, value))
+        texts[name] = str(value).strip()
+    if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
+        raise FileError(f"no {', '.join(missing)} in its header")
+    numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}
+    numbers["frames"] = max(1, numbers["frames"]) if numbers["rows"] else 0
+    return texts | numbers
 
 
 def _whole_header(opened: DicomFile) -> Dataset:
@@ -295,30 +304,6 @@ def _end(opened: DicomFile, size: int) -> int:
             return opened.tell()
         opened.seek(int.from_bytes(item[4:], "little"), os.SEEK_CUR)
     return size + 1
-
-
-def _row(dataset: Dataset) -> dict[str, Any]:
-    texts = {}
-    for name, keyword in _TEXTS.items():
-        value = dataset.get(keyword)
-        if value is None:
-            value = ""
-        elif isinstance(value, MultiValue):
-            value = "\\".join(map(str, value))
-        texts[name] = str(value).strip()
-    if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
-        raise FileError(f"no {', '.join(missing)} in its header")
-    numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}
-    numbers["frames"] = max(1, numbers["frames"]) if numbers["rows"] else 0
-    return texts | numbers
-
-
-def read_report(root: Path, path: str) -> dict[str, str]:
-    """Return what the index keeps of a report, whose encoding is found."""
-    text, _ = decode((root / path).read_bytes())
-    findings, impression = parse_report(text)
-    number = PurePosixPath(path).stem.strip()
-    return {"accession_number": number, "findings": findings, "impression": impression}
 
 
 def parse_report(content: str) -> tuple[str, str]:

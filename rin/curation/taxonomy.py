@@ -52,9 +52,8 @@ def load_taxonomy() -> pd.DataFrame:
     Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
     public), `kind` of the count ("full set", "subset", "none"), `source`.
     """
-    rows = pd.read_csv(taxonomy_file(), dtype=str, keep_default_na=False)
-    images = pd.to_numeric(rows["images"].replace("", None))
-    return rows.assign(images=images.astype("Int64"))
+    counts = {"dtype": {"images": "Int64"}, "na_values": {"images": ""}}
+    return pd.read_csv(taxonomy_file(), keep_default_na=False, **counts)
 
 
 def taxonomy_file() -> Path:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 import pandas as pd
 from IPython.display import HTML
 
 from rin.data.manifest import find_task
 from rin.errors import counted, listed
+from rin.files import read_yaml
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
 from rin.study.pretraining import pretrained
@@ -15,13 +17,8 @@ from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
 
-_MODALITY_WORDS = {"US": "ultrasound"}
-HEADLINES = {
-    "real": "Real images",
-    "mixed": "Real and stand-in images: what was computed from stand-ins is not a finding",
-    "weights": "Real images, weights from stand-ins: differences between these are not findings",
-    "stand-in": "Stand-in images: the numbers show that the pipeline works and are not findings",
-}
+_TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+HEADLINES: dict[str, str] = _TEXTS["headlines"]
 
 
 def provenance_line(
@@ -142,15 +139,16 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
 
 def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
     """Return a remark on tasks whose modality the radiologic corpus lacks, where it is stated."""
-    corpora = [modalities(data.modality) - {""} for data in reference.facts.corpora[:1]]
+    corpora = reference.facts.corpora[:1]
+    known = {name for data in corpora for name in modalities(data.modality)} - {""}
+    if not known:
+        return []
     tasks_of: dict[str, list[str]] = {}
     for task in tasks:
-        of_task = modalities(reference.facts.task(task).dataset.modality) - {""}
-        for name in sorted(of_task.difference(*corpora)):
+        of_task = modalities(reference.facts.task(task).dataset.modality)
+        for name in sorted(of_task - known - {""}):
             title = inline_title(find_task(task)[1].title)
-            tasks_of.setdefault(_MODALITY_WORDS.get(name, name), []).append(title)
-    if not any(corpora):
-        return []
+            tasks_of.setdefault(_TEXTS["modalities"].get(name, name), []).append(title)
     return [f"corpus without {name} ({listed(titles)})" for name, titles in tasks_of.items()]
 
 

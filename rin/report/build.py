@@ -133,9 +133,8 @@ def plan_jobs(
     folders = (root / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     files = (path for path in paths if "__pycache__" not in path.parts)
-    code, profile = _digest_of_files(files, root), study.profile.model_dump_json()
-    listing = _listing(study)
-
+    code = _digest_of_files(files, root)
+    of_parameters = {"profile": study.profile.model_dump_json(), "data_root": _listing(study)}
     after = {
         name: notebooks.keys() & {*outline.after(notebook)} for name, notebook in notebooks.items()
     }
@@ -144,11 +143,7 @@ def plan_jobs(
         source = root / "notebooks" / f"{page.notebook.source}.py"
         known = notebook_parameters(source)
         given = {key: value for key, value in values.items() if key in known}
-        depends = {"code": code}
-        if "profile" in known:
-            depends["profile"] = profile
-        if "data_root" in known:
-            depends["images"] = listing
+        depends = {name: read for name, read in of_parameters.items() if name in known}
         read = _with_earlier([page.notebook.source], after)
         ledgers = {notebooks[name].leaves for name in read} - {""}
         jobs.append(
@@ -157,7 +152,7 @@ def plan_jobs(
                 root / "book" / "notebooks" / f"{page.name}.ipynb",
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
-                inputs=digest_of(depends),
+                inputs=digest_of({"code": code} | depends),
                 ledgers=tuple(study.results / name for name in sorted(ledgers)),
                 name=page.name,
                 after=after[page.notebook.source],
@@ -168,13 +163,13 @@ def plan_jobs(
     return jobs
 
 
-def run_jobs(jobs: Sequence[Job], say: Say = print, cores: int | None = None) -> None:
+def run_jobs(jobs: Sequence[Job], say: Say = print) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
     One after another run those that train, and those for which they wait; the others run beside
     them at low priority.  The first failure is raised after the pages under way have ended.
     """
-    cores = cores or min(4, cpu_count())  # a kernel takes half a gigabyte
+    cores = min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}
     after = {job.name: job.after for job in jobs}
     leading = _with_earlier([job.name for job in jobs if job.trains], after)

@@ -6,6 +6,7 @@ cut off or failed is never taken for finished.
 
 import ast
 import hashlib
+import io
 import json
 import re
 import sys
@@ -206,26 +207,23 @@ def drop_bars(cell: nbformat.NotebookNode) -> None:
         cell["outputs"] = [output for output in cell["outputs"] if output.get("text") != ""]
 
 
-#: Tags of a cell that is folded, wholly or its output alone.
-_FOLDED = {"hide-input", "hide-output", "hide-cell"}
-
-
 def name_fold(cell: nbformat.NotebookNode) -> None:
-    """Let the fold of a cell be named by what it holds, where it has no name of its own."""
-    tags = _FOLDED & {*cell.metadata.get("tags", [])}
+    """Let the fold of a cell be named by what it holds, where it has no name of its own.
+
+    A hidden output has the caption of its table, else Output.
+    """
+    tags = {"hide-input", "hide-output", "hide-cell"} & {*cell.metadata.get("tags", [])}
     if cell.cell_type != "code" or not tags:
         return
     prompts = cell.metadata.setdefault("mystnb", {})
-    name = output_name(cell) if tags == {"hide-output"} else fold_name(cell.source)
+    if tags == {"hide-output"}:
+        pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
+        caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
+        name = unescape(caption[1].strip()) if caption else "Output"
+    else:
+        name = fold_name(cell.source)
     prompts.setdefault("code_prompt_show", name)
     prompts.setdefault("code_prompt_hide", prompts["code_prompt_show"])
-
-
-def output_name(cell: nbformat.NotebookNode) -> str:
-    """Return what a hidden output holds: the caption of its table, else Output."""
-    pages = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
-    caption = re.search(r"<caption>(.*?)</caption>", "".join(map(str, pages)), re.DOTALL)
-    return unescape(caption[1].strip()) if caption else "Output"
 
 
 def fold_name(source: str) -> str:
@@ -239,7 +237,7 @@ def fold_name(source: str) -> str:
     return "Drawing" if called else "Code"
 
 
-class Progress:
+class Progress(io.TextIOBase):
     """Passes on of a notebook's stderr how far its training is, now and then."""
 
     every_seconds = 15.0
@@ -254,12 +252,9 @@ class Progress:
             self._reported = time.monotonic()
             title, done, total, left = bars[-1].groups()
             rest = f", {left} left" if left else ""
-            self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
+            said = f"        {title or 'progress'}: {done} of {total}{rest}"
+            print(said, file=self._out, flush=True)
         return len(text)
-
-    def flush(self) -> None:
-        """Show what was passed on."""
-        self._out.flush()
 
 
 def last_lines(text: str, count: int) -> str:

@@ -10,18 +10,13 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from rin.errors import listed, look_up
-from rin.report.style import MEASURE_NAMES, init_style
+from rin.report.style import MEASURE_NAMES, TABLE_STYLES, init_style
 
 MINUS = "−"
 MISSING = "–"
 #: Columns of an estimate and its interval, in every table.
 ESTIMATE_AND_INTERVAL = ("estimate", "ci_low", "ci_high")
 _WHOLE = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+|\d+ × \d+")
-_STYLES = [
-    {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
-    {"selector": "th, td", "props": [("text-align", "left"), ("padding", "0.25em 0.8em")]},
-    {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
-]
 
 
 def format_p(p: float) -> str:
@@ -103,7 +98,7 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Sty
         names = [name and _plain(name) for name in getattr(table, axis).names]
         table = table.rename_axis(**{axis: names})
     styler = table.style.format(escape="html").set_caption(_plain(caption))
-    styler = styler.set_table_styles(_STYLES)
+    styler = styler.set_table_styles(TABLE_STYLES)
     for axis in ("index", "columns"):
         styler = styler.format_index(escape="html", axis=axis)
     if prose:

@@ -34,17 +34,15 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     of_run[[*ESTIMATE_AND_INTERVAL]] *= 100
     order = list(names)
     of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
+    of_run["label"] = of_run["task"].map(names)
     printed = pd.DataFrame(COMPARISONS.values()).assign(kind="published")
-    pooled = pooled_fine_tuned().rename(index={"all": "all questions"})
-    labels = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
+    printed["label"] = printed["task"].map(names)
+    pooled = pooled_fine_tuned().rename(index={"all": "all questions"}).assign(kind="independent")
+    pooled["label"] = [f"{row.k} on {row.Index}" for row in pooled.itertuples()]
     bands = {
-        "The paper: RadImageNet − ImageNet": printed.assign(label=printed["task"].map(names)),
-        "One other group, pooled: RadImageNet − ImageNet": pooled.assign(
-            kind="independent", label=labels
-        ),
-        "This run (diamonds, numbers: pretraining as the unit; dots: new patients)": of_run.assign(
-            label=of_run["task"].map(names)
-        ),
+        "The paper: RadImageNet − ImageNet": printed,
+        "One other group, pooled: RadImageNet − ImageNet": pooled,
+        "This run (diamonds, numbers: pretraining as the unit; dots: new patients)": of_run,
     }
     table = pd.concat([rows.assign(group=band) for band, rows in bands.items()])
     return table[["group", "label", "kind", *ESTIMATE_AND_INTERVAL]].reset_index(drop=True)

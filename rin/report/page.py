@@ -74,19 +74,14 @@ def _with_dark_colours(svg: bytes) -> bytes:
 
     The cells of a heat map keep theirs, and so does what is written or drawn on them.
     """
-    drawing = ElementTree.fromstring(svg)
-    used = set()
-
-    def follow(part: ElementTree.Element) -> None:
-        if re.match(r"QuadMesh|cell", part.get("id", "")):
-            return
-        if colors := re.findall(_COLOR, part.get("style", "")):
+    drawing, used = ElementTree.fromstring(svg), set()
+    maps = [part for part in drawing.iter() if re.match(r"QuadMesh|cell", part.get("id", ""))]
+    kept = {part for cells in maps for part in cells.iter()}
+    for part in drawing.iter():
+        colors = re.findall(_COLOR, part.get("style", ""))
+        if colors and part not in kept:
             used.update(colors)
             part.set("style", re.sub(_COLOR, r"var(--c\1, #\1)", part.get("style")))
-        for inner in part:
-            follow(inner)
-
-    follow(drawing)
     dark = {color: _in_the_dark(f"#{color}") for color in sorted(used)}
     listed = "".join(f"--c{color}:{other};" for color, other in dark.items())
     rule = ElementTree.Element(f"{{{_SVG}}}style")

@@ -17,7 +17,7 @@ from rin.study.setting import chosen_pages, find_manifest
 _TABLE = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Captions of the parts, in the order of the book.
 PARTS = tuple(part["caption"] for part in _TABLE)
-_FRONT, _EVIDENCE, _RESULTS, _LIVE, _USE, _RECORD = PARTS
+_FRONT, _EVIDENCE, _RESULTS, *_ = PARTS
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,14 @@ class Notebook:
 
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part in which its pages stand
-    after: Sequence[str] = ()  # notebooks whose results it reads, where they are its own
+    after: Sequence[str] = ()  # notebooks whose results it reads
+    shows: Sequence[str] = ()  # the same, but only where no reference run is shown instead
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
     of: str = ""  # `task`: runs once for each task with results
-
-    @property
-    def live(self) -> bool:
-        """Whether it shows runs of this computer, never a reference run."""
-        return self.part == _LIVE or self.source in _TRAINS_ITS_OWN
+    live: bool = False  # whether it shows runs of this computer, never a reference run
+    under: str = ""  # chapter of prose below which its page stands in the whole book
 
 
 @dataclass(frozen=True)
@@ -75,16 +73,10 @@ class Outline:
 
     def after(self, notebook: Notebook) -> Sequence[str]:
         """Return the notebooks that must have run before another."""
-        shown = notebook.part in (_FRONT, _EVIDENCE, _RESULTS) or notebook.source in _COPIED
-        free = not self.waits and shown
-        return () if free else notebook.after
+        return [*notebook.after, *(notebook.shows if self.waits else ())]
 
 
 _TRAINED = ("pipeline/fine_tuning",)
-# Pages to copy, which show results as those of the results' part do.
-_COPIED = ("use/fork_me",)
-# Pages whose networks no other page reads.
-_TRAINS_ITS_OWN = ("use/own_task",)
 # Sections whose pages are left out where no result of them is shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
 _SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
@@ -92,11 +84,7 @@ NOTEBOOKS = tuple(
     Notebook(part=part["caption"], **facts) for part in _TABLE for facts in part["notebooks"]
 )
 #: Cover of a book of one task; it stands in no other.
-COVER = Notebook("use/task_cover", _FRONT, _TRAINED)
-# Chapters of prose, by the part in which they stand, before and after its notebooks.
-API_SECTIONS = [{"file": "notebooks/use/reference"}]
-_BEFORE = {_RECORD: [{"file": "methods"}, {"file": "checklist"}]}
-_AFTER = {_USE: [{"file": "api", "sections": API_SECTIONS}]}
+COVER = Notebook("use/task_cover", _FRONT, shows=_TRAINED)
 
 
 def outline_of(study: Study) -> Outline:
@@ -107,7 +95,8 @@ def outline_of(study: Study) -> Outline:
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
-    if any(runs.external(task) for task in runs.tasks):
+    external = {name for task in runs.tasks for name in runs.external(task)}
+    if external:
         shown |= {"external"}
     others = reference_names() if profile.reference else []
     kept = runs.kept.union(*(load_reference(name).kept for name in others))
@@ -116,9 +105,7 @@ def outline_of(study: Study) -> Outline:
         shown |= {"replications"}
     if profile.losses:
         shown |= {"losses live"}
-    waits = not profile.reference or study.data_root is not None
     # A dataset that another task is tested on has its own runs on the page of that test.
-    external = {name for task in runs.tasks for name in runs.external(task)}
     tasks = [task for task in runs.paper_tasks if find_task(task)[0].name not in external]
     chosen = chosen_pages(profile)
     titles = dict.fromkeys(find_task(task)[0].title for task in profile.tasks)
@@ -126,7 +113,7 @@ def outline_of(study: Study) -> Outline:
         tasks=tuple(profile.tasks if chosen else tasks),
         with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
-        waits=waits,
+        waits=not profile.reference or study.data_root is not None,
         chosen=chosen,
         title=", ".join(titles) if chosen else None,
     )
@@ -135,7 +122,9 @@ def outline_of(study: Study) -> Outline:
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
     known = {notebook.source: notebook for notebook in (*NOTEBOOKS, COVER)}
-    chosen = [known.get(name) or Notebook(name, _RESULTS, _TRAINED) for name in outline.chosen]
+    chosen = [
+        known.get(name) or Notebook(name, _RESULTS, shows=_TRAINED) for name in outline.chosen
+    ]
     for notebook in chosen or NOTEBOOKS:
         absent = notebook.section not in {"", *outline.sections}
         # Pages of results show the reference run instead, as far as it goes.
@@ -152,15 +141,17 @@ def contents(outline: Outline) -> dict:
     """Return the table of contents; the first page of the table is the cover."""
     cover, *others = pages(outline)
     parts = []
-    for part in PARTS:
-        here = [page for page in others if page.notebook.part == part]
-        chapters = [{"file": f"notebooks/{page.name}"} for page in here]
-        if not outline.chosen:
-            computed = [chapter for chapter in chapters if chapter not in API_SECTIONS]
-            chapters = [*_BEFORE.get(part, []), *computed, *_AFTER.get(part, [])]
-        caption = {"caption": part} if part else {}
+    for part in _TABLE:
+        prose = [] if outline.chosen else part.get("prose", [])
+        chapters = [{"file": name} for name in prose]
+        for page in others:
+            if page.notebook.part == part["caption"]:
+                chapter, above = {"file": f"notebooks/{page.name}"}, page.notebook.under
+                nested = above and not outline.chosen
+                chapters.append({"file": above, "sections": [chapter]} if nested else chapter)
+        caption = {"caption": part["caption"]} if part["caption"] else {}
         if chapters:
-            parts += [caption | {"chapters": chapters}]
+            parts.append(caption | {"chapters": chapters})
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
 
 

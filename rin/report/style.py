@@ -33,15 +33,13 @@ INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
-_INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
+TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
 
 
 def use_style() -> None:
     """Set matplotlib's defaults to the look of the book; call once per notebook."""
     # Colours given out by default are of no initialisation: blue and orange mean these alone.
-    colors = cycler(color=CYCLE)
-    mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
-    mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})
+    mpl.rcParams.update(_LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)})
     # Seaborn's grids choose another layout than the settings, and say so in every notebook.
     warnings.filterwarnings("ignore", "The figure layout has changed to tight")
 

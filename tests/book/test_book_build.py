@@ -162,7 +162,7 @@ run.mkdir(parents=True, exist_ok=True)
 def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
-        run_jobs(jobs, cores=2)
+        run_jobs(jobs)
     made = {path.name for path in (tmp_path / "book").iterdir()}
     assert made == {"bad.failed.ipynb", "good.ipynb"}
 
@@ -259,8 +259,8 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
 ):
     """The page on the study stands for the live part: it trains, and is cut off the first time."""
     notebooks = [replace(one, part=PARTS[0]) for one in NOTEBOOKS if one.source == "study"]
-    live = [replace(notebooks[0], part="How it is done, live", leaves="runs")]
-    first = [replace(notebooks[0], source="use/reference", after=())]
+    live = [replace(notebooks[0], live=True, leaves="runs")]
+    first = [replace(notebooks[0], source="use/reference", shows=())]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
     ran = []
 

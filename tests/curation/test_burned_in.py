@@ -21,7 +21,6 @@ from rin.curation.burned_in import (
     cleared_images,
     read_lines,
     risk_of_lines,
-    text_risk,
     write_image_queue,
 )
 from rin.curation.deidentify import Pseudonyms
@@ -42,6 +41,10 @@ REAL = {
     "head": ("headct200.zip", ("/190.",)),
     "chest": ("kermany_cxr.zip", ("person1313_virus_2264", "person667_virus_1253")),
 }  # fmt: skip
+
+
+def text_risk(pixels):
+    return risk_of_lines(read_lines(pixels))
 
 
 @cache

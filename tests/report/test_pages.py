@@ -41,7 +41,7 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
     folder_of = dict(zip(PARTS, folders, strict=True))
     for notebook in NOTEBOOKS:
         assert Path(notebook.source).parent.as_posix() == folder_of[notebook.part]
-        assert {f"{source}.py" for source in notebook.after} <= set(listed)
+        assert {f"{name}.py" for name in (*notebook.after, *notebook.shows)} <= set(listed)
 
 
 def test_pages_of_a_task_are_named_and_headed_after_it():
@@ -95,8 +95,8 @@ def test_results_wait_for_training_only_where_they_show_it():
     results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
     live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")
     free = Outline(TASKS, RUN, SECTIONS, waits=False)
-    assert free.after(results) == ()
-    assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != ()
+    assert free.after(results) == []
+    assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != []
 
 
 def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_images(tmp_path):

@@ -158,14 +158,14 @@ def write_report(study: Study, seed: int) -> str:
     words, patient = WORDS["regions"][study.region], study.patient
     fields = _fields(rng, study, words)
     described = [
-        _choose(rng, words["findings"][label]["sentences"]).format(**fields)
+        rng.choice(words["findings"][label]["sentences"]).format(**fields)
         for label in study.marked
     ]
     organs = rng.permutation(len(words["organs"]))[: 3 + int(rng.integers(2))]
     if study.marked:
         # The first two sentences of a region may contradict its findings.
         organs = [index for index in organs if index >= 2]
-    history = _choose(rng, words["history"])
+    history = rng.choice(words["history"])
     sections = {
         "EXAM": f"{fields['Exam']}, {study.day:%d.%m.%Y}, {study.accession}.",
         "HISTORY": f"{patient.spoken_name}, ID {patient.patient_id}. {history}",
@@ -182,24 +182,20 @@ def _template(rng: Generator, study: Study, words: dict) -> str:
     kind, impressions = study.kind, WORDS["impressions"]
     if kind in ("normal", "negated", "overlooked"):
         if words["unflagged"] and rng.random() < SHARES["in_other_words"]:
-            return _choose(rng, words["unflagged"])
-        return _choose(rng, words["negated"] if kind == "negated" else impressions["normal"])
+            return rng.choice(words["unflagged"])
+        return rng.choice(words["negated"] if kind == "negated" else impressions["normal"])
     if kind == "abnormal" and rng.random() < SHARES["with_the_word"]:
         kind = "naming normal"
-    return _choose(rng, (words["hedged"] if kind == "hedged" else []) + impressions[kind])
+    return rng.choice((words["hedged"] if kind == "hedged" else []) + impressions[kind])
 
 
 def _fields(rng: Generator, study: Study, words: dict) -> dict[str, str]:
     """Return what fills the templates; a name with a capital starts a sentence."""
     fields = {"exam": words["exam"], "mm": str(rng.integers(6, 24))}
-    fields |= {name: _choose(rng, choices) for name, choices in WORDS["choices"].items()}
-    fields["beside"] = _choose(rng, words["beside"])
+    fields |= {name: rng.choice(choices) for name, choices in WORDS["choices"].items()}
+    fields["beside"] = rng.choice(words["beside"])
     for name, label in zip(("finding", "second"), study.marked, strict=False):
-        fields[name] = _choose(rng, words["findings"][label]["short"]).format(**fields)
+        fields[name] = rng.choice(words["findings"][label]["short"]).format(**fields)
     for name in {"exam", "finding", "second"} & set(fields):
         fields[name.capitalize()] = fields[name][0].upper() + fields[name][1:]
     return fields
-
-
-def _choose(rng: Generator, choices: list[str]) -> str:
-    return choices[int(rng.integers(len(choices)))]
