@@ -188,9 +188,6 @@ _KEY = {
     "pretraining": ["init", "backbone", "pretraining"],
     "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
-#: Columns of `runs` that only studies of a factor have, and those of what a run recorded.
-FACTOR = ["factor", "level", "preprocessing"]
-RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -201,18 +198,9 @@ class ReferenceRun:
     tables: dict[str, pd.DataFrame] = field(repr=False)
 
     @property
-    def tasks(self) -> list[str]:
-        """Tasks whose whole grid was run, in the order of the profile."""
-        return self.facts.profile.tasks
-
-    @property
     def kept(self) -> set[str]:
         """Names of the studies of which runs are kept, and of the tables."""
         return {*self.tables, *self.tables["runs"]["study"]}
-
-    def tasks_of(self, study: str) -> set[str]:
-        """Return the tasks of which runs of a named study are kept."""
-        return {*self.rows("runs", study=study)["task"]}
 
     def rows(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have some values; none where the table is not kept."""

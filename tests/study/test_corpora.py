@@ -136,5 +136,5 @@ def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
     reference = open_reference().reference
     kept = reference.tables["corpus_overlap"]
     assert len(kept) == kept["task"].nunique() * kept["corpus"].nunique()
-    assert {*reference.tasks} <= {*kept["task"]}
+    assert {*reference.facts.profile.tasks} <= {*kept["task"]}
     assert kept["farthest_copy"].max() < kept["nearest"].min()
