@@ -3,8 +3,6 @@
 Nothing here retries: what a dead worker or job left undone, the ledger still lists as missing.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -6,8 +6,6 @@ a run, has the SHA-256 of every file and of itself: a file that was changed sinc
 a result.  What a long run keeps to go on from lies in its work folder until it is committed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
