@@ -102,7 +102,7 @@ class Runs:
     def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the shown results of a task come from; None where there are none."""
         look_up("task", task, self.paper_tasks)
-        section = self.study.profile.filter_of(study)
+        section = self.study.profile.studies.get(look_up("study", study, STUDIES))
         if section and task in section.tasks and task in self._own_tasks:
             return "own"
         kept = self.reference and len(self.reference.rows("runs", study=study, task=task))
