@@ -181,14 +181,13 @@ def plan_runs(
     scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
     entries = find_entries(study, variant.inits, backbones, variant.pretraining)
-    digests = {
-        key: weights_digest(study, entry) or f"{entry.init}:{entry.release}"
-        for key, entry in entries.items()
-        if entry
-    }
+    digests = dict.fromkeys(entries, f"random-{profile.seed}")
+    for key, entry in entries.items():
+        if entry:
+            digests[key] = weights_digest(study, entry) or f"{entry.init}:{entry.release}"
     recorded = {"cases", "points", "channels"}
     sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
-    random_digest, runs = f"random-{profile.seed}", []
+    runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
         for scenario in scenarios:
@@ -206,7 +205,7 @@ def plan_runs(
                     settings=settings,
                     inputs=inputs,
                     split_digest=split_digest,
-                    weights_digest=digests.get((init, scenario.backbone), random_digest),
+                    weights_digest=digests[init, scenario.backbone],
                     study=name,
                     level=variant.level,
                     inside=tuple(sizes.items()),

@@ -306,13 +306,12 @@ def write_reference(
     tables = _tables(study, runs)
     facts = _gather_facts(study, runs, tables)
     problem = "the reference run cannot be written"
-    with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replace_folder(target) as draft:
-            if add:
-                tables, facts = joined(load_reference(target), tables, facts, target)
-            _write_files(draft, facts, tables, target)
-            load_reference(draft)
+    refused = explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
+    with refused, replace_folder(target) as draft:
+        if add:
+            tables, facts = joined(load_reference(target), tables, facts, target)
+        _write_files(draft, facts, tables, target)
+        load_reference(draft)
     return target
 
 
