@@ -124,7 +124,7 @@ def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
     counts = study.profile.stand_ins["corpus_radiologic"]
     manifest, folder = load_manifest("corpus_radiologic"), study.results.parent / "stand_ins"
     root = write_stand_in(manifest, folder, counts, study.profile.seed)
-    busi = study.dataset("busi")
+    busi = study.dataset(load_manifest("busi"))
     planted = busi.root / busi.cases["image"][3]
     shutil.copy(planted, next(root.rglob("*.png")).with_name("planted.png"))
     (row,) = corpus_overlap(study).to_dict("records")
