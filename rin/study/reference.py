@@ -222,10 +222,10 @@ def reference_names() -> list[str]:
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """Read a reference run, whole as it was written, by name or from a folder."""
-    by_name = not isinstance(name_or_folder, Path)
-    folder = reference_folder() / name_or_folder if by_name else name_or_folder
-    if by_name:
+    folder = name_or_folder
+    if isinstance(name_or_folder, str):
         look_up("reference run", name_or_folder, reference_names() or ["none"])
+        folder = reference_folder() / name_or_folder
     with _explained(folder / RUN):
         facts = RunFacts.model_validate(read_sealed(folder / RUN))
     tables = {

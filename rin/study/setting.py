@@ -246,13 +246,12 @@ def _split(
         dataset = splits.take_cases(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
         return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
-    seed = profile.seed
+    seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
+    dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
-        dataset, groups, pairs = draw_cases(whole, bits, sizes.total, seed)
         trained = sizes.train, sizes.validation
         folds = splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
     else:
-        dataset, groups, pairs = draw_cases(whole, bits, sizes, seed)
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
     return dataset, pairs, folds
