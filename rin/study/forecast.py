@@ -132,11 +132,10 @@ def forecast(study: Study) -> pd.DataFrame:
         finished = _count_finished(ledger, done, planned)
         seconds = [ledger.done(run.name).get("seconds", np.nan) for run in done]
         sizes = [sum(file.stat().st_size for file in run.iterdir()) for run in done]
-        runs = len(planned)
-        left = runs - finished
+        left = len(planned) - finished
         hours = left * float(np.mean(seconds)) / 3600 if done else np.nan
         gigabytes = left * float(np.mean(sizes)) / 1e9 if done else np.nan
-        rows.append((stage, runs, finished, jobs, hours, gigabytes))
+        rows.append((stage, len(planned), finished, jobs, hours, gigabytes))
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
 
 

@@ -33,10 +33,6 @@ from rin.training import code_digest
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 # Settings that are compiled into a block's step.
 _COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
-# Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
-RANDOM_PREPROCESSING = "symmetric"
-#: What the official fine-tuning scripts feed to every network, whatever its weights.
-OFFICIAL_PREPROCESSING = "caffe_unit"
 
 
 @dataclass(frozen=True)
@@ -235,8 +231,9 @@ def preprocessing_of(
     if settings.preprocessing == "released" and entry is not None and entry.init in released:
         return resolve_preprocessing(released[entry.init], entry.backbone)
     if settings.preprocessing == "official_scripts":
-        return OFFICIAL_PREPROCESSING
-    return entry.preprocessing if entry else RANDOM_PREPROCESSING
+        return "caffe_unit"  # what they feed to every network, whatever its weights
+    # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
+    return entry.preprocessing if entry else "symmetric"
 
 
 def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
