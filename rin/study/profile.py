@@ -60,8 +60,6 @@ MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
 #: An init pretrained for fewer epochs stands for the one that learnt its corpus better.
 EQUAL_ACCURACY = "equal_accuracy"
 LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
-#: Shares, in percent, of the positive training images that a confounder stands on.
-SHARES = (0, 20, 50, 80, 100)
 #: Studies of a factor, whose first level is compared with the others: of the first three, the
 #: values of the setting of `FineTuning` that a study is called after.
 FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
@@ -344,12 +342,13 @@ class SampledConfounder(FrozenModel):
 class Confounding(StudyFilter):
     """Confounders of some `kinds` on images of `put_on`, by default of all `tasks`; one `sampled`.
 
-    Networks are trained for `epochs`, by default as on the task.
+    They stand on `shares`, in percent, of the positive training images.  Networks are trained for
+    `epochs`, by default as on the task.
     """
 
     put_on: Names | None = None
     kinds: list[Literal[tuple(CONFOUNDERS)]] = Field(default_factory=list)
-    shares: Annotated[list[Literal[SHARES]], Field(min_length=2)]
+    shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
     sampled: SampledConfounder | None = None
     folds: Literal[1] = 1
     epochs: Positive | None = None
