@@ -26,8 +26,6 @@ from rin.errors import InputError, counted
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from rin.data.status import Verification
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
@@ -301,7 +299,24 @@ def data_status(data_root: Root = "") -> None:
     from rin.data.status import dataset_status
 
     root = Path(data_root) if data_root else None
-    _print_status(dataset_status(root), root)
+    statuses = dataset_status(root)
+    _say(f"Data root: {root or 'none, so nothing is there (--data-root, or DATA_ROOT)'}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Dataset", "For", "Images", "Access", "Licence"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
+    for data in statuses.itertuples():
+        state = f"{data.state}: {data.read}" if data.read else data.state
+        # Of a licence its first words: up to a comma, semicolon, colon or bracket.
+        licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
+        state = _plain(state, _COLORS[data.state])
+        others = _plain(data.access), _plain(licence)
+        table.add_row(_plain(data.name), _plain(data.purpose), state, *others)
+    Console().print(table)
+    width = statuses["name"].str.len().max()
+    for data in statuses.itertuples():
+        published = data.state == "here" and data.access != "not public"
+        source = f" It comes from {data.home}." if published else ""
+        _say(f"{data.name:{width}}  {data.to_do}{source}")
 
 
 @data_app.command("fetch")
@@ -362,27 +377,6 @@ def _named_root(data_root: str) -> Path:
         remedy = "Give --data-root, or set DATA_ROOT."
         raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
     return Path(data_root)
-
-
-def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
-    """Print a table of datasets, then what to do, a line for each."""
-    _say(f"Data root: {data_root or 'none, so nothing is there (--data-root, or DATA_ROOT)'}")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Dataset", "For", "Images", "Access", "Licence"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
-    for data in statuses.itertuples():
-        state = f"{data.state}: {data.read}" if data.read else data.state
-        # Of a licence its first words: up to a comma, semicolon, colon or bracket.
-        licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
-        state = _plain(state, _COLORS[data.state])
-        others = _plain(data.access), _plain(licence)
-        table.add_row(_plain(data.name), _plain(data.purpose), state, *others)
-    Console().print(table)
-    width = statuses["name"].str.len().max()
-    for data in statuses.itertuples():
-        published = data.state == "here" and data.access != "not public"
-        source = f" It comes from {data.home}." if published else ""
-        _say(f"{data.name:{width}}  {data.to_do}{source}")
 
 
 def print_verification(done: Verification) -> None:

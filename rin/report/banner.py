@@ -90,7 +90,7 @@ def reference_banner(reference: ReferenceRun) -> HTML:
     """Return the line of provenance of a page that shows a reference run alone."""
     images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
     summary, details = _reference(reference)
-    summary += _unseen(reference, reference.tasks)
+    summary += _unseen(reference, reference.facts.profile.tasks)
     return provenance_line(["real"], summary, images | details)
 
 

@@ -82,7 +82,7 @@ def find_corpus(study: Study, names: str | list[str]) -> Dataset:
     if name == CURATED and (real_archive(study) or not study.holds(manifest)):
         root, index = curated_corpus(study).root, study.results.parent / "index"
         return open_dataset(manifest, root, index_folder=index)
-    return study.dataset(name, (settings.size, "stretch") if settings else None)
+    return study.dataset(manifest, (settings.size, "stretch") if settings else None)
 
 
 def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Dataset:
@@ -106,7 +106,8 @@ def corpus_overlap(study: Study) -> pd.DataFrame:
     corpora = [find_corpus(study, names) for names in section.corpora.values()]
     rows = []
     for task in study.profile.tasks:
-        dataset = study.dataset(find_manifest(study, *find_task(task)).name)
+        # Whole, whatever labels the task gives its images.
+        dataset = study.dataset(load_manifest(find_manifest(study, *find_task(task)).name))
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
             nearest = nearest_pictures(dataset.cases, corpus.cases)

@@ -3,8 +3,6 @@
 Nothing here retries: what a dead worker or job left undone, the ledger still lists as missing.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal
@@ -72,7 +70,13 @@ def do_jobs(
     if execution.executor != "processes":
         return _do_through_submitit(execution, work, jobs, logs)
     if execution.workers == 0:
-        return _do_here(work, jobs)
+        failures = []
+        for job in jobs:
+            try:
+                work(*job)
+            except Exception as error:
+                failures.append(error)
+        return failures
     spawned = multiprocessing.get_context("spawn")
     devices = None
     visible = visible_devices()
@@ -91,16 +95,6 @@ def do_jobs(
         raise
     pool.shutdown()
     return [error for future in futures if (error := future.exception()) is not None]
-
-
-def _do_here(work: Callable[..., None], jobs: Sequence[tuple]) -> list[Exception]:
-    failures = []
-    for job in jobs:
-        try:
-            work(*job)
-        except Exception as error:
-            failures.append(error)
-    return failures
 
 
 @dataclass

@@ -269,10 +269,6 @@ def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> li
     return planned
 
 
-def _read(study: Study, runs: Sequence[Run], file: str) -> pd.DataFrame:
-    return study.runs.tables([(run.run_id, run.columns) for run in runs], file)
-
-
 def predictions(
     study: Study, name: str = MAIN, task: str | None = None, part: str = "test"
 ) -> pd.DataFrame:
@@ -285,7 +281,7 @@ def predictions(
     beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
     beside |= {REVERSED: None} if name == CONFOUNDER else {}
     look_up("part", part, [*SCORED_PARTS, *beside])
-    table = _read(study, planned, PREDICTIONS)
+    table = study.runs.tables([(run.run_id, run.columns) for run in planned], PREDICTIONS)
     return table[table["part"] == part].reset_index(drop=True)
 
 
@@ -351,7 +347,7 @@ def cam_arrays(
     study.inputs(task).scored(part).lesion_masks()
     for run in finished_runs(study, MAIN, task):
         if run.pretraining == study.profile.pretrainings[0]:
-            table = _read(study, [run], PREDICTIONS)
+            table = study.runs.tables([(run.run_id, run.columns)], PREDICTIONS)
             maps = study.runs.read(run.run_id, _cams_of(part), np.load)
             yield table[table["part"] == part].reset_index(drop=True), maps
 

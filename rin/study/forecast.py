@@ -35,10 +35,6 @@ PREDICTION = 0.3
 #: What a study of a budget may train.
 _CHOICES = read_yaml(Path(__file__).with_suffix(".yaml"))
 WAYS, EXTENTS, DRAWN = (_CHOICES[name] for name in ("scenarios", "extents", "drawn"))
-#: Of pretraining on real images: epochs, share of the budget, fewest and most images.
-PRETRAINING_EPOCHS, PRETRAINING_SHARE, CORPUS = 4, 0.33, (288, 6000)
-#: Images of a stand-in corpus, which is seen once.
-STAND_IN_CORPUS = 96
 
 
 @dataclass(frozen=True)
@@ -87,11 +83,10 @@ def fit_budget(
     """
     always, before = {}, BESIDE_SECONDS + pace.tracing
     if corpora:
-        epochs, images = 1, STAND_IN_CORPUS
-        if corpora != "stand-ins":
-            epochs = PRETRAINING_EPOCHS
-            affordable = PRETRAINING_SHARE * 60 * minutes / (2 * epochs * pace.image)
-            images = int(np.clip(affordable, *CORPUS))
+        training = _CHOICES["pretraining"][corpora]
+        epochs = training["epochs"]
+        affordable = training["share"] * 60 * minutes / (2 * epochs * pace.image)
+        images = int(np.clip(affordable, *training["images"]))
         always["pretraining"] = {"cases": images, "epochs": epochs}
         pretraining = 2 * (epochs * images * pace.image + RUN_SECONDS) + pace.tracing
         before += len(backbones) * pretraining
@@ -137,11 +132,10 @@ def forecast(study: Study) -> pd.DataFrame:
         finished = _count_finished(ledger, done, planned)
         seconds = [ledger.done(run.name).get("seconds", np.nan) for run in done]
         sizes = [sum(file.stat().st_size for file in run.iterdir()) for run in done]
-        runs = len(planned)
-        left = runs - finished
+        left = len(planned) - finished
         hours = left * float(np.mean(seconds)) / 3600 if done else np.nan
         gigabytes = left * float(np.mean(sizes)) / 1e9 if done else np.nan
-        rows.append((stage, runs, finished, jobs, hours, gigabytes))
+        rows.append((stage, len(planned), finished, jobs, hours, gigabytes))
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
 
 

@@ -6,8 +6,6 @@ a run, has the SHA-256 of every file and of itself: a file that was changed sinc
 a result.  What a long run keeps to go on from lies in its work folder until it is committed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -105,25 +103,20 @@ class Ledger:
         record = self.read(run_id, _DONE, read_sealed)
         return {name: record[name] for name in record if name not in ("run", "files")}
 
-    def _check(self, run_id: str, name: str) -> None:
-        """Raise ValueError unless a file is the one that its run recorded."""
-        folder = self.path(run_id)
-        record = read_sealed(folder / _DONE)
-        if record["run"] != run_id:
-            raise ValueError(f"it belongs to the run {record['run']}")
-        file = "config.json" if name == _DONE else name
-        if not is_whole(folder / file, record["files"].get(file)):
-            raise ValueError(f"{file} was changed after the run had written it")
-
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run; `InputError` if it changed."""
-        path, problem = self.path(run_id) / name, "not a readable file of a finished run"
+        folder, problem = self.path(run_id), "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
         kinds = (OSError, EOFError, ValueError, KeyError)
-        with explained(problem, where=path, remedy=remedy, kinds=kinds):
-            self._check(run_id, name)
-            return reader(path)
+        with explained(problem, where=folder / name, remedy=remedy, kinds=kinds):
+            record = read_sealed(folder / _DONE)
+            if record["run"] != run_id:
+                raise ValueError(f"it belongs to the run {record['run']}")
+            file = "config.json" if name == _DONE else name
+            if not is_whole(folder / file, record["files"].get(file)):
+                raise ValueError(f"{file} was changed after the run had written it")
+            return reader(folder / name)
 
     def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
         """Return a parquet file of finished runs, given as ids and columns to stand in front."""

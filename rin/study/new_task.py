@@ -5,8 +5,6 @@ two labels, near-duplicates, whether folds are possible.  What was guessed stand
 with a comment; what cannot be guessed is asked, or is an error that says which flag decides it.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata

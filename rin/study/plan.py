@@ -33,10 +33,6 @@ from rin.training import code_digest
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
 # Settings that are compiled into a block's step.
 _COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
-# Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
-RANDOM_PREPROCESSING = "symmetric"
-#: What the official fine-tuning scripts feed to every network, whatever its weights.
-OFFICIAL_PREPROCESSING = "caffe_unit"
 
 
 @dataclass(frozen=True)
@@ -181,14 +177,13 @@ def plan_runs(
     scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
     entries = find_entries(study, variant.inits, backbones, variant.pretraining)
-    digests = {
-        key: weights_digest(study, entry) or f"{entry.init}:{entry.release}"
-        for key, entry in entries.items()
-        if entry
-    }
+    digests = dict.fromkeys(entries, f"random-{profile.seed}")
+    for key, entry in entries.items():
+        if entry:
+            digests[key] = weights_digest(study, entry) or f"{entry.init}:{entry.release}"
     recorded = {"cases", "points", "channels"}
     sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
-    random_digest, runs = f"random-{profile.seed}", []
+    runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
         for scenario in scenarios:
@@ -206,7 +201,7 @@ def plan_runs(
                     settings=settings,
                     inputs=inputs,
                     split_digest=split_digest,
-                    weights_digest=digests.get((init, scenario.backbone), random_digest),
+                    weights_digest=digests[init, scenario.backbone],
                     study=name,
                     level=variant.level,
                     inside=tuple(sizes.items()),
@@ -236,8 +231,9 @@ def preprocessing_of(
     if settings.preprocessing == "released" and entry is not None and entry.init in released:
         return resolve_preprocessing(released[entry.init], entry.backbone)
     if settings.preprocessing == "official_scripts":
-        return OFFICIAL_PREPROCESSING
-    return entry.preprocessing if entry else RANDOM_PREPROCESSING
+        return "caffe_unit"  # what they feed to every network, whatever its weights
+    # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
+    return entry.preprocessing if entry else "symmetric"
 
 
 def weights_digest(study: Study, entry: WeightsEntry) -> str | None:

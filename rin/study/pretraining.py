@@ -304,10 +304,8 @@ def pretrain_block(
         channels=channels,
         devices=execution.devices,
     )
-
-    def train(run: PretrainingRun) -> None:
-        _pretrain(run, block, ledger, execution.checkpoint_minutes)
-
+    minutes = execution.checkpoint_minutes
+    train = partial(_pretrain, block=block, ledger=ledger, minutes=minutes)
     run_each(train, missing, ledger)
 
 

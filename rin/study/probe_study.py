@@ -4,7 +4,6 @@ Every backbone is pretrained under several preprocessings, all else equal; then 
 probed (`rin.models.probe`) with images of its own corpus and of every other dataset of the study.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +20,11 @@ from rin.study.pretraining import PretrainingRun, plan_pretraining, pretrain_mis
 from rin.study.setting import Study
 
 
-@dataclass(frozen=True)
-class Source:
-    """Images of one dataset, uint8 (n, h, w) or (n, h, w, 3)."""
+def probe_sources(study: Study, run: PretrainingRun) -> dict[str, tuple[str, np.ndarray]]:
+    """Return provenance and images of every dataset of a study, by its name.
 
-    name: str
-    provenance: str
-    images: np.ndarray
-
-
-def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
-    """Return images of every dataset of a study, of those of a run what it did not train on."""
+    Images are uint8 (n, h, w) or (n, h, w, 3); of the corpus of a run, what it did not train on.
+    """
     settings, seed = study.profile.pretraining, study.profile.seed
 
     def draw(rows: np.ndarray) -> np.ndarray:
@@ -39,7 +32,7 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         return np.sort(rows[drawn])
 
     unused = run.store.images()[draw(np.flatnonzero(run.parts != "train"))]
-    sources = {run.corpus: Source(run.corpus, run.store.provenance, unused)}
+    sources = {run.corpus: (run.store.provenance, unused)}
     datasets = [find_corpus(study, names) for names in settings.corpora.values()]
     datasets += [study.inputs(task).whole for task in study.profile.tasks]
     for dataset in datasets:
@@ -48,8 +41,8 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
             every_row = np.arange(len(dataset.cases))
             chosen = take_cases(dataset, np.isin(every_row, draw(every_row)))
             images = np.asarray(study.store(chosen, settings.size).images())
-            sources[name] = Source(name, dataset.provenance, images)
-    return list(sources.values())
+            sources[name] = dataset.provenance, images
+    return sources
 
 
 def plan_probe(study: Study) -> list[PretrainingRun]:
@@ -82,7 +75,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
         layer = probe.read_first_layer(files.path(run.run_id) / pretraining.WEIGHTS, run.backbone)
         done = files.done(run.run_id)
         tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
-        for source in sources:
+        for source, (provenance, images) in sources.items():
             known = {
                 "kind": "probe",
                 "backbone": run.backbone,
@@ -93,13 +86,13 @@ def probe_measurements(study: Study) -> pd.DataFrame:
                 "epochs": done["epochs"],
                 "top1": done["top1"],
                 "chance": tested["truth"].value_counts(normalize=True).max(),
-                "source": source.name,
-                "seen": source.name == run.corpus,
-                "source_provenance": source.provenance,
-                "images": len(source.images),
-                "color": source.images.ndim == 4,
+                "source": source,
+                "seen": source == run.corpus,
+                "source_provenance": provenance,
+                "images": len(images),
+                "color": images.ndim == 4,
             }
-            scores = probe.score_candidates(layer, source.images)
+            scores = probe.score_candidates(layer, images)
             tables.append(scores.assign(**known)[[*known, *scores]])
     return pd.concat(tables, ignore_index=True)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
@@ -60,20 +60,11 @@ MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
 #: An init pretrained for fewer epochs stands for the one that learnt its corpus better.
 EQUAL_ACCURACY = "equal_accuracy"
 LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
-#: Shares, in percent, of the positive training images that a confounder stands on.
-SHARES = (0, 20, 50, 80, 100)
-#: Studies that a profile may name, in the order in which they are shown, with their levels: values
-#: of the setting of fine-tuning that a study is called after, of which the first is compared with
-#: the others (`FineTuning`); `converged` trains until the validation loss stops falling.
-STUDIES: dict[str, tuple[str | None, ...]] = {
-    **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
-    "preprocessing": ("native", "official_scripts", "released"),
-    "resize": ("stretch", "pad"),
-    "head": HEADS,
-    CONVERGENCE: ("fixed", "converged"),
-    CONFOUNDER: tuple(f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES),
-}
+#: Studies of a factor, whose first level is compared with the others: of the first three, the
+#: values of the setting of `FineTuning` that a study is called after.
 FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
+#: Studies that a profile may name, in the order in which they are shown.
+STUDIES = (MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, *FACTORS)
 
 
 def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
@@ -351,12 +342,13 @@ class SampledConfounder(FrozenModel):
 class Confounding(StudyFilter):
     """Confounders of some `kinds` on images of `put_on`, by default of all `tasks`; one `sampled`.
 
-    Networks are trained for `epochs`, by default as on the task.
+    They stand on `shares`, in percent, of the positive training images.  Networks are trained for
+    `epochs`, by default as on the task.
     """
 
     put_on: Names | None = None
     kinds: list[Literal[tuple(CONFOUNDERS)]] = Field(default_factory=list)
-    shares: Annotated[list[Literal[SHARES]], Field(min_length=2)]
+    shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
     sampled: SampledConfounder | None = None
     folds: Literal[1] = 1
     epochs: Positive | None = None
@@ -570,14 +562,9 @@ class Profile(FrozenModel):
                 studies[name] = section.model_copy(update=limits)
         return studies
 
-    def filter_of(self, study: str) -> StudyFilter | None:
-        """Return what a study of `STUDIES` takes of the plan; None where it is not asked for."""
-        look_up("study", study, STUDIES)
-        return self.studies.get(study)
-
     def variants(self, study: str) -> list[Variant]:
         """Return the parts of a named study: levels of its factor, or repeats of its runs."""
-        if (chosen := self.filter_of(study)) is None:
+        if (chosen := self.studies.get(look_up("study", study, STUDIES))) is None:
             raise self._lacks(f"says nothing of the study {study}")
         inits, levels = self._inits_of(study), self._levels_of(study, chosen)
         pretrained = [init for init in inits if init != RANDOM]
@@ -586,7 +573,7 @@ class Profile(FrozenModel):
         seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
         variants = []
         trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
-        for pretraining, (level, tasks), repeat in trainings:
+        for pretraining, (level, (tasks, changes)), repeat in trainings:
             variant = Variant(
                 tasks=tasks,
                 scenarios=chosen.scenarios,
@@ -594,7 +581,7 @@ class Profile(FrozenModel):
                 # Another seed: the first split alone.
                 folds=chosen.folds if repeat else chosen.folds + splits,
                 level=level,
-                changes=_changes_of(study, chosen, level),
+                changes=changes,
                 repeat=repeat,
                 pretraining=pretraining,
             )
@@ -610,14 +597,26 @@ class Profile(FrozenModel):
             inits = [brief.name if init == brief.init else init for init in inits]
         return inits
 
-    def _levels_of(self, study: str, chosen: StudyFilter) -> dict[str | None, list[str]]:
-        """Return the levels of a study's factor, with their tasks; None where it has no factor."""
+    def _levels_of(
+        self, study: str, chosen: StudyFilter
+    ) -> dict[str | None, tuple[list[str], dict[str, Any]]]:
+        """Return the tasks of each level of a study's factor, and the settings that it changes.
+
+        A study without a factor has one level, None.
+        """
+        if study not in FACTORS:
+            return {None: (chosen.tasks, {})}
+        if isinstance(chosen, Convergence):
+            until_no_gain = {"epochs": chosen.epochs, "patience": chosen.patience}
+            return {"fixed": (chosen.tasks, {}), "converged": (chosen.tasks, until_no_gain)}
         if isinstance(chosen, Confounding):
-            return chosen.levels
-        levels = dict.fromkeys(STUDIES[study], chosen.tasks)
-        if study == "preprocessing" and not self.released_counterparts:
-            del levels["released"]
-        return levels
+            epochs = {"epochs": chosen.epochs} if chosen.epochs else {}
+            levels = chosen.levels.items()
+            return {level: (tasks, {study: level} | epochs) for level, tasks in levels}
+        values = get_args(FineTuning.model_fields[study].annotation)
+        left_out = () if self.released_counterparts else ("released",)
+        kept = [value for value in values if value not in left_out]
+        return {value: (chosen.tasks, {study: value}) for value in kept}
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
@@ -634,18 +633,6 @@ class Profile(FrozenModel):
         """Return how a task is fine-tuned."""
         changed = self.fine_tuning_of.get(task, {})
         return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
-
-
-def _changes_of(study: str, chosen: StudyFilter, level: str | None) -> dict[str, Any]:
-    """Return the settings of fine-tuning that a level of a study changes."""
-    if level is None or level == "fixed":
-        return {}
-    if level == "converged":
-        return {"epochs": chosen.epochs, "patience": chosen.patience}
-    changes: dict[str, Any] = {study: level}
-    if isinstance(chosen, Confounding) and chosen.epochs:
-        changes["epochs"] = chosen.epochs
-    return changes
 
 
 def profile_folder() -> Path:

@@ -188,9 +188,6 @@ _KEY = {
     "pretraining": ["init", "backbone", "pretraining"],
     "pretraining_histories": ["init", "backbone", "pretraining", "epoch"],
 }
-#: Columns of `runs` that only studies of a factor have, and those of what a run recorded.
-FACTOR = ["factor", "level", "preprocessing"]
-RECORDED = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -201,18 +198,9 @@ class ReferenceRun:
     tables: dict[str, pd.DataFrame] = field(repr=False)
 
     @property
-    def tasks(self) -> list[str]:
-        """Tasks whose whole grid was run, in the order of the profile."""
-        return self.facts.profile.tasks
-
-    @property
     def kept(self) -> set[str]:
         """Names of the studies of which runs are kept, and of the tables."""
         return {*self.tables, *self.tables["runs"]["study"]}
-
-    def tasks_of(self, study: str) -> set[str]:
-        """Return the tasks of which runs of a named study are kept."""
-        return {*self.rows("runs", study=study)["task"]}
 
     def rows(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have some values; none where the table is not kept."""
@@ -234,10 +222,10 @@ def reference_names() -> list[str]:
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """Read a reference run, whole as it was written, by name or from a folder."""
-    by_name = not isinstance(name_or_folder, Path)
-    folder = reference_folder() / name_or_folder if by_name else name_or_folder
-    if by_name:
+    folder = name_or_folder
+    if isinstance(name_or_folder, str):
         look_up("reference run", name_or_folder, reference_names() or ["none"])
+        folder = reference_folder() / name_or_folder
     with _explained(folder / RUN):
         facts = RunFacts.model_validate(read_sealed(folder / RUN))
     tables = {
@@ -318,13 +306,12 @@ def write_reference(
     tables = _tables(study, runs)
     facts = _gather_facts(study, runs, tables)
     problem = "the reference run cannot be written"
-    with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replace_folder(target) as draft:
-            if add:
-                tables, facts = joined(load_reference(target), tables, facts, target)
-            _write_files(draft, facts, tables, target)
-            load_reference(draft)
+    refused = explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
+    with refused, replace_folder(target) as draft:
+        if add:
+            tables, facts = joined(load_reference(target), tables, facts, target)
+        _write_files(draft, facts, tables, target)
+        load_reference(draft)
     return target
 
 

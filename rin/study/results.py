@@ -24,8 +24,6 @@ from rin.study.pretraining import pretrained
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import (
-    FACTOR,
-    RECORDED,
     ReferenceRun,
     TaskFacts,
     load_reference,
@@ -60,7 +58,8 @@ class Runs:
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
         """Every task that the book has a page of, in the paper's order; then further ones."""
-        run = [*self.study.profile.tasks, *(self.reference.tasks if self.reference else [])]
+        kept = self.reference.facts.profile.tasks if self.reference else []
+        run = [*self.study.profile.tasks, *kept]
         # Without a reference run, the pages of a profile are those of its own tasks.
         with_page = datasets_of_tasks() if self.reference else run
         of_paper = [name for name in COMPARISONS if name in with_page]
@@ -103,11 +102,11 @@ class Runs:
     def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the shown results of a task come from; None where there are none."""
         look_up("task", task, self.paper_tasks)
-        section = self.study.profile.filter_of(study)
+        section = self.study.profile.studies.get(look_up("study", study, STUDIES))
         if section and task in section.tasks and task in self._own_tasks:
             return "own"
-        kept = self.reference.tasks_of(study) if self.reference else ()
-        return "reference" if task in kept else None
+        kept = self.reference and len(self.reference.rows("runs", study=study, task=task))
+        return "reference" if kept else None
 
     @cached_property
     def _own_tasks(self) -> set[str]:
@@ -142,7 +141,8 @@ class Runs:
                 where=f"reference run {self.reference.facts.name}",
                 remedy="Take the part test, or run the study yourself.",
             )
-        runs = self.records(task, study).drop(columns=["study", *RECORDED], errors="ignore")
+        recorded = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
+        runs = self.records(task, study).drop(columns=["study", *recorded], errors="ignore")
         scores = self.reference.rows("predictions", part=part)
         return runs.merge(scores, on="run_id").drop(columns="run_id")
 
@@ -164,7 +164,8 @@ class Runs:
         if not self._is_kept(task, study):
             return self._own(fine_tuning.run_records, study, task)
         runs = self.reference.rows("runs", study=study, task=task)
-        return runs if runs["factor"].notna().any() else runs.drop(columns=FACTOR)
+        of_factors = ["factor", "level", "preprocessing"]
+        return runs if runs["factor"].notna().any() else runs.drop(columns=of_factors)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return what maps and lesions have in common (`rin.study.fine_tuning.overlap_table`)."""

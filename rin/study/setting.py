@@ -29,7 +29,7 @@ PathLike = str | Path
 Opened = TypeVar("Opened")
 #: Corpora of matched pretraining, and that which curation writes, by their manifests.
 CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
-# Datasets that this process has opened, as a task reads them.
+# Datasets that this process has opened, by their manifests as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
 
@@ -66,19 +66,11 @@ class Study:
         """Return whether the data root holds a dataset."""
         return locate(manifest, self.data_root) is not None
 
-    def dataset(
-        self,
-        manifest: str | DatasetManifest,
-        square: tuple[int, str] | None = None,
-        task: str = "",
-    ) -> Dataset:
+    def dataset(self, manifest: DatasetManifest, square: tuple[int, str] | None = None) -> Dataset:
         """Open a dataset once: the real one where the data root holds it, else its stand-in.
 
-        By name, or by the manifest that a `task` reads; `square` is size and way of resizing of
-        the store whose rows come from the same pass.
+        `square` is size and way of resizing of the store whose rows come from the same pass.
         """
-        if isinstance(manifest, str):
-            manifest = load_manifest(manifest)
         name, counts = manifest.name, self.profile.stand_ins.get(manifest.name)
         if counts is None and not self.holds(manifest):
             raise InputError(
@@ -89,7 +81,8 @@ class Study:
                 f"the profile's stand_ins an entry {name}; those shipped have examples.",
             )
         place, counts, seed = self.results.parent, counts or {}, self.profile.seed
-        key = (name, task, self.data_root, place, square, seed, *sorted(counts.items()))
+        stated = manifest.model_dump_json()
+        key = (stated, self.data_root, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
             folder, index = self.data_root, place / "index"
             if not self.holds(manifest):
@@ -229,7 +222,7 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     task_dataset, task = find_task(task_name)
     manifest = find_manifest(study, task_dataset, task)
     square = profile.tuning(task_name).size, resize
-    whole = study.dataset(manifest, square, task_name)
+    whole = study.dataset(manifest, square)
     sizes = profile.cases_of.get(task_name, profile.cases)
     dataset, pairs, split = _split(study, task, whole, sizes, min(folds, task.n_folds))
     leakage.check_splits(dataset.cases, split, pairs, overlap=isinstance(sizes, Sizes))
@@ -253,13 +246,12 @@ def _split(
         dataset = splits.take_cases(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
         return dataset, pairs, folds[folds["fold"] < n_folds].reset_index(drop=True)
-    seed = profile.seed
+    seed, n_cases = profile.seed, sizes.total if isinstance(sizes, Sizes) else sizes
+    dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
-        dataset, groups, pairs = draw_cases(whole, bits, sizes.total, seed)
         trained = sizes.train, sizes.validation
         folds = splits.sized_folds(dataset.cases, groups, trained, n_folds, seed)
     else:
-        dataset, groups, pairs = draw_cases(whole, bits, sizes, seed)
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
     return dataset, pairs, folds

@@ -16,7 +16,6 @@ from rin.models.weights import WeightsEntry
 from rin.study import open_study
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import STUDIES
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
@@ -81,8 +80,7 @@ def finished_study(folder, data_root, changes=None):
 
 def planned_runs(study):
     """Every run of every study; a run of several studies several times."""
-    asked = filter(study.profile.filter_of, STUDIES)
-    return [run for name in asked for run in plan_study(study, name)]
+    return [run for name in study.profile.studies for run in plan_study(study, name)]
 
 
 def pretrained_files(run, folder):

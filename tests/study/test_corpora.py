@@ -124,7 +124,7 @@ def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
     counts = study.profile.stand_ins["corpus_radiologic"]
     manifest, folder = load_manifest("corpus_radiologic"), study.results.parent / "stand_ins"
     root = write_stand_in(manifest, folder, counts, study.profile.seed)
-    busi = study.dataset("busi")
+    busi = study.dataset(load_manifest("busi"))
     planted = busi.root / busi.cases["image"][3]
     shutil.copy(planted, next(root.rglob("*.png")).with_name("planted.png"))
     (row,) = corpus_overlap(study).to_dict("records")
@@ -136,5 +136,5 @@ def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
     reference = open_reference().reference
     kept = reference.tables["corpus_overlap"]
     assert len(kept) == kept["task"].nunique() * kept["corpus"].nunique()
-    assert {*reference.tasks} <= {*kept["task"]}
+    assert {*reference.facts.profile.tasks} <= {*kept["task"]}
     assert kept["farthest_copy"].max() < kept["nearest"].min()

@@ -198,7 +198,7 @@ def test_main_study_starts_from_every_pretraining_and_side_studies_from_the_firs
     assert [variant.pretraining for variant in profile.variants("from_random")] == [1]
     assert {variant.pretraining for variant in profile.variants("repeats")} == {1, 2}
     elsewhere = tiny_profile(changes | {"pretraining.pretrainings": [2]})
-    assert elsewhere.filter_of("from_random") is None
+    assert "from_random" not in elsewhere.studies
 
 
 def test_random_weights_are_trained_once_from_whichever_pretraining_a_study_starts():

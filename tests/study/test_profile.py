@@ -115,7 +115,7 @@ def test_profile_of_some_of_its_tasks_can_be_read_again(tasks, levels):
     part = whole.model_copy(update={"tasks": tasks})
     assert Profile.model_validate(part.model_dump(mode="json")) == part
     assert part.live_task == ("breast" if "breast" in tasks else tasks[0])
-    section = part.filter_of("confounder")
+    section = part.studies.get("confounder")
     assert (None if section is None else list(section.levels)) == levels
 
 

@@ -33,7 +33,7 @@ def test_differences_of_every_task_are_those_of_scikit_learn(reference):
     table = init_differences(rows, *INITS).set_index(["task", "group"])["estimate"]
     of_unfreezing = aucs_of(rows, "task", "unfreezing", "init").unstack("init")
     of_task = aucs_of(rows, "task", "init").unstack("init")
-    assert set(of_task.index) == set(reference.tasks)
+    assert set(of_task.index) == set(reference.facts.profile.tasks)
     for task, own in of_task.iterrows():
         assert table[task, "all"] == pytest.approx(own[INITS[0]] - own[INITS[1]], abs=1e-12)
         for group in GROUPS:

@@ -74,7 +74,7 @@ def test_what_is_not_there_is_one_clear_error(demo, call, message):
 def test_open_reference_needs_no_data():
     runs = open_reference("open")
     assert runs.is_reference
-    assert set(runs.tasks) == set(runs.reference.tasks)
+    assert set(runs.tasks) == set(runs.reference.facts.profile.tasks)
     beside = runs.keeping("probe")
     assert beside.probe() is beside.reference.tables["probe"]
 

@@ -20,7 +20,7 @@ from rin.study import Profile, load_profile, open_study, predictions, profile_na
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import RANDOM, SCENARIOS, STUDIES
+from rin.study.profile import RANDOM, SCENARIOS
 from rin.study.setting import missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
@@ -64,7 +64,7 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     of_backbone = [s for s in SCENARIOS.values() if s.backbone == "ResNet50"]
     scenarios = len(profile.scenarios or of_backbone)
     assert len(plan_study(study)) == scenarios * networks <= len(planned)
-    assert {run.study for run in planned} <= {s for s in STUDIES if profile.filter_of(s)}
+    assert {run.study for run in planned} <= {*profile.studies}
     inits = set(profile.inits) | ({RANDOM} if profile.from_random or profile.layers else set())
     inits |= {profile.pretraining.brief.name} if profile.equal_accuracy else set()
     assert {run.init for run in planned} == inits

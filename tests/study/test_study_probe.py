@@ -61,17 +61,17 @@ def test_backbones_that_are_named_alone_are_probed(study):
 def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(study):
     own = probing(study)
     (run, _) = plan_probe(own)
-    sources = {source.name: source for source in probe_sources(own, run)}
+    sources = probe_sources(own, run)
     assert list(sources) == ["corpus_radiologic", "corpus_photographic", "busi"]
     images = run.store.images()
     trained = {picture.tobytes() for picture in images[run.parts == "train"]}
-    corpus = sources["corpus_radiologic"].images
+    _, corpus = sources["corpus_radiologic"]
     assert len(corpus) == 9 and trained.isdisjoint(picture.tobytes() for picture in corpus)
-    shapes = [source.images.shape for source in sources.values()]
+    shapes = [pictures.shape for _, pictures in sources.values()]
     assert shapes[1:] == [(9, 32, 32, 3), (9, 32, 32)]
-    assert {source.provenance for source in sources.values()} == {"stand-in"}
-    for source in probe_sources(own, run):
-        np.testing.assert_array_equal(source.images, sources[source.name].images)
+    assert {provenance for provenance, _ in sources.values()} == {"stand-in"}
+    for name, (_, pictures) in probe_sources(own, run).items():
+        np.testing.assert_array_equal(pictures, sources[name][1])
 
 
 @pytest.mark.slow
