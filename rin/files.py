@@ -119,13 +119,10 @@ def _meaning(node: Any) -> Any:
     if not isinstance(node, ast.AST):
         return f"{type(node).__name__} {node!r}"
     fields = dict(ast.iter_fields(node))
-    if isinstance(fields.get("body"), list) and isinstance(node, _DOCUMENTED):
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         fields["body"] = fields["body"][ast.get_docstring(node, clean=False) is not None :]
     kept = {name: _meaning(value) for name, value in fields.items() if value not in (None, [])}
     return [type(node).__name__, kept]
-
-
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 #: What to do where something cannot be written.
