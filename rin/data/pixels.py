@@ -116,12 +116,6 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
-def read_slice(root: Path, locator: str) -> np.ndarray:
-    """Read one slice of a volume, uint8 (h, w), 0 to 255."""
-    name, _, number = locator.rpartition(MARK)
-    return np.array(open_volume(root, name)[int(number)], order="C")
-
-
 def open_volume(root: Path, locator: str) -> np.ndarray:
     """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
     volume = _load(root, locator)
@@ -236,7 +230,8 @@ def _read_stored(
 ) -> np.ndarray:
     """Return pixels as stored, uint8 or deeper whole numbers, those of DICOM as displayed."""
     if is_slice(locator):
-        return read_slice(root, locator)
+        name, _, number = locator.rpartition(MARK)
+        return np.array(open_volume(root, name)[int(number)], order="C")
     if locator.lower().endswith(".npy"):
         return read_array(root, locator)
     if is_dicom(locator):
