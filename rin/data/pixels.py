@@ -355,15 +355,13 @@ def _refuse_broken_strips(content: bytes, tags: Mapping[int, Any]) -> None:
 RESIZES = ("stretch", "pad")
 
 
-def resize_picture(
-    pixels: np.ndarray, size: int, resize: str, nearest: bool = False
-) -> np.ndarray:
+def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
     ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.
-    Bilinear with antialiasing, unless ``nearest``.
+    Bilinear with antialiasing; masks, which are bool, take the nearest pixel.
     """
-    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    method = Image.Resampling.NEAREST if pixels.dtype == bool else Image.Resampling.BILINEAR
     sides, inner = pixels.shape[:2], (size, size)
     if resize == "pad":
         inner = tuple(max(1, round(side * size / max(sides))) for side in sides)

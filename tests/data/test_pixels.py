@@ -169,7 +169,7 @@ def test_resize_picture_of_a_mask_lies_where_its_picture_lies(resize):
     block = np.zeros((30, 60), dtype=bool)
     block[9:21, 12:48] = True
     shown = resize_picture(block.astype(np.uint8) * 255, 20, resize)
-    masked = resize_picture(block, 20, resize, nearest=True)
+    masked = resize_picture(block, 20, resize)
     assert masked.dtype == bool
     np.testing.assert_array_equal(masked, shown > 127)
 
