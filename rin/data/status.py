@@ -145,14 +145,6 @@ class Verification:
         self.facts.append((what, text))
 
 
-def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
-    """Return the manifest called ``name``; for ``all``, those of all datasets that are there."""
-    if name != "all":
-        return [load_manifest(name)]
-    statuses = dataset_status(data_root)
-    return [load_manifest(name) for name in statuses["name"][statuses["state"] != "not there"]]
-
-
 def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
