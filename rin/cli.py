@@ -349,13 +349,16 @@ def data_verify(
     ] = False,
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
-    from rin.data.status import manifests_to_verify, verify_dataset
+    from rin.data.manifest import load_manifest
+    from rin.data.status import dataset_status, verify_dataset
     from rin.data.store import replaced_pictures
 
-    root = _named_root(data_root)
-    manifests, failed = manifests_to_verify(name, root), False
+    root, names, failed = _named_root(data_root), [name], False
+    if name == "all":
+        statuses = dataset_status(root)
+        names = statuses["name"][statuses["state"] != "not there"].tolist()
     index = Path(results) / "index"
-    for manifest in manifests:
+    for manifest in map(load_manifest, names):
         with TemporaryDirectory() as empty:
             folder = Path(empty) if fresh else index
             done = verify_dataset(manifest, root, index_folder=folder, quick=quick)
@@ -366,7 +369,7 @@ def data_verify(
                 )
         print_verification(done)
         failed = failed or bool(done.problems)
-    if not manifests:
+    if not names:
         typer.echo("No dataset is there, so nothing was checked.")
     raise typer.Exit(int(failed))
 

@@ -68,9 +68,8 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-_SINGULAR = {"are": "is", "have": "has", "do": "does", "lack": "lacks", "fit": "fits"}
-_SINGULAR |= {"stand": "stands", "differ": "differs", "match": "matches", "mark": "marks"}
-_SINGULAR |= {"name": "names", "lie": "lies"}
+_SINGULAR = {"are": "is", "have": "has", "do": "does", "fit": "fits", "stand": "stands"}
+_SINGULAR |= {"mark": "marks", "name": "names", "lie": "lies"}
 
 
 def counted(n: int, plural: str) -> str:

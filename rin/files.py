@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -119,13 +119,10 @@ def _meaning(node: Any) -> Any:
     if not isinstance(node, ast.AST):
         return f"{type(node).__name__} {node!r}"
     fields = dict(ast.iter_fields(node))
-    if isinstance(fields.get("body"), list) and isinstance(node, _DOCUMENTED):
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         fields["body"] = fields["body"][ast.get_docstring(node, clean=False) is not None :]
     kept = {name: _meaning(value) for name, value in fields.items() if value not in (None, [])}
     return [type(node).__name__, kept]
-
-
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 #: What to do where something cannot be written.
@@ -195,8 +192,16 @@ class FrozenModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @classmethod
+    def checked(cls, stated: Any, *, where: str | Path, remedy: str) -> Self:
+        """Return what a file states; InputError names the first thing that does not fit."""
+        try:
+            return cls.model_validate(stated)
+        except ValidationError as error:
+            raise InputError(_misfit(error, cls), where=where, remedy=remedy) from error
 
-def misfit(error: ValidationError, model: type[BaseModel]) -> str:
+
+def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
     """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
     errors = error.errors(include_url=False)
     # A slip of the pen makes two errors: a setting that is unknown, and one that is missing.

@@ -33,11 +33,6 @@ MISSING = _WORDS["missing"].split()
 PATIENT_PATHS = _WORDS["patient paths"]
 #: How masks are called that lie beside their pictures, or in a folder of their own.
 SAME_NAME, *MASK_NAMES = _WORDS["mask names"]
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 #: Stands for the folders before the end of a path.
 _ANY = "**/"
 #: How files of spreadsheets begin, the older ones first.
@@ -52,9 +47,10 @@ def decode(content: bytes) -> tuple[str, str]:
     """
     if content.startswith(_WORKBOOKS):
         raise ValueError("it is a workbook or an archive")
-    for mark, encoding in BYTE_ORDER_MARKS.items():
-        if content.startswith(mark):
-            return content.decode(encoding), encoding
+    if content.startswith(codecs.BOM_UTF8):
+        return content.decode("utf-8-sig"), "utf-8-sig"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16"), "utf-16"
     if b"\0" not in content:
         with suppress(UnicodeDecodeError):
             return content.decode("utf-8"), "utf-8"

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, explained, look_up
-from rin.files import FrozenModel, manifest_folder, misfit, read_yaml
+from rin.files import FrozenModel, manifest_folder, read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
@@ -217,11 +217,8 @@ def load_manifest(name: str) -> DatasetManifest:
 # To find a task all manifests are read, and a page asks for many.
 @lru_cache(maxsize=256)
 def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
-    try:
-        manifest = DatasetManifest.model_validate(read_yaml(path))
-    except ValidationError as error:
-        remedy = "Correct it there; the page “Tables and manifests” lists every setting."
-        raise InputError(misfit(error, DatasetManifest), where=path, remedy=remedy) from error
+    remedy = "Correct it there; the page “Tables and manifests” lists every setting."
+    manifest = DatasetManifest.checked(read_yaml(path), where=path, remedy=remedy)
     if manifest.name != path.stem:
         remedy = "Give the file and its 'name' field the same name."
         raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)

@@ -116,12 +116,6 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
 
 
-def read_slice(root: Path, locator: str) -> np.ndarray:
-    """Read one slice of a volume, uint8 (h, w), 0 to 255."""
-    name, _, number = locator.rpartition(MARK)
-    return np.array(open_volume(root, name)[int(number)], order="C")
-
-
 def open_volume(root: Path, locator: str) -> np.ndarray:
     """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
     volume = _load(root, locator)
@@ -236,7 +230,8 @@ def _read_stored(
 ) -> np.ndarray:
     """Return pixels as stored, uint8 or deeper whole numbers, those of DICOM as displayed."""
     if is_slice(locator):
-        return read_slice(root, locator)
+        name, _, number = locator.rpartition(MARK)
+        return np.array(open_volume(root, name)[int(number)], order="C")
     if locator.lower().endswith(".npy"):
         return read_array(root, locator)
     if is_dicom(locator):
@@ -360,15 +355,13 @@ def _refuse_broken_strips(content: bytes, tags: Mapping[int, Any]) -> None:
 RESIZES = ("stretch", "pad")
 
 
-def resize_picture(
-    pixels: np.ndarray, size: int, resize: str, nearest: bool = False
-) -> np.ndarray:
+def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
     ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.
-    Bilinear with antialiasing, unless ``nearest``.
+    Bilinear with antialiasing; masks, which are bool, take the nearest pixel.
     """
-    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    method = Image.Resampling.NEAREST if pixels.dtype == bool else Image.Resampling.BILINEAR
     sides, inner = pixels.shape[:2], (size, size)
     if resize == "pad":
         inner = tuple(max(1, round(side * size / max(sides))) for side in sides)

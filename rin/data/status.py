@@ -77,10 +77,8 @@ def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) 
     get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
     if manifest.sources:
         sources = [f"{source.name} at {source.home}" for source in manifest.sources]
-        get = (
-            f"Gather it from its {len(sources)} sources, one folder a class, and put it at {place}"
-        )
-        get += f": {', '.join(sources)}"
+        get = f"Gather it from its {len(sources)} sources, one folder a class, and put it at "
+        get += f"{place}: {', '.join(sources)}"
     if manifest.fetch:
         get = f"rin data fetch {manifest.name} downloads it, from {manifest.home}"
     elif manifest.by_hand:
@@ -147,14 +145,6 @@ class Verification:
         self.facts.append((what, text))
 
 
-def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
-    """Return the manifest called ``name``; for ``all``, those of all datasets that are there."""
-    if name != "all":
-        return [load_manifest(name)]
-    statuses = dataset_status(data_root)
-    return [load_manifest(name) for name in statuses["name"][statuses["state"] != "not there"]]
-
-
 def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
@@ -194,24 +184,21 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
             done.problems.append(compared)
     listed = find_cases(tree, manifest)
     done.counts = datasets.count_classes(manifest, listed)
-    sound = True
+    others = len(done.problems)
     try:
         datasets.check_counts(manifest, listed, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
-        sound = False
     cases = listed[listed["label"].notna()]
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.say("pictures", f"{len(cases):,} can be read")
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
-        wrong = datasets.case_problems(manifest, cases)
-        sound = sound and not wrong
-        done.problems += map(str, wrong)
+        done.problems += map(str, datasets.case_problems(manifest, cases))
     if len(cases) and cases["patient_id"].notna().all():
         done.say("patients", patients_in_words(manifest, cases))
-    if quick or len(bad) or not sound:
+    if quick or len(done.problems) > others:  # what opening the dataset would refuse
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
     for finding in dataset.findings:

@@ -122,7 +122,7 @@ def inspect_case(
         row["images"] = resize_picture(pixels, *square).tobytes()
         if manifest.masks:
             drawn = np.zeros((height, width), bool) if mask is None else mask
-            row["masks"] = resize_picture(drawn, *square, nearest=True).tobytes()
+            row["masks"] = resize_picture(drawn, *square).tobytes()
     return Inspection(case.case_id, seen, row)
 
 

@@ -13,12 +13,12 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up
 from rin.evidence.paper import SETTINGS
-from rin.files import REPOSITORY, FrozenModel, misfit, read_yaml
+from rin.files import REPOSITORY, FrozenModel, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
@@ -676,10 +676,7 @@ def load_profile(name: str | Path) -> Profile:
     if not os.path.isfile(path):  # noqa: PTH113
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     remedy = "Mend this setting; the fields are described in rin.study.profile."
-    try:
-        profile = Profile.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise InputError(misfit(error, Profile), where=path, remedy=remedy) from error
+    profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
     for setting, tasks in _named_tasks(profile).items():
         if others := sorted({*tasks} - {*profile.tasks}):
             problem = f"{setting}: {others} are not among the profile's tasks"

@@ -24,7 +24,6 @@ from rin.data.pixels import (
     rasterise,
     read_mask,
     read_picture,
-    read_slice,
     resize_picture,
     shape_text,
     window_of_all,
@@ -170,7 +169,7 @@ def test_resize_picture_of_a_mask_lies_where_its_picture_lies(resize):
     block = np.zeros((30, 60), dtype=bool)
     block[9:21, 12:48] = True
     shown = resize_picture(block.astype(np.uint8) * 255, 20, resize)
-    masked = resize_picture(block, 20, resize, nearest=True)
+    masked = resize_picture(block, 20, resize)
     assert masked.dtype == bool
     np.testing.assert_array_equal(masked, shown > 127)
 
@@ -188,25 +187,25 @@ def root(tmp_path):
 
 
 @pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
-def test_read_slice_returns_the_kth_picture(root, volume):
+def test_read_picture_of_a_slice_returns_the_kth_picture(root, volume):
     for k in range(3):
-        picture = read_slice(root, f"{volume}#{k}")
+        picture = read_picture(root, f"{volume}#{k}")
         assert picture.dtype == np.uint8
         assert picture.flags.c_contiguous
         np.testing.assert_array_equal(picture, STACK[k])
 
 
-def test_read_slice_after_the_archive_changed_reads_the_new_one(root):
-    assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 0
+def test_read_picture_of_a_slice_after_the_archive_changed_reads_the_new_one(root):
+    assert read_picture(root, "mr.zip::a.npy#0")[0, 0] == 0
     np.save(root / "mr" / "a.npy", STACK + 7)
     np.save(root / "mr" / "b.npy", STACK)
     zip_folder(root / "mr", root / "mr.zip")
-    assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 7
+    assert read_picture(root, "mr.zip::a.npy#0")[0, 0] == 7
 
 
 def test_volume_of_an_archive_is_unpacked_once_for_all_its_slices(root):
     volume = open_volume(root, "mr.zip::a.npy")
-    assert read_slice(root, "mr.zip::a.npy#2").tolist() == STACK[2].tolist()
+    assert read_picture(root, "mr.zip::a.npy#2").tolist() == STACK[2].tolist()
     assert open_volume(root, "mr.zip::a.npy") is volume
 
 
@@ -251,14 +250,17 @@ def test_bad_volume_is_refused_by_name_from_folder_and_archive(tmp_path, content
     (tmp_path / "d" / "bad.npy").write_bytes(content)
     zip_folder(tmp_path / "d", tmp_path / "d.zip")
     for volume in ("d/bad.npy", "d.zip::bad.npy"):
-        for read in (lambda v: read_slice(tmp_path, f"{v}#0"), lambda v: open_volume(tmp_path, v)):
+        for read in (
+            lambda v: read_picture(tmp_path, f"{v}#0"),
+            lambda v: open_volume(tmp_path, v),
+        ):
             with pytest.raises(InputError, match=f"bad.npy: .*({problem})"):
                 read(volume)
 
 
 @pytest.mark.parametrize("volume", ["mr/none.npy", "mr.zip::none.npy", "none.zip::a.npy"])
 def test_volume_that_is_not_there_is_refused(root, volume):
-    for read in (lambda: read_slice(root, f"{volume}#0"), lambda: open_volume(root, volume)):
+    for read in (lambda: read_picture(root, f"{volume}#0"), lambda: open_volume(root, volume)):
         with pytest.raises(InputError, match=r"cannot be read|no such"):
             read()
 
@@ -280,7 +282,7 @@ def test_one_thread_at_a_time_parses_headers(root, monkeypatch, place):
         return parse(text)
 
     def read(number):
-        return len(read_slice(root, f"{place}{number}.npy#{number % 3}"))
+        return len(read_picture(root, f"{place}{number}.npy#{number % 3}"))
 
     monkeypatch.setattr(ast, "literal_eval", slow)
     with ThreadPoolExecutor(4) as pool:

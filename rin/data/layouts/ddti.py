@@ -16,7 +16,7 @@ from rin.data.layouts.found import FoundCase, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import POLYGON, shape_text
 from rin.data.tree import Tree
-from rin.errors import InputError, problem_of
+from rin.errors import explained, problem_of
 
 UNRATED = "unrated"
 REMEDY = "Fetch the file again, or name the picture (as N_1) under known_bad in the manifest if "
@@ -36,8 +36,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         pictures[number][image] = name
     tree.refuse_unpaired(files["tables"] or ["any"], pictures, ("XML files", "pictures"))
     cases = []
+    kinds = (ParseError, LookupError, ValueError)  # what defusedxml forbids is of the last
     for number, table in files["tables"].items():
-        try:
+        place = tree.place(table)
+        with explained("the case cannot be read", where=place, remedy=REMEDY, kinds=kinds):
             tirads, regions = _read_case(tree.read(table), number)
             if manifest.label_map and tirads not in manifest.label_map:
                 raise ValueError(f"its TI-RADS category is {tirads!r}")
@@ -48,18 +50,12 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
                 texts = [] if case_id in manifest.known_bad else regions.get(image, [])
                 masks = tuple(mask for text in texts for mask in _outlines(text, image))
                 cases.append(FoundCase(case_id, number, tirads, tree.locator(name), masks))
-        except ValueError as error:
-            raise tree.wrong(problem_of(error), file=table, remedy=REMEDY) from error
     return cases
 
 
 def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:
     """Return the TI-RADS category, and regions (JSON text) per picture."""
-    try:
-        root = fromstring(content, forbid_dtd=True)
-    except (ParseError, ValueError, LookupError) as error:
-        # What defusedxml forbids comes as a ValueError.
-        raise ValueError(f"the XML cannot be read ({type(error).__name__}: {error})") from error
+    root = fromstring(content, forbid_dtd=True)
     stated = _only(root, "number")
     if stated != number:
         raise ValueError(f"it calls itself case {stated!r}")
@@ -85,8 +81,6 @@ def _outlines(text: str, image: str) -> list[str]:
         if odd := [x for x in chain(*chain(*outlines)) if type(x) not in (int, float)]:
             raise TypeError(f"{odd[0]!r} is no coordinate")
         return [shape_text(POLYGON, outline) for outline in outlines]
-    except InputError:
-        raise
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        problem = f"image {image}: the outline cannot be read ({type(error).__name__}: {error})"
-        raise ValueError(problem) from error
+        said = f"{type(error).__name__}: {problem_of(error)}"
+        raise ValueError(f"image {image}: the outline cannot be read ({said})") from error

@@ -12,13 +12,12 @@ from zipfile import BadZipFile, ZipFile
 import pandas as pd
 import pyarrow.csv
 import pyarrow.parquet
-from pydantic import ValidationError
 
 from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import MAX_BYTES, Tree
-from rin.errors import InputError, explained, meant, named
-from rin.files import FrozenModel, misfit
+from rin.errors import explained, meant, named
+from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
 #: Of a table; a hundred thousand take minutes and gigabytes.
@@ -80,12 +79,9 @@ class ReaderOptions(FrozenModel):
     @classmethod
     def of(cls, manifest: DatasetManifest) -> Self:
         """Return the manifest's options, checked; InputError names the field at fault."""
-        try:
-            return cls.model_validate(manifest.options)
-        except ValidationError as error:
-            problem = f"option of the layout {manifest.layout!r}: {misfit(error, cls)}"
-            remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
-            raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
+        where = f"manifest {manifest.name}: option of the layout {manifest.layout!r}"
+        remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
+        return cls.checked(manifest.options, where=where, remedy=remedy)
 
 
 def read_table(

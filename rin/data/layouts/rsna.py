@@ -73,7 +73,10 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
         try:
             if row["Target"] != ("0" if without else "1"):
                 raise ValueError("only Target 1 has one, only Target 0 has none")
-            boxes[image].append("" if without else _box(*map(float, sides)))
+            numbers = [] if without else [float(side) for side in sides]
+            if numbers and min(numbers[:2]) < 0:
+                raise ValueError("it begins outside the image")
+            boxes[image].append(shape_text(BOX, [numbers]) if numbers else "")
         except ValueError as error:
             box = ", ".join(sides)
             problem = f"{image} has Target {row['Target']!r} with box {box!r}: {error}"
@@ -85,12 +88,6 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     ]
     tree.refuse(twice, "images have rows that repeat or contradict", file=name)
     return {image: tuple(filter(None, texts)) for image, texts in boxes.items()}
-
-
-def _box(x: float, y: float, width: float, height: float) -> str:
-    if x < 0 or y < 0:
-        raise ValueError("it begins outside the image")
-    return shape_text(BOX, [(x, y, width, height)])
 
 
 def _nih_patients(tree: Tree, around: str) -> dict[str, str]:

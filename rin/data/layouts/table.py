@@ -4,13 +4,14 @@
 label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``, or
 ``"{id:03d}.png"`` for whole numbers.
 
-``radimagenet`` is that with options of its own: below ``radiology_ai/`` stand
+``radimagenet`` is that with the options of ``table.yaml``: below ``radiology_ai/`` stand
 ``<modality>/<region>/<label>/<picture>``, beside it a table of ``filename,label`` per part.  No
 patients are published; a corpus that was curated here brings ``patients.csv``.
 """
 
 import re
 from collections import Counter
+from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal
 
@@ -19,10 +20,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from rin.data.discovery import matched, part_of
 from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
-from rin.data.manifest import PART_NAMES, DatasetManifest
+from rin.data.manifest import DatasetManifest
 from rin.data.store import MEASURED
 from rin.data.tree import Tree
 from rin.errors import InputError, named
+from rin.files import read_yaml
 from rin.tables import CASES
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
@@ -103,19 +105,8 @@ class TableOptions(ReaderOptions):
     leave_out: tuple[Literal["rows", "pictures", "files"], ...] = ()
 
 
-#: Table of each part, as in the database.
-RADIMAGENET_TABLES = {part: f"RadiologyAI_{word}.csv" for word, part in PART_NAMES.items()}
-_RADIMAGENET = TableOptions(
-    table=RADIMAGENET_TABLES,
-    images="radiology_ai",
-    image="{name}",
-    label="label",
-    patient="patient_id",
-    patients="patients.csv",
-    parts={"filename": "radiology_ai/(?P<name>.+)"},
-    split={"column": _PART},
-    beside=("dataset_card.json",),
-)
+_RADIMAGENET = TableOptions.model_validate(read_yaml(Path(__file__).with_suffix(".yaml")))
+RADIMAGENET_TABLES = _RADIMAGENET.table
 
 
 def _options(manifest: DatasetManifest) -> TableOptions:
