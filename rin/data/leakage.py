@@ -70,6 +70,7 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     and ``equal`` (whether it holds the very same pixels) of each case that is not blank.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
+    ours = ours if len(theirs) else ours[:0]
     least = np.full(len(ours), HASH_SIDE**2 + 1)
     for top, _, distance in _blocks(ours, theirs):
         rows = slice(top, top + len(distance))
@@ -123,7 +124,7 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
     from scipy.sparse.csgraph import connected_components
 
-    known = pd.Index(cases["case_id"])
+    known = _known(cases, pairs)
     patients, _ = pd.factorize(cases["patient_id"])
     n = len(cases)
     # Nodes are the cases, then the patients; a case is linked to its patient and its matches.
@@ -143,7 +144,7 @@ def check_splits(
     No patient and no near-duplicate pair stands in two parts, and test sets of different folds
     share no case unless they may ``overlap``.
     """
-    known = pd.Index(cases["case_id"])
+    known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
     tested = np.zeros(len(known), dtype=int)
     for fold, rows in folds.groupby("fold"):
@@ -189,3 +190,14 @@ def check_patients(
 def case_name(cases: pd.DataFrame, row: int) -> str:
     """Return what messages call a case: its number and its file, without folders of patients."""
     return f"case {row + 1} ({cases['case_id'].iloc[row].rpartition('/')[2]})"
+
+
+def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
+    """Return the ids of the cases; InputError where pairs name others."""
+    known = pd.Index(cases["case_id"])
+    strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
+    if len(strangers):
+        problem = f"pairs name {counted(len(strangers), 'cases')} that the table lacks"
+        remedy = "Compute the pairs from the images of the same cases."
+        raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
+    return known

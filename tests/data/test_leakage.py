@@ -133,6 +133,11 @@ def test_leak_free_groups_links_patients_and_pairs_transitively():
     assert groups.to_dict() == {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 2}
 
 
+def test_leak_free_groups_with_pairs_of_other_cases_raises():
+    with pytest.raises(InputError, match="pairs name 1 case that the table lacks"):
+        leak_free_groups(table("p"), pairs_of("az"))
+
+
 @pytest.mark.parametrize(
     ("patients", "parts", "pairs", "message"),
     [
@@ -188,6 +193,7 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_nev
     assert (found.loc[["0", "2"], "distance"] > SAME_LESION).all()
     assert not found.loc[["0", "2"], "equal"].any()
     blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("uv"))
+    assert nearest_pictures(cases, blank).empty
     assert nearest_pictures(blank, cases).empty
 
 
