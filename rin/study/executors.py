@@ -45,7 +45,10 @@ def begin_block(execution: Execution) -> None:
 
     last_trained.clear()
     keras.backend.clear_session()  # it forgets the precision, too
-    prepare_framework(execution.threads, execution.precision)
+    problem = "TensorFlow is at work in this process with another number of threads"
+    remedy = f"Restart the kernel, or run it with threads: {execution.threads} from the start."
+    with explained(problem, where="execution: threads", remedy=remedy, kinds=RuntimeError):
+        prepare_framework(execution.threads, execution.precision)
     if execution.precision == "float32" or keras.backend.backend() != "tensorflow":
         return
     from tensorflow.errors import OpError

@@ -10,7 +10,7 @@ from rin.study import open_study, run_pretraining
 from rin.study.pretraining import SAFETENSORS, pretrained
 
 CHANGES = {
-    "execution": {"workers": 0, "threads": 1, "checkpoint_minutes": 0},
+    "execution": {"workers": 0, "checkpoint_minutes": 0},
     "pretraining.epochs": 2,
 }
 

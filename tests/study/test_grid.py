@@ -131,6 +131,13 @@ def test_precision_that_the_processor_has_not_is_one_clear_error(monkeypatch):
     begin_block(Execution())
 
 
+def test_other_threads_than_those_that_tensorflow_started_with_are_one_clear_error():
+    tf.constant(0)  # it starts
+    threads = tf.config.threading.get_intra_op_parallelism_threads() + 3
+    with pytest.raises(InputError, match=rf"Restart the kernel, .* threads: {threads}"):
+        begin_block(Execution(threads=threads))
+
+
 def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
     tables = []
     for table, maps in cam_arrays(finished_study, "breast"):
