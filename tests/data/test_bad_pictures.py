@@ -101,7 +101,7 @@ def bad_pictures():
         "GIF": encoded("GIF"),
         "WebP": encoded("WEBP"),
         "TIFF of floats": encoded("TIFF", Image.fromarray(NOISE.astype(np.float32))),
-        "TIFF of two pages": encoded("TIFF", save_all=True, append_images=[gray]),
+        "TIFF of two pages": encoded("TIFF", save_all=True, append_images=[gray.copy()]),
         "TIFF cut": encoded("TIFF")[:5000],
         "BMP cut": encoded("BMP")[:5000],
     }
