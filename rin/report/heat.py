@@ -28,6 +28,7 @@ def heat(
     shown = factor * differences
     colors = [init_style(init).color for init in inits[::-1]] or ["#B5762A", "#7B5AA6"]
     texts = shown.map(lambda value: format_number(value, digits, signed=True))
+    texts = texts.where(shown.notna(), "")
     if clear is not None:
         texts = texts.where(clear.reindex_like(shown).ne(True), texts + "*")
     _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(shown)))

@@ -7,7 +7,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from rin.errors import InputError, look_up
 from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
+from rin.tables import require_columns
 
 #: Colours of the layers that are trained; blue and orange mean initialisations only.
 _COLORS = dict(zip(UNFREEZING_LABEL.values(), CYCLE, strict=False))
@@ -22,11 +24,18 @@ def slopes(
     and the column `panel`; panels are in the order of its values.  Colours are those of the layers
     that were trained.
     """
+    needed = ["scenario", "unfreezing", "init", "auc", panel]
+    require_columns(aucs, needed, where="aucs")
     rows = aucs[aucs["init"].isin(inits)]
+    counts = rows.groupby([panel, "scenario", "init"], observed=True).size().unstack()
+    if not (counts.reindex(columns=list(inits)) == 1).all(axis=None):
+        problem = "scenarios without exactly one AUC from either init"
+        remedy = "Average folds and seeds, and leave out scenarios of one init."
+        raise InputError(problem, where="aucs", remedy=remedy)
     left_to_right = [*reversed(inits)]
     rows = rows.assign(
         place=[left_to_right.index(init) for init in rows["init"]],
-        layers=rows["unfreezing"].map(UNFREEZING_LABEL),
+        layers=[look_up("unfreezing", name, UNFREEZING_LABEL) for name in rows["unfreezing"]],
     )
     grid = sns.relplot(
         rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,

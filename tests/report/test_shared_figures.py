@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from rin.errors import InputError
 from rin.evidence.paper import COMPARISONS
 from rin.report.format import measure_table
 from rin.report.headline import headline, three_bands
@@ -43,6 +44,12 @@ def test_slopes_go_from_the_second_init_to_the_first_a_line_a_scenario():
         "photographic",
         "radiologic",
     ]
+
+
+@pytest.mark.parametrize("rows", [AUCS.iloc[:-1], pd.concat([AUCS, AUCS.iloc[:1]])])
+def test_slopes_refuse_scenarios_that_are_not_one_auc_from_either_init(rows):
+    with pytest.raises(InputError, match="exactly one AUC"):
+        slopes(rows, INITS, "task")
 
 
 def test_heat_map_shows_signed_numbers_stars_and_the_colour_of_the_init_ahead():
