@@ -27,20 +27,24 @@ _VALUES = {
     "64 hexadecimal digits": pa.Check.str_matches(r"^[0-9a-f]{64}$"),
     "tuples": pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True),
 }
+_EXACT = {"text": str, "integer": int, "yes or no": bool}
 _STATED = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
-def _column(stated: Mapping[str, Any]) -> pa.Column:
-    """Return a column as the file states it; text may be numbers."""
+def _column(stated: Mapping[str, Any], *, exact: bool) -> pa.Column:
+    """Return a column as the file states it; unless it is `exact`, text may be numbers."""
     kind, values = stated["type"], stated.get("values")
-    checks = [_NUMBER] if kind in ("integer", "number") else []
-    if values:
-        checks.append(_VALUES[values])
+    dtype = _EXACT.get(kind) if exact else None
+    checks = [_VALUES[values]] if values else []
+    if kind in ("integer", "number") and dtype is None:
+        checks.insert(0, _NUMBER)
     return pa.Column(
-        checks=checks,
+        dtype,
+        checks,
         nullable=stated.get("empty", False),
         unique=stated.get("unique", False),
         required=stated.get("always", True),
+        coerce=dtype is int,
         description=stated["meaning"],
         metadata={"type": kind, "unit": stated.get("unit", "")},
     )
@@ -51,7 +55,7 @@ def _schema(name: str) -> pa.DataFrameSchema:
     for entry in table["columns"]:
         stated = entry if isinstance(entry, dict) else {entry: _STATED["shared"][entry]}
         for column, facts in stated.items():
-            columns[column] = _column(facts)
+            columns[column] = _column(facts, exact=table.get("exact", False))
     return pa.DataFrameSchema(columns, name=name, description=table["description"])
 
 
