@@ -1,4 +1,4 @@
-"""Convolutional backbones from `keras.applications`: the four of the paper, and two more.
+"""Convolutional backbones from `keras.applications`: the four of the paper, and others.
 
 A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map, the target layer
 of Grad-CAM (which the paper names for its four), which feeds global average pooling directly.
@@ -21,7 +21,8 @@ class Backbone:
 
     `min_size` is in pixels; `relative_cost`, training time relative to ResNet50, decides only
     which blocks start first; `parameters` are those without top, which no two share; `batch_norm`
-    says whether batch normalisation follows the first convolution.
+    says whether batch normalisation follows the first convolution, and `preprocesses` whether
+    the constructor would put a preprocessing of its own into the network.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Backbone:
     relative_cost: float
     parameters: int
     batch_norm: bool = True
+    preprocesses: bool = False
 
 
 ALL_BACKBONES: dict[str, Backbone] = {
@@ -41,9 +43,12 @@ ALL_BACKBONES: dict[str, Backbone] = {
         Backbone("InceptionV3", "mixed10", 75, 0.8, 21_802_784),
         Backbone("VGG19", "block5_pool", 32, 2.5, 20_024_384, batch_norm=False),
         Backbone("MobileNetV2", "out_relu", 32, 0.3, 2_257_984),
+        Backbone("MobileNet", "conv_pw_13_relu", 32, 0.3, 3_228_864),
+        Backbone("EfficientNetV2B0", "top_activation", 32, 0.5, 5_919_312, preprocesses=True),
+        Backbone("Xception", "block14_sepconv2_act", 71, 1.2, 20_861_480),
     )
 }
-#: The four of the paper; the other two are for studies beyond it.
+#: The four of the paper; the others are for studies beyond it.
 BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
 
 
@@ -71,7 +76,12 @@ def build_backbone(
     import keras
 
     constructor = getattr(keras.applications, name)
-    backbone = constructor(include_top=False, weights=None, input_shape=(size, size, 3))
+    shape = (size, size, 3)
+    # Where a constructor can put the preprocessing into the network, it is left out: preprocessing
+    # belongs to the weights.
+    inside = find_backbone(name).preprocesses
+    options = {"include_preprocessing": False} if inside else {}
+    backbone = constructor(include_top=False, weights=None, input_shape=shape, **options)
     if batch_norm_momentum is not None:
         for layer in backbone.layers:
             if isinstance(layer, keras.layers.BatchNormalization):

@@ -158,21 +158,28 @@ def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:
     alone = profile.execution.executor != "processes"
     if pretraining := profile.pretraining:
         backbones, numbers = pretraining.backbones or profile.backbones, pretraining.pretrainings
-        seeds = [pretraining_seed(profile.seed, number) for number in numbers]
-        cells = [*product(pretraining.corpora, backbones, seeds)]
+        cells = [*product(pretraining.corpora, backbones, numbers)]
         if (brief := pretraining.brief) and 1 in numbers:  # it is made once
-            cells += product([brief.name], brief.backbones, [profile.seed])
-        runs = [{"init": init, "backbone": b, "seed": seed} for init, b, seed in cells]
+            cells += product([brief.name], brief.backbones, [1])
+        runs = [
+            {"init": init, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
+            for init, b, number in cells
+        ]
         yield "pretraining", "weights", runs, len(runs) if alone else len(backbones) * len(numbers)
         if section := profile.probe:
             names = section.backbones or backbones
             cells = product(section.preprocessings, names)
-            runs = [{"preprocessing": p, "backbone": b, "seed": profile.seed} for p, b in cells]
+            runs = [
+                {"preprocessing": p, "backbone": b, "seed": pretraining_seed(profile.seed, b, 1)}
+                for p, b in cells
+            ]
             yield "probe", "probe", runs, len(runs) if alone else len(names)
         if section := profile.losses:
-            seeds = range(profile.seed, profile.seed + section.seeds)
-            cells = product(section.losses, section.backbones, seeds)
-            runs = [{"loss": loss, "backbone": b, "seed": seed} for loss, b, seed in cells]
+            cells = product(section.losses, section.backbones, range(1, section.seeds + 1))
+            runs = [
+                {"loss": loss, "backbone": b, "seed": pretraining_seed(profile.seed, b, number)}
+                for loss, b, number in cells
+            ]
             yield "losses", "losses", runs, len(runs)
     yield _fine_tuning_stage(profile)
 

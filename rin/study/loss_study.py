@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from rin.study.pretraining import PREDICTIONS, PretrainingRun, plan_pretraining, pretrain_missing
+from rin.study.pretraining import (
+    PREDICTIONS,
+    PretrainingRun,
+    plan_pretraining,
+    pretrain_missing,
+    pretraining_seed,
+)
 from rin.study.setting import Study
 
 
@@ -18,7 +24,9 @@ def plan_losses(study: Study) -> list[PretrainingRun]:
         changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
         changes["learning_rate"] = section.learning_rates.get(backbone, settings.learning_rate)
         (run,) = plan_pretraining(study, settings.changed(section, **changes))
-        runs += [replace(run, seed=run.seed + repeat) for repeat in range(section.seeds)]
+        for number in range(1, section.seeds + 1):
+            seed = pretraining_seed(study.profile.seed, backbone, number)
+            runs.append(replace(run, seed=seed, pretraining=number))
     return runs
 
 
@@ -59,7 +67,7 @@ def loss_table(study: Study) -> pd.DataFrame:
         row = {
             "loss": run.settings.loss,
             "backbone": run.backbone,
-            "seed": run.seed - study.profile.seed,
+            "seed": run.pretraining - 1,
             "corpus": run.corpus,
             "provenance": run.store.provenance,
             "run_id": run.run_id,

@@ -13,7 +13,7 @@ from rin.data.confounders import sampled_parts
 from rin.data.leakage import leak_free_groups
 from rin.errors import look_up
 from rin.files import sha256_of
-from rin.models.backbones import BACKBONES
+from rin.models.backbones import find_backbone
 from rin.models.build import Architecture
 from rin.models.weights import (
     WeightsEntry,
@@ -262,7 +262,7 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run
 
     def cost(block: list[Run]) -> tuple[float, str, float]:
         scenario = block[0].scenario
-        of_backbone = BACKBONES[scenario.backbone].relative_cost
+        of_backbone = find_backbone(scenario.backbone).relative_cost
         return of_backbone, scenario.backbone, STEP_COST[scenario.unfreezing] * len(block)
 
     return sorted(blocks.values(), key=cost, reverse=True)

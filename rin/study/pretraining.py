@@ -91,15 +91,18 @@ def plan_pretraining(
     return planned
 
 
-def pretraining_seed(seed: int, pretraining: int) -> int:
-    """Return the seed of a pretraining; the first one has that of its profile."""
-    if pretraining == 1:
-        return seed
-    return int(digest_of({"seed": seed, "pretraining": pretraining})[:7], 16)
+def pretraining_seed(seed: int, backbone: str, pretraining: int) -> int:
+    """Return the seed of a pretraining of a backbone, the same for every init.
+
+    No two backbones share first weights' seed, order or split, so that their networks are
+    independent given the corpora.
+    """
+    seed_of = {"seed": seed, "backbone": backbone, "pretraining": pretraining}
+    return int(digest_of(seed_of)[:7], 16)
 
 
 def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[PretrainingRun]:
-    seed, runs = pretraining_seed(study.profile.seed, number), []
+    runs = []
     backbones = settings.backbones or study.profile.backbones
     wanted = [(init, init, backbones, settings.epochs, None) for init in settings.corpora]
     if (brief := settings.brief) and number == 1:
@@ -108,9 +111,10 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
     for init, name, of_init, epochs, n_training in wanted:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
         store = study.store(dataset, settings.size)
-        parts, split_digest = _split(dataset, store, seed, n_training)
-        runs += [
-            PretrainingRun(
+        for backbone in of_init:
+            seed = pretraining_seed(study.profile.seed, backbone, number)
+            parts, split_digest = _split(dataset, store, seed, n_training)
+            run = PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
                 backbone=backbone,
@@ -122,8 +126,7 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
                 seed=seed,
                 pretraining=number,
             )
-            for backbone in of_init
-        ]
+            runs.append(run)
     return runs
 
 
@@ -155,7 +158,7 @@ ROOM = 4_000_000
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished run: init, backbone, pretraining, accuracy, budget, run id."""
-    columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "run_id")
+    columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
     rows = []
     for run in _finished(study):
         row = {name: getattr(run, name) for name in columns}

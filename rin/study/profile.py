@@ -20,7 +20,7 @@ from rin.errors import InputError, look_up
 from rin.evidence.paper import SETTINGS
 from rin.files import REPOSITORY, FrozenModel, read_yaml
 from rin.models.augmentation import AUGMENTATION
-from rin.models.backbones import BACKBONES, check_size
+from rin.models.backbones import ALL_BACKBONES, BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_preprocessing
@@ -42,7 +42,7 @@ class Scenario:
 
 _SCENARIOS = [
     Scenario(backbone, unfreezing, rate)
-    for backbone in BACKBONES
+    for backbone in ALL_BACKBONES
     for unfreezing, rates in SETTINGS["learning_rates"].value
     for rate in rates
 ]
@@ -103,7 +103,7 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Numbers = Annotated[list[Positive], Field(min_length=1), AfterValidator(_distinct)]
 Pretrainings = Annotated[Numbers, AfterValidator(sorted)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
-Backbones = Annotated[list[Literal[tuple(BACKBONES)]], *Names.__metadata__]
+Backbones = Annotated[list[Literal[tuple(ALL_BACKBONES)]], *Names.__metadata__]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
