@@ -1,11 +1,16 @@
 """The one error class for bad input; programming errors stay ordinary Python exceptions."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
+
+#: Modules that are called otherwise than what brings them.
+_BROUGHT_BY = {"PIL": "pillow", "skimage": "scikit-image"}
 
 
 class InputError(ValueError):
@@ -101,3 +106,28 @@ def look_up(kind: str, name: object, known: Collection) -> Any:
     if name not in known:
         raise unknown(kind, name, [*known])
     return known[name] if isinstance(known, Mapping) else name
+
+
+def missing_module(said: object) -> InputError | None:
+    """Return the error for a module that Python does not find, naming the extra that has it.
+
+    `said` is Python's error or its text; None for a module that no extra of this package brings.
+    """
+    found = re.search(r"No module named '(\w+)", str(said))
+    module = found[1] if found else ""
+    try:
+        stated = requires("rin") or []
+    except PackageNotFoundError:  # run from the checkout, without an installation
+        return None
+    brought = _plain(_BROUGHT_BY.get(module, module))
+    pairs = [re.match(r"([\w.-]+).*extra == .([\w-]+)", each) for each in stated]
+    extras = [pair[2] for pair in pairs if pair and _plain(pair[1]) == brought]
+    if not extras:
+        return None
+    names = " or ".join(dict.fromkeys(extras))
+    remedy = f"It comes with the extra {names}: pip install -e '.[{extras[0]}]' in the checkout."
+    return InputError("it is not installed", where=f"Python package {module}", remedy=remedy)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]", "", name).lower()
