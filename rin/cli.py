@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from rin.errors import InputError, counted, missing_module
+from rin.errors import InputError, counted, lacking
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
 
 try:
@@ -27,7 +27,7 @@ try:
     from rich.table import Table
     from rich.text import Text
 except ModuleNotFoundError as error:  # the core alone has the statistics, and no commands
-    sys.exit(f"rin: {missing_module(error) or error}")
+    sys.exit(f"rin: {lacking(type(error).__name__, str(error)) or error}")
 
 if TYPE_CHECKING:
     from rin.data.status import Verification
@@ -495,8 +495,8 @@ def main() -> None:
         _end()
     except InputError as error:
         _fail(error)
-    except ModuleNotFoundError as error:
-        _fail(missing_module(error) or error)
+    except (ModuleNotFoundError, MemoryError) as error:
+        _fail(lacking(type(error).__name__, str(error)) or error)
     except OSError as error:
         _fail(_unwritable(error) or error)
     finally:

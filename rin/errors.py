@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +109,18 @@ def look_up(kind: str, name: object, known: Collection) -> Any:
     return known[name] if isinstance(known, Mapping) else name
 
 
-def missing_module(said: object) -> InputError | None:
-    """Return the error for a module that Python does not find, naming the extra that has it.
+def lacking(kind: str, said: str) -> InputError | None:
+    """Return the error for what a computer lacks, memory or a package, naming the extra.
 
-    `said` is Python's error or its text; None for a module that no extra of this package brings.
+    `kind` and `said` are the name of Python's error and its text; None for any other error, and
+    for a module that no extra of this package brings.
     """
-    found = re.search(r"No module named '(\w+)", str(said))
+    if kind == MemoryError.__name__:
+        remedy = "Close other programs, or set fewer workers in the profile; then run it again."
+        return InputError("its memory has ended", where="this computer", remedy=remedy)
+    if kind != ModuleNotFoundError.__name__:
+        return None
+    found = re.search(r"No module named '(\w+)", said)
     module = found[1] if found else ""
     try:
         stated = requires("rin") or []
@@ -127,6 +134,13 @@ def missing_module(said: object) -> InputError | None:
     names = " or ".join(dict.fromkeys(extras))
     remedy = f"It comes with the extra {names}: pip install -e '.[{extras[0]}]' in the checkout."
     return InputError("it is not installed", where=f"Python package {module}", remedy=remedy)
+
+
+def require(*modules: str) -> None:
+    """Raise ModuleNotFoundError at once where a long work would come to it later."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
 def _plain(name: str) -> str:

@@ -25,7 +25,7 @@ import jupytext
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
-from rin.errors import InputError, explained, look_up, missing_module
+from rin.errors import InputError, explained, lacking, look_up
 from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
 from rin.report.kernels import kernel_manager
 
@@ -86,8 +86,8 @@ def error_line(error: Exception) -> str:
     first = next((line for line in without_colours(str(said)).splitlines() if line.strip()), "")
     if kind == "DeadKernelError":
         return "its process was ended from outside, as where memory ends"
-    if kind == ModuleNotFoundError.__name__ and (lacking := missing_module(first)):
-        return str(lacking)
+    if lack := lacking(kind, first):
+        return str(lack)
     # What the study calls bad input is said in full sentences.
     own = isinstance(error, InputError) or kind == InputError.__name__
     return first if own else f"{kind}: {first}".removesuffix(": ")
