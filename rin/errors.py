@@ -120,14 +120,14 @@ def lacking(kind: str, said: str) -> InputError | None:
         return InputError("its memory has ended", where="this computer", remedy=remedy)
     if kind != ModuleNotFoundError.__name__:
         return None
-    found = re.search(r"No module named '(\w+)", said)
-    module = found[1] if found else ""
+    named_module = re.search(r"No module named '(\w+)", said)
+    module = named_module[1] if named_module else ""
     try:
         stated = requires("rin") or []
     except PackageNotFoundError:  # run from the checkout, without an installation
         return None
     brought = _plain(_BROUGHT_BY.get(module, module))
-    pairs = [re.match(r"([\w.-]+).*extra == .([\w-]+)", each) for each in stated]
+    pairs = [re.match(r"([\w.-]+).*extra == .([\w-]+)", entry) for entry in stated]
     extras = [pair[2] for pair in pairs if pair and _plain(pair[1]) == brought]
     if not extras:
         return None

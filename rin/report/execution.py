@@ -88,9 +88,9 @@ def error_line(error: Exception) -> str:
         return "its process was ended from outside, as where memory ends"
     if lack := lacking(kind, first):
         return str(lack)
-    # What the study calls bad input is said in full sentences.
-    own = isinstance(error, InputError) or kind == InputError.__name__
-    return first if own else f"{kind}: {first}".removesuffix(": ")
+    if isinstance(error, InputError) or kind in ("InputError", "NotLoadedError"):
+        return first  # a sentence of this package
+    return f"{kind}: {first}".removesuffix(": ")
 
 
 def check_target(source: Path, target: Path) -> None:
