@@ -39,7 +39,9 @@ def plain_model(backbone, size, classes, dropout, channels=1):
     pixels = keras.Input((size, size, channels), dtype="uint8")
     augmented = augment(keras.ops.cast(pixels, "float32"))
     rgb = keras.ops.repeat(augmented, 3 // channels, axis=-1)
-    prepared = keras.ops.flip(rgb, axis=-1) * np.float32(CONTRACT.scale) + np.float32(CONTRACT.offset)
+    prepared = keras.ops.flip(rgb, axis=-1) * np.float32(CONTRACT.scale) + np.float32(
+        CONTRACT.offset
+    )
     pooled = keras.layers.GlobalAveragePooling2D()(backbone(prepared))
     model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
     chance = np.random.default_rng(SEED)
