@@ -1,7 +1,8 @@
 """From a profile to the runs of its named studies, grouped into blocks.
 
-A run's id covers its configuration and the digests of everything it reads, so that a finished run
-is never repeated and never mistaken for another, whichever studies name it.
+A run's id covers its configuration, the digests of everything it reads, and the version of results
+(`rin.training.identity`), so that a finished run is never repeated and never mistaken for another,
+whichever studies name it.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED
 from rin.study.setting import Study, TaskInputs
-from rin.training import code_digest
+from rin.training.identity import RESULTS_VERSION
 
 #: Share of a training step with all layers unfrozen that a step takes, by unfreezing.
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
@@ -74,7 +75,7 @@ class Run(Planned):
             "store": self.inputs.store.digest,
             "split": self.split_digest,
             "weights": self.weights_digest,
-            "code": code_digest(),
+            "results_version": RESULTS_VERSION,
         }
         # Recorded by some runs only, and stated only there, so that the ids of others stay.
         recorded = {

@@ -34,7 +34,8 @@ from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
 from rin.tables import PRETRAINED, check_table
-from rin.training import FEATURES, PROGRESS, code_digest
+from rin.training import FEATURES, PROGRESS
+from rin.training.identity import RESULTS_VERSION
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -71,7 +72,7 @@ class PretrainingRun(Planned):
             "store": self.store.digest,
             "split": self.split_digest,
             "seed": self.seed,
-            "code": code_digest(),
+            "results_version": RESULTS_VERSION,
             "preprocessing": self.preprocessing,
         }
 
