@@ -31,7 +31,7 @@ from rin.files import (
 )
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
-from rin.study.ledger import Hardware, commit_of, installed_packages, this_computer
+from rin.study.ledger import Hardware, commit_at_work, installed_packages, this_computer
 from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
@@ -574,7 +574,7 @@ def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]
         packages=installed_packages(),
         backend=", ".join(sorted(records["backend"].unique())),
         precision=", ".join(sorted(records["precision"].unique())),
-        commit=commit_of(Path(__file__).parent),
+        commit=commit_at_work(),
         hardware=this_computer(),
         peak_memory_gb=float(records["peak_memory_gb"].max()),
         work=_work(tables),
