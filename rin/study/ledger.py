@@ -118,7 +118,7 @@ class Ledger:
         return unfinished
 
     def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Return the digest of what trained each run of code not known to train as today's does."""
+        """Return runs of code not known to train as today's does, and that code's digest."""
         digests = {run_id: self.done(run_id).get("code") for run_id in run_ids if self.has(run_id)}
         return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
 
