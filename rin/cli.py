@@ -169,6 +169,7 @@ def study(
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
     from rin.study.forecast import forecast, told_of_code
+    from rin.study.released import released_files, told_of_unverified
     from rin.study.setting import missing_inputs
 
     opened = open_study(profile, data_root=data_root, results=results)
@@ -181,9 +182,13 @@ def study(
         typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
         for item in missing:
             typer.echo(f"missing: {item}")
+        for sentence in told_of_unverified(released_files(opened, "unknown")):
+            _say(f"weights: {sentence}", "yellow")
         if not missing:
             _say_of_code(told_of_code(opened))
         return
+    for sentence in told_of_unverified(released_files(opened, "unknown")):
+        _say(f"weights: {sentence}", "yellow")
     table = run_study(opened, retrain=retrain)
     typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder}")
     _say_of_code(told_of_code(opened))

@@ -32,6 +32,7 @@ from rin.study.forecast import expected_runs, plan_stages
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
+from rin.study.released import check_released
 from rin.study.setting import Study, check_inputs
 from rin.tables import RUN_RECORDS, check_table
 
@@ -197,6 +198,8 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = ledger.missing(runs.values())
+    if missing:
+        check_released(study)
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     folders, seed = study.weights_folders, study.profile.seed
     jobs = [(block, ledger, folders, seed, execution) for block in blocks]
@@ -254,6 +257,7 @@ def run_study(study: Study, *, retrain: bool = False) -> pd.DataFrame:
     True
     """
     check_inputs(study)
+    check_released(study)
     if retrain:
         for name, runs in plan_stages(study).items():
             study.ledger(name).set_aside_of_other_code(runs)

@@ -250,7 +250,9 @@ def preprocessing_of(
 
 def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
     """Return the SHA-256 that an entry states, or that of its file; None without either."""
-    path = None if entry.sha256 else locate(entry, study.weights_folders)
+    # What Keras fetches has always gone by its name alone.
+    known = entry.sha256 or not entry.file
+    path = None if known else locate(entry, study.weights_folders)
     return sha256_of(path) if path else entry.sha256
 
 
