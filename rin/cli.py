@@ -134,7 +134,7 @@ def pretrain(
     columns = ["init", "backbone", "images", "epochs", "top1", "seconds"]
     typer.echo(table[columns].to_string(index=False) if len(table) else "Nothing to pretrain.")
     if len(table):
-        _say_of_code([study.weights.told_of_code(table["run_id"])])
+        _say_of_code([study.weights.code_remark(table["run_id"])])
 
 
 @app.command()
@@ -153,7 +153,7 @@ def grid(
     study = open_study(profile, data_root=data_root, results=results)
     table = run_grid(study, *tasks or (), retrain=retrain)
     typer.echo(f"{counted(len(table), 'runs')} in {study.runs.folder}")
-    _say_of_code([study.runs.told_of_code(table.index)])
+    _say_of_code([study.runs.code_remark(table.index)])
 
 
 @app.command()
@@ -168,8 +168,8 @@ def study(
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
-    from rin.study.forecast import forecast, told_of_code
-    from rin.study.released import released_files, told_of_unverified
+    from rin.study.forecast import code_remarks, forecast
+    from rin.study.released import released_files, unverified_remarks
     from rin.study.setting import missing_inputs
 
     opened = open_study(profile, data_root=data_root, results=results)
@@ -182,16 +182,16 @@ def study(
         typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
         for item in missing:
             typer.echo(f"missing: {item}")
-        for sentence in told_of_unverified(released_files(opened, "unknown")):
+        for sentence in unverified_remarks(released_files(opened, "unknown")):
             _say(f"weights: {sentence}", "yellow")
         if not missing:
-            _say_of_code(told_of_code(opened))
+            _say_of_code(code_remarks(opened))
         return
-    for sentence in told_of_unverified(released_files(opened, "unknown")):
+    for sentence in unverified_remarks(released_files(opened, "unknown")):
         _say(f"weights: {sentence}", "yellow")
     table = run_study(opened, retrain=retrain)
     typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder}")
-    _say_of_code(told_of_code(opened))
+    _say_of_code(code_remarks(opened))
 
 
 def _say_of_code(sentences: Sequence[str]) -> None:

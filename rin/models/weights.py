@@ -107,10 +107,10 @@ def digest_problem(entry: WeightsEntry, path: Path) -> str:
         if known is None:
             continue
         with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, kind).hexdigest()
-        if found != known:
+            digest = hashlib.file_digest(stream, kind).hexdigest()
+        if digest != known:
             name = {"sha256": "SHA-256", "md5": "MD5"}[kind]
-            return f"its {name} is {found}, and that of {entry.release} is {known}"
+            return f"its {name} is {digest}, and that of {entry.release} is {known}"
     return ""
 
 

@@ -13,10 +13,10 @@ from rin.errors import counted, listed
 from rin.files import read_yaml
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
-from rin.study.ledger import told_of_other_code
+from rin.study.ledger import other_code_remark
 from rin.study.pretraining import pretrained
 from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
-from rin.study.released import ReleasedFile, released_files, told_of_weights
+from rin.study.released import ReleasedFile, released_files, weights_remark
 from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
 from rin.training.identity import trains_alike
@@ -125,7 +125,7 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
         sha256 = (weights.sha256 or "not known")[:12]
         term = f"Weights: {weights.init}"
         before = f"{details[term]}, " if term in details else f"{weights.release}: "
-        known = told_of_weights(weights.verified, weights.probe, weights.preprocessing)
+        known = weights_remark(weights.verified, weights.probe, weights.preprocessing)
         said = [weights.preprocessing, f"SHA-256 {sha256}", *([known] if known else [])]
         details[term] = f"{before}{weights.backbone} ({', '.join(said)})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
@@ -167,8 +167,8 @@ def _unverified(names: Sequence[str]) -> list[str]:
 
 def _other_code(digests: Sequence[str | None], n_runs: int) -> list[str]:
     """Return a remark on runs of code that was not shown to train alike."""
-    told = told_of_other_code([d for d in digests if not trains_alike(d)], n_runs)
-    return [told] if told else []
+    remark = other_code_remark([d for d in digests if not trains_alike(d)], n_runs)
+    return [remark] if remark else []
 
 
 def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
@@ -199,7 +199,7 @@ def _addition(added: Addition) -> str:
 def _released(file: ReleasedFile) -> str:
     """Return in words what is known of a file of released weights."""
     entry = file.entry
-    known = told_of_weights(file.verified, file.verdict, entry.preprocessing)
+    known = weights_remark(file.verified, file.verdict, entry.preprocessing)
     sha256 = f", SHA-256 {file.sha256[:12]}" if file.sha256 else ""
     said = f" (the probe says: {file.verdict})" if file.verdict and entry.sha256 else ""
     return f"{entry.release}: {entry.backbone} ({entry.preprocessing}{sha256}, {known}{said})"

@@ -143,8 +143,8 @@ def forecast(study: Study) -> pd.DataFrame:
         seconds = [ledger.done(run).get("seconds", np.nan) for run in done[name]]
         sizes = [sum(f.stat().st_size for f in ledger.path(run).iterdir()) for run in done[name]]
         hours, gigabytes = (
-            (runs - finished) * float(np.mean(each)) if each else np.nan
-            for each in (seconds, sizes)
+            (runs - finished) * float(np.mean(amounts)) if amounts else np.nan
+            for amounts in (seconds, sizes)
         )
         rows.append((stage, runs, finished, jobs, hours / 3600, gigabytes / 1e9))
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
@@ -170,16 +170,16 @@ def plan_stages(study: Study) -> dict[str, list[Planned]]:
     return planned | {"runs": plan_all(study, ahead=True)}
 
 
-def told_of_code(study: Study) -> list[str]:
+def code_remarks(study: Study) -> list[str]:
     """Return in a sentence a ledger what code not known to train alike has left of a study."""
     ledgers = {name: study.ledger(name) for name in ("weights", "probe", "losses", "runs")}
     if not any(ledger.finished() for ledger in ledgers.values()):
         return []  # then nothing is opened
-    planned = plan_stages(study).items()
-    told = [
-        (name, ledgers[name].told_of_code(run.run_id for run in runs)) for name, runs in planned
-    ]
-    return [f"{name}: {sentence}" for name, sentence in told if sentence]
+    remarks = []
+    for name, runs in plan_stages(study).items():
+        if remark := ledgers[name].code_remark(run.run_id for run in runs):
+            remarks.append(f"{name}: {remark}")
+    return remarks
 
 
 def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:

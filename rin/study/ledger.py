@@ -122,10 +122,10 @@ class Ledger:
         digests = {run_id: self.done(run_id).get("code") for run_id in run_ids if self.has(run_id)}
         return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
 
-    def told_of_code(self, run_ids: Iterable[str]) -> str:
-        """Return `told_of_other_code` of the finished ones of some runs."""
+    def code_remark(self, run_ids: Iterable[str]) -> str:
+        """Return `other_code_remark` of the finished ones of some runs."""
         finished = [run_id for run_id in run_ids if self.has(run_id)]
-        return told_of_other_code(self.of_other_code(finished).values(), len(finished))
+        return other_code_remark(self.of_other_code(finished).values(), len(finished))
 
     def set_aside_of_other_code(self, runs: Iterable[Planned]) -> None:
         """Let runs of `of_other_code` no longer count; their folders go below `.set_aside`."""
@@ -261,7 +261,7 @@ def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def told_of_other_code(digests: Iterable[str | None], n_runs: int) -> str:
+def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
     """Return in words how many of `n_runs` are of other code, given its digest for each of these.
 
     Nothing where there are none.

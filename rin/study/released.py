@@ -61,7 +61,7 @@ class ReleasedFile:
         return f"{self.entry.init} {self.entry.backbone}"
 
 
-def told_of_weights(verified: str | None, verdict: str | None, preprocessing: str) -> str:
+def weights_remark(verified: str | None, verdict: str | None, preprocessing: str) -> str:
     """Return in words how a file of weights is known; nothing where that is not stated."""
     if verified is None:
         return ""
@@ -93,9 +93,10 @@ def released_files(
             files.append(ReleasedFile(entry, None, None))
             continue
         sha256 = sha256_of(path)
-        asked = ask == "all" or (ask == "unknown" and not (entry.sha256 or entry.md5))
+        is_unknown = not (entry.sha256 or entry.md5)
+        to_probe = ask == "all" or (ask == "unknown" and is_unknown)
         verdict, problem = kept.get(sha256, ""), ""
-        if asked and not verdict and find_backbone(backbone).batch_norm:
+        if to_probe and not verdict and find_backbone(backbone).batch_norm:
             images = _some_images(study) if images is None else images
             try:
                 layer = probe.read_first_layer(path, backbone)
@@ -128,11 +129,11 @@ def check_released(study: Study) -> list[ReleasedFile]:
     return files
 
 
-def told_of_unverified(files: Iterable[ReleasedFile]) -> list[str]:
+def unverified_remarks(files: Iterable[ReleasedFile]) -> list[str]:
     """Return in a sentence each which files are unverified."""
     return [
         f"{file.name} ({file.path or 'fetched by Keras'}) is "
-        + told_of_weights(file.verified, file.verdict, file.entry.preprocessing)
+        + weights_remark(file.verified, file.verdict, file.entry.preprocessing)
         for file in files
         if not file.verified and (file.path or not file.entry.file)
     ]

@@ -44,7 +44,10 @@ def digests_alike() -> frozenset[str]:
     """Return the digests of code that were shown to train as `RESULTS_VERSION` does."""
     versions = read_yaml(Path(__file__).with_name("trained_alike.yaml"))
     shown = [
-        code for each in versions if each["version"] == RESULTS_VERSION for code in each["code"]
+        code
+        for version in versions
+        if version["version"] == RESULTS_VERSION
+        for code in version["code"]
     ]
     return frozenset(code["digest"] for code in shown)
 

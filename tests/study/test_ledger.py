@@ -212,11 +212,11 @@ def test_finished_runs_of_code_that_is_not_known_to_train_alike_are_told_by_its_
         ledger.commit(run.run_id, {}, lambda _, record=record: record)
     ids = [run.run_id for run in planned]
     assert ledger.of_other_code(ids) == {ids[1]: "other", ids[2]: "other", ids[3]: None}
-    assert ledger.told_of_code(ids) == (
+    assert ledger.code_remark(ids) == (
         "3 of 4 finished runs by other code, which was not shown to train alike "
         "(not recorded: 1, other: 2)"
     )
-    assert ledger.told_of_code(ids[:1]) == ""
+    assert ledger.code_remark(ids[:1]) == ""
 
 
 def test_runs_of_other_code_that_are_set_aside_no_longer_count_and_are_kept(ledger):

@@ -26,8 +26,8 @@ from rin.study.released import (
     SIDE,
     check_released,
     released_files,
-    told_of_unverified,
-    told_of_weights,
+    unverified_remarks,
+    weights_remark,
 )
 from rin.study.results import Runs
 from rin.study.setting import missing_inputs
@@ -96,7 +96,7 @@ def test_file_without_a_known_digest_is_what_the_probe_says(
     (file,) = check_released(study)
     assert file.verified == verified
     assert file.verdict.startswith(verdict)
-    assert (told_of_unverified([file]) == []) is bool(verified)
+    assert (unverified_remarks([file]) == []) is bool(verified)
 
 
 def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
@@ -178,7 +178,7 @@ def test_file_that_cannot_be_read_is_named_before_anything_is_trained(study):
     ],
 )
 def test_words_on_a_file_of_weights_say_by_what_it_is_known(verified, verdict, words):
-    assert told_of_weights(verified, verdict, "caffe") == words
+    assert weights_remark(verified, verdict, "caffe") == words
 
 
 def test_page_of_a_reference_run_says_which_weights_are_unverified():
@@ -203,6 +203,7 @@ def test_page_of_a_reference_run_says_which_weights_are_unverified():
         ("densenet", "DenseNet121"),
         ("inception_v3", "InceptionV3"),
         ("vgg19", "VGG19"),
+        ("xception", "Xception"),
     ],
 )
 def test_names_and_digests_of_keras_own_files_are_those_of_the_installed_keras(module, backbone):
