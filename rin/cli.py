@@ -62,6 +62,10 @@ Data = Annotated[
     typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets; without it, stand-ins."),
 ]
 Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
+Retrain = Annotated[
+    bool,
+    typer.Option("--retrain", help="Redo runs of code not shown to train as today's does."),
+]
 Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real datasets.")]
 
 
@@ -125,14 +129,20 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
 
 @app.command()
 def pretrain(
-    profile: Profile = "demo", data_root: Data = "", results: Results = "results"
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    retrain: Retrain = False,
 ) -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_study, run_pretraining
 
-    table = run_pretraining(open_study(profile, data_root=data_root, results=results))
+    study = open_study(profile, data_root=data_root, results=results)
+    table = run_pretraining(study, retrain=retrain)
     columns = ["init", "backbone", "images", "epochs", "top1", "seconds"]
     typer.echo(table[columns].to_string(index=False) if len(table) else "Nothing to pretrain.")
+    if len(table):
+        _say_of_code([study.weights.code_remark(table["run_id"])])
 
 
 @app.command()
@@ -143,13 +153,15 @@ def grid(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
+    retrain: Retrain = False,
 ) -> None:
     """Run scenarios × inits × folds of tasks; may be killed and called again."""
     from rin.study import open_study, run_grid
 
     study = open_study(profile, data_root=data_root, results=results)
-    table = run_grid(study, *tasks or ())
+    table = run_grid(study, *tasks or (), retrain=retrain)
     typer.echo(f"{counted(len(table), 'runs')} in {study.runs.folder}")
+    _say_of_code([study.runs.code_remark(table.index)])
 
 
 @app.command()
@@ -160,24 +172,40 @@ def study(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what it would take, and do nothing.")
     ] = False,
+    retrain: Retrain = False,
 ) -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
+    from rin.study.forecast import code_remarks, forecast
+    from rin.study.released import released_files, unverified_remarks
+    from rin.study.setting import missing_inputs
 
     opened = open_study(profile, data_root=data_root, results=results)
     if dry_run:
-        from rin.study.forecast import forecast
-        from rin.study.setting import missing_inputs
-
-        table = forecast(opened)
+        table, missing = forecast(opened), missing_inputs(opened)
+        columns = ["runs", "finished", "jobs"]
+        table[columns] = table[columns].astype("Int64")
         shown = {"na_rep": "not known yet", "float_format": "{:.1f}".format, "index": False}
         typer.echo(table.to_string(**shown))
         typer.echo("Hours of one worker and gigabytes: for the rest, as finished runs took.")
-        for item in missing_inputs(opened):
+        for item in missing:
             typer.echo(f"missing: {item}")
+        for sentence in unverified_remarks(released_files(opened, "unknown")):
+            _say(f"weights: {sentence}", "yellow")
+        if not missing:
+            _say_of_code(code_remarks(opened))
         return
-    table = run_study(opened)
+    for sentence in unverified_remarks(released_files(opened, "unknown")):
+        _say(f"weights: {sentence}", "yellow")
+    table = run_study(opened, retrain=retrain)
     typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder}")
+    _say_of_code(code_remarks(opened))
+
+
+def _say_of_code(sentences: Sequence[str]) -> None:
+    """Print what other code has trained; nothing where nothing is said."""
+    for sentence in filter(None, sentences):
+        _say(f"{sentence}; --retrain redoes them.", "yellow")
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """Files that are there whole or not at all, their digests, the manifests' folder, and YAML."""
 
-import ast
 import hashlib
 import json
 import os
@@ -9,7 +8,7 @@ import reprlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -104,25 +103,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
     if hashlib.sha256(unsealed.encode()).hexdigest() != seal:
         raise ValueError(f"{path.name} is not as it was written")
     return record
-
-
-def source_digest(paths: Iterable[Path]) -> str:
-    """Return a digest of what Python files compute, without layout, comments and docstrings."""
-    # Not of `ast.dump`, which differs between versions of Python.
-    trees = {"/".join(path.parts[-2:]): _meaning(ast.parse(path.read_bytes())) for path in paths}
-    return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()
-
-
-def _meaning(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_meaning(item) for item in node]
-    if not isinstance(node, ast.AST):
-        return f"{type(node).__name__} {node!r}"
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        fields["body"] = fields["body"][ast.get_docstring(node, clean=False) is not None :]
-    kept = {name: _meaning(value) for name, value in fields.items() if value not in (None, [])}
-    return [type(node).__name__, kept]
 
 
 #: What to do where something cannot be written.

@@ -227,13 +227,13 @@ def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch)
 def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):
     asked = []
 
-    def run_grid(study, *tasks):
-        asked.append((study.profile.name, *tasks))
-        return pd.DataFrame(index=range(2))
+    def run_grid(study, *tasks, retrain):
+        asked.append((study.profile.name, *tasks, retrain))
+        return pd.DataFrame(index=["a" * 16, "b" * 16])
 
     monkeypatch.setattr("rin.study.run_grid", run_grid)
-    status, out, _ = rin("grid", "breast", "thyroid", "--profile", "smoke")
-    assert asked == [("smoke", "breast", "thyroid")]
+    status, out, _ = rin("grid", "breast", "thyroid", "--profile", "smoke", "--retrain")
+    assert asked == [("smoke", "breast", "thyroid", True)]
     assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs')}\n")
 
 

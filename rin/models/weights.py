@@ -7,13 +7,15 @@ safetensors by position.  Any other file is refused before a byte of it is read.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import h5py
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, explained, look_up, unknown
@@ -34,8 +36,9 @@ LARGEST = 1e12
 class WeightsEntry(FrozenModel):
     """One set of backbone weights, and the name of the preprocessing that they were trained with.
 
-    `file` is relative to the folder that is searched, None for weights that Keras itself fetches;
-    `release` and `home` say which training this is and where it is to be had.
+    `file` is relative to the folder that is searched, None for weights that Keras itself fetches,
+    which are `cached` under a name and compared with an `md5`; `release` and `home` say which
+    training this is and where it is to be had.
     """
 
     init: str
@@ -43,6 +46,8 @@ class WeightsEntry(FrozenModel):
     preprocessing: Annotated[str, AfterValidator(lambda name: find_preprocessing(name).name)]
     file: str | None = None
     sha256: str | None = None
+    cached: str | None = None
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
     release: str
     home: str = ""
     licence: str = ""
@@ -82,9 +87,31 @@ def resolve_preprocessing(name: str, backbone: str) -> str:
 
 
 def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
-    """Return the entry's file in the first folder that holds it, or None."""
+    """Return the entry's file in the first folder that holds it, or None.
+
+    Of weights that Keras fetches, that of its cache.
+    """
     paths = [folder / entry.file for folder in folders if entry.file]
+    paths += [keras_folder() / entry.cached] if entry.cached else []
     return next(filter(Path.is_file, paths), None)
+
+
+def keras_folder() -> Path:
+    """Return the folder in which Keras keeps weights that it has fetched."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+
+
+def digest_problem(entry: WeightsEntry, path: Path) -> str:
+    """Return in words that a file is not the entry's, by the digest that is known; or nothing."""
+    for kind, known in {"sha256": entry.sha256, "md5": entry.md5}.items():
+        if known is None:
+            continue
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, kind).hexdigest()
+        if digest != known:
+            name = {"sha256": "SHA-256", "md5": "MD5"}[kind]
+            return f"its {name} is {digest}, and that of {entry.release} is {known}"
+    return ""
 
 
 def load_weights(

@@ -1,5 +1,6 @@
 """One line under a page's title: what its numbers were made from; it unfolds to the details."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -12,10 +13,13 @@ from rin.errors import counted, listed
 from rin.files import read_yaml
 from rin.report.format import inline_title
 from rin.study.corpora import find_corpus, modalities
+from rin.study.ledger import other_code_remark
 from rin.study.pretraining import pretrained
 from rin.study.reference import Addition, DatasetFacts, ReferenceRun, TaskFacts
+from rin.study.released import ReleasedFile, released_files, weights_remark
 from rin.study.results import MAIN, Runs
 from rin.study.setting import Study
+from rin.training.identity import trains_alike
 
 _TEXTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 HEADLINES: dict[str, str] = _TEXTS["headlines"]
@@ -121,20 +125,50 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
         sha256 = (weights.sha256 or "not known")[:12]
         term = f"Weights: {weights.init}"
         before = f"{details[term]}, " if term in details else f"{weights.release}: "
-        details[term] = f"{before}{weights.backbone} ({weights.preprocessing}, SHA-256 {sha256})"
+        known = weights_remark(weights.verified, weights.probe, weights.preprocessing)
+        said = [weights.preprocessing, f"SHA-256 {sha256}", *([known] if known else [])]
+        details[term] = f"{before}{weights.backbone} ({', '.join(said)})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
     details |= {
         "Profile": f"{facts.profile.name}: {facts.profile.about}",
         "Trained": f"{facts.first_finished} to {facts.last_finished}",
         "Computer": facts.hardware.text,
         "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
-        f"commit {(facts.commit or 'not known')[:12]}",
+        f"commit {_short(facts.commit)}{_codes(facts.code)}",
     }
     classes = "".join(f" ({data.title.partition(', ')[2]})" for data in facts.corpora[:1])
     if facts.added:
         details["Added"] = "; ".join(map(_addition, facts.added))
     day = facts.last_finished[:10]
-    return [f"reference run “{facts.name}”{classes}", f"networks trained {day}"], details
+    summary = [f"reference run “{facts.name}”{classes}", f"networks trained {day}"]
+    unverified = [f"{w.init} {w.backbone}" for w in facts.weights if w.verified == ""]
+    code = Counter(facts.code)
+    for added in facts.added:
+        code |= Counter(added.code)
+    digests = [] if len(code) < 2 else [*code.elements()]
+    return [*summary, *_unverified(unverified), *_other_code(digests, code.total())], details
+
+
+def _short(commit: str | None) -> str:
+    """Return the first digits of a commit, with the plus of one that was edited."""
+    return f"{commit[:12]}{'+' * commit.endswith('+')}" if commit else "not known"
+
+
+def _codes(code: Mapping[str, int]) -> str:
+    """Return which code has trained how many runs; nothing where that is not stated."""
+    counts = ", ".join(f"{digest} ({counted(n, 'runs')})" for digest, n in code.items())
+    return f"; code {counts}" if counts else ""
+
+
+def _unverified(names: Sequence[str]) -> list[str]:
+    """Return a remark on weights whose files nothing knows."""
+    return [f"unverified weights: {listed(dict.fromkeys(names))}"] if names else []
+
+
+def _other_code(digests: Sequence[str | None], n_runs: int) -> list[str]:
+    """Return a remark on runs of code that was not shown to train alike."""
+    remark = other_code_remark([d for d in digests if not trains_alike(d)], n_runs)
+    return [remark] if remark else []
 
 
 def _unseen(reference: ReferenceRun, tasks: Sequence[str]) -> list[str]:
@@ -158,8 +192,17 @@ def _addition(added: Addition) -> str:
     studies = f"{' and '.join(added.studies)} from " if added.studies else ""
     return (
         f"{studies}pretraining {numbers} of {', '.join(added.backbones)} on {added.written[:10]}, "
-        f"from {added.hardware.text}, commit {(added.commit or 'not known')[:12]}"
+        f"from {added.hardware.text}, commit {_short(added.commit)}"
     )
+
+
+def _released(file: ReleasedFile) -> str:
+    """Return in words what is known of a file of released weights."""
+    entry = file.entry
+    known = weights_remark(file.verified, file.verdict, entry.preprocessing)
+    sha256 = f", SHA-256 {file.sha256[:12]}" if file.sha256 else ""
+    said = f" (the probe says: {file.verdict})" if file.verdict and entry.sha256 else ""
+    return f"{entry.release}: {entry.backbone} ({entry.preprocessing}{sha256}, {known}{said})"
 
 
 def _trained(
@@ -172,12 +215,14 @@ def _trained(
         f"Corpus: {name}": f"{corpus.manifest.title}; {corpus.provenance} images"
         for name, corpus in corpora.items()
     }
+    files = [file for file in released_files(study) if file.entry.init in inits]
     for init in inits:
         rows = weights[weights["init"] == init] if len(weights) else weights
         if init == "random":
             text = "none: random initialisation"
         elif rows.empty:
-            text = "released weights, see data_manifests/weights.yaml"
+            texts = [_released(file) for file in files if file.entry.init == init]
+            text = "; ".join(texts) or "released weights, see data_manifests/weights.yaml"
         else:
             network = rows.iloc[0]
             images, epochs = network["training_images"], counted(network["epochs"], "epochs")
@@ -187,9 +232,14 @@ def _trained(
             )
         details[f"Weights: {init}"] = text
     details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
-    for column in ("computer", "software"):
-        details[column.capitalize()] = "; ".join(done[column].dropna().unique())
+    for column in ("computer", "software", "commit", "code"):
+        if values := [*done.get(column, pd.Series(dtype=str)).dropna().unique()]:
+            details[column.capitalize()] = "; ".join(values)
     summary = [f"networks trained {done['finished'].max()[:10]}"]
+    summary += _unverified([file.name for file in files if not file.verified])
+    tables = [table.reindex(columns=["run_id", "code"]) for table in (weights, done)]
+    runs = pd.concat(tables).drop_duplicates().astype(object)
+    summary += _other_code(runs["code"].where(runs["code"].notna(), None), len(runs))
     if (mixture := done["software"].nunique()) > 1:
         summary.append(f"trained with {mixture} different sets of software")
     return [corpus.provenance for corpus in corpora.values()], summary, details

@@ -28,10 +28,11 @@ from rin.stats.inputs import RUN
 from rin.stats.pretrainings import validation_scores
 from rin.study import loss_study, pretraining, probe_study
 from rin.study.executors import begin_block, last_trained, one_bar, run_each, run_with_bar
-from rin.study.forecast import forecast
+from rin.study.forecast import expected_runs, plan_stages
 from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import Run, group_blocks, plan_all, plan_study
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
+from rin.study.released import check_released
 from rin.study.setting import Study, check_inputs
 from rin.tables import RUN_RECORDS, check_table
 
@@ -197,6 +198,8 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
     missing = ledger.missing(runs.values())
+    if missing:
+        check_released(study)
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     folders, seed = study.weights_folders, study.profile.seed
     jobs = [(block, ledger, folders, seed, execution) for block in blocks]
@@ -208,9 +211,14 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("run_id")
 
 
-def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
-    """Run what is missing of the main study, of some tasks or all; return one row a run."""
+def run_grid(study: Study, *tasks: str, retrain: bool = False) -> pd.DataFrame:
+    """Run what is missing of the main study, of some tasks or all; return one row a run.
+
+    With `retrain` also what other code has trained (`Ledger.of_other_code`).
+    """
     planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
+    if retrain:
+        study.runs.set_aside_of_other_code(planned)
     return run_missing(study, planned)
 
 
@@ -219,7 +227,7 @@ def run_fine_tuning(study: Study) -> pd.DataFrame:
     return run_missing(study, plan_all(study))
 
 
-def run_study(study: Study) -> pd.DataFrame:
+def run_study(study: Study, *, retrain: bool = False) -> pd.DataFrame:
     """Pretrain, probe, fine-tune and compare losses where missing.
 
     Under one progress bar; may be killed at any time and called again.
@@ -227,6 +235,7 @@ def run_study(study: Study) -> pd.DataFrame:
     Parameters
     ----------
     study : as `open_study` gives it
+    retrain : train again what code has trained that is not known to train as today's does
 
     Returns
     -------
@@ -248,13 +257,17 @@ def run_study(study: Study) -> pd.DataFrame:
     True
     """
     check_inputs(study)
-    expected = forecast(study).set_index("stage")["runs"]
-    with one_bar(int(expected.sum())) as bar:
+    check_released(study)
+    if retrain:
+        for name, runs in plan_stages(study).items():
+            study.ledger(name).set_aside_of_other_code(runs)
+    expected = expected_runs(study.profile)
+    with one_bar(sum(expected.values())) as bar:
         pretraining.run_pretraining(study)
         if study.profile.probe is not None:
             probe_study.run_probe(study)
         planned = plan_all(study)  # which runs are shared is known once weights are
-        bar.total += len(planned) - int(expected["fine-tuning"])
+        bar.total += len(planned) - expected["fine-tuning"]
         table = run_missing(study, planned)
         if study.profile.losses is not None:
             loss_study.run_losses(study)

@@ -1,13 +1,13 @@
 """What a study will take, before any of it is done: runs, jobs, hours, disk.
 
-Hours and disk come from the finished runs of the same profile; nothing is opened or decoded.  For
-a profile that is yet to be written, :func:`measure_pace` times a few steps on this computer, and
-:func:`fit_budget` returns the largest study that ends within some minutes.
+Which runs are finished is asked as training asks it: of the ledgers, for the planned runs.  Hours
+and disk come from the finished runs of the same profile; before there are any, nothing is opened
+or decoded.  For a profile that is yet to be written, :func:`measure_pace` times a few steps on
+this computer, and :func:`fit_budget` returns the largest study that ends within some minutes.
 """
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -19,11 +19,13 @@ import pandas as pd
 
 from rin.data.manifest import find_task
 from rin.files import read_yaml
-from rin.study.ledger import Ledger
-from rin.study.plan import STEP_COST, run_seed
-from rin.study.pretraining import pretraining_seed
+from rin.study.ledger import Planned
+from rin.study.loss_study import plan_losses
+from rin.study.plan import STEP_COST, plan_all, run_seed
+from rin.study.pretraining import plan_pretraining, pretraining_seed
+from rin.study.probe_study import plan_probe
 from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
-from rin.study.setting import Study
+from rin.study.setting import Study, missing_inputs
 
 #: Side in pixels and number of images of the steps that are timed.
 SIDE, BATCH = 75, 16
@@ -121,36 +123,63 @@ def fit_budget(
 def forecast(study: Study) -> pd.DataFrame:
     """Return one row a stage: `stage, runs, finished, jobs, hours, gigabytes`.
 
-    `runs` are those of a profile, each once where studies share it (but for ways of preprocessing
-    that come to the same), `jobs` as many as an executor may do side by side.  `hours` of one
-    worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN without any.
+    `runs` are those of a profile, each once where studies share it (but, before any is finished,
+    for ways of preprocessing that come to the same), `jobs` as many as an executor may do side by
+    side.  `finished` is NaN where inputs are missing, without which no run can be planned.
+    `hours` of one worker, and `gigabytes`, are for the rest at the mean of all finished runs: NaN
+    without any.
     """
-    profile, rows = study.profile, []
-    for stage, name, planned, jobs in _stages(profile):
-        ledger = study.ledger(name)
-        done = [path.parent for path in sorted(ledger.folder.glob("[!.]*/done.json"))]
-        finished = _count_finished(ledger, done, planned)
-        seconds = [ledger.done(run.name).get("seconds", np.nan) for run in done]
-        sizes = [sum(file.stat().st_size for file in run.iterdir()) for run in done]
-        left = len(planned) - finished
-        hours = left * float(np.mean(seconds)) / 3600 if done else np.nan
-        gigabytes = left * float(np.mean(sizes)) / 1e9 if done else np.nan
-        rows.append((stage, len(planned), finished, jobs, hours, gigabytes))
+    stages = [*_stages(study.profile)]
+    done = {name: study.ledger(name).finished() for _, name, _, _ in stages}
+    planned = {} if not any(done.values()) or missing_inputs(study) else plan_stages(study)
+    rows = []
+    for stage, name, expected, jobs in stages:
+        ledger, runs, finished = study.ledger(name), len(expected), np.nan
+        if planned:
+            runs = len(planned[name])
+            finished = runs - len(ledger.missing(planned[name]))
+        elif not any(done.values()):
+            finished = 0
+        seconds = [ledger.done(run).get("seconds", np.nan) for run in done[name]]
+        sizes = [sum(f.stat().st_size for f in ledger.path(run).iterdir()) for run in done[name]]
+        hours, gigabytes = (
+            (runs - finished) * float(np.mean(amounts)) if amounts else np.nan
+            for amounts in (seconds, sizes)
+        )
+        rows.append((stage, runs, finished, jobs, hours / 3600, gigabytes / 1e9))
     return pd.DataFrame(rows, columns=["stage", "runs", "finished", "jobs", "hours", "gigabytes"])
 
 
-def _count_finished(ledger: Ledger, done: Sequence[Path], planned: Sequence[dict]) -> int:
-    """Count planned runs that are done, each once, by what their configurations have in common.
+def expected_runs(profile: Profile) -> dict[str, int]:
+    """Return how many runs each stage of a profile has, before anything is opened."""
+    return {stage: len(runs) for stage, _, runs, _ in _stages(profile)}
 
-    The folder holds other runs as well: of other pretrainings, whose seeds differ, or settings.
+
+def plan_stages(study: Study) -> dict[str, list[Planned]]:
+    """Return the runs that a study asks each of its ledgers for, finished or not.
+
+    Of fine-tuning also those whose pretraining is not finished.
     """
-    wanted, finished = Counter(json.dumps(run) for run in planned), Counter()
-    names = [*planned[0]]
-    for run in done:
-        config = json.loads(ledger.read(run.name, "config.json", Path.read_bytes))
-        config["layers"] = "layers" in config
-        finished[json.dumps({name: config.get(name) for name in names})] += 1
-    return (wanted & finished).total()
+    profile, planned = study.profile, {}
+    if profile.pretraining is not None:
+        planned["weights"] = plan_pretraining(study)
+    if profile.probe is not None:
+        planned["probe"] = plan_probe(study)
+    if profile.losses is not None:
+        planned["losses"] = plan_losses(study)
+    return planned | {"runs": plan_all(study, ahead=True)}
+
+
+def code_remarks(study: Study) -> list[str]:
+    """Return in a sentence a ledger what code not known to train alike has left of a study."""
+    ledgers = {name: study.ledger(name) for name in ("weights", "probe", "losses", "runs")}
+    if not any(ledger.finished() for ledger in ledgers.values()):
+        return []  # then nothing is opened
+    remarks = []
+    for name, runs in plan_stages(study).items():
+        if remark := ledgers[name].code_remark(run.run_id for run in runs):
+            remarks.append(f"{name}: {remark}")
+    return remarks
 
 
 def _stages(profile: Profile) -> Iterator[tuple[str, str, list[dict], int]]:

@@ -3,7 +3,8 @@
 It is our own, as trackers of experiments and caches of functions keep no runs that are whole or
 not there, keyed by a digest, and that several processes may claim.  `done.json`, the last file of
 a run, has the SHA-256 of every file and of itself: a file that was changed since is never read as
-a result.  What a long run keeps to go on from lies in its work folder until it is committed.
+a result.  It also records which code has trained the run (`rin.training.identity`).  What a long
+run keeps to go on from lies in its work folder until it is committed.
 """
 
 import hashlib
@@ -13,10 +14,12 @@ import platform
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +29,19 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count
 from pydantic import NonNegativeInt
 
-from rin.errors import InputError, explained
-from rin.files import FrozenModel, is_whole, read_sealed, replace_folder, sealed, sha256_of, sync
+from rin.errors import InputError, counted, explained, named
+from rin.files import (
+    REPOSITORY,
+    FrozenModel,
+    is_whole,
+    manifest_folder,
+    read_sealed,
+    replace_folder,
+    sealed,
+    sha256_of,
+    sync,
+)
+from rin.training.identity import code_digest, trains_alike
 
 _WORK, _DONE = ".work", "done.json"
 #: What a person knows a run by, of all that a configuration may hold.
@@ -71,19 +85,57 @@ class Ledger:
         """Tell whether a run is finished."""
         return (self.path(run_id) / _DONE).is_file()
 
+    def finished(self) -> list[str]:
+        """Return the ids of all finished runs, of whichever profile."""
+        return sorted(done.parent.name for done in self.folder.glob(f"[!.]*/{_DONE}"))
+
     def count(self, runs: Iterable[Planned]) -> int:
         """Return how many of some runs are finished."""
         return sum(self.has(run.run_id) for run in runs)
 
     def missing(self, runs: Iterable[Planned]) -> list[Planned]:
-        """Return the runs that are not finished; InputError for a record that was changed."""
-        unfinished = []
+        """Return the runs that are not finished; InputError where a finished one is not whole.
+
+        Its record must be as it was written, and every file be there in its size.
+        """
+        unfinished, lost = [], []
         for run in runs:
             if self.has(run.run_id):
-                self.done(run.run_id)
+                sizes = self._record(run.run_id)["sizes"]
+                paths = {self.path(run.run_id) / name: size for name, size in sizes.items()}
+                lost += [path for path in paths if _size(path) != paths[path]]
             else:
                 unfinished.append(run)
+        if lost:
+            names = [path.relative_to(self.folder).as_posix() for path in lost]
+            raise InputError(
+                f"{counted(len(lost), 'files of finished runs are not there or cut off')} "
+                f"({named(names)})",
+                where=self.folder,
+                remedy="Put them back, or delete the folders of these runs and run the same stage "
+                "again; only these runs are redone.",
+            )
         return unfinished
+
+    def of_other_code(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Return runs of code not known to train as today's does, and that code's digest."""
+        digests = {run_id: self.done(run_id).get("code") for run_id in run_ids if self.has(run_id)}
+        return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
+
+    def code_remark(self, run_ids: Iterable[str]) -> str:
+        """Return `other_code_remark` of the finished ones of some runs."""
+        finished = [run_id for run_id in run_ids if self.has(run_id)]
+        return other_code_remark(self.of_other_code(finished).values(), len(finished))
+
+    def set_aside_of_other_code(self, runs: Iterable[Planned]) -> None:
+        """Let runs of `of_other_code` no longer count; their folders go below `.set_aside`."""
+        for run_id in self.of_other_code(run.run_id for run in runs):
+            moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+            place = self.folder / ".set_aside" / f"{run_id}-{moment}"
+            remedy = "Choose a writable results folder."
+            with explained("a run cannot be set aside", where=place, remedy=remedy, kinds=OSError):
+                place.parent.mkdir(exist_ok=True)
+                self.path(run_id).rename(place)
 
     def require(self, runs: Sequence[Planned], stage: str) -> None:
         """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
@@ -100,8 +152,11 @@ class Ledger:
 
     def done(self, run_id: str) -> dict[str, Any]:
         """Return what `done.json` records of a finished run."""
-        record = self.read(run_id, _DONE, read_sealed)
-        return {name: record[name] for name in record if name not in ("run", "files")}
+        record = self._record(run_id)
+        return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
+
+    def _record(self, run_id: str) -> dict[str, Any]:
+        return self.read(run_id, _DONE, read_sealed)
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run; `InputError` if it changed."""
@@ -191,12 +246,34 @@ class Ledger:
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
             record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
             files = sorted(path for path in draft.rglob("*") if path.is_file())
-            digests = {path.relative_to(draft).as_posix(): sha256_of(path) for path in files}
+            names = {path.relative_to(draft).as_posix(): path for path in files}
+            digests = {name: sha256_of(path) for name, path in names.items()}
+            sizes = {name: path.stat().st_size for name, path in names.items()}
             done = draft / _DONE
-            done.write_text(sealed(record | {"run": run_id, "files": digests}))
+            done.write_text(sealed(record | {"run": run_id, "files": digests, "sizes": sizes}))
             for path in (*files, done, draft):  # before the name that says it is whole
                 sync(path)
         self._close_work(run_id)
+
+
+def _size(path: Path) -> int | None:
+    """Return the size of a file; None where there is none."""
+    return path.stat().st_size if path.is_file() else None
+
+
+def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
+    """Return in words how many of `n_runs` are of other code, given its digest for each of these.
+
+    Nothing where there are none.
+    """
+    counts = Counter(digest or "not recorded" for digest in digests)
+    if not counts:
+        return ""
+    listed_digests = ", ".join(f"{digest}: {n:,}" for digest, n in sorted(counts.items()))
+    return (
+        f"{counts.total():,} of {counted(n_runs, 'finished runs')} by other code, which was not "
+        f"shown to train alike ({listed_digests})"
+    )
 
 
 class Hardware(FrozenModel):
@@ -238,22 +315,32 @@ def this_computer() -> Hardware:
     )
 
 
-def computed_on() -> dict[str, str]:
-    """Return the computer and the versions of a computation, for the record of a run."""
+def computed_on() -> dict[str, str | None]:
+    """Return computer, software, code and commit of a computation, for the record of a run."""
     packages = ", ".join(f"{name} {number}" for name, number in installed_packages().items())
     return {
         "computer": this_computer().text,
         "software": f"Python {platform.python_version()}, {packages}",
+        "code": code_digest(),
+        "commit": commit_at_work(),
     }
 
 
-def commit_of(folder: Path) -> str | None:
-    """Return the commit of a checkout, with a plus where its files differ; None where none is."""
-    commit = answer_of(["git", "rev-parse", "HEAD"], folder)
-    changed = answer_of(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
-    if not commit:
-        return None
-    return f"{commit}+" if changed else commit
+@cache
+def commit_at_work() -> str | None:
+    """Return the commit of the code and the manifests at work, None outside a checkout.
+
+    A plus stands behind it where the package or the manifests are not as committed, or where the
+    manifests are those of another folder.
+    """
+    of_package = ["git", "ls-files", "--", "rin/__init__.py"]
+    if not answer_of(of_package, REPOSITORY):
+        return None  # installed, perhaps below the checkout of something else
+    commit = answer_of(["git", "rev-parse", "HEAD"], REPOSITORY)
+    status = ["git", "status", "--porcelain", "--", "rin", "data_manifests"]
+    elsewhere = manifest_folder().resolve() != REPOSITORY / "data_manifests"
+    edited = elsewhere or answer_of(status, REPOSITORY)
+    return f"{commit}+" if commit and edited else commit or None
 
 
 def answer_of(command: list[str], folder: Path | None = None) -> str:

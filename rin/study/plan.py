@@ -1,7 +1,8 @@
 """From a profile to the runs of its named studies, grouped into blocks.
 
-A run's id covers its configuration and the digests of everything it reads, so that a finished run
-is never repeated and never mistaken for another, whichever studies name it.
+A run's id covers its configuration, the digests of everything it reads, and the version of results
+(`rin.training.identity`), so that a finished run is never repeated and never mistaken for another,
+whichever studies name it.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED
 from rin.study.setting import Study, TaskInputs
-from rin.training import code_digest
+from rin.training.identity import RESULTS_VERSION
 
 #: Share of a training step with all layers unfrozen that a step takes, by unfreezing.
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
@@ -74,7 +75,7 @@ class Run(Planned):
             "store": self.inputs.store.digest,
             "split": self.split_digest,
             "weights": self.weights_digest,
-            "code": code_digest(),
+            "results_version": RESULTS_VERSION,
         }
         # Recorded by some runs only, and stated only there, so that the ids of others stay.
         recorded = {
@@ -114,12 +115,15 @@ def find_entries(
     inits: Sequence[str] | None = None,
     backbones: Iterable[str] = (),
     pretraining: int = 1,
+    *,
+    ahead: bool = False,
 ) -> dict[tuple[str, str], WeightsEntry | None]:
     """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
-    Of inits that are pretrained here, those of one `pretraining`; it must have been run.
+    Of inits that are pretrained here, those of one `pretraining`; unless `ahead`, it must have
+    been run (`rin.study.pretraining.local_entries`).
     """
-    known = local_entries(study, pretraining) + load_entries()
+    known = local_entries(study, pretraining, ahead=ahead) + load_entries()
     return {
         (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
         for init in inits or study.profile.inits
@@ -127,10 +131,13 @@ def find_entries(
     }
 
 
-def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
+def plan_study(
+    study: Study, name: str = MAIN, task: str | None = None, *, ahead: bool = False
+) -> list[Run]:
     """List the runs of a study of `rin.study.profile.STUDIES`, of all its tasks or of one.
 
-    A run that levels of a factor share stands here once for each, with the same id.
+    A run that levels of a factor share stands here once for each, with the same id.  `ahead`, also
+    those of pretrainings that are not finished, under ids that no finished run has.
     """
     profile, planned = study.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
@@ -142,7 +149,7 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = profile.factors.confounder.sampled
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
-            planned += plan_runs(study, inputs, variant, name)
+            planned += plan_runs(study, inputs, variant, name, ahead=ahead)
     return planned
 
 
@@ -168,7 +175,12 @@ def sample_confounder(
 
 
 def plan_runs(
-    study: Study, inputs: TaskInputs, variant: profiles.Variant | None = None, name: str = MAIN
+    study: Study,
+    inputs: TaskInputs,
+    variant: profiles.Variant | None = None,
+    name: str = MAIN,
+    *,
+    ahead: bool = False,
 ) -> list[Run]:
     """List the runs of a task in a variant of a named study, by default the main one."""
     variant = variant or study.profile.variants(MAIN)[0]
@@ -176,7 +188,7 @@ def plan_runs(
     settings = profile.tuning(task).model_copy(update=variant.changes)
     scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
-    entries = find_entries(study, variant.inits, backbones, variant.pretraining)
+    entries = find_entries(study, variant.inits, backbones, variant.pretraining, ahead=ahead)
     digests = dict.fromkeys(entries, f"random-{profile.seed}")
     for key, entry in entries.items():
         if entry:
@@ -238,15 +250,17 @@ def preprocessing_of(
 
 def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
     """Return the SHA-256 that an entry states, or that of its file; None without either."""
-    path = None if entry.sha256 else locate(entry, study.weights_folders)
+    # What Keras fetches has always gone by its name alone.
+    known = entry.sha256 or not entry.file
+    path = None if known else locate(entry, study.weights_folders)
     return sha256_of(path) if path else entry.sha256
 
 
-def plan_all(study: Study) -> list[Run]:
+def plan_all(study: Study, *, ahead: bool = False) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
     planned = {}
     for name in study.profile.studies:
-        for run in plan_study(study, name):
+        for run in plan_study(study, name, ahead=ahead):
             planned.setdefault(run.run_id, run)
     return list(planned.values())
 

@@ -34,7 +34,8 @@ from rin.study.ledger import Ledger, Planned, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
 from rin.tables import PRETRAINED, check_table
-from rin.training import FEATURES, PROGRESS, code_digest
+from rin.training import FEATURES, PROGRESS
+from rin.training.identity import RESULTS_VERSION
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -71,7 +72,7 @@ class PretrainingRun(Planned):
             "store": self.store.digest,
             "split": self.split_digest,
             "seed": self.seed,
-            "code": code_digest(),
+            "results_version": RESULTS_VERSION,
             "preprocessing": self.preprocessing,
         }
 
@@ -220,12 +221,36 @@ def nearest_of_class(cases: pd.DataFrame, features: np.ndarray) -> dict[str, flo
     return row
 
 
-def local_entries(study: Study, pretraining: int = 1) -> list[WeightsEntry]:
-    """Return the weights entries of one pretraining of the study's own; all must be finished."""
+def local_entries(
+    study: Study, pretraining: int = 1, *, ahead: bool = False
+) -> list[WeightsEntry]:
+    """Return the weights entries of one pretraining of the study's own.
+
+    All must be finished; `ahead`, one that is not has an entry whose digest is that of no file.
+    """
     runs = plan_pretraining(study, pretraining=pretraining)
-    study.weights.require(runs, "pretraining")
-    entries = [study.weights.read(run.run_id, ENTRY, Path.read_bytes) for run in runs]
-    return [WeightsEntry.model_validate_json(entry) for entry in entries]
+    if not ahead:
+        study.weights.require(runs, "pretraining")
+    entries = []
+    for run in runs:
+        if study.weights.has(run.run_id):
+            entry = study.weights.read(run.run_id, ENTRY, Path.read_bytes)
+            entries.append(WeightsEntry.model_validate_json(entry))
+        else:
+            entries.append(_entry(run, sha256=f"of the unfinished run {run.run_id}"))
+    return entries
+
+
+def _entry(run: PretrainingRun, sha256: str) -> WeightsEntry:
+    return WeightsEntry(
+        init=run.init,
+        backbone=run.backbone,
+        preprocessing=run.preprocessing,
+        file=f"{run.run_id}/{WEIGHTS}",
+        sha256=sha256,
+        release=f"pretrained here on {run.corpus}",
+        provenance=run.store.provenance,
+    )
 
 
 def _finished(study: Study) -> list[PretrainingRun]:
@@ -240,8 +265,13 @@ def _read(study: Study, file: str) -> pd.DataFrame:
     return study.weights.tables(runs, file)
 
 
-def run_pretraining(study: Study) -> pd.DataFrame:
-    """Pretrain what is not in the ledger yet (`pretrain_missing`); return `pretrained`."""
+def run_pretraining(study: Study, *, retrain: bool = False) -> pd.DataFrame:
+    """Pretrain what is not in the ledger yet (`pretrain_missing`); return `pretrained`.
+
+    With `retrain` also what other code has trained (`Ledger.of_other_code`).
+    """
+    if retrain:
+        study.weights.set_aside_of_other_code(plan_pretraining(study))
     pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
     return pretrained(study)
 
@@ -342,15 +372,7 @@ def _pretrain(
         predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
         predictions.to_parquet(folder / PREDICTIONS)
         shutil.move(work / FEATURES, folder / FEATURES)
-        entry = WeightsEntry(
-            init=run.init,
-            backbone=run.backbone,
-            preprocessing=run.preprocessing,
-            file=f"{run.run_id}/{WEIGHTS}",
-            sha256=sha256_of(folder / WEIGHTS),
-            release=f"pretrained here on {run.corpus}",
-            provenance=run.store.provenance,
-        )
+        entry = _entry(run, sha256_of(folder / WEIGHTS))
         (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
         return result.metrics | computed_on()
 

@@ -31,12 +31,13 @@ from rin.files import (
 )
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
-from rin.study.ledger import Hardware, commit_of, installed_packages, this_computer
+from rin.study.ledger import Hardware, commit_at_work, installed_packages, this_computer
 from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, Factors, Profile, find_scenario
+from rin.study.released import released_files
 from rin.study.setting import Study, TaskInputs
 from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
 
@@ -96,7 +97,11 @@ class TaskFacts(FrozenModel):
 
 
 class WeightsFacts(FrozenModel):
-    """Weights that runs start from, and the preprocessing that they were trained under."""
+    """Weights that runs start from, and the preprocessing that they were trained under.
+
+    `verified` says by what the file is known, empty where it is unverified, and `probe` what the
+    probe says of it (`rin.study.released`); older reference runs state neither.
+    """
 
     init: str
     backbone: str
@@ -106,6 +111,8 @@ class WeightsFacts(FrozenModel):
     provenance: Literal["real"]
     sha256: Digest | None
     pretraining: PositiveInt
+    verified: Literal["SHA-256", "MD5", "probe", ""] | None = None
+    probe: str = ""
 
 
 class Addition(FrozenModel):
@@ -119,6 +126,7 @@ class Addition(FrozenModel):
     packages: dict[str, str]
     commit: str | None
     hardware: Hardware
+    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
 
 class Work(FrozenModel):
@@ -133,7 +141,8 @@ class RunFacts(FrozenModel):
 
     `backend`, `precision` and `peak_memory_gb` are of fine-tuning; `commit` (with a plus where
     other files than its own were at work) and `hardware` are of what wrote the files; `work` goes
-    by stage; `files` has the SHA-256 of every table; `added` is what other computers added.
+    by stage; `files` has the SHA-256 of every table; `added` is what other computers added; `code`
+    counts runs by the digest of the code that trained them, which older runs do not state.
     """
 
     format: Literal[5] = 5
@@ -155,6 +164,7 @@ class RunFacts(FrozenModel):
     weights: list[WeightsFacts]
     files: dict[str, Digest]
     added: list[Addition] = Field(default_factory=list)
+    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -430,7 +440,9 @@ def _joined_facts(
     facts, runs = earlier.facts, tables["runs"]
     added = runs[~runs["run_id"].isin(earlier.tables["runs"]["run_id"])]
     addition = Addition(
-        **later.model_dump(include={"written", "python", "packages", "commit", "hardware"}),
+        **later.model_dump(
+            include={"written", "python", "packages", "commit", "hardware", "code"}
+        ),
         pretrainings=sorted(set(added["pretraining"])),
         backbones=sorted(set(added["backbone"])),
         studies=sorted({*added["study"]} - {*earlier.tables["runs"]["study"]}),
@@ -443,10 +455,15 @@ def _joined_facts(
             "peak_memory_gb": max(facts.peak_memory_gb, later.peak_memory_gb),
             "profile": _joined_profile(facts.profile, later.profile),
             "work": _work(tables),
-            "weights": [*facts.weights, *(w for w in later.weights if w not in facts.weights)],
+            "weights": _distinct([*facts.weights, *later.weights]),
             "added": [*facts.added, addition],
         }
     )
+
+
+def _distinct(weights: list[WeightsFacts]) -> list[WeightsFacts]:
+    """Return each file of weights once, as it was stated last."""
+    return [*{(w.init, w.backbone, w.pretraining, w.sha256): w for w in weights}.values()]
 
 
 def _joined_profile(earlier: Profile, later: Profile) -> Profile:
@@ -554,16 +571,25 @@ def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]
     records = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
     networks = tables.get("pretraining", pd.DataFrame(columns=["corpus", "finished"]))
     finished = pd.concat([records["finished"], networks["finished"]])
-    weights = [
-        WeightsFacts(
-            **entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"}),
-            sha256=weights_digest(study, entry),
-            pretraining=number,
-        )
-        for number in profile.pretrainings
-        for entry in find_entries(study, pretraining=number).values()
-        if entry
-    ]
+    code = pd.concat([table.reindex(columns=["code"]) for table in (records, networks)])["code"]
+    released = {(file.entry.init, file.entry.backbone): file for file in released_files(study)}
+    weights = []
+    for number in profile.pretrainings:
+        for key, entry in find_entries(study, pretraining=number).items():
+            if entry is None:
+                continue
+            file, sha256 = released.get(key), weights_digest(study, entry)
+            stated = entry.model_dump(include={"init", "backbone", "preprocessing", "release"})
+            facts = WeightsFacts(
+                **stated,
+                licence=entry.licence,
+                provenance=entry.provenance,
+                sha256=sha256 or (file and file.sha256),
+                pretraining=number,
+                verified=file.verified if file else "SHA-256",
+                probe=file.verdict if file else "",
+            )
+            weights.append(facts)
     return RunFacts(
         name=profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),
@@ -574,7 +600,7 @@ def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]
         packages=installed_packages(),
         backend=", ".join(sorted(records["backend"].unique())),
         precision=", ".join(sorted(records["precision"].unique())),
-        commit=commit_of(Path(__file__).parent),
+        commit=commit_at_work(),
         hardware=this_computer(),
         peak_memory_gb=float(records["peak_memory_gb"].max()),
         work=_work(tables),
@@ -587,4 +613,5 @@ def _gather_facts(study: Study, runs: list[Run], tables: dict[str, pd.DataFrame]
         ],
         weights=weights,
         files={},
+        code=code.fillna("not recorded").value_counts().to_dict(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +19,13 @@ from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_man
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError, counted, look_up, named
 from rin.files import REPOSITORY
-from rin.models.weights import find_entry, load_entries
+from rin.models.weights import (
+    WeightsEntry,
+    digest_problem,
+    find_entry,
+    keras_folder,
+    load_entries,
+)
 from rin.models.weights import locate as locate_weights
 from rin.study.ledger import Ledger
 from rin.study.profile import RANDOM, Profile, Sizes, load_profile
@@ -383,13 +388,22 @@ def missing_inputs(study: Study) -> list[str]:
         except InputError as error:
             missing.append(str(error))
         else:
-            if entry.file and not locate_weights(entry, study.weights_folders):
-                missing.append(f"weights {init} {backbone}: put {entry.file} under the data root")
-            elif not entry.file and not _has_keras_weights(backbone):
-                folder = _keras_folder()
-                said = f"connect once, or put Keras' *_notop.h5 of it into {folder}"
+            if said := _weights_problem(entry, study.weights_folders):
                 missing.append(f"weights {init} {backbone}: {said}")
     return missing
+
+
+def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
+    """Return in words that an entry's file is not there, or is another; or nothing."""
+    path = locate_weights(entry, folders)
+    if path and (problem := digest_problem(entry, path)):
+        remedy = "fetch it again" if entry.file else "delete it, and connect once"
+        return f"{path} is another file ({problem}): {remedy}"
+    if entry.file:
+        return "" if path else f"put {entry.file} under the data root"
+    if path or _has_keras_weights(entry.backbone):
+        return ""
+    return f"connect once, or put Keras' *_notop.h5 of it into {keras_folder()}"
 
 
 def chosen_pages(profile: Profile) -> tuple[str, ...]:
@@ -412,15 +426,11 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     return ("corpora" if all(corpora) else "stand-ins"), ["ResNet50"]
 
 
-def _keras_folder() -> Path:
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-
-
 def _has_keras_weights(backbone: str) -> bool:
     """Return whether Keras' own weights of a backbone lie in its cache, or can be fetched now."""
     from keras.src.applications.resnet import BASE_WEIGHTS_PATH
 
-    cached = [path.name.replace("_", "") for path in _keras_folder().glob("*_notop.h5")]
+    cached = [path.name.replace("_", "") for path in keras_folder().glob("*_notop.h5")]
     if any(name.startswith(f"{backbone.lower()}weights") for name in cached):
         return True
     name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"  # stands for all

@@ -20,6 +20,7 @@ from rin.study import load_profile, open_runs
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import Profile
 from rin.study.reference import load_reference
+from rin.training.identity import code_digest
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +157,36 @@ def test_mixture_of_software_in_one_table_is_said_in_the_line(small_runs, softwa
     shown = pretraining_banner(small_runs)
     assert "pretrained here from random initialisation on 9 images of 3 classes" in shown.data
     assert ("2 different sets of software" in summary(shown)) == warning
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ([code_digest()] * 2, ""),
+        ([code_digest(), "other"], "1 of 2 finished runs by other code, which was not shown"),
+        (["other", "other"], "2 of 2 finished runs by other code, which was not shown"),
+    ],
+)
+def test_runs_of_other_code_are_told_in_the_line(small_runs, codes, told):
+    study = small_runs.study
+    done = {"computer": "one core", "software": "Keras", "training_images": 9, "classes": 3}
+    for run, code in zip(plan_pretraining(study), codes, strict=True):
+        record = done | {"epochs": 1, "top1": 0.5, "code": code, "commit": f"{'c' * 40}+"}
+        study.weights.commit(run.run_id, run.config, lambda folder, record=record: record)
+    shown = pretraining_banner(small_runs)
+    assert ("other code" in summary(shown)) is bool(told)
+    assert told in summary(shown)
+    assert f"<dt>Commit</dt><dd>{'c' * 40}+</dd>" in shown.data
+
+
+def test_line_of_a_reference_run_tells_edited_code_and_runs_of_other_code():
+    reference = load_reference("open")
+    facts = reference.facts.model_copy(
+        update={"commit": f"{'c' * 40}+", "code": {code_digest(): 3, "other": 2}}
+    )
+    shown = reference_banner(replace(reference, facts=facts))
+    assert "commit cccccccccccc+; code" in shown.data
+    assert "2 of 5 finished runs by other code" in summary(shown)
 
 
 @pytest.mark.parametrize(

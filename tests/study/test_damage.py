@@ -13,9 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rin import training
 from rin.errors import InputError
-from rin.files import source_digest
 from rin.study.ledger import Ledger
 
 HERE = Path(__file__).parent
@@ -123,59 +121,3 @@ def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
     assert len(workers) == 2, "the second waited for the first to end"
     assert sorted(path.name for path in (tmp_path / "shared").glob("[!.]*")) == sorted(done)
     assert not any((tmp_path / "shared" / ".work").iterdir())
-
-
-SOURCE = '''"""What it is."""
-def fit(rate: float, steps=3):
-    """Train."""
-    return f"{rate:.2f}", [rate * k for k in range(steps)]
-'''
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "same"),
-    [
-        ('"""Train."""', "# no more words", True),
-        ("What it is", "Something else", True),
-        ("steps=3", "steps =  3", True),
-        ("steps=3", "steps=4", False),
-        ("rate * k", "rate + k", False),
-        (":.2f", ":.3f", False),
-        ("rate * k", 'rate * "k"', False),
-    ],
-)
-def test_digest_of_sources_follows_what_they_compute_alone(tmp_path, old, new, same):
-    path = tmp_path / "code.py"
-    path.write_text(SOURCE)
-    before = source_digest([path])
-    path.write_text(SOURCE.replace(old, new))
-    assert (source_digest([path]) == before) is same
-
-
-DIGESTS = """
-import sys
-from pathlib import Path
-from rin.training import code_digest
-
-digests = {code_digest()}
-for path in map(Path, sys.argv[1:]):
-    source = path.read_bytes()
-    path.write_bytes(source + b"changed = True")
-    code_digest.cache_clear()
-    digests.add(code_digest())
-    path.write_bytes(source)
-print(len(digests))
-"""
-
-
-def test_ids_of_runs_cover_every_source_of_training(tmp_path):
-    """In a copy of the package, whose sources change one after the other."""
-    package = shutil.copytree(Path(training.__file__).parents[1], tmp_path / "rin")
-    needed = {*package.glob("models/*.py"), *package.glob("training/*.py")}
-    texts = [path.read_text() for path in package.glob("training/*.py")]
-    for path in package.glob("explain/*.py"):
-        if any(f"from rin.explain.{path.stem} import" in text for text in texts):
-            needed.add(path)
-    program = [sys.executable, "-c", DIGESTS, *needed]
-    done = subprocess.run(program, cwd=tmp_path, capture_output=True, check=True)
-    assert int(done.stdout) == 1 + len(needed)

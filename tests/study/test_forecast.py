@@ -1,15 +1,22 @@
 """What a dry run says of a study before and after it is done."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_study import TWO, copy_of, tiny_profile, write_profile
+from tiny_study import TWO, copy_of, records, tiny_profile, write_profile
 
 from rin.errors import InputError
+from rin.files import read_sealed, sealed
 from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
+from rin.study.ledger import Ledger
+from rin.study.pretraining import local_entries
 from rin.study.profile import SCENARIOS, load_profile
 from rin.study.setting import Study, missing_inputs
+from rin.training.identity import code_digest
 
 
 def test_forecast_of_a_finished_study_counts_its_runs_and_has_nothing_left(finished_study):
@@ -77,6 +84,70 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     assert "missing: weights radimagenet ResNet50" in told
     assert "not known yet" in told
     assert not (tmp_path / "r").exists()
+
+
+SAID = "12 of 12 finished runs by other code, which was not shown to train alike (other: 12)"
+
+
+@pytest.fixture
+def of_other_code(finished_study, tmp_path):
+    """A copy of the finished study whose runs were trained by other code; its profile's path."""
+    study = replace(finished_study, results=tmp_path / "r" / "tiny")
+    shutil.copytree(finished_study.results, study.results)
+    for name in ("stores", "stand_ins", "index"):
+        (tmp_path / "r" / name).symlink_to(finished_study.results.parent / name)
+    for done in study.runs.folder.glob("[!.]*/done.json"):
+        done.write_text(sealed(read_sealed(done) | {"code": "other"}))
+    return write_profile(tmp_path / "tiny.yaml")
+
+
+def test_commands_say_how_many_runs_are_of_other_code_and_keep_them(
+    rin, of_other_code, no_training
+):
+    options = "--profile", of_other_code, "--results", "r"
+    for command in (("study", "--dry-run"), ("study",), ("grid",)):
+        status, told, _ = rin(*command, *options)
+        assert status == 0
+        assert f"{SAID}; --retrain redoes them." in told.replace("\n", " "), command
+    _, told, _ = rin("pretrain", *options)
+    assert "other code" not in told
+
+
+def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
+    rin, of_other_code, finished_study, tmp_path
+):
+    options = "--profile", of_other_code, "--results", "r"
+    one, *others = sorted((tmp_path / "r" / "tiny" / "runs").glob("[!.]*"))
+    for folder in others:
+        done = folder / "done.json"
+        done.write_text(sealed(read_sealed(done) | {"code": code_digest()}))
+    before = records(Ledger(one.parent))
+    status, told, _ = rin("study", "--retrain", *options)
+    assert (status, "other code" in told) == (0, False)
+    after = records(Ledger(one.parent))
+    changed = {Path(name).parts[0] for name in after if after[name] != before.get(name)}
+    assert changed == {one.name, ".set_aside"}
+    assert Ledger(one.parent).done(one.name)["code"] == code_digest()
+
+
+def test_dry_run_and_study_ask_the_ledger_for_the_same_runs(finished_study, monkeypatch):
+    """Where results change on purpose, both find that nothing is finished."""
+    for module in ("plan", "pretraining"):
+        monkeypatch.setattr(f"rin.study.{module}.RESULTS_VERSION", 0)
+    study = Study(finished_study.profile, None, finished_study.results)
+    assert forecast(study)["finished"].tolist() == [0, 0]
+    with pytest.raises(InputError, match="1 of 1 runs of pretraining are not finished"):
+        local_entries(study)
+
+
+@pytest.mark.parametrize("command", [("study", "--dry-run"), ("study",), ("grid",)])
+def test_commands_name_predictions_that_were_deleted(rin, of_other_code, tmp_path, command):
+    for table in (tmp_path / "r" / "tiny" / "runs").glob("*/predictions.parquet"):
+        table.unlink()
+    status, _, told = rin(*command, "--profile", of_other_code, "--results", "r")
+    assert status == 1
+    assert "12 files of finished runs are not there or cut off" in told
+    assert "/predictions.parquet" in told
 
 
 def fitted(pace, minutes, side):

@@ -1,7 +1,10 @@
 import errno
 import json
+import os
 import random
+import shutil
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -16,7 +19,9 @@ from hypothesis import strategies as st
 from pool_jobs import body, commit_runs, runs
 
 from rin.errors import InputError
+from rin.files import REPOSITORY
 from rin.study.ledger import Ledger, digest_of
+from rin.training.identity import code_digest
 
 slow_machine = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 values = (
@@ -181,6 +186,99 @@ def test_read_when_truncated_names_the_file(ledger, reader, name):
     with pytest.raises(InputError, match="Delete the run's folder") as caught:
         ledger.read("a" * 16, name, reader)
     assert caught.value.where == str(path)
+
+
+def test_missing_names_files_of_finished_runs_that_were_deleted_or_cut_off(ledger):
+    planned = [SimpleNamespace(run_id=letter * 16) for letter in "abc"]
+    for run in planned[:2]:
+        ledger.commit(run.run_id, {}, write_files)
+    assert ledger.missing(planned) == planned[2:]
+    (ledger.path("a" * 16) / "table.parquet").unlink()
+    (ledger.path("b" * 16) / "maps.npy").write_bytes(b"half")
+    with pytest.raises(InputError, match="2 files of finished runs are not there") as raised:
+        ledger.missing(planned)
+    for name in (f"{'a' * 16}/table.parquet", f"{'b' * 16}/maps.npy"):
+        assert name in raised.value.problem
+    assert "only these runs are redone" in raised.value.remedy
+
+
+def test_finished_runs_of_code_that_is_not_known_to_train_alike_are_told_by_its_digest(
+    ledger, monkeypatch
+):
+    monkeypatch.setattr("rin.study.ledger.trains_alike", lambda digest: digest == "today")
+    planned = [SimpleNamespace(run_id=letter * 16) for letter in "abcde"]
+    records = [{"code": "today"}, {"code": "other"}, {"code": "other"}, {}]
+    for run, record in zip(planned, records, strict=False):
+        ledger.commit(run.run_id, {}, lambda _, record=record: record)
+    ids = [run.run_id for run in planned]
+    assert ledger.of_other_code(ids) == {ids[1]: "other", ids[2]: "other", ids[3]: None}
+    assert ledger.code_remark(ids) == (
+        "3 of 4 finished runs by other code, which was not shown to train alike "
+        "(not recorded: 1, other: 2)"
+    )
+    assert ledger.code_remark(ids[:1]) == ""
+
+
+def test_runs_of_other_code_that_are_set_aside_no_longer_count_and_are_kept(ledger):
+    run, of_today = (SimpleNamespace(run_id=letter * 16) for letter in "ab")
+    ledger.commit(of_today.run_id, {}, lambda _: {"code": code_digest()})
+    for text in ("first", "second"):
+        ledger.commit(run.run_id, {}, note(text))
+        ledger.set_aside_of_other_code([run, of_today])
+        assert ledger.missing([run, of_today]) == [run]
+    kept = sorted(path.read_text() for path in ledger.folder.glob(".set_aside/*/note.txt"))
+    assert kept == ["first", "second"]
+
+
+CHECKOUT = """
+from rin.study.ledger import commit_at_work
+print(commit_at_work())
+"""
+
+
+def test_commit_at_work_has_a_plus_where_code_or_manifests_were_edited(tmp_path, monkeypatch):
+    """In a small checkout of the package."""
+    monkeypatch.delenv("RIN_MANIFESTS", raising=False)
+    package = shutil.copytree(REPOSITORY / "rin", tmp_path / "rin")
+    shutil.rmtree(package / "__pycache__", ignore_errors=True)
+    (tmp_path / "data_manifests").mkdir()
+    (tmp_path / "data_manifests" / "busi.yaml").write_text("name: busi\n")
+    (tmp_path / "notes.txt").write_text("nothing that is at work")
+    (tmp_path / ".gitignore").write_text("__pycache__\n")
+
+    def told():
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        program = [sys.executable, "-B", "-c", CHECKOUT]
+        # From elsewhere, as a command is called.
+        done = subprocess.run(
+            program, cwd="/", env=environment, capture_output=True, check=True, text=True
+        )
+        return done.stdout.strip()
+
+    def git(*command):
+        person = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        done = subprocess.run(
+            ["git", *person, *command], cwd=tmp_path, capture_output=True, check=True, text=True
+        )
+        return done.stdout.strip()
+
+    assert told() == "None"
+    git("init")
+    git("add", "notes.txt")
+    git("commit", "-m", "Somebody else's checkout, where the package is only installed")
+    assert told() == "None"
+    git("add", ".")
+    git("commit", "-m", "All")
+    commit = git("rev-parse", "HEAD")
+    assert told() == commit
+    for name in ("rin/study/plan.py", "data_manifests/busi.yaml"):
+        (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
+        assert told() == f"{commit}+"
+        git("checkout", name)
+    (tmp_path / "notes.txt").write_text("edited")
+    assert told() == commit
+    (package / "new.py").touch()
+    assert told() == f"{commit}+"
 
 
 def test_tables_of_runs_stand_below_one_another_behind_their_names(ledger):

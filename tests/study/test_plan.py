@@ -68,7 +68,7 @@ def test_run_ids_when_a_number_changes_all_change(ids, changes):
     assert ids().isdisjoint(ids(changes))
 
 
-def test_run_ids_know_images_split_and_version_of_the_code_but_not_where_they_run(
+def test_run_ids_know_images_split_and_version_of_results_but_not_where_they_run(
     ids, inputs, monkeypatch
 ):
     first = {"folds": 1}
@@ -79,7 +79,7 @@ def test_run_ids_know_images_split_and_version_of_the_code_but_not_where_they_ru
     assert before.isdisjoint(ids(first, folds=folds))
     execution = {"workers": 3, "threads": 2, "blocks": "by_task"}
     assert ids(first | {"execution": execution}) == before
-    monkeypatch.setattr("rin.study.plan.code_digest", lambda: "other")
+    monkeypatch.setattr("rin.study.plan.RESULTS_VERSION", 0)
     assert before.isdisjoint(ids(first))
 
 

@@ -130,4 +130,5 @@ def seal_again(ledger):
     for done in ledger.folder.glob("*/done.json"):
         record, folder = read_sealed(done), done.parent
         record["files"] = {name: sha256_of(folder / name) for name in record["files"]}
+        record["sizes"] = {name: (folder / name).stat().st_size for name in record["files"]}
         done.write_text(sealed(record))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from scipy.special import log_softmax
 
-#: The `rin.training.CODE_VERSION` that is written out here.
+#: The `rin.training.identity.RESULTS_VERSION` that is written out here.
 VERSION = 1
 
 

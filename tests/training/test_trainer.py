@@ -18,8 +18,9 @@ from rin.errors import InputError
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
-from rin.training import CODE_VERSION, trainer
+from rin.training import trainer
 from rin.training.batches import Part
+from rin.training.identity import RESULTS_VERSION
 from rin.training.trainer import (
     Recipe,
     find_devices,
@@ -219,9 +220,9 @@ def test_block_on_the_jax_backend_traces_once_repeats_to_the_bit_and_goes_on_wit
 def check_literal(block, start, parts, preprocessing, recipe, tolerance):
     """What a block computes is what the literal training does, in the same process.
 
-    Results that change on purpose need a higher `CODE_VERSION` and another literal training.
+    Results that change on purpose need a higher `RESULTS_VERSION` and another literal training.
     """
-    assert literal_training.VERSION == CODE_VERSION
+    assert literal_training.VERSION == RESULTS_VERSION
     state = block.fit(start, preprocessing, recipe, *parts[:2])
     logits, weights = block.predict(parts[2], recipe.batch)[0], block.parts.backbone.get_weights()
     expected = literal_training.literal_training(
@@ -250,7 +251,7 @@ def check_literal(block, start, parts, preprocessing, recipe, tolerance):
 
 
 @pytest.mark.parametrize("trained", ["frozen", "whole"])
-def test_training_computes_what_its_code_version_says(request, trained, start, parts):
+def test_training_computes_what_its_results_version_says(request, trained, start, parts):
     block, _ = request.getfixturevalue(trained)
     recipe = {"frozen": Recipe(1e-2, 3, 8, 7), "whole": Recipe(1e-3, 3, 8, 7)}[trained]
     check_literal(block, start, parts, SYMMETRIC, recipe, 5e-4)
@@ -258,7 +259,7 @@ def test_training_computes_what_its_code_version_says(request, trained, start, p
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("real_resnet")
-def test_training_of_resnet50_computes_what_its_code_version_says(parts):
+def test_training_of_resnet50_computes_what_its_results_version_says(parts):
     """In one step, after which rounding would grow from step to step."""
     settings = Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9)
     block, start = trainer.CompiledBlock(settings), random_weights("ResNet50", 32, 0)

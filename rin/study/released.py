@@ -1,0 +1,170 @@
+"""Released weights: are the files what their names say?
+
+A file is verified by the digest that its manifest states, or that Keras compares it with; without
+one, by the probe (`rin.models.probe`), which must find, on some images of the tasks, the inputs
+that the manifest states.  What neither knows is trained from all the same and called unverified
+wherever its results are shown.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from rin.data.dataset import sample_pictures
+from rin.data.manifest import find_task
+from rin.errors import InputError, counted, explained, named
+from rin.files import sha256_of, write_atomically
+from rin.models import probe
+from rin.models.backbones import find_backbone
+from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.study.profile import RANDOM
+from rin.study.setting import Study, find_manifest
+
+#: Images that a file is probed with, of as many of a profile's tasks, and their side in pixels.
+IMAGES, TASKS, SIDE = 32, 2, 160
+#: In the folder of results: what the probe said of each file, by its SHA-256.
+VERDICTS = "probed_weights.json"
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """A file of released weights, as it was found.
+
+    `path` is None where it is not there, or Keras has yet to fetch it; `verdict` is that of the
+    probe, a preprocessing or why there is none, and empty where it was not asked; `problem` says
+    why the file cannot be read.
+    """
+
+    entry: WeightsEntry
+    path: Path | None
+    sha256: str | None
+    verdict: str = ""
+    problem: str = ""
+
+    @property
+    def verified(self) -> Literal["SHA-256", "MD5", "probe", ""]:
+        """By what the file is known to be what its name says; empty for one that is unverified."""
+        if self.entry.sha256:
+            return "SHA-256"
+        if self.entry.md5:
+            return "MD5"
+        return "probe" if self.verdict == self.entry.preprocessing else ""
+
+    @property
+    def name(self) -> str:
+        """Init and backbone."""
+        return f"{self.entry.init} {self.entry.backbone}"
+
+
+def weights_remark(verified: str | None, verdict: str | None, preprocessing: str) -> str:
+    """Return in words how a file of weights is known; nothing where that is not stated."""
+    if verified is None:
+        return ""
+    if verified == "probe":
+        return f"known by the probe, which finds {preprocessing}"
+    if verified:
+        return f"known by its {verified}"
+    said = f"says: {verdict}" if verdict else "was not asked"
+    return f"unverified: no digest of it is known, and the probe {said}"
+
+
+def released_files(
+    study: Study, ask: Literal["none", "unknown", "all"] = "none"
+) -> list[ReleasedFile]:
+    """Return the released weights of a profile, one a source and backbone.
+
+    What the probe has said before is in the folder of results; it is asked of no other file, of
+    those without a digest, or of all.
+    """
+    profile = study.profile
+    pretrained_here = profile.pretraining.corpora if profile.pretraining else {}
+    kept, files, images = _kept_verdicts(study), [], None
+    for init, backbone in product(profile.inits, profile.backbones):
+        if init in (RANDOM, *pretrained_here) or init.endswith("_brief"):
+            continue
+        entry = find_entry(init, backbone, load_entries())
+        path = locate(entry, study.weights_folders)
+        if path is None:
+            files.append(ReleasedFile(entry, None, None))
+            continue
+        sha256 = sha256_of(path)
+        is_unknown = not (entry.sha256 or entry.md5)
+        to_probe = ask == "all" or (ask == "unknown" and is_unknown)
+        verdict, problem = kept.get(sha256, ""), ""
+        if to_probe and not verdict and find_backbone(backbone).batch_norm:
+            images = _some_images(study) if images is None else images
+            try:
+                layer = probe.read_first_layer(path, backbone)
+            except InputError as error:
+                problem = str(error)
+            else:
+                verdict = _verdict(layer, images)
+        files.append(ReleasedFile(entry, path, sha256, verdict, problem))
+    return files
+
+
+def check_released(study: Study) -> list[ReleasedFile]:
+    """Probe the released weights of a study and keep the verdicts.
+
+    `InputError` that names all that cannot be read.
+    """
+    files = released_files(study, "all")
+    if problems := [file.problem for file in files if file.problem]:
+        raise InputError(
+            f"{counted(len(problems), 'files of weights cannot be read')} ({named(problems)})",
+            where=f"profile {study.profile.name}",
+            remedy="Fetch them again, or take them out of the profile.",
+        )
+    kept = _kept_verdicts(study)
+    verdicts = kept | {file.sha256: file.verdict for file in files if file.verdict}
+    if verdicts != kept:
+        study.results.mkdir(parents=True, exist_ok=True)
+        with write_atomically(study.results / VERDICTS) as draft:
+            draft.write_text(json.dumps(verdicts, indent=1, sort_keys=True))
+    return files
+
+
+def unverified_remarks(files: Iterable[ReleasedFile]) -> list[str]:
+    """Return in a sentence each which files are unverified."""
+    return [
+        f"{file.name} ({file.path or 'fetched by Keras'}) is "
+        + weights_remark(file.verified, file.verdict, file.entry.preprocessing)
+        for file in files
+        if not file.verified and (file.path or not file.entry.file)
+    ]
+
+
+def _kept_verdicts(study: Study) -> dict[str, str]:
+    path = study.results / VERDICTS
+    if not path.is_file():
+        return {}
+    remedy = "Delete it; the files are probed again."
+    with explained("not readable", where=path, remedy=remedy, kinds=(OSError, ValueError)):
+        return json.loads(path.read_text("utf-8"))
+
+
+def _some_images(study: Study) -> np.ndarray:
+    """Return real images of some tasks, uint8 RGB; none where the data root holds none."""
+    manifests = [find_manifest(study, *find_task(task)) for task in study.profile.tasks]
+    names = dict.fromkeys(manifest.name for manifest in manifests if study.holds(manifest))
+    taken = [*names][:TASKS]
+    drawn = [
+        sample_pictures(name, study.data_root, n=IMAGES // len(taken), size=SIDE)[0]
+        for name in taken
+    ]
+    return np.concatenate(drawn) if drawn else np.empty((0, SIDE, SIDE, 3), np.uint8)
+
+
+def _verdict(layer: probe.FirstLayer, images: np.ndarray) -> str:
+    """Return a preprocessing, or why there is none; nothing without images."""
+    if not len(images):
+        return ""
+    judged = probe.judge(probe.score_candidates(layer, images))
+    if judged["verdict"] in (probe.NONE_FITS, probe.TOO_CLOSE):
+        return f"{judged['verdict']}, {judged['reason']}"
+    return judged["verdict"]

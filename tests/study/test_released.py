@@ -1,0 +1,216 @@
+"""Files of released weights that are, are not, or may be what their names say."""
+
+import importlib
+import inspect
+import re
+import shutil
+from dataclasses import replace
+
+import keras
+import pytest
+from finished_study import write_images, write_manifests
+from tiny_study import tiny_profile, write_profile
+
+from rin.data.dataset import sample_pictures
+from rin.errors import InputError
+from rin.files import sha256_of
+from rin.models.backbones import build_backbone
+from rin.models.preprocessing import PREPROCESSING
+from rin.models.probe import first_layer, predict
+from rin.models.weights import find_entry, load_entries, random_weights, save_notop
+from rin.report.banner import banner, reference_banner
+from rin.study import open_study, run_study
+from rin.study.reference import WeightsFacts, load_reference
+from rin.study.released import (
+    IMAGES,
+    SIDE,
+    check_released,
+    released_files,
+    unverified_remarks,
+    weights_remark,
+)
+from rin.study.results import Runs
+from rin.study.setting import missing_inputs
+
+CHANGES = {"inits": ["radimagenet", "random"], "pretraining": None}
+FILE = "RadImageNet-ResNet50_notop.h5"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A few images that count as real, below a data root."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
+        patch.setenv("RIN_MANIFESTS", str(folder))
+        yield write_images(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def state_sha256(tmp_path, monkeypatch):
+    """Returns a function that states the SHA-256 of the released file, or that none is known."""
+
+    def state(sha256):
+        folder = tmp_path / "data_manifests"
+        shutil.rmtree(folder, ignore_errors=True)
+        path = write_manifests(folder) / "weights.yaml"
+        line = re.compile(rf"(?<=file: {FILE}\n    sha256: )\w+")
+        path.write_text(line.sub(sha256 or "null", path.read_text(), count=1))
+        monkeypatch.setenv("RIN_MANIFESTS", str(folder))
+
+    return state
+
+
+@pytest.fixture
+def study(images, tmp_path, state_sha256):
+    """A study of weights under the name of a released file, of which no digest is known."""
+    state_sha256(None)
+    root = tmp_path / "root"
+    (root / "weights").mkdir(parents=True)
+    for folder in images.iterdir():
+        (root / folder.name).symlink_to(folder)
+    return open_study(tiny_profile(CHANGES), data_root=root, results=tmp_path / "results")
+
+
+def write_weights(study, trained_with=None):
+    """Write random weights, or such whose first averages are those of real images."""
+    backbone = build_backbone("ResNet50", 32)
+    backbone.set_weights(random_weights("ResNet50", 32, 1))
+    if trained_with:
+        pictures = sample_pictures("busi", study.data_root, n=IMAGES, size=SIDE)[0]
+        averages = predict(first_layer(backbone), pictures, PREPROCESSING[trained_with])
+        norm = next(n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization))
+        norm.set_weights([*norm.get_weights()[:2], *averages])
+    path = study.data_root / "weights" / FILE
+    save_notop(path, backbone)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("trained_with", "verified", "verdict"),
+    [(None, "", "none fits, "), ("caffe_unit", "probe", "caffe_unit"), ("caffe", "", "caffe")],
+)
+def test_file_without_a_known_digest_is_what_the_probe_says(
+    study, trained_with, verified, verdict
+):
+    write_weights(study, trained_with)
+    (file,) = check_released(study)
+    assert file.verified == verified
+    assert file.verdict.startswith(verdict)
+    assert (unverified_remarks([file]) == []) is bool(verified)
+
+
+def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
+    write_weights(study)
+    assert released_files(study)[0].verdict == ""
+    (checked,) = check_released(study)
+    monkeypatch.setattr("rin.models.probe.read_first_layer", lambda *_: pytest.fail("asked again"))
+    assert released_files(study) == [checked] == check_released(study)
+
+
+def test_random_numbers_under_the_name_of_a_released_file_are_called_unverified(
+    study, rin, tmp_path
+):
+    path = write_weights(study)
+    profile = write_profile(tmp_path / "tiny.yaml", CHANGES)
+    options = "--profile", profile, "--data-root", study.data_root, "--results", study.results
+    status, told, _ = rin("study", "--dry-run", *options)
+    assert status == 0
+    said = f"weights: radimagenet ResNet50 ({path}) is unverified: no digest of it is known, and"
+    assert f"{said} the probe says: none fits, " in told
+    assert not study.results.exists()
+    run_study(study)
+    shown = banner(Runs(study), ["breast"]).data
+    assert (
+        "unverified weights: radimagenet ResNet50"
+        in re.search("<summary>(.*?)</summary>", shown)[1]
+    )
+    assert f"SHA-256 {sha256_of(path)[:12]}, unverified: no digest of it is known" in shown
+
+
+def test_file_with_the_digest_of_its_manifest_is_verified_by_it(study, state_sha256):
+    state_sha256(sha256_of(write_weights(study)))
+    (file,) = check_released(study)
+    assert file.verified == "SHA-256"
+    assert file.verdict.startswith("none fits")
+    assert missing_inputs(study) == []
+
+
+def test_wrong_files_of_released_weights_are_all_named_before_anything_is_trained(
+    study, state_sha256, monkeypatch, tmp_path, rin
+):
+    state_sha256("a" * 64)
+    write_weights(study)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "keras" / "models").mkdir(parents=True)
+    changes = CHANGES | {"inits": ["radimagenet", "imagenet"], "backbones": ["ResNet50", "VGG19"]}
+    profile = tiny_profile(changes | {"scenarios": ["ResNet50-freeze_all-1e-02"]})
+    cached = [find_entry("imagenet", name, load_entries()).cached for name in profile.backbones]
+    for name in cached:
+        (tmp_path / "keras" / "models" / name).write_bytes(b"another")
+    wrong = [said for said in missing_inputs(replace(study, profile=profile)) if "another" in said]
+    assert [said.partition(":")[0] for said in wrong] == [
+        "weights radimagenet ResNet50", "weights imagenet ResNet50", "weights imagenet VGG19",
+    ]  # fmt: skip
+    assert f"that of RadImageNet, TensorFlow release 2022 is {'a' * 64}" in wrong[0]
+    assert all(name in said for name, said in zip(cached, wrong[1:], strict=True))
+    with pytest.raises(InputError, match="inputs are missing") as raised:
+        run_study(replace(study, profile=profile))
+    assert all(name in raised.value.problem for name in (FILE, *cached))
+
+
+def test_file_that_cannot_be_read_is_named_before_anything_is_trained(study):
+    path = write_weights(study)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(InputError, match="1 file of weights cannot be read") as raised:
+        run_study(study)
+    assert str(path) in raised.value.problem
+    assert not study.runs.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("verified", "verdict", "words"),
+    [
+        (None, "", ""),
+        ("SHA-256", "", "known by its SHA-256"),
+        ("probe", "caffe", "known by the probe, which finds caffe"),
+        ("", "", "unverified: no digest of it is known, and the probe was not asked"),
+        ("", "none fits", "unverified: no digest of it is known, and the probe says: none fits"),
+    ],
+)
+def test_words_on_a_file_of_weights_say_by_what_it_is_known(verified, verdict, words):
+    assert weights_remark(verified, verdict, "caffe") == words
+
+
+def test_page_of_a_reference_run_says_which_weights_are_unverified():
+    reference = load_reference("open")
+    file = reference.facts.weights[0].model_dump() | {"init": "radimagenet"}
+    weights = [
+        WeightsFacts.model_validate(file | {"verified": verified, "probe": "none fits"})
+        for verified in ("", "SHA-256")
+    ]
+    facts = reference.facts.model_copy(update={"weights": weights})
+    shown = reference_banner(replace(reference, facts=facts)).data
+    assert "unverified weights: radimagenet InceptionResNetV2" in shown
+    facts = reference.facts.model_copy(update={"weights": weights[1:]})
+    assert "unverified" not in reference_banner(replace(reference, facts=facts)).data
+
+
+@pytest.mark.parametrize(
+    ("module", "backbone"),
+    [
+        ("resnet", "ResNet50"),
+        ("inception_resnet_v2", "InceptionResNetV2"),
+        ("densenet", "DenseNet121"),
+        ("inception_v3", "InceptionV3"),
+        ("vgg19", "VGG19"),
+        ("xception", "Xception"),
+    ],
+)
+def test_names_and_digests_of_keras_own_files_are_those_of_the_installed_keras(module, backbone):
+    entry = find_entry("imagenet", backbone, load_entries())
+    source = inspect.getsource(importlib.import_module(f"keras.src.applications.{module}"))
+    assert entry.md5 in source
+    # Some sources put the name together.
+    first, last = entry.cached.split("tf_dim_ordering")
+    assert first.removesuffix("_weights_") in source
+    assert f"tf_dim_ordering{last}" in source
