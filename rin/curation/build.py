@@ -31,6 +31,7 @@ from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
+from rin.curation.spreadsheets import write_queue
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
@@ -42,12 +43,14 @@ from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 INDEX, KEY = "index", "pseudonym.key"
 #: What somebody has to look at: reports that may be normal, and images that may show text.
 QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
+#: All files that the last call could not use, of which its message names ten.
+PROBLEMS = "problems.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
 LOCK, NOTE, UNFINISHED = ".curation.lock", "curated.json", ".unfinished"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
 #: What curation keeps beside the folder to share: for the owner's eyes alone.
 PRIVATE = (
-    *(INDEX, KEY, QUEUE, IMAGE_QUEUE, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
+    *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
     *(export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES),
 )
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
@@ -154,7 +157,8 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 def private(output: Path) -> Iterator[None]:
     """Work in a folder alone, and close to others what curation keeps in it.
 
-    What else lies there, or is reached by a link, is somebody's own.
+    What else lies there, or is reached by a link, is somebody's own.  Files of the archive that
+    cannot be used are listed in `PROBLEMS`, all and by their paths, which messages do not name.
     """
     before = os.umask(0o077)
     try:
@@ -163,7 +167,16 @@ def private(output: Path) -> Iterator[None]:
             for place in map(output.joinpath, PRIVATE):
                 if place.exists() and not place.is_symlink():
                     place.chmod(0o700 if place.is_dir() else 0o600)
-            yield
+            (output / PROBLEMS).unlink(missing_ok=True)
+            try:
+                yield
+            except index.RefusedFilesError as error:
+                table = error.table.astype(str)
+                # Names of files may be bytes that are no text.
+                shown = table.map(lambda cell: cell.encode("utf-8", "backslashreplace").decode())
+                write_queue(shown, output / PROBLEMS)
+                remedy = f"{error.remedy} {output / PROBLEMS} lists all, with their paths."
+                raise InputError(error.problem, where=error.where, remedy=remedy) from error
     finally:
         os.umask(before)
 

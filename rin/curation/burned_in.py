@@ -111,11 +111,12 @@ def read_lines(pixels: np.ndarray) -> list[Line]:
     large = np.asarray(picture.resize(size, Image.Resampling.BICUBIC).convert("RGB"))
     # In its steps, as the reader's own call leaves out every line that it cannot read.
     large, done = _reader().preprocess_img(large)
-    found, _, read, _ = _reader().run_ocr_steps(large, done)
-    if found.boxes is None:
+    detected, _, read, _ = _reader().run_ocr_steps(large, done)
+    if detected.boxes is None:
         return []
     widths, heights = (
-        np.linalg.norm(found.boxes[:, 0] - found.boxes[:, corner], axis=1) / min(large.shape[:2])
+        np.linalg.norm(detected.boxes[:, 0] - detected.boxes[:, corner], axis=1)
+        / min(large.shape[:2])
         for corner in (1, 3)
     )
     texts, scores = read.txts or [""] * len(widths), read.scores or [0.0] * len(widths)

@@ -32,7 +32,7 @@ from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
-#: What is noted of an image: `making` changes with its pseudonyms and all else but its file, `mark`
+#: What is noted of an image: `making` changes with its pseudonyms and all but its file, `mark`
 #: also whenever the file is touched, and `file_sha256` with what that holds.
 _NOTE = dict.fromkeys(("mark", "making", "file_sha256", "uid", "risk", "png_sha256"), "")
 _NOTE |= {"width": 0, "height": 0, "dicom_bytes": 0}

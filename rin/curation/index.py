@@ -73,6 +73,16 @@ class Problem(NamedTuple):
     beside: str = ""
 
 
+class RefusedFilesError(InputError):
+    """Files of an archive that cannot be used; `table` lists all of them, by path.
+
+    Columns are `number` (its place in the archive), `path`, `cause`, `beside` (path of the file
+    that it contradicts) and `remedy`.  The message itself names no path.
+    """
+
+    table: pd.DataFrame
+
+
 class Archive(NamedTuple):
     """An indexed archive: paths are relative to `root`, `provenance` is "real" or "stand-in".
 
@@ -127,18 +137,24 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
 
 
 def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: str) -> None:
-    """Raise InputError where files of an archive have problems, the first ten of them listed.
+    """Raise RefusedFilesError where files of an archive have problems, the first ten of them listed.
 
     A file is known by its place in the archive: names of files and folders may name patients.
     """
     if problems:
         place = {path: n for n, path in enumerate(sorted(walk(root, links=True)), start=1)}
-        listed = []
+        listed, rows = [], []
         for path, problem, beside in sorted(problems):
             other = f" (file {place.get(beside, 'gone')})" if beside else ""
             listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
+            rows.append((place.get(path, "gone"), path, problem, beside, remedy))
         remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
-        raise InputError(f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder.")
+        error = RefusedFilesError(
+            f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder."
+        )
+        columns = ["number", "path", "cause", "beside", "remedy"]
+        error.table = pd.DataFrame(rows, columns=columns)
+        raise error
 
 
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:

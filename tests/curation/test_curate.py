@@ -414,6 +414,25 @@ def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
     assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
 
 
+def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
+    listed = copied.output / build.PROBLEMS
+    names = [f"odd/{number:02d}.dcm" for number in range(12)]
+    for number, name in enumerate(names, start=500):
+        write(copied.archive, header(str(number), PatientID=None), name)
+    with pytest.raises(InputError, match=r"12 files cannot.*and 2 more.*problems.csv") as caught:
+        index_archive(copied)
+    assert "odd/" not in str(caught.value)
+    rows = pd.read_csv(listed, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    assert [*rows["path"]] == names and {*rows["cause"]} == {"no PatientID in its header"}
+    places = [f"file {number}" for number in rows["number"]]
+    assert places == [place_of(copied.archive, name) for name in names]
+    assert rows["remedy"].str.startswith("Export or correct").all()
+    assert listed.stat().st_mode & 0o777 == 0o600
+    shutil.rmtree(copied.archive / "odd")
+    index_archive(copied)
+    assert not listed.exists()
+
+
 @pytest.mark.slow
 def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(copied):
     bad = [*sources(copied).values()][:10:9]
