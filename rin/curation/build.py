@@ -171,10 +171,7 @@ def private(output: Path) -> Iterator[None]:
             try:
                 yield
             except index.RefusedFilesError as error:
-                table = error.table.astype(str)
-                # Names of files may be bytes that are no text.
-                shown = table.map(lambda cell: cell.encode("utf-8", "backslashreplace").decode())
-                write_queue(shown, output / PROBLEMS)
+                write_queue(error.table, output / PROBLEMS)
                 remedy = f"{error.remedy} {output / PROBLEMS} lists all, with their paths."
                 raise InputError(error.problem, where=error.where, remedy=remedy) from error
     finally:

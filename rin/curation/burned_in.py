@@ -114,11 +114,8 @@ def read_lines(pixels: np.ndarray) -> list[Line]:
     detected, _, read, _ = _reader().run_ocr_steps(large, done)
     if detected.boxes is None:
         return []
-    widths, heights = (
-        np.linalg.norm(detected.boxes[:, 0] - detected.boxes[:, corner], axis=1)
-        / min(large.shape[:2])
-        for corner in (1, 3)
-    )
+    boxes = detected.boxes / min(large.shape[:2])
+    widths, heights = (np.linalg.norm(boxes[:, 0] - boxes[:, corner], axis=1) for corner in (1, 3))
     texts, scores = read.txts or [""] * len(widths), read.scores or [0.0] * len(widths)
     return [
         Line(text, *map(float, numbers))

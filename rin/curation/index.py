@@ -137,7 +137,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
 
 
 def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: str) -> None:
-    """Raise RefusedFilesError where files of an archive have problems, the first ten of them listed.
+    """Raise RefusedFilesError where files of an archive have problems, and name the first ten.
 
     A file is known by its place in the archive: names of files and folders may name patients.
     """
@@ -147,7 +147,9 @@ def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: s
         for path, problem, beside in sorted(problems):
             other = f" (file {place.get(beside, 'gone')})" if beside else ""
             listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
-            rows.append((place.get(path, "gone"), path, problem, beside, remedy))
+            # Names of files may be bytes that are no text.
+            here, there = (os.fsencode(name).decode("utf-8", "replace") for name in (path, beside))
+            rows.append((str(place.get(path, "gone")), here, problem, there, remedy))
         remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
         error = RefusedFilesError(
             f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder."
