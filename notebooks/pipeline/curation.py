@@ -309,6 +309,6 @@ book_table(done.to_frame(), "From the dataset card", prose=True)
 # everything beside it contains original identifiers or the key of the pseudonyms. Fill the column
 # `confirmed` of `review_queue.csv` with yes or no, save it as `archive/reviewed.csv`, name it in
 # the profile (`reviewed: reviewed.csv`) and curate again. `image_queue.csv` lists images whose
-# pixels may show letters; they stay out until someone has checked them and entered `no` under
-# `shows_text`.
+# pixels may show letters, in whatever script; they stay out until someone has checked them and
+# entered `no` under `shows_text`. `problems.csv` lists all files that could not be used, if any.
 # Pretrained weights are written for Keras, as `_notop.h5` for older software, and as safetensors.

@@ -31,6 +31,7 @@ from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.index import Archive, archive_counts
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
+from rin.curation.spreadsheets import write_queue
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
@@ -42,9 +43,16 @@ from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 INDEX, KEY = "index", "pseudonym.key"
 #: What somebody has to look at: reports that may be normal, and images that may show text.
 QUEUE, IMAGE_QUEUE = "review_queue.csv", "image_queue.csv"
+#: All files that the last call could not use, of which its message names ten.
+PROBLEMS = "problems.csv"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
 LOCK, NOTE, UNFINISHED = ".curation.lock", "curated.json", ".unfinished"
 SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
+#: What curation keeps beside the folder to share: for the owner's eyes alone.
+PRIVATE = (
+    *(INDEX, KEY, QUEUE, IMAGE_QUEUE, PROBLEMS, IMAGES, SCREENED, LOCK, NOTE, UNFINISHED),
+    *(export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES),
+)
 PATIENTS, CARD = "patients.csv", "dataset_card.json"
 #: A class needs a patient to train on, one to validate with and one to test on.
 FEWEST_PATIENTS = 3
@@ -147,15 +155,25 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
 @contextmanager
 def private(output: Path) -> Iterator[None]:
-    """Work in a folder alone, and close to others whatever lies beside the folder to share."""
+    """Work in a folder alone, and close to others what curation keeps in it.
+
+    What else lies there, or is reached by a link, is somebody's own.  Files of the archive that
+    cannot be used are listed in `PROBLEMS`, all and by their paths, which messages do not name.
+    """
     before = os.umask(0o077)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with FileLock(output / LOCK):
-            for place in output.iterdir():
-                if place.name != SHARED and not place.is_symlink():
+            for place in map(output.joinpath, PRIVATE):
+                if place.exists() and not place.is_symlink():
                     place.chmod(0o700 if place.is_dir() else 0o600)
-            yield
+            (output / PROBLEMS).unlink(missing_ok=True)
+            try:
+                yield
+            except index.RefusedFilesError as error:
+                write_queue(error.table, output / PROBLEMS)
+                remedy = f"{error.remedy} {output / PROBLEMS} lists all, with their paths."
+                raise InputError(error.problem, where=error.where, remedy=remedy) from error
     finally:
         os.umask(before)
 
@@ -219,14 +237,14 @@ def _is_current(output: Path, made_of: str) -> bool:
 
 
 def _state(output: Path) -> str:
-    """Return a digest of what a curation left: sizes of images, and contents of all else."""
+    """Return a digest of what a curation left: contents, and of images not shared their sizes."""
     folders = (SHARED, export.DICOM_FOLDER, export.PICTURE_FOLDER, export.NOTES)
     files = [f"{folder}/{name}" for folder in folders for name in walk(output / folder)]
     digest = hashlib.sha256()
     for name in sorted([*files, IMAGES, SCREENED]):
         file = output / name
-        is_image = file.suffix in (".png", ".dcm")
-        content = file.stat().st_size if is_image else sha256_of(file)
+        is_unshared = name.startswith((f"{export.DICOM_FOLDER}/", f"{export.PICTURE_FOLDER}/"))
+        content = file.stat().st_size if is_unshared else sha256_of(file)
         digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()
 
@@ -294,7 +312,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
     for part, name in RADIMAGENET_TABLES.items():
         tables[name] = images.loc[images["part"] == part, ["filename", "label"]]
     folder, target = output / UNFINISHED, output / SHARED / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     for inner in {"", *images["filename"].str.rpartition("/")[0]}:
         (folder / inner).mkdir(parents=True, exist_ok=True)
     for uid, name in zip(images["uid"], images["filename"], strict=True):
@@ -306,11 +324,21 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         counts = images["label"].value_counts().sort_index().to_dict()
         note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
         write_json(folder / STAND_IN_NOTE, note)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target, ignore_errors=True)
-    folder.rename(target)
-    for path in (target.parent, *target.parent.rglob("*")):
+    # Of what was just written alone: beside it, and behind links, files are somebody's own.
+    for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+    target.parent.mkdir(exist_ok=True)
+    if not target.parent.is_symlink():
+        target.parent.chmod(0o755)
+    _remove(target)
+    folder.rename(target)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, or the link in its place and not what that leads to."""
+    if folder.is_symlink():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _link(source: Path, target: Path) -> None:

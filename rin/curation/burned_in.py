@@ -1,14 +1,18 @@
 """Text burned into the pixels of an image: found and read by RapidOCR, and what nobody can tell.
 
 An image whose header or pixels suggest text is left out, nothing is blacked out.  A line that
-reads as four letters or digits and more is text.  Three, or more that read badly, are doubtful:
+reads as four letters or digits and more is text.  Three, or more that read badly, are doubtful,
+and so is a line that is detected and cannot be read, as in a script that the reader does not know:
 such an image waits in a queue for somebody who looks at it.  Lines may run in any direction and
-lie anywhere.  The models (PP-OCRv6, Apache licence) come with the package; nothing is downloaded.
-What is not looked for stands in ``burned_in.yaml``.
+lie anywhere.  Looked at are the stored values and the picture that is published, as text may be
+plain in one of them and faint in the other.  The models (PP-OCRv6, Apache licence) come with the
+package; nothing is downloaded.  What is not looked for stands in ``burned_in.yaml``.
 """
 
 import threading
+import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,46 +31,107 @@ IMAGE = ("sop_uid", "path", "sha256")
 QUEUE = (*IMAGE, "shows_text", "reviewer", "comment")
 #: Pictures are read at up to twice their size, with a shorter side of 480 pixels if that does.
 SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
+#: Grey values of 255 by which two renderings may differ and still show the same.
+SAME_SHADE = 2
 _OF_THREAD = threading.local()
 
 
+class Line(NamedTuple):
+    """A line of text that was detected: what it reads as, and how sure the reader is (0 to 1).
+
+    Width and height are those of its box, in shorter sides of the picture.
+    """
+
+    text: str
+    confidence: float
+    width: float = 0.0
+    height: float = 0.0
+
+
 def burned_in_risk(dataset: Dataset) -> str:
-    """Return why an image may show text that names a patient; an empty answer is no proof."""
+    """Return why an image may show text that names a patient; an empty answer is no proof.
+
+    Looked at are its header and stored values; `published_risk` looks at a picture of it.
+    """
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
     return risk_of_lines(read_lines(dicom.decode(dataset))) if "PixelData" in dataset else ""
 
 
-def risk_of_lines(lines: list[tuple[str, float]]) -> str:
-    """Return `SHOWS_TEXT`, `DOUBTFUL` or an empty text, by lines read and their confidence."""
+def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
+    """Return why a picture may show text; it is not read if it shows what `stored` values do."""
+    shown, known = _stretched(picture), _stretched(stored)
+    if shown is not None and known is not None and np.abs(shown - known).max() <= SAME_SHADE:
+        return ""
+    return risk_of_lines(read_lines(picture))
+
+
+def risk_of_lines(lines: list[Line]) -> str:
+    """Return `SHOWS_TEXT`, `DOUBTFUL` or an empty text, by the lines detected in a picture."""
     for kind, risk in _FACTS["risks"].items():
         least_letters, least_sure = _FACTS["letters"][kind], _FACTS["confidence"][kind]
-        for line, confidence in lines:
-            letters = sum(map(str.isalnum, line))
-            if letters >= least_letters and confidence >= least_sure:
+        for line in lines:
+            if _letters(line.text) >= least_letters and line.confidence >= least_sure:
                 return risk
-    return ""
+    return DOUBTFUL if any(map(_is_unread, lines)) else ""
 
 
-def read_lines(pixels: np.ndarray) -> list[tuple[str, float]]:
-    """Read the lines of text in a picture, each with the reader's confidence (0 to 1).
+def _letters(text: str) -> int:
+    """Return how many letters and digits a text has; signs for syllables or words count as two."""
+    names = [unicodedata.name(sign, "") for sign in text if sign.isalnum()]
+    return sum(2 if name.startswith(tuple(_FACTS["syllables"])) else 1 for name in names)
+
+
+def _is_unread(line: Line) -> bool:
+    """Tell whether a detected line has the shape of text and reads as none that would fill it."""
+    text, width, height = "".join(line.text.split()), line.width, line.height
+    shape = _FACTS["unread"]
+    if min(width, height) > shape["largest"]:
+        return False
+    sure = line.confidence >= _FACTS["confidence"]["text"]
+    # A letter is hardly wider than high: one L does not fill a box of three by one.
+    if height >= shape["upright"] * width > 0:
+        return not (sure and height <= len(text) * width)
+    return width >= shape["wide"] * height > 0 and not (sure and width <= len(text) * height)
+
+
+def read_lines(pixels: np.ndarray) -> list[Line]:
+    """Detect the lines of text in a picture, and read them as far as the reader can.
 
     `pixels` are grey (h, w) of any range, or RGB (h, w, 3).
     """
+    gray = _stretched(pixels)
+    if gray is None:
+        return []
+    picture = Image.fromarray(np.rint(gray).astype(np.uint8))
+    enlarged = min(LARGEST_FACTOR, max(1.0, SHORTER_SIDE / min(picture.size)))
+    factor = min(enlarged, LONGER_SIDE / max(picture.size))
+    size = [max(1, round(factor * side)) for side in picture.size]
+    large = np.asarray(picture.resize(size, Image.Resampling.BICUBIC).convert("RGB"))
+    # In its steps, as the reader's own call leaves out every line that it cannot read.
+    large, done = _reader().preprocess_img(large)
+    detected, _, read, _ = _reader().run_ocr_steps(large, done)
+    if detected.boxes is None:
+        return []
+    boxes = detected.boxes / min(large.shape[:2])
+    widths, heights = (np.linalg.norm(boxes[:, 0] - boxes[:, corner], axis=1) for corner in (1, 3))
+    texts, scores = read.txts or [""] * len(widths), read.scores or [0.0] * len(widths)
+    return [
+        Line(text, *map(float, numbers))
+        for text, *numbers in zip(texts, scores, widths, heights, strict=True)
+    ]
+
+
+def _stretched(pixels: np.ndarray) -> np.ndarray | None:
+    """Return grey values from 0 to 255, few of them beyond; None where all are one."""
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))
     if high <= low:
         low, high = float(gray.min()), float(gray.max())
     if high <= low:
-        return []
-    share = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
-    picture = Image.fromarray(np.rint(255 * share).astype(np.uint8))
-    enlarged = min(LARGEST_FACTOR, max(1.0, SHORTER_SIDE / min(picture.size)))
-    factor = min(enlarged, LONGER_SIDE / max(picture.size))
-    size = [max(1, round(factor * side)) for side in picture.size]
-    result = _reader()(np.asarray(picture.resize(size, Image.Resampling.BICUBIC).convert("RGB")))
-    return list(zip(result.txts or (), map(float, result.scores or ()), strict=True))
+        return None
+    return 255 * np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
 
 
 def cleared_images(queue: Path, root: Path) -> set[str]:

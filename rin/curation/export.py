@@ -2,7 +2,8 @@
 
 Images are worked on in chunks, and what a chunk made is noted, so a killed export goes on where it
 stood, and an image whose file, pseudonyms and making (a digest of code, tables and libraries) are
-unchanged is not exported again.
+unchanged is not exported again.  A file that was touched is compared by its SHA-256, and so is
+each picture with what was noted of it.
 """
 
 import hashlib
@@ -19,9 +20,9 @@ import pandas as pd
 from PIL import Image
 from pydicom import dcmread, dcmwrite
 
-from rin.curation.burned_in import DOUBTFUL, burned_in_risk
+from rin.curation.burned_in import DOUBTFUL, burned_in_risk, published_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
-from rin.curation.index import Problem, refuse_files
+from rin.curation.index import MARK, Problem, refuse_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
@@ -31,9 +32,10 @@ from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER, NOTES = "deidentified", "pictures", "exported"
-#: What is noted of an image, by its `mark`, which changes with its file, pseudonyms and making.
-_NOTE = {"mark": "", "uid": "", "risk": "", "width": 0, "height": 0}
-_NOTE |= {"png_bytes": 0, "dicom_bytes": 0}
+#: What is noted of an image: `making` changes with its pseudonyms and all but its file, `mark`
+#: also whenever the file is touched, and `file_sha256` with what that holds.
+_NOTE = dict.fromkeys(("mark", "making", "file_sha256", "uid", "risk", "png_sha256"), "")
+_NOTE |= {"width": 0, "height": 0, "dicom_bytes": 0}
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "onnxruntime", "pillow", "pydicom", "rapidocr")
 PACKAGE = Path(__file__).parents[1]
@@ -44,8 +46,8 @@ def export_images(
 ) -> pd.DataFrame:
     """Export images that are not exported yet, and forget those that are not asked for any more.
 
-    `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, `bytes` and `modified_ns`
-    of the file, and `cleared`: whether a reviewer saw that a doubtful one is free of text.
+    `images` holds `sop_uid`, what `index.MARK` names of the file (`path` is below `root`),
+    `modality`, `region`, and `cleared`: whether a reviewer saw a doubtful one free of text.
     `output` gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes.  Returned are, in
     rows as in `images`, `uid` (pseudonymous SOP instance UID), `risk` (why the image may show a
     name, else ""; such an image is not written), `width` and `height`.  InputError lists the
@@ -53,12 +55,19 @@ def export_images(
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    images = images.assign(mark=_marks(images, pseudonyms))
-    notes = load_rows(output / NOTES, pd.DataFrame([_NOTE]).iloc[:0])
+    made_with = hashlib.sha256(pseudonyms.key + digest_of_code().encode()).hexdigest()
+    making = _digests(images[["sop_uid", "modality", "region", "cleared"]], made_with)
+    images = images.assign(making=making)
+    images["mark"] = _digests(images[["making", *MARK]])
+    nothing = pd.DataFrame([_NOTE]).iloc[:0]
+    # Notes of an earlier version lack columns, and their images are exported again.
+    notes = load_rows(output / NOTES, nothing)[[*_NOTE]].dropna().astype(nothing.dtypes)
     tables, problems = [_whole(notes, output)], []
-    missing = images[~images["mark"].isin(tables[0]["mark"])]
-    columns = ["mark", "sop_uid", "path", "modality", "region", "cleared"]
-    jobs, work = missing[columns].to_dict("records"), partial(_export, root, output, pseudonyms)
+    before = {note["making"]: note for note in tables[0].to_dict("records")}
+    columns = ["mark", "making", "sop_uid", "path", "modality", "region", "cleared"]
+    missing = images.loc[~images["mark"].isin(tables[0]["mark"]), columns].to_dict("records")
+    jobs = [image | {"noted": before.get(image["making"])} for image in missing]
+    work = partial(_export, root, output, pseudonyms)
     for chunk in map_chunks(work, jobs, CHUNK, title="De-identifying"):
         problems += [problem for _, problem in chunk if problem]
         if made := [note for note, _ in chunk if note]:
@@ -90,41 +99,54 @@ def digest_of_code(package: Path = PACKAGE) -> str:
     return digest.hexdigest()
 
 
-def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
-    """Return for each image what changes with its file, its pseudonyms or its making."""
-    made_with = hashlib.sha256(pseudonyms.key + digest_of_code().encode()).hexdigest()
-    columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region", "cleared"]
-    rows = images[columns].astype(str).itertuples(index=False, name=None)
-    return [hashlib.sha256("\0".join([made_with, *row]).encode()).hexdigest() for row in rows]
+def _digests(columns: pd.DataFrame, *more: str) -> list[str]:
+    """Return for each row a digest of what it and `more` say."""
+    rows = columns.astype(str).itertuples(index=False, name=None)
+    return [hashlib.sha256("\0".join([*more, *row]).encode()).hexdigest() for row in rows]
 
 
 def _sizes(folder: Path) -> dict[str, int]:
+    """Return the size of every file in a folder; links are no files of an export."""
     with os.scandir(folder) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries}
+        files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+        return {entry.name: entry.stat().st_size for entry in files}
 
 
 def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
-    """Return the notes of images that are at risk, or of which both files are there as noted."""
-    pictures = (notes["uid"] + ".png").map(_sizes(output / PICTURE_FOLDER))
+    """Return the notes of images that are at risk, or of which both files are there as noted.
+
+    Pictures are compared by their SHA-256, for they are shared, and DICOM files by their size.
+    """
+    folder = output / PICTURE_FOLDER
+    digests = {name: sha256_of(folder / name) for name in _sizes(folder)}
+    pictures = (notes["uid"] + ".png").map(digests)
     instances = (notes["uid"] + ".dcm").map(_sizes(output / DICOM_FOLDER))
-    whole = (pictures == notes["png_bytes"]) & (instances == notes["dicom_bytes"])
+    whole = (pictures == notes["png_sha256"]) & (instances == notes["dicom_bytes"])
     return notes[(notes["risk"] != "") | whole]
 
 
 def _export(
     root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Problem | None]:
-    """Export an image; return its note, or what is wrong with its file."""
-    uid = names.uid(image["sop_uid"])
-    note = _NOTE | {"mark": image["mark"], "uid": uid}
+    """Export an image; return its note, or what is wrong with its file.
+
+    Where `noted` says that the file was exported with the same content, nothing is written.
+    """
+    uid, noted = names.uid(image["sop_uid"]), image["noted"]
+    note = _NOTE | {"mark": image["mark"], "making": image["making"], "uid": uid}
     try:
-        with dicom.DicomFile(io.FileIO(root / image["path"])) as opened:
-            dataset = dcmread(opened)
-        risk = burned_in_risk(dataset)
-        if risk and not (image["cleared"] and risk == DOUBTFUL):
+        content = (root / image["path"]).read_bytes()
+        note["file_sha256"] = hashlib.sha256(content).hexdigest()
+        if noted and noted["file_sha256"] == note["file_sha256"]:
+            return noted | {"mark": image["mark"]}, None
+        dataset = dcmread(dicom.DicomFile(io.BytesIO(content)))
+        accepted = ("", DOUBTFUL) if image["cleared"] else ("",)
+        if (risk := burned_in_risk(dataset)) not in accepted:
             return note | {"risk": risk}, None
         made = deidentify(dataset, names)
         gray = picture_of(made, display_window(image["modality"], image["region"]))
+        if (risk := published_risk(gray, dicom.decode(made))) not in accepted:
+            return note | {"risk": risk}, None
     except dicom.BROKEN as error:
         return None, Problem(image["path"], unquoted(error))
     # A full disk is nobody's broken file: it ends the export.
@@ -134,4 +156,4 @@ def _export(
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    return note | {"png_bytes": png.stat().st_size, "dicom_bytes": dcm.stat().st_size}, None
+    return note | {"png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}, None

@@ -56,11 +56,12 @@ _TESTS = {
     "below": lambda column, limit: column < limit,
     "above": lambda column, limit: column > limit,
 }
-#: By these a change of a file is seen.
-_MARK = ("path", "bytes", "modified_ns")
+#: By these a change of a file is seen: whoever corrects a file may keep its size and the time of
+#: its content, but not the time at which the system last changed it.
+MARK = ("path", "bytes", "modified_ns", "changed_ns")
 #: What is kept of a file: an image (or a copy of one) has a SOP UID, a report has none; `copied`
 #: is the SHA-256 of a file that has copies.
-_NOTHING = dict.fromkeys((*_MARK, *_NUMBERS), 0)
+_NOTHING = dict.fromkeys((*MARK, *_NUMBERS), 0)
 _NOTHING |= dict.fromkeys(("path", *_TEXTS, "copied", "findings", "impression"), "")
 
 
@@ -72,10 +73,20 @@ class Problem(NamedTuple):
     beside: str = ""
 
 
+class RefusedFilesError(InputError):
+    """Files of an archive that cannot be used; `table` lists all of them, by path.
+
+    Columns are `number` (its place in the archive), `path`, `cause`, `beside` (path of the file
+    that it contradicts) and `remedy`.  The message itself names no path.
+    """
+
+    table: pd.DataFrame
+
+
 class Archive(NamedTuple):
     """An indexed archive: paths are relative to `root`, `provenance` is "real" or "stand-in".
 
-    `files` has a row an instance, by SOP UID: what its header says, `bytes` and `modified_ns`,
+    `files` has a row an instance, by SOP UID: what its header says, the columns of `MARK`,
     `study_body_part`, and the `rule` that hits it.  `reports` has a row a report, by study UID:
     that, `patient_id`, `accession_number`, `modality` and `body_part` of the study's pictures,
     several joined by a backslash, `findings`, `impression` and `path`.
@@ -90,8 +101,8 @@ class Archive(NamedTuple):
 def open_archive(root: Path, kept: Path) -> Archive:
     """Index an export, as far as it is not indexed yet, and open it.
 
-    A file of which path, size and time of change are known is not read again; `kept` is the folder
-    of what is known.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
+    A file of which path, size and times of change are known is not read again; `kept` is the
+    folder of what is known.  Passed over are ``DICOMDIR``, ``.txt`` outside the reports, ``.csv``,
     ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
 
     After all good files are indexed, one InputError lists the bad ones: broken or cut short,
@@ -126,26 +137,36 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
 
 
 def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: str) -> None:
-    """Raise InputError where files of an archive have problems, the first ten of them listed.
+    """Raise RefusedFilesError where files of an archive have problems, and name the first ten.
 
     A file is known by its place in the archive: names of files and folders may name patients.
     """
     if problems:
         place = {path: n for n, path in enumerate(sorted(walk(root, links=True)), start=1)}
-        listed = []
+        listed, rows = [], []
         for path, problem, beside in sorted(problems):
             other = f" (file {place.get(beside, 'gone')})" if beside else ""
             listed.append(f"file {place.get(path, 'gone')}: {problem}{other}")
+            # Names of files may be bytes that are no text.
+            here, there = (os.fsencode(name).decode("utf-8", "replace") for name in (path, beside))
+            rows.append((str(place.get(path, "gone")), here, problem, there, remedy))
         remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
-        raise InputError(f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder.")
+        error = RefusedFilesError(
+            f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder."
+        )
+        columns = ["number", "path", "cause", "beside", "remedy"]
+        error.table = pd.DataFrame(rows, columns=columns)
+        raise error
 
 
 def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, dict[str, Problem]]:
     """Return what every good file of an archive says, by path, and what is wrong with others."""
     kept.mkdir(exist_ok=True)
     nothing = pd.DataFrame([_NOTHING]).iloc[:0]
-    known, present = load_rows(kept, nothing), {*walk(root, links=True)}
-    marks = known[[*_MARK]].itertuples(index=False, name=None)
+    # Rows of an earlier version lack columns, and their files are read again.
+    known = load_rows(kept, nothing)[[*_NOTHING]].dropna().astype(nothing.dtypes)
+    present = {*walk(root, links=True)}
+    marks = known[[*MARK]].itertuples(index=False, name=None)
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known[np.array(same, dtype=bool)].drop_duplicates("path")
     names = sorted(present.difference(current["path"]))
@@ -186,7 +207,7 @@ def _read_file(root: Path, path: str) -> tuple[dict | None, Problem | None]:
             row = read_header(root, path)
     except BROKEN as error:
         return None, Problem(path, unquoted(error))
-    mark = dict(zip(_MARK, _mark_of(root, path), strict=True))
+    mark = dict(zip(MARK, _mark_of(root, path), strict=True))
     return (_NOTHING | row | mark if row else None), None
 
 
@@ -222,7 +243,7 @@ def _unowned(texts: pd.DataFrame, images: pd.DataFrame) -> dict[str, Problem]:
 
 def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables of an `Archive`; where files differ harmlessly, the first path counts."""
-    said = images[[*_MARK, *_TEXTS, *_NUMBERS]]
+    said = images[[*MARK, *_TEXTS, *_NUMBERS]]
     files = said.drop_duplicates("sop_uid").sort_values("sop_uid", ignore_index=True)
     stated = files.sort_values("path").replace("", None)
     for owner, columns in _FACTS["of_owner"].items():
@@ -239,10 +260,10 @@ def _tables(images: pd.DataFrame, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd
     return files.assign(rule=rule_of(files)), reports.reset_index(drop=True)
 
 
-def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
-    """Return path, size and time of change (ns) of a file."""
+def _mark_of(root: Path, path: str) -> tuple[str, int, int, int]:
+    """Return what `MARK` names of a file."""
     stat = (root / path).stat()
-    return path, stat.st_size, stat.st_mtime_ns
+    return path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def read_header(root: Path, path: str) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
-from rin.curation.index import Problem, refuse_files
+from rin.curation.index import MARK, Problem, refuse_files
 from rin.curation.spreadsheets import read_rows, refuse_rows
 from rin.curation.taxonomy import REGIONS, load_taxonomy, region_of
 from rin.data import dicom
@@ -35,7 +35,7 @@ from rin.data.pixels import POLYGON, rasterise, shape_text
 from rin.errors import InputError, meant, unquoted
 
 COLUMNS = (
-    *("sop_uid", "study_uid", "patient_id", "path", "bytes", "modified_ns", "modality"),
+    *("sop_uid", "study_uid", "patient_id", *MARK, "modality"),
     *("region", "label", "roi", "document"),
 )
 #: Documents that one job reads.

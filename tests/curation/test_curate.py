@@ -244,17 +244,25 @@ def test_curate_again_exports_nothing_and_writes_nothing(plan, corpus):
         lambda out: next((out / "deidentified").iterdir()).unlink(),
         lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
         lambda out: (out / "shared/radimagenet_curated/more.txt").write_text("x"),
+        lambda out: correct(next((out / "shared").rglob("lung*.png"))),
         lambda out: (out / "curated.json").write_text("{"),
         lambda out: (out / "screened.parquet").write_text("x"),
         lambda out: (out / "shared/radimagenet_curated").rename(out / ".unfinished"),
     ],
-    ids=["notes", "picture", "dicom", "table", "stray", "note", "verdicts", "between two renames"],
+    ids=["notes", "picture", "dicom", "table", "stray", "bit", "note", "verdicts", "renames"],
 )
 def test_curate_after_harm_makes_it_whole_again(copied, harm):
-    expected = result(copied.output)
+    expected = made(copied.output)
     harm(copied.output)
     curate(copied)
-    assert result(copied.output) == expected
+    assert made(copied.output) == expected
+
+
+def made(output):
+    """What a curation leaves, without what it knows of the times of the archive's files."""
+    times = ("index/", "exported/", "curated.json")
+    files = result(output)
+    return {name: files[name] for name in files if not name.startswith(times)}
 
 
 def exported(output):
@@ -375,11 +383,54 @@ def test_curate_with_a_changed_file_exports_that_one_again(copied):
     assert np.ptp(np.asarray(picture)) == 0
 
 
+def correct(path):
+    """Change the last byte of a file, and keep its size and the time of its content."""
+    stat, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_curate_with_a_corrected_file_of_the_same_size_and_time_exports_it_again(copied):
+    uid, path = next(iter(sources(copied).items()))
+    before = exported(copied.output)
+    correct(path)  # its last byte is one of its pixels
+    curate(copied)
+    after = exported(copied.output)
+    assert {path.stem for path in after if after[path] != before[path]} == {uid}
+
+
+def test_curate_with_files_that_were_touched_and_hold_the_same_exports_nothing(copied):
+    before = exported(copied.output)
+    for path in copied.archive.rglob("*.dcm"):
+        path.touch()
+    curate(copied)
+    assert exported(copied.output) == before
+
+
 @pytest.mark.slow
 def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
     other = curate(replace(copied, key=b"another key of 16 bytes"))
     assert not set(other.images["patient_id"]) & set(corpus.images["patient_id"])
     assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
+
+
+def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
+    listed = copied.output / build.PROBLEMS
+    names = [f"odd/{number:02d}.dcm" for number in range(12)]
+    for number, name in enumerate(names, start=500):
+        write(copied.archive, header(str(number), PatientID=None), name)
+    with pytest.raises(InputError, match=r"12 files cannot.*and 2 more.*problems.csv") as caught:
+        index_archive(copied)
+    assert "odd/" not in str(caught.value)
+    rows = pd.read_csv(listed, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    assert [*rows["path"]] == names and {*rows["cause"]} == {"no PatientID in its header"}
+    places = [f"file {number}" for number in rows["number"]]
+    assert places == [place_of(copied.archive, name) for name in names]
+    assert rows["remedy"].str.startswith("Export or correct").all()
+    assert listed.stat().st_mode & 0o777 == 0o600
+    shutil.rmtree(copied.archive / "odd")
+    index_archive(copied)
+    assert not listed.exists()
 
 
 @pytest.mark.slow
@@ -473,6 +524,40 @@ def test_files_that_were_left_open_are_closed(copied):
         (copied.output / name).chmod(0o755)
     curate(copied)
     assert {name: (copied.output / name).stat().st_mode & 0o777 for name in modes} == modes
+
+
+def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
+    """Files of somebody else: behind links in the folders of curation, and beside its own."""
+    private, project = copied.output.parent / "private.txt", copied.output.parent / "project"
+    project.mkdir()
+    shared = copied.output / "shared"
+    modes = {
+        private: 0o600,
+        project: 0o700,
+        shared / "mine.txt": 0o640,
+        copied.output / "my": 0o644,
+    }
+    for path in {*modes} - {project}:
+        path.write_text("somebody's own")
+    for path, mode in modes.items():
+        path.chmod(mode)
+    (shared / "link.txt").symlink_to(private)
+    (shared / "project").symlink_to(project)
+    (copied.output / ".unfinished").symlink_to(project)
+    curate(replace(copied, seed=8))
+    assert {path: path.stat().st_mode & 0o777 for path in modes} == modes
+    assert [*project.iterdir()] == []
+
+
+def test_link_in_the_place_of_the_corpus_is_replaced_and_what_it_leads_to_stays(copied):
+    place, elsewhere = copied.output / "shared/radimagenet_curated", copied.output.parent / "else"
+    place.rename(elsewhere)
+    elsewhere.chmod(0o700)
+    place.symlink_to(elsewhere)
+    before = files_of(elsewhere)
+    curate(replace(copied, seed=8))
+    assert not place.is_symlink() and files_of(place) != before
+    assert files_of(elsewhere) == before and elsewhere.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("name", ["index", "exported", "images.parquet", "screened.parquet"])

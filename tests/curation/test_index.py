@@ -26,6 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import uid
 
+from rin.curation import index
 from rin.curation.index import (
     archive_counts,
     open_archive,
@@ -74,10 +75,24 @@ def counts(archive):
     return tuple(archive_counts(archive).values())
 
 
-def spoil(path):
-    """Change what a file holds so that only reading it again tells."""
+@pytest.fixture
+def read(monkeypatch):
+    """The paths of DICOM files of which the header was read, in their order."""
+    paths = []
+
+    def recorded(root, path):
+        paths.append(path)
+        return read_header(root, path)
+
+    monkeypatch.setattr(index, "read_header", recorded)
+    return paths
+
+
+def correct(path, content):
+    """Replace what a file holds, and keep its size and the time of its content."""
     stat = path.stat()
-    path.write_bytes(b"?" * stat.st_size)
+    assert len(content) == stat.st_size
+    path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
@@ -95,6 +110,7 @@ def test_tables_hold_what_the_headers_and_reports_say(root, kept):
     stat = (root / "dicom/1.1.2.dcm").stat()
     assert archive.files.set_index("sop_uid").loc[uid_of(image="2")].to_dict() == {
         "path": "dicom/1.1.2.dcm", "bytes": stat.st_size, "modified_ns": stat.st_mtime_ns,
+        "changed_ns": stat.st_ctime_ns,
         "patient_id": "P1", "study_uid": f"{UID}.1", "series_uid": f"{UID}.1.1",
         "sop_class": uid.CTImageStorage, "accession_number": "A1",
         "study_description": "CT CHEST", "modality": "CT", "series_description": "AXIAL",
@@ -138,7 +154,7 @@ def test_names_and_nesting_of_files_do_not_matter(root, kept):
 
 
 def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
-    root, kept, tmp_path
+    root, kept, tmp_path, read
 ):
     open_archive(root, kept)
     write(root, header("1", "2", "7", SeriesDescription="SAGITTAL"), "dicom/1.2.1.dcm")
@@ -147,14 +163,33 @@ def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
     for name in ("dicom/2.1.1.dcm", "reports/A2.txt", "dicom/1.9.1.dcm"):
         (root / name).unlink()
     fresh = open_archive(root, tmp_path / "fresh")
-    spoil(root / "dicom/1.1.2.dcm")
+    read.clear()
     archive = open_archive(root, kept)
+    assert read == ["aaa/copy.dcm", "dicom/1.2.1.dcm"]
     assert content(archive) == content(fresh)
     assert counts(archive) == (1, 1, 2, 3, 1)
     paths = ["aaa/copy.dcm", "dicom/1.1.2.dcm", "dicom/1.2.1.dcm"]
     assert sorted(archive.files["path"]) == paths
     (root / "aaa/copy.dcm").unlink()
     assert open_archive(root, kept).files["path"].tolist()[0] == "dicom/1.1.1.dcm"
+
+
+def test_corrected_file_of_the_same_size_and_time_is_read_again(root, kept):
+    open_archive(root, kept)
+    for path in (root / "dicom/2.1.1.dcm", root / "reports/A1.txt"):
+        correct(path, path.read_bytes().replace(b"P2", b"P7").replace(b"Nodule", b"Normal"))
+    archive = open_archive(root, kept)
+    assert {*archive.files["patient_id"]} == {"P1", "P7"}
+    assert archive.reports["impression"][0] == "Normal."
+
+
+def test_index_of_an_earlier_version_is_read_anew(root, kept):
+    before = content(open_archive(root, kept))
+    (file,) = kept.iterdir()
+    rows = pd.read_parquet(file).drop(columns="changed_ns")
+    file.unlink()
+    add_rows(kept, rows.assign(more=1))
+    assert content(open_archive(root, kept)) == before
 
 
 @pytest.fixture
@@ -182,13 +217,12 @@ open_archive(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def test_killed_indexing_goes_on_where_it_stood(large, kept):
+def test_killed_indexing_goes_on_where_it_stood(large, kept, read):
     command = [sys.executable, "-c", KILLED, str(large), str(kept)]
     done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parent)
     assert done.returncode == -signal.SIGKILL
-    for path in (large / "dicom").iterdir():  # they come before the reports
-        spoil(path)
     assert counts(open_archive(large, kept)) == (300, 300, 300, 300, 300)
+    assert read == []  # they come before the reports
     assert len([*kept.iterdir()]) == 1
 
 
@@ -200,7 +234,7 @@ def test_kept_file_that_is_not_whole_holds_no_rows(tmp_path):
     assert load_rows(tmp_path, rows[:0]).to_numpy().tolist() == [["b", 2]]
 
 
-def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, kept):
+def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, kept, read):
     whole = (root / "dicom/1.1.1.dcm").read_bytes()
     bad = {"cut.dcm": whole[:-2], "IM1": whole[:140], "text.dcm": b"no DICOM", "empty.dcm": b""}
     for name, content in bad.items():
@@ -211,9 +245,9 @@ def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, kept):
     assert all(f"{place_of(root, f'dicom/{name}')}: " in message for name in bad)
     for name in bad:
         (root / "dicom" / name).unlink()
-    for path in root.rglob("*.dcm"):
-        spoil(path)
+    read.clear()
     assert counts(open_archive(root, kept)) == (2, 2, 4, 5, 2)
+    assert read == []
 
 
 @pytest.mark.parametrize(
