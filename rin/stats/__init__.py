@@ -17,7 +17,14 @@ from rin.stats.delong import (
     share_interval,
 )
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t
-from rin.stats.pretrainings import pair_differences, pretraining_differences
+from rin.stats.pretrainings import (
+    leave_one_pair_out,
+    pair_differences,
+    posterior_differences,
+    pretraining_changes,
+    pretraining_differences,
+    pretraining_sensitivity,
+)
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,

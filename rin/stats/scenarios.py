@@ -57,10 +57,10 @@ class MeanContrasts:
         self.estimates = np.mean(estimates, axis=0)
         self.covariance = np.sum(covariances, axis=0) / len(covariances) ** 2
 
-    def test(self, number: int) -> TTest:
+    def test(self, number: int, level: float = 0.95) -> TTest:
         """Return the z test of one of the sums."""
-        variance = self.covariance[number, number]
-        return hypothesis.t_test(self.estimates[number], math.sqrt(variance))
+        error = math.sqrt(self.covariance[number, number])
+        return hypothesis.t_test(self.estimates[number], error, level=level)
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:

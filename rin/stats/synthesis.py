@@ -63,16 +63,16 @@ def three_level(
     of_effects, mean, error = _weighted_mean(y, covariance, effects, weights)
     between = of_effects[0] if separable else math.nan
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
-    precision = np.linalg.inv(covariance)
-    common = precision.sum(axis=0) @ y / precision.sum()
-    q = float((y - common) @ precision @ (y - common))
-    return _tested(mean, error, df, k) | {
-        "between": float(between),
-        "within": float(of_effects[-1]),
-        "q": q,
-        "q_df": k - 1,
-        "q_p": float(stats.chi2.sf(q, k - 1)),
-    }
+    variances = {"between": float(between), "within": float(of_effects[-1])}
+    return _tested(mean, error, df, k) | variances | common_mean_test(y, covariance)
+
+
+def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
+    """Return q, q_df, q_p: Cochran's test that estimates of known covariance share one mean."""
+    precision, df = np.linalg.inv(covariance), len(estimates) - 1
+    common = precision.sum(axis=0) @ estimates / precision.sum()
+    q = float((estimates - common) @ precision @ (estimates - common))
+    return {"q": q, "q_df": df, "q_p": float(stats.chi2.sf(q, df))}
 
 
 def crossed_effects(
