@@ -16,6 +16,7 @@ from rin.stats.delong import (
     delong_test,
     share_interval,
 )
+from rin.stats.exclusions import against_published, equivalence_tests, noninferiority_tests
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t
 from rin.stats.pretrainings import (
     leave_one_pair_out,

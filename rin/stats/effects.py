@@ -22,7 +22,7 @@ from rin.errors import InputError
 #: Of an estimate alone: what no other shares.
 OWN = "own"
 # Of the search: steps, halvings of one, and the gain in deviance that is none.
-_STEPS, _HALVINGS, _PRECISION = 500, 30, 1e-9
+_STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
 #: A variance below this share of the scale counts as zero.
 _ZERO = 1e-7
 #: Of the quadrature, for each SD.

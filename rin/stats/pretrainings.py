@@ -157,7 +157,7 @@ def pretraining_differences(
     >>> table.set_index("task")["estimate"].round(3).to_dict()
     {'breast': 0.061, 'thyroid': 0.042}
     """
-    of_tasks = _task_pairs(predictions, init_a, init_b)
+    of_tasks = task_pairs(predictions, init_a, init_b)
     return _headline(of_tasks, fixed_backbones=fixed_backbones, level=level)
 
 
@@ -195,7 +195,7 @@ def pretraining_changes(
     {'breast': -0.016, 'thyroid': -0.003}
     """
     here, there = (
-        {of.task: of for of in _task_pairs(predictions, init_a, init_b)}
+        {of.task: of for of in task_pairs(predictions, init_a, init_b)}
         for predictions in (first, second)
     )
     if here.keys() != there.keys():
@@ -249,7 +249,7 @@ def leave_one_pair_out(
     [-0.004, 0.004, 0.02, -0.02]
     """
     rows = []
-    for of_task in _task_pairs(predictions, init_a, init_b):
+    for of_task in task_pairs(predictions, init_a, init_b):
         everything = _pooled(of_task, level=level)["estimate"]
         for number, pair in enumerate(of_task.pairs[_PAIR].to_dict("records")):
             pooled = _pooled(of_task.without(number), level=level)
@@ -299,7 +299,7 @@ def posterior_differences(
     {'breast': 0.85, 'thyroid': 0.87}
     """
     rows, names = [], ["estimate", "ci_low", "ci_high", "standard_error", "above"]
-    for of_task in _task_pairs(predictions, init_a, init_b):
+    for of_task in task_pairs(predictions, init_a, init_b):
         found = dict.fromkeys(names, math.nan)
         if len(of_task.pairs) > 1 and np.diag(of_task.covariance).all():
             known = of_task.differences, of_task.covariance, of_task.shared()
@@ -336,7 +336,7 @@ def pretraining_sensitivity(
     >>> table.query("task == 'breast'").set_index("model")["error_ratio"].round(1).to_dict()
     {'headline': 1.0, 'own_seeds': 1.0, 'fixed_backbones': 0.9, 'posterior': 2.3}
     """
-    of_tasks = list(_task_pairs(predictions, init_a, init_b))
+    of_tasks = list(task_pairs(predictions, init_a, init_b))
     apart = [_own_seeds(of_task) for of_task in of_tasks]
     tables = {
         "headline": _headline(of_tasks, fixed_backbones=False, level=level),
@@ -376,7 +376,7 @@ def crossed_differences(
     {'estimate': 0.061, 'sd_pair': 0.026}
     """
     rows = []
-    for of_task in _task_pairs(predictions, init_a, init_b):
+    for of_task in task_pairs(predictions, init_a, init_b):
         known = of_task.differences, of_task.covariance
         weights = each_level_once(of_task.backbones)
         model = crossed_effects(*known, of_task.pairs[_PAIR], weights, contained=contained)
@@ -405,7 +405,7 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
     {'f': 1.67, 'df_1': 1.0, 'df_2': 4.0, 'p_value': 0.27}
     """
     rows = []
-    for of_task in _task_pairs(predictions, init_a, init_b):
+    for of_task in task_pairs(predictions, init_a, init_b):
         known = of_task.differences, of_task.covariance
         rows.append({"task": of_task.task} | equal_means_test(*known, of_task.backbones))
     table = pd.DataFrame(rows)
@@ -548,7 +548,8 @@ def _task_contrasts(
         yield task.task, pairs.assign(seed=seeds.reindex(of_pairs).to_numpy()), contrasts
 
 
-def _task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
+def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
+    """Yield the pairs of each task, as `pair_differences` and `pretraining_differences` do."""
     for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
         covariance = _positive_definite(contrasts)
         vary = bool(np.trace(contrasts.covariance) > 0)

@@ -377,7 +377,7 @@ def test_headline_is_the_mean_model_of_pairs_and_their_covariance():
     predictions = predictions[kept].assign(pretraining_seed=np.nan)
     own = (predictions["backbone"] == "DenseNet121") & (predictions["pretraining"] == 2)
     predictions.loc[own, "pretraining_seed"] = 77
-    (of_task,) = pretrainings._task_pairs(predictions, "a", "b")
+    (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
     backbone, number = of_task.pairs["backbone"], of_task.pairs["pretraining"]
     seed = number.where((backbone != "DenseNet121") | (number != 2), 77)
     weights = 1 / backbone.groupby(backbone).transform("size")
@@ -430,7 +430,7 @@ def test_leaving_a_pair_out_is_the_headline_of_the_other_pairs():
 
 def test_posterior_differences_are_of_the_pairs_with_priors_in_points():
     predictions = made(SCATTER[:, :2], tasks=TASKS[:1])
-    (of_task,) = pretrainings._task_pairs(predictions, "a", "b")
+    (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
     known = 100 * of_task.differences, 1e4 * of_task.covariance, of_task.shared()
     expected = posterior_mean(*known, sd_scale=5)
     (found,) = posterior_differences(predictions, "a", "b").itertuples()
@@ -466,8 +466,8 @@ def test_sensitivity_analyses_are_those_of_their_names():
 def test_change_between_two_test_sets_adds_their_covariances_over_patients():
     here, there = made(SCATTER, tasks=TASKS[:1]), made(SCATTER[::-1], tasks=TASKS[:1], seed=9)
     there["patient_id"] += " elsewhere"
-    (first,) = pretrainings._task_pairs(here, "a", "b")
-    (second,) = pretrainings._task_pairs(there, "a", "b")
+    (first,) = pretrainings.task_pairs(here, "a", "b")
+    (second,) = pretrainings.task_pairs(there, "a", "b")
     expected = MeanModel(first.covariance + second.covariance, first.shared(), np.ones(12)).fit(
         first.differences - second.differences
     )
