@@ -1,7 +1,7 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -109,6 +109,25 @@ def unpaired_t_from_summary(
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
     return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+
+
+def change_between(
+    first: Mapping[str, float], second: Mapping[str, float], *, level: float = 0.95
+) -> TTest:
+    """Compare two estimates that are independent, such as of other patients: first less second.
+
+    Variances are added; df are Welch's, infinite where both are.  `first` and `second` have
+    estimate, standard_error and df, as a row of a table does.  Differences of the same networks
+    on two test sets are independent given the networks: for another statement see
+    `rin.stats.pretraining_changes`.
+    """
+    errors = np.array([first["standard_error"], second["standard_error"]], dtype=float)
+    dfs = np.array([first["df"], second["df"]], dtype=float)
+    variance = (errors**2).sum()
+    of_variance = (errors**4 / dfs).sum()
+    df = variance**2 / of_variance if of_variance else math.inf
+    difference = first["estimate"] - second["estimate"]
+    return t_test(difference, math.sqrt(variance), df, level)
 
 
 def smallest_permutation_p(n_a: int, n_b: int) -> float:

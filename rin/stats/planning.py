@@ -7,6 +7,7 @@ their number grows.
 import math
 from collections.abc import Mapping
 
+from scipy import special
 from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
@@ -34,6 +35,19 @@ def patients_for_equivalence(margin: float, patients: float, standard_error: flo
     _check_plan(margin=margin, patients=patients, standard_error=standard_error)
     of_one_patient = standard_error * math.sqrt(patients)
     return float(normal_sample_size_one_tail(margin, (1 + POWER) / 2, 0.05, of_one_patient))
+
+
+def binormal_sensitivity(auc: float, specificity: float = 0.9) -> float:
+    """Return the sensitivity at a specificity where scores of both classes are normal, of one SD.
+
+    What an AUC means to a reader: Φ(√2 Φ⁻¹(AUC) − Φ⁻¹(specificity)).  Hanley 1988, Medical
+    Decision Making 8:197.
+    """
+    for name, value in {"auc": auc, "specificity": specificity}.items():
+        if not 0 < value < 1:
+            raise InputError(f"{value}", where=name, remedy="Give a share between 0 and 1.")
+    apart = math.sqrt(2) * special.ndtri(auc)
+    return float(special.ndtr(apart - special.ndtri(specificity)))
 
 
 def pretraining_power(
