@@ -141,8 +141,9 @@ def pretraining_differences(
         One row a task: task, pairs, backbones, pretrainings (most of a backbone), seeds, the
         columns of an estimate (a − b; p_holm over the tasks), sd_backbone, sd_seed and
         sd_pretraining (of a pair; NaN where pairs cannot tell an effect, which then is in
-        another's), q, q_df, q_p, q_holm (Cochran's test that all pairs share one difference),
-        remark.
+        another's), patients_sd and patients_correlation (of the differences of pairs over
+        patients, means of variances and covariances), q, q_df, q_p, q_holm (Cochran's test that
+        all pairs share one difference), remark.
 
     Raises
     ------
@@ -466,8 +467,9 @@ def _pooled(
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
     differences, covariance, backbones = of_task.differences, of_task.covariance, of_task.backbones
     weights = each_level_once(backbones)
-    unknown = [*ESTIMATE, "sd_backbone", "sd_seed", "sd_pretraining", "q", "q_df", "q_p"]
-    pooled = dict.fromkeys(unknown, math.nan)
+    names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": OWN}
+    over_patients = ["patients_sd", "patients_correlation"]
+    pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
     pooled["estimate"] = float(np.average(differences, weights=weights))
     k = len(differences)
     if k == 1:
@@ -478,12 +480,14 @@ def _pooled(
         return pooled | {"remark": "One pretraining of each backbone shows no spread of them."}
     fixed = backbones if fixed_backbones else None
     fits = MeanModel(covariance, of_task.shared(), weights, fixed).fit(differences)
-    names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": OWN}
     for sd, effect in names.items():
         if effect in fits.variances:
             pooled[sd] = math.sqrt(fits.variances[effect].item())
     error, df = fits.standard_errors.item(), fits.df.item()
     pooled |= t_test(pooled["estimate"], error, df, level).cells()
+    variance = np.diag(covariance).mean()
+    shared = covariance[np.triu_indices(k, 1)].mean() / variance
+    pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}
     remarks = []
     if of_task.patients_vary:
         pooled |= common_mean_test(differences, covariance)
