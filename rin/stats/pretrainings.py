@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import inputs
@@ -416,6 +415,8 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return what names every run, and its validation_auc (NaN for one class), validation_loss."""
+    from sklearn.metrics import roc_auc_score
+
     rows, names = [], inputs.run_names(predictions)
     for key, run in predictions.groupby(names, observed=True, sort=False):
         labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from rin.errors import InputError
 from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
@@ -72,7 +72,7 @@ def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str,
     precision, df = np.linalg.inv(covariance), len(estimates) - 1
     common = precision.sum(axis=0) @ estimates / precision.sum()
     q = float((estimates - common) @ precision @ (estimates - common))
-    return {"q": q, "q_df": df, "q_p": float(stats.chi2.sf(q, df))}
+    return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q))}
 
 
 def crossed_effects(
@@ -119,7 +119,7 @@ def equal_means_test(
     less_first = np.column_stack([-np.ones(df_1), np.eye(df_1)])
     apart = less_first @ means
     f = float(apart @ np.linalg.solve(less_first @ of_means @ less_first.T, apart)) / df_1
-    return {"f": f, "df_1": df_1, "df_2": df_2, "p_value": float(stats.f.sf(f, df_1, df_2))}
+    return {"f": f, "df_1": df_1, "df_2": df_2, "p_value": float(special.fdtrc(df_1, df_2, f))}
 
 
 def fit_effects(
