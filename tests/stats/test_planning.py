@@ -94,6 +94,15 @@ def test_pretrainings_help_where_they_scatter_and_not_where_backbones_do():
     assert many == pytest.approx(few, abs=0.08)
 
 
+def test_new_pretrainings_have_seeds_of_their_own_that_scatter_as_those_shared_did():
+    design = {"backbones": 5, "pretrainings": 2}
+    of_seed, of_pair = (
+        pretraining_power(0.02, spread_of(**{sd: 0.03}), **design)
+        for sd in ("sd_seed", "sd_pretraining")
+    )
+    assert of_seed == of_pair
+
+
 def test_power_takes_the_spread_of_a_headline():
     predictions = simulation.simulate_predictions(pretrainings=3)
     headline = pretraining_differences(predictions, "a", "b").set_index("task")
