@@ -4,12 +4,14 @@
 is repaired.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pandera.pandas as pa
 
 from rin.errors import InputError, meant
 from rin.files import read_yaml
@@ -18,45 +20,66 @@ from rin.files import read_yaml
 #: official scripts, `base_model.layers[:-10]` frozen), all of it.
 UNFREEZING = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
-_NUMBER = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
-_VALUES = {
-    "0 or 1": pa.Check.isin([0, 1], error="0 or 1"),
-    "from 0 to 1": pa.Check.in_range(0, 1, error="from 0 to 1"),
-    "counts from 0": pa.Check.ge(0, error="counts from 0"),
-    "from 1": pa.Check.ge(1),
-    "64 hexadecimal digits": pa.Check.str_matches(r"^[0-9a-f]{64}$"),
-    "tuples": pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True),
-}
 _EXACT = {"text": str, "integer": int, "yes or no": bool}
 _STATED = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
-def _column(stated: Mapping[str, Any], *, exact: bool) -> pa.Column:
-    """Return a column as the file states it; unless it is `exact`, text may be numbers."""
-    kind, values = stated["type"], stated.get("values")
-    dtype = _EXACT.get(kind) if exact else None
-    checks = [_VALUES[values]] if values else []
-    if kind in ("integer", "number") and dtype is None:
-        checks.insert(0, _NUMBER)
-    return pa.Column(
-        dtype,
-        checks,
-        nullable=stated.get("empty", False),
-        unique=stated.get("unique", False),
-        required=stated.get("always", True),
-        coerce=dtype is int,
-        description=stated["meaning"],
-        metadata={"type": kind, "unit": stated.get("unit", "")},
-    )
+@dataclass(frozen=True)
+class Column:
+    """What the file states of a column; `exact` where text may not be numbers."""
+
+    type: str
+    meaning: str
+    unit: str = ""
+    values: str = ""
+    empty: bool = False
+    unique: bool = False
+    always: bool = True
+    exact: bool = False
 
 
-def _schema(name: str) -> pa.DataFrameSchema:
+@dataclass(frozen=True)
+class Schema:
+    """A table's columns by name, as the file states them."""
+
+    name: str
+    description: str
+    columns: Mapping[str, Column]
+
+
+def _schema(name: str) -> Schema:
     table, columns = _STATED["tables"][name], {}
     for entry in table["columns"]:
         stated = entry if isinstance(entry, dict) else {entry: _STATED["shared"][entry]}
         for column, facts in stated.items():
-            columns[column] = _column(facts, exact=table.get("exact", False))
-    return pa.DataFrameSchema(columns, name=name, description=table["description"])
+            columns[column] = Column(**facts, exact=table.get("exact", False))
+    return Schema(name, table["description"], columns)
+
+
+def _checks(schema: Schema, names: Sequence[str]) -> Any:
+    """Return pandera's schema of some columns, which is loaded where a table is checked."""
+    import pandera.pandas as pa
+
+    number = pa.Check(pd.api.types.is_numeric_dtype, name="numbers", error="numbers")
+    of_values = {
+        "0 or 1": pa.Check.isin([0, 1], error="0 or 1"),
+        "from 0 to 1": pa.Check.in_range(0, 1, error="from 0 to 1"),
+        "counts from 0": pa.Check.ge(0, error="counts from 0"),
+        "from 1": pa.Check.ge(1),
+        "64 hexadecimal digits": pa.Check.str_matches(r"^[0-9a-f]{64}$"),
+        "tuples": pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True),
+    }
+    checked = {}
+    for name in names:
+        column = schema.columns[name]
+        dtype = _EXACT.get(column.type) if column.exact else None
+        checks = [of_values[column.values]] if column.values else []
+        if column.type in ("integer", "number") and dtype is None:
+            checks.insert(0, number)
+        checked[name] = pa.Column(
+            dtype, checks, nullable=column.empty, unique=column.unique, coerce=dtype is int
+        )
+    return pa.DataFrameSchema(checked)
 
 
 #: Every schema by the name that it goes by in the book.
@@ -68,12 +91,13 @@ RUN_RECORDS = SCHEMAS["RunRecords"]
 PRETRAINED = SCHEMAS["Pretrained"]
 
 
-def described(schema: pa.DataFrameSchema) -> pd.DataFrame:
+def described(schema: Schema) -> pd.DataFrame:
     """Return a row a column of a schema: column, type, unit, meaning, always (if required)."""
     rows = []
     for name, column in schema.columns.items():
-        facts = {"meaning": column.description, "always": column.required}
-        rows.append({"column": name} | column.metadata | facts)
+        facts = {"type": column.type, "unit": column.unit}
+        facts |= {"meaning": column.meaning, "always": column.always}
+        rows.append({"column": name} | facts)
     return pd.DataFrame(rows)
 
 
@@ -88,19 +112,20 @@ def require_columns(
 
 def check_table(
     table: pd.DataFrame,
-    schema: pa.DataFrameSchema,
+    schema: Schema,
     columns: Sequence[str] | None = None,
     *,
     where: str,
     remedy: str = "",
 ) -> None:
     """Raise InputError unless a table fits some columns of a schema, by default the required."""
-    needed = columns or [name for name, column in schema.columns.items() if column.required]
+    from pandera.errors import SchemaErrors
+
+    needed = columns or [name for name, column in schema.columns.items() if column.always]
     require_columns(table, needed, where=where, remedy=remedy)
-    part = pa.DataFrameSchema({name: schema.columns[name] for name in needed})
     try:
-        part.validate(table, lazy=True)
-    except pa.errors.SchemaErrors as error:
+        _checks(schema, needed).validate(table, lazy=True)
+    except SchemaErrors as error:
         cases = error.failure_cases
         first = cases.iloc[0]
         column, expected = first["column"], first["check"]
@@ -113,5 +138,5 @@ def check_table(
             wrong = f"they are of type {table[column].dtype}"
         values = f"{len(of_column)} of {len(table)} values"
         problem = f"column {column!r}: {values} are not {expected}; {wrong}"
-        remedy = remedy or f"It is: {schema.columns[column].description}."
+        remedy = remedy or f"It is: {schema.columns[column].meaning}."
         raise InputError(problem, where=where, remedy=remedy) from error

@@ -23,8 +23,6 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-from math import comb
-
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -42,6 +40,7 @@ from rin.stats import (
     init_differences,
     scenario_aucs,
 )
+from rin.stats.hypothesis import smallest_permutation_p
 from rin.study import open_runs
 from rin.study.loss_study import run_losses
 
@@ -266,5 +265,5 @@ When all positive training images are marked, the difference {word_of[a]} −
 The source reports t statistics of ImageNet − RadImageNet over five trainings
 each, given here with the opposite sign: {stated}; its sampling was by the
 patients' sex. With five trainings on either side, no permutation test can give
-a P value below {2 / comb(10, 5):.4f}, however large the difference.
+a P value below {smallest_permutation_p(5, 5):.4f}, however large the difference.
 """)

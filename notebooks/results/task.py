@@ -28,7 +28,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
-from scipy.stats import norm
 
 from rin.data.manifest import PARTS, find_task, load_manifest
 from rin.errors import counted
@@ -51,6 +50,7 @@ from rin.stats import (
     pretraining_differences,
     scenario_aucs,
 )
+from rin.stats.planning import binormal_sensitivity
 from rin.study import open_runs
 
 style.use_style()
@@ -229,10 +229,8 @@ page.picture(grid.axes, curves_alt, width="40rem")
 
 # %%
 # Positive cases above a threshold that one negative case in ten exceeds.
-strict = norm.ppf(0.9)
 auc = min(here[["auc_a", "auc_b"]].mean(), 0.97)
-between_classes = 2**0.5 * norm.ppf(np.array([auc, auc + 0.02]))
-per_100 = 100 * norm.cdf(between_classes - strict)
+per_100 = [100 * binormal_sensitivity(of, 0.9) for of in (auc, auc + 0.02)]
 
 # %% tags=["hide-input"]
 sentence = ""

@@ -8,6 +8,7 @@ sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`
 
 # ruff: noqa: F401 - what the package offers
 
+from rin.stats.bootstrap import bootstrap_interval
 from rin.stats.clinical import clinical_curves, clinical_measures
 from rin.stats.delong import (
     auc_ci,
@@ -16,8 +17,16 @@ from rin.stats.delong import (
     delong_test,
     share_interval,
 )
-from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t
-from rin.stats.pretrainings import pair_differences, pretraining_differences
+from rin.stats.exclusions import against_published, equivalence_tests, noninferiority_tests
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, change_between, holm, paired_t
+from rin.stats.pretrainings import (
+    leave_one_pair_out,
+    pair_differences,
+    posterior_differences,
+    pretraining_changes,
+    pretraining_differences,
+    pretraining_sensitivity,
+)
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,

@@ -4,6 +4,8 @@ Replicates are kept as weights, so that any measure that takes case weights can 
 one call.
 """
 
+import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -45,6 +47,62 @@ def cluster_weights(
             draws[lacking] = draw(size=lacking.sum())
         weights[block] = draws[:, codes]
     return weights
+
+
+def bootstrap_interval(
+    rows: pd.DataFrame,
+    statistic: Callable[[pd.DataFrame], float],
+    patients: ArrayLike,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, float]:
+    """Return a statistic of a table's rows with its interval over patients, by resampling them.
+
+    Parameters
+    ----------
+    rows : a row a case (n); a patient that is drawn brings all of his, as often as he is drawn
+    statistic : takes such rows and returns a number, NaN where these rows have none
+    patients : patient of each row (n,)
+    replicates, seed, level : of the bootstrap, and of its interval (percentiles)
+
+    Returns
+    -------
+    dict of str to float
+        estimate (of all rows), ci_low, ci_high, standard_error, and undefined: the share of
+        replicates without a value, which are left out of the interval.
+
+    Raises
+    ------
+    InputError
+        As `cluster_weights`; where the statistic has no value, or has none in half of the draws.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.stats import bootstrap_interval
+    >>> rows = pd.DataFrame({"score": [1.0, 2.0, 4.0, 9.0]})
+    >>> found = bootstrap_interval(rows, lambda some: some["score"].mean(), [1, 1, 2, 3])
+    >>> round(found["estimate"], 2), round(found["ci_high"], 2)
+    (4.0, 9.0)
+    """
+    weights = cluster_weights(patients, replicates, seed)
+    if weights.shape[1] != len(rows):
+        problem = f"{weights.shape[1]} patients beside {len(rows)} rows"
+        raise InputError(problem, where="patients", remedy="Pass the patient of every row.")
+    places = np.arange(len(rows))
+    drawn = np.array([statistic(rows.iloc[np.repeat(places, w)]) for w in weights], dtype=float)
+    estimate, undefined = float(statistic(rows)), float(np.isnan(drawn).mean())
+    if math.isnan(estimate) or undefined > 0.5:
+        problem = f"no value of these rows, or of {undefined:.0%} of the draws of their patients"
+        remedy = "Pass more patients, or a statistic that more draws have."
+        raise InputError(problem, where="statistic", remedy=remedy)
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    ends = {"ci_low": float(low), "ci_high": float(high)}
+    error = {"standard_error": float(np.nanstd(drawn, ddof=1)), "undefined": undefined}
+    return {"estimate": estimate} | ends | error
 
 
 def weighted_aucs(labels: ArrayLike, scores_matrix: ArrayLike, weights: np.ndarray) -> np.ndarray:

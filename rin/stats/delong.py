@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
 from rin.stats.hypothesis import ROUNDING, TTest, t_quantile, t_test
@@ -220,6 +219,8 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     >>> f"{low:.2f} to {high:.2f}"
     '0.27 to 0.91'
     """
+    from statsmodels.stats.proportion import proportion_confint  # takes longer than all the rest
+
     hits = np.asarray(hits, dtype=float)
     n, share = len(hits), hits.mean()
     _, patient = np.unique(np.asarray(patients), return_inverse=True)

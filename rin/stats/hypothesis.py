@@ -1,7 +1,7 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model (AUCs: `delong`)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -23,7 +23,7 @@ _BOUNDARY = 1e-4  # share of the residual variance below which a component count
 
 @dataclass(frozen=True)
 class TTest:
-    """A t test of a difference a − b, two-sided, with its 95% interval."""
+    """A t test of a difference a − b, two-sided, with its interval."""
 
     estimate: float
     ci_low: float
@@ -42,14 +42,18 @@ class TTest:
 ESTIMATE = [field.name for field in fields(TTest)]
 
 
-def t_quantile(df: float = math.inf) -> float:
-    """Return the quantile of t for a two-sided level of 95%; the normal one for infinite df."""
-    return float(special.stdtrit(df, 0.975))
+def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
+    """Return the quantile of t for an interval of a level; the normal one for infinite df."""
+    if not 0 < level < 1:
+        raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
+    return float(special.stdtrit(df, (1 + level) / 2))
 
 
-def t_test(difference: float, standard_error: float, df: float = math.inf) -> TTest:
+def t_test(
+    difference: float, standard_error: float, df: float = math.inf, level: float = 0.95
+) -> TTest:
     """Return the two-sided t test of a difference with its standard error, by default a z test."""
-    half_width = t_quantile(df) * standard_error
+    half_width = t_quantile(df, level) * standard_error
     if standard_error == 0:  # as pROC: no difference gives P 1, any other P 0
         t = math.copysign(math.inf, difference) if difference else 0.0
     else:
@@ -105,6 +109,30 @@ def unpaired_t_from_summary(
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
     return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+
+
+def change_between(
+    first: Mapping[str, float], second: Mapping[str, float], *, level: float = 0.95
+) -> TTest:
+    """Compare two estimates that are independent, such as of other patients: first less second.
+
+    Variances are added; df are Welch's, infinite where both are.  `first` and `second` have
+    estimate, standard_error and df, as a row of a table does.  Differences of the same networks
+    on two test sets are independent given the networks: for another statement see
+    `rin.stats.pretraining_changes`.
+    """
+    errors = np.array([first["standard_error"], second["standard_error"]], dtype=float)
+    dfs = np.array([first["df"], second["df"]], dtype=float)
+    variance = (errors**2).sum()
+    of_variance = (errors**4 / dfs).sum()
+    df = variance**2 / of_variance if of_variance else math.inf
+    difference = first["estimate"] - second["estimate"]
+    return t_test(difference, math.sqrt(variance), df, level)
+
+
+def smallest_permutation_p(n_a: int, n_b: int) -> float:
+    """Return the smallest two-sided P value that a permutation test of two groups can give."""
+    return min(1.0, 2 / math.comb(n_a + n_b, n_a))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

@@ -2,35 +2,84 @@
 
 A pair is the networks of one backbone and pretraining from either init; its difference is the mean
 over its scenarios.  Pairs are tested on the same patients, so their differences are correlated, by
-an amount that is known.
+an amount that is known.  They may also share a backbone, and the seed of their pretraining with
+its split of the corpora: the column `pretraining_seed` says who does.  Pairs whose seed is not
+known are taken to share that of their pretraining's number, which is the careful reading.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import inputs
-from rin.stats.hypothesis import ESTIMATE, insert_holm
+from rin.stats.effects import OWN, MeanModel, each_level_once, posterior_mean
+from rin.stats.hypothesis import ESTIMATE, insert_holm, t_test
 from rin.stats.inputs import task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
-from rin.stats.synthesis import crossed_effects, equal_means_test, three_level
+from rin.stats.synthesis import common_mean_test, crossed_effects, equal_means_test
+from rin.tables import PREDICTIONS, check_table
 
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the mean variance count as this share.
 _FLOOR = 1e-9
+#: Scale of the half-normal priors of SDs, in AUC.
+PRIOR_SD = 0.05
+#: Analyses of `pretraining_sensitivity`, the headline first.
+MODELS = {
+    "headline": "Headline",
+    "own_seeds": "As if no pairs shared a seed",
+    "fixed_backbones": "These backbones, fixed",
+    "posterior": "Posterior mean",
+}
 
 
-def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class TaskPairs:
+    """One task's pairs: a row each of backbone, pretraining, n_scenarios and seed.
+
+    Their differences (k,) have a `covariance` (k, k) over patients, of no eigenvalue zero unless
+    nothing shows any spread.
+    """
+
+    task: str
+    pairs: pd.DataFrame
+    differences: np.ndarray
+    covariance: np.ndarray
+    patients_vary: bool
+
+    def without(self, number: int) -> TaskPairs:
+        """Return all pairs but one."""
+        kept = np.arange(len(self.pairs)) != number
+        covariance, differences = self.covariance[np.ix_(kept, kept)], self.differences[kept]
+        rest = {"pairs": self.pairs[kept], "differences": differences, "covariance": covariance}
+        return replace(self, **rest)
+
+    @property
+    def backbones(self) -> pd.Series:
+        """Backbone of each pair."""
+        return self.pairs["backbone"]
+
+    def shared(self) -> dict[str, pd.Series]:
+        """Return what pairs may have in common, by the name of its effect."""
+        return {"backbone": self.backbones, "seed": self.pairs["seed"]}
+
+
+def pair_differences(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
     """Compare two inits on every task, pair by pair: backbone × pretraining.
 
     Parameters
     ----------
     predictions : with `patient_id`, `backbone` and `pretraining` (1 where it is missing)
     init_a, init_b : names of the inits
+    level : of the intervals
 
     Returns
     -------
@@ -51,9 +100,9 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     {'DenseNet121': 0.052, 'ResNet50': 0.003}
     """
     tables = []
-    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        tests = [contrasts.test(number).cells() for number in range(len(pairs))]
-        table = pd.concat([pairs, pd.DataFrame(tests)], axis=1)
+    for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
+        tests = [contrasts.test(number, level).cells() for number in range(len(pairs))]
+        table = pd.concat([pairs.drop(columns="seed"), pd.DataFrame(tests)], axis=1)
         table.insert(0, "task", task)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
@@ -61,30 +110,44 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     return table
 
 
-def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+def pretraining_differences(
+    predictions: pd.DataFrame,
+    init_a: str,
+    init_b: str,
+    *,
+    fixed_backbones: bool = False,
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Compare two inits on every task, with the pretraining as the unit: the headline.
 
     The differences of the pairs, with their known covariance over patients, have random effects of
-    backbone and of pretraining within backbone (Konstantopoulos 2011, Research Synthesis Methods
-    2:61), so the interval is of further backbones, pretrainings and patients.  The estimate is the
-    mean over backbones of the mean of their pairs, with t on backbones − 1 degrees of freedom.
+    the backbone, of the seed and split that pairs share, and of the pair, where the pairs tell
+    them apart (REML).  The interval is of further backbones, pretrainings and patients.  The
+    estimate is the mean over backbones of the mean of their pairs, with t on Satterthwaite's
+    degrees of freedom; `benchmarks/coverage.py` simulates how often the interval holds the truth.
 
     Parameters
     ----------
-    predictions, init_a, init_b : as `pair_differences`
+    predictions : as `pair_differences`; with `pretraining_seed` where pairs share their seed and
+        split of the corpora otherwise than by the number of the pretraining
+    init_a, init_b : names of the inits
+    fixed_backbones : speak of these backbones alone, further pretrainings and patients
+    level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, pairs, backbones, pretrainings (most of a backbone), the columns of
-        an estimate (a − b; p_holm over the tasks), sd_backbone and sd_pretraining (NaN, and that
-        of both, where each backbone has one), q, q_df, q_p, q_holm (Cochran's test that all pairs
-        share one difference), remark.
+        One row a task: task, pairs, backbones, pretrainings (most of a backbone), seeds, the
+        columns of an estimate (a − b; p_holm over the tasks), sd_backbone, sd_seed and
+        sd_pretraining (of a pair; NaN where pairs cannot tell an effect, which then is in
+        another's), patients_sd and patients_correlation (of the differences of pairs over
+        patients, means of variances and covariances), q, q_df, q_p, q_holm (Cochran's test that
+        all pairs share one difference), remark.
 
     Raises
     ------
     InputError
-        As `pair_differences`.
+        As `pair_differences`; for a pair of two seeds.
 
     Examples
     --------
@@ -94,16 +157,203 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     >>> table.set_index("task")["estimate"].round(3).to_dict()
     {'breast': 0.061, 'thyroid': 0.042}
     """
+    of_tasks = task_pairs(predictions, init_a, init_b)
+    return _headline(of_tasks, fixed_backbones=fixed_backbones, level=level)
+
+
+def pretraining_changes(
+    first: pd.DataFrame, second: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Compare a difference of inits on two test sets without a common patient: first less second.
+
+    The same pairs are tested on both, so that a pair's change is the unit, with the sum of both
+    covariances over patients; then as `pretraining_differences`.
+
+    Parameters
+    ----------
+    first, second : predictions of the same pairs on either test set, of tasks of the same names
+    init_a, init_b, level : as `pretraining_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `pretraining_differences`; the estimate is the change of a − b.
+
+    Raises
+    ------
+    InputError
+        As `pretraining_differences`; for a patient of both test sets, or pairs of one only.
+
+    Examples
+    --------
+    >>> from rin.stats import pretraining_changes, simulation
+    >>> here = simulation.simulate_predictions(pretrainings=2)
+    >>> there = simulation.simulate_predictions(pretrainings=2, seed=2)
+    >>> there["patient_id"] += " of another hospital"
+    >>> table = pretraining_changes(here, there, "a", "b")
+    >>> table.set_index("task")["estimate"].round(3).to_dict()
+    {'breast': -0.016, 'thyroid': -0.003}
+    """
+    here, there = (
+        {of.task: of for of in task_pairs(predictions, init_a, init_b)}
+        for predictions in (first, second)
+    )
+    if here.keys() != there.keys():
+        problem = f"tasks {[*here]} beside {[*there]}"
+        raise InputError(problem, where="first, second", remedy="Pass the same tasks.")
+    for task, patients in first.groupby("task", observed=True)["patient_id"]:
+        both = set(patients) & set(second.loc[second["task"] == task, "patient_id"])
+        if both:
+            problem = f"{len(both)} patients are in both test sets of {task}"
+            remedy = "Their differences are independent only if no patient is in both."
+            raise InputError(problem, where="first, second", remedy=remedy)
+    changes = []
+    for task, before in here.items():
+        after = there[task]
+        if not before.pairs[_PAIR].equals(after.pairs[_PAIR]):
+            problem = f"{len(before.pairs)} pairs of {task} beside {len(after.pairs)} others"
+            raise InputError(problem, where="first, second", remedy="Pass the same pairs.")
+        change = before.differences - after.differences
+        covariance = before.covariance + after.covariance
+        vary = before.patients_vary or after.patients_vary
+        changes.append(TaskPairs(task, before.pairs, change, covariance, vary))
+    return _headline(changes, fixed_backbones=False, level=level)
+
+
+def leave_one_pair_out(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Return the headline without each pair in turn, to see whether one pair makes it.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b, level : as `pretraining_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task and pair: task, backbone, pretraining (of what is left out), the columns of
+        an estimate and `moved`, the estimate less that of all pairs.  Not adjusted.
+
+    Raises
+    ------
+    InputError
+        As `pretraining_differences`.
+
+    Examples
+    --------
+    >>> from rin.stats import leave_one_pair_out, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=2)
+    >>> table = leave_one_pair_out(predictions.query("task == 'breast'"), "a", "b")
+    >>> table["moved"].round(3).tolist()
+    [-0.004, 0.004, 0.02, -0.02]
+    """
     rows = []
-    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        of_backbone = pairs.groupby("backbone").size()
-        row = {"task": task, "pairs": len(pairs), "backbones": len(of_backbone)}
-        row["pretrainings"] = int(of_backbone.max())
-        rows.append(row | _pooled(pairs["backbone"], contrasts))
-    table = pd.DataFrame(rows)
-    insert_holm(table)
-    insert_holm(table, "q_p", "q_holm")
-    return table
+    for of_task in task_pairs(predictions, init_a, init_b):
+        everything = _pooled(of_task, level=level)["estimate"]
+        for number, pair in enumerate(of_task.pairs[_PAIR].to_dict("records")):
+            pooled = _pooled(of_task.without(number), level=level)
+            cells = {name: pooled[name] for name in ESTIMATE}
+            moved = {"moved": pooled["estimate"] - everything}
+            rows.append({"task": of_task.task} | pair | cells | moved)
+    return pd.DataFrame(rows)
+
+
+def posterior_differences(
+    predictions: pd.DataFrame,
+    init_a: str,
+    init_b: str,
+    *,
+    sd_scale: float = PRIOR_SD,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare two inits as `pretraining_differences`, by a posterior: a sensitivity analysis.
+
+    The mean has a flat prior, and every SD (of backbones, seeds and pairs, where pairs tell them
+    apart) a half-normal one, so that SDs that few pairs estimate are neither zero nor very large.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b : as `pretraining_differences`
+    sd_scale : scale of the half-normal priors, in AUC (0-1)
+    level : of the intervals, of equal tails
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, estimate (the posterior mean), ci_low, ci_high, standard_error (the
+        posterior SD) and above (the probability that the difference is above zero); NaN with one
+        pair.
+
+    Raises
+    ------
+    InputError
+        As `pretraining_differences`.
+
+    Examples
+    --------
+    >>> from rin.stats import posterior_differences, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=2)
+    >>> table = posterior_differences(predictions, "a", "b")
+    >>> table.set_index("task")["above"].round(2).to_dict()
+    {'breast': 0.85, 'thyroid': 0.87}
+    """
+    rows, names = [], ["estimate", "ci_low", "ci_high", "standard_error", "above"]
+    for of_task in task_pairs(predictions, init_a, init_b):
+        found = dict.fromkeys(names, math.nan)
+        if len(of_task.pairs) > 1 and np.diag(of_task.covariance).all():
+            known = of_task.differences, of_task.covariance, of_task.shared()
+            found = posterior_mean(*known, sd_scale=sd_scale, level=level)
+        rows.append({"task": of_task.task} | found)
+    return pd.DataFrame(rows)
+
+
+def pretraining_sensitivity(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Return the headline beside analyses that take other things for a random draw.
+
+    Parameters
+    ----------
+    predictions, init_a, init_b, level : as `pretraining_differences`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task and analysis of `rin.stats.pretrainings.MODELS`: task, model, name, the
+        columns of an estimate, and error_ratio (the standard error over that of the headline).
+
+    Raises
+    ------
+    InputError
+        As `pretraining_differences`.
+
+    Examples
+    --------
+    >>> from rin.stats import pretraining_sensitivity, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=2)
+    >>> table = pretraining_sensitivity(predictions, "a", "b")
+    >>> table.query("task == 'breast'").set_index("model")["error_ratio"].round(1).to_dict()
+    {'headline': 1.0, 'own_seeds': 1.0, 'fixed_backbones': 0.9, 'posterior': 2.3}
+    """
+    of_tasks = list(task_pairs(predictions, init_a, init_b))
+    apart = [_own_seeds(of_task) for of_task in of_tasks]
+    tables = {
+        "headline": _headline(of_tasks, fixed_backbones=False, level=level),
+        "own_seeds": _headline(apart, fixed_backbones=False, level=level),
+        "fixed_backbones": _headline(of_tasks, fixed_backbones=True, level=level),
+        "posterior": posterior_differences(predictions, init_a, init_b, level=level),
+    }
+    order = [of_task.task for of_task in of_tasks]
+    rows = []
+    for task in order:
+        of_headline = tables["headline"].set_index("task").loc[task, "standard_error"]
+        for model, name in MODELS.items():
+            of_task = tables[model].set_index("task").loc[task]
+            cells = {column: of_task.get(column, math.nan) for column in ESTIMATE}
+            ratio = {"error_ratio": cells["standard_error"] / of_headline}
+            rows.append({"task": task, "model": model, "name": name} | cells | ratio)
+    return pd.DataFrame(rows)
 
 
 def crossed_differences(
@@ -111,10 +361,8 @@ def crossed_differences(
 ) -> pd.DataFrame:
     """Compare two inits as `pretraining_differences`, with an effect of a pretraining's number.
 
-    All backbones of one pretraining share its seed and its split of the corpora, so their
-    differences may move together.  Here the number has a random effect, crossed with that of the
-    backbone, and the pair one of its own.  Estimate and df are those of `pretraining_differences`;
-    where `contained`, df are the fewer of backbones and numbers, less one (metafor's “contain”).
+    Here all backbones of one number share an effect, whoever shared a seed, and df are backbones
+    − 1; where `contained`, those of the fewer of backbones and numbers (metafor's “contain”).
 
     One row a task: task, pairs, the columns of an estimate (a − b), sd_backbone, sd_number and
     sd_pair; NaN where there are fewer than two backbones, or two numbers, of some pairs.
@@ -128,11 +376,11 @@ def crossed_differences(
     {'estimate': 0.061, 'sd_pair': 0.026}
     """
     rows = []
-    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        known = contrasts.estimates, _positive_definite(contrasts)
-        weights = _backbones_once(pairs["backbone"])
-        model = crossed_effects(*known, pairs[_PAIR], weights, contained=contained)
-        rows.append({"task": task, "pairs": len(pairs)} | model)
+    for of_task in task_pairs(predictions, init_a, init_b):
+        known = of_task.differences, of_task.covariance
+        weights = each_level_once(of_task.backbones)
+        model = crossed_effects(*known, of_task.pairs[_PAIR], weights, contained=contained)
+        rows.append({"task": of_task.task, "pairs": len(of_task.pairs)} | model)
     names = {"backbone": "sd_backbone", "pretraining": "sd_number", "within": "sd_pair"}
     table = pd.DataFrame(rows).rename(columns=names)
     table[[*names.values()]] **= 0.5  # of variances
@@ -157,10 +405,9 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
     {'f': 1.67, 'df_1': 1.0, 'df_2': 4.0, 'p_value': 0.27}
     """
     rows = []
-    for task, pairs, contrasts in _task_pairs(predictions, init_a, init_b):
-        covariance = _positive_definite(contrasts)
-        test = equal_means_test(contrasts.estimates, covariance, pairs["backbone"])
-        rows.append({"task": task} | test)
+    for of_task in task_pairs(predictions, init_a, init_b):
+        known = of_task.differences, of_task.covariance
+        rows.append({"task": of_task.task} | equal_means_test(*known, of_task.backbones))
     table = pd.DataFrame(rows)
     insert_holm(table)
     return table
@@ -168,6 +415,8 @@ def backbone_tests(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Da
 
 def validation_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return what names every run, and its validation_auc (NaN for one class), validation_loss."""
+    from sklearn.metrics import roc_auc_score
+
     rows, names = [], inputs.run_names(predictions)
     for key, run in predictions.groupby(names, observed=True, sort=False):
         labels, scores = run["label"].to_numpy(), run["score"].to_numpy(float)
@@ -197,36 +446,64 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     return rows.assign(scenario=rows["backbone"].astype(str) + "-chosen")
 
 
-def _pooled(backbones: pd.Series, contrasts: MeanContrasts) -> dict[str, object]:
-    differences, covariance = contrasts.estimates, contrasts.covariance
-    weights = _backbones_once(backbones)
-    unknown = [*ESTIMATE, "sd_backbone", "sd_pretraining", "q", "q_df", "q_p"]
-    pooled = dict.fromkeys(unknown, math.nan)
+def _headline(
+    of_tasks: Iterable[TaskPairs], *, fixed_backbones: bool, level: float
+) -> pd.DataFrame:
+    rows = []
+    for of_task in of_tasks:
+        pairs = of_task.pairs
+        of_backbone = pairs.groupby("backbone").size()
+        row = {"task": of_task.task, "pairs": len(pairs), "backbones": len(of_backbone)}
+        row |= {"pretrainings": int(of_backbone.max()), "seeds": pairs["seed"].nunique()}
+        rows.append(row | _pooled(of_task, fixed_backbones=fixed_backbones, level=level))
+    table = pd.DataFrame(rows)
+    insert_holm(table)
+    insert_holm(table, "q_p", "q_holm")
+    return table
+
+
+def _pooled(
+    of_task: TaskPairs, *, fixed_backbones: bool = False, level: float = 0.95
+) -> dict[str, object]:
+    """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
+    differences, covariance, backbones = of_task.differences, of_task.covariance, of_task.backbones
+    weights = each_level_once(backbones)
+    names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": OWN}
+    over_patients = ["patients_sd", "patients_correlation"]
+    pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
     pooled["estimate"] = float(np.average(differences, weights=weights))
-    if len(differences) == 1:
+    k = len(differences)
+    if k == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
-    variance = float(np.trace(covariance)) / len(differences)
-    spread = max(variance, float(differences.var()))
-    if not spread > 0:  # NaN where a test has one patient of a class
+    if not np.trace(covariance) > 0:  # NaN where a test has one patient of a class
         return pooled | {"remark": "Neither patients nor pairs show any spread."}
-    covariance = _positive_definite(contrasts)
-    model = three_level(differences, covariance, backbones, contained=True, weights=weights)
-    pooled |= {"sd_backbone": model["between"] ** 0.5, "sd_pretraining": model["within"] ** 0.5}
-    pooled |= {name: model[name] for name in ESTIMATE}
+    if fixed_backbones and backbones.nunique() == k:
+        return pooled | {"remark": "One pretraining of each backbone shows no spread of them."}
+    fixed = backbones if fixed_backbones else None
+    fits = MeanModel(covariance, of_task.shared(), weights, fixed).fit(differences)
+    for sd, effect in names.items():
+        if effect in fits.variances:
+            pooled[sd] = math.sqrt(fits.variances[effect].item())
+    error, df = fits.standard_errors.item(), fits.df.item()
+    pooled |= t_test(pooled["estimate"], error, df, level).cells()
+    variance = np.diag(covariance).mean()
+    shared = covariance[np.triu_indices(k, 1)].mean() / variance
+    pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}
     remarks = []
-    if variance == 0:
-        remarks.append("The patients show no spread: pairs are taken as known.")
+    if of_task.patients_vary:
+        pooled |= common_mean_test(differences, covariance)
     else:
-        pooled |= {name: model[name] for name in ("q", "q_df", "q_p")}
+        remarks.append("The patients show no spread: pairs are taken as known.")
     if backbones.nunique() == 1:
         remarks.append("One backbone: nothing is known of others.")
+    elif of_task.pairs["seed"].nunique() == 1:
+        remarks.append("All pairs share one seed and split: nothing is known of others.")
     return pooled | {"remark": " ".join(remarks)}
 
 
-def _backbones_once(backbones: pd.Series) -> np.ndarray:
-    # A backbone counts once: weights by the covariance would give least to the pairs that differ.
-    weights = 1 / backbones.groupby(backbones).transform("size").to_numpy()
-    return weights / weights.sum()
+def _own_seeds(of_task: TaskPairs) -> TaskPairs:
+    seeds = [f"of pair {number}" for number in range(len(of_task.pairs))]
+    return replace(of_task, pairs=of_task.pairs.assign(seed=seeds))
 
 
 def _positive_definite(contrasts: MeanContrasts) -> np.ndarray:
@@ -240,12 +517,45 @@ def _with_pretraining(table: pd.DataFrame) -> pd.DataFrame:
     return table if "pretraining" in table else table.assign(pretraining=1)
 
 
-def _task_pairs(
+def _seeds(predictions: pd.DataFrame, inits: tuple[str, str]) -> pd.Series:
+    """Return by backbone and pretraining what names a pair's seed; its number where none is known.
+
+    InputError for a pair of two seeds: then its inits had other splits.
+    """
+    rows = predictions[predictions["init"].isin(inits)]
+    numbers = rows[_PAIR].drop_duplicates()
+    seeds = "number " + numbers.set_index(_PAIR, drop=False)["pretraining"].astype(str)
+    if "pretraining_seed" not in rows:
+        return seeds
+    check_table(rows, PREDICTIONS, ["pretraining_seed"], where="predictions")
+    known = rows[[*_PAIR, "pretraining_seed"]].dropna().drop_duplicates()
+    repeated = known.duplicated(_PAIR)
+    if repeated.any():
+        pair = " ".join(map(str, known.loc[repeated, _PAIR].iloc[0]))
+        remedy = "Give both inits of a pair the seed of its pretraining."
+        raise InputError(f"pair {pair} has two seeds", where="pretraining_seed", remedy=remedy)
+    known = known.set_index(_PAIR)["pretraining_seed"]
+    seeds.loc[known.index] = "seed " + known.astype(int).astype(str)
+    return seeds
+
+
+def _task_contrasts(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[str, pd.DataFrame, MeanContrasts]]:
-    """Yield each task, its pairs (`_PAIR`, n_scenarios), and their differences."""
-    for task in task_scores(_with_pretraining(predictions), (init_a, init_b), _PAIR):
+    """Yield each task, its pairs (`_PAIR`, n_scenarios, seed), and their differences."""
+    predictions = _with_pretraining(predictions)
+    for task in task_scores(predictions, (init_a, init_b), _PAIR):
         pair = task.networks.groupby(_PAIR).ngroup().to_numpy()
         contrasts = mean_differences(task, [pair == number for number in range(pair.max() + 1)])
         pairs = task.networks.groupby(_PAIR, as_index=False).agg(n_scenarios=("scenario", "size"))
-        yield task.task, pairs, contrasts
+        seeds = _seeds(predictions, (init_a, init_b))
+        of_pairs = pd.MultiIndex.from_frame(pairs[_PAIR])
+        yield task.task, pairs.assign(seed=seeds.reindex(of_pairs).to_numpy()), contrasts
+
+
+def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[TaskPairs]:
+    """Yield the pairs of each task, as `pair_differences` and `pretraining_differences` do."""
+    for task, pairs, contrasts in _task_contrasts(predictions, init_a, init_b):
+        covariance = _positive_definite(contrasts)
+        vary = bool(np.trace(contrasts.covariance) > 0)
+        yield TaskPairs(task, pairs, contrasts.estimates, covariance, vary)

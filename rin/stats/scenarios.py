@@ -11,8 +11,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.metrics import roc_curve
+from scipy import special
 
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
@@ -57,10 +56,10 @@ class MeanContrasts:
         self.estimates = np.mean(estimates, axis=0)
         self.covariance = np.sum(covariances, axis=0) / len(covariances) ** 2
 
-    def test(self, number: int) -> TTest:
+    def test(self, number: int, level: float = 0.95) -> TTest:
         """Return the z test of one of the sums."""
-        variance = self.covariance[number, number]
-        return hypothesis.t_test(self.estimates[number], math.sqrt(variance))
+        error = math.sqrt(self.covariance[number, number])
+        return hypothesis.t_test(self.estimates[number], error, level=level)
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -238,8 +237,8 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
         raise InputError(problem, where="predictions", remedy=remedy)
     spread = {
         "sd": np.sqrt(squares / df),
-        "sd_low": np.sqrt(squares / stats.chi2.ppf(0.975, df)),
-        "sd_high": np.sqrt(squares / stats.chi2.ppf(0.025, df)),
+        "sd_low": np.sqrt(squares / special.chdtri(df, 0.025)),
+        "sd_high": np.sqrt(squares / special.chdtri(df, 0.975)),
         "sd_df": df,
     }
     return pd.DataFrame(spread).reset_index()
@@ -285,7 +284,7 @@ def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) 
         chi2 = math.nan
         if np.isfinite(covariance).all():
             chi2 = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        p_value = float(stats.chi2.sf(chi2, df))
+        p_value = float(special.chdtrc(df, chi2))
         rows.append({"task": task.task, "statistic": chi2, "df": df, "p_value": p_value})
     table = pd.DataFrame(rows)
     insert_holm(table)
@@ -539,6 +538,8 @@ def _sizes(task: TaskScores) -> dict[str, int]:
 
 def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the height of a ROC curve: where it jumps the middle, so that the AUC is kept."""
+    from sklearn.metrics import roc_curve
+
     fpr, tpr, _ = roc_curve(positive, scores)
     # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
     grid, fpr = np.round(grid, 12), np.round(fpr, 12)

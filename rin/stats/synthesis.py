@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from rin.errors import InputError
 from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
@@ -63,16 +63,16 @@ def three_level(
     of_effects, mean, error = _weighted_mean(y, covariance, effects, weights)
     between = of_effects[0] if separable else math.nan
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
-    precision = np.linalg.inv(covariance)
-    common = precision.sum(axis=0) @ y / precision.sum()
-    q = float((y - common) @ precision @ (y - common))
-    return _tested(mean, error, df, k) | {
-        "between": float(between),
-        "within": float(of_effects[-1]),
-        "q": q,
-        "q_df": k - 1,
-        "q_p": float(stats.chi2.sf(q, k - 1)),
-    }
+    variances = {"between": float(between), "within": float(of_effects[-1])}
+    return _tested(mean, error, df, k) | variances | common_mean_test(y, covariance)
+
+
+def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
+    """Return q, q_df, q_p: Cochran's test that estimates of known covariance share one mean."""
+    precision, df = np.linalg.inv(covariance), len(estimates) - 1
+    common = precision.sum(axis=0) @ estimates / precision.sum()
+    q = float((estimates - common) @ precision @ (estimates - common))
+    return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q))}
 
 
 def crossed_effects(
@@ -119,7 +119,7 @@ def equal_means_test(
     less_first = np.column_stack([-np.ones(df_1), np.eye(df_1)])
     apart = less_first @ means
     f = float(apart @ np.linalg.solve(less_first @ of_means @ less_first.T, apart)) / df_1
-    return {"f": f, "df_1": df_1, "df_2": df_2, "p_value": float(stats.f.sf(f, df_1, df_2))}
+    return {"f": f, "df_1": df_1, "df_2": df_2, "p_value": float(special.fdtrc(df_1, df_2, f))}
 
 
 def fit_effects(

@@ -125,8 +125,9 @@ class Runs:
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row a run and case of a part.
 
-        Columns as of `rin.study.fine_tuning.predictions`; `study` is one of `STUDIES`, `part` is
-        `test` or an external dataset of the task.  None takes all of the study's tasks.
+        Columns as of `rin.study.fine_tuning.predictions`, and `pretraining_seed` where networks
+        were pretrained by a study; `study` is one of `STUDIES`, `part` is `test` or an external
+        dataset of the task.  None takes all of the study's tasks.
         """
         if task is None:
             tables = [self.predictions(study, name, part) for name in self.tasks_of(study)]
@@ -134,7 +135,8 @@ class Runs:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
         if not self._is_kept(task, study):
-            return self._own(fine_tuning.predictions, study, task, part)
+            own = self._own(fine_tuning.predictions, study, task, part)
+            return _with_seeds(own, pretrained(self.study))
         if study != MAIN and part in self.external(task):
             raise InputError(
                 f"of {part} the scores of the main study are kept, not those of {study}",
@@ -144,7 +146,8 @@ class Runs:
         recorded = ["best_epoch", "epochs", "seconds", "validation_auc", "validation_loss"]
         runs = self.records(task, study).drop(columns=["study", *recorded], errors="ignore")
         scores = self.reference.rows("predictions", part=part)
-        return runs.merge(scores, on="run_id").drop(columns="run_id")
+        rows = runs.merge(scores, on="run_id").drop(columns="run_id")
+        return _with_seeds(rows, self.reference.tables.get("pretraining", pd.DataFrame()))
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
@@ -174,7 +177,8 @@ class Runs:
         scores = self.predictions(MAIN, task, part)
         scores = scores[scores["pretraining"] == scores["pretraining"].min()]
         rows = self.reference.rows("overlap", task=task, part=part)
-        return scores.drop(columns="pretraining").merge(rows).drop(columns="part")
+        names = scores.drop(columns=["pretraining", "pretraining_seed"], errors="ignore")
+        return names.merge(rows).drop(columns="part")
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
@@ -315,3 +319,18 @@ def open_reference(name: str = "open", *, keeping: Collection[str] = ()) -> Runs
     changes = {"reference": name, "probe": None, "losses": None}
     profile = reference.facts.profile.model_copy(update=changes)
     return Runs(Study(profile, None, Path("results") / name), reference)
+
+
+def _with_seeds(predictions: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions with `pretraining_seed`: of the network that a run starts from, if known.
+
+    Pairs that share it share first weights, order and split, which their statistics have to know.
+    """
+    names = ["init", "backbone", "pretraining"]
+    if "seed" not in networks or not {*names} <= {*predictions}:
+        return predictions
+    seeds = networks[[*names, "seed"]].rename(columns={"seed": "pretraining_seed"})
+    of_networks = predictions[names].merge(seeds, on=names, how="left")["pretraining_seed"]
+    if of_networks.isna().all():
+        return predictions
+    return predictions.assign(pretraining_seed=of_networks.to_numpy())

@@ -1,12 +1,15 @@
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats.bootstrap import cluster_weights, weighted_aucs
+from rin.stats.bootstrap import bootstrap_interval, cluster_weights, weighted_aucs
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
 SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)
@@ -98,3 +101,56 @@ def test_small_integer_weights_do_not_overflow():
     labels, scores = np.repeat([0, 1], 400), np.arange(800.0)
     weights = np.full((1, 800), 300, np.int16)
     np.testing.assert_array_equal(weighted_aucs(labels, scores[np.newaxis], weights), [[1.0]])
+
+
+def mean_score(rows):
+    return rows["score"].mean()
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_bootstrap_interval_is_that_of_the_clustered_variance(level):
+    """Oracle: statsmodels' cluster-robust error of a mean, with normal quantiles."""
+    rng = np.random.default_rng(8)
+    patients = np.repeat(np.arange(150), rng.integers(1, 5, 150))
+    score = rng.normal(size=150)[patients] + rng.normal(size=len(patients))
+    rows = pd.DataFrame({"score": score})
+    found = bootstrap_interval(rows, mean_score, patients, replicates=1500, level=level)
+    clustered = sm.OLS(score, np.ones(len(score))).fit(
+        cov_type="cluster", cov_kwds={"groups": patients}
+    )
+    error = clustered.bse.item()
+    assert found["estimate"] == pytest.approx(score.mean())
+    assert found["standard_error"] == pytest.approx(error, rel=0.08)
+    ends = stats.norm.interval(level, score.mean(), error)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx(ends, abs=0.12 * error)
+    assert found["undefined"] == 0
+
+
+def test_bootstrap_draws_every_row_of_a_patient_and_counts_draws_without_a_value():
+    rows = pd.DataFrame({"label": [1, 0, 0, 1], "score": [3.0, 1.0, 2.0, 3.0]})
+    seen = []
+
+    def gap(some):
+        seen.append(sorted(some.index))
+        means = some.groupby("label")["score"].mean()
+        return means.get(1, np.nan) - means.get(0, np.nan)
+
+    found = bootstrap_interval(rows, gap, ["p", "q", "q", "r"], replicates=400)
+    assert all(draw.count(1) == draw.count(2) for draw in seen)
+    assert {draw.count(0) + draw.count(1) + draw.count(3) for draw in seen} == {3}
+    assert found["undefined"] == pytest.approx(9 / 27, abs=0.08)  # without q, or of q alone
+    assert (found["estimate"], found["ci_low"], found["ci_high"]) == (1.5, 1.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "patients", "said"),
+    [
+        (lambda rows: np.nan, [1, 2], "no value of these rows"),
+        (mean_score, [1, 2, 3], "3 patients beside 2 rows"),
+        (mean_score, [1, 1], "one cluster"),
+    ],
+)
+def test_bootstrap_of_what_has_no_interval_is_refused(statistic, patients, said):
+    rows = pd.DataFrame({"score": [1.0, 2.0]})
+    with pytest.raises(InputError, match=said):
+        bootstrap_interval(rows, statistic, patients, replicates=20)

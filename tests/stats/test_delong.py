@@ -247,3 +247,10 @@ def test_share_interval_of_patients_with_several_images_follows_the_clustered_va
     assert size < len(hits)
     expected = proportion_confint(share * size, size, method="wilson")
     assert share_interval(hits, patients) == pytest.approx(expected)
+
+
+def test_share_interval_of_patients_whose_images_differ_is_no_narrower_than_wilsons():
+    """A hit and a miss of every patient: the clustered variance is zero, the design effect 1."""
+    hits, patients = [1, 0] * 12, np.repeat(np.arange(12), 2)
+    expected = proportion_confint(12, 24, method="wilson")
+    assert share_interval(hits, patients) == pytest.approx(tuple(expected))

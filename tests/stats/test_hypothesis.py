@@ -16,6 +16,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from rin.errors import InputError
 from rin.stats.hypothesis import (
+    change_between,
     clustered_t,
     equivalence_p,
     holm,
@@ -23,6 +24,8 @@ from rin.stats.hypothesis import (
     nadeau_bengio,
     paired_t,
     reml,
+    smallest_permutation_p,
+    unpaired_t_from_summary,
 )
 from rin.stats.synthesis import random_effects
 
@@ -54,6 +57,49 @@ def test_holm_refuses_what_is_no_p_value(p):
 def test_paired_t_refuses_what_is_not_paired(a, b, message):
     with pytest.raises(InputError, match=message):
         paired_t(a, b)
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(24, 24), (4, 30), (30, 4)])
+def test_unpaired_t_from_summary_equals_scipy_for_groups_of_unequal_size_and_spread(n_a, n_b):
+    found = unpaired_t_from_summary(0.82, 0.09, n_a, 0.78, 0.02, n_b)
+    expected = stats.ttest_ind_from_stats(0.82, 0.09, n_a, 0.78, 0.02, n_b, equal_var=True)
+    assert (found.statistic, found.p_value) == pytest.approx(tuple(expected))
+    assert found.df == n_a + n_b - 2
+    low, high = stats.t.interval(0.95, found.df, found.estimate, found.standard_error)
+    assert (found.ci_low, found.ci_high) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(8, 8), (5, 40)])
+def test_change_between_independent_estimates_equals_welch(n_a, n_b):
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(1, 3, n_a), rng.normal(0, 1, n_b)
+    one, other = (paired_t(drawn, np.zeros(len(drawn))).cells() for drawn in (a, b))
+    found, expected = change_between(one, other, level=0.9), stats.ttest_ind(a, b, equal_var=False)
+    assert (found.statistic, found.p_value) == pytest.approx(tuple(expected))
+    interval = expected.confidence_interval(0.9)
+    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(interval))
+
+
+def test_change_between_z_tests_is_a_two_sided_z_test_of_the_sum_of_variances():
+    first = {"estimate": 0.03, "standard_error": 0.03, "df": math.inf}
+    second = {"estimate": 0.08, "standard_error": 0.04, "df": math.inf}
+    found = change_between(first, second)
+    assert (found.estimate, found.standard_error) == pytest.approx((-0.05, 0.05))
+    assert found.p_value == pytest.approx(2 * stats.norm.cdf(-1))
+    assert (found.ci_low, found.ci_high) == pytest.approx(stats.norm.interval(0.95, -0.05, 0.05))
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(5, 5), (3, 4), (1, 2)])
+def test_smallest_permutation_p_is_that_of_groups_that_do_not_overlap(n_a, n_b):
+    """Brute force: of all ways to divide the values, how many are as far apart as can be."""
+    values = np.arange(n_a + n_b)
+    far = values[:n_a].mean() - values[n_a:].mean()
+    divisions = [
+        np.delete(values, list(chosen)).mean() - values[list(chosen)].mean()
+        for chosen in itertools.combinations(range(n_a + n_b), n_a)
+    ]
+    as_far = np.mean(-np.array(divisions) <= far + 1e-12)
+    assert smallest_permutation_p(n_a, n_b) == pytest.approx(2 * as_far)
 
 
 @pytest.mark.parametrize("ratio", [-0.1, math.nan, math.inf])

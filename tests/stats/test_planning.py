@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
+from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
 from rin.errors import InputError
+from rin.stats import pair_differences, pretraining_differences, simulation
 from rin.stats.delong import delong_covariance, delong_test
 from rin.stats.hypothesis import equivalence_p
-from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
+from rin.stats.planning import (
+    binormal_sensitivity,
+    patients_for_equivalence,
+    patients_needed,
+    pretraining_power,
+)
 
 
 def pilot_of(labels, scores):
@@ -45,39 +52,99 @@ def test_stated_power_is_that_of_simulated_studies(shift, margin):
     assert np.mean(found) == pytest.approx(0.8, abs=0.05)
 
 
-@pytest.mark.parametrize("separable", [True, False])
-def test_power_with_the_pretraining_as_the_unit_is_that_of_simulated_studies(separable):
-    rng = np.random.default_rng(8)
-    spread = {"sd_backbone": 0.02 if separable else np.nan, "sd_pretraining": 0.03}
-    design = {"backbones": 6, "pretrainings": 3, "patients": 2}
-    stated = pretraining_power(0.04, spread, 0.01, **design)
-    shape = 20_000, 6, 3
-    # Of what cannot be separated all is between backbones; patients move all pairs alike.
-    between = rng.normal(0, 0.02 if separable else 0.03, shape[:2])
-    within = rng.normal(0, 0.03 if separable else 0.0, shape).mean(axis=2)
-    means = 0.04 + between + within
-    estimate = means.mean(axis=1) + rng.normal(0, 0.01 / 2**0.5, shape[0])
-    # The t test of the model knows the variance over patients and estimates the rest.
-    error = (means.var(axis=1, ddof=1) / 6 + 0.01**2 / 2) ** 0.5
-    found = np.mean(2 * stats.t(5).sf(abs(estimate / error)) < 0.05)
-    assert found == pytest.approx(stated, abs=0.03)
+def spread_of(**changes):
+    """What a headline says of its pairs, by default without any spread but the patients'."""
+    none = {"sd_backbone": 0.0, "sd_seed": 0.0, "sd_pretraining": 0.0}
+    return none | {"patients_sd": 0.01, "patients_correlation": 0.0} | changes
 
 
-def test_power_grows_with_backbones_and_is_unknown_where_the_spread_is():
-    spread = {"sd_backbone": 0.01, "sd_pretraining": 0.02}
+@pytest.mark.parametrize("difference", [0.02, 0.04])
+def test_power_where_backbones_differ_is_that_of_a_t_test_of_backbones(difference):
+    """Next to backbones' SD nothing else counts, so their means are tested on their df."""
+    spread = spread_of(sd_backbone=0.03, patients_sd=1e-4)
+    design = {"backbones": 6, "pretrainings": 3}
+    found = pretraining_power(difference, spread, **design, replicates=4000)
+    expected = TTestPower().power(difference / 0.03, 6, 0.05, df=5)
+    assert found == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("patients", [1.0, 4.0])
+def test_power_where_patients_decide_is_near_that_of_a_z_test(patients):
+    """Many pairs, alike but for the patients that all share: more patients, more power."""
+    spread = spread_of(patients_sd=0.02, patients_correlation=0.9)
+    design = {"backbones": 8, "pretrainings": 3, "patients": patients}
+    found = pretraining_power(0.03, spread, **design, replicates=2000)
+    error = 0.02 * ((0.9 + 0.1 / 24) / patients) ** 0.5
+    assert found == pytest.approx(stats.norm.sf(1.96 - 0.03 / error), abs=0.05)
+
+
+@pytest.mark.parametrize("sd", ["sd_backbone", "sd_seed", "sd_pretraining"])
+def test_no_difference_is_found_in_one_study_of_twenty_at_most(sd):
+    spread = spread_of(**{sd: 0.03})
+    found = pretraining_power(1e-9, spread, backbones=8, pretrainings=3, replicates=2000)
+    assert 0.02 < found < 0.065
+
+
+def test_pretrainings_help_where_they_scatter_and_not_where_backbones_do():
+    designs = [{"backbones": 5, "pretrainings": count} for count in (2, 6)]
+    within, between = spread_of(sd_pretraining=0.03), spread_of(sd_backbone=0.03)
+    few, many = (pretraining_power(0.02, within, **design) for design in designs)
+    assert many > few + 0.25
+    few, many = (pretraining_power(0.02, between, **design) for design in designs)
+    assert many == pytest.approx(few, abs=0.08)
+
+
+def test_new_pretrainings_have_seeds_of_their_own_that_scatter_as_those_shared_did():
+    design = {"backbones": 5, "pretrainings": 2}
+    of_seed, of_pair = (
+        pretraining_power(0.02, spread_of(**{sd: 0.03}), **design)
+        for sd in ("sd_seed", "sd_pretraining")
+    )
+    assert of_seed == of_pair
+
+
+def test_power_takes_the_spread_of_a_headline():
+    predictions = simulation.simulate_predictions(pretrainings=3)
+    headline = pretraining_differences(predictions, "a", "b").set_index("task")
+    pairs = pair_differences(predictions, "a", "b").groupby("task")["standard_error"]
+    sd = (pairs.apply(lambda errors: (errors**2).mean())) ** 0.5
+    assert headline["patients_sd"].to_dict() == pytest.approx(sd.to_dict())
     powers = [
-        pretraining_power(0.02, spread, 0.005, backbones=n, pretrainings=2) for n in (3, 6, 12)
+        pretraining_power(size, headline.loc["breast"], backbones=8, pretrainings=2)
+        for size in (0.001, 0.05, 0.2)
     ]
-    assert powers == sorted(powers)
-    unknown = dict.fromkeys(spread, np.nan)
-    assert np.isnan(pretraining_power(0.02, unknown, 0.005, backbones=3, pretrainings=2))
-    with pytest.raises(InputError, match="backbones"):
-        pretraining_power(0.02, spread, 0.005, backbones=1, pretrainings=2)
+    assert powers == sorted(powers) and powers[0] < 0.1 < 0.9 < powers[2]
+
+
+def test_power_is_unknown_where_the_spread_is():
+    for unknown in ("sd_pretraining", "patients_sd"):
+        spread = spread_of(**{unknown: np.nan})
+        assert np.isnan(pretraining_power(0.02, spread, backbones=3, pretrainings=2))
+    inseparable = spread_of(sd_backbone=np.nan, sd_seed=np.nan, sd_pretraining=0.02)
+    same = pretraining_power(0.02, inseparable, backbones=3, pretrainings=2)
+    assert same == pretraining_power(
+        0.02, spread_of(sd_pretraining=0.02), backbones=3, pretrainings=2
+    )
+    for backbones, said in ((0, "backbones"), (1, "1 pair")):
+        with pytest.raises(InputError, match=said):
+            pretraining_power(0.02, spread_of(), backbones=backbones, pretrainings=1)
+
+
+@pytest.mark.parametrize(("auc", "specificity"), [(0.85, 0.9), (0.6, 0.8), (0.97, 0.95)])
+def test_binormal_sensitivity_is_that_of_two_normal_classes(auc, specificity):
+    apart = 2**0.5 * stats.norm.ppf(auc)
+    positive, negative = stats.norm(apart), stats.norm(0)
+    area = integrate.quad(lambda x: positive.sf(x) * negative.pdf(x), -9, 9)[0]
+    assert area == pytest.approx(auc)  # the classes have this AUC
+    found = binormal_sensitivity(auc, specificity)
+    assert found == pytest.approx(positive.sf(negative.ppf(specificity)))
+    assert binormal_sensitivity(0.5, specificity) == pytest.approx(1 - specificity)
 
 
 @given(st.floats(10, 1e4), st.floats(1e-3, 0.3), st.floats(0.005, 0.3))
 def test_planned_patients_reach_the_power_and_the_sign_does_not_matter(n, error, margin):
     needed = patients_needed(margin, n, error)
+    assert needed == pytest.approx(normal_sample_size_one_tail(margin, 0.8, 0.025, error * n**0.5))
     assert needed == patients_needed(-margin, n, error)
     there = stats.norm(margin, error * (n / needed) ** 0.5)  # but for a lead the other way
     assert there.sf(stats.norm.isf(0.025) * there.std()) == pytest.approx(0.8)
@@ -95,6 +162,8 @@ def test_planned_patients_reach_the_power_and_the_sign_does_not_matter(n, error,
         (lambda: patients_needed(0, 10, 1.0), "difference: 0"),
         (lambda: patients_for_equivalence(-0.1, 10, 1.0), "margin: -0.1"),
         (lambda: patients_for_equivalence(0.1, -3, 1.0), "patients: -3"),
+        (lambda: binormal_sensitivity(1.0), "auc: 1.0"),
+        (lambda: binormal_sensitivity(0.8, 0), "specificity: 0"),
     ],
 )
 def test_impossible_plans_are_one_clear_error(plan, said):

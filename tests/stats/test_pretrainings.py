@@ -16,12 +16,18 @@ from rin.stats import (
     clinical_measures,
     factor_effects,
     init_differences,
+    leave_one_pair_out,
     mean_roc,
     pair_differences,
+    posterior_differences,
+    pretraining_changes,
     pretraining_differences,
+    pretraining_sensitivity,
+    pretrainings,
     scenario_aucs,
     task_analyses,
 )
+from rin.stats.effects import MeanModel, posterior_mean
 from rin.stats.pretrainings import (
     backbone_tests,
     choose_settings,
@@ -109,8 +115,8 @@ def test_pairs_that_differ_alike_have_an_interval_as_narrow_as_the_patients_allo
     errors = patients["standard_error"].to_numpy()
     assert table["standard_error"].to_numpy() == pytest.approx(errors, rel=1e-3)
     half = (table["ci_high"] - table["ci_low"]).to_numpy() / 2
-    assert half == pytest.approx(stats.t.ppf(0.975, 3) * errors, rel=1e-3)
-    assert (table[["sd_backbone", "sd_pretraining"]].to_numpy() < 1e-3).all()
+    assert half == pytest.approx(stats.norm.ppf(0.975) * errors, rel=1e-3)
+    assert (table[["sd_backbone", "sd_seed", "sd_pretraining"]].to_numpy() < 1e-3).all()
 
 
 def test_pairs_that_scatter_have_an_interval_that_covers_zero():
@@ -188,6 +194,26 @@ def test_pretraining_differences_are_what_the_covariance_of_a_bootstrap_gives():
     assert found["standard_error"] == pytest.approx(table["standard_error"], rel=0.15)
 
 
+@pytest.mark.parametrize(("backbones", "numbers"), [(3, 6), (6, 3)])
+def test_crossed_effects_contained_have_the_df_of_the_effect_with_fewer_levels(backbones, numbers):
+    """Two levels fewer than the pairs either way: of three and six the fewer, less one."""
+    levels = pd.DataFrame(
+        {
+            "backbone": np.repeat(range(backbones), numbers),
+            "number": np.tile(range(numbers), backbones),
+        }
+    )
+    y = np.random.default_rng(2).normal(1, 4, 18)
+    found = {
+        contained: crossed_effects(y, np.eye(18), levels, np.ones(18), contained=contained)
+        for contained in (True, False)
+    }
+    assert (found[True]["df"], found[False]["df"]) == (2, backbones - 1)
+    for model in found.values():
+        half = stats.t.ppf(0.975, model["df"]) * model["standard_error"]
+        assert model["ci_high"] - model["estimate"] == pytest.approx(half)
+
+
 BALANCED = [case for case in CASES if "crossed" in case]
 
 
@@ -263,12 +289,23 @@ def test_what_all_backbones_of_a_pretraining_share_widens_the_crossed_interval()
     """Every backbone gains in pretraining 1 and none in the others: one chance, not four."""
     shared = np.tile([[2.0, 0.0, 0.1]], (4, 1))
     predictions = made(shared, noise=0.5)
-    nested = pretraining_differences(predictions, "a", "b").set_index("task")
+    own = predictions.assign(
+        pretraining_seed=predictions.groupby(["backbone", "pretraining"]).ngroup()
+    )
+    nested = pretraining_differences(own, "a", "b").set_index("task")
     crossed = crossed_differences(predictions, "a", "b").set_index("task")
+    headline = pretraining_differences(predictions, "a", "b").set_index("task")
     assert crossed["estimate"].tolist() == pytest.approx(nested["estimate"].tolist())
     assert (crossed["standard_error"] > 1.5 * nested["standard_error"]).all()
     assert (crossed["sd_number"] > 5 * crossed["sd_pair"]).all()
-    assert (crossed["df"] == nested["df"]).all()
+    assert (crossed["df"] == 3).all()
+    # Pairs of one number are taken to share its seed, unless it is said that they do not.
+    of_model = ["estimate", "standard_error"]
+    assert headline[of_model].to_numpy() == pytest.approx(crossed[of_model].to_numpy(), rel=1e-3)
+    assert headline["sd_seed"].tolist() == pytest.approx(crossed["sd_number"].tolist(), rel=1e-2)
+    assert (headline["df"] < 3.2).all() and (nested["df"] > 5).all()
+    assert nested["sd_seed"].isna().all()
+    assert (headline["seeds"].tolist(), nested["seeds"].tolist()) == ([3, 3], [12, 12])
     contained = crossed_differences(predictions, "a", "b", contained=True).set_index("task")
     assert (contained["df"] == 2).all()  # three pretrainings, four backbones
     assert contained["standard_error"].tolist() == crossed["standard_error"].tolist()
@@ -297,8 +334,8 @@ def test_predictions_without_pretrainings_are_of_the_first():
     expected = pretraining_differences(predictions, "a", "b")
     found = pretraining_differences(predictions.drop(columns="pretraining"), "a", "b")
     pd.testing.assert_frame_equal(found, expected)
-    assert expected["sd_backbone"].isna().all()
-    assert (expected["df"] == 3).all()
+    assert expected[["sd_backbone", "sd_seed"]].isna().all(axis=None)
+    assert expected["remark"].str.contains("All pairs share one seed").all()
 
 
 def test_one_pair_has_an_estimate_alone():
@@ -310,8 +347,8 @@ def test_one_pair_has_an_estimate_alone():
 
 def test_one_backbone_with_pretrainings_speaks_of_that_backbone():
     table = pretraining_differences(made(EQUAL[:1]), "a", "b")
-    assert (table["df"] == 2).all()
     assert np.isfinite(table["ci_low"]).all()
+    assert table["sd_backbone"].isna().all()
     assert table["remark"].str.contains("One backbone").all()
 
 
@@ -328,6 +365,134 @@ def test_patients_without_spread_leave_the_pairs_as_units():
     assert table["estimate"].tolist() == [1, 1]
     assert table["ci_low"].isna().all()
     assert table["remark"].str.contains("Neither").all()
+
+
+SCATTER = np.random.default_rng(3).normal(0.3, 0.6, (4, 3))
+
+
+def test_headline_is_the_mean_model_of_pairs_and_their_covariance():
+    """Each backbone once; pairs of unknown seed share that of their number."""
+    predictions = made(SCATTER, tasks=TASKS[:1])
+    kept = (predictions["pretraining"] < 3) | (predictions["backbone"] < "InceptionV3")
+    predictions = predictions[kept].assign(pretraining_seed=np.nan)
+    own = (predictions["backbone"] == "DenseNet121") & (predictions["pretraining"] == 2)
+    predictions.loc[own, "pretraining_seed"] = 77
+    (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
+    backbone, number = of_task.pairs["backbone"], of_task.pairs["pretraining"]
+    seed = number.where((backbone != "DenseNet121") | (number != 2), 77)
+    weights = 1 / backbone.groupby(backbone).transform("size")
+    known = of_task.covariance, {"backbone": backbone, "seed": seed}, weights
+    for fixed, groups in ((False, None), (True, backbone)):
+        expected = MeanModel(*known, groups).fit(of_task.differences)
+        (found,) = pretraining_differences(
+            predictions, "a", "b", fixed_backbones=fixed, level=0.9
+        ).itertuples()
+        assert found.df == pytest.approx(expected.df.item())
+        assert found.standard_error == pytest.approx(expected.standard_errors.item())
+        interval = stats.t.interval(0.9, found.df, found.estimate, found.standard_error)
+        assert (found.ci_low, found.ci_high) == pytest.approx(interval)
+        assert math.isnan(found.sd_backbone) == fixed
+    assert (found.pairs, found.pretrainings, found.seeds) == (10, 3, 4)
+    pairs = pair_differences(predictions, "a", "b")
+    assert of_task.differences.tolist() == pytest.approx(pairs["estimate"].tolist())
+    assert np.diag(of_task.covariance) ** 0.5 == pytest.approx(pairs["standard_error"].to_numpy())
+
+
+def test_a_pair_of_two_seeds_is_refused():
+    predictions = made(EQUAL, pretrainings=1)
+    seeds = (predictions["init"] == "a").astype(int)
+    with pytest.raises(InputError, match=r"pretraining_seed: pair DenseNet121 1 has two seeds"):
+        pretraining_differences(predictions.assign(pretraining_seed=seeds), "a", "b")
+
+
+def test_fixed_backbones_of_one_pretraining_each_have_an_estimate_alone():
+    table = pretraining_differences(made(EQUAL, pretrainings=1), "a", "b", fixed_backbones=True)
+    assert np.isfinite(table["estimate"]).all()
+    assert table[["ci_low", "standard_error"]].isna().all(axis=None)
+    assert table["remark"].str.contains("One pretraining of each backbone").all()
+
+
+def test_leaving_a_pair_out_is_the_headline_of_the_other_pairs():
+    predictions = made(SCATTER[:, :2], tasks=TASKS)
+    whole = pretraining_differences(predictions, "a", "b").set_index("task")
+    table = leave_one_pair_out(predictions, "a", "b")
+    assert len(table) == 2 * 8
+    for row in table.itertuples():
+        left_out = predictions["backbone"] == row.backbone
+        left_out &= predictions["pretraining"] == row.pretraining
+        rest = predictions[~left_out & (predictions["task"] == row.task)]
+        (expected,) = pretraining_differences(rest, "a", "b").itertuples()
+        for name in ("estimate", "ci_low", "ci_high", "df"):
+            assert getattr(row, name) == pytest.approx(getattr(expected, name), rel=1e-4)
+        moved = expected.estimate - whole.loc[row.task, "estimate"]
+        assert row.moved == pytest.approx(moved)
+
+
+def test_posterior_differences_are_of_the_pairs_with_priors_in_points():
+    predictions = made(SCATTER[:, :2], tasks=TASKS[:1])
+    (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
+    known = 100 * of_task.differences, 1e4 * of_task.covariance, of_task.shared()
+    expected = posterior_mean(*known, sd_scale=5)
+    (found,) = posterior_differences(predictions, "a", "b").itertuples()
+    assert found.above == pytest.approx(expected.pop("above"))
+    assert {name: 100 * getattr(found, name) for name in expected} == pytest.approx(expected)
+    one = posterior_differences(made(EQUAL[:1], pretrainings=1), "a", "b")
+    assert one["estimate"].isna().all()
+
+
+def test_sensitivity_analyses_are_those_of_their_names():
+    predictions = made(SCATTER, tasks=TASKS)
+    table = pretraining_sensitivity(predictions, "a", "b").set_index(["model", "task"])
+    own = predictions.assign(
+        pretraining_seed=predictions.groupby(["backbone", "pretraining"]).ngroup()
+    )
+    expected = {
+        "headline": pretraining_differences(predictions, "a", "b"),
+        "own_seeds": pretraining_differences(own, "a", "b"),
+        "fixed_backbones": pretraining_differences(predictions, "a", "b", fixed_backbones=True),
+        "posterior": posterior_differences(predictions, "a", "b"),
+    }
+    columns = ["estimate", "ci_low", "ci_high", "standard_error"]
+    of_headline = expected["headline"].set_index("task")["standard_error"]
+    assert table.index.get_level_values("model").unique().tolist() == [*expected]
+    for model, rows in expected.items():
+        rows = rows.set_index("task")
+        found = table.loc[model]
+        np.testing.assert_allclose(found[columns], rows.loc[found.index, columns])
+        ratio = rows["standard_error"] / of_headline
+        assert found["error_ratio"].to_dict() == pytest.approx(ratio.to_dict())
+
+
+def test_change_between_two_test_sets_adds_their_covariances_over_patients():
+    here, there = made(SCATTER, tasks=TASKS[:1]), made(SCATTER[::-1], tasks=TASKS[:1], seed=9)
+    there["patient_id"] += " elsewhere"
+    (first,) = pretrainings.task_pairs(here, "a", "b")
+    (second,) = pretrainings.task_pairs(there, "a", "b")
+    expected = MeanModel(first.covariance + second.covariance, first.shared(), np.ones(12)).fit(
+        first.differences - second.differences
+    )
+    (found,) = pretraining_changes(here, there, "a", "b").itertuples()
+    assert found.estimate == pytest.approx(expected.estimates.item())
+    assert found.standard_error == pytest.approx(expected.standard_errors.item())
+    assert found.df == pytest.approx(expected.df.item())
+    (back,) = pretraining_changes(there, here, "a", "b").itertuples()
+    assert back.estimate == pytest.approx(-found.estimate)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (made(SCATTER, tasks=TASKS[:1]), "60 patients are in both"),
+        (made(SCATTER, tasks=TASKS[1:]), "tasks"),
+        (
+            made(SCATTER[:3], tasks=TASKS[:1]).assign(patient_id=lambda rows: rows["case_id"]),
+            "12 pairs of breast beside 9 others",
+        ),
+    ],
+)
+def test_changes_of_what_is_not_comparable_are_refused(second, said):
+    with pytest.raises(InputError, match=said):
+        pretraining_changes(made(SCATTER, tasks=TASKS[:1]), second, "a", "b")
 
 
 def test_a_scenario_of_two_backbones_is_refused():

@@ -28,7 +28,7 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
 
 def test_predictions_are_those_of_the_reference_run(demo):
     table = demo.predictions("main", "breast")
-    assert list(table) == COLUMNS
+    assert list(table) == [*COLUMNS, "pretraining_seed"]
     kept = demo.reference.tables["predictions"]
     own = kept[kept["run_id"] == demo.records("breast")["run_id"].iloc[0]]
     own = own[own["part"] == "test"]
@@ -92,3 +92,15 @@ def test_profile_without_reference_shows_its_own_runs(study_folder):
     said = r"1 of 1 runs of pretraining are not finished, the first: init \w+, "
     with pytest.raises(InputError, match=said):
         runs.predictions("main", "breast")
+
+
+def test_predictions_say_which_seed_a_pretraining_had(demo):
+    """Pairs of one number share it in the committed run: the networks' table says so."""
+    scores, networks = demo.predictions(task="breast"), demo.pretraining()
+    names = ["init", "backbone", "pretraining"]
+    expected = networks.set_index(names)["seed"].to_dict()
+    found = scores.drop_duplicates(names).set_index(names)["pretraining_seed"]
+    assert found.to_dict() == {pair: expected[pair] for pair in found.index}
+    pairs = scores.drop_duplicates(["backbone", "pretraining"])
+    assert pairs.groupby("pretraining")["pretraining_seed"].nunique().eq(1).all()
+    assert "pretraining_seed" not in demo.overlap("breast")

@@ -1,0 +1,105 @@
+"""How often the headline's interval holds the truth: simulated studies of the real design.
+
+    python benchmarks/coverage.py [--replicates 2000] [--tasks breast thyroid]
+
+The covariance over patients is that of the committed run's pairs.  Differences of pairs are drawn
+with SDs between backbones, between the seeds that pairs may share, and within, and analysed as
+`rin.stats.pretraining_differences` does; beside it stand the model without seeds and with t on
+backbones − 1, which was the headline before.
+"""
+
+import argparse
+import math
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from rin.stats.effects import MeanModel, each_level_once
+from rin.stats.pretrainings import TaskPairs, task_pairs
+from rin.study import open_reference
+
+BETWEEN, WITHIN, SEED = (0, 3, 6), (2, 5, 8), (0, 3, 6)  # SDs in AUC points
+#: Pairs of the committed run, whose backbones share the seeds of their pretrainings; and with four
+#: further backbones and two further pairs, each with a seed of its own.
+PAPER = ["DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50"]
+FURTHER = ["EfficientNetV2B0", "MobileNet", "MobileNetV2", "Xception"]
+
+
+def designs(of_task: TaskPairs) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
+    """Return pairs (backbone, seed) and their covariance over patients, in points, by design."""
+    pairs = of_task.pairs[["backbone", "seed"]]
+    known = 1e4 * of_task.covariance
+    backbones = [name for name in PAPER for _ in range(3)] + FURTHER
+    seeds = [f"number {number}" for _ in PAPER for number in (1, 2, 3)]
+    seeds[5], seeds[11] = "own 5", "own 11"  # the third of InceptionResNetV2 and of ResNet50
+    eight = pd.DataFrame({"backbone": backbones, "seed": [*seeds, *FURTHER]})
+    # Further pairs are as those that there are: their errors, and the mean correlation.
+    errors = np.resize(np.sqrt(np.diag(known)), len(eight))
+    mean = known[np.triu_indices(len(known), 1)].mean() / np.diag(known).mean()
+    covariance = mean * np.outer(errors, errors)
+    np.fill_diagonal(covariance, errors**2)
+    return {
+        f"{len(pairs)} pairs of four backbones": (pairs, known),
+        f"{len(eight)} pairs of eight backbones": (eight, covariance),
+    }
+
+
+def members(levels: pd.Series) -> np.ndarray:
+    """Return 1 where a pair is of a level: (k, levels)."""
+    return pd.get_dummies(levels).to_numpy(float)
+
+
+def coverage(pairs: pd.DataFrame, known: np.ndarray, replicates: int) -> pd.DataFrame:
+    """Return a row a combination of SDs: coverage of both analyses (%), and median half-widths."""
+    backbone, seed = pairs["backbone"], pairs["seed"]
+    weights = each_level_once(backbone)
+    model = MeanModel(known, {"backbone": backbone, "seed": seed}, weights)
+    before = MeanModel(known, {"backbone": backbone}, weights)
+    root = np.linalg.cholesky(known)
+    rng, rows = np.random.default_rng(20261125), []
+    for of_seed, between, within in product(SEED, BETWEEN, WITHIN):
+        shared = [(1.0, root), (within, np.eye(len(pairs)))]
+        shared += [(between, members(backbone)), (of_seed, members(seed))]
+        drawn = sum(
+            sd * rng.normal(size=(replicates, matrix.shape[1])) @ matrix.T for sd, matrix in shared
+        )
+        row = {"seed": of_seed, "between": between, "within": within}
+        for name, fitted, df in (("headline", model, None), ("before", before, True)):
+            fits = fitted.fit(drawn)
+            df = fits.df if df is None else backbone.nunique() - 1.0
+            half = special.stdtrit(df, 0.975) * fits.standard_errors
+            row[name] = 100 * (np.abs(fits.estimates) <= half).mean()
+            row[f"half-width {name}"] = np.median(half)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Print a table for each design and task."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--replicates", type=int, default=2000)
+    parser.add_argument("--tasks", nargs="+", default=["breast", "thyroid"])
+    options = parser.parse_args()
+    runs = open_reference()
+    for task in options.tasks:
+        (of_task,) = task_pairs(runs.predictions(task=task), *runs.inits)
+        for design, (pairs, known) in designs(of_task).items():
+            table = coverage(pairs, known, options.replicates)
+            error = 100 * math.sqrt(0.05 * 0.95 / options.replicates)
+            print(f"\n{design}, {task} (± {error:.1f})\n", flush=True)
+            wide = table.pivot(index=["seed", "between"], columns="within")
+            print("| seed | between | " + " | ".join(f"within {sd}" for sd in WITHIN) + " |")
+            print("|---|---|" + "---|" * len(WITHIN))
+            for (of_seed, between), row in wide.iterrows():
+                cells = [f"{row['headline', sd]:.1f} ({row['before', sd]:.1f})" for sd in WITHIN]
+                print(f"| {of_seed} | {between} | " + " | ".join(cells) + " |")
+            inside = table["headline"].between(94 - error, 97 + error)
+            print(f"\n{inside.sum()} of {len(table)} from 94 to 97; median half-width "
+                  f"{table['half-width headline'].median():.1f}, before "
+                  f"{table['half-width before'].median():.1f}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

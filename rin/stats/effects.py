@@ -1,0 +1,259 @@
+"""A mean of estimates that share patients, and chance effects of what else they share.
+
+Estimates (k,) have a known covariance, that over patients, and one more variance for each effect:
+of all that is one estimate's own, and of what those with one level of an effect share.  The
+variances are fitted by restricted likelihood; the mean has fixed weights, so that its variance is
+a weighted sum of theirs, and its degrees of freedom are Satterthwaite's.  A model is set up once
+and fitted to many rows of estimates, so that a design can be simulated with the test that is used.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, special
+
+from rin.errors import InputError
+
+#: Of an estimate alone: what no other shares.
+OWN = "own"
+# Of the search: steps, halvings of one, and the gain in deviance that is none.
+_STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
+#: A variance below this share of the scale counts as zero.
+_ZERO = 1e-7
+#: Of the quadrature, for each SD.
+_NODES = 24
+
+
+@dataclass(frozen=True)
+class MeanFits:
+    """Means of rows of estimates (r,): their standard errors, df, and variances of effects."""
+
+    estimates: np.ndarray
+    standard_errors: np.ndarray
+    df: np.ndarray
+    variances: dict[str, np.ndarray]
+
+
+class MeanModel:
+    """A weighted mean of estimates (k,) with a known covariance (k, k) and random effects.
+
+    `levels` says for each effect, by name, which level each estimate is of.  `effects` are those
+    whose variance these estimates can tell from the others': an effect of one level cannot be told
+    from the mean, and one whose levels have one estimate each is that estimate's `OWN`.  Estimates
+    of one level of `fixed` have a mean of their own, which is no draw from any others.
+    """
+
+    def __init__(
+        self,
+        covariance: np.ndarray,
+        levels: Mapping[str, ArrayLike],
+        weights: ArrayLike,
+        fixed: ArrayLike | None = None,
+    ) -> None:
+        shares = np.asarray(weights, dtype=float)
+        self.weights = shares / shares.sum()
+        self.covariance = np.asarray(covariance, dtype=float)
+        k = len(self.weights)
+        if k < 2 or self.covariance.shape != (k, k):
+            problem = f"{k} weights beside a covariance of shape {self.covariance.shape}"
+            remedy = "Pass two estimates or more, and a row and a column of each."
+            raise InputError(problem, where="covariance, weights", remedy=remedy)
+        means = _members(np.zeros(k) if fixed is None else fixed)
+        if means.shape[1] == k:
+            problem = f"{k} estimates, each with a mean of its own"
+            remedy = "Pass two estimates or more of one level: nothing else shows any spread."
+            raise InputError(problem, where="fixed", remedy=remedy)
+        # Rows that are orthogonal to the means: what restricted likelihood looks at.
+        self._contrasts = np.linalg.svd(means.T)[2][means.shape[1] :]
+        self.effects: dict[str, np.ndarray] = {}
+        told_apart: list[np.ndarray] = []
+        for name, of_name in {OWN: range(k), **levels}.items():
+            members = _members(of_name)
+            shared = members @ members.T
+            seen = [*told_apart, self._of_contrasts(shared).ravel()]
+            if np.linalg.matrix_rank(np.array(seen), tol=1e-8) == len(seen):
+                self.effects[name], told_apart = shared, seen
+
+    def fit(self, estimates: ArrayLike) -> MeanFits:
+        """Return the mean of each row of estimates (r, k), or of one (k,), and its uncertainty.
+
+        InputError where a search for variances does not converge.
+        """
+        rows = np.atleast_2d(np.asarray(estimates, dtype=float))
+        variances, information = self._restricted_likelihood(rows)
+        of_mean = np.array([self.weights @ g @ self.weights for g in self.effects.values()])
+        variance = self.weights @ self.covariance @ self.weights + variances @ of_mean
+        df = _satterthwaite(variance, variances, of_mean, information)
+        named = dict(zip(self.effects, variances.T, strict=True))
+        return MeanFits(rows @ self.weights, np.sqrt(variance), df, named)
+
+    def _of_contrasts(self, matrix: np.ndarray) -> np.ndarray:
+        return self._contrasts @ matrix @ self._contrasts.T
+
+    def _restricted_likelihood(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return variances (r, q), none below zero, and their expected information (r, q, q).
+
+        Fisher's scoring; of each step's quadratic the minimum among variances from zero is found
+        by trying which of them are zero.
+        """
+        y = rows @ self._contrasts.T
+        known = self._of_contrasts(self.covariance)
+        effects = np.array([self._of_contrasts(g) for g in self.effects.values()])
+        size = np.trace(effects, axis1=1, axis2=2) / y.shape[1]
+        of_patients = np.trace(known) / y.shape[1]
+        scale = np.maximum((y**2).mean(axis=1), of_patients)
+        variances = np.outer(scale, 0.5 / size / len(size))
+        information = np.empty((len(y), len(size), len(size)))
+        searched = np.arange(len(y))
+        for _ in range(_STEPS):
+            now, of_rows = variances[searched], y[searched]
+            inverse, residual, deviance = _likelihood(known, effects, now, of_rows)
+            products = inverse[:, None] @ effects
+            turned = products.transpose(0, 1, 3, 2).reshape(len(now), len(size), -1)
+            twice = products.reshape(len(now), len(size), -1) @ turned.transpose(0, 2, 1)
+            along = np.einsum("ri,qij,rj->rq", residual, effects, residual, optimize=True)
+            score = along - np.trace(products, axis1=2, axis2=3)
+            information[searched] = twice / 2
+            step = _step(now, score, twice)
+            # Scoring may overshoot: of whole and half steps, and shorter ones, the first that is
+            # better than the next.
+            reached = _likelihood(known, effects, now + step, of_rows)[2]
+            for _ in range(_HALVINGS):
+                half = _likelihood(known, effects, now + step / 2, of_rows)[2]
+                shorter = half < reached
+                if not (shorter | (reached > deviance)).any():
+                    break
+                shorter |= reached > deviance
+                step[shorter] /= 2
+                reached = np.where(shorter, half, reached)
+            worse = reached > deviance  # no step is better: the minimum, but for rounding
+            gained, best = np.where(worse, 0.0, deviance - reached), now + step
+            best[worse] = now[worse]
+            variances[searched] = best
+            searched = searched[gained > _PRECISION]
+            if not searched.size:
+                variances[variances < _ZERO * scale[:, None]] = 0.0
+                return variances, information
+        problem = f"REML does not converge in {searched.size} of {len(y)} searches"
+        remedy = "Check the variances: they may differ by too many orders of magnitude."
+        raise InputError(problem, where="estimates, variances", remedy=remedy)
+
+
+def _likelihood(
+    known: np.ndarray, effects: np.ndarray, variances: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the inverse of the covariance, inverse times y, and the deviance, of each row."""
+    covariance = known + np.tensordot(variances, effects, axes=1)
+    inverse = np.linalg.inv(covariance)
+    residual = (inverse @ y[..., None])[..., 0]
+    return inverse, residual, np.linalg.slogdet(covariance)[1] + (residual * y).sum(axis=1)
+
+
+def _step(now: np.ndarray, score: np.ndarray, twice: np.ndarray) -> np.ndarray:
+    """Return the step (r, q) to the lowest d' I d / 2 − score' d with no variance below zero."""
+    lowest, best = np.full(len(now), np.inf), np.zeros_like(now)
+    for free in product([True, False], repeat=now.shape[1]):
+        moving, fixed = np.flatnonzero(free), np.flatnonzero(~np.array(free))
+        step = -now.copy()
+        if moving.size:
+            block = twice[:, moving[:, None], moving]
+            of_fixed = (twice[:, moving[:, None], fixed] @ step[:, fixed, None])[..., 0]
+            rest = score[:, moving] - of_fixed
+            step[:, moving] = np.linalg.solve(block, rest[..., None])[..., 0]
+        curve = np.einsum("rp,rpq,rq->r", step, twice, step) / 2 - (score * step).sum(axis=1)
+        better = (now + step >= 0).all(axis=1) & (curve < lowest)
+        better |= (now + step >= -1e-15).all(axis=1) & ~np.isfinite(lowest)
+        lowest[better], best[better] = curve[better], step[better]
+    return np.maximum(best, -now)
+
+
+def _satterthwaite(
+    variance: np.ndarray, variances: np.ndarray, of_mean: np.ndarray, information: np.ndarray
+) -> np.ndarray:
+    """Return 2 V² / Var(V) of the variance V (r,) of a mean, at least 1.
+
+    What is estimated as zero is left out, save what is one estimate's own, which is first: else a
+    few estimates that happen to agree would be taken for sure.
+    """
+    counted = variances > 0
+    counted[:, 0] = True
+    df = np.empty(len(variance))
+    for kinds in np.unique(counted, axis=0):
+        rows = (counted == kinds).all(axis=1)
+        inverse = np.linalg.inv(information[rows][:, kinds][:, :, kinds])
+        of_variance = np.einsum("p,rpq,q->r", of_mean[kinds], inverse, of_mean[kinds])
+        df[rows] = 2 * variance[rows] ** 2 / of_variance
+    return np.maximum(df, 1.0)
+
+
+def _members(levels: ArrayLike) -> np.ndarray:
+    """Return 1 where an estimate is of a level, else 0: (k, levels)."""
+    return pd.get_dummies(np.asarray(levels)).to_numpy(float)
+
+
+def each_level_once(levels: ArrayLike) -> np.ndarray:
+    """Return weights (k,) by which levels count alike, however many estimates each has."""
+    members = _members(levels)
+    weights = members @ (1 / members.sum(axis=0))
+    return weights / weights.sum()
+
+
+def posterior_mean(
+    estimates: ArrayLike,
+    covariance: np.ndarray,
+    levels: Mapping[str, ArrayLike],
+    *,
+    sd_scale: float,
+    level: float = 0.95,
+) -> dict[str, float]:
+    """Return the posterior of the mean of `MeanModel`, by quadrature over the effects' SDs.
+
+    The mean has a flat prior, every SD a half-normal one with `sd_scale`.  Returns estimate (the
+    posterior mean), ci_low, ci_high (equal tails), standard_error (the posterior SD) and above
+    (the probability that the mean is above zero).  Given the SDs the mean is normal, with its
+    variance by generalised least squares.
+    """
+    y = np.asarray(estimates, dtype=float)
+    model = MeanModel(covariance, levels, np.ones(len(y)))
+    # Half-normal SDs to five scales, beyond which there is less than 1e-6 of the prior.
+    places, of_places = np.polynomial.legendre.leggauss(_NODES)
+    sds = 2.5 * sd_scale * (places + 1)
+    prior = of_places * np.exp(-((sds / sd_scale) ** 2) / 2)
+    q = len(model.effects)
+    variances = np.array(list(product(sds**2, repeat=q)))
+    log_weights = np.log(np.array(list(product(prior, repeat=q)))).sum(axis=1)
+    effects = np.array(list(model.effects.values()))
+    means, errors, deviances = [], [], []
+    for block in np.array_split(variances, max(1, len(variances) // 2000)):
+        marginal = model.covariance + np.tensordot(block, effects, axes=1)
+        inverse = np.linalg.inv(marginal)
+        information = inverse.sum(axis=(1, 2))
+        mean = (inverse.sum(axis=1) @ y) / information
+        residual = y - mean[:, None]
+        misfit = np.einsum("ri,rij,rj->r", residual, inverse, residual, optimize=True)
+        means.append(mean)
+        errors.append(information**-0.5)
+        deviances.append(np.linalg.slogdet(marginal)[1] + np.log(information) + misfit)
+    means, errors = np.concatenate(means), np.concatenate(errors)
+    log_weights -= np.concatenate(deviances) / 2
+    shares = np.exp(log_weights - log_weights.max())
+    shares /= shares.sum()
+    mean = shares @ means
+    sd = math.sqrt(shares @ (errors**2 + (means - mean) ** 2))
+
+    def beyond(value: float, share: float) -> float:
+        return shares @ special.ndtr((value - means) / errors) - share
+
+    far = (means - 9 * errors).min(), (means + 9 * errors).max()
+    tail = (1 - level) / 2
+    low, high = (optimize.brentq(beyond, *far, args=(share,)) for share in (tail, 1 - tail))
+    above = 1 - beyond(0.0, 0.0)
+    return {
+        "estimate": float(mean), "ci_low": low, "ci_high": high,
+        "standard_error": sd, "above": float(above),
+    }  # fmt: skip

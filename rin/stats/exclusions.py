@@ -1,0 +1,171 @@
+"""What an estimate excludes, not only what it does not find: margins, and published differences.
+
+Functions take a table of estimates, one row a task, such as that of
+`rin.stats.pretraining_differences`: whatever its unit of inference is, theirs is the same.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from rin.errors import InputError, look_up
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence_p, insert_holm, t_quantile, t_test
+from rin.tables import require_columns
+
+#: Margins of equivalence, as differences of AUCs: comparable, and not far apart.
+MARGINS = (EQUIVALENCE_MARGIN, 0.05)
+#: Below which an adjusted P value rejects.
+ALPHA = 0.05
+_ESTIMATED = ["task", "estimate", "standard_error", "df"]
+
+
+def equivalence_tests(table: pd.DataFrame, margins: Sequence[float] = MARGINS) -> pd.DataFrame:
+    """Test for every task whether a difference lies within ± a margin: two one-sided tests.
+
+    Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
+
+    Parameters
+    ----------
+    table : one row a task: task, estimate, standard_error, df
+    margins : as differences of AUCs (0-1)
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task and margin: task, margin, estimate, ci_low, ci_high (90%, the interval that
+        lies within the margin just where P is below .05), p_value (the larger one), p_holm (over
+        the tasks, for each margin), equivalent (p_holm < .05), and smallest_margin, the one beyond
+        which equivalence is shown without adjustment; NaN where there is no standard error.
+
+    Raises
+    ------
+    InputError
+        For a missing column, or a margin that is not above zero.
+
+    Examples
+    --------
+    >>> from rin.stats import equivalence_tests, pretraining_differences, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = equivalence_tests(pretraining_differences(predictions, "a", "b"), [0.2])
+    >>> table.set_index("task")["equivalent"].to_dict()
+    {'breast': True, 'thyroid': True}
+    """
+    require_columns(table, _ESTIMATED, where="table")
+    rows = []
+    for margin in margins:
+        _check_margin(margin)
+        for task, *estimated in table[_ESTIMATED].itertuples(index=False):
+            low, high = _interval(*estimated, level=1 - 2 * ALPHA)
+            row = {"task": task, "margin": margin, "estimate": estimated[0]}
+            row |= {"ci_low": low, "ci_high": high, "p_value": equivalence_p(*estimated, margin)}
+            rows.append(row | {"smallest_margin": max(-low, high)})
+    return _decided(pd.DataFrame(rows), "equivalent", within="margin")
+
+
+def noninferiority_tests(table: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) -> pd.DataFrame:
+    """Test for every task whether the first is worse than the second by less than a margin.
+
+    Parameters
+    ----------
+    table : as `equivalence_tests`; its estimate is the first less the second
+    margin : as a difference of AUCs (0-1)
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, margin, estimate, lower (the one-sided 95% bound), p_value
+        (one-sided, of −margin or less), p_holm (over the tasks), noninferior (p_holm < .05).
+
+    Raises
+    ------
+    InputError
+        As `equivalence_tests`.
+
+    Examples
+    --------
+    >>> from rin.stats import init_differences, noninferiority_tests, simulation
+    >>> table = init_differences(simulation.simulate_predictions(), "a", "b")
+    >>> tests = noninferiority_tests(table.query("group == 'all'"), 0.05)
+    >>> tests.set_index("task")["noninferior"].to_dict()
+    {'breast': True, 'thyroid': True}
+    """
+    require_columns(table, _ESTIMATED, where="table")
+    _check_margin(margin)
+    rows = []
+    for task, *estimated in table[_ESTIMATED].itertuples(index=False):
+        lower, _ = _interval(*estimated, level=1 - 2 * ALPHA)
+        above = t_test(estimated[0] + margin, *estimated[1:])
+        p_value = float(special.stdtr(above.df, -above.statistic))
+        row = {"task": task, "margin": margin, "estimate": estimated[0], "lower": lower}
+        rows.append(row | {"p_value": p_value})
+    return _decided(pd.DataFrame(rows), "noninferior")
+
+
+def against_published(
+    table: pd.DataFrame, published: Mapping[str, float], *, level: float = 0.95
+) -> pd.DataFrame:
+    """Compare the differences of tasks with published ones, which are taken as they are stated.
+
+    Parameters
+    ----------
+    table : as `equivalence_tests`
+    published : difference of AUCs (0-1) by task; tasks that it lacks are left out
+    level : of the intervals
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task: task, published, the columns of an estimate (of the table's; statistic,
+        p_value and p_holm, over the tasks, test that it is the published one), and outside:
+        whether the published difference lies outside the interval.
+
+    Raises
+    ------
+    InputError
+        As `equivalence_tests`; for a published task that the table lacks.
+
+    Examples
+    --------
+    >>> from rin.stats import against_published, pretraining_differences, simulation
+    >>> predictions = simulation.simulate_predictions(pretrainings=3)
+    >>> table = pretraining_differences(predictions, "a", "b")
+    >>> against_published(table, {"breast": 0.3, "thyroid": 0.05})["outside"].tolist()
+    [True, False]
+    """
+    require_columns(table, _ESTIMATED, where="table")
+    for task in published:
+        look_up("task", task, list(table["task"]))
+    rows = []
+    for task, estimate, error, df in table[_ESTIMATED].itertuples(index=False):
+        if task not in published:
+            continue
+        cells = t_test(estimate, error, df, level).cells()
+        apart = t_test(estimate - published[task], error, df)
+        cells |= {"statistic": apart.statistic, "p_value": apart.p_value}
+        outside = not cells["ci_low"] <= published[task] <= cells["ci_high"]
+        known = not math.isnan(error)
+        row = {"task": task, "published": published[task]} | cells
+        rows.append(row | {"outside": outside and known})
+    columns = ["task", "published", *t_test(0.0, 1.0).cells(), "outside"]
+    compared = pd.DataFrame(rows, columns=columns)
+    insert_holm(compared)
+    return compared
+
+
+def _check_margin(margin: float) -> None:
+    if not 0 < margin < math.inf:
+        remedy = "Pass a difference of AUCs above zero, such as 0.02."
+        raise InputError(f"{margin!r}", where="margin", remedy=remedy)
+
+
+def _interval(estimate: float, error: float, df: float, *, level: float) -> tuple[float, float]:
+    half_width = t_quantile(df, level) * error
+    return estimate - half_width, estimate + half_width
+
+
+def _decided(table: pd.DataFrame, decision: str, *, within: str = "") -> pd.DataFrame:
+    insert_holm(table, within=within)
+    return table.assign(**{decision: np.asarray(table["p_holm"] < ALPHA)})

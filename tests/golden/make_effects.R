@@ -1,0 +1,76 @@
+# Reference values for rin.stats.effects: means of estimates of known covariance, each backbone once,
+# with random effects of the backbone, of the seed that some pairs share, and of the pair; also with
+# fixed backbones.  The fit is metafor's; Satterthwaite's degrees of freedom are written out in base
+# R from the expected information of the restricted likelihood.
+# Run: Rscript make_effects.R > effects.json
+# Debian: r-cran-metafor, r-cran-jsonlite.
+suppressMessages({library(metafor); library(jsonlite)})
+
+satterthwaite <- function(V, Z, X, W, sigma2, keep) {
+  M <- V
+  for (j in seq_along(Z)) M <- M + sigma2[j] * tcrossprod(Z[[j]])
+  w <- solve(M)
+  P <- w - w %*% X %*% solve(t(X) %*% w %*% X) %*% t(X) %*% w
+  counted <- which(keep)
+  information <- outer(counted, counted, Vectorize(function(a, b)
+    sum(diag(P %*% tcrossprod(Z[[a]]) %*% P %*% tcrossprod(Z[[b]]))) / 2))
+  gradient <- sapply(counted, function(a) c(t(W) %*% tcrossprod(Z[[a]]) %*% W))
+  variance <- c(t(W) %*% M %*% W)
+  max(1, 2 * variance^2 / c(t(gradient) %*% solve(information) %*% gradient))
+}
+
+one <- function(y, V, backbone, seed) {
+  k <- length(y)
+  W <- c(1 / table(backbone)[as.character(backbone)]); W <- W / sum(W)
+  data <- data.frame(backbone = backbone, seed = seed, pair = seq_len(k))
+  member <- function(x) model.matrix(~ 0 + factor(x))
+  fitted <- function(effects, X, mods) {
+    formulas <- list(pair = ~ 1 | pair, backbone = ~ 1 | backbone, seed = ~ 1 | seed)[effects]
+    control <- list(optimizer = "optim", optmethod = "BFGS", reltol = 1e-15, maxit = 20000)
+    fit <- rma.mv(y, V, mods = mods, random = unname(formulas), data = data, method = "REML",
+                  control = control)
+    sigma2 <- ifelse(fit$sigma2 < 1e-3, 0, fit$sigma2)  # its search stops a little above zero
+    Z <- list(pair = diag(k), backbone = member(backbone), seed = member(seed))[effects]
+    keep <- sigma2 > 0; keep[1] <- TRUE
+    M <- V
+    for (a in seq_along(Z)) M <- M + sigma2[a] * tcrossprod(Z[[a]])
+    list(estimate = sum(W * y), standard_error = sqrt(c(t(W) %*% M %*% W)),
+         df = satterthwaite(V, Z, X, W, sigma2, keep), variances = as.list(setNames(sigma2, effects)))
+  }
+  shared <- any(table(seed) > 1)  # else the seed cannot be told from the pair
+  result <- list(y = y, V = V, backbone = backbone, seed = seed)
+  result$random <- fitted(c("pair", "backbone", if (shared) "seed"), matrix(1, k), ~ 1)
+  # Each backbone its own mean: theirs, averaged.
+  result$fixed <- fitted(c("pair", if (shared) "seed"), member(backbone), ~ 0 + factor(backbone))
+  # metafor's own weighted mean and its error.
+  effects <- list(~ 1 | pair, ~ 1 | backbone, if (shared) ~ 1 | seed)
+  once <- rma.mv(y, V, W = W, random = Filter(Negate(is.null), effects), data = data,
+                 method = "REML", control = list(optimizer = "optim", optmethod = "BFGS", reltol = 1e-15, maxit = 20000))
+  result$metafor <- list(estimate = c(once$b), standard_error = once$se)
+  result
+}
+
+shared_patients <- function(sds, correlation) {
+  covariance <- outer(sds, sds) * correlation
+  diag(covariance) <- sds^2
+  round(covariance, 6)
+}
+
+set.seed(20261125)
+designs <- list(
+  # Four backbones whose first two pretrainings share a seed, as does the third of two.
+  list(backbone = c(1, 1, 1, 2, 2, 3, 3, 3, 4, 4), seed = c(1, 2, 3, 1, 2, 1, 2, 3, 1, 2)),
+  # Eight, of which the later ones have seeds of their own.
+  list(backbone = c(1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 6, 7, 8),
+       seed = c(1, 2, 3, 1, 2, 11, 1, 2, 3, 1, 2, 12, 13, 14, 15, 16)),
+  # Three a backbone, no seed shared; and one each.
+  list(backbone = rep(1:4, each = 3), seed = 1:12))
+cases <- list()
+for (design in designs) for (sds in list(c(0, 2, 3), c(4, 3, 0), c(0.5, 6, 4))) {
+  k <- length(design$backbone)
+  V <- shared_patients(runif(k, 0.6, 3), 0.2)
+  y <- 1 + sds[1] * rnorm(8)[design$backbone] + sds[2] * rnorm(k) + sds[3] * rnorm(16)[design$seed]
+  y <- round(y + c(t(chol(V)) %*% rnorm(k)), 4)
+  cases[[length(cases) + 1]] <- one(y, V, design$backbone, design$seed)
+}
+cat(toJSON(cases, digits = NA, auto_unbox = TRUE, pretty = 1))

@@ -1,0 +1,157 @@
+"""Means with random effects, against metafor, the analysis of variance, and draws from priors."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats.effects import OWN, MeanModel, each_level_once, posterior_mean
+
+CASES = json.loads((Path(__file__).parents[1] / "golden" / "effects.json").read_text())
+IDS = [f"{len(case['y'])} pairs, {number}" for number, case in enumerate(CASES)]
+
+
+def model_of(case, *, fixed):
+    levels = {"backbone": case["backbone"], "seed": case["seed"]}
+    weights = each_level_once(case["backbone"])
+    return MeanModel(np.array(case["V"]), levels, weights, case["backbone"] if fixed else None)
+
+
+@pytest.mark.parametrize("fixed", [False, True], ids=["random", "fixed"])
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_mean_and_variances_equal_metafor_and_df_those_written_out_in_r(case, fixed):
+    found, expected = (
+        model_of(case, fixed=fixed).fit(case["y"]),
+        case["fixed" if fixed else "random"],
+    )
+    variances = {
+        ("pair" if name == OWN else name): v.item() for name, v in found.variances.items()
+    }
+    assert variances == pytest.approx(expected["variances"], rel=2e-4, abs=2e-3)
+    assert found.estimates.item() == pytest.approx(expected["estimate"])
+    assert found.standard_errors.item() == pytest.approx(expected["standard_error"], rel=1e-4)
+    assert found.df.item() == pytest.approx(expected["df"], rel=1e-3)
+    if not fixed:
+        assert found.standard_errors.item() == pytest.approx(
+            case["metafor"]["standard_error"], rel=1e-3
+        )
+
+
+def test_where_patients_add_nothing_df_are_those_of_the_analysis_of_variance():
+    """Nested and balanced: the mean of the backbones' means, t on backbones − 1."""
+    rng, backbone = np.random.default_rng(1), np.repeat(range(5), 3)
+    y = 4 * rng.normal(size=5)[backbone] + rng.normal(size=15)
+    found = MeanModel(1e-8 * np.eye(15), {"backbone": backbone}, np.ones(15)).fit(y)
+    means = y.reshape(5, 3).mean(axis=1)
+    assert found.df.item() == pytest.approx(4, rel=1e-4)
+    assert found.standard_errors.item() == pytest.approx(stats.sem(means), rel=1e-4)
+
+
+def test_where_effects_cross_df_are_satterthwaites_of_the_mean_squares():
+    """Balanced, patients adding nothing: Var = (MS rows + MS columns − MS rest) / n."""
+    rng = np.random.default_rng(4)
+    table = 3 * rng.normal(size=(6, 1)) + 3 * rng.normal(size=(1, 4)) + rng.normal(size=(6, 4))
+    rows, columns = np.repeat(range(6), 4), np.tile(range(4), 6)
+    levels = {"backbone": rows, "seed": columns}
+    found = MeanModel(1e-8 * np.eye(24), levels, np.ones(24)).fit(table.ravel())
+    of_rows, of_columns = table.mean(axis=1), table.mean(axis=0)
+    rest = table - of_rows[:, None] - of_columns + table.mean()
+    squares = np.array([4 * of_rows.var(ddof=1), 6 * of_columns.var(ddof=1), (rest**2).sum() / 15])
+    variance = squares @ [1, 1, -1] / 24
+    assert found.standard_errors.item() == pytest.approx(math.sqrt(variance), rel=1e-4)
+    df = (24 * variance) ** 2 / (squares**2 / [5, 3, 15]).sum()
+    assert found.df.item() == pytest.approx(df, rel=1e-3)
+
+
+def test_rows_fitted_together_are_as_fitted_alone():
+    model, rng = model_of(CASES[2], fixed=False), np.random.default_rng(5)
+    rows = rng.normal(0, 6, (40, 10))
+    together = model.fit(rows)
+    for number, row in enumerate(rows):
+        alone = model.fit(row)
+        assert together.df[number] == pytest.approx(alone.df.item(), rel=1e-4)
+        error = together.standard_errors[number]
+        assert error == pytest.approx(alone.standard_errors.item(), rel=1e-6)
+
+
+def test_variances_are_where_the_restricted_likelihood_is_largest():
+    """Brute force: no point of a grid around the variances found is likelier."""
+    case = CASES[2]
+    found, known = model_of(case, fixed=False).fit(case["y"]), np.array(case["V"])
+    y, ones = np.array(case["y"]), np.ones(10)
+    levels = [np.eye(10)]
+    levels += [np.equal.outer(case[name], case[name]) for name in ("backbone", "seed")]
+
+    def deviance(variances):
+        marginal = known + sum(v * level for v, level in zip(variances, levels, strict=True))
+        inverse = np.linalg.inv(marginal)
+        information = ones @ inverse @ ones
+        residual = y - ones @ inverse @ y / information
+        return np.linalg.slogdet(marginal)[1] + np.log(information) + residual @ inverse @ residual
+
+    best = np.array([v.item() for v in found.variances.values()])
+    for change in np.random.default_rng(0).normal(0, 1, (300, 3)):
+        assert deviance(np.maximum(best + change, 0)) >= deviance(best) - 1e-8
+
+
+@pytest.mark.parametrize(
+    ("levels", "told_apart"),
+    [
+        ({"backbone": [1, 1, 2, 2], "seed": [1, 2, 1, 2]}, ["own", "backbone", "seed"]),
+        ({"backbone": [1, 1, 2, 2], "seed": [1, 2, 3, 4]}, ["own", "backbone"]),
+        ({"backbone": [1, 2, 3, 4], "seed": [1, 1, 1, 1]}, ["own"]),
+        ({"backbone": [1, 1, 1, 1], "seed": [1, 2, 3, 4]}, ["own"]),
+        ({"backbone": [1, 1, 2, 2], "seed": [8, 8, 9, 9]}, ["own", "backbone"]),
+    ],
+)
+def test_effects_that_estimates_cannot_tell_apart_are_left_out(levels, told_apart):
+    assert list(MeanModel(np.eye(4), levels, np.ones(4)).effects) == told_apart
+
+
+def test_estimates_that_agree_by_chance_are_not_taken_for_sure():
+    """All variances are zero: still, four estimates do not have infinitely many df."""
+    found = MeanModel(np.eye(4), {}, np.ones(4)).fit([1.0, 1.1, 0.9, 1.0])
+    assert found.variances[OWN].item() == 0
+    assert found.df.item() == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "weights", "fixed", "said"),
+    [
+        (np.eye(1), [1], None, "1 weights"),
+        (np.eye(3), [1, 1], None, "2 weights beside a covariance"),
+        (np.eye(2), [1, 1], ["a", "b"], "each with a mean of its own"),
+    ],
+)
+def test_means_that_show_no_spread_are_refused(covariance, weights, fixed, said):
+    with pytest.raises(InputError, match=said):
+        MeanModel(covariance, {}, weights, fixed)
+
+
+@pytest.mark.parametrize("case", CASES[:3], ids=IDS[:3])
+def test_posterior_mean_is_that_of_draws_from_the_priors(case):
+    """Importance sampling: SDs drawn from their priors, weighted by the integrated likelihood."""
+    y, known = np.array(case["y"]), np.array(case["V"])
+    levels = {"backbone": case["backbone"], "seed": case["seed"]}
+    found = posterior_mean(y, known, levels, sd_scale=5, level=0.9)
+    rng = np.random.default_rng(6)
+    sds = np.abs(rng.normal(0, 5, (40_000, 3)))
+    shared = np.array([np.eye(10), *(np.equal.outer(codes, codes) for codes in levels.values())])
+    inverse = np.linalg.inv(known + np.tensordot(sds**2, shared, axes=1))
+    information = inverse.sum(axis=(1, 2))
+    means = inverse.sum(axis=1) @ y / information
+    residual = y - means[:, None]
+    deviance = np.log(information) - np.linalg.slogdet(inverse)[1]
+    deviance += np.einsum("ri,rij,rj->r", residual, inverse, residual, optimize=True)
+    weights = np.exp((deviance.min() - deviance) / 2)
+    chosen = rng.choice(len(sds), 200_000, p=weights / weights.sum())
+    drawn = rng.normal(means[chosen], information[chosen] ** -0.5)
+    assert found["estimate"] == pytest.approx(drawn.mean(), abs=0.05)
+    assert found["standard_error"] == pytest.approx(drawn.std(), rel=0.05)
+    ends = np.quantile(drawn, [0.05, 0.95])
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx(tuple(ends), abs=0.15)
+    assert found["above"] == pytest.approx((drawn > 0).mean(), abs=0.01)
