@@ -55,9 +55,9 @@ aside = words.own_run_aside(
     [inline_title(book.titles[task]) for task in mine if runs.is_reference],
     book.stand_ins(),
 )
-committed = words.committed_run(
-    headline.finding(open_reference()), shown=not runs.is_reference
-)
+committed = ""
+if not runs.is_reference:
+    committed = words.committed_run(headline.finding(open_reference()))
 weights = words.weights_compared(runs.inits, runs.corpora())
 means, networks = headline.differences(runs)
 n_zero = paper.eval("ci_low <= 0 <= ci_high").sum()
@@ -132,7 +132,7 @@ cells = {
 }
 shown = pd.DataFrame(cells).reindex([*runs.tasks])
 shown.insert(0, "Task", shown.index.map(headline.short_names(runs)))
-caption = "Radiologic − photographic, AUC points (95% CI)"
+caption = f"{words.difference_name(runs.inits)}, AUC points (95% CI)"
 book_table(shown.reset_index(drop=True).fillna("–"), caption, prose=True)
 
 # %%

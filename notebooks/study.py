@@ -61,8 +61,8 @@ images of {database["patients"]:,} patients, trained four networks on it, and
 compared them with networks trained on photographs in
 {len(paper.COMPARISONS)} tasks {{cite:p}}`mei2022`. The database is available on
 request only. This book checks the published numbers, compares them with what
-others found, and asks the same question of {question}. The results shown here are
-of {words.tasks_covered(runs.tasks)}.
+others found, and asks the same question of {question}. The results shown here
+are of {words.tasks_covered(runs.tasks)}.
 
 One of the paper's authors is managing partner of RadImageNet, which provided
 the images. The authors declared no funding for the work; one of them names a
@@ -248,9 +248,10 @@ book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 
 # %%
 radiologic = load_manifest("corpus_radiologic")
-parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
+columns = ["name", "citation", "classes", "images"]
+parts = pd.DataFrame(map(dict, radiologic.sources), columns=columns)
 parts["images"] = parts["images"].map("{:,}".format)
-parts = parts.drop(columns="home").rename(columns=str.capitalize).astype(str)
+parts = parts.rename(columns=str.capitalize).astype(str)
 book_table(parts, "Sources of the radiologic corpus", prose=True)
 
 # %% tags=["hide-input"]

@@ -23,6 +23,10 @@ def short_names(runs: Runs) -> dict[str, str]:
 
 def differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the differences of a run, a row a task: pretraining as the unit; these networks."""
+    return runs.study.once((differences, runs.is_reference), lambda: _differences(runs))
+
+
+def _differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     scores = runs.predictions()
     networks = init_differences(scores, *runs.inits)
     networks = networks[networks["group"] == "all"].reset_index(drop=True)

@@ -15,15 +15,15 @@ import pandas as pd
 from rin.errors import counted, listed
 from rin.evidence.paper import COMPARISONS
 from rin.report.banner import image_kind
-from rin.report.format import MISSING, format_estimate, format_interval, format_number
+from rin.report.format import format_interval, format_number
 from rin.report.style import init_style
 from rin.study.profile import Pretraining
 from rin.study.reference import TaskFacts
 
 #: Level of significance, after Holm's adjustment, below which a difference is called clear.
 LEVEL = 0.05
-#: Networks no worse than chance cannot differ by more; an interval that does says nothing.
-LARGEST_DIFFERENCE = 0.5
+#: Differences of AUCs lie between −1 and 1; an interval wider than half of that says nothing.
+WIDEST = 1.0
 #: A difference of this size would matter; where the interval does not reach it, it is excluded.
 RELEVANT = 0.05
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -67,10 +67,10 @@ def has_interval(row: Any) -> bool:
     """Return whether an estimate has an interval that says something.
 
     One pair of networks has none; two have one on a single degree of freedom, which may reach
-    beyond `LARGEST_DIFFERENCE`.
+    beyond every possible difference.
     """
-    ends = row["ci_low"], row["ci_high"]
-    return all(map(math.isfinite, ends)) and max(map(abs, ends)) <= LARGEST_DIFFERENCE
+    low, high = row["ci_low"], row["ci_high"]
+    return math.isfinite(low) and math.isfinite(high) and high - low <= WIDEST
 
 
 def points(row: Any) -> str:
@@ -246,7 +246,10 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     usable = rows[[has_interval(row) for _, row in rows.iterrows()]]
     beside = usable.query("ci_low > 0 or ci_high < 0")
     where = on_tasks(len(usable) - len(beside), total)
-    sentences = [f"{opening}: {where} the 95% interval includes no difference."]
+    sentences = [
+        f"{opening}: {where} the 95% interval includes no difference "
+        f"(estimates {_spread(rows)} points)."
+    ]
     if len(beside):
         tasks = listed(f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows())
         sentences.append(f"It does not on {tasks}; adjusted for all tasks, P is .05 or more.")
@@ -270,11 +273,13 @@ def _excluded(rows: pd.DataFrame) -> str:
 def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Series:
     """Return differences as cells, ``+1.4 (0.8, 2.0)*``: the asterisk where one is clear.
 
-    Of results of stand-ins no asterisk; a dash where there is no usable interval.
+    Of results of stand-ins no asterisk; a dash for the interval that has no use.
     """
     cells = []
     for _, row in table.iterrows():
-        text = format_estimate(row, unit="points") if has_interval(row) else MISSING
+        ends = (row["ci_low"], row["ci_high"]) if has_interval(row) else (math.nan, math.nan)
+        interval = format_interval(100 * ends[0], 100 * ends[1], 1)
+        text = f"{format_number(100 * row['estimate'], 1, signed=True)} {interval}"
         cells.append(f"{text}*" if is_clear(row) and not stand_ins else text)
     return pd.Series(cells, index=table.index, dtype=object)
 
@@ -400,8 +405,8 @@ def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
-    """Return why one's own tasks are not what the book speaks of first; empty without any."""
-    if not tasks:
+    """Return why one's own tasks are not what the book speaks of first; empty where they are."""
+    if not tasks or not stand_ins:
         return ""
     return (
         f"Your own run of {listed(tasks)} carries {no_verdict(stand_ins)}; its numbers are on "
@@ -409,9 +414,9 @@ def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
     )
 
 
-def committed_run(text: str, *, shown: bool) -> str:
-    """Return a marked line on the run that comes with the book, beside one's own; else nothing."""
-    return f"- *Beside it, the run that comes with this book:* {text}" if shown else ""
+def committed_run(text: str) -> str:
+    """Return the marked line on the run that comes with the book, beside one's own."""
+    return f"- *Beside it, the run that comes with this book:* {text}"
 
 
 def unnamed_patients(n_tasks: int) -> str:
@@ -457,7 +462,11 @@ def images_limit(facts: Sequence[TaskFacts]) -> str:
         "another cut": "have another cut of the paper's own images",
         "stand-in": "have made-up images",
     }
-    parts = [f"{number(kinds[kind])} {text}" for kind, text in phrases.items() if kinds[kind]]
+    parts = [
+        f"{number(n)} {phrases[kind].replace('have', 'has' if n == 1 else 'have', 1)}"
+        for kind, n in kinds.items()
+        if n
+    ]
     n_paper, of_paper = len(COMPARISONS), sum(task.name in COMPARISONS for task in facts)
     text = f"Images: of {counted(len(facts), 'tasks')}, {listed(parts)}."
     if of_paper < n_paper:
@@ -477,15 +486,17 @@ def question_asked(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
             "RadImageNet weights have not been compared, so the results bear on the question and "
             "not on those weights"
         )
-    return "released weights. " + weights_compared(inits, corpora).removesuffix(".")
+    released = [init_style(init).short for init in inits if init not in corpora]
+    return f"released weights ({listed(released)})"
 
 
 def tasks_covered(tasks: Sequence[str]) -> str:
     """Return how many of the paper's tasks, and how many others, a run has results for."""
     of_paper = sum(task in COMPARISONS for task in tasks)
-    text = f"{number(of_paper)} of the paper's {number(len(COMPARISONS))} tasks"
+    count = number(of_paper) if of_paper else "none"
+    text = f"{count} of the paper's {number(len(COMPARISONS))} tasks"
     more = len(tasks) - of_paper
-    return f"{text} and for {number(more)} more" if more else text
+    return f"{text} and of {number(more)} more" if more else text
 
 
 def range_of(values: Iterable[float]) -> str:
@@ -545,3 +556,8 @@ def few_patients(n: int, least: int = 10) -> str:
         f"The rarer class has {counted(n, 'patients')} in the test: with so few, intervals are "
         "too narrow, and a large difference may be chance."
     )
+
+
+def difference_name(inits: Sequence[str]) -> str:
+    """Return what is subtracted from what: ``Radiologic − photographic``."""
+    return f"{init_style(inits[0]).short} − {init_style(inits[1]).word}"

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from rin.report import words
+from rin.study import open_reference
 
 INITS = ("radiologic", "photographic")
 NAN = float("nan")
@@ -89,7 +90,8 @@ def test_size_of_a_lead_has_no_sign_and_its_interval_turns_with_it(estimate, tex
     [
         (row(1.4, -2, 4.8), "+1.4 points (−2.0, 4.8)"),
         (row(-13.3, -137.5, 110.9, df=1), "−13.3 points (no usable interval)"),
-        (row(-13.3, -51, 24.4, df=1), "−13.3 points (no usable interval)"),
+        (row(-13.3, -64, 37.4, df=1), "−13.3 points (no usable interval)"),
+        (row(-40, -52, -28), "−40.0 points (−52.0, −28.0)"),
         (row(-13.3), "−13.3 points (no interval)"),
         (row(1.4, -2, 4.8, df=float("inf")), "+1.4 points (−2.0, 4.8)"),
     ],
@@ -171,20 +173,21 @@ UNADJUSTED = (3.0, 0.5, 5.5, 0.06)
         (
             run(UNCLEAR, NARROW),
             "No clear difference across pretrainings: on both tasks the 95% interval includes no "
-            "difference. The run was too small to tell: a difference of 5 points is excluded only "
-            "on one of two tasks.",
+            "difference (estimates +0.5 to +1.4 points). The run was too small to tell: a "
+            "difference of 5 points is excluded only on one of two tasks.",
         ),
         (
             run(UNCLEAR, UNCLEAR, UNADJUSTED),
             "No clear difference across pretrainings: on two of three tasks the 95% interval "
-            "includes no difference. It does not on thyroid nodules, +3.0 points (0.5, 5.5); "
-            "adjusted for all tasks, P is .05 or more. The run was too small to tell: a "
-            "difference of 5 points is not excluded.",
+            "includes no difference (estimates +1.4 to +3.0 points). It does not on thyroid "
+            "nodules, +3.0 points (0.5, 5.5); adjusted for all tasks, P is .05 or more. The run "
+            "was too small to tell: a difference of 5 points is not excluded.",
         ),
         (
             run(NARROW, NARROW, NARROW),
             "No clear difference across pretrainings: on all three tasks the 95% interval "
-            "includes no difference. A difference of 5 points is excluded on all three tasks.",
+            "includes no difference (estimates +0.5 points). A difference of 5 points is excluded "
+            "on all three tasks.",
         ),
         (
             run(NARROW),
@@ -250,3 +253,107 @@ def test_deciding_row_is_that_of_pretraining_or_where_its_interval_is_of_no_use_
     }  # fmt: skip
     assert (100 * rows["estimate"]).round(1).to_list() == [-8.6, 1.4, 1.4]
     assert rows["pairs"].to_list() == [10, 2, 1]
+
+
+def test_cells_have_an_asterisk_where_a_difference_is_clear_and_nothing_is_made_up():
+    table = pd.DataFrame([row(*AHEAD), row(*UNCLEAR), row(-13.3, -137.5, 110.9, 0.01)])
+    numbers = ["+9.5 (4.3, 14.8)", "+1.4 (−2.0, 7.8)", "−13.3 –"]
+    marked = [f"{numbers[0]}*", numbers[1], f"{numbers[2]}*"]
+    assert words.starred(table).to_list() == marked
+    assert words.starred(table, stand_ins=["images"]).to_list() == numbers
+
+
+@pytest.mark.parametrize(
+    ("inits", "corpora", "text"),
+    [
+        (INITS, dict.fromkeys(INITS, "A corpus"), "the released weights were not tested"),
+        (("radimagenet", "imagenet"), {}, "the released ones: RadImageNet and ImageNet"),
+        (("radiologic", "imagenet"), {"radiologic": "A corpus"}, "ImageNet is as released"),
+    ],
+)
+def test_weights_that_were_compared_are_named(inits, corpora, text):
+    assert text in words.weights_compared(inits, corpora)
+    said = words.weights_limit(inits, corpora)
+    assert ("neither confirm nor refute" in said) == (inits == INITS)
+    assert ("as released" in said) == (not corpora)
+
+
+EFFECTS = pd.DataFrame(
+    [
+        row(*numbers, task=task, level=level)
+        for task, level, numbers in [
+            ("breast", "fixed", (3.6, 2.2, 5.0)),
+            ("breast", "converged", (3.1, 1.5, 4.7)),
+            ("covid19", "fixed", (1.9, 1.1, 2.8)),
+            ("covid19", "converged", (-0.6, -1.5, 0.4)),
+        ]
+    ]
+)
+
+
+def test_longer_training_that_removes_a_difference_is_said_where_the_difference_is():
+    text = words.longer_training(EFFECTS, NAMES, 2)
+    assert "+1.9 became −0.6 points (−1.5, 0.4) on COVID-19" in text
+    assert text.endswith("On COVID-19 longer fine-tuning thus removes a difference.")
+    kept = words.longer_training(EFFECTS[EFFECTS["task"] == "breast"], NAMES, 2)
+    assert "removes" not in kept
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ([-1, -1], "An earlier run had the opposite sign on both tasks."),
+        ([1, -1], "An earlier run had the opposite sign on one of two tasks."),
+        ([1, 1], "An earlier run had the same sign on both tasks."),
+        ([1], "An earlier run had the same sign on the one task."),
+        ([], ""),
+    ],
+)
+def test_signs_of_an_earlier_run_are_counted_over_the_shared_tasks(before, text):
+    now = pd.DataFrame({"task": ["breast", "covid19"], "estimate": [0.5, 0.5]})
+    earlier = pd.DataFrame({"task": [*NAMES][: len(before)], "estimate": before})
+    assert words.sign_changes(now, earlier) == text
+
+
+def test_learning_is_called_unequal_only_where_it_is():
+    unequal = words.unequal_learning({"radiologic": 75, "photographic": 31}, INITS)
+    assert unequal.startswith("Unequal learning: the radiologic networks classified 75% ")
+    alike = words.unequal_learning({"radiologic": 75, "photographic": 73}, INITS)
+    assert alike.startswith("Learning: ") and "therefore" not in alike
+
+
+@pytest.mark.parametrize(
+    ("tasks", "text"),
+    [
+        (["breast"], "one of the paper's eight tasks"),
+        (["breast", "mine"], "one of the paper's eight tasks and of one more"),
+        (["mine"], "none of the paper's eight tasks and of one more"),
+    ],
+)
+def test_tasks_of_the_paper_and_others_are_counted_apart(tasks, text):
+    assert words.tasks_covered(tasks) == text
+
+
+@pytest.mark.parametrize(
+    ("tasks", "ins", "text"),
+    [
+        ([], ["weights"], ""),
+        (["breast lesions"], [], ""),
+        (
+            ["breast lesions"],
+            ["weights"],
+            "Your own run of breast lesions carries no verdict, as ",
+        ),
+    ],
+)
+def test_own_run_of_stand_ins_is_mentioned_beside_the_one_that_is_shown(tasks, ins, text):
+    said = words.own_run_aside(tasks, ins)
+    assert said.startswith(text) and bool(said) == bool(text)
+
+
+def test_images_of_tasks_are_counted_by_kind_and_another_cut_is_no_substitute():
+    facts = open_reference().reference.facts.tasks
+    text = words.images_limit(facts)
+    assert "two have the images of the named dataset" in text
+    assert "three have open substitutes" in text and "one has another cut" in text
+    assert "For three of the paper's eight tasks" in text
