@@ -6,6 +6,7 @@ from tiny_study import COLUMNS, tiny_profile
 from rin.errors import InputError
 from rin.study import load_profile, open_reference, open_runs
 from rin.study.profile import CONVERGENCE, STUDIES
+from rin.study.results import Runs
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,38 @@ def test_predictions_say_which_seed_a_pretraining_had(demo):
     pairs = scores.drop_duplicates(["backbone", "pretraining"])
     assert pairs.groupby("pretraining")["pretraining_seed"].nunique().eq(1).all()
     assert "pretraining_seed" not in demo.overlap("breast")
+
+
+def test_foremost_run_is_the_reference_where_nothing_of_ones_own_is_real(demo):
+    assert demo.foremost.is_reference and demo.foremost.tasks == demo.tasks
+    assert demo.stand_ins() == ()
+
+
+def own_breast(monkeypatch, stand_ins):
+    """Let the breast task of the demo be one's own, made of some stand-ins."""
+    monkeypatch.setattr(
+        Runs, "origin", lambda runs, task, study="main": "own" if task == "breast" else "reference"
+    )
+    monkeypatch.setattr(Runs, "stand_ins", lambda runs, *tasks, study="main": stand_ins)
+
+
+def test_foremost_run_is_ones_own_real_tasks_alone(monkeypatch, tmp_path):
+    own_breast(monkeypatch, ())
+    first = open_runs("demo", results=tmp_path).foremost
+    assert first.reference is None and first.study.profile.tasks == ["breast"]
+
+
+def test_foremost_run_is_the_reference_where_ones_own_weights_are_stand_ins(monkeypatch, tmp_path):
+    own_breast(monkeypatch, ("weights",))
+    assert open_runs("demo", results=tmp_path).foremost.reference is not None
+
+
+def test_runs_of_a_profile_with_stand_ins_say_so(study):
+    runs = Runs(study)
+    assert runs.foremost is runs
+    assert "images" in runs.stand_ins("breast")
+
+
+def test_corpora_of_the_reference_run_are_named_by_the_init_that_learnt_them(demo):
+    titles = open_reference().corpora()
+    assert titles["radiologic"].startswith("Radiologic") and "mini" in titles["photographic"]

@@ -1,0 +1,563 @@
+"""Sentences that have cases: they take rows of estimates and return text.
+
+A page that says who is ahead asks a function here, so that each case (ahead, behind, mixed, one
+task, one pair of networks, nothing clear) is written once and tested on made rows.  Rows are those
+of `rin.stats`: AUCs as fractions, first initialisation minus second, `p_holm` adjusted over tasks.
+Where images or weights are stand-ins (`Runs.stand_ins`) no function says that anything is ahead.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rin.errors import counted, listed
+from rin.evidence.paper import COMPARISONS
+from rin.report.banner import image_kind
+from rin.report.format import format_interval, format_number
+from rin.report.style import init_style
+from rin.study.profile import Pretraining
+from rin.study.reference import TaskFacts
+
+#: Level of significance, after Holm's adjustment, below which a difference is called clear.
+LEVEL = 0.05
+#: Differences of AUCs lie between −1 and 1; an interval wider than half of that says nothing.
+WIDEST = 1.0
+#: A difference of this size would matter; where the interval does not reach it, it is excluded.
+RELEVANT = 0.05
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def number(n: int) -> str:
+    """Return a count as prose has it: ``six``, and ``12`` above ten."""
+    return _NUMBERS[n] if 0 <= n < len(_NUMBERS) else f"{n:,}"
+
+
+def on_tasks(n: int, total: int) -> str:
+    """Return on how many of some tasks: ``on all six tasks``, ``on the one task``."""
+    if total == 1:
+        return "on the one task" if n else "not on the one task"
+    if n == total:
+        return "on both tasks" if n == 2 else f"on all {number(n)} tasks"
+    return f"on {number(n) if n else 'none'} of {number(total)} tasks"
+
+
+def pretraining_name(init: str) -> str:
+    """Return an initialisation as the subject of a sentence: ``photographic pretraining``."""
+    word = init_style(init).word
+    if init == "random":
+        return "random initialisation"
+    return word if word[:1].isupper() else f"{word} pretraining"
+
+
+def direction(row: Any, inits: tuple[str, str]) -> str:
+    """Return which side an estimate is on, clear or not: ``radiologic``, or ``neither``."""
+    if math.isnan(row["estimate"]) or row["estimate"] == 0:
+        return "neither"
+    return init_style(inits[0 if row["estimate"] > 0 else 1]).word
+
+
+def is_clear(row: Any) -> bool:
+    """Return whether a difference is clear: adjusted P below `LEVEL`."""
+    return bool(row["p_holm"] < LEVEL and row["estimate"] != 0)
+
+
+def has_interval(row: Any) -> bool:
+    """Return whether an estimate has an interval that says something.
+
+    One pair of networks has none; two have one on a single degree of freedom, which may reach
+    beyond every possible difference.
+    """
+    low, high = row["ci_low"], row["ci_high"]
+    return math.isfinite(low) and math.isfinite(high) and high - low <= WIDEST
+
+
+def points(row: Any) -> str:
+    """Return a signed difference with its interval: ``+1.4 points (−2.0, 4.8)``."""
+    text = f"{format_number(100 * row['estimate'], 1, signed=True)} points"
+    if math.isnan(row["ci_low"]):
+        return f"{text} (no interval)"
+    if not has_interval(row):
+        return f"{text} (no usable interval)"
+    return f"{text} {format_interval(100 * row['ci_low'], 100 * row['ci_high'], 1)}"
+
+
+def ahead_by(row: Any) -> str:
+    """Return how far the side that is ahead is ahead: ``8.6 points (5.2, 12.0)``, no sign."""
+    size = 100 * abs(row["estimate"])
+    text = f"{format_number(size, 1)} points"
+    if not has_interval(row):
+        return text
+    ends = [100 * row["ci_low"], 100 * row["ci_high"]]
+    low, high = ends if row["estimate"] > 0 else (-ends[1], -ends[0])
+    return f"{text} {format_interval(low, high, 1)}"
+
+
+def no_verdict(stand_ins: Collection[str]) -> str:
+    """Return why there is no verdict: ``no verdict, as the weights are stand-ins``."""
+    return f"no verdict, as the {listed(sorted(stand_ins))} are stand-ins"
+
+
+def verdict(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()) -> str:
+    """Return what a difference of AUCs says.
+
+    ``radiologic ahead``, ``no clear difference``; of results of stand-ins that they say nothing.
+
+    Parameters
+    ----------
+    row : with `estimate` and `p_holm`
+    inits : the two initialisations; the estimate is first minus second
+    stand_ins : what is made up, `images` or `weights` (`Runs.stand_ins`)
+
+    Examples
+    --------
+    >>> from rin.report.words import verdict
+    >>> verdict({"estimate": -0.1, "p_holm": 0.001}, ("radiologic", "photographic"))
+    'photographic ahead'
+    >>> verdict({"estimate": -0.1, "p_holm": 0.001}, ("radiologic", "photographic"),
+    ...         stand_ins=["weights"])
+    'no verdict, as the weights are stand-ins'
+    """
+    if stand_ins:
+        return no_verdict(stand_ins)
+    return f"{direction(row, inits)} ahead" if is_clear(row) else "no clear difference"
+
+
+def deciding(pretrainings: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Return for every task the row that its verdict follows, with its `unit`.
+
+    That of `rin.stats.pretraining_differences` (unit `pretrainings`); where that has no usable
+    interval, as of one pair of networks, that of `rin.stats.init_differences` (`networks`).
+    """
+    alone = networks.query("group == 'all'").set_index("task") if len(networks) else networks
+    rows = []
+    for _, row in pretrainings.iterrows():
+        if has_interval(row) or row["task"] not in alone.index:
+            rows.append(row.to_dict() | {"unit": "pretrainings"})
+        else:
+            sizes = {name: row[name] for name in ("task", "pairs", "backbones", "pretrainings")}
+            rows.append(alone.loc[row["task"]].to_dict() | sizes | {"unit": "networks"})
+    return pd.DataFrame(rows)
+
+
+def finding(
+    rows: pd.DataFrame,
+    names: Mapping[str, str],
+    inits: tuple[str, str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
+    """Return what a run found on its tasks: who is ahead, where and by how much.
+
+    Parameters
+    ----------
+    rows : of `deciding`, a row a task
+    names : what a sentence calls each task
+    inits : the two initialisations; estimates are first minus second
+    stand_ins : what is made up (`Runs.stand_ins`); then numbers alone
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.report.words import finding
+    >>> row = {"task": "breast", "estimate": -0.095, "ci_low": -0.148, "ci_high": -0.043}
+    >>> row |= {"p_holm": 0.01, "unit": "pretrainings", "pairs": 10, "pretrainings": 3}
+    >>> finding(pd.DataFrame([row]), {"breast": "lesions"}, ("radiologic", "photographic"))
+    'Photographic pretraining is ahead on lesions, by 9.5 points (4.3, 14.8), across pretrainings.'
+    """
+    if stand_ins:
+        a, b = (init_style(init).word for init in inits)
+        reason = no_verdict(stand_ins).capitalize()
+        if len(rows) == 1:
+            return f"{reason}. Difference {a} − {b}: {points(rows.iloc[0])}."
+        every = on_tasks(len(rows), len(rows))
+        return f"{reason}. Differences {a} − {b} {every}: {_spread(rows)} points."
+    clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
+    leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
+    leads = {init: led for init, led in leads.items() if len(led)}
+    if leads:
+        sentences = [_ahead(leads, rows, names), *_others(rows.drop(clear.index), inits)]
+    else:
+        sentences = [*_nothing_clear(rows, names), _excluded(rows)]
+    return " ".join([*sentences, *_limits_of_unit(rows)])
+
+
+def _scope(rows: pd.DataFrame) -> str:
+    """Return what verdicts are about: further pretrainings or backbones, or these networks."""
+    if "networks" in {*rows["unit"]}:
+        return "for these networks alone, on new patients"
+    return "across pretrainings" if rows["pretrainings"].max() > 1 else "across backbones"
+
+
+def _limits_of_unit(rows: pd.DataFrame) -> list[str]:
+    alone = rows[rows["unit"] == "networks"]
+    if alone.empty:
+        return []
+    pairs = int(alone["pairs"].max())
+    subject = "One pair of networks" if pairs == 1 else "This"
+    return [f"{subject} says nothing about other pretrainings."]
+
+
+def _spread(rows: pd.DataFrame) -> str:
+    """Return the range of signed estimates in points: ``−10.9 to −9.1``."""
+    ends = 100 * rows["estimate"].min(), 100 * rows["estimate"].max()
+    texts = [format_number(end, 1, signed=True) for end in ends]
+    return " to ".join(dict.fromkeys(texts))
+
+
+def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return who is ahead on which tasks, by how much; that the tasks disagree where both are."""
+    total, parts = len(rows), []
+    for init, led in leads.items():
+        lead = f"{pretraining_name(init)} is ahead"
+        if "networks" in {*rows["unit"]}:
+            lead = f"the {init_style(init).word} networks are ahead"
+        if total == 1:
+            row = led.iloc[0]
+            parts.append(f"{lead} on {names[row['task']]}, by {ahead_by(row)}")
+        else:
+            tasks = [f"{names[row['task']]} by {ahead_by(row)}" for _, row in led.iterrows()]
+            parts.append(f"{lead} {on_tasks(len(led), total)}: {listed(tasks)}")
+    text = "; ".join(parts)
+    opening = f"The tasks disagree: {text}" if len(parts) > 1 else text[0].upper() + text[1:]
+    return f"{opening}, {_scope(rows)}."
+
+
+def _others(others: pd.DataFrame, inits: tuple[str, str]) -> list[str]:
+    """Return what is said of the tasks without a clear difference beside those that have one."""
+    if others.empty:
+        return []
+    numbers = _spread(others)
+    if len(others) == 1:
+        return [f"On the other task no difference is clear (estimate {numbers})."]
+    sides = {direction(row, inits) for _, row in others.iterrows()}
+    if len(sides) == 1:
+        numbers += f", all on the {sides.pop()} side"
+    count = number(len(others))
+    return [f"On the other {count} no difference is clear (estimates {numbers})."]
+
+
+def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+    total, opening = len(rows), f"No clear difference {_scope(rows)}"
+    if total == 1:
+        row = rows.iloc[0]
+        return [f"{opening}, on {names[row['task']]}: {points(row)}."]
+    usable = rows[[has_interval(row) for _, row in rows.iterrows()]]
+    beside = usable.query("ci_low > 0 or ci_high < 0")
+    where = on_tasks(len(usable) - len(beside), total)
+    sentences = [
+        f"{opening}: {where} the 95% interval includes no difference "
+        f"(estimates {_spread(rows)} points)."
+    ]
+    if len(beside):
+        tasks = listed(f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows())
+        sentences.append(f"It does not on {tasks}; adjusted for all tasks, P is .05 or more.")
+    return sentences
+
+
+def _excluded(rows: pd.DataFrame) -> str:
+    """Return whether a difference of `RELEVANT` size is excluded where none is clear."""
+    ends = rows[["ci_low", "ci_high"]].abs().max(axis=1, skipna=False)
+    n, total = int((ends < RELEVANT).sum()), len(rows)
+    size = f"a difference of {100 * RELEVANT:.0f} points"
+    if n == total == 1:
+        return f"{size.capitalize()} is excluded."
+    if n == total:
+        return f"{size.capitalize()} is excluded {on_tasks(n, total)}."
+    if n == 0:
+        return f"The run was too small to tell: {size} is not excluded."
+    return f"The run was too small to tell: {size} is excluded only {on_tasks(n, total)}."
+
+
+def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Series:
+    """Return differences as cells, ``+1.4 (0.8, 2.0)*``: the asterisk where one is clear.
+
+    Of results of stand-ins no asterisk; a dash for the interval that has no use.
+    """
+    cells = []
+    for _, row in table.iterrows():
+        ends = (row["ci_low"], row["ci_high"]) if has_interval(row) else (math.nan, math.nan)
+        interval = format_interval(100 * ends[0], 100 * ends[1], 1)
+        text = f"{format_number(100 * row['estimate'], 1, signed=True)} {interval}"
+        cells.append(f"{text}*" if is_clear(row) and not stand_ins else text)
+    return pd.Series(cells, index=table.index, dtype=object)
+
+
+def run_name(is_reference: bool) -> str:
+    """Return what a page calls the run that it speaks of."""
+    return "This book" if is_reference else "Your run"
+
+
+def weights_compared(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return which weights were compared: networks pretrained here, or released ones.
+
+    `corpora` has the title of each init's corpus (`Runs.corpora`); others are released.
+    """
+    released = [init_style(init).short for init in inits if init not in corpora]
+    if not released:
+        return "Networks were pretrained here; the released weights were not tested."
+    if len(released) < len(inits):
+        return f"Networks of one side were pretrained here; {listed(released)} is as released."
+    return f"The weights are the released ones: {listed(released)}."
+
+
+def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return what the weights of a run allow to be said of the paper."""
+    here = [corpora[init] for init in inits if init in corpora]
+    if not here:
+        return (
+            "Weights: one training of each backbone on either source, as released. How much "
+            "another training would change cannot be seen."
+        )
+    held = " or on ".join(title.partition(", ")[2] or title for title in here)
+    text = f"Other weights: networks were pretrained here on {held}."
+    if len(here) == len(inits):
+        text += (
+            " No released weights were compared, so this run can neither confirm nor refute what "
+            "the paper says of RadImageNet. The profile `paper` compares them once the files are "
+            "in the data folder."
+        )
+    return text
+
+
+def mean_aucs(networks: pd.DataFrame) -> str:
+    """Return the range of mean AUCs of either side over tasks: ``0.59 to 0.91``."""
+    both = networks[["auc_a", "auc_b"]].stack()
+    return " to ".join(dict.fromkeys(f"{end:.2f}" for end in (both.min(), both.max())))
+
+
+def inputs_limit(alike: bool) -> str:
+    """Return how inputs were prepared in the two arms."""
+    arms = "both arms got identical preprocessing"
+    if not alike:
+        arms = "each arm got the preprocessing of its own weights"
+    return f"Inputs: {arms} ([What the inputs alone do](results/inputs) has its effect)."
+
+
+def unequal_learning(accuracy: Mapping[str, float], inits: Sequence[str]) -> str:
+    """Return how well either kind of network learnt its corpus; accuracies in percent."""
+    (a, first), (b, second) = ((init_style(init).word, accuracy[init]) for init in inits)
+    text = (
+        f"the {a} networks classified {first:.0f}% of the test images of their corpus correctly, "
+        f"the {b} ones {second:.0f}%"
+    )
+    if abs(first - second) < 5:
+        return f"Learning: {text}."
+    return (
+        f"Unequal learning: {text}. A difference may therefore reflect how much was learnt rather "
+        "than what was shown."
+    )
+
+
+def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: int) -> str:
+    """Return what longer fine-tuning made of the differences of these networks.
+
+    `effects` are rows `difference` of `rin.stats.factor_effects` at the levels `fixed` and
+    `converged`, all scenarios.
+    """
+    before, after = (
+        effects.query("level == @level").set_index("task") for level in ("fixed", "converged")
+    )
+    steps, lost = [], []
+    for task in before.index:
+        first, second = before.loc[task], after.loc[task]
+        start = format_number(100 * first["estimate"], 1, signed=True)
+        steps.append(f"{start} became {points(second)} on {names[task]}")
+        if not _includes_zero(first) and _includes_zero(second):
+            lost.append(names[task])
+    text = (
+        f"With longer fine-tuning of {counted(backbones, 'backbones')} and one pretraining, "
+        f"{listed(steps)} (intervals over patients, exploratory)."
+    )
+    if lost:
+        text += f" On {listed(lost)} longer fine-tuning thus removes a difference."
+    return text
+
+
+def _includes_zero(row: Any) -> bool:
+    return bool(row["ci_low"] <= 0 <= row["ci_high"])
+
+
+def sign_changes(now: pd.DataFrame, before: pd.DataFrame) -> str:
+    """Return on how many tasks an earlier run had the opposite sign, if any is in both."""
+    both = now.merge(before, on="task", suffixes=("", "_before"))
+    if both.empty:
+        return ""
+    changed = int((both["estimate"] * both["estimate_before"] < 0).sum())
+    if not changed:
+        return f"An earlier run had the same sign {on_tasks(len(both), len(both))}."
+    return f"An earlier run had the opposite sign {on_tasks(changed, len(both))}."
+
+
+def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return the differences on images of other hospitals; empty without any.
+
+    `rows` are those of `rin.stats.pretraining_differences`, a row a task.
+    """
+    if rows.empty:
+        return ""
+    texts = listed(f"{points(row)} for {names[row['task']]}" for _, row in rows.iterrows())
+    return (
+        f"On images of another hospital the difference is {texts}, with the pretraining as the "
+        "unit (not adjusted)."
+    )
+
+
+def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
+    """Return why one's own tasks are not what the book speaks of first; empty where they are."""
+    if not tasks or not stand_ins:
+        return ""
+    return (
+        f"Your own run of {listed(tasks)} carries {no_verdict(stand_ins)}; its numbers are on "
+        "the pages of its tasks."
+    )
+
+
+def committed_run(text: str) -> str:
+    """Return the marked line on the run that comes with the book, beside one's own."""
+    return f"- *Beside it, the run that comes with this book:* {text}"
+
+
+def unnamed_patients(n_tasks: int) -> str:
+    """Return what it means where files name no patients, marked by a dagger; else nothing."""
+    if not n_tasks:
+        return ""
+    return (
+        "† The files name no patients: images of one patient may be on both sides of the split, "
+        "which makes AUCs optimistic, and every image counts as a patient, which makes intervals "
+        "too narrow."
+    )
+
+
+def short_pretraining(least: float, most: float) -> str:
+    """Return by how much validation accuracy changed in the last epoch of pretraining, percent."""
+    low, high = (format_number(value, 1, signed=True) for value in (least, most))
+    if most <= 0:
+        return f"Pretraining: in its last epoch, validation accuracy changed by {low} to {high}."
+    return (
+        "Short pretraining: in its last epoch, accuracy on validation images still changed by "
+        f"{low} to {high} points."
+    )
+
+
+def short_fine_tuning(last: float) -> str:
+    """Return how many networks were still learning; `last` in percent, NaN with one epoch."""
+    if math.isnan(last):
+        return "Fine-tuning: every network was trained for one epoch."
+    return (
+        f"Fine-tuning: of the networks trained for more than one epoch, {last:.0f}% had their "
+        "lowest validation loss in the last."
+    )
+
+
+def images_limit(facts: Sequence[TaskFacts]) -> str:
+    """Return on what kind of images the tasks were computed, and how many of the paper's lack."""
+    kinds = {"stand-in": 0, "substitute": 0, "another cut": 0, "real": 0}
+    for task in facts:
+        kinds[image_kind(task)] += 1
+    phrases = {
+        "real": "have the images of the named dataset",
+        "substitute": "have open substitutes for the paper's images",
+        "another cut": "have another cut of the paper's own images",
+        "stand-in": "have made-up images",
+    }
+    parts = [
+        f"{number(n)} {phrases[kind].replace('have', 'has' if n == 1 else 'have', 1)}"
+        for kind, n in kinds.items()
+        if n
+    ]
+    n_paper, of_paper = len(COMPARISONS), sum(task.name in COMPARISONS for task in facts)
+    text = f"Images: of {counted(len(facts), 'tasks')}, {listed(parts)}."
+    if of_paper < n_paper:
+        text += (
+            f" For {number(n_paper - of_paper)} of the paper's {number(n_paper)} tasks there are "
+            "no images here ([Tasks with published results only](results/task_published))."
+        )
+    return text
+
+
+def question_asked(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return what a run asks its question of: corpora of its own, or released weights."""
+    here = [init for init in inits if init in corpora]
+    if len(here) == len(inits):
+        return (
+            "two smaller corpora of equal size, one radiologic and one photographic. The released "
+            "RadImageNet weights have not been compared, so the results bear on the question and "
+            "not on those weights"
+        )
+    released = [init_style(init).short for init in inits if init not in corpora]
+    return f"released weights ({listed(released)})"
+
+
+def tasks_covered(tasks: Sequence[str]) -> str:
+    """Return how many of the paper's tasks, and how many others, a run has results for."""
+    of_paper = sum(task in COMPARISONS for task in tasks)
+    count = number(of_paper) if of_paper else "none"
+    text = f"{count} of the paper's {number(len(COMPARISONS))} tasks"
+    more = len(tasks) - of_paper
+    return f"{text} and of {number(more)} more" if more else text
+
+
+def range_of(values: Iterable[float]) -> str:
+    """Return the range of some numbers: ``75 to 112``, and ``75`` of equal ones."""
+    values = [*values]
+    return " to ".join(dict.fromkeys(f"{end:,}" for end in (min(values), max(values))))
+
+
+def phases_differ(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return how the last two phases of a run differ from the paper's."""
+    if not any(init in corpora for init in inits):
+        return "Pretraining is the published one: its weights are loaded."
+    return (
+        "The corpora of pretraining differ in their subject, but also in difficulty and contrast, "
+        "so a difference between the initialisations cannot be attributed to the subject alone."
+    )
+
+
+def corpora_here(n: int) -> str:
+    """Return how many corpora a run was pretrained on, for a table."""
+    return counted(n, "corpora") if n else "not built here"
+
+
+def pretraining_here(n_networks: int, settings: Pretraining | None) -> str:
+    """Return how a run's networks were pretrained, for a table; without settings: released."""
+    if settings is None:
+        return "released weights are loaded"
+    return (
+        f"{counted(n_networks, 'pretrainings')} from random weights, {settings.size} px, "
+        f"{counted(settings.epochs, 'epochs')}"
+    )
+
+
+def ultrasound_seen(corpus_title: str) -> str:
+    """Return whether a radiologic corpus, by its title, has ultrasound."""
+    has = "includes" if "ultrasound" in corpus_title.lower() else "has no"
+    return f"The radiologic one {has} ultrasound"
+
+
+def images_tested(row: Any, unit: str) -> str:
+    """Return on how many images, and of how many patients, a difference was measured.
+
+    `row` has `n_cases` and `n_patients`; `unit` is what is independent, `image` where no patients
+    are named.
+    """
+    images = counted(int(row["n_cases"]), "test images")
+    if unit == "image":
+        return images
+    return f"{images} of {counted(int(row['n_patients']), f'{unit}s')}"
+
+
+def few_patients(n: int, least: int = 10) -> str:
+    """Return a warning where the rarer class has few patients in the test; else nothing."""
+    if n >= least:
+        return ""
+    return (
+        f"The rarer class has {counted(n, 'patients')} in the test: with so few, intervals are "
+        "too narrow, and a large difference may be chance."
+    )
+
+
+def difference_name(inits: Sequence[str]) -> str:
+    """Return what is subtracted from what: ``Radiologic − photographic``."""
+    return f"{init_style(inits[0]).short} − {init_style(inits[1]).word}"

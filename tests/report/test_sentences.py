@@ -1,0 +1,359 @@
+"""Sentences that have cases, on made rows: each case once, with its sign and its size."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from rin.report import words
+from rin.study import open_reference
+
+INITS = ("radiologic", "photographic")
+NAN = float("nan")
+
+
+def row(estimate, low=NAN, high=NAN, p_holm=NAN, df=3.0, **more):
+    """Return a row of an estimate, in points."""
+    ends = {"ci_low": low / 100, "ci_high": high / 100}
+    return pd.Series({"estimate": estimate / 100, **ends, "df": df, "p_holm": p_holm} | more)
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_holm", "text"),
+    [
+        (10, 0.049, "radiologic ahead"),
+        (-10, 0.001, "photographic ahead"),
+        (10, 0.05, "no clear difference"),
+        (10, NAN, "no clear difference"),
+        (0, 0.0, "no clear difference"),
+    ],
+)
+def test_verdict_follows_sign_and_adjusted_p(difference, p_holm, text):
+    assert words.verdict(row(difference, p_holm=p_holm), INITS) == text
+
+
+def test_verdict_writes_proper_names_with_their_capitals():
+    text = words.verdict(row(-10, p_holm=0.01), ("radimagenet", "imagenet"))
+    assert text == "ImageNet ahead"
+
+
+@pytest.mark.parametrize(
+    ("stand_ins", "text"),
+    [
+        (["weights"], "no verdict, as the weights are stand-ins"),
+        (["images"], "no verdict, as the images are stand-ins"),
+        (["weights", "images"], "no verdict, as the images and weights are stand-ins"),
+    ],
+)
+def test_verdict_of_stand_ins_is_none_however_small_p(stand_ins, text):
+    assert words.verdict(row(-10, p_holm=1e-9), INITS, stand_ins=stand_ins) == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "side"),
+    [(1, "radiologic"), (-1, "photographic"), (0, "neither"), (NAN, "neither")],
+)
+def test_direction_is_the_side_of_the_estimate_clear_or_not(difference, side):
+    assert words.direction(row(difference), INITS) == side
+
+
+@pytest.mark.parametrize(
+    ("n", "total", "text"),
+    [
+        (6, 6, "on all six tasks"),
+        (2, 2, "on both tasks"),
+        (1, 1, "on the one task"),
+        (0, 1, "not on the one task"),
+        (0, 6, "on none of six tasks"),
+        (2, 6, "on two of six tasks"),
+        (3, 12, "on three of 12 tasks"),
+    ],
+)
+def test_number_of_tasks_is_in_words_and_never_all_of_one(n, total, text):
+    assert words.on_tasks(n, total) == text
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (row(-8.6, -12, -5.2), "8.6 points (5.2, 12.0)"),
+        (row(8.6, 5.2, 12), "8.6 points (5.2, 12.0)"),
+        (row(-8.6), "8.6 points"),
+    ],
+)
+def test_size_of_a_lead_has_no_sign_and_its_interval_turns_with_it(estimate, text):
+    assert words.ahead_by(estimate) == text
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (row(1.4, -2, 4.8), "+1.4 points (−2.0, 4.8)"),
+        (row(-13.3, -137.5, 110.9, df=1), "−13.3 points (no usable interval)"),
+        (row(-13.3, -64, 37.4, df=1), "−13.3 points (no usable interval)"),
+        (row(-40, -52, -28), "−40.0 points (−52.0, −28.0)"),
+        (row(-13.3), "−13.3 points (no interval)"),
+        (row(1.4, -2, 4.8, df=float("inf")), "+1.4 points (−2.0, 4.8)"),
+    ],
+)
+def test_interval_beyond_what_an_auc_can_be_is_not_printed(estimate, text):
+    assert words.points(estimate) == text
+
+
+@pytest.mark.parametrize(
+    ("init", "text"),
+    [
+        ("photographic", "photographic pretraining"),
+        ("radimagenet", "RadImageNet"),
+        ("random", "random initialisation"),
+    ],
+)
+def test_initialisation_is_the_subject_of_a_sentence(init, text):
+    assert words.pretraining_name(init) == text
+
+
+NAMES = {"breast": "breast lesions", "covid19": "COVID-19", "thyroid": "thyroid nodules"}
+
+
+def run(*rows, unit="pretrainings", pairs=10, pretrainings=3):
+    """Return rows of `deciding`: a tuple of estimate, interval and adjusted P for each task."""
+    sizes = {"unit": unit, "pairs": pairs, "pretrainings": pretrainings}
+    tables = zip(NAMES, rows, strict=False)
+    return pd.DataFrame([row(*numbers, task=task, **sizes) for task, numbers in tables])
+
+
+AHEAD, BEHIND = (9.5, 4.3, 14.8, 0.01), (-8.6, -12, -5.2, 0.02)
+UNCLEAR, NARROW = (1.4, -2, 7.8, 1), (0.5, -1.5, 2.5, 1)
+UNADJUSTED = (3.0, 0.5, 5.5, 0.06)
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (
+            run(AHEAD, AHEAD),
+            "Radiologic pretraining is ahead on both tasks: breast lesions by 9.5 points "
+            "(4.3, 14.8) and COVID-19 by 9.5 points (4.3, 14.8), across pretrainings.",
+        ),
+        (
+            run(BEHIND, BEHIND, BEHIND),
+            "Photographic pretraining is ahead on all three tasks: breast lesions by 8.6 points "
+            "(5.2, 12.0), COVID-19 by 8.6 points (5.2, 12.0) and thyroid nodules by 8.6 points "
+            "(5.2, 12.0), across pretrainings.",
+        ),
+        (
+            run(BEHIND, UNCLEAR),
+            "Photographic pretraining is ahead on one of two tasks: breast lesions by 8.6 points "
+            "(5.2, 12.0), across pretrainings. On the other task no difference is clear "
+            "(estimate +1.4).",
+        ),
+        (
+            run(AHEAD, UNCLEAR, UNADJUSTED),
+            "Radiologic pretraining is ahead on one of three tasks: breast lesions by 9.5 points "
+            "(4.3, 14.8), across pretrainings. On the other two no difference is clear "
+            "(estimates +1.4 to +3.0, all on the radiologic side).",
+        ),
+        (
+            run(AHEAD, BEHIND, UNCLEAR),
+            "The tasks disagree: radiologic pretraining is ahead on one of three tasks: breast "
+            "lesions by 9.5 points (4.3, 14.8); photographic pretraining is ahead on one of "
+            "three tasks: COVID-19 by 8.6 points (5.2, 12.0), across pretrainings. On the other "
+            "task no difference is clear (estimate +1.4).",
+        ),
+        (
+            run(BEHIND),
+            "Photographic pretraining is ahead on breast lesions, by 8.6 points (5.2, 12.0), "
+            "across pretrainings.",
+        ),
+        (
+            run(UNCLEAR),
+            "No clear difference across pretrainings, on breast lesions: +1.4 points (−2.0, 7.8). "
+            "The run was too small to tell: a difference of 5 points is not excluded.",
+        ),
+        (
+            run(UNCLEAR, NARROW),
+            "No clear difference across pretrainings: on both tasks the 95% interval includes no "
+            "difference (estimates +0.5 to +1.4 points). The run was too small to tell: a "
+            "difference of 5 points is excluded only on one of two tasks.",
+        ),
+        (
+            run(UNCLEAR, UNCLEAR, UNADJUSTED),
+            "No clear difference across pretrainings: on two of three tasks the 95% interval "
+            "includes no difference (estimates +1.4 to +3.0 points). It does not on thyroid "
+            "nodules, +3.0 points (0.5, 5.5); adjusted for all tasks, P is .05 or more. The run "
+            "was too small to tell: a difference of 5 points is not excluded.",
+        ),
+        (
+            run(NARROW, NARROW, NARROW),
+            "No clear difference across pretrainings: on all three tasks the 95% interval "
+            "includes no difference (estimates +0.5 points). A difference of 5 points is excluded "
+            "on all three tasks.",
+        ),
+        (
+            run(NARROW),
+            "No clear difference across pretrainings, on breast lesions: +0.5 points (−1.5, 2.5). "
+            "A difference of 5 points is excluded.",
+        ),
+        (
+            run(BEHIND, unit="networks", pairs=1, pretrainings=1),
+            "The photographic networks are ahead on breast lesions, by 8.6 points (5.2, 12.0), "
+            "for these networks alone, on new patients. One pair of networks says nothing about "
+            "other pretrainings.",
+        ),
+        (
+            run(UNCLEAR, unit="networks", pairs=2, pretrainings=1),
+            "No clear difference for these networks alone, on new patients, on breast lesions: "
+            "+1.4 points (−2.0, 7.8). The run was too small to tell: a difference of 5 points is "
+            "not excluded. This says nothing about other pretrainings.",
+        ),
+        (
+            run((-13.3,), unit="networks", pairs=1, pretrainings=1),
+            "No clear difference for these networks alone, on new patients, on breast lesions: "
+            "−13.3 points (no interval). The run was too small to tell: a difference of 5 "
+            "points is not excluded. One pair of networks says nothing about other pretrainings.",
+        ),
+    ],
+)  # fmt: skip
+def test_finding_says_who_is_ahead_where_and_by_how_much(rows, text):
+    assert words.finding(rows, NAMES, INITS) == text
+
+
+def test_finding_of_released_weights_is_across_backbones_and_names_them():
+    rows = run(BEHIND, pairs=4, pretrainings=1)
+    assert words.finding(rows, NAMES, ("radimagenet", "imagenet")) == (
+        "ImageNet is ahead on breast lesions, by 8.6 points (5.2, 12.0), across backbones."
+    )
+
+
+@pytest.mark.parametrize("rows", [run(AHEAD, BEHIND), run(BEHIND), run(UNCLEAR, NARROW, AHEAD)])
+def test_finding_from_stand_in_weights_is_numbers_alone(rows):
+    text = words.finding(rows, NAMES, INITS, stand_ins=["weights"])
+    assert text.startswith("No verdict, as the weights are stand-ins. Difference")
+    assert not re.search(r"ahead|clear|excluded|P [=<]", text)
+    assert f"{rows['estimate'].min() * 100:.1f}".replace("-", "−") in text
+
+
+PRETRAININGS = pd.DataFrame(
+    [
+        row(*BEHIND, task="breast", pairs=10, backbones=4, pretrainings=3),
+        row(-13.3, -137.5, 110.9, 0.8, task="covid19", pairs=2, backbones=2, pretrainings=1),
+        row(-13.3, task="thyroid", pairs=1, backbones=1, pretrainings=1),
+    ]
+)
+NETWORKS = pd.DataFrame(
+    [row(*UNCLEAR, task=task, group="all", n_cases=90) for task in NAMES]
+    + [row(*AHEAD, task=task, group="freeze_all", n_cases=90) for task in NAMES]
+)
+
+
+def test_deciding_row_is_that_of_pretraining_or_where_its_interval_is_of_no_use_of_the_networks():
+    rows = words.deciding(PRETRAININGS, NETWORKS).set_index("task")
+    assert rows["unit"].to_dict() == {
+        "breast": "pretrainings", "covid19": "networks", "thyroid": "networks"
+    }  # fmt: skip
+    assert (100 * rows["estimate"]).round(1).to_list() == [-8.6, 1.4, 1.4]
+    assert rows["pairs"].to_list() == [10, 2, 1]
+
+
+def test_cells_have_an_asterisk_where_a_difference_is_clear_and_nothing_is_made_up():
+    table = pd.DataFrame([row(*AHEAD), row(*UNCLEAR), row(-13.3, -137.5, 110.9, 0.01)])
+    numbers = ["+9.5 (4.3, 14.8)", "+1.4 (−2.0, 7.8)", "−13.3 –"]
+    marked = [f"{numbers[0]}*", numbers[1], f"{numbers[2]}*"]
+    assert words.starred(table).to_list() == marked
+    assert words.starred(table, stand_ins=["images"]).to_list() == numbers
+
+
+@pytest.mark.parametrize(
+    ("inits", "corpora", "text"),
+    [
+        (INITS, dict.fromkeys(INITS, "A corpus"), "the released weights were not tested"),
+        (("radimagenet", "imagenet"), {}, "the released ones: RadImageNet and ImageNet"),
+        (("radiologic", "imagenet"), {"radiologic": "A corpus"}, "ImageNet is as released"),
+    ],
+)
+def test_weights_that_were_compared_are_named(inits, corpora, text):
+    assert text in words.weights_compared(inits, corpora)
+    said = words.weights_limit(inits, corpora)
+    assert ("neither confirm nor refute" in said) == (inits == INITS)
+    assert ("as released" in said) == (not corpora)
+
+
+EFFECTS = pd.DataFrame(
+    [
+        row(*numbers, task=task, level=level)
+        for task, level, numbers in [
+            ("breast", "fixed", (3.6, 2.2, 5.0)),
+            ("breast", "converged", (3.1, 1.5, 4.7)),
+            ("covid19", "fixed", (1.9, 1.1, 2.8)),
+            ("covid19", "converged", (-0.6, -1.5, 0.4)),
+        ]
+    ]
+)
+
+
+def test_longer_training_that_removes_a_difference_is_said_where_the_difference_is():
+    text = words.longer_training(EFFECTS, NAMES, 2)
+    assert "+1.9 became −0.6 points (−1.5, 0.4) on COVID-19" in text
+    assert text.endswith("On COVID-19 longer fine-tuning thus removes a difference.")
+    kept = words.longer_training(EFFECTS[EFFECTS["task"] == "breast"], NAMES, 2)
+    assert "removes" not in kept
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ([-1, -1], "An earlier run had the opposite sign on both tasks."),
+        ([1, -1], "An earlier run had the opposite sign on one of two tasks."),
+        ([1, 1], "An earlier run had the same sign on both tasks."),
+        ([1], "An earlier run had the same sign on the one task."),
+        ([], ""),
+    ],
+)
+def test_signs_of_an_earlier_run_are_counted_over_the_shared_tasks(before, text):
+    now = pd.DataFrame({"task": ["breast", "covid19"], "estimate": [0.5, 0.5]})
+    earlier = pd.DataFrame({"task": [*NAMES][: len(before)], "estimate": before})
+    assert words.sign_changes(now, earlier) == text
+
+
+def test_learning_is_called_unequal_only_where_it_is():
+    unequal = words.unequal_learning({"radiologic": 75, "photographic": 31}, INITS)
+    assert unequal.startswith("Unequal learning: the radiologic networks classified 75% ")
+    alike = words.unequal_learning({"radiologic": 75, "photographic": 73}, INITS)
+    assert alike.startswith("Learning: ") and "therefore" not in alike
+
+
+@pytest.mark.parametrize(
+    ("tasks", "text"),
+    [
+        (["breast"], "one of the paper's eight tasks"),
+        (["breast", "mine"], "one of the paper's eight tasks and of one more"),
+        (["mine"], "none of the paper's eight tasks and of one more"),
+    ],
+)
+def test_tasks_of_the_paper_and_others_are_counted_apart(tasks, text):
+    assert words.tasks_covered(tasks) == text
+
+
+@pytest.mark.parametrize(
+    ("tasks", "ins", "text"),
+    [
+        ([], ["weights"], ""),
+        (["breast lesions"], [], ""),
+        (
+            ["breast lesions"],
+            ["weights"],
+            "Your own run of breast lesions carries no verdict, as ",
+        ),
+    ],
+)
+def test_own_run_of_stand_ins_is_mentioned_beside_the_one_that_is_shown(tasks, ins, text):
+    said = words.own_run_aside(tasks, ins)
+    assert said.startswith(text) and bool(said) == bool(text)
+
+
+def test_images_of_tasks_are_counted_by_kind_and_another_cut_is_no_substitute():
+    facts = open_reference().reference.facts.tasks
+    text = words.images_limit(facts)
+    assert "two have the images of the named dataset" in text
+    assert "three have open substitutes" in text and "one has another cut" in text
+    assert "For three of the paper's eight tasks" in text

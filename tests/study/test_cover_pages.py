@@ -1,0 +1,233 @@
+"""What the cover and the study page say of made runs: one's own, of stand-ins, shifted ones."""
+
+import ast
+import re
+from functools import partial
+from pathlib import Path
+
+import jupytext
+import numpy as np
+import pandas as pd
+import pytest
+from finished_study import pretrained_files, trained_files, write_images, write_manifests
+from IPython.display import DisplayObject
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+from tiny_study import tiny_profile
+
+from rin.report import headline, words
+from rin.report.format import inline_title
+from rin.stats.hypothesis import insert_holm
+from rin.study import open_reference, open_runs, open_study
+from rin.study.ledger import computed_on
+from rin.study.plan import plan_study
+from rin.study.pretraining import plan_pretraining
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+PAGES = ("findings", "study", "use/task_cover")
+CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
+CHANGES = {
+    "inits": ["radiologic", "photographic"],
+    "pretraining.corpora": CORPORA,
+    "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
+    "scenarios": ["ResNet50-unfreeze_all-1e-04", "ResNet50-freeze_all-1e-02"],
+    "live": "breast",
+    "external": True,
+    "stand_ins": {},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def manifests(tmp_path_factory):
+    """Manifests that assert no counts, so that a few images can be read as real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
+        patch.setenv("RIN_MANIFESTS", str(folder))
+        yield
+
+
+def pretrained(run, folder):
+    record = pretrained_files(run, folder) | computed_on()
+    return record | {"training_images": 36}
+
+
+def trained(run, folder):
+    """Write a run: photographic networks rank nearly all cases correctly, the others few."""
+    record = trained_files(run, folder) | computed_on()
+    path = folder / "predictions.parquet"
+    table, rng = pd.read_parquet(path), np.random.default_rng(0)
+    signal = 6.0 if run.init == "photographic" else -1.5
+    score = rng.normal(signal * table["label"])
+    table.assign(score=score.astype(np.float32)).to_parquet(path, index=False)
+    return record
+
+
+def made_study(tmp_path_factory, marked=()):
+    """Return profile, images and results of a finished study of one task and one pair."""
+    images = write_images(tmp_path_factory.mktemp("data"), marked=marked)
+    results = tmp_path_factory.mktemp("results")
+    study = open_study(tiny_profile(CHANGES), data_root=images, results=results)
+    for run in plan_pretraining(study):
+        study.weights.commit(run.run_id, run.config, partial(pretrained, run))
+    for run in plan_study(study):
+        study.runs.commit(run.run_id, run.config, partial(trained, run))
+    return {"profile": study.profile, "data_root": str(images), "results": str(results)}
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    return made_study(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def of_stand_ins(tmp_path_factory):
+    return made_study(tmp_path_factory, marked=CORPORA.values())
+
+
+def outputs(page, values):
+    """Run a notebook's cells in this process and return what they show, texts and tables."""
+    shown, names = [], {}
+    for cell in jupytext.read(NOTEBOOKS / f"{page}.py").cells:
+        if cell.cell_type != "code":
+            continue
+        body = ast.parse(cell.source).body
+        last = body.pop() if isinstance(body[-1], ast.Expr) else None
+        exec(compile(ast.Module(body, []), page, "exec"), names)
+        if "parameters" in cell.metadata.get("tags", []):
+            names.update(values)
+        if last is not None:
+            shown.append(eval(compile(ast.Expression(last.value), page, "eval"), names))
+    texts = [
+        value.data if isinstance(value, DisplayObject) else value.to_html()
+        for value in shown
+        if value is not None  # as of a claim
+    ]
+    return [re.sub(r"\s+", " ", text) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def cover(real):
+    return outputs("findings", real)
+
+
+@pytest.fixture(scope="module")
+def committed():
+    """Differences of the run that comes with the book."""
+    return headline.differences(open_reference())
+
+
+def about_run(texts):
+    """Return what the cover says of the run that it speaks of."""
+    lead = next(text for text in texts if "**Does pretraining" in text)
+    (line,) = re.findall(r"- \*\*(?:Your run|This book):\*\*.*?(?= - \*|$)", lead)
+    others = [text for text in texts if text.startswith(("**Your run.**", "**This book.**"))]
+    return line, others
+
+
+def test_cover_speaks_of_ones_own_real_run_alone_and_is_right_in_sign_and_size(real, cover):
+    line, _ = about_run(cover)
+    predictions = open_runs(**real).predictions()
+    aucs = {
+        init: np.mean([roc_auc_score(run["label"], run["score"]) for _, run in rows])
+        for init in CORPORA
+        for rows in [predictions[predictions["init"] == init].groupby("scenario")]
+    }
+    size = 100 * (aucs["photographic"] - aucs["radiologic"])
+    assert size > 10
+    assert f"The photographic networks are ahead on breast lesions, by {size:.1f} points" in line
+    assert "One pair of networks says nothing about other pretrainings." in line
+    assert "Real images" in cover[0] and "reference run" not in cover[0]
+
+
+def test_cover_marks_what_the_committed_run_says_beside_ones_own(cover, committed):
+    (lead,) = (text for text in cover if "**Does pretraining" in text)
+    reference = open_reference()
+    names = {task: inline_title(title) for task, title in reference.titles.items()}
+    said = words.finding(words.deciding(*committed), names, reference.inits)
+    assert lead.count(f"- *Beside it, the run that comes with this book:* {said}") == 1
+
+
+def test_cover_of_one_pair_prints_no_count_of_all_tasks_and_no_impossible_interval(cover):
+    text = " ".join(cover)
+    assert not re.search(r"all (?:1|one) tasks|third pretraining|[Ee]arlier run", text)
+    ends = re.findall(r"\((−?[\d.]+), (−?[\d.]+)\)", text)
+    widths = [float(high.replace("−", "-")) - float(low.replace("−", "-")) for low, high in ends]
+    assert widths and max(widths) <= 100
+
+
+def test_cover_of_stand_in_weights_has_numbers_and_no_verdict(of_stand_ins):
+    texts = outputs("findings", of_stand_ins)
+    line, others = about_run(texts)
+    assert "weights from stand-ins" in texts[0]
+    assert "No verdict, as the weights are stand-ins. Difference radiologic − photo" in line
+    assert not re.search(r"ahead|clear|excluded|P [=<]", " ".join([line, *others]))
+    tables = [text for text in texts if "<table" in text]
+    assert tables and not any(re.search(r"\)\*", table) for table in tables)
+
+
+@pytest.mark.parametrize("page", ["study", "use/task_cover"])
+def test_other_pages_of_stand_in_weights_have_no_verdict_either(of_stand_ins, page):
+    text = " ".join(outputs(page, of_stand_ins))
+    assert "weights from stand-ins" in text
+    assert not re.search(r"\bahead\b|P [=<]|no clear difference", text, re.IGNORECASE)
+
+
+def test_cover_of_a_task_names_the_networks_ahead(real):
+    text = " ".join(outputs("use/task_cover", real))
+    assert "The photographic networks are ahead on breast lesions, by " in text
+
+
+def test_study_page_describes_ones_own_run(real):
+    text = " ".join(outputs("study", real))
+    assert "The results shown here are of one of the paper's eight tasks" in text
+    assert "32 px, 1 epoch" in text
+
+
+def shifted(tables, points):
+    """Return differences shifted by some points, with P values made anew."""
+    made = []
+    for table in tables:
+        moved = table.drop(columns="p_holm")
+        moved[["estimate", "ci_low", "ci_high"]] += points / 100
+        statistic = (moved["estimate"] / moved["standard_error"]).abs()
+        moved["p_value"] = 2 * stats.t.sf(statistic, moved["df"].replace(np.inf, 1e9))
+        insert_holm(moved)
+        made.append(moved)
+    return tuple(made)
+
+
+@pytest.mark.parametrize(("points", "side"), [(-30, "Photographic"), (30, "Radiologic")])
+def test_scores_far_apart_are_ahead_on_all_tasks_with_their_sizes(
+    monkeypatch, committed, points, side
+):
+    tables = shifted(committed, points)
+    monkeypatch.setattr(headline, "differences", lambda runs: tables)
+    text = headline.finding(open_reference())
+    assert text.startswith(f"{side} pretraining is ahead on all six tasks: thyroid nodules by ")
+    for row in tables[0].itertuples():
+        assert f" by {abs(100 * row.estimate):.1f} points (" in text
+
+
+def test_cover_of_scores_shifted_by_ten_points_says_photographic_ahead_where_and_by_how_much(
+    monkeypatch, committed
+):
+    units, networks = shifted(committed, -10)
+    monkeypatch.setattr(headline, "differences", lambda runs: (units, networks))
+    line, _ = about_run(outputs("findings", {}))
+    assert "**This book:** Photographic pretraining is ahead on " in line
+    clear = units[units["p_holm"] < 0.05]
+    assert len(clear) > 1
+    names = open_reference().titles
+    for row in clear.itertuples():
+        name, size = names[row.task].partition(",")[0], f"{-100 * row.estimate:.1f} points ("
+        assert re.search(f"{name} by {re.escape(size)}", line, re.IGNORECASE)
+    assert len(clear) == 6 or "all on the photographic side" in line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_condition_is_hidden_in_a_formatted_text(page):
+    cells = jupytext.read(NOTEBOOKS / f"{page}.py").cells
+    for cell in (cell for cell in cells if cell.cell_type == "code"):
+        texts = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.JoinedStr)]
+        inside = [part for text in texts for part in ast.walk(text)]
+        assert not any(isinstance(part, ast.IfExp | ast.BoolOp) for part in inside)
