@@ -91,21 +91,21 @@ LOST: dict[str, dict] = _READ["lost"]
 SEARCH: dict[str, Any] = _READ["search"]
 
 
-def standard_error(one: Replication) -> tuple[str, float, float]:
+def standard_error(record: Replication) -> tuple[str, float, float]:
     """Return what a difference's standard error is from, the error, and its degrees of freedom.
 
     In the unit of the metric; NaN where nothing is known.  Intervals of both AUCs, errors of both
     and numbers of cases give the error as if the two were unpaired: for two networks on the same
     cases it is too large rather than too small.
     """
-    if one.folds:  # Welch's, as if folds were independent
-        shares = np.square([one.radimagenet_sd, one.imagenet_sd]) / one.folds
-        freedom = shares.sum() ** 2 / (shares**2).sum() * (one.folds - 1)
+    if record.folds:  # Welch's, as if folds were independent
+        shares = np.square([record.radimagenet_sd, record.imagenet_sd]) / record.folds
+        freedom = shares.sum() ** 2 / (shares**2).sum() * (record.folds - 1)
         return "SDs over folds", math.sqrt(shares.sum()), freedom
-    if not one.error:
+    if not record.error:
         return "", math.nan, math.nan
-    ((source, numbers),) = one.error.items()
-    return source, look_up("source of an error", source, _ERRORS)(one, numbers), math.inf
+    ((source, numbers),) = record.error.items()
+    return source, look_up("source of an error", source, _ERRORS)(record, numbers), math.inf
 
 
 def _half_width(interval: Collection[float]) -> float:
@@ -113,9 +113,9 @@ def _half_width(interval: Collection[float]) -> float:
     return (high - low) / 2 / t_quantile()
 
 
-def _of_counts(one: Replication, cases: Collection[int]) -> float:
+def _of_counts(record: Replication, cases: Collection[int]) -> float:
     return math.hypot(
-        *(hanley_mcneil_error(auc, *cases) for auc in (one.radimagenet, one.imagenet))
+        *(hanley_mcneil_error(auc, *cases) for auc in (record.radimagenet, record.imagenet))
     )
 
 
@@ -138,13 +138,13 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
     ahead, by the source's own test or else the interval (`neither`; empty where there is none).
     """
     records = [
-        one
-        for one in REPLICATIONS
-        if one.like_for_like
-        and one.metric in metrics
-        and None not in (one.radimagenet, one.imagenet)
+        record
+        for record in REPLICATIONS
+        if record.like_for_like
+        and record.metric in metrics
+        and None not in (record.radimagenet, record.imagenet)
     ]
-    table = pd.DataFrame([one.model_dump() for one in records])
+    table = pd.DataFrame([record.model_dump() for record in records])
     factor = table["metric"].map(POINTS)
     error_from, errors, freedom = zip(*map(standard_error, records), strict=True)
     error = factor * np.array(errors)
@@ -209,18 +209,18 @@ def pooled_groups() -> pd.DataFrame:
     """Pool what may be pooled, one row a choice of comparisons, in AUC points.
 
     One group's by `random_effects`; those of all groups by `three_level` (group, comparison) on
-    groups − 1 degrees of freedom.  `groups` and `k` are counts; columns that a model lacks are NaN.
+    groups − 1 degrees of freedom.  `groups` and `k` are counts; what a model lacks is NaN.
     """
     table = like_for_like()
     known = table[table["error_from"].isin(POOLED_ERRORS)]
     counted = table[table["standard_error"].notna()]
     folds = known[known["folds"] > 0]
     tuned = folds[folds["setting"] == "fine-tuned"]
-    asked = tuned[tuned["of_the_paper"]]
+    same = tuned[tuned["of_the_paper"]]
     one_group = {
         "One group, fine-tuned": tuned,
-        "… the paper's questions": asked,
-        "… the paper's questions, without Kermany": asked[asked["data"] != KERMANY],
+        "… the paper's questions": same,
+        "… the paper's questions, without Kermany": same[same["data"] != KERMANY],
         "… other questions": tuned[~tuned["of_the_paper"]],
         "One group, frozen first": folds[folds["setting"] != "fine-tuned"],
     }
@@ -251,7 +251,7 @@ def moderators() -> pd.DataFrame:
     rows = {}
     for name, (shifted, known) in stated.items():
         used = table[known]
-        found = moderated_effects(
+        coefficients = moderated_effects(
             used["estimate"],
             used["standard_error"] ** 2,
             used["group"],
@@ -263,7 +263,7 @@ def moderators() -> pd.DataFrame:
             "groups": used["group"].nunique(),
             "shifted": shifted[known].sum(),
         }
-        rows[name] = found.loc[name].to_dict() | counts
+        rows[name] = coefficients.loc[name].to_dict() | counts
     return pd.DataFrame(rows.values(), index=list(rows))
 
 
