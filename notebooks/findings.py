@@ -28,7 +28,7 @@ from IPython.display import Markdown
 
 from rin.errors import counted
 from rin.evidence.paper import COMPARISONS
-from rin.evidence.replications import pooled_fine_tuned
+from rin.evidence.replications import other_groups, pooled_fine_tuned
 from rin.report import banner, headline, page, words
 from rin.report.format import book_table, format_estimate, inline_title
 from rin.report.heat import heat
@@ -113,9 +113,8 @@ The {same["k"]} on the paper's own questions average
 {format_estimate(same, digits=1)} points, with most of the weight on one set of
 chest radiographs. The other {every["k"] - same["k"]} concern skin photographs,
 histology and mammograms; together, all {every["k"]} average
-{format_estimate(every, digits=1)} points, and studies of other groups have no
-common direction either ([What independent studies
-found](evidence/replications)).
+{format_estimate(every, digits=1)} points. {words.directions(other_groups())}
+([What independent studies found](evidence/replications)).
 """)
 
 # %%

@@ -31,8 +31,8 @@ from rin.evidence.discrepancies import CHANGES, KINDS, ledger
 from rin.report.banner import banner
 from rin.report.format import book_table
 from rin.report.heat import heat
-from rin.report.ledger import folded_entries
 from rin.report.page import claim, picture
+from rin.report.published import folded_entries
 from rin.report.style import UNFREEZING_LABEL, use_style
 from rin.stats import init_differences
 from rin.study import open_runs
