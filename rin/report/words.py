@@ -572,7 +572,8 @@ def directions(rows: pd.DataFrame) -> str:
     }
     untested = sum(of == {""} for of in sides)
     unclear = sum("neither" in of and not of & set(ahead) for of in sides)
-    parts = [f"{side} is clearly ahead in {number(n)}" for side, n in ahead.items()]
+    leads = [f"{side} {{}}in {number(n)}" for side, n in ahead.items()]
+    parts = [lead.format("" if i else "is clearly ahead ") for i, lead in enumerate(leads)]
     if unclear:
         parts.append(f"no difference is clear in {number(unclear)}")
     if untested:

@@ -257,8 +257,8 @@ def test_deciding_row_is_that_of_pretraining_or_where_its_interval_is_of_no_use_
     [
         (
             {"A": ["RadImageNet"], "B": ["ImageNet", ""], "C": ["neither"], "D": ["", ""]},
-            "Of four studies by other groups, RadImageNet is clearly ahead in one, ImageNet is "
-            "clearly ahead in one, no difference is clear in one and one states no test: they "
+            "Of four studies by other groups, RadImageNet is clearly ahead in one, ImageNet in "
+            "one, no difference is clear in one and one states no test: they "
             "have no common direction.",
         ),
         (
