@@ -205,8 +205,8 @@ tables.pooled_table(pooled)
 frozen = first[first["setting"] == "frozen first"].set_index("task")["estimate"]
 largest = set(first.nsmallest(2, "estimate")["setting"])
 claim("the largest deficits are frozen first", largest == {"frozen first"})
-claim("moderators point to ImageNet, none clearly",
-      (shifts["estimate"] < 0).all() and (shifts["p_value"] > 0.05).all())  # fmt: skip
+claim("moderators point to ImageNet", (shifts["estimate"] < 0).all())
+claim("none of them clearly", (shifts["p_value"] > 0.05).all())
 unlike = [study for study in REPLICATIONS if not study.like_for_like]
 (frees,) = [study for study in unlike if study.tasks and study.radimagenet]
 chance = first.query("task == 'thyroid'")[["radimagenet", "imagenet"]]
