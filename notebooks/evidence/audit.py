@@ -40,9 +40,10 @@ from rin.evidence.claims import (
 from rin.report import style
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_p, inline_title, listed
+from rin.report.format import book_table, format_p
 from rin.report.heat import heat
 from rin.report.page import claim, picture
+from rin.report.words import equivalence
 from rin.stats import (
     EQUIVALENCE_MARGIN,
     holm,
@@ -274,14 +275,18 @@ Differences {a} − {b} in AUC points, orange where {b} is ahead; * P < .05,
 adjusted over the tasks, row by row. No analysis takes the pretraining as the
 sample, so a star concerns these networks only.
 {int((adjusted_p < 0.05).sum(axis=None)) or "None"} of
-{int(adjusted_p.notna().sum(axis=None))} cells have one. Of the tasks that the
-paper calls comparable, this book has results for 
-{listed(map(inline_title, called))}; by “{recommended}”, equivalence within
-±{100 * EQUIVALENCE_MARGIN:.0f} points is shown for
-{listed(map(inline_title, equal)) if equal else "none of them"}.
+{int(adjusted_p.notna().sum(axis=None))} cells have one.
+
+{equivalence(called, equal, 100 * EQUIVALENCE_MARGIN)} This is by
+“{recommended}”.
 """)
 
 # %% [markdown]
+# *DeLong of mean scores* compares two ensembles: the scores of all networks of a
+# source are averaged first. An ensemble is better than its members, and the two
+# sources need not gain alike, so its difference can be several times the mean
+# difference of single networks, and its star answers another question.
+#
 # The paired t test over scenarios is one line of pingouin, and `rin.stats` gives
 # the same.
 

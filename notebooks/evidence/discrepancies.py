@@ -23,20 +23,16 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-from html import escape
-
 import pandas as pd
-from IPython.display import HTML, Markdown
+from IPython.display import Markdown
 
 from rin.evidence import paper
-from rin.evidence.discrepancies import (
-    KINDS,
-    ledger,
-)
+from rin.evidence.discrepancies import CHANGES, KINDS, ledger
 from rin.report.banner import banner
 from rin.report.format import book_table
 from rin.report.heat import heat
 from rin.report.page import claim, picture
+from rin.report.published import folded_entries
 from rin.report.style import UNFREEZING_LABEL, use_style
 from rin.stats import init_differences
 from rin.study import open_runs
@@ -46,87 +42,81 @@ use_style()
 # %%
 entries = ledger()
 entries["computed"] = entries["compared"].map(bool)
+groups = dict(list(entries.groupby("changes")))
 
 # %% tags=["hide-input"]
 status = entries["status"].value_counts()
-IMPORTANT = ["zero-and-p", "imagenet-inputs", "thyroid-independence",
-             "covid-slices", "four-preprocessings"]  # fmt: skip
+IMPORTANT = ["zero-and-p", "imagenet-inputs", "breast-one-network",
+             "thyroid-independence", "covid-slices"]  # fmt: skip
+weighty = groups["conclusions"]
 claim("every entry has something to say", bool(entries["disagree"].all()))
-claim("the named entries exist", set(IMPORTANT) <= set(entries["id"]))
+claim("the named entries are weighty", set(IMPORTANT) <= set(weighty["id"]))
 Markdown(f"""
-{len(entries)} contradictions are listed. {status["open"]} are open: nothing
-public shows which side is right. The other {status["explained"]} are explained
-by the files. {entries["computed"].sum()} are computed: their numbers are
-compared whenever this page is built, and the build fails when an entry no
-longer differs.
+Of {len(entries)} inconsistencies, {len(weighty)} may change a conclusion of
+the paper, {len(groups["reading"])} change how a number is read,
+{len(groups["repetition"])} matter for repeating the study and
+{len(groups["nothing"])} change nothing. {status["open"]} are open: nothing
+public shows which side is right.
 
-Five matter most for a reader of the results: <a href="#zero-and-p">intervals
+Four matter most for a reader of the results: <a href="#zero-and-p">intervals
 that include zero beside P < .001</a>, <a href="#imagenet-inputs">inputs that
-do not fit the ImageNet weights</a>, images of one patient treated as
-independent (<a href="#thyroid-independence">thyroid</a>, <a
-href="#covid-slices">COVID-19</a>), and <a href="#four-preprocessings">four
-statements of how to prepare inputs</a> for RadImageNet weights.
+do not fit the ImageNet weights</a>, <a href="#breast-one-network">one breast
+network that is trained through all folds</a>, and images of one patient
+treated as independent (<a href="#thyroid-independence">thyroid</a>, <a
+href="#covid-slices">COVID-19</a>).
 """)
 
 # %%
-counts = pd.DataFrame(
-    {
-        "Entries": entries.groupby("kind").size(),
-        "Computed": entries.groupby("kind")["computed"].sum(),
-        "Open": (entries["status"] == "open").groupby(entries["kind"]).sum(),
-    }
-).loc[list(KINDS)]
-counts = counts.rename(index=KINDS).rename_axis("Kind")
-book_table(counts, "Entries by kind", prose=True)
+counts = entries.pivot_table(
+    index="kind", columns="changes", values="id", aggfunc="count", fill_value=0
+)
+counts = counts.loc[list(KINDS), list(CHANGES)].rename(columns=str.capitalize)
+counts["Computed"] = entries.groupby("kind")["computed"].sum()
+counts["Open"] = entries["status"].eq("open").groupby(entries["kind"]).sum()
+counts = counts.rename(index=KINDS)
+book_table(
+    counts.rename_axis("Between whom").rename_axis("", axis=1),
+    "Inconsistencies by who disagrees and what it changes",
+    prose=True,
+)
 
 # %% [markdown]
 # An entry states that two sources disagree, not why. Numbers come
 # from the paper {cite:p}`mei2022`, from its authors' scripts and lists, and from
-# the dataset manifests, not from images or networks. Unfold a line to see the
-# sources, what the contradiction means for a reader, and how this book handles it.
+# the dataset manifests, not from images or networks. *Computed*: the numbers are
+# compared whenever this page is built, and the build fails when they no longer
+# differ. Unfold a line to see the sources, what a reader should make of it, and
+# how this book handles it.
 #
-# ## Within the paper
-
+# ## What may change a conclusion
 
 # %%
-def unfold(kind):
-    lines = []
-    for row in entries[entries["kind"] == kind].itertuples():
-        said = "".join(
-            f"<li><b>{escape(place)}</b>: {escape(text)}</li>"
-            for place, text in row.says
-        )
-        changes, handling = escape(row.consequence), escape(row.handling)
-        lines.append(
-            f'<details id="{row.id}" style="margin:0.5em 0"><summary>'
-            f"<b>{escape(row.title)}</b> ({row.status}). {escape(row.finding)}"
-            '</summary><div style="margin:0.3em 0 0.9em 1.2em;'
-            f'overflow-wrap:anywhere"><ul>{said}</ul><p>'
-            f"<b>What it changes.</b> {changes} "
-            f"<b>In this book.</b> {handling}</p></div></details>"
-        )
-    return HTML("".join(lines))
-
-
-unfold("paper")
+folded_entries(groups["conclusions"])
 
 # %% [markdown]
-# ## Between the paper and its authors' scripts, README and preprint
+# ## What changes how a number is read
 
 # %%
-unfold("authors")
+folded_entries(groups["reading"])
 
 # %% [markdown]
-# ## Between the paper and the public data
+# ## What matters for repeating the study
 
 # %%
-unfold("data")
+folded_entries(groups["repetition"])
 
 # %% [markdown]
-# ## Between distributors of the weights
+# ## What changes nothing
 
 # %%
-unfold("distributors")
+trivial = groups["nothing"]
+sides = trivial["says"].map(
+    lambda pairs: "; ".join(f"{at}: {said}" for at, said in pairs)
+)
+table = pd.DataFrame(
+    {"What": trivial["title"], "Sources": sides, "Finding": trivial["finding"]}
+).reset_index(drop=True)
+book_table(table, "Slips and differences of wording", prose=True)
 
 # %% [markdown]
 # ## What readers asked
@@ -173,9 +163,9 @@ first, fifth = released["top1"].idxmax(), released["top5"].idxmax()
 claim("the two accuracies favour different networks", first != fifth)
 Markdown(f"""
 **Which of the released networks is the best?** By the authors' test accuracies
-{first} has the highest top-1 ({released["top1"].max()}%) and {fifth} the
-highest top-5 ({released["top5"].max()}%). Without the classification layers,
-which were not released, neither can be checked
+of those released {first} has the highest top-1 ({released["top1"].max()}%) and
+{fifth} the highest top-5 ({released["top5"].max()}%). Without the
+classification layers, which were not released, neither can be checked
 ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/6)).
 """)
 

@@ -232,9 +232,10 @@ book_table(excluded, "Files that are not in the corpus, by rule", prose=True)
 # %% [markdown]
 # ## De-identification
 #
-# Headers are de-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15:
-# only listed attributes are kept, all dates of a patient are shifted by the same number of days, and
-# identifiers become pseudonyms under a secret key. An invented header, before and after:
+# Headers are de-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15
+# with its option Retain Longitudinal Temporal Information With Modified Dates: only listed attributes
+# are kept, all dates of a patient are shifted by the same number of days, and identifiers become
+# pseudonyms under a secret key. An invented header, before and after:
 
 # %%
 header = Dataset()

@@ -1,9 +1,10 @@
 """Confounders put on images, or sampled from cases: what a network may learn in place of disease.
 
-After Juodelyte et al., "Source Matters" (MICCAI 2024; arXiv 2403.04484): a confounder stands on a
-share of the positive training images, and in the reversed test on all negative images and no
-positive one. The study states lengths in pixels of the pictures, tag and denoising without their
-size; here every length is a share of the side, of 512 and 1,024 pixels, which is an assumption.
+After Juodelyte et al., "Source Matters" (AMAI 2024, a workshop of MICCAI; arXiv 2403.04484): a
+confounder stands on a share of the positive training images, and in the reversed test on all
+negative images and no positive one. The study states lengths in pixels of the pictures, tag and
+denoising without their size; here every length is a share of the side, of 512 and 1,024 pixels,
+which is an assumption.
 """
 
 import numpy as np

@@ -28,6 +28,8 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
+#: What a finding changes, the weightiest first, and whose sides it concerns, with their titles.
+CHANGES: dict[str, str] = _READ["changes"]
 KINDS: dict[str, str] = _READ["kinds"]
 ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
 #: What sources outside the paper state, by name; and beside it the paper's settings and database.
@@ -41,9 +43,9 @@ _look_up = Formatter().get_field  # as texts do: a name, an attribute or a key o
 def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     """Return the ledger with every number in place, one row an entry.
 
-    Columns: `id`, `kind` (key of `KINDS`), `status`, `compared` (numbers of its check, if any),
-    `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
-    `finding`, `consequence`, `handling`.
+    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared`
+    (numbers of its check, if any), `disagree` (whether they still differ), `title`, `says` (pairs
+    of a place and what it says), `finding`, `consequence`, `handling`.
     """
     numbers, rows = stated_numbers(), []
     for entry in entries:
@@ -52,7 +54,7 @@ def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
         said = chain.from_iterable(pair.items() for pair in entry["says"])
         rows.append(
             {
-                **{name: entry[name] for name in ("id", "kind", "status")},
+                **{name: entry[name] for name in ("id", "kind", "changes", "status")},
                 "compared": check.values,
                 "disagree": check.holds,
                 "says": [(_PLACES.get(at, at), text.format_map(values)) for at, text in said],
@@ -115,6 +117,7 @@ def stated_numbers() -> dict[str, Any]:
         "rates": ", ".join(f"{rate:g}" for rate in sorted(rates)),
         "kinds_in_abstract": len(kinds["abstract"]),
         "kinds_in_results": len(kinds["results"]),
+        "statsmodels_of_paper": STATED["software"][2].removeprefix("statsmodels "),
         "kinds_in_abstract_alone": ", ".join(sorted(kinds["abstract"] - kinds["results"])),
     }
     images = {task: _images(task, counts) for task, counts in paper.CLASS_COUNTS.items()}
@@ -248,7 +251,12 @@ def _four_preprocessings() -> Check:
         for source in sources
     ]
     smallest_gap = min(abs(a - b) for a, b in combinations(inputs, 2))
-    values = {"n": len(sources), "grey": " / ".join(f"{value:.2f}" for value in inputs)}
+    means = -np.asarray(find_preprocessing(FACTS["scripts_preprocessing"]).offset)
+    values = {
+        "n": len(sources),
+        "grey": " / ".join(f"{value:.2f}" for value in inputs),
+        "monai_gap": np.abs(means - FACTS["monai_means"]).max(),
+    }
     return Check(smallest_gap > 0.01, values)
 
 

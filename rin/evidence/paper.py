@@ -1,6 +1,6 @@
-"""Every published number of the reference study (`CITATION`), with the place it stands in.
+"""The published numbers of the reference study (`CITATION`) that are used here, with their places.
 
-The numbers stand in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithmetic.
+They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithmetic.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,10 @@ class PublishedComparison:
 
 @dataclass(frozen=True)
 class PublishedDice:
-    """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption."""
+    """Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption.
+
+    The confidence, in percent, is that of the one image that the figure shows.
+    """
 
     task: str
     text_radimagenet: float
@@ -47,6 +50,8 @@ class PublishedDice:
     gain_percent: float
     p_text: str
     place: str
+    confidence_radimagenet: float | None = None
+    confidence_imagenet: float | None = None
 
 
 @dataclass(frozen=True)

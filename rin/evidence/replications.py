@@ -1,36 +1,56 @@
 """What others found: independent comparisons of RadImageNet with ImageNet weights.
 
-The facts stand in `replications.yaml`, with the numbers as their sources print them.
+The facts are in `replications.yaml`, with the numbers as their sources print them.  Pooling is
+that of `rin.stats.synthesis`; what may be pooled is decided here.
 """
 
+import math
+from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from pydantic import Field
 
+from rin.errors import look_up
 from rin.files import FrozenModel, read_yaml
-from rin.stats.synthesis import random_effects
+from rin.stats.hypothesis import t_quantile
+from rin.stats.synthesis import (
+    hanley_mcneil_error,
+    moderated_effects,
+    random_effects,
+    three_level,
+)
 
 #: From a metric to the factor that takes its scores to AUC points (0-100).
 AUC_POINTS = {"AUC": 100, "macro AUC": 100, "AUC × 100": 1}
+#: The same, with metrics that are no AUC.
+POINTS = AUC_POINTS | {"balanced accuracy": 100}
+#: What is known of a standard error where a difference may be pooled.
+POOLED_ERRORS = ("SDs over folds", "printed", "interval of the difference", "intervals of both")
+#: One group's chest radiographs: SDs of 0.2 and 0.4 points give them most of any weight.
+KERMANY = "chest radiographs (Kermany)"
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
 class Replication(FrozenModel):
-    """One comparison on one dataset, at `place` (DOI, arXiv number or address).
+    """One comparison on one dataset, at `place` (DOI, arXiv number, PMID or address).
 
-    `reference` is its key in the bibliography, `tasks` those of the paper that ask the same
-    question, `setting` how networks were trained; SDs are over `folds`.  `like_for_like` is
-    whether architecture and head are the same for both, `own_weights` whether the study trained
-    its RadImageNet weights, `scaling_missing` whether its code lacks the official 1/255.
+    `group` is who made it, by default the study; `reference` its key in the bibliography, `tasks`
+    those of the paper that ask the same question, `tests` what was tested on, `setting` how
+    networks were trained; SDs are over `folds`.  `like_for_like` is whether architecture and head
+    are the same for both.  `release` and `scaling` are those of the RadImageNet weights,
+    `certainty` is what was read, `error` what is known of the standard error, `source_p` the
+    source's own test, `needs` what a better standard error takes, `quote` the source's own words.
     """
 
     study: str
     place: str
+    group: str = ""
     reference: str = ""
     data: str
+    tests: str = ""
     tasks: tuple[str, ...] = ()
     network: str = ""
     setting: str = ""
@@ -42,14 +62,19 @@ class Replication(FrozenModel):
     folds: int = 0
     ahead: Literal["RadImageNet", "ImageNet", "parity"]
     like_for_like: bool = True
-    own_weights: bool = False
-    scaling_missing: bool = False
+    release: Literal["TensorFlow", "PyTorch", "own", "not stated"] = "not stated"
+    scaling: Literal["official", "without 1/255", "other", "own", "not stated"] = "not stated"
+    certainty: str = "paper"
+    error: dict[str, Any] = Field(default_factory=dict)
+    source_p: str = ""
+    needs: str = ""
+    quote: str = ""
     remark: str = ""
 
 
 def _record(study: dict, comparison: dict) -> Replication:
     """Return a comparison with the fields of its study, and both remarks."""
-    fields = study | comparison
+    fields = {"group": study["study"]} | study | comparison
     del fields["comparisons"]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
     return Replication(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
@@ -61,51 +86,191 @@ REPLICATIONS: tuple[Replication, ...] = tuple(
 
 #: Numbers that follow-up studies of other questions print, by their key in the bibliography.
 FOLLOW_UPS: dict[str, dict] = _READ["follow_ups"]
+#: What silently costs a comparison its weights, and how the further studies were searched for.
+LOST: dict[str, dict] = _READ["lost"]
+SEARCH: dict[str, Any] = _READ["search"]
 
 
-def like_for_like() -> pd.DataFrame:
-    """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.
+def standard_error(record: Replication) -> tuple[str, float, float]:
+    """Return what a difference's standard error is from, the error, and its degrees of freedom.
 
-    One row a comparison: the fields of `Replication` in AUC points, `label` (images and setting),
-    `task` (the paper's, joined by ``/``), `of_the_paper` (whether there are any), `estimate`
-    (RadImageNet − ImageNet), and Welch's `ci_low`, `ci_high`, as if folds were independent.
+    In the unit of the metric; NaN where nothing is known.  Intervals of both AUCs, errors of both
+    and numbers of cases give the error as if the two were unpaired: for two networks on the same
+    cases it is too large rather than too small.
     """
-    table = pd.DataFrame([record.model_dump() for record in REPLICATIONS])
-    scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
-    fair = table["like_for_like"] & table["metric"].isin(AUC_POINTS)
-    table = table[fair & table[["radimagenet", "imagenet"]].notna().all(axis=1)]
-    table = table.reset_index(drop=True)
-    factor = table["metric"].map(AUC_POINTS)
-    sds = table[["radimagenet_sd", "imagenet_sd"]].pow(2).div(table["folds"], axis=0)
-    total = sds.sum(axis=1)
-    freedom = total**2 / (sds.pow(2).sum(axis=1) / (table["folds"] - 1))
-    half = stats.t.ppf(0.975, freedom) * np.sqrt(total) * factor
-    estimate = factor * (table["radimagenet"] - table["imagenet"])
-    return table.assign(
-        label=table["data"] + (", " + table["setting"]).where(table["setting"] != "", ""),
-        task=table["tasks"].map("/".join),
-        estimate=estimate.round(10),
-        ci_low=estimate - half,
-        ci_high=estimate + half,
-        of_the_paper=table["tasks"].map(bool),
-        **{name: factor * table[name] for name in scores},
+    if record.folds:  # Welch's, as if folds were independent
+        shares = np.square([record.radimagenet_sd, record.imagenet_sd]) / record.folds
+        freedom = shares.sum() ** 2 / (shares**2).sum() * (record.folds - 1)
+        return "SDs over folds", math.sqrt(shares.sum()), freedom
+    if not record.error:
+        return "", math.nan, math.nan
+    ((source, numbers),) = record.error.items()
+    return source, look_up("source of an error", source, _ERRORS)(record, numbers), math.inf
+
+
+def _half_width(interval: Collection[float]) -> float:
+    low, high = interval
+    return (high - low) / 2 / t_quantile()
+
+
+def _of_counts(record: Replication, cases: Collection[int]) -> float:
+    return math.hypot(
+        *(hanley_mcneil_error(auc, *cases) for auc in (record.radimagenet, record.imagenet))
     )
 
 
-def pooled_fine_tuned() -> pd.DataFrame:
-    """Pool the fully fine-tuned comparisons with SDs by `random_effects`, in AUC points.
+_ERRORS = {
+    "printed": lambda _, error: error,
+    "interval of the difference": lambda _, interval: _half_width(interval),
+    "intervals of both": lambda _, both: math.hypot(*map(_half_width, both)),
+    "errors of both": lambda _, both: math.hypot(*both),
+    "numbers of cases": _of_counts,
+}
 
-    Index: `the paper's questions`, `other questions` and `all`.  Beside the columns of the model
-    stands `scaling_missing`: whether all of them lack the official scaling.
+
+def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
+    """Return the comparisons of like with like that state a value for both kinds of weights.
+
+    One row a comparison: the fields of `Replication` in points, `label` (images and setting),
+    `task` (the paper's, joined by ``/``), `of_the_paper` (whether there are any),
+    `scaling_missing` and `own_weights`, `error_from` and `standard_error` (`standard_error`),
+    `estimate` (RadImageNet − ImageNet) with `ci_low` and `ci_high`, and `side`: who is clearly
+    ahead, by the source's own test or else the interval (`neither`; empty where there is none).
     """
-    table = like_for_like().dropna(subset=["ci_low"]).query("setting == 'fine-tuned'")
-    squares = table[["radimagenet_sd", "imagenet_sd"]].pow(2).sum(axis=1)
-    table = table.assign(variance=squares / table["folds"])
+    records = [
+        record
+        for record in REPLICATIONS
+        if record.like_for_like
+        and record.metric in metrics
+        and None not in (record.radimagenet, record.imagenet)
+    ]
+    table = pd.DataFrame([record.model_dump() for record in records])
+    factor = table["metric"].map(POINTS)
+    error_from, errors, freedom = zip(*map(standard_error, records), strict=True)
+    error = factor * np.array(errors)
+    half = error * [math.nan if math.isnan(df) else t_quantile(df) for df in freedom]
+    estimate = (factor * (table["radimagenet"] - table["imagenet"])).round(10)
+    scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
+    table = table.assign(
+        label=table["data"] + (", " + table["setting"]).where(table["setting"] != "", ""),
+        task=table["tasks"].map("/".join),
+        of_the_paper=table["tasks"].map(bool),
+        scaling_missing=table["scaling"] == "without 1/255",
+        own_weights=table["release"] == "own",
+        error_from=error_from,
+        standard_error=error,
+        estimate=estimate,
+        ci_low=estimate - half,
+        ci_high=estimate + half,
+        **{name: factor * table[name] for name in scores},
+    )
+    return table.assign(side=[_side(row) for row in table.itertuples()])
+
+
+def _side(row: Any) -> str:
+    if row.source_p:
+        clear = float(row.source_p.split()[-1]) < 0.05  # "P < .001", "P = .673"
+    elif math.isnan(row.ci_low) or row.error_from == "numbers of cases":
+        return ""
+    else:
+        clear = not row.ci_low <= 0 <= row.ci_high
+    higher = "RadImageNet" if row.estimate > 0 else "ImageNet"
+    return higher if clear else "neither"
+
+
+def other_groups() -> pd.DataFrame:
+    """Return the comparisons by groups other than the one with SDs over folds, AUCs or not."""
+    table = like_for_like(tuple(POINTS))
+    first = set(table.loc[table["folds"] > 0, "group"])
+    return table[~table["group"].isin(first)].reset_index(drop=True)
+
+
+def pooled_fine_tuned() -> pd.DataFrame:
+    """Pool one group's fully fine-tuned comparisons by `random_effects`, in AUC points.
+
+    They are those with SDs over folds.  Index: `the paper's questions`, `other questions` and
+    `all`.  Beside the columns of the model there is `scaling_missing`: whether all of them lack
+    the official scaling.
+    """
+    table = like_for_like()
+    table = table[(table["setting"] == "fine-tuned") & (table["folds"] > 0)]
     asks = table["of_the_paper"]
     groups = {"the paper's questions": table[asks], "other questions": table[~asks], "all": table}
-    pooled = {
-        name: random_effects(rows["estimate"], rows["variance"])
-        | {"scaling_missing": bool(rows["scaling_missing"].all())}
-        for name, rows in groups.items()
+    return pd.DataFrame(
+        [
+            _random_effects(rows) | {"scaling_missing": bool(rows["scaling_missing"].all())}
+            for rows in groups.values()
+        ],
+        index=list(groups),
+    )
+
+
+def pooled_groups() -> pd.DataFrame:
+    """Pool what may be pooled, one row a choice of comparisons, in AUC points.
+
+    One group's by `random_effects`; those of all groups by `three_level` (group, comparison) on
+    groups − 1 degrees of freedom.  `groups` and `k` are counts; what a model lacks is NaN.
+    """
+    table = like_for_like()
+    known = table[table["error_from"].isin(POOLED_ERRORS)]
+    counted = table[table["standard_error"].notna()]
+    folds = known[known["folds"] > 0]
+    tuned = folds[folds["setting"] == "fine-tuned"]
+    same = tuned[tuned["of_the_paper"]]
+    one_group = {
+        "One group, fine-tuned": tuned,
+        "… the paper's questions": same,
+        "… the paper's questions, without Kermany": same[same["data"] != KERMANY],
+        "… other questions": tuned[~tuned["of_the_paper"]],
+        "One group, frozen first": folds[folds["setting"] != "fine-tuned"],
     }
-    return pd.DataFrame(pooled.values(), index=list(pooled))
+    all_groups = {
+        "All groups": known,
+        "… without Kermany": known[known["data"] != KERMANY],
+        "… with mammograms, errors from counts": counted,
+    }
+    pooled = {name: _random_effects(rows) for name, rows in one_group.items()}
+    pooled |= {name: _three_level(rows) for name, rows in all_groups.items()}
+    counts = [rows["group"].nunique() for rows in (one_group | all_groups).values()]
+    return pd.DataFrame(pooled.values(), index=list(pooled)).assign(groups=counts)
+
+
+def moderators() -> pd.DataFrame:
+    """Return how frozen layers, and inputs without 1/255, shift the differences, in AUC points.
+
+    Each alone, by `moderated_effects` on groups − 2 degrees of freedom, among comparisons that
+    state it; mammograms with errors from counts of cases.  Columns: those of an estimate, `k`,
+    `groups`, and `shifted` (comparisons with the moderator).
+    """
+    table = like_for_like()
+    table = table[table["standard_error"].notna()]
+    stated = {
+        "frozen layers": (table["setting"].str.startswith("frozen"), table["setting"] != ""),
+        "inputs without 1/255": (table["scaling_missing"], table["scaling"] != "not stated"),
+    }
+    rows = {}
+    for name, (shifted, known) in stated.items():
+        used = table[known]
+        coefficients = moderated_effects(
+            used["estimate"],
+            used["standard_error"] ** 2,
+            used["group"],
+            pd.DataFrame({name: shifted[known].astype(float)}),
+            contained=True,
+        )
+        counts = {
+            "k": len(used),
+            "groups": used["group"].nunique(),
+            "shifted": shifted[known].sum(),
+        }
+        rows[name] = coefficients.loc[name].to_dict() | counts
+    return pd.DataFrame(rows.values(), index=list(rows))
+
+
+def _random_effects(rows: pd.DataFrame) -> dict[str, float]:
+    return random_effects(rows["estimate"], rows["standard_error"] ** 2)
+
+
+def _three_level(rows: pd.DataFrame) -> dict[str, float]:
+    squares = rows["standard_error"] ** 2
+    return three_level(rows["estimate"], squares, rows["group"], contained=True)

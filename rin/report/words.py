@@ -15,7 +15,7 @@ import pandas as pd
 from rin.errors import counted, listed
 from rin.evidence.paper import COMPARISONS
 from rin.report.banner import image_kind
-from rin.report.format import format_interval, format_number
+from rin.report.format import format_interval, format_number, inline_title
 from rin.report.style import init_style
 from rin.study.profile import Pretraining
 from rin.study.reference import TaskFacts
@@ -561,3 +561,58 @@ def few_patients(n: int, least: int = 10) -> str:
 def difference_name(inits: Sequence[str]) -> str:
     """Return what is subtracted from what: ``Radiologic − photographic``."""
     return f"{init_style(inits[0]).short} − {init_style(inits[1]).word}"
+
+
+# What is published.
+
+
+def directions(rows: pd.DataFrame) -> str:
+    """Return what studies say together: how many are clear for either side, and if they agree.
+
+    `rows` are comparisons with `study` and `side` (`RadImageNet`, `ImageNet`, `neither`; empty
+    where the source has no test), as of `rin.evidence.replications.other_groups`.
+    """
+    sides = rows.groupby("study")["side"].agg(set)
+    if sides.empty:
+        return "No study by another group is known."
+    ahead = {
+        side: sum(side in of for of in sides)
+        for side in ("RadImageNet", "ImageNet")
+        if any(side in of for of in sides)
+    }
+    untested = sum(of == {""} for of in sides)
+    unclear = sum("neither" in of and not of & set(ahead) for of in sides)
+    leads = [f"{side} {{}}in {number(n)}" for side, n in ahead.items()]
+    parts = [lead.format("" if i else "is clearly ahead ") for i, lead in enumerate(leads)]
+    if unclear:
+        parts.append(f"no difference is clear in {number(unclear)}")
+    if untested:
+        verb = "state" if untested > 1 else "states"
+        parts.append(f"{number(untested)} {verb} no test")
+    together = {
+        0: "none of them shows a clear difference",
+        1: f"where a difference is clear, it favours {next(iter(ahead), '')}",
+        2: "they have no common direction",
+    }[len(ahead)]
+    studies = "study" if len(sides) == 1 else "studies"
+    return f"Of {number(len(sides))} {studies} by other groups, {listed(parts)}: {together}."
+
+
+def equivalence(called: Sequence[str], equal: Sequence[str], margin: float) -> str:
+    """Return for which tasks that the paper calls comparable equivalence is shown, and for what.
+
+    `called` and `equal` are titles of tasks, those with results and those of them that are within
+    the `margin` (points) over patients; this says nothing of other pretrainings.
+    """
+    if not called:
+        return "This book has no results for the tasks that the paper calls comparable."
+    within = f"within ±{margin:g} points"
+    has = "Of the tasks that the paper calls comparable, this book has results for "
+    has += listed(map(inline_title, called))
+    if not equal:
+        return f"{has}; for none of them is equivalence {within} shown, even for these networks."
+    shown = (
+        f"{has}. For {listed(map(inline_title, equal))} equivalence {within} is shown for these "
+    )
+    shown += "networks on new patients only: "
+    return shown + "another pretraining of the same networks may differ by more."

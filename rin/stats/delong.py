@@ -200,8 +200,9 @@ def auc_contrasts(
 def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """Return the 95% Wilson interval of a share of hits that are grouped by patient.
 
-    The number of images is divided by the design effect of the patients, at least 1 (Korn and
-    Graubard 1998, Survey Methodology 24:193).
+    The number of images is divided by the design effect of the patients, after Korn and Graubard
+    1998, Survey Methodology 24:193, whose interval is Clopper-Pearson's; that the effect is at
+    least 1 is ours.
 
     Parameters
     ----------

@@ -14,18 +14,33 @@ from rin.errors import InputError
 from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
 
 
-def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
+def random_effects(
+    estimates: ArrayLike, variances: ArrayLike, *, corrected: bool = True
+) -> dict[str, float]:
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
+
+    Where estimates agree better than their variances allow, that error is smaller than Wald's;
+    `corrected` takes the larger of both (the ad hoc correction of Knapp and Hartung 2003,
+    10.1002/sim.1482; recommended by Röver et al. 2015, 10.1186/s12874-015-0091-1).
 
     Returns k, the columns of an estimate (t on k − 1 degrees of freedom), tau2 (variance between
     studies), prediction_low and prediction_high (where the true difference of a further study is
     expected).  InputError for estimates that cannot be pooled.
+
+    Examples
+    --------
+    >>> from rin.stats.synthesis import random_effects
+    >>> narrow, usual = (random_effects([1.0, 1.1, 0.9], [1, 1, 1], corrected=yes)
+    ...                  for yes in (False, True))
+    >>> f"{narrow['standard_error']:.3f} and {usual['standard_error']:.3f}"
+    '0.058 and 0.577'
     """
     y, v = _checked(estimates, variances)
     k = len(y)
     (_, tau2), (mean,), _ = reml(y, np.ones((k, 1)), v, [np.eye(k)])
     weights = 1 / (v + tau2)
-    error = math.sqrt(weights @ (y - mean) ** 2 / ((k - 1) * weights.sum()))
+    spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
+    error = math.sqrt((max(1.0, spread) if corrected else spread) / weights.sum())
     apart = t_quantile(k - 1) * math.sqrt(error**2 + tau2)
     return _tested(mean, error, k - 1, k) | {
         "tau2": float(tau2),
@@ -73,6 +88,56 @@ def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str,
     common = precision.sum(axis=0) @ estimates / precision.sum()
     q = float((estimates - common) @ precision @ (estimates - common))
     return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q))}
+
+
+def moderated_effects(
+    estimates: ArrayLike,
+    variances: ArrayLike,
+    clusters: ArrayLike,
+    moderators: pd.DataFrame,
+    *,
+    contained: bool = False,
+) -> pd.DataFrame:
+    """Return how moderators shift estimates that share a cluster: meta-regression, three levels.
+
+    Estimates and variances are (k,), `moderators` (k, m) numbers, such as 0 and 1.  Variance
+    between clusters and within by REML, as `three_level`.  One row a coefficient, `intercept`
+    first: the columns of an estimate, with df k − m − 1 or, where `contained`, clusters − m − 1.
+    InputError where a moderator does not vary, or repeats others, or no degree of freedom is left.
+    """
+    y, v = _checked(estimates, variances)
+    members = _members(clusters)
+    k, n_clusters = members.shape
+    fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
+    df = (n_clusters if contained else k) - fixed.shape[1]
+    if np.linalg.matrix_rank(fixed) < fixed.shape[1] or df < 1:
+        problem = f"{fixed.shape[1] - 1} moderators of {k} estimates in {n_clusters} clusters"
+        remedy = "Leave out moderators that do not vary, repeat one another or are too many."
+        raise InputError(problem, where="moderators", remedy=remedy)
+    effects = [members, np.eye(k)] if 1 < n_clusters < k else [np.eye(k)]
+    _, coefficients, covariance = fit_effects(y, np.diag(v), fixed, effects)
+    errors = np.sqrt(np.diag(covariance))
+    rows = [t_test(*pair, df).cells() for pair in zip(coefficients, errors, strict=True)]
+    return pd.DataFrame(rows, index=["intercept", *moderators])
+
+
+def hanley_mcneil_error(auc: float, positives: int, negatives: int) -> float:
+    """Return the standard error of an AUC from its size and the numbers of cases alone.
+
+    Exact for exponential scores of independent cases; a stand-in where only counts are published.
+    Hanley and McNeil 1982, 10.1148/radiology.143.1.7063747.
+
+    Examples
+    --------
+    >>> from rin.stats.synthesis import hanley_mcneil_error
+    >>> f"{hanley_mcneil_error(0.893, 51, 58):.3f}"
+    '0.033'
+    """
+    two_positives, two_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    of_positives = (positives - 1) * (two_positives - auc**2)
+    of_negatives = (negatives - 1) * (two_negatives - auc**2)
+    total = auc * (1 - auc) + of_positives + of_negatives
+    return math.sqrt(total / (positives * negatives))
 
 
 def crossed_effects(

@@ -1,26 +1,41 @@
 import re
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from scipy import stats
 
+from rin.errors import InputError
+from rin.evidence import replications
 from rin.evidence.paper import CITATION, COMPARISONS
 from rin.evidence.replications import (
     AUC_POINTS,
     FOLLOW_UPS,
+    KERMANY,
+    LOST,
+    POINTS,
+    POOLED_ERRORS,
     REPLICATIONS,
+    SEARCH,
     like_for_like,
+    moderators,
+    other_groups,
     pooled_fine_tuned,
+    pooled_groups,
+    standard_error,
 )
 from rin.files import REPOSITORY
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
+#: Estimate and standard error of all groups, by metafor (AUC points).
+METAFOR = (-0.91830381, 3.25715961)
 BOTH = [one for one in REPLICATIONS if None not in (one.radimagenet, one.imagenet)]
 
 
 @each
 def test_every_record_has_a_citable_source_and_says_what_was_compared(one):
-    pattern = r"^(10\.\d{4,}/\S+|arXiv \d{4}\.\d{5}|github\.com/\w+/\S+|openreview\.net/\S+)"
+    hosts = r"(github\.com|openreview\.net)"
+    pattern = rf"^(10\.\d{{4,}}/\S+|PMID \d{{8}}|arXiv \d{{4}}\.\d{{5}}|{hosts}/\S+)"
     assert re.match(pattern, one.place)
     assert CITATION.doi not in one.place, "the authors' own report is no replication"
     assert all((one.study, one.data, one.network, one.metric))
@@ -51,6 +66,21 @@ def test_scores_lie_in_the_range_of_their_metric_with_a_spread_of_both_or_neithe
     assert one.folds == 0 or (one in BOTH and min(one.radimagenet_sd, one.imagenet_sd) > 0)
 
 
+@each
+def test_values_of_a_quoted_record_stand_in_its_quotation(one):
+    quote = one.quote.replace(",", ".")
+    digits = 2 if "±" in quote or "0," not in one.quote else 4
+    for value in (one.radimagenet, one.imagenet):
+        assert not quote or any(f"{value:.{n}f}" in quote for n in (digits, 3, 4))
+
+
+@each
+def test_a_record_of_another_group_says_what_was_read_and_what_an_error_needs(one):
+    if one.group in {row.group for row in REPLICATIONS if row.quote}:
+        assert one.quote and one.certainty != "paper" and one.needs
+        assert (one.source_p and f"test: {one.source_p}" in one.remark) or not one.source_p
+
+
 def test_follow_ups_stand_in_the_bibliography_with_shares_and_areas_in_range():
     bibliography = (REPOSITORY / "book/references.bib").read_text()
     assert all(f"{{{key}," in bibliography for key in FOLLOW_UPS)
@@ -69,27 +99,33 @@ def test_no_record_stands_twice():
 
 
 def test_two_studies_say_themselves_how_often_imagenet_was_ahead():
-    tuned = Counter(one.ahead for one in REPLICATIONS if one.setting == "fine-tuned")
+    tuned = Counter(
+        one.ahead
+        for one in REPLICATIONS
+        if one.study == "Juodelyte 2023" and one.setting == "fine-tuned"
+    )
     mnist = [one for one in REPLICATIONS if one.data.startswith("MedMNIST")]
     assert tuned == {"ImageNet": 6, "RadImageNet": 1}
     assert Counter(one.ahead for one in mnist) == {"ImageNet": 10, "RadImageNet": 2}
-    assert all(one.own_weights for one in mnist)
+    assert {one.release for one in mnist} == {"own"}
 
 
 def test_every_metric_of_an_auc_has_its_factor():
     assert {one.metric for one in REPLICATIONS if "AUC" in one.metric} == set(AUC_POINTS)
+    assert AUC_POINTS.items() <= POINTS.items()
 
 
 def test_like_for_like_has_a_row_for_each_comparison_with_both_aucs():
     table = like_for_like()
     expected = [one for one in BOTH if one.like_for_like and one.metric in AUC_POINTS]
-    assert len(table) == len(expected) == 28
+    assert len(table) == len(expected) == 35
     assert table["ahead"].tolist() == [one.ahead for one in expected]
     # A frozen backbone under different heads differs by 15 points and is left out.
     assert table["estimate"].max() < 10
     breast = table[table["task"] == "breast"]
     assert breast["estimate"].tolist() == [-2.3, -17.4, -5.01]
     assert breast["ci_low"].isna().tolist() == [False, False, True]
+    assert set(table.loc[table["own_weights"], "study"]) == {"Juodelyte 2024 (MedMNIST)"}
     assert set(table.loc[table["scaling_missing"], "study"]) == {"Juodelyte 2023"}
 
 
@@ -103,7 +139,128 @@ def test_intervals_of_others_are_welchs():
 def test_pooled_comparisons_depend_on_what_they_ask():
     pooled = pooled_fine_tuned()
     found = pooled[["estimate", "ci_low", "ci_high"]].round(1)
-    assert found.loc["the paper's questions"].tolist() == [-0.2, -1.6, 1.2]
+    # Never narrower than Wald's, by metafor's test = "adhoc".
+    assert found.loc["the paper's questions"].tolist() == [-0.2, -2.2, 1.8]
+    assert found.loc["all"].tolist() == [-2.8, -5.7, 0.1]
     assert pooled["k"].to_dict() == {"the paper's questions": 4, "other questions": 3, "all": 7}
-    assert found.loc["all", "ci_high"] < 0 < found.loc["the paper's questions", "ci_high"]
     assert pooled["scaling_missing"].all()
+
+
+def of_study(name, setting=""):
+    return next(
+        one for one in REPLICATIONS if one.study.startswith(name) and setting in one.setting
+    )
+
+
+@pytest.mark.parametrize(
+    ("study", "source", "error"),
+    [
+        # (.762 − .714) / 3.92 and (.699 − .639) / 3.92, at right angles
+        ("Bone", "intervals of both", 0.0196),
+        ("Lumbar", "printed", 0.0228),
+        ("Tibial", "interval of the difference", (0.136 + 0.109) / 3.92),
+        ("DermaMNIST", "errors of both", (0.018**2 + 0.023**2) ** 0.5),
+        ("FedMammoBench", "numbers of cases", 0.0209),
+        ("Okazaki", "", float("nan")),
+    ],
+)
+def test_a_standard_error_is_that_of_what_the_source_prints(study, source, error):
+    found_source, found, _ = standard_error(of_study(study))
+    assert found_source == source
+    assert found == pytest.approx(error, abs=5e-5, nan_ok=True)
+
+
+def test_an_error_of_an_unknown_source_is_refused():
+    made = of_study("Lumbar").model_copy(update={"error": {"guessed": 0.1}})
+    with pytest.raises(InputError, match="unknown source of an error 'guessed'"):
+        standard_error(made)
+
+
+def test_six_studies_of_other_groups_have_no_common_direction():
+    table = other_groups()
+    assert table["group"].nunique() == table["study"].nunique() == SEARCH["kept"] == 6
+    sides = table.groupby("side")["study"].unique().map(list).to_dict()
+    assert sides.keys() == {"", "ImageNet", "RadImageNet", "neither"}
+    assert sides["RadImageNet"] == ["Bone tumours 2026"]
+    assert sides["ImageNet"] == ["Okazaki 2024", "DermaMNIST 2026 (course work)"]
+    assert sides["neither"] == ["Lumbar discs 2026", "Tibial plateau 2026 (draft)"]
+    assert not {"AUC", "macro AUC"} >= set(table["metric"])
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "high", "side"),
+    [
+        ("P < .001", -1, 9, "RadImageNet"),  # the source's own test goes first
+        ("P = .30", 1, 9, "neither"),
+        ("", 1, 9, "RadImageNet"),
+        ("", -1, 9, "neither"),
+    ],
+)
+def test_a_side_is_that_of_the_sources_test_or_else_of_the_interval(p, low, high, side):
+    row = SimpleNamespace(source_p=p, ci_low=low, ci_high=high, error_from="printed", estimate=4)
+    assert replications._side(row) == side
+
+
+def test_only_printed_errors_are_pooled_over_groups_and_counts_are_a_sensitivity():
+    pooled = pooled_groups()
+    assert pooled.loc["All groups", ["k", "groups", "df"]].tolist() == [17, 4, 3]
+    assert pooled.loc["… without Kermany", "k"] == 15
+    assert pooled.loc["… with mammograms, errors from counts", ["k", "groups"]].tolist() == [19, 5]
+    errors = like_for_like().query("error_from != ''")["error_from"]
+    assert set(errors) - set(POOLED_ERRORS) == {"numbers of cases"}
+    zero = (pooled["ci_low"] < 0) & (pooled["ci_high"] > 0)
+    assert zero.all()
+
+
+def test_without_kermany_the_papers_questions_are_further_from_zero():
+    pooled = pooled_groups()["estimate"].round(1)
+    assert pooled["… the paper's questions"] == -0.2
+    assert pooled["… the paper's questions, without Kermany"] == -2.2
+    assert KERMANY in {one.data for one in REPLICATIONS}
+
+
+def test_pooling_over_groups_equals_metafors():
+    # rma.mv(y, v, random = ~ 1 | group / id, test = "t") gives the estimate and its error; the
+    # degrees of freedom are those of four groups.
+    found = pooled_groups().loc["All groups"]
+    assert found["estimate"] == pytest.approx(METAFOR[0], abs=1e-3)
+    assert found["standard_error"] == pytest.approx(METAFOR[1], abs=1e-3)
+
+
+def test_moderators_leave_out_what_is_not_stated():
+    found = moderators()
+    assert found.index.tolist() == ["frozen layers", "inputs without 1/255"]
+    # Bone tumours: neither layers nor scaling are stated.
+    assert found["groups"].tolist() == [4, 4]
+    assert found["df"].tolist() == [2, 2]
+    assert found["shifted"].tolist() == [9, 14]
+    assert ((found["ci_low"] < 0) & (found["ci_high"] > 0)).all()
+
+
+def test_the_input_alone_turns_the_sign_against_imagenet():
+    inputs = LOST["scaling"]["inputs"]
+    (imagenet,) = (row["auc"] for row in inputs if row["weights"] == "ImageNet")
+    others = [row["auc"] for row in inputs if row["weights"] == "RadImageNet"]
+    assert [round(auc, 3) for auc in (*others, imagenet)] == [0.874, 0.840, 0.792, 0.864]
+    assert max(others) > imagenet > sorted(others)[-2]
+    assert all(row["ci"][0] < row["auc"] < row["ci"][1] for row in inputs)
+    reported = of_study("Lumbar")
+    assert round(max(others), 4) == reported.radimagenet
+    assert round(imagenet, 4) == reported.imagenet
+
+
+def test_an_arm_whose_weights_did_not_load_is_no_replication():
+    lost = LOST["loading"]
+    assert f"Loaded keys : {lost['loaded']}" in lost["quote"]
+    assert f"Backbone miss : {lost['missing']}" in lost["quote"]
+    assert lost["place"].split(",")[0] not in {one.place for one in REPLICATIONS}
+
+
+def test_the_search_adds_up_and_methods_say_it():
+    assert sum(SEARCH["excluded"].values()) + SEARCH["kept"] == SEARCH["sources"]
+    methods = (REPOSITORY / "book/methods.md").read_text(encoding="utf-8")
+    section = " ".join(methods.partition("(replication-search)=")[2].split())
+    numbers = [SEARCH[name] for name in ("shown", "opened", "sources", "kept", "with_error")]
+    numbers += SEARCH["excluded"].values()
+    assert [n for n in numbers if not re.search(rf"(?<!\d){n}(?!\d)", section)] == []
+    assert SEARCH["date"] in section

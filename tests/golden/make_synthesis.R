@@ -5,6 +5,11 @@ suppressMessages({library(metafor); library(jsonlite)})
 one <- function(y, v, cluster) {
   plain <- rma(y, v, method = "REML", test = "knha", control = list(threshold = 1e-12, maxiter = 10000))
   apart <- predict(plain)
+  corrected <- rma(y, v, method = "REML", test = "adhoc", control = list(threshold = 1e-12, maxiter = 10000))
+  moderator <- seq_along(y) %% 2
+  moderated <- rma.mv(y, v, mods = ~ moderator, random = ~ 1 | cluster / id, method = "REML", test = "t",
+                      data = data.frame(cluster = cluster, id = seq_along(y)),
+                      control = list(optimizer = "optim", optmethod = "Nelder-Mead", reltol = 1e-16, maxit = 5000))
   levels <- rma.mv(y, v, random = ~ 1 | cluster / id, method = "REML", test = "t",
                    data = data.frame(cluster = cluster, id = seq_along(y)),
                    control = list(optimizer = "optim", optmethod = "Nelder-Mead", reltol = 1e-16, maxit = 5000))
@@ -14,6 +19,13 @@ one <- function(y, v, cluster) {
       estimate = c(plain$b), standard_error = plain$se, ci_low = plain$ci.lb, ci_high = plain$ci.ub,
       p_value = plain$pval, tau2 = plain$tau2,
       prediction_low = apart$pi.lb, prediction_high = apart$pi.ub),
+    corrected = list(
+      estimate = c(corrected$b), standard_error = corrected$se, ci_low = corrected$ci.lb,
+      ci_high = corrected$ci.ub, p_value = corrected$pval),
+    moderator = moderator,
+    moderated = list(
+      estimate = c(moderated$b), standard_error = moderated$se, ci_low = moderated$ci.lb,
+      ci_high = moderated$ci.ub, p_value = moderated$pval),
     three_level = list(
       estimate = c(levels$b), standard_error = levels$se, ci_low = levels$ci.lb,
       ci_high = levels$ci.ub, p_value = levels$pval,

@@ -357,3 +357,49 @@ def test_images_of_tasks_are_counted_by_kind_and_another_cut_is_no_substitute():
     assert "two have the images of the named dataset" in text
     assert "three have open substitutes" in text and "one has another cut" in text
     assert "For three of the paper's eight tasks" in text
+
+
+@pytest.mark.parametrize(
+    ("sides", "text"),
+    [
+        (
+            {"A": ["RadImageNet"], "B": ["ImageNet", ""], "C": ["neither"], "D": ["", ""]},
+            "Of four studies by other groups, RadImageNet is clearly ahead in one, ImageNet in "
+            "one, no difference is clear in one and one states no test: they "
+            "have no common direction.",
+        ),
+        (
+            {"A": ["ImageNet"], "B": ["ImageNet", "neither"], "C": [""], "D": [""]},
+            "Of four studies by other groups, ImageNet is clearly ahead in two and two state no "
+            "test: where a difference is clear, it favours ImageNet.",
+        ),
+        (
+            {"A": ["neither", ""]},
+            "Of one study by other groups, no difference is clear in one: none of them shows a "
+            "clear difference.",
+        ),
+        ({}, "No study by another group is known."),
+    ],
+    ids=["mixed", "one side", "nothing clear", "none"],
+)
+def test_studies_say_together_whether_clear_differences_agree(sides, text):
+    rows = [{"study": study, "side": side} for study, of in sides.items() for side in of]
+    assert words.directions(pd.DataFrame(rows, columns=["study", "side"])) == text
+
+
+@pytest.mark.parametrize(
+    ("called", "equal", "parts"),
+    [
+        ([], [], ["no results for the tasks"]),
+        (["Breast lesions"], [], ["for breast lesions; for none of them", "±2 points"]),
+        (
+            ["Breast lesions", "Pneumonia"],
+            ["Pneumonia"],
+            ["For pneumonia equivalence within ±2 points", "these networks on new patients only"],
+        ),
+    ],
+)
+def test_equivalence_is_said_of_these_networks_only(called, equal, parts):
+    text = words.equivalence(called, equal, 2)
+    assert [part for part in parts if part not in text] == []
+    assert ("another pretraining" in text) == bool(equal)

@@ -1,10 +1,18 @@
 import json
+import math
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from rin.errors import InputError
-from rin.stats.synthesis import random_effects, three_level
+from rin.stats.synthesis import (
+    hanley_mcneil_error,
+    moderated_effects,
+    random_effects,
+    three_level,
+)
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "synthesis.json").read_text())
 
@@ -17,8 +25,56 @@ def close(found, expected):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{len(case['y'])} estimates")
 def test_pooled_estimates_equal_metafor(case):
     y, v, cluster = case["y"], case["v"], case["cluster"]
-    close(random_effects(y, v), case["random_effects"])
+    close(random_effects(y, v, corrected=False), case["random_effects"])
+    close(random_effects(y, v), case["corrected"])
     close(three_level(y, v, cluster), case["three_level"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{len(case['y'])} estimates")
+def test_a_moderator_shifts_estimates_as_in_metafor(case):
+    moderators = pd.DataFrame({"shift": case["moderator"]})
+    found = moderated_effects(case["y"], case["v"], case["cluster"], moderators)
+    assert found.index.tolist() == ["intercept", "shift"]
+    for name, expected in case["moderated"].items():
+        assert found[name].tolist() == pytest.approx(expected, rel=1e-5, abs=1e-5), name
+
+
+def test_contained_degrees_of_freedom_of_a_moderator_count_clusters():
+    y, v, clusters = [1.0, 2.0, 1.5, 3.0, 2.5, 0.5], [1.0] * 6, [1, 1, 2, 2, 3, 3]
+    moderators = pd.DataFrame({"shift": [0, 1, 0, 1, 0, 1]})
+    free = moderated_effects(y, v, clusters, moderators)
+    careful = moderated_effects(y, v, clusters, moderators, contained=True)
+    assert (free["df"].unique(), careful["df"].unique()) == ([4], [1])
+    assert careful["standard_error"].tolist() == free["standard_error"].tolist()
+
+
+@pytest.mark.parametrize(
+    "moderators",
+    [{"constant": [1, 1, 1, 1]}, {"one": [0, 1, 0, 1], "same": [0, 1, 0, 1]}],
+    ids=["a constant", "one twice"],
+)
+def test_moderators_that_cannot_be_told_apart_are_refused(moderators):
+    with pytest.raises(InputError, match="moderators"):
+        moderated_effects([1, 2, 3, 4], [1] * 4, [1, 1, 2, 2], pd.DataFrame(moderators))
+
+
+def test_the_corrected_interval_is_never_narrower_than_walds():
+    # Three estimates that agree far better than their variances of 1 allow: Wald's error is
+    # the root of 1 / 3, that of Hartung and Knapp the root of 0.01 / 3.
+    agreeing = [0.9, 1.0, 1.1]
+    assert random_effects(agreeing, [1] * 3)["standard_error"] == pytest.approx(math.sqrt(1 / 3))
+    narrow = random_effects(agreeing, [1] * 3, corrected=False)
+    assert narrow["standard_error"] == pytest.approx(math.sqrt(0.01 / 3))
+
+
+def test_an_error_from_counts_is_that_of_exponential_scores():
+    # Scores of positives with a mean of 4, of negatives with a mean of 1: an AUC of 4 / 5.
+    rng = np.random.default_rng(0)
+    positive = rng.exponential(4, (20_000, 12, 1))
+    negative = rng.exponential(1, (20_000, 1, 20))
+    aucs = (positive > negative).mean(axis=(1, 2))
+    assert aucs.mean() == pytest.approx(0.8, abs=0.005)
+    assert hanley_mcneil_error(0.8, 12, 20) == pytest.approx(aucs.std(), rel=0.02)
 
 
 @pytest.mark.parametrize(
