@@ -114,6 +114,19 @@ class Runs:
         tasks = self.study.profile.tasks
         return {t for t in tasks if self.reference is None or has_real_images(self.study, t)}
 
+    def stand_ins(self, *tasks: str, study: str = MAIN) -> tuple[str, ...]:
+        """Return what of the shown results is made up: `images`, `weights`, or nothing.
+
+        Of some tasks, by default all of the study.  Weights are made up where a network of the
+        compared inits was pretrained on a stand-in.  Such results carry no verdict.
+        """
+        computed = [t for t in tasks or self.tasks_of(study) if not self._is_kept(t, study)]
+        images = {self.facts(task).dataset.provenance for task in computed}
+        networks = pretrained(self.study) if computed else pd.DataFrame()
+        weights = {*networks["provenance"]} if len(networks) else set()
+        kinds = {"images": images, "weights": weights}
+        return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
+
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
         if self._is_kept(task):
