@@ -31,7 +31,7 @@ from IPython.display import Markdown
 from scipy.stats import norm
 
 from rin.errors import counted
-from rin.report import page, style
+from rin.report import page, style, words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (
@@ -59,6 +59,7 @@ a, b = (style.init_style(init).short for init in inits)
 word_a, word_b = (style.init_style(init).word for init in inits)
 of = task or next(name for name in runs.tasks if runs.external(name))
 place = runs.external(of)[0]
+stand_ins = runs.stand_ins(of)
 banner(runs, [of])
 
 # %%
@@ -121,7 +122,7 @@ axes = forest(
         "trained there": "Trained and tested on the external dataset",
     },
     xlabel=f"{a} − {b}, AUC points (95% CI)",
-    ends=(f"{b} ahead", f"{a} ahead"),
+    ends=words.sides(inits, stand_ins=stand_ins),
 )
 page.picture(axes, "Differences on the internal and the external test set")
 
@@ -141,9 +142,9 @@ p_value = 2 * norm.sf(abs(change / error))
 
 # %% tags=["hide-input"]
 Markdown(f"""
-For these networks, the difference {word_a} − {word_b} on the internal minus
-that on the external test set is {format_estimate(travel, unit="points")} points
-({format_p(p_value)}, a single test).
+For these networks alone, the difference {word_a} − {word_b} changes between the
+two test sets by {format_estimate(travel, unit="points")} points (internal −
+external{"" if stand_ins else f"; {format_p(p_value)}, a single test"}).
 """)
 
 # %%
@@ -219,7 +220,7 @@ book_table(shown, f"Mean AUC in subgroups of {site_name}", prose=True)
 # %%
 seed, measures, curves = runs.study.profile.seed, {}, []
 for name in ("internal", "external"):
-    measured = clinical_measures(scores[name], inits, seed=seed, replicates=250)
+    measured = clinical_measures(scores[name], inits, seed=seed)
     measures[name] = measure_table(measured, inits)
     drawn = clinical_curves(scores[name], inits)
     curves.append(drawn.assign(test=name))

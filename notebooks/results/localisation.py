@@ -31,7 +31,7 @@ from IPython.display import Markdown, display
 from rin.errors import counted
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
-from rin.report import page
+from rin.report import page, words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, inline_title, listed
@@ -51,6 +51,8 @@ a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
 titles = short_names(runs)
 inside = {task: inline_title(runs.titles[task]) for task in marked}
+stand_ins = runs.stand_ins(*marked)
+no_finding = stand_ins and f"Here: {words.no_verdict(stand_ins)}."
 banner(runs, marked)
 
 # %%
@@ -79,26 +81,20 @@ blind = pd.concat(
 # %% tags=["hide-input"]
 word = {init: init_style(init).word for init in inits}
 clear = {
-    measure: listed(
-        f"{inside[row.task]} ({word[inits[int(row.estimate < 0)]]} higher)"
-        for row in rows.itertuples()
-        if row.ci_low > 0 or row.ci_high < 0
-    ).replace("none", "no task")
+    measure: words.overlap_differences(rows, inits, inside)
     for measure, rows in differences.groupby("measure")
 }
-won, lost = (blind["ci_low"] > 0).sum(), (blind["ci_high"] < 0).sum()
+found = f"""The interval of the difference in Dice excludes zero on
+{clear["dice"]}; with a threshold chosen on other patients, on
+{clear["dice_best"]}. That of average precision, which needs no threshold,
+excludes zero on {clear["average_precision"]}."""
 Markdown(f"""
 Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
-networks. Here, the interval of the difference in Dice excludes zero on
-{clear["dice"]}; with a threshold chosen on other patients, on
-{clear["dice_best"]}. That of average precision, which needs no
-threshold, excludes zero on {clear["average_precision"]}.
+networks. {no_finding or found}
 
 Such differences mean little where maps do not localise the lesion better than
-a region that is drawn without looking at the image. The maps beat the best such
-region in {won or "none"} of {len(blind)} comparisons (one for each task,
-initialisation and measure) and fall short of it in
-{"every one" if lost == len(blind) else lost or "none"}. Intervals are over
+a region that is drawn without looking at the image.
+{"" if no_finding else words.beside_baselines(blind)} Intervals are over
 patients and describe the networks of the first pretraining.
 """)
 
@@ -106,7 +102,7 @@ patients and describe the networks of the first pretraining.
 axes = forest(
     differences, label="measure", group="task", names=titles | LABELS,
     xlabel=f"{a} − {b} (95% CI)", digits=3,
-    ends=(f"{b} higher", f"{a} higher"),
+    ends=words.sides(inits, better="higher"), tested=not stand_ins,
 )  # fmt: skip
 page.picture(axes, "Difference of the initialisations in overlap, task by task")
 
