@@ -80,12 +80,13 @@ unnamed = f"""The files of {listed(map(inside.get, nameless))} name no patients.
 Images of one patient may therefore be on both sides of the split, which makes
 AUCs optimistic, and each image counts as a patient, which makes intervals too
 narrow."""
+analyses = """Statements about pretraining rest on the first analysis; P values
+are adjusted over the tasks {cite:p}`holm1979`. The second takes only patients as
+a sample {cite:p}`obuchowski1997`: it changes with the networks, and with how long
+they are fine-tuned (“The same networks, trained again”)."""
 Markdown(f"""
 {words.differences_by_task(headline, networks, inits, inside, stand_ins=unreal)}
-Statements about pretraining rest on the first analysis; P values are adjusted
-over the tasks {{cite:p}}`holm1979`. The second takes only patients as a sample
-{{cite:p}}`obuchowski1997`: it changes with the networks, and with how long they
-are fine-tuned (“The same networks, trained again”).
+{"" if unreal else analyses}
 
 {unnamed if nameless else ""}
 """)

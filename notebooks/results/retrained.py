@@ -165,14 +165,15 @@ by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
-Markdown(f"""
-**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. After
-the briefer pretraining:
+alike = f"""After the briefer pretraining:
 {words.same_direction(kept.sum(), len(kept)).lower()};
-{words.excluding_zero(compared)} (these networks, new patients). One
+{words.excluding_zero(compared)} (these networks, new patients)."""
+Markdown(f"""
+**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}.
+{words.no_verdict(stand_ins).capitalize() + "." if stand_ins else alike} One
 initialisation has the same networks in both rows, so the rows are not
-independent. A difference that remains at equal
-accuracy may come from the corpus, or from fewer images and steps.
+independent. A difference that remains at equal accuracy may come from the
+corpus, or from fewer images and steps.
 """)
 
 # %% [markdown]

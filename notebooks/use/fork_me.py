@@ -181,7 +181,8 @@ from {INIT_STYLE[a].word} and {by_scenario[b].mean():.0%} from
 {INIT_STYLE[b].word} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
 **{format_estimate(shift, unit="points")}** points. The interval resamples
-{len(patients):,} {unit}s.
+{len(patients):,} {unit}s, {len(differences)} times: enough to show how, too few
+to cite. The page of the task has the interval of 1,000 resamples.
 """)
 
 # %% [markdown]

@@ -350,7 +350,6 @@ def gains_at_rate(
         )
         return f"{start}; the differences from them are {low} to {high} points."
     clear = rows[rows["p_holm"] < LEVEL]
-    sizes = clear["estimate"]
     changes = {"gain": clear[clear["estimate"] > 0], "loss": clear[clear["estimate"] < 0]}
     parts = [_largest_of(kind, some, names) for kind, some in changes.items() if len(some)]
     found = f": {listed(parts)}" if parts else ""
@@ -471,9 +470,9 @@ def confounders_followed(
         parts.append(f"With “{names[level]}” the AUCs are far apart: {aucs}.")
     rest = rows.loc[~rows["level"].map(far), "estimate"]
     if len(rest):
-        low, high = (format_number(100 * end, 1, signed=True) for end in rest.agg(["min", "max"]))
+        ends = (format_number(100 * end, 1, signed=True) for end in (rest.min(), rest.max()))
         where = "elsewhere" if parts else "everywhere"
-        parts.append(f"The difference is {low} to {high} points {where}.")
+        parts.append(f"The difference is {' to '.join(dict.fromkeys(ends))} points {where}.")
     for level in misled[misled].index:
         aucs = rows.loc[rows["level"] == level, ["auc_a", "auc_b"]].stack()
         parts.append(
