@@ -244,9 +244,10 @@ def test_what_may_hold_a_verdict_is_asked_for_with_what_of_the_results_is_made_u
     for node in ast.walk(ast.parse("\n".join(cell.source for cell in cells(path, "code")))):
         match node:
             case ast.Call(ast.Attribute(ast.Name("words"), called)):
-                parameters = inspect.signature(getattr(words, called)).parameters
-                given = {keyword.arg for keyword in node.keywords}
-                assert "stand_ins" not in {*parameters} - given, called
+                signature = inspect.signature(getattr(words, called))
+                named = {keyword.arg: keyword.value for keyword in node.keywords}
+                given = signature.bind_partial(*node.args, **named).arguments
+                assert "stand_ins" not in {*signature.parameters} - {*given}, called
 
 
 UNTESTED = [path for path in RESULTS if path.stem not in ("task_published", "findings")]

@@ -249,7 +249,8 @@ On “{inputs.task.title}”, over {counted(n_scenarios, "scenarios")}, the mean
 is {overall["auc_a"]:.3f}{spread_a} with {init_style(a).word} and
 {overall["auc_b"]:.3f}{spread_b} with {init_style(b).word} weights; the
 difference is **{format_estimate(overall, unit="points")}** AUC points
-({words.example_of_test(overall, (a, b), stand_ins=made_up)}). It is based on {overall["n_cases"]:.0f} test images of
+({words.example_of_test(overall, (a, b), stand_ins=made_up)}).
+It is based on {overall["n_cases"]:.0f} test images of
 {overall["n_patients"]:.0f} patients.{of_the_book}
 """)
 

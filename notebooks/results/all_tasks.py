@@ -28,6 +28,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
+from rin.errors import listed
 from rin.report import style, words
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -36,7 +37,6 @@ from rin.report.format import (
     format_estimate,
     format_p,
     inline_title,
-    listed,
 )
 from rin.report.lines import slopes
 from rin.report.page import picture
@@ -76,20 +76,31 @@ networks = differences[differences["group"] == "all"]
 # %% tags=["hide-input"]
 units = {task: runs.facts(task).dataset.independence for task in runs.tasks}
 nameless = [task for task, unit in units.items() if unit == "image"]
-unnamed = f"""The files of {listed(map(inside.get, nameless))} name no patients.
-Images of one patient may therefore be on both sides of the split, which makes
-AUCs optimistic, and each image counts as a patient, which makes intervals too
-narrow."""
-analyses = """Statements about pretraining rest on the first analysis; P values
-are adjusted over the tasks {cite:p}`holm1979`. The second takes only patients as
-a sample {cite:p}`obuchowski1997`: it changes with the networks, and with how long
-they are fine-tuned (“The same networks, trained again”)."""
-Markdown(f"""
-{words.differences_by_task(headline, networks, inits, inside, stand_ins=unreal)}
-{"" if unreal else analyses}
+Markdown(
+    words.differences_by_task(
+        headline, networks, inits, inside, stand_ins=unreal
+    )
+    + words.if_real(
+        """
+Statements about pretraining rest on the first analysis; P values are adjusted
+over the tasks {cite:p}`holm1979`. The second takes only patients as a sample
+{cite:p}`obuchowski1997`: it changes with the networks, and with how long they
+are fine-tuned (“The same networks, trained again”).
+""",
+        stand_ins=unreal,
+    )
+    + (
+        f"""
 
-{unnamed if nameless else ""}
-""")
+The files of {listed(map(inside.get, nameless))} name no patients. Images of one
+patient may therefore be on both sides of the split, which makes AUCs
+optimistic, and each image counts as a patient, which makes intervals too
+narrow.
+"""
+        if nameless
+        else ""
+    )
+)
 
 # %%
 places = {name: place for place, name in enumerate([*runs.tasks, *groups])}
@@ -143,20 +154,31 @@ book_table(tested, caption if not unreal else "SDs in AUC points", prose=True)
 # %% tags=["hide-input"]
 moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
 unlike = headline.query("q_holm < 0.05")["task"].map(inside)
-rejected = f"""A difference common to all pairs is rejected (Cochran’s Q, Holm
-over the tasks) on {words.tasks_named(unlike, len(headline))}.
-{words.backbones_tested(of_backbones, inside)}"""
-furthest = f"""
+Markdown(
+    """
+Each dot is a pair of networks of one backbone, averaged over its scenarios. A
+pair may stand out because of its backbone, or by chance in one pretraining and
+its fine-tuning. This scatter and the small number of backbones make the
+intervals of the diamonds wide.
+"""
+    + words.if_real(
+        f"""
+A difference common to all pairs is rejected (Cochran’s Q, Holm over the tasks)
+on {words.tasks_named(unlike, len(headline))}.
+{words.backbones_tested(of_backbones, inside)}
+""",
+        stand_ins=unreal,
+    )
+    + (
+        f"""
 From one pretraining to another, the difference of one backbone changed by up to
 {moved.max():.1f} points ({inside[moved.idxmax()[1]]}). The SD of pretrainings
-also contains the chance of fine-tuning."""
-Markdown(f"""
-Each dot is a pair of networks of one backbone, averaged over its scenarios.
-{"" if unreal else rejected} A pair may stand out because of its backbone, or by
-chance in one pretraining and its fine-tuning. This scatter and the small number
-of backbones make the intervals of the diamonds wide.
-{furthest if headline["pretrainings"].max() > 1 else ""}
-""")
+also contains the chance of fine-tuning.
+"""
+        if headline["pretrainings"].max() > 1
+        else ""
+    )
+)
 
 # %% [markdown]
 # ## If all backbones of one pretraining move together
@@ -180,12 +202,13 @@ book_table(shown, f"{a} − {b}, AUC points (95% CI)", prose=True)
 width = {name: rows.eval("ci_high - ci_low") for name, rows in models.items()}
 growth = {k: width[k] / width["Headline"] for k in ("Crossed", "Fewer df")}
 widest = growth["Fewer df"].idxmax() if growth["Fewer df"].notna().any() else 0
-of_several = f"""On {inside[headline["task"][widest]]}, the interval becomes
+Markdown(
+    f"""
+On {inside[headline["task"][widest]]}, the interval becomes
 {growth["Crossed"][widest]:.1f} times as wide with the crossed effect, and
 {growth["Fewer df"][widest]:.1f} times on the fewer degrees of freedom.
-{words.zero_inside(models)}"""
-Markdown(
-    of_several
+{words.if_real(words.zero_inside(models), stand_ins=unreal)}
+"""
     if growth["Crossed"].notna().any()
     else "One pretraining of each backbone cannot show this."
 )
@@ -208,19 +231,20 @@ picture(axes, "Difference of the initialisations by unfreezing and task")
 
 # %% tags=["hide-input"]
 depends = interaction.query("p_holm < 0.05")["task"].map(inside)
-on_layers = f"""For these networks the difference depends on the unfreezing (test
-of interaction, Holm) on {words.tasks_named(depends, len(interaction))}. The
-learning rates also depend on the unfreezing, so this is not an effect of the
-layers alone."""
-called = inside | groups
-Markdown(f"""
-{
+Markdown(
     words.within_unfreezing(
-        of_unfreezing, inside_groups, inits, called, stand_ins=unreal
+        of_unfreezing, inside_groups, inits, inside | groups, stand_ins=unreal
     )
-}
-{"" if unreal else on_layers}
-""")
+    + words.if_real(
+        f"""
+For these networks the difference depends on the unfreezing (test of
+interaction, Holm) on {words.tasks_named(depends, len(interaction))}. The
+learning rates also depend on the unfreezing, so this is not an effect of the
+layers alone.
+""",
+        stand_ins=unreal,
+    )
+)
 
 # %% [markdown]
 # ## Every scenario: the paper's Figures 3 and 4

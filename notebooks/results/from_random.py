@@ -57,23 +57,30 @@ gains = pd.concat(
 )
 gains = gains[gains["group"] == "all"].reset_index(drop=True)
 gains["p_holm"] = holm(gains["p_value"])
+inside = {task: inline_title(title) for task, title in titles.items()}
 
 # %% tags=["hide-input"]
-inside = {task: inline_title(title) for task, title in titles.items()}
 at_rates = [
-    words.gains_at_rate(rows, inside, stand_ins=stand_ins)
+    "- " + words.gains_at_rate(rows, inside, stand_ins=stand_ins)
     for _, rows in gains.groupby("learning_rate")
 ]
-adjusted = """Adjusted over all of them {cite:p}`holm1979`. Exploratory:
-intervals are over patients alone."""
-Markdown(f"""
+Markdown(
+    """
 The paper compares two pretrainings with each other but neither with random
 weights. Learning rates are shown one by one: an average would hide a rate at
 which random weights hardly learn.
 
-{"".join(f"- {text}" + chr(10) for text in at_rates)}
-{words.no_verdict(stand_ins).capitalize() + "." if stand_ins else adjusted}
-""")
+"""
+    + "\n".join(at_rates)
+    + words.if_real(
+        """
+
+Adjusted over all of them {cite:p}`holm1979`. Exploratory: intervals are over
+patients alone.
+""",
+        stand_ins=stand_ins,
+    )
+)
 
 # %%
 design_table({"Random weights": scores})

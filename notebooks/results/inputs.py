@@ -28,6 +28,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
+from rin.errors import listed
 from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -38,7 +39,6 @@ from rin.report.format import (
     book_table,
     design_table,
     format_estimate,
-    listed,
 )
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
@@ -170,9 +170,9 @@ In the scripts, the inputs of ResNet50 with ImageNet weights are
 {small["ResNet50"]:.0f} times too small; those of the other three networks are
 {small.drop("ResNet50").min():.1f} to {small.drop("ResNet50").max():.1f} times
 too small and have red and blue exchanged. With such inputs, the mean AUC of the
-{b} ResNet50 is {fed_b:.2f} here. {words.spread_of_aucs(fed_networks)} {
-    "" if stand_ins else words.beside_largest(fed[inits[1]], largest)
-} No number here shows whether the published comparison
+{b} ResNet50 is {fed_b:.2f} here. {words.spread_of_aucs(fed_networks)}
+{words.beside_largest(fed[inits[1]], largest, stand_ins=stand_ins)}
+No number here shows whether the published comparison
 was run with these scripts, or what longer training would recover. What does
 follow is that the comparison should be repeated with each source's own inputs.
 """)

@@ -28,13 +28,13 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
 
-from rin.errors import counted
+from rin.errors import counted, listed
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
 from rin.report import page, words
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, inline_title, listed
+from rin.report.format import book_table, inline_title
 from rin.report.headline import short_names
 from rin.report.maps import example_maps
 from rin.report.style import init_style, use_style
@@ -52,7 +52,6 @@ marked = [task for task in runs.tasks if len(runs.overlap(task))]
 titles = short_names(runs)
 inside = {task: inline_title(runs.titles[task]) for task in marked}
 stand_ins = runs.stand_ins(*marked)
-no_finding = stand_ins and f"Here: {words.no_verdict(stand_ins)}."
 banner(runs, marked)
 
 # %%
@@ -84,19 +83,23 @@ clear = {
     measure: words.overlap_differences(rows, inits, inside)
     for measure, rows in differences.groupby("measure")
 }
-found = f"""The interval of the difference in Dice excludes zero on
-{clear["dice"]}; with a threshold chosen on other patients, on
-{clear["dice_best"]}. That of average precision, which needs no threshold,
-excludes zero on {clear["average_precision"]}."""
-Markdown(f"""
+Markdown(
+    """
 Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
-networks. {no_finding or found}
-
-Such differences mean little where maps do not localise the lesion better than
-a region that is drawn without looking at the image.
-{"" if no_finding else words.beside_baselines(blind)} Intervals are over
-patients and describe the networks of the first pretraining.
-""")
+networks. Such differences mean little where maps do not localise the lesion
+better than a region that is drawn without looking at the image. Intervals are
+over patients and describe the networks of the first pretraining.
+"""
+    + words.if_real(
+        f"""
+Here, the interval of the difference in Dice excludes zero on {clear["dice"]};
+with a threshold chosen on other patients, on {clear["dice_best"]}. That of
+average precision, which needs no threshold, excludes zero on
+{clear["average_precision"]}. {words.beside_baselines(blind)}
+""",
+        stand_ins=stand_ins,
+    )
+)
 
 # %%
 axes = forest(

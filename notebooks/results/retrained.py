@@ -57,8 +57,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 repeated = runs.keeping("repeats", "equal_accuracy")
 inits, titles = runs.inits, runs.titles
-stand_ins = runs.stand_ins()
-ends = words.sides(inits, stand_ins=stand_ins)
+ends = words.sides(inits, stand_ins=runs.stand_ins())
 banner(repeated, study="repeats")
 
 # %%
@@ -118,8 +117,7 @@ shown = pd.concat(
 )
 axes = forest(
     shown.query("group == 'all'").drop(columns="p_holm"), unit="points",
-    label="what", group="task", names=titles,
-    ends=ends,
+    label="what", group="task", names=titles, ends=ends,
 )  # fmt: skip
 picture(axes, "Mean difference on new patients, and with other training cases")
 
@@ -155,8 +153,7 @@ compared = pd.concat(
 axes = forest(
     compared.sort_values("task", kind="stable").drop(columns="p_holm"),
     unit="points", label="pretraining", group="task",
-    names=titles | {"whole": "Whole", "brief": "Brief"},
-    ends=ends,
+    names=titles | {"whole": "Whole", "brief": "Brief"}, ends=ends,
 )  # fmt: skip
 picture(axes, "Difference with the whole and the brief pretraining, by task")
 
@@ -165,16 +162,21 @@ by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
-alike = f"""After the briefer pretraining:
-{words.same_direction(kept.sum(), len(kept)).lower()};
-{words.excluding_zero(compared)} (these networks, new patients)."""
-Markdown(f"""
-**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}.
-{words.no_verdict(stand_ins).capitalize() + "." if stand_ins else alike} One
+Markdown(
+    f"""
+**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. One
 initialisation has the same networks in both rows, so the rows are not
 independent. A difference that remains at equal accuracy may come from the
 corpus, or from fewer images and steps.
-""")
+"""
+    + words.if_real(
+        f"""
+{words.same_direction(kept.sum(), len(kept))} after the briefer pretraining;
+{words.excluding_zero(compared)} (these networks, new patients).
+""",
+        stand_ins=runs.stand_ins(),
+    )
+)
 
 # %% [markdown]
 # ## At other settings of fine-tuning

@@ -241,12 +241,13 @@ followed = pd.concat(
     init_differences(rows, a, b).query("group == 'all'").assign(level=level)
     for level, rows in confounded.groupby("level")
 ).drop(columns="p_holm")
+sources = [init_style(init).short for init in (a, b)]
 followed["note"] = [
     f"{r.auc_a:.2f}, {r.auc_b:.2f}" for r in followed.itertuples()
 ]
 axes = forest(
     followed, unit="points", label="level", group="task",
-    names=titles | KINDS, note_title=f"{init_style(a).short}, {init_style(b).short}",
+    names=titles | KINDS, note_title=" and ".join(sources),
     ends=words.sides((a, b), better="better", stand_ins=stand_ins),
 )  # fmt: skip
 picture(axes, "Difference between the initialisations in the reversed test")
@@ -265,6 +266,7 @@ who follows the mark. {words.confounders_followed(followed, (a, b), KINDS)}
 The source reports t statistics of ImageNet − RadImageNet over five trainings
 each, given here with the opposite sign: {stated}. A large t favours the
 {init_style(a).word} networks; the noise alone did not separate them there. Its
-sampling was by the patients' sex. With five trainings on either side, no permutation test can give
+sampling was by the patients' sex. With five trainings on either side, no
+permutation test can give
 a P value below {2 / comb(10, 5):.4f}, however large the difference.
 """)

@@ -46,6 +46,7 @@ from rin.stats import (
     pretraining_differences,
     scenario_aucs,
 )
+from rin.stats.pretrainings import without_each_pair
 from rin.study import open_runs
 
 style.use_style()
@@ -63,19 +64,11 @@ every_task = runs.predictions()  # P values are adjusted over the tasks
 headline = pretraining_differences(every_task, *inits).set_index("task")
 differences = init_differences(every_task, *inits)
 networks = differences[differences["task"] == task].set_index("group")
+without = without_each_pair(scores, *inits)  # one left out at a time
 single = scenario_aucs(scores)
 
-# %%
-pair = ["backbone", "pretraining"]
-main, left_out = headline.loc[task], []  # a pair of networks at a time
-if main["pairs"] > 1:
-    for name, rows in scores.groupby(pair):
-        others = pretraining_differences(scores.drop(rows.index), *inits)
-        left_out.append(others.assign(**dict(zip(pair, name, strict=True))))
-without = pd.concat([headline.iloc[:0], *left_out], ignore_index=True)
-
 # %% tags=["hide-input"]
-here, facts = networks.loc["all"], runs.facts(task)
+main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
 fewest = scores.groupby("label")["patient_id"].nunique().min()
@@ -84,17 +77,23 @@ if fewest < 10:
         f", only {fewest} of them of one class: too few to rely on intervals"
     )
 has_interval = pd.notna(here["ci_low"])
-unmeasured = """**No interval can be given**, because a fold tests only one
-patient of a class; results that need intervals are left out below."""
-Markdown(f"""
+Markdown(
+    f"""
 {words.answer_on_task(main, here, inits, stand_ins=stand_ins)}
 {words.most_influential(main, without)}
 Over {counted(int(here["n_scenarios"]), "scenarios")} the mean AUC is
 {here["auc_a"]:.2f} ({word_a}) and {here["auc_b"]:.2f} ({word_b}), on
 {here["n_cases"]:,.0f} test images{units}.
 {words.near_chance((single["auc"] <= 0.5).sum(), len(single))}
-{"" if has_interval else unmeasured}
-""")
+"""
+    + (
+        ""
+        if has_interval
+        else """**No interval can be given**, because a fold tests only one
+patient of a class; results that need intervals are left out below.
+"""
+    )
+)
 
 # %%
 aucs = single.groupby(["scenario", "init"])["auc"].mean()

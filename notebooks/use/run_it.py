@@ -202,8 +202,8 @@ gigabytes = sizes.sum() * settings.size**2 / 1e9
 Markdown(f"""
 The profile `paper` plans {planned["runs"]:,} runs of fine-tuning in
 {planned["jobs"]} jobs by task: {grid:,} of the paper's own grid, and
-{planned["runs"] - grid:,} of a comparison that this book adds, with inputs as in
-the official scripts. By this extrapolation the main grid takes
+{planned["runs"] - grid:,} of a comparison that this book adds, with inputs as
+in the official scripts. By this extrapolation the main grid takes
 **about {hours:.0f} hours of one GPU**, and the longest run {hours_each:.1f}:
 more than that is the least `timeout_min`, as a run of fine-tuning that is cut
 off begins anew. Decoded images take {gigabytes:.0f} GB beside the originals,

@@ -138,6 +138,11 @@ def sides(
     return f"{b} {word}", f"{a} {word}"
 
 
+def if_real(text: str, *, stand_ins: Collection[str] = ()) -> str:
+    """Return a text on findings, where there are any: nothing of stand-ins."""
+    return "" if stand_ins else text
+
+
 def minus(inits: tuple[str, str]) -> str:
     """Return what a difference is of: ``radiologic − photographic``."""
     return " − ".join(init_style(init).word for init in inits)
@@ -250,10 +255,10 @@ def _clear_tasks(
 
 def tasks_named(names: Iterable[str], total: int) -> str:
     """Return tasks by name, as a sentence holds them: also ``all six tasks`` and ``no task``."""
-    found = [*names]
-    if len(found) == total > 1:
+    tasks = [*names]
+    if len(tasks) == total > 1:
         return "both tasks" if total == 2 else f"all {number(total)} tasks"
-    return listed(found) if found else "no task"
+    return listed(tasks) if tasks else "no task"
 
 
 def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -304,7 +309,7 @@ def within_unfreezing(
     if stand_ins:
         return f"{_sentence(no_verdict(stand_ins))}."
     clear = [row for _, row in across.iterrows() if is_clear(row)]
-    found = [
+    places = [
         f"{names[row['task']]}, {names[row['group']]} ({direction(row, inits)} higher)"
         for row in clear
     ]
@@ -312,7 +317,7 @@ def within_unfreezing(
     return (
         f"Across pretrainings, {len(clear) or 'none'} of {len(across)} differences within one "
         f"unfreezing {'is' if len(clear) < 2 else 'are'} distinguishable from zero (Holm over the "
-        f"tasks){': ' + '; '.join(found) if found else ''}. For these networks alone, "
+        f"tasks){': ' + '; '.join(places) if places else ''}. For these networks alone, "
         f"{number(n) if n else 'none'} {'is' if n < 2 else 'are'}."
     )
 
@@ -352,10 +357,10 @@ def gains_at_rate(
     clear = rows[rows["p_holm"] < LEVEL]
     changes = {"gain": clear[clear["estimate"] > 0], "loss": clear[clear["estimate"] < 0]}
     parts = [_largest_of(kind, some, names) for kind, some in changes.items() if len(some)]
-    found = f": {listed(parts)}" if parts else ""
+    listing = f": {listed(parts)}" if parts else ""
     return (
         f"{start}; {len(clear) or 'none'} of {len(rows)} differences from them "
-        f"{'is' if len(clear) < 2 else 'are'} distinguishable from zero{found}."
+        f"{'is' if len(clear) < 2 else 'are'} distinguishable from zero{listing}."
     )
 
 
@@ -389,11 +394,13 @@ def spread_of_aucs(aucs: pd.DataFrame) -> str:
     return f"{text}, {number(n)} of which {verb} cases the wrong way round (interval below 0.5)."
 
 
-def beside_largest(effect: Any, largest: float) -> str:
+def beside_largest(effect: Any, largest: float, *, stand_ins: Collection[str] = ()) -> str:
     """Return an effect beside the largest difference of the paper, in points: its interval counts.
 
     `effect` is a row of an estimate: the change of a mean AUC.
     """
+    if stand_ins:
+        return ""
     low, high = 100 * effect["ci_low"], 100 * effect["ci_high"]
     there = f"the largest difference in the paper ({largest:.1f} points)"
     if high < -largest:
@@ -443,10 +450,10 @@ def overlap_differences(
 ) -> str:
     """Return the tasks on which an interval of a measure of overlap excludes zero, by side."""
     clear = rows[~rows.eval("ci_low <= 0 <= ci_high")]
-    found = [
+    places = [
         f"{names[row['task']]} ({direction(row, inits)} higher)" for _, row in clear.iterrows()
     ]
-    return listed(found) if found else "no task"
+    return listed(places) if places else "no task"
 
 
 def confounders_followed(

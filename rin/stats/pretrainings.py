@@ -106,6 +106,21 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     return table
 
 
+def without_each_pair(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Compare two inits as `pretraining_differences`, with each pair of networks left out once.
+
+    One row a task and pair that is left out (`backbone`, `pretraining`), with the columns of
+    `pretraining_differences` of the others; no row of a task with one pair.
+    """
+    tables = []
+    for (task, *pair), rows in _with_pretraining(predictions).groupby(["task", *_PAIR]):
+        others = predictions[predictions["task"] == task].drop(rows.index)
+        if len(others):
+            table = pretraining_differences(others, init_a, init_b)
+            tables.append(table.assign(**dict(zip(_PAIR, pair, strict=True))))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_PAIR)
+
+
 def crossed_differences(
     predictions: pd.DataFrame, init_a: str, init_b: str, *, contained: bool = False
 ) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from rin.stats import (
     pair_differences,
     pretraining_differences,
     scenario_aucs,
+    simulation,
     task_analyses,
 )
 from rin.stats.pretrainings import (
@@ -27,6 +28,7 @@ from rin.stats.pretrainings import (
     choose_settings,
     crossed_differences,
     validation_scores,
+    without_each_pair,
 )
 from rin.stats.synthesis import crossed_effects, equal_means_test, three_level
 
@@ -478,3 +480,16 @@ def test_the_mean_over_scenarios_is_that_of_their_pretrainings():
     headline = pretraining_differences(rows, "a", "b").iloc[0]
     assert headline["estimate"] == pytest.approx(pairs.mean())
     assert (headline["pairs"], headline["pretrainings"]) == (5, 2)
+
+
+def test_each_pair_left_out_gives_the_difference_of_the_others():
+    predictions = simulation.simulate_predictions(pretrainings=2)
+    pair = ["backbone", "pretraining"]
+    table = without_each_pair(predictions, "a", "b").set_index(["task", *pair])
+    assert len(table) == 2 * 2 * 2 and (table["pairs"] == 3).all()
+    kept = (predictions["backbone"] != "ResNet50") | (predictions["pretraining"] != 2)
+    others = pretraining_differences(predictions[kept], "a", "b").set_index("task")
+    left_out = table.xs(("ResNet50", 2), level=pair)
+    pd.testing.assert_series_equal(left_out["estimate"], others["estimate"])
+    one = predictions.query("backbone == 'ResNet50' and pretraining == 1")
+    assert without_each_pair(one, "a", "b").empty
