@@ -7,14 +7,18 @@ Where images or weights are stand-ins (`Runs.stand_ins`) no function says that a
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from rin.errors import listed
-from rin.report.format import format_interval, format_number
+from rin.errors import counted, listed
+from rin.evidence.paper import COMPARISONS
+from rin.report.banner import image_kind
+from rin.report.format import MISSING, format_estimate, format_interval, format_number
 from rin.report.style import init_style
+from rin.study.profile import Pretraining
+from rin.study.reference import TaskFacts
 
 #: Level of significance, after Holm's adjustment, below which a difference is called clear.
 LEVEL = 0.05
@@ -72,6 +76,8 @@ def has_interval(row: Any) -> bool:
 def points(row: Any) -> str:
     """Return a signed difference with its interval: ``+1.4 points (−2.0, 4.8)``."""
     text = f"{format_number(100 * row['estimate'], 1, signed=True)} points"
+    if math.isnan(row["ci_low"]):
+        return f"{text} (no interval)"
     if not has_interval(row):
         return f"{text} (no usable interval)"
     return f"{text} {format_interval(100 * row['ci_low'], 100 * row['ci_high'], 1)}"
@@ -162,8 +168,10 @@ def finding(
     """
     if stand_ins:
         a, b = (init_style(init).word for init in inits)
-        every = on_tasks(len(rows), len(rows))
         reason = no_verdict(stand_ins).capitalize()
+        if len(rows) == 1:
+            return f"{reason}. Difference {a} − {b}: {points(rows.iloc[0])}."
+        every = on_tasks(len(rows), len(rows))
         return f"{reason}. Differences {a} − {b} {every}: {_spread(rows)} points."
     clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
@@ -187,9 +195,8 @@ def _limits_of_unit(rows: pd.DataFrame) -> list[str]:
     if alone.empty:
         return []
     pairs = int(alone["pairs"].max())
-    if pairs == 1:
-        return ["One pair of networks says nothing of other pretrainings."]
-    return [f"{number(pairs).capitalize()} pairs of networks say nothing of other pretrainings."]
+    subject = "One pair of networks" if pairs == 1 else "This"
+    return [f"{subject} says nothing about other pretrainings."]
 
 
 def _spread(rows: pd.DataFrame) -> str:
@@ -204,6 +211,8 @@ def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping
     total, parts = len(rows), []
     for init, led in leads.items():
         lead = f"{pretraining_name(init)} is ahead"
+        if "networks" in {*rows["unit"]}:
+            lead = f"the {init_style(init).word} networks are ahead"
         if total == 1:
             row = led.iloc[0]
             parts.append(f"{lead} on {names[row['task']]}, by {ahead_by(row)}")
@@ -256,3 +265,283 @@ def _excluded(rows: pd.DataFrame) -> str:
     if n == 0:
         return f"The run was too small to tell: {size} is not excluded."
     return f"The run was too small to tell: {size} is excluded only {on_tasks(n, total)}."
+
+
+def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Series:
+    """Return differences as cells, ``+1.4 (0.8, 2.0)*``: the asterisk where one is clear.
+
+    Of results of stand-ins no asterisk; a dash where there is no usable interval.
+    """
+    cells = []
+    for _, row in table.iterrows():
+        text = format_estimate(row, unit="points") if has_interval(row) else MISSING
+        cells.append(f"{text}*" if is_clear(row) and not stand_ins else text)
+    return pd.Series(cells, index=table.index, dtype=object)
+
+
+def run_name(is_reference: bool) -> str:
+    """Return what a page calls the run that it speaks of."""
+    return "This book" if is_reference else "Your run"
+
+
+def weights_compared(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return which weights were compared: networks pretrained here, or released ones.
+
+    `corpora` has the title of each init's corpus (`Runs.corpora`); others are released.
+    """
+    released = [init_style(init).short for init in inits if init not in corpora]
+    if not released:
+        return "Networks were pretrained here; the released weights were not tested."
+    if len(released) < len(inits):
+        return f"Networks of one side were pretrained here; {listed(released)} is as released."
+    return f"The weights are the released ones: {listed(released)}."
+
+
+def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return what the weights of a run allow to be said of the paper."""
+    here = [corpora[init] for init in inits if init in corpora]
+    if not here:
+        return (
+            "Weights: one training of each backbone on either source, as released. How much "
+            "another training would change cannot be seen."
+        )
+    held = " or on ".join(title.partition(", ")[2] or title for title in here)
+    text = f"Other weights: networks were pretrained here on {held}."
+    if len(here) == len(inits):
+        text += (
+            " No released weights were compared, so this run can neither confirm nor refute what "
+            "the paper says of RadImageNet. The profile `paper` compares them once the files are "
+            "in the data folder."
+        )
+    return text
+
+
+def mean_aucs(networks: pd.DataFrame) -> str:
+    """Return the range of mean AUCs of either side over tasks: ``0.59 to 0.91``."""
+    both = networks[["auc_a", "auc_b"]].stack()
+    return " to ".join(dict.fromkeys(f"{end:.2f}" for end in (both.min(), both.max())))
+
+
+def inputs_limit(alike: bool) -> str:
+    """Return how inputs were prepared in the two arms."""
+    arms = "both arms got identical preprocessing"
+    if not alike:
+        arms = "each arm got the preprocessing of its own weights"
+    return f"Inputs: {arms} ([What the inputs alone do](results/inputs) has its effect)."
+
+
+def unequal_learning(accuracy: Mapping[str, float], inits: Sequence[str]) -> str:
+    """Return how well either kind of network learnt its corpus; accuracies in percent."""
+    (a, first), (b, second) = ((init_style(init).word, accuracy[init]) for init in inits)
+    text = (
+        f"the {a} networks classified {first:.0f}% of the test images of their corpus correctly, "
+        f"the {b} ones {second:.0f}%"
+    )
+    if abs(first - second) < 5:
+        return f"Learning: {text}."
+    return (
+        f"Unequal learning: {text}. A difference may therefore reflect how much was learnt rather "
+        "than what was shown."
+    )
+
+
+def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: int) -> str:
+    """Return what longer fine-tuning made of the differences of these networks.
+
+    `effects` are rows `difference` of `rin.stats.factor_effects` at the levels `fixed` and
+    `converged`, all scenarios.
+    """
+    before, after = (
+        effects.query("level == @level").set_index("task") for level in ("fixed", "converged")
+    )
+    steps, lost = [], []
+    for task in before.index:
+        first, second = before.loc[task], after.loc[task]
+        start = format_number(100 * first["estimate"], 1, signed=True)
+        steps.append(f"{start} became {points(second)} on {names[task]}")
+        if not _includes_zero(first) and _includes_zero(second):
+            lost.append(names[task])
+    text = (
+        f"With longer fine-tuning of {counted(backbones, 'backbones')} and one pretraining, "
+        f"{listed(steps)} (intervals over patients, exploratory)."
+    )
+    if lost:
+        text += f" On {listed(lost)} longer fine-tuning thus removes a difference."
+    return text
+
+
+def _includes_zero(row: Any) -> bool:
+    return bool(row["ci_low"] <= 0 <= row["ci_high"])
+
+
+def sign_changes(now: pd.DataFrame, before: pd.DataFrame) -> str:
+    """Return on how many tasks an earlier run had the opposite sign, if any is in both."""
+    both = now.merge(before, on="task", suffixes=("", "_before"))
+    if both.empty:
+        return ""
+    changed = int((both["estimate"] * both["estimate_before"] < 0).sum())
+    if not changed:
+        return f"An earlier run had the same sign {on_tasks(len(both), len(both))}."
+    return f"An earlier run had the opposite sign {on_tasks(changed, len(both))}."
+
+
+def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return the differences on images of other hospitals; empty without any.
+
+    `rows` are those of `rin.stats.pretraining_differences`, a row a task.
+    """
+    if rows.empty:
+        return ""
+    texts = listed(f"{points(row)} for {names[row['task']]}" for _, row in rows.iterrows())
+    return (
+        f"On images of another hospital the difference is {texts}, with the pretraining as the "
+        "unit (not adjusted)."
+    )
+
+
+def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
+    """Return why one's own tasks are not what the book speaks of first; empty without any."""
+    if not tasks:
+        return ""
+    return (
+        f"Your own run of {listed(tasks)} carries {no_verdict(stand_ins)}; its numbers are on "
+        "the pages of its tasks."
+    )
+
+
+def committed_run(text: str, *, shown: bool) -> str:
+    """Return a marked line on the run that comes with the book, beside one's own; else nothing."""
+    return f"- *Beside it, the run that comes with this book:* {text}" if shown else ""
+
+
+def unnamed_patients(n_tasks: int) -> str:
+    """Return what it means where files name no patients, marked by a dagger; else nothing."""
+    if not n_tasks:
+        return ""
+    return (
+        "† The files name no patients: images of one patient may be on both sides of the split, "
+        "which makes AUCs optimistic, and every image counts as a patient, which makes intervals "
+        "too narrow."
+    )
+
+
+def short_pretraining(least: float, most: float) -> str:
+    """Return by how much validation accuracy changed in the last epoch of pretraining, percent."""
+    low, high = (format_number(value, 1, signed=True) for value in (least, most))
+    if most <= 0:
+        return f"Pretraining: in its last epoch, validation accuracy changed by {low} to {high}."
+    return (
+        "Short pretraining: in its last epoch, accuracy on validation images still changed by "
+        f"{low} to {high} points."
+    )
+
+
+def short_fine_tuning(last: float) -> str:
+    """Return how many networks were still learning; `last` in percent, NaN with one epoch."""
+    if math.isnan(last):
+        return "Fine-tuning: every network was trained for one epoch."
+    return (
+        f"Fine-tuning: of the networks trained for more than one epoch, {last:.0f}% had their "
+        "lowest validation loss in the last."
+    )
+
+
+def images_limit(facts: Sequence[TaskFacts]) -> str:
+    """Return on what kind of images the tasks were computed, and how many of the paper's lack."""
+    kinds = {"stand-in": 0, "substitute": 0, "another cut": 0, "real": 0}
+    for task in facts:
+        kinds[image_kind(task)] += 1
+    phrases = {
+        "real": "have the images of the named dataset",
+        "substitute": "have open substitutes for the paper's images",
+        "another cut": "have another cut of the paper's own images",
+        "stand-in": "have made-up images",
+    }
+    parts = [f"{number(kinds[kind])} {text}" for kind, text in phrases.items() if kinds[kind]]
+    n_paper, of_paper = len(COMPARISONS), sum(task.name in COMPARISONS for task in facts)
+    text = f"Images: of {counted(len(facts), 'tasks')}, {listed(parts)}."
+    if of_paper < n_paper:
+        text += (
+            f" For {number(n_paper - of_paper)} of the paper's {number(n_paper)} tasks there are "
+            "no images here ([Tasks with published results only](results/task_published))."
+        )
+    return text
+
+
+def question_asked(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return what a run asks its question of: corpora of its own, or released weights."""
+    here = [init for init in inits if init in corpora]
+    if len(here) == len(inits):
+        return (
+            "two smaller corpora of equal size, one radiologic and one photographic. The released "
+            "RadImageNet weights have not been compared, so the results bear on the question and "
+            "not on those weights"
+        )
+    return "released weights. " + weights_compared(inits, corpora).removesuffix(".")
+
+
+def tasks_covered(tasks: Sequence[str]) -> str:
+    """Return how many of the paper's tasks, and how many others, a run has results for."""
+    of_paper = sum(task in COMPARISONS for task in tasks)
+    text = f"{number(of_paper)} of the paper's {number(len(COMPARISONS))} tasks"
+    more = len(tasks) - of_paper
+    return f"{text} and for {number(more)} more" if more else text
+
+
+def range_of(values: Iterable[float]) -> str:
+    """Return the range of some numbers: ``75 to 112``, and ``75`` of equal ones."""
+    values = [*values]
+    return " to ".join(dict.fromkeys(f"{end:,}" for end in (min(values), max(values))))
+
+
+def phases_differ(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return how the last two phases of a run differ from the paper's."""
+    if not any(init in corpora for init in inits):
+        return "Pretraining is the published one: its weights are loaded."
+    return (
+        "The corpora of pretraining differ in their subject, but also in difficulty and contrast, "
+        "so a difference between the initialisations cannot be attributed to the subject alone."
+    )
+
+
+def corpora_here(n: int) -> str:
+    """Return how many corpora a run was pretrained on, for a table."""
+    return counted(n, "corpora") if n else "not built here"
+
+
+def pretraining_here(n_networks: int, settings: Pretraining | None) -> str:
+    """Return how a run's networks were pretrained, for a table; without settings: released."""
+    if settings is None:
+        return "released weights are loaded"
+    return (
+        f"{counted(n_networks, 'pretrainings')} from random weights, {settings.size} px, "
+        f"{counted(settings.epochs, 'epochs')}"
+    )
+
+
+def ultrasound_seen(corpus_title: str) -> str:
+    """Return whether a radiologic corpus, by its title, has ultrasound."""
+    has = "includes" if "ultrasound" in corpus_title.lower() else "has no"
+    return f"The radiologic one {has} ultrasound"
+
+
+def images_tested(row: Any, unit: str) -> str:
+    """Return on how many images, and of how many patients, a difference was measured.
+
+    `row` has `n_cases` and `n_patients`; `unit` is what is independent, `image` where no patients
+    are named.
+    """
+    images = counted(int(row["n_cases"]), "test images")
+    if unit == "image":
+        return images
+    return f"{images} of {counted(int(row['n_patients']), f'{unit}s')}"
+
+
+def few_patients(n: int, least: int = 10) -> str:
+    """Return a warning where the rarer class has few patients in the test; else nothing."""
+    if n >= least:
+        return ""
+    return (
+        f"The rarer class has {counted(n, 'patients')} in the test: with so few, intervals are "
+        "too narrow, and a large difference may be chance."
+    )

@@ -90,7 +90,7 @@ def test_size_of_a_lead_has_no_sign_and_its_interval_turns_with_it(estimate, tex
         (row(1.4, -2, 4.8), "+1.4 points (−2.0, 4.8)"),
         (row(-13.3, -137.5, 110.9, df=1), "−13.3 points (no usable interval)"),
         (row(-13.3, -51, 24.4, df=1), "−13.3 points (no usable interval)"),
-        (row(-13.3), "−13.3 points (no usable interval)"),
+        (row(-13.3), "−13.3 points (no interval)"),
         (row(1.4, -2, 4.8, df=float("inf")), "+1.4 points (−2.0, 4.8)"),
     ],
 )
@@ -193,21 +193,21 @@ UNADJUSTED = (3.0, 0.5, 5.5, 0.06)
         ),
         (
             run(BEHIND, unit="networks", pairs=1, pretrainings=1),
-            "Photographic pretraining is ahead on breast lesions, by 8.6 points (5.2, 12.0), for "
-            "these networks alone, on new patients. One pair of networks says nothing of other "
-            "pretrainings.",
+            "The photographic networks are ahead on breast lesions, by 8.6 points (5.2, 12.0), "
+            "for these networks alone, on new patients. One pair of networks says nothing about "
+            "other pretrainings.",
         ),
         (
             run(UNCLEAR, unit="networks", pairs=2, pretrainings=1),
             "No clear difference for these networks alone, on new patients, on breast lesions: "
             "+1.4 points (−2.0, 7.8). The run was too small to tell: a difference of 5 points is "
-            "not excluded. Two pairs of networks say nothing of other pretrainings.",
+            "not excluded. This says nothing about other pretrainings.",
         ),
         (
             run((-13.3,), unit="networks", pairs=1, pretrainings=1),
             "No clear difference for these networks alone, on new patients, on breast lesions: "
-            "−13.3 points (no usable interval). The run was too small to tell: a difference of 5 "
-            "points is not excluded. One pair of networks says nothing of other pretrainings.",
+            "−13.3 points (no interval). The run was too small to tell: a difference of 5 "
+            "points is not excluded. One pair of networks says nothing about other pretrainings.",
         ),
     ],
 )  # fmt: skip
@@ -225,7 +225,7 @@ def test_finding_of_released_weights_is_across_backbones_and_names_them():
 @pytest.mark.parametrize("rows", [run(AHEAD, BEHIND), run(BEHIND), run(UNCLEAR, NARROW, AHEAD)])
 def test_finding_from_stand_in_weights_is_numbers_alone(rows):
     text = words.finding(rows, NAMES, INITS, stand_ins=["weights"])
-    assert text.startswith("No verdict, as the weights are stand-ins. Differences radiologic − ")
+    assert text.startswith("No verdict, as the weights are stand-ins. Difference")
     assert not re.search(r"ahead|clear|excluded|P [=<]", text)
     assert f"{rows['estimate'].min() * 100:.1f}".replace("-", "−") in text
 
