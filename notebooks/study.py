@@ -31,53 +31,38 @@ from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
-from rin.report.banner import banner
+from rin.report import words
+from rin.report.banner import banner, image_kind
 from rin.report.format import book_table
 from rin.report.page import claim, picture
 from rin.report.style import KIND_STYLE, use_style
 from rin.study import open_reference, open_runs
 
 use_style()
-runs = open_runs(profile, data_root=data_root, results=results)
-banner(runs, runs.tasks)
+book = open_runs(profile, data_root=data_root, results=results)
+runs = book.foremost  # one's own run where it is real, else the book's
+banner(runs)
 
 # %%
 database = {name: fact.value for name, fact in paper.DATABASE.items()}
 settings = {name: fact.value for name, fact in paper.SETTINGS.items()}
-# What the results of this book were made with: the reference run, or one's own.
-shown = open_reference() if runs.is_reference else runs
-plan = shown.study.profile
-facts = {task: shown.facts(task) for task in runs.tasks}
+plan, corpora = runs.study.profile, runs.corpora()
+facts = {task: runs.facts(task) for task in runs.tasks}
 train = {task: row.split["train"] for task, row in facts.items()}
-records = pd.concat(shown.records(task) for task in facts)
+records = pd.concat(runs.records(task) for task in facts)
 epochs = records.groupby("task")["epochs"].max()
 sizes = [row.size for row in facts.values()]
-spans = [
-    " to ".join(dict.fromkeys(f"{end:,}" for end in (min(row), max(row))))
-    for row in (sizes, epochs, train.values())
-]
-pre = plan.pretraining  # None where released weights are loaded
 
 # %% tags=["hide-input"]
-inside = [task for task in runs.tasks if task in paper.COMPARISONS]
+question = words.question_asked(runs.inits, corpora)
 Markdown(f"""
 Mei and colleagues built a database of {database["images"] / 1e6:.2f} million
 images of {database["patients"]:,} patients, trained four networks on it, and
 compared them with networks trained on photographs in
 {len(paper.COMPARISONS)} tasks {{cite:p}}`mei2022`. The database is available on
 request only. This book checks the published numbers, compares them with what
-others found, and asks the same question of two smaller corpora of equal size,
-one radiologic and one photographic. It has results for {len(inside)} of the
-{len(paper.COMPARISONS)} tasks{
-    f" and for {len(facts) - len(inside)} more"
-    if len(facts) > len(inside)
-    else ""
-}. {
-    "The released RadImageNet weights are among those compared."
-    if "radimagenet" in plan.inits
-    else "The released RadImageNet weights have not been compared, so the "
-    "results bear on the question and not on those weights."
-}
+others found, and asks the same question of {question}. The results shown here are
+of {words.tasks_covered(runs.tasks)}.
 
 One of the paper's authors is managing partner of RadImageNet, which provided
 the images. The authors declared no funding for the work; one of them names a
@@ -95,20 +80,18 @@ phases = {
     ),
     "Database": (
         f"{database['images']:,} images, {database['labels']} labels",
-        f"{len(pre.corpora)} corpora" if pre else "not built here",
+        words.corpora_here(len(corpora)),
     ),
     "Pretraining": (
         f"{len(paper.RELEASED_ACCURACY)} networks from random weights, 224 px",
-        f"{counted(len(shown.pretraining()), 'pretrainings')} from random"
-        f" weights, {pre.size} px, {counted(pre.epochs, 'epochs')}"
-        if pre
-        else "released weights are loaded",
+        words.pretraining_here(len(runs.pretraining()), plan.pretraining),
     ),
     "Fine-tuning": (
         f"{settings['scenarios']} scenarios, {settings['image_size']} px,"
         f" {settings['epochs']} epochs",
-        counted(records["scenario"].nunique(), "scenarios") + f", {spans[0]}"
-        f" px, epochs: {spans[1]}, on {spans[2]} images",
+        counted(records["scenario"].nunique(), "scenarios")
+        + f", {words.range_of(sizes)} px, epochs: {words.range_of(epochs)},"
+        f" on {words.range_of(train.values())} images",
     ),
 }
 phases = pd.DataFrame(phases, index=["The paper", "This book"]).T
@@ -116,14 +99,15 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 
 # %% [markdown]
 # The first two phases cannot be repeated without the archive. In the other two, the
-# architectures, the ways of unfreezing and the learning rates are the paper's, but
-# images and training sets are smaller and training is shorter. The corpora differ in
-# their subject, but also in difficulty and contrast, so a difference between the
-# initialisations cannot be attributed to the subject alone.
-#
+# architectures, the ways of unfreezing and the learning rates are the paper's.
+
+# %% tags=["hide-input"]
+Markdown(words.phases_differ(runs.inits, corpora))
+
+# %% [markdown]
 # ## What is real, and what is not
 #
-# Each computed page opens with a line that says where its numbers come from; it
+# A page that shows runs opens with a line that says where its numbers come from; it
 # unfolds to datasets, weights, dates and computers.
 #
 # | the line says | it means |
@@ -134,8 +118,10 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 #
 # The default book shows the **reference run**: per-case predictions of a run on
 # real images, kept with the book as numbers. Put the images of a task in the data
-# folder and the same pages show your own run of it. Stand-ins appear only in the
-# part *How it is done, live* and in profiles that ask for them.
+# folder and the same pages show your own run of it; the cover and this page then
+# speak of that run alone, and name the reference run where they mean it. Stand-ins
+# appear only in the part *How it is done, live*, in *A task of your own*, and in
+# profiles that ask for them. Results of stand-in images or weights carry no verdict.
 #
 # Sentences with numbers are computed. The numbers of the paper come from
 # `rin.evidence.paper`, which names the place of each. Where a sentence interprets
@@ -144,8 +130,9 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 #
 # ## Words
 #
-# **patient, case**: A person, and one image of that person with its label. All images of a patient
-# are on one side of a split.
+# **patient, case**: A person, and one image of that person with its label. Where the files name
+# patients, all images of a patient are on one side of a split; where they do not (†),
+# every image counts as a patient.
 #
 # **task, fold**: A question with two answers about the cases of one dataset, and one division of
 # its patients into training, validation and test.
@@ -163,12 +150,13 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # **difference**: Radiologic minus photographic, in points of the area under the ROC curve (AUC):
 # 0.80 against 0.78 is a difference of 2 points.
 #
-# **ahead**: In sentences about this run, used only where P, with the pretraining as the unit
-# and adjusted by Holm's method, is below .05. Otherwise there is *no clear
-# difference*, which does not mean that the two are equal. On an axis the word
+# **ahead**: Used only where P, adjusted by Holm's method, is below .05: of a *pretraining* with
+# the pretraining as the unit, of *networks* with the patients as a sample. Otherwise
+# there is *no clear difference*, which does not mean that the two are equal; a
+# difference is *excluded* where the 95% interval does not reach it. On an axis the word
 # names a direction.
 #
-# **reference runs**: Two are kept with the book. *open*, “this run”, gives the main results. *first*,
+# **reference runs**: Two are kept with the book. *open*, “this book”, gives the main results. *first*,
 # “the earlier run”, gives the side studies: its corpora had 26 classes, without
 # ultrasound, and the inputs of each source were prepared as its released
 # counterpart wants them.
@@ -243,20 +231,20 @@ for task in dict.fromkeys([*paper.COMPARISONS, *facts]):
             "Used here": f"{images.used:,}" if images else "–",
             "Trained on": f"{train[task]:,}" if images else "–",
             "Tested on": f"{facts[task].split['test']:,}" if images else "–",
-            "Images are": facts[task].kind if images else "–",
+            "Images are": image_kind(facts[task]) if images else "–",
         }
     )
 book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 
 # %% [markdown]
-# Most substitutes show patients other than the paper's; the thyroid crops were made
-# by others from images that the paper used. Test sets contain all images used neither
+# Substitutes show patients other than the paper's; another cut shows the paper's own
+# images, cropped by others. Test sets contain all images used neither
 # for training nor for validation, up to a limit for chest images. The paper's own
 # counts contradict each other in places
 # ([Discrepancies, and what readers asked](evidence/discrepancies));
 # [Run it: images, GPU, cluster](use/run_it) says how to get each dataset.
 #
-# ## The two corpora
+# ## The two corpora of the reference run
 
 # %%
 radiologic = load_manifest("corpus_radiologic")
@@ -266,26 +254,24 @@ parts = parts.drop(columns="home").rename(columns=str.capitalize).astype(str)
 book_table(parts, "Sources of the radiologic corpus", prose=True)
 
 # %% tags=["hide-input"]
-used = open_reference().reference.facts.corpora
+reference = open_reference().reference.facts
 held = " or on ".join(
-    f"{row.title.partition(', ')[2]} ({row.used:,} images)" for row in used
+    f"{row.title.partition(', ')[2]} ({row.used:,} images)"
+    for row in reference.corpora
 )
-seen = any("ultrasound" in row.title.lower() for row in used)
-n_us = sum(find_task(task)[0].modality == "US" for task in facts)
+modality = [find_task(task.name)[0].modality for task in reference.tasks]
 Markdown(f"""
 The networks of the reference run were pretrained on {held}. Both corpora have
-the same number of classes, of the same sizes. {
-    "The radiologic one includes ultrasound"
-    if seen
-    else "The radiologic one has no ultrasound"
-}; {counted(n_us, "tasks are")} on ultrasound images.
+the same number of classes, of the same sizes.
+{words.ultrasound_seen(reference.corpora[0].title)};
+{counted(modality.count("US"), "of its tasks are")} on ultrasound images.
 """)
 
 # %% [markdown]
 # ## Was any test image seen in pretraining?
 #
-# All images of the tasks were compared with all images of both corpora, by the
-# digest of their pixels and by difference hashes of 256 bits. As a positive
+# All images of the tasks of the reference run were compared with all images of both
+# its corpora, by the digest of their pixels and by difference hashes of 256 bits. As a positive
 # control, reduced copies of 200 images of each task were searched for in the same
 # way.
 
@@ -325,15 +311,19 @@ images are not public.
 # Its statistics are computed from its predictions whenever the book is built.
 
 # %%
-reference = open_reference().reference.facts
 work = pd.DataFrame({name: vars(row) for name, row in reference.work.items()}).T
 work["hours"] = (work["seconds"] / 3600).round(1)
+added = [
+    reference.hardware,
+    *(addition.hardware for addition in reference.added),
+]
+computers = "; ".join(dict.fromkeys(hardware.text for hardware in added))
 work[["runs", "hours"]].astype({"runs": int})
 
 # %% tags=["hide-input"]
 Markdown(f"""
-The reference run took {work["hours"].sum():.0f} hours on
-{reference.hardware.text}. To repeat it, put the datasets into one folder and
+Its runs took {work["hours"].sum():.0f} hours, added up over processes that went
+side by side ({computers}). To repeat it, put the datasets into one folder and
 run
 `rin study --profile open --data-root FOLDER`, then
 `rin reference write open --data-root FOLDER`.

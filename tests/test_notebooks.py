@@ -13,7 +13,7 @@ import pytest
 from jupytext.cli import jupytext as jupytext_command
 from papermill.__main__ import papermill as papermill_command
 
-from rin.report import words
+from rin.report import words, words_of_results
 from rin.report.execution import notebook_parameters
 from rin.report.pages import NOTEBOOKS as TABLE
 
@@ -238,13 +238,16 @@ def test_no_result_is_typed_into_prose(path):
         assert typed <= {"5%", "6%"}, "but a level of significance, and the radius of a measure"
 
 
+SENTENCES = vars(words) | vars(words_of_results)
+
+
 @pytest.mark.parametrize("path", RESULTS, ids=name)
 def test_what_may_hold_a_verdict_is_asked_for_with_what_of_the_results_is_made_up(path):
     """Every sentence and figure that knows of stand-ins is given them."""
     for node in ast.walk(ast.parse("\n".join(cell.source for cell in cells(path, "code")))):
         match node:
             case ast.Call(ast.Attribute(ast.Name("words"), called)):
-                signature = inspect.signature(getattr(words, called))
+                signature = inspect.signature(SENTENCES[called])
                 named = {keyword.arg: keyword.value for keyword in node.keywords}
                 given = signature.bind_partial(*node.args, **named).arguments
                 assert "stand_ins" not in {*signature.parameters} - {*given}, called

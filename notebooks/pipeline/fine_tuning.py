@@ -39,7 +39,7 @@ from rin.models.augmentation import AUGMENTATION
 from rin.models.layers import Augment
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import locate
-from rin.report import words
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.format import format_estimate
 from rin.report.lines import slopes

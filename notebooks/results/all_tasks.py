@@ -29,7 +29,8 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin.errors import listed
-from rin.report import style, words
+from rin.report import style
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (

@@ -31,7 +31,8 @@ from IPython.display import Markdown
 from scipy.stats import norm
 
 from rin.errors import counted
-from rin.report import page, style, words
+from rin.report import page, style
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (

@@ -27,7 +27,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
-from rin.report import words
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (

@@ -32,7 +32,8 @@ from rin.errors import listed
 from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
-from rin.report import page, words
+from rin.report import page
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (

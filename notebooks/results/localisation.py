@@ -31,7 +31,8 @@ from IPython.display import Markdown, display
 from rin.errors import counted, listed
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
-from rin.report import page, words
+from rin.report import page
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, inline_title

@@ -32,7 +32,7 @@ from IPython.display import Markdown
 from rin.errors import counted
 from rin.evidence.replications import FOLLOW_UPS
 from rin.explain.similarity import call_agreement
-from rin.report import words
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import design_table, format_number, listed

@@ -34,7 +34,8 @@ from rin.data.manifest import PARTS, find_task, load_manifest
 from rin.errors import counted
 from rin.evidence import paper
 from rin.evidence.audit import published_intervals
-from rin.report import page, style, words
+from rin.report import page, style
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, measure_table

@@ -28,12 +28,17 @@ from IPython.display import Markdown
 
 from rin.data.manifest import PARTS, find_task
 from rin.errors import counted
+from rin.report import words
 from rin.report.banner import banner
-from rin.report.format import book_table, format_estimate
+from rin.report.format import book_table, inline_title
 from rin.report.lines import slopes
 from rin.report.page import picture
 from rin.report.style import init_style, use_style
-from rin.stats import init_differences, scenario_aucs
+from rin.stats import (
+    init_differences,
+    pretraining_differences,
+    scenario_aucs,
+)
 from rin.study import open_runs
 
 use_style()
@@ -43,28 +48,27 @@ banner(runs, [task])
 
 # %%
 scores = runs.predictions(task=task)
-differences = init_differences(scores, *inits).set_index("group")
-overall = differences.loc["all"]
+networks = init_differences(scores, *inits)
+overall = networks.set_index("group").loc["all"]
+pretrainings = pretraining_differences(scores, *inits)
 facts = runs.facts(task)
 unit = facts.dataset.independence  # such as patient
-words = [init_style(init).word for init in inits]
+weights = [init_style(init).word for init in inits]
 fewest = scores.groupby("label")["patient_id"].nunique().min()  # of a class
-warning = (
-    f"The rarer class has {counted(int(fewest), 'patients')} in the test: with "
-    "so few, intervals are too narrow, and a large difference may be chance."
+title = find_task(task)[1].title
+finding = words.finding(
+    words.deciding(pretrainings, networks),
+    {task: inline_title(title)},
+    inits,
+    stand_ins=runs.stand_ins(task),
 )
 
 # %% tags=["hide-input"]
 Markdown(f"""
-**{find_task(task)[1].title}.** On {overall["n_cases"]:.0f} test images{
-    f" of {overall['n_patients']:.0f} {unit}s" if unit != "image" else ""
-}, the mean AUC over
-{counted(int(overall["n_scenarios"]), "scenarios")} is
-{overall["auc_a"]:.2f} with {words[0]} and {overall["auc_b"]:.2f} with
-{words[1]} weights; the difference is {format_estimate(overall, unit="points")}
-points of AUC (95% CI, these networks on new patients). {
-    warning if fewest < 10 else ""
-}
+**{title}.** {finding} On {words.images_tested(overall, unit)}, the mean AUC
+over {counted(int(overall["n_scenarios"]), "scenarios")} is
+{overall["auc_a"]:.2f} with {weights[0]} and {overall["auc_b"]:.2f} with
+{weights[1]} weights. {words.few_patients(int(fewest))}
 """)
 
 # %%

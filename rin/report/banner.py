@@ -108,6 +108,11 @@ def is_another_cut(task: TaskFacts) -> bool:
     return bool(task.substitute_for) and task.dataset.title.startswith(task.substitute_for)
 
 
+def image_kind(task: TaskFacts) -> str:
+    """Return what a task's images are: `real`, `another cut`, `substitute` or `stand-in`."""
+    return "another cut" if is_another_cut(task) else task.kind
+
+
 def _remarks(data: DatasetFacts) -> str:
     used = f"{data.used:,} of {data.available:,} images"
     return f"{data.provenance} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"

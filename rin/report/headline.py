@@ -5,8 +5,9 @@ from matplotlib.axes import Axes
 
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
+from rin.report import words
 from rin.report.forest import forest
-from rin.report.format import ESTIMATE_AND_INTERVAL
+from rin.report.format import ESTIMATE_AND_INTERVAL, inline_title
 from rin.stats import init_differences, pretraining_differences
 from rin.study.results import Runs
 
@@ -15,22 +16,39 @@ _SHORT = {"busbra": "Breast, BUS-BRA"}
 
 
 def short_names(runs: Runs) -> dict[str, str]:
-    """Return a short name of every task with a page: its title up to the first comma."""
-    return {task: title.partition(",")[0] for task, title in runs.titles.items()} | _SHORT
+    """Return a short name of every task of the paper and of a run: up to the first comma."""
+    titles = {task: row.title for task, row in COMPARISONS.items()} | runs.titles
+    return {task: title.partition(",")[0] for task, title in titles.items()} | _SHORT
 
 
-def three_bands(runs: Runs) -> pd.DataFrame:
-    """Return the differences of the three bands, in AUC points.
-
-    The paper's are as printed; those of other groups are pooled; a task of this run has two rows,
-    for these networks and new patients, and for other pretrainings.
-    """
-    names = short_names(runs)
+def differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the differences of a run, a row a task: pretraining as the unit; these networks."""
     scores = runs.predictions()
     networks = init_differences(scores, *runs.inits)
-    networks = networks[networks["group"] == "all"].assign(kind="networks")
-    units = pretraining_differences(scores, *runs.inits).assign(kind="pretrainings")
-    of_run = pd.concat([networks, units])
+    networks = networks[networks["group"] == "all"].reset_index(drop=True)
+    return pretraining_differences(scores, *runs.inits), networks
+
+
+def finding(runs: Runs) -> str:
+    """Return what a run found, in words (`rin.report.words.finding`)."""
+    names = {task: inline_title(title) for task, title in runs.titles.items()}
+    rows = words.deciding(*differences(runs))
+    return words.finding(rows, names, runs.inits, stand_ins=runs.stand_ins())
+
+
+def three_bands(runs: Runs, name: str = "This book") -> pd.DataFrame:
+    """Return the differences of the three bands, in AUC points; `name` is that of the run.
+
+    The paper's are as printed; those of other groups are pooled; a task of the run has two rows,
+    for these networks and new patients, and for other pretrainings, where there are several.
+    """
+    names = short_names(runs)
+    units, networks = differences(runs)
+    units = units[[words.has_interval(row) for _, row in units.iterrows()]]
+    marks = "dots: new patients"
+    if len(units):
+        marks = "diamonds, numbers: pretraining as the unit; " + marks
+    of_run = pd.concat([networks.assign(kind="networks"), units.assign(kind="pretrainings")])
     of_run[[*ESTIMATE_AND_INTERVAL]] *= 100
     order = list(names)
     of_run = of_run.sort_values("task", key=lambda task: task.map(order.index), kind="stable")
@@ -42,7 +60,7 @@ def three_bands(runs: Runs) -> pd.DataFrame:
     bands = {
         "The paper: RadImageNet − ImageNet": printed,
         "One other group, pooled: RadImageNet − ImageNet": pooled,
-        "This run (diamonds, numbers: pretraining as the unit; dots: new patients)": of_run,
+        f"{name} ({marks})": of_run,
     }
     table = pd.concat([rows.assign(group=band) for band, rows in bands.items()])
     return table[["group", "label", "kind", *ESTIMATE_AND_INTERVAL]].reset_index(drop=True)
@@ -53,7 +71,7 @@ def headline(bands: pd.DataFrame) -> Axes:
     return forest(
         bands,
         xlabel="AUC points (95% CI)",
-        ends=("photographs ahead", "radiologic ahead"),
+        ends=("photographs higher", "radiologic higher"),
         limits=(-17, 17),
         legend=False,
     )

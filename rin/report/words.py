@@ -7,24 +7,25 @@ Where images or weights are stand-ins (`Runs.stand_ins`) no function says that a
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from rin.errors import listed
-from rin.report.format import (
-    format_estimate,
-    format_interval,
-    format_number,
-    format_p,
-)
+from rin.errors import counted, listed
+from rin.evidence.paper import COMPARISONS
+from rin.report.banner import image_kind
+from rin.report.format import format_interval, format_number
 from rin.report.style import init_style
+from rin.study.profile import Pretraining
+from rin.study.reference import TaskFacts
 
 #: Level of significance, after Holm's adjustment, below which a difference is called clear.
 LEVEL = 0.05
-#: With fewer degrees of freedom t has no variance, and an interval says next to nothing.
-LEAST_DF = 2
+#: Differences of AUCs lie between −1 and 1; an interval wider than half of that says nothing.
+WIDEST = 1.0
+#: A difference of this size would matter; where the interval does not reach it, it is excluded.
+RELEVANT = 0.05
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -65,21 +66,21 @@ def is_clear(row: Any) -> bool:
 def has_interval(row: Any) -> bool:
     """Return whether an estimate has an interval that says something.
 
-    One pair has none; two pairs of one backbone have one on a single degree of freedom, which
-    reaches beyond what an AUC can differ by.
+    One pair of networks has none; two have one on a single degree of freedom, which may reach
+    beyond every possible difference.
     """
-    ends = row["ci_low"], row["ci_high"]
-    if not all(map(math.isfinite, ends)) or max(map(abs, ends)) > 1:
-        return False
-    df = row.get("df", math.nan)
-    return math.isnan(df) or df >= LEAST_DF
+    low, high = row["ci_low"], row["ci_high"]
+    return math.isfinite(low) and math.isfinite(high) and high - low <= WIDEST
 
 
 def points(row: Any) -> str:
-    """Return a signed difference in points with its interval, or that it has none of use."""
-    if has_interval(row):
-        return format_estimate(row, unit="points")
-    return f"{format_number(100 * row['estimate'], 1, signed=True)} (no usable interval)"
+    """Return a signed difference with its interval: ``+1.4 points (−2.0, 4.8)``."""
+    text = f"{format_number(100 * row['estimate'], 1, signed=True)} points"
+    if math.isnan(row["ci_low"]):
+        return f"{text} (no interval)"
+    if not has_interval(row):
+        return f"{text} (no usable interval)"
+    return f"{text} {format_interval(100 * row['ci_low'], 100 * row['ci_high'], 1)}"
 
 
 def ahead_by(row: Any) -> str:
@@ -123,378 +124,427 @@ def verdict(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
     return f"{direction(row, inits)} ahead" if is_clear(row) else "no clear difference"
 
 
-# Sentences of the pages of results.
+def deciding(pretrainings: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Return for every task the row that its verdict follows, with its `unit`.
 
-
-def sides(
-    inits: tuple[str, str], *, better: str = "ahead", stand_ins: Collection[str] = ()
-) -> tuple[str, str]:
-    """Return what is left and right of zero in a figure: ``("Photographic ahead", …)``.
-
-    Of stand-ins only which number is higher.
+    That of `rin.stats.pretraining_differences` (unit `pretrainings`); where that has no usable
+    interval, as of one pair of networks, that of `rin.stats.init_differences` (`networks`).
     """
-    word = "higher" if stand_ins else better
-    a, b = (init_style(init).short for init in inits)
-    return f"{b} {word}", f"{a} {word}"
+    alone = networks.query("group == 'all'").set_index("task") if len(networks) else networks
+    rows = []
+    for _, row in pretrainings.iterrows():
+        if has_interval(row) or row["task"] not in alone.index:
+            rows.append(row.to_dict() | {"unit": "pretrainings"})
+        else:
+            sizes = {name: row[name] for name in ("task", "pairs", "backbones", "pretrainings")}
+            rows.append(alone.loc[row["task"]].to_dict() | sizes | {"unit": "networks"})
+    return pd.DataFrame(rows)
 
 
-def if_real(text: str, *, stand_ins: Collection[str] = ()) -> str:
-    """Return a text on findings, where there are any: nothing of stand-ins."""
-    return "" if stand_ins else text
-
-
-def minus(inits: tuple[str, str]) -> str:
-    """Return what a difference is of: ``radiologic − photographic``."""
-    return " − ".join(init_style(init).word for init in inits)
-
-
-def answer_on_task(
-    across: Any, alone: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
+def finding(
+    rows: pd.DataFrame,
+    names: Mapping[str, str],
+    inits: tuple[str, str],
+    *,
+    stand_ins: Collection[str] = (),
 ) -> str:
-    """Return the first sentences of a task's page.
-
-    One pair of networks, or an interval of no use, allows no verdict on pretraining.
+    """Return what a run found on its tasks: who is ahead, where and by how much.
 
     Parameters
     ----------
-    across, alone : the task's rows of `pretraining_differences` and of `init_differences`
-    inits, stand_ins : as for `verdict`
+    rows : of `deciding`, a row a task
+    names : what a sentence calls each task
+    inits : the two initialisations; estimates are first minus second
+    stand_ins : what is made up (`Runs.stand_ins`); then numbers alone
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.report.words import finding
+    >>> row = {"task": "breast", "estimate": -0.095, "ci_low": -0.148, "ci_high": -0.043}
+    >>> row |= {"p_holm": 0.01, "unit": "pretrainings", "pairs": 10, "pretrainings": 3}
+    >>> finding(pd.DataFrame([row]), {"breast": "lesions"}, ("radiologic", "photographic"))
+    'Photographic pretraining is ahead on lesions, by 9.5 points (4.3, 14.8), across pretrainings.'
     """
-    pairs = int(across["pairs"])
     if stand_ins:
-        first = _sentence(no_verdict(stand_ins))
-    elif pairs == 1:
-        first = "One pair of networks shows nothing about other pretrainings"
-    elif not has_interval(across):
-        first = "Too few networks for a verdict across pretrainings"
+        a, b = (init_style(init).word for init in inits)
+        reason = no_verdict(stand_ins).capitalize()
+        if len(rows) == 1:
+            return f"{reason}. Difference {a} − {b}: {points(rows.iloc[0])}."
+        every = on_tasks(len(rows), len(rows))
+        return f"{reason}. Differences {a} − {b} {every}: {_spread(rows)} points."
+    clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
+    leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
+    leads = {init: led for init, led in leads.items() if len(led)}
+    if leads:
+        sentences = [_ahead(leads, rows, names), *_others(rows.drop(clear.index), inits)]
     else:
-        first = _sentence(f"{verdict(across, inits)} across pretrainings")
-    difference = f"the difference {minus(inits)} is"
-    of_networks = f"{points(alone)} points of AUC{_adjusted_p(alone, stand_ins)}."
-    if pairs == 1:
-        return (
-            f"**{first}.** For these networks alone, on new patients, {difference} {of_networks}"
-        )
-    return (
-        f"**{first}** ({pairs} pairs of networks): {difference} {points(across)} points of AUC"
-        f"{_adjusted_p(across, stand_ins)}. For these networks alone, on new patients: "
-        f"{of_networks}"
-    )
+        sentences = [*_nothing_clear(rows, names), _excluded(rows)]
+    return " ".join([*sentences, *_limits_of_unit(rows)])
 
 
-def _adjusted_p(row: Any, stand_ins: Collection[str]) -> str:
-    """Return the P value of an estimate in brackets; of stand-ins none."""
-    return "" if stand_ins else f" (adjusted {format_p(row['p_holm'])})"
+def _scope(rows: pd.DataFrame) -> str:
+    """Return what verdicts are about: further pretrainings or backbones, or these networks."""
+    if "networks" in {*rows["unit"]}:
+        return "for these networks alone, on new patients"
+    return "across pretrainings" if rows["pretrainings"].max() > 1 else "across backbones"
 
 
-def _sentence(text: str) -> str:
-    """Return a text with a capital at its start, proper names as they are."""
-    return text[:1].upper() + text[1:]
+def _limits_of_unit(rows: pd.DataFrame) -> list[str]:
+    alone = rows[rows["unit"] == "networks"]
+    if alone.empty:
+        return []
+    pairs = int(alone["pairs"].max())
+    subject = "One pair of networks" if pairs == 1 else "This"
+    return [f"{subject} says nothing about other pretrainings."]
 
 
-def most_influential(across: Any, without: pd.DataFrame) -> str:
-    """Return how much one pair of networks matters; nothing where there are too few pairs.
-
-    `without` has a row for each pair that is left out: its backbone and pretraining, and the
-    estimate of the others.
-    """
-    if across["pairs"] < 3:
-        return ""
-    row = without.loc[(without["estimate"] - across["estimate"]).abs().idxmax()]
-    pair = f"{row['backbone']}, pretraining {int(row['pretraining'])}"
-    return f"Without the pair of networks that matters most ({pair}) it is {points(row)} points."
+def _spread(rows: pd.DataFrame) -> str:
+    """Return the range of signed estimates in points: ``−10.9 to −9.1``."""
+    ends = 100 * rows["estimate"].min(), 100 * rows["estimate"].max()
+    texts = [format_number(end, 1, signed=True) for end in ends]
+    return " to ".join(dict.fromkeys(texts))
 
 
-def near_chance(n: int, total: int) -> str:
-    """Return how many networks rank cases no better than chance."""
-    if n == 0:
-        return f"All {total} networks have an AUC above 0.5."
-    return f"{n} of {total} networks did no better than chance (AUC of at most 0.5)."
+def _ahead(leads: Mapping[str, pd.DataFrame], rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return who is ahead on which tasks, by how much; that the tasks disagree where both are."""
+    total, parts = len(rows), []
+    for init, led in leads.items():
+        lead = f"{pretraining_name(init)} is ahead"
+        if "networks" in {*rows["unit"]}:
+            lead = f"the {init_style(init).word} networks are ahead"
+        if total == 1:
+            row = led.iloc[0]
+            parts.append(f"{lead} on {names[row['task']]}, by {ahead_by(row)}")
+        else:
+            tasks = [f"{names[row['task']]} by {ahead_by(row)}" for _, row in led.iterrows()]
+            parts.append(f"{lead} {on_tasks(len(led), total)}: {listed(tasks)}")
+    text = "; ".join(parts)
+    opening = f"The tasks disagree: {text}" if len(parts) > 1 else text[0].upper() + text[1:]
+    return f"{opening}, {_scope(rows)}."
 
 
-def differences_by_task(
-    across: pd.DataFrame,
-    alone: pd.DataFrame,
-    inits: tuple[str, str],
-    names: Mapping[str, str],
-    *,
-    stand_ins: Collection[str] = (),
-) -> str:
-    """Return on which tasks differences are clear: across pretrainings, and for these networks.
-
-    `names` has what a task is called within a sentence.
-    """
-    if stand_ins:
-        reason = _sentence(no_verdict(stand_ins))
-        return f"**{reason}.** The figure shows differences and intervals, which are no findings."
-    pairs = int(across["pairs"].max())
-    first = "Each task has one pair of networks, which shows nothing about other pretrainings."
-    if pairs > 1:
-        first = (
-            f"Across pretrainings ({pairs} pairs of networks a task), the difference "
-            f"{minus(inits)} is distinguishable from zero, after adjustment, on "
-            f"{_clear_tasks(across, inits, names, 'ahead')}."
-        )
-    of_networks = _clear_tasks(alone, inits, names, "higher")
-    return f"{first} For these networks alone, on new patients, it is on {of_networks}."
+def _others(others: pd.DataFrame, inits: tuple[str, str]) -> list[str]:
+    """Return what is said of the tasks without a clear difference beside those that have one."""
+    if others.empty:
+        return []
+    numbers = _spread(others)
+    if len(others) == 1:
+        return [f"On the other task no difference is clear (estimate {numbers})."]
+    sides = {direction(row, inits) for _, row in others.iterrows()}
+    if len(sides) == 1:
+        numbers += f", all on the {sides.pop()} side"
+    count = number(len(others))
+    return [f"On the other {count} no difference is clear (estimates {numbers})."]
 
 
-def _clear_tasks(
-    rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str], word: str
-) -> str:
-    """Return the tasks of clear differences by side: ``COVID-19 (radiologic ahead)``."""
-    tasks_of: dict[str, list[str]] = {}
-    for _, row in rows.iterrows():
-        if is_clear(row):
-            tasks_of.setdefault(direction(row, inits), []).append(names[row["task"]])
-    by_side = [
-        f"{tasks_named(tasks, len(rows))} ({side} {word})" for side, tasks in tasks_of.items()
-    ]
-    return listed(by_side) if by_side else "no task"
-
-
-def tasks_named(names: Iterable[str], total: int) -> str:
-    """Return tasks by name, as a sentence holds them: also ``all six tasks`` and ``no task``."""
-    tasks = [*names]
-    if len(tasks) == total > 1:
-        return "both tasks" if total == 2 else f"all {number(total)} tasks"
-    return listed(tasks) if tasks else "no task"
-
-
-def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return what tests of backbone × initialisation find: a high P is no evidence of likeness.
-
-    `tests` is a table of `rin.stats.pretrainings.backbone_tests`; nothing where none was possible.
-    """
-    made = tests.dropna(subset="p_value")
-    if made.empty:
-        return ""
-    clear = made.query("p_holm < @LEVEL")["task"]
-    differing = tasks_named(map(names.get, clear), len(made))
-    df = " to ".join(f"{number:.0f}" for number in sorted({*made["df_2"].agg(["min", "max"])}))
-    return (
-        f"The mean difference depends on the backbone (backbone × initialisation, an approximate "
-        f"F test, Holm) on {differing}. With {df} denominator degrees of freedom this test finds "
-        f"only large differences: a high P value is no evidence that backbones are alike."
-    )
-
-
-def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
-    """Return whether intervals of the same differences by several models include zero."""
-    inside = pd.DataFrame(
-        {name: rows.eval("ci_low <= 0 <= ci_high").to_list() for name, rows in models.items()}
-    )
-    if inside.all(axis=None):
-        return "No model changes this: all intervals include zero."
-    if not inside.any(axis=None):
-        return "No model changes this: all intervals exclude zero."
-    counts = listed(f"{inside[name].sum()} ({name})" for name in inside)
-    alike = (inside.nunique(axis=1) == 1).all()
-    start = "No model changes which do" if alike else "Models disagree"
-    return f"{start}: of {len(inside)} intervals, zero is inside {counts}."
-
-
-def within_unfreezing(
-    across: pd.DataFrame,
-    alone: pd.DataFrame,
-    inits: tuple[str, str],
-    names: Mapping[str, str],
-    *,
-    stand_ins: Collection[str] = (),
-) -> str:
-    """Return how many differences within one unfreezing are clear.
-
-    `across` and `alone` have a row a task and unfreezing (`group`); `names` has those of both.
-    """
-    if stand_ins:
-        return f"{_sentence(no_verdict(stand_ins))}."
-    clear = [row for _, row in across.iterrows() if is_clear(row)]
-    places = [
-        f"{names[row['task']]}, {names[row['group']]} ({direction(row, inits)} higher)"
-        for row in clear
-    ]
-    n = sum(is_clear(row) for _, row in alone.iterrows())
-    return (
-        f"Across pretrainings, {len(clear) or 'none'} of {len(across)} differences within one "
-        f"unfreezing {'is' if len(clear) < 2 else 'are'} distinguishable from zero (Holm over the "
-        f"tasks){': ' + '; '.join(places) if places else ''}. For these networks alone, "
-        f"{number(n) if n else 'none'} {'is' if n < 2 else 'are'}."
-    )
-
-
-def enough_patients(rows: pd.DataFrame) -> str:
-    """Return which test sets are large enough for a statement about these networks.
-
-    `rows` has `name`, `patients`, and those that are `needed` to detect two points.
-    """
-    enough = rows["patients"] >= rows["needed"]
-    large, small = listed(rows["name"][enough]), listed(rows["name"][~enough])
-    asked = "For a statement about these networks there are"
-    if enough.all():
-        return f"{asked} enough patients to detect two points, on {large}."
-    if not enough.any():
-        return f"{asked} too few patients to detect two points, on {small}."
-    return f"{asked} enough patients to detect two points on {large}, and too few on {small}."
-
-
-def gains_at_rate(
-    rows: pd.DataFrame, names: Mapping[str, str], *, stand_ins: Collection[str] = ()
-) -> str:
-    """Return what pretraining changes against random weights at one learning rate.
-
-    `rows` has a row a task and init (`kind`): its estimate, `p_holm`, `learning_rate`, and
-    `auc_b`, the mean AUC of random weights.
-    """
-    (rate,) = rows["learning_rate"].unique()
-    start = f"At a learning rate of {rate:g}, random weights reach mean AUCs of "
-    start += _range(rows["auc_b"])
-    if stand_ins:
-        low, high = (
-            format_number(100 * end, 1, signed=True)
-            for end in rows["estimate"].agg(["min", "max"])
-        )
-        return f"{start}; the differences from them are {low} to {high} points."
-    clear = rows[rows["p_holm"] < LEVEL]
-    changes = {"gain": clear[clear["estimate"] > 0], "loss": clear[clear["estimate"] < 0]}
-    parts = [_largest_of(kind, some, names) for kind, some in changes.items() if len(some)]
-    listing = f": {listed(parts)}" if parts else ""
-    return (
-        f"{start}; {len(clear) or 'none'} of {len(rows)} differences from them "
-        f"{'is' if len(clear) < 2 else 'are'} distinguishable from zero{listing}."
-    )
-
-
-def _largest_of(kind: str, rows: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return how many gains or losses there are, and the largest: ``one loss (−11.7 …)``."""
-    row = rows.loc[rows["estimate"].abs().idxmax()]
-    size = format_estimate(row, unit="points")
-    text = f"{size}, {init_style(row['kind']).word} weights on {names[row['task']]}"
-    if len(rows) == 1:
-        return f"one {kind} ({text})"
-    return f"{number(len(rows))} {kind}{'s' if kind == 'gain' else 'es'} (the largest: {text})"
-
-
-def _range(aucs: pd.Series) -> str:
-    """Return the smallest and the largest of some AUCs, or the one."""
-    return " to ".join(dict.fromkeys(f"{auc:.2f}" for auc in (aucs.min(), aucs.max())))
-
-
-def spread_of_aucs(aucs: pd.DataFrame) -> str:
-    """Return between what the AUCs behind a mean are, and how many rank cases the wrong way.
-
-    `aucs` has a row a network: `auc` and its interval.
-    """
-    if len(aucs) == 1:
-        return "It is that of one network."
-    text = f"It is the mean of {number(len(aucs))} networks with AUCs of {_range(aucs['auc'])}"
-    n = int((aucs["ci_high"] < 0.5).sum())
-    if n == 0:
-        return f"{text}."
-    verb = "ranks" if n == 1 else "rank"
-    return f"{text}, {number(n)} of which {verb} cases the wrong way round (interval below 0.5)."
-
-
-def beside_largest(effect: Any, largest: float, *, stand_ins: Collection[str] = ()) -> str:
-    """Return an effect beside the largest difference of the paper, in points: its interval counts.
-
-    `effect` is a row of an estimate: the change of a mean AUC.
-    """
-    if stand_ins:
-        return ""
-    low, high = 100 * effect["ci_low"], 100 * effect["ci_high"]
-    there = f"the largest difference in the paper ({largest:.1f} points)"
-    if high < -largest:
-        return f"The loss is larger than {there}."
-    if low > -largest:
-        return f"The loss is smaller than {there}."
-    return f"The interval of the loss includes {there}."
-
-
-def same_direction(kept: int, total: int) -> str:
-    """Return on how many tasks a difference kept its sign: ``Direction unchanged on …``."""
-    if kept == 0:
-        return f"Direction reversed {on_tasks(total, total)}"
-    return f"Direction unchanged {on_tasks(kept, total)}"
-
-
-def excluding_zero(rows: pd.DataFrame) -> str:
-    """Return how many intervals exclude zero: ``8 of 10 intervals exclude zero``."""
-    n, total = int((~rows.eval("ci_low <= 0 <= ci_high")).sum()), len(rows)
+def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+    total, opening = len(rows), f"No clear difference {_scope(rows)}"
     if total == 1:
-        return f"the interval {'excludes' if n else 'includes'} zero"
-    if n == 0:
-        return f"all {total} intervals include zero"
+        row = rows.iloc[0]
+        return [f"{opening}, on {names[row['task']]}: {points(row)}."]
+    usable = rows[[has_interval(row) for _, row in rows.iterrows()]]
+    beside = usable.query("ci_low > 0 or ci_high < 0")
+    where = on_tasks(len(usable) - len(beside), total)
+    sentences = [f"{opening}: {where} the 95% interval includes no difference."]
+    if len(beside):
+        tasks = listed(f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows())
+        sentences.append(f"It does not on {tasks}; adjusted for all tasks, P is .05 or more.")
+    return sentences
+
+
+def _excluded(rows: pd.DataFrame) -> str:
+    """Return whether a difference of `RELEVANT` size is excluded where none is clear."""
+    ends = rows[["ci_low", "ci_high"]].abs().max(axis=1, skipna=False)
+    n, total = int((ends < RELEVANT).sum()), len(rows)
+    size = f"a difference of {100 * RELEVANT:.0f} points"
+    if n == total == 1:
+        return f"{size.capitalize()} is excluded."
     if n == total:
-        return f"all {total} intervals exclude zero"
-    return f"{n} of {total} intervals exclude{'s' if n == 1 else ''} zero"
+        return f"{size.capitalize()} is excluded {on_tasks(n, total)}."
+    if n == 0:
+        return f"The run was too small to tell: {size} is not excluded."
+    return f"The run was too small to tell: {size} is excluded only {on_tasks(n, total)}."
 
 
-def beside_baselines(rows: pd.DataFrame) -> str:
-    """Return whether activation maps show lesions better than a region drawn blindly.
+def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Series:
+    """Return differences as cells, ``+1.4 (0.8, 2.0)*``: the asterisk where one is clear.
 
-    `rows` is a table of `rin.stats.against_baselines`: maps minus the best image-blind region.
+    Of results of stand-ins no asterisk; a dash for the interval that has no use.
     """
-    won, lost, total = (rows["ci_low"] > 0).sum(), (rows["ci_high"] < 0).sum(), len(rows)
-    if lost == total:
-        name = "An ellipse" if rows["baseline"].str.contains("ellipse").all() else "A region"
-        return f"{name} drawn without seeing the image beats the maps in all {total} comparisons."
+    cells = []
+    for _, row in table.iterrows():
+        ends = (row["ci_low"], row["ci_high"]) if has_interval(row) else (math.nan, math.nan)
+        interval = format_interval(100 * ends[0], 100 * ends[1], 1)
+        text = f"{format_number(100 * row['estimate'], 1, signed=True)} {interval}"
+        cells.append(f"{text}*" if is_clear(row) and not stand_ins else text)
+    return pd.Series(cells, index=table.index, dtype=object)
+
+
+def run_name(is_reference: bool) -> str:
+    """Return what a page calls the run that it speaks of."""
+    return "This book" if is_reference else "Your run"
+
+
+def weights_compared(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return which weights were compared: networks pretrained here, or released ones.
+
+    `corpora` has the title of each init's corpus (`Runs.corpora`); others are released.
+    """
+    released = [init_style(init).short for init in inits if init not in corpora]
+    if not released:
+        return "Networks were pretrained here; the released weights were not tested."
+    if len(released) < len(inits):
+        return f"Networks of one side were pretrained here; {listed(released)} is as released."
+    return f"The weights are the released ones: {listed(released)}."
+
+
+def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return what the weights of a run allow to be said of the paper."""
+    here = [corpora[init] for init in inits if init in corpora]
+    if not here:
+        return (
+            "Weights: one training of each backbone on either source, as released. How much "
+            "another training would change cannot be seen."
+        )
+    held = " or on ".join(title.partition(", ")[2] or title for title in here)
+    text = f"Other weights: networks were pretrained here on {held}."
+    if len(here) == len(inits):
+        text += (
+            " No released weights were compared, so this run can neither confirm nor refute what "
+            "the paper says of RadImageNet. The profile `paper` compares them once the files are "
+            "in the data folder."
+        )
+    return text
+
+
+def mean_aucs(networks: pd.DataFrame) -> str:
+    """Return the range of mean AUCs of either side over tasks: ``0.59 to 0.91``."""
+    both = networks[["auc_a", "auc_b"]].stack()
+    return " to ".join(dict.fromkeys(f"{end:.2f}" for end in (both.min(), both.max())))
+
+
+def inputs_limit(alike: bool) -> str:
+    """Return how inputs were prepared in the two arms."""
+    arms = "both arms got identical preprocessing"
+    if not alike:
+        arms = "each arm got the preprocessing of its own weights"
+    return f"Inputs: {arms} ([What the inputs alone do](results/inputs) has its effect)."
+
+
+def unequal_learning(accuracy: Mapping[str, float], inits: Sequence[str]) -> str:
+    """Return how well either kind of network learnt its corpus; accuracies in percent."""
+    (a, first), (b, second) = ((init_style(init).word, accuracy[init]) for init in inits)
+    text = (
+        f"the {a} networks classified {first:.0f}% of the test images of their corpus correctly, "
+        f"the {b} ones {second:.0f}%"
+    )
+    if abs(first - second) < 5:
+        return f"Learning: {text}."
     return (
-        f"The maps beat the best region drawn without seeing the image in "
-        f"{won or 'none'} of {total} comparisons (one for each task, initialisation and measure), "
-        f"and the region beats the maps in {lost or 'none'}."
+        f"Unequal learning: {text}. A difference may therefore reflect how much was learnt rather "
+        "than what was shown."
     )
 
 
-def overlap_differences(
-    rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]
-) -> str:
-    """Return the tasks on which an interval of a measure of overlap excludes zero, by side."""
-    clear = rows[~rows.eval("ci_low <= 0 <= ci_high")]
-    places = [
-        f"{names[row['task']]} ({direction(row, inits)} higher)" for _, row in clear.iterrows()
-    ]
-    return listed(places) if places else "no task"
+def longer_training(effects: pd.DataFrame, names: Mapping[str, str], backbones: int) -> str:
+    """Return what longer fine-tuning made of the differences of these networks.
 
-
-def confounders_followed(
-    rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]
-) -> str:
-    """Return which confounders separate the initialisations, and which mislead all networks.
-
-    `rows` has a row a confounder (`level`) and task: the estimate in the reversed test, `auc_a`
-    and `auc_b`.  A confounder separates where on each of its tasks the AUCs are more than twenty
-    points apart; it misleads all where both are below 0.1.
+    `effects` are rows `difference` of `rin.stats.factor_effects` at the levels `fixed` and
+    `converged`, all scenarios.
     """
-    far = rows["estimate"].abs().groupby(rows["level"]).min() > 0.2
-    misled = rows.groupby("level")[["auc_a", "auc_b"]].max().max(axis=1) < 0.1
-    parts = []
-    for level in far[far].index:
-        some = rows[rows["level"] == level]
-        aucs = " and ".join(
-            f"{_range(some[name])} ({init_style(init).word})"
-            for name, init in zip(("auc_a", "auc_b"), inits, strict=True)
-        )
-        parts.append(f"With “{names[level]}” the AUCs are far apart: {aucs}.")
-    rest = rows.loc[~rows["level"].map(far), "estimate"]
-    if len(rest):
-        ends = (format_number(100 * end, 1, signed=True) for end in (rest.min(), rest.max()))
-        where = "elsewhere" if parts else "everywhere"
-        parts.append(f"The difference is {' to '.join(dict.fromkeys(ends))} points {where}.")
-    for level in misled[misled].index:
-        aucs = rows.loc[rows["level"] == level, ["auc_a", "auc_b"]].stack()
-        parts.append(
-            f"With “{names[level]}” all AUCs are {_range(aucs)}, as every network follows the "
-            f"confounder in nearly every image: this test cannot tell the initialisations apart."
-        )
-    return " ".join(parts)
+    before, after = (
+        effects.query("level == @level").set_index("task") for level in ("fixed", "converged")
+    )
+    steps, lost = [], []
+    for task in before.index:
+        first, second = before.loc[task], after.loc[task]
+        start = format_number(100 * first["estimate"], 1, signed=True)
+        steps.append(f"{start} became {points(second)} on {names[task]}")
+        if not _includes_zero(first) and _includes_zero(second):
+            lost.append(names[task])
+    text = (
+        f"With longer fine-tuning of {counted(backbones, 'backbones')} and one pretraining, "
+        f"{listed(steps)} (intervals over patients, exploratory)."
+    )
+    if lost:
+        text += f" On {listed(lost)} longer fine-tuning thus removes a difference."
+    return text
 
 
-def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()) -> str:
-    """Return what a live page says of its one test: a verdict, or that it shows how one is done.
+def _includes_zero(row: Any) -> bool:
+    return bool(row["ci_low"] <= 0 <= row["ci_high"])
 
-    `row` has the estimate and `p_value`.
+
+def sign_changes(now: pd.DataFrame, before: pd.DataFrame) -> str:
+    """Return on how many tasks an earlier run had the opposite sign, if any is in both."""
+    both = now.merge(before, on="task", suffixes=("", "_before"))
+    if both.empty:
+        return ""
+    changed = int((both["estimate"] * both["estimate_before"] < 0).sum())
+    if not changed:
+        return f"An earlier run had the same sign {on_tasks(len(both), len(both))}."
+    return f"An earlier run had the opposite sign {on_tasks(changed, len(both))}."
+
+
+def transfer(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return the differences on images of other hospitals; empty without any.
+
+    `rows` are those of `rin.stats.pretraining_differences`, a row a task.
     """
-    p = format_p(row["p_value"])
-    if stand_ins:
-        return f"{p}, which only shows how a test is done: {no_verdict(stand_ins)}"
-    return f"{p}: {verdict(dict(row) | {'p_holm': row['p_value']}, inits)}"
+    if rows.empty:
+        return ""
+    texts = listed(f"{points(row)} for {names[row['task']]}" for _, row in rows.iterrows())
+    return (
+        f"On images of another hospital the difference is {texts}, with the pretraining as the "
+        "unit (not adjusted)."
+    )
+
+
+def own_run_aside(tasks: Sequence[str], stand_ins: Collection[str]) -> str:
+    """Return why one's own tasks are not what the book speaks of first; empty without any."""
+    if not tasks:
+        return ""
+    return (
+        f"Your own run of {listed(tasks)} carries {no_verdict(stand_ins)}; its numbers are on "
+        "the pages of its tasks."
+    )
+
+
+def committed_run(text: str) -> str:
+    """Return the marked line on the run that comes with the book, beside one's own."""
+    return f"- *Beside it, the run that comes with this book:* {text}"
+
+
+def unnamed_patients(n_tasks: int) -> str:
+    """Return what it means where files name no patients, marked by a dagger; else nothing."""
+    if not n_tasks:
+        return ""
+    return (
+        "† The files name no patients: images of one patient may be on both sides of the split, "
+        "which makes AUCs optimistic, and every image counts as a patient, which makes intervals "
+        "too narrow."
+    )
+
+
+def short_pretraining(least: float, most: float) -> str:
+    """Return by how much validation accuracy changed in the last epoch of pretraining, percent."""
+    low, high = (format_number(value, 1, signed=True) for value in (least, most))
+    if most <= 0:
+        return f"Pretraining: in its last epoch, validation accuracy changed by {low} to {high}."
+    return (
+        "Short pretraining: in its last epoch, accuracy on validation images still changed by "
+        f"{low} to {high} points."
+    )
+
+
+def short_fine_tuning(last: float) -> str:
+    """Return how many networks were still learning; `last` in percent, NaN with one epoch."""
+    if math.isnan(last):
+        return "Fine-tuning: every network was trained for one epoch."
+    return (
+        f"Fine-tuning: of the networks trained for more than one epoch, {last:.0f}% had their "
+        "lowest validation loss in the last."
+    )
+
+
+def images_limit(facts: Sequence[TaskFacts]) -> str:
+    """Return on what kind of images the tasks were computed, and how many of the paper's lack."""
+    kinds = {"stand-in": 0, "substitute": 0, "another cut": 0, "real": 0}
+    for task in facts:
+        kinds[image_kind(task)] += 1
+    phrases = {
+        "real": "have the images of the named dataset",
+        "substitute": "have open substitutes for the paper's images",
+        "another cut": "have another cut of the paper's own images",
+        "stand-in": "have made-up images",
+    }
+    parts = [f"{number(kinds[kind])} {text}" for kind, text in phrases.items() if kinds[kind]]
+    n_paper, of_paper = len(COMPARISONS), sum(task.name in COMPARISONS for task in facts)
+    text = f"Images: of {counted(len(facts), 'tasks')}, {listed(parts)}."
+    if of_paper < n_paper:
+        text += (
+            f" For {number(n_paper - of_paper)} of the paper's {number(n_paper)} tasks there are "
+            "no images here ([Tasks with published results only](results/task_published))."
+        )
+    return text
+
+
+def question_asked(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return what a run asks its question of: corpora of its own, or released weights."""
+    here = [init for init in inits if init in corpora]
+    if len(here) == len(inits):
+        return (
+            "two smaller corpora of equal size, one radiologic and one photographic. The released "
+            "RadImageNet weights have not been compared, so the results bear on the question and "
+            "not on those weights"
+        )
+    return "released weights. " + weights_compared(inits, corpora).removesuffix(".")
+
+
+def tasks_covered(tasks: Sequence[str]) -> str:
+    """Return how many of the paper's tasks, and how many others, a run has results for."""
+    of_paper = sum(task in COMPARISONS for task in tasks)
+    count = number(of_paper) if of_paper else "none"
+    text = f"{count} of the paper's {number(len(COMPARISONS))} tasks"
+    more = len(tasks) - of_paper
+    return f"{text} and of {number(more)} more" if more else text
+
+
+def range_of(values: Iterable[float]) -> str:
+    """Return the range of some numbers: ``75 to 112``, and ``75`` of equal ones."""
+    values = [*values]
+    return " to ".join(dict.fromkeys(f"{end:,}" for end in (min(values), max(values))))
+
+
+def phases_differ(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+    """Return how the last two phases of a run differ from the paper's."""
+    if not any(init in corpora for init in inits):
+        return "Pretraining is the published one: its weights are loaded."
+    return (
+        "The corpora of pretraining differ in their subject, but also in difficulty and contrast, "
+        "so a difference between the initialisations cannot be attributed to the subject alone."
+    )
+
+
+def corpora_here(n: int) -> str:
+    """Return how many corpora a run was pretrained on, for a table."""
+    return counted(n, "corpora") if n else "not built here"
+
+
+def pretraining_here(n_networks: int, settings: Pretraining | None) -> str:
+    """Return how a run's networks were pretrained, for a table; without settings: released."""
+    if settings is None:
+        return "released weights are loaded"
+    return (
+        f"{counted(n_networks, 'pretrainings')} from random weights, {settings.size} px, "
+        f"{counted(settings.epochs, 'epochs')}"
+    )
+
+
+def ultrasound_seen(corpus_title: str) -> str:
+    """Return whether a radiologic corpus, by its title, has ultrasound."""
+    has = "includes" if "ultrasound" in corpus_title.lower() else "has no"
+    return f"The radiologic one {has} ultrasound"
+
+
+def images_tested(row: Any, unit: str) -> str:
+    """Return on how many images, and of how many patients, a difference was measured.
+
+    `row` has `n_cases` and `n_patients`; `unit` is what is independent, `image` where no patients
+    are named.
+    """
+    images = counted(int(row["n_cases"]), "test images")
+    if unit == "image":
+        return images
+    return f"{images} of {counted(int(row['n_patients']), f'{unit}s')}"
+
+
+def few_patients(n: int, least: int = 10) -> str:
+    """Return a warning where the rarer class has few patients in the test; else nothing."""
+    if n >= least:
+        return ""
+    return (
+        f"The rarer class has {counted(n, 'patients')} in the test: with so few, intervals are "
+        "too narrow, and a large difference may be chance."
+    )

@@ -8,7 +8,7 @@ without one shows its own runs, whatever they were made from.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +19,9 @@ from rin.data.manifest import datasets_of_tasks, find_task
 from rin.errors import InputError, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.study import fine_tuning
+from rin.study.corpora import find_corpus
 from rin.study.loss_study import loss_table
-from rin.study.pretraining import pretrained
+from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import (
@@ -54,6 +55,21 @@ class Runs:
     def own(self) -> Runs:
         """The reader's own runs alone, whatever they were made from: what live pages show."""
         return Runs(self.study)
+
+    @cached_property
+    def foremost(self) -> Runs:
+        """The one run that the book speaks of first.
+
+        One's own tasks alone where they are real, images and weights; else the reference run.
+        Without a reference run these runs, whatever they were made from.
+        """
+        if self.reference is None:
+            return self
+        real = [task for task in self.tasks if self.origin(task) == "own"]
+        if not real or self.stand_ins(*real):
+            return open_reference(self.reference.facts.name)
+        profile = self.study.profile.model_copy(update={"tasks": real})
+        return Runs(replace(self.study, profile=profile))
 
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
@@ -214,6 +230,25 @@ class Runs:
         if not self.is_reference:
             return pretrained(self.study)
         return self.reference.tables.get("pretraining", pd.DataFrame())
+
+    def pretraining_histories(self) -> pd.DataFrame:
+        """Return the learning curves of those networks, one row an epoch; may have no rows."""
+        if not self.is_reference:
+            return pretraining_histories(self.study)
+        return self.reference.tables.get("pretraining_histories", pd.DataFrame())
+
+    def corpora(self) -> dict[str, str]:
+        """Return the title of each init's corpus; empty where released weights are loaded."""
+        profile = self.reference.facts.profile if self.is_reference else self.study.profile
+        stated = profile.pretraining.corpora.items() if profile.pretraining else ()
+        if not self.is_reference:
+            return {init: find_corpus(self.study, names).manifest.title for init, names in stated}
+        titles = {corpus.name: corpus.title for corpus in self.reference.facts.corpora}
+        kept = {}
+        for init, names in stated:
+            choices = [names] if isinstance(names, str) else names
+            kept[init] = next(titles[name] for name in choices if name in titles)
+        return kept
 
     def probe(self) -> pd.DataFrame | None:
         """Return the probe's measurements (`rin.study.probe_study`), or None."""

@@ -107,11 +107,11 @@ def bands(runs):
     return three_bands(runs)
 
 
-def test_headline_says_which_pretraining_is_ahead_on_either_side(bands):
+def test_headline_says_which_pretraining_is_higher_on_either_side(bands):
     ax = headline(bands)
     ends = [text for text in ax.texts if text.get_gid() == "end"]
     shown = [text.get_text() for text in sorted(ends, key=lambda text: text.xy[0])]
-    assert shown == ["← photographs ahead", "radiologic ahead →"]
+    assert shown == ["← photographs higher", "radiologic higher →"]
 
 
 def test_every_letter_of_the_headline_has_twelve_pixels_on_the_cover(bands):

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from rin.report import words
+from rin.report import words_of_results as words
 
 INITS = ("radiologic", "photographic")
 NAMES = {"breast": "breast lesions", "covid19": "COVID-19", "acl": "ACL tears"}
