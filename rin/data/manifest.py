@@ -5,6 +5,7 @@ One YAML file per dataset under ``data_manifests/``; where its layout has a read
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -165,22 +166,24 @@ class DatasetManifest(FrozenModel):
                 raise ValueError(f"{wrong} is not a label of label_map ({known})")
         return self
 
-    def patient_in(self, name: str) -> str:
-        """Return the patient in a file name: group `patient` of the pattern, or all joined by -.
+    def patients_in(self, names: Iterable[str]) -> list[str]:
+        """Return the patient in each name: group `patient` of the pattern, or all joined by -.
 
         A pattern with a slash is searched in the whole path.
         """
         pattern = re.compile(self.patient_pattern)
-        match = pattern.search(name if "/" in pattern.pattern else name.rpartition("/")[2])
-        groups = match.groups() if match else ()
-        if match and "patient" in pattern.groupindex:
-            groups = (match["patient"],)
-        patient = "-".join(filter(None, groups))
-        if not patient:
-            problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
-            remedy = "Correct it: it must match every file name."
-            raise InputError(problem, where="patient_pattern", remedy=remedy)
-        return patient
+        in_path, group = "/" in pattern.pattern, pattern.groupindex.get("patient")
+        patients = []
+        for name in names:
+            match = pattern.search(name if in_path else name.rpartition("/")[2])
+            groups = ((match[group],) if group else match.groups()) if match else ()
+            patient = "-".join(filter(None, groups))
+            if not patient:
+                problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
+                remedy = "Correct it: it must match every file name."
+                raise InputError(problem, where="patient_pattern", remedy=remedy)
+            patients.append(patient)
+        return patients
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""

@@ -75,15 +75,21 @@ def build_backbone(
     check_size(name, size)
     import keras
 
-    constructor = getattr(keras.applications, name)
-    shape = (size, size, 3)
-    # Where a constructor can put the preprocessing into the network, it is left out: preprocessing
-    # belongs to the weights.
-    inside = find_backbone(name).preprocesses
-    options = {"include_preprocessing": False} if inside else {}
-    backbone = constructor(include_top=False, weights=None, input_shape=shape, **options)
+    backbone = construct(name, (size, size, 3), weights=None)
     if batch_norm_momentum is not None:
         for layer in backbone.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = batch_norm_momentum
     return backbone
+
+
+def construct(name: str, input_shape: tuple[int, ...], weights: str | None) -> keras.Model:
+    """Call the constructor of a backbone in `keras.applications`, without top.
+
+    Preprocessing belongs to the weights here, so that no network has one inside.
+    """
+    import keras
+
+    options = {"include_preprocessing": False} if find_backbone(name).preprocesses else {}
+    constructor = getattr(keras.applications, name)
+    return constructor(include_top=False, weights=weights, input_shape=input_shape, **options)

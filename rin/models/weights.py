@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, explained, look_up, unknown
 from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of, write_atomically
-from rin.models.backbones import build_backbone, find_backbone
+from rin.models.backbones import build_backbone, construct, find_backbone
 from rin.models.preprocessing import PREPROCESSING, find_preprocessing
 
 if TYPE_CHECKING:
@@ -108,16 +108,14 @@ def load_weights(
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:
-    import keras
 
-    constructor, shape = getattr(keras.applications, entry.backbone), backbone.input_shape[1:]
     with explained(
         "Keras could not fetch its ImageNet weights",
         where=f"{entry.init} {entry.backbone}",
         remedy="Connect once, or copy the *_notop.h5 file into ~/.keras/models.",
         kinds=Exception,
     ):
-        fetched = constructor(include_top=False, weights="imagenet", input_shape=shape)
+        fetched = construct(entry.backbone, backbone.input_shape[1:], weights="imagenet")
     backbone.set_weights(fetched.get_weights())
     return backbone.get_weights()
 

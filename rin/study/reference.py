@@ -42,7 +42,7 @@ from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_tabl
 
 RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
-LARGEST = 6_000_000
+LARGEST = 8_000_000
 #: Decimals that are kept of overlap, whose shares lie between 0 and 1.
 OVERLAP_DECIMALS = 4
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -378,7 +378,8 @@ def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFa
     """Return why a study cannot be added to a reference run; nothing where it can."""
     if any("pretraining" not in part for part in (earlier.tables, tables)):
         return "networks of the reference run there, or of this study, start from released weights"
-    backbones = later.profile.backbones
+    # Of backbones that one of the two has alone, nothing has to be equal.
+    backbones = {*earlier.facts.profile.backbones} & {*later.profile.backbones}
     before = _compared(earlier.facts, earlier.tables, backbones)
     after = _compared(later, tables, backbones)
     shared = before.keys() & after.keys()
@@ -400,7 +401,7 @@ def _misfit(earlier: ReferenceRun, tables: dict[str, pd.DataFrame], later: RunFa
 
 
 def _compared(
-    facts: RunFacts, tables: dict[str, pd.DataFrame], backbones: list[str]
+    facts: RunFacts, tables: dict[str, pd.DataFrame], backbones: set[str]
 ) -> dict[str, Any]:
     """Return what has to be equal in reference runs that share some backbones, by name."""
     profile = facts.profile
@@ -449,8 +450,11 @@ def _joined_facts(
 
 
 def _joined_profile(earlier: Profile, later: Profile) -> Profile:
-    """Return a profile with the pretrainings and side studies of another."""
-    sections = {}
+    """Return a profile with the backbones, pretrainings and side studies of another."""
+    sections = {"backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones]))}
+    if earlier.scenarios and later.scenarios:
+        both = [*earlier.scenarios, *later.scenarios]
+        sections["scenarios"] = list(dict.fromkeys(both))
     for name, new in later.studies.items():
         old = earlier.studies.get(name, new)
         both = {

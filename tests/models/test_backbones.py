@@ -15,6 +15,9 @@ KNOWN = {
     "InceptionV3": ("mixed10", 2048, 21_768_352, 75),
     "VGG19": ("block5_pool", 512, 20_024_384, 32),
     "MobileNetV2": ("out_relu", 1280, 2_223_872, 32),
+    "MobileNet": ("conv_pw_13_relu", 1024, 3_206_976, 32),
+    "EfficientNetV2B0": ("top_activation", 1280, 5_858_704, 32),
+    "Xception": ("block14_sepconv2_act", 2048, 20_806_952, 71),
 }
 
 

@@ -98,6 +98,9 @@ def test_entries_of_the_repository_name_both_inits_of_all_backbones():
         "InceptionV3": "symmetric",
         "VGG19": "caffe",
         "MobileNetV2": "symmetric",
+        "MobileNet": "symmetric",
+        "EfficientNetV2B0": "standardised",
+        "Xception": "symmetric",
     }
     assert all(e.home and e.licence and e.release for e in entries)
 

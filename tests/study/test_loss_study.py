@@ -27,7 +27,7 @@ def test_each_loss_is_trained_from_every_seed_and_hard_labels_are_the_study_s_ow
     study, table = trained
     planned = plan_losses(study)
     expected = [["hard", 0], ["hard", 1], ["online", 0], ["online", 1]]
-    assert [[run.settings.loss, run.seed - study.profile.seed] for run in planned] == expected
+    assert [[run.settings.loss, run.pretraining - 1] for run in planned] == expected
     assert table[["loss", "seed"]].to_numpy().tolist() == expected
     assert len({run.run_id for run in planned}) == 4
     assert planned[0].run_id == plan_pretraining(study)[0].run_id

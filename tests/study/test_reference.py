@@ -508,6 +508,23 @@ def test_a_pretraining_may_be_added_backbone_by_backbone(part_of_study, tmp_path
 
 
 @pytest.mark.slow
+def test_a_backbone_that_is_not_there_may_be_added(part_of_study, tmp_path):
+    mobile = SCENARIO.replace("ResNet50", "MobileNetV2")
+    written = write_reference(part_of_study(1), tmp_path)
+    write_reference(part_of_study(1, scenarios=(mobile,)), tmp_path, add=True)
+    joined = load_reference(written)
+    assert joined.facts.profile.backbones == ["ResNet50", "MobileNetV2"]
+    assert joined.facts.profile.scenarios == [SCENARIO, mobile]
+    assert joined.facts.added[-1].backbones == ["MobileNetV2"]
+    assert set(shown(joined).predictions("main", "breast")["backbone"]) == {
+        "ResNet50",
+        "MobileNetV2",
+    }
+    assert joined.tables["pretraining"].groupby("backbone")["seed"].nunique().tolist() == [1, 1]
+    assert joined.tables["pretraining"]["seed"].nunique() == 2
+
+
+@pytest.mark.slow
 def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study, tmp_path):
     whole = load_reference(write_reference(part_of_study(1, patience=2), tmp_path / "whole"))
     written = write_reference(part_of_study(1), tmp_path)
@@ -607,10 +624,6 @@ def profile_without(name):
         (lambda facts: facts.update(precision="mixed_bfloat16"), "differs in precision"),
         (profile_without("scenarios"), "differs in profile main"),
         (profile_without("external"), "differs in profile external"),
-        (
-            lambda facts: facts["profile"].update(backbones=["DenseNet121"], scenarios=None),
-            "differs in profile main",
-        ),
         (from_released_weights, "start from released weights"),
     ],
 )

@@ -19,6 +19,7 @@ from rin.study.pretraining import (
     plan_pretraining,
     pretraining_features,
     pretraining_predictions,
+    pretraining_seed,
 )
 
 
@@ -41,7 +42,7 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     table = pretraining_predictions(study)
     assert list(table)[:5] == ["init", "backbone", "pretraining", "case_id", "patient_id"]
     dataset = open_corpus(study, "corpus_radiologic", None)
-    part = corpus_split(dataset, study.profile.seed)
+    part = corpus_split(dataset, pretraining_seed(study.profile.seed, "ResNet50", 1))
     assert set(table["case_id"]) == set(part.index[part == "test"])
     known = dataset.cases.set_index("case_id").loc[table["case_id"]]
     assert table["truth"].tolist() == known["label"].tolist()
@@ -161,13 +162,31 @@ def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", ["VGG19", "MobileNetV2"])
+@pytest.mark.parametrize(
+    "backbone", ["VGG19", "MobileNetV2", "MobileNet", "EfficientNetV2B0", "Xception"]
+)
 def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
     changes = {"pretraining.backbones": [backbone], "pretraining.learning_rate": 1e-4}
     study = open_study(tiny_profile(changes), results=tmp_path)
     (row,) = run_pretraining(study).to_dict("records")
     assert row["backbone"] == backbone
     assert np.isfinite(pretraining_features(study, "radiologic", backbone)[1]).all()
+
+
+def test_pretrainings_share_seed_and_split_between_inits_and_with_no_other_network(study_folder):
+    inits = ["radiologic", "photographic"]
+    changes = {
+        "inits": inits,
+        "from_random": None,
+        "pretraining.backbones": ["ResNet50", "MobileNetV2"],
+        "pretraining.pretrainings": 2,
+        "pretraining.corpora": dict.fromkeys(inits, "corpus_radiologic"),
+    }
+    runs = plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
+    seeds = {(run.backbone, run.pretraining): run.seed for run in runs}
+    assert len(seeds) == len(set(seeds.values())) == 4
+    assert len({(run.seed, run.split_digest) for run in runs}) == 4
+    assert len(runs) == 8
 
 
 def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):

@@ -8,14 +8,18 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rin.data.discovery import SAME_NAME, file_stem
 from rin.data.layouts.found import (
     STAND_IN_NOTE,
     FoundCase,
     ReaderOptions,
+    folder_around,
     one_of,
     read_table,
     sort_files,
@@ -52,54 +56,86 @@ class FolderOptions(ReaderOptions):
     leave_out: tuple[Literal["files"], ...] = ()
 
 
-def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a class-per-folder tree.
 
     The case id is ``class/file name``, with the split before it where two splits hold the same.
     Without a ``patient_pattern`` the folder below the class, if any, is the patient.
     """
-    options, names = FolderOptions.of(manifest), tree.names
+    options = FolderOptions.of(manifest)
+    files = _pictures(tree, options)
+    masks = _masks_of(files, options)
+    if outlines := {mask for several in masks.values() for mask in several}:
+        files = [name for name in files if name not in outlines]
+    cases = _by_folder(tree, files, manifest, options)
+    present = set(cases["source_class"].unique())
+    missing = set(manifest.label_map) - present if present else manifest.label_map or ["all"]
+    tree.refuse(sorted(missing), "classes have no folder")
+    twice = cases["below_split"].duplicated(keep=False)
+    cases["case_id"] = cases["below_split"].where(~twice, cases["path"])
+    if options.stems:
+        cases["case_id"] = cases["file"].map(file_stem)
+    if manifest.patient_pattern:
+        cases["patient_id"] = manifest.patients_in(cases["name"].tolist())
+    else:
+        cases["patient_id"] = cases["patient" if options.patients else "case_id"]
+    cases["image"] = tree.locator("") + cases["name"]
+    cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
+    return cases[[*FoundCase._fields]]
+
+
+def _pictures(tree: Tree, options: FolderOptions) -> list[str]:
+    """Return the names of pictures, masks among them; refuse other files."""
+    names = tree.names
     if inner := options.inner_copy:
         known = {*names}
         names = [name for name in names if not _is_copy(name, inner, known)]
     files = [name for name in names if tree.is_picture(name)]
-    if not options.leave_out:
+    if not options.leave_out and len(files) < len(names):
         others = sorted({*names} - {*files})
         others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
         remedy = "Take them away, or say leave_out: [files] in the manifest's options."
         tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
-    masks = _masks_of(files, options)
-    outlines = {mask for several in masks.values() for mask in several}
-    tree = replace(tree, names=tuple(name for name in files if name not in outlines))
-    above = f"({one_of(options.splits)})/" if options.splits else ""
-    below = "[^/]+/[^/]+" if options.patients else "[^/]+"
-    pattern = rf"{above}({one_of(manifest.label_map)})/({below})"
-    pictures = sort_files(tree, "folder_classes", pictures=pattern)[1]["pictures"]
-    ids = {key: key.partition("/")[2] if options.splits else key for key in pictures}
-    times = Counter(ids.values())
-    cases, users = [], defaultdict(list)
-    for key, name in pictures.items():
-        case_id = ids[key] if times[ids[key]] == 1 else key
-        if options.stems:
-            case_id = file_stem(name.rpartition("/")[2])
-        if manifest.patient_pattern:
-            patient_id = manifest.patient_in(name)
-        else:
-            patient_id = name.split("/")[-2] if options.patients else case_id
-        stem = _key_of(masks, name)
-        users[stem].append(name)
-        drawn = tuple(map(tree.locator, masks.get(stem, ())))
-        source_class = ids[key].partition("/")[0]
-        cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name), drawn))
-    classes = {case.source_class for case in cases}
-    missing = set(manifest.label_map) - classes if classes else manifest.label_map or ["all"]
-    tree.refuse(sorted(missing), "classes have no folder")
+    return files
+
+
+def _by_folder(
+    tree: Tree, files: list[str], manifest: DatasetManifest, options: FolderOptions
+) -> pd.DataFrame:
+    """Return a row a picture: its ``name`` in the tree, and the folders and ``file`` in it.
+
+    ``path`` begins at the folder of the split, ``below_split`` at that of the class.
+    """
+    split = f"(?P<split>{one_of(options.splits)})/" if options.splits else ""
+    patient = "(?P<patient>[^/]+)/" if options.patients else ""
+    source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
+    pattern = f"{split}(?P<below_split>{source_class}/{patient}(?P<file>[^/]+))"
+    around = folder_around(files, [pattern])
+    names = pa.array(files, pa.large_string())
+    # Arrow, as pandas' own extraction goes through a million names one by one.
+    paths = pc.utf8_slice_codeunits(names, len(around))
+    found = pc.extract_regex(paths, f"^{pattern}$")
+    outside = names.filter(pc.invert(found.is_valid())).to_pylist()
+    tree.refuse(outside, "files have no place in the layout 'folder_classes'")
+    columns = {"name": names, "path": paths}
+    columns |= dict(zip([field.name for field in found.type], found.flatten(), strict=True))
+    return pa.table(columns).to_pandas()
+
+
+def _masks_by_picture(
+    tree: Tree, pictures: pd.Series, masks: dict[str, list[str]]
+) -> list[tuple[str, ...]]:
+    """Return the locators of each picture's masks; refuse masks of no picture, and of several."""
+    if not masks:
+        return [()] * len(pictures)
+    keys = [_key_of(masks, name) for name in pictures]
     remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
-    lost = sorted(mask for stem in masks.keys() - users.keys() for mask in masks[stem])
+    lost = sorted(mask for key in masks.keys() - {*keys} for mask in masks[key])
     tree.refuse(lost, "masks without pictures", remedy=remedy)
-    shared = [name for stem, several in users.items() if stem and several[1:] for name in several]
+    times = Counter(keys)
+    shared = [name for name, key in zip(pictures, keys, strict=True) if key and times[key] > 1]
     tree.refuse(shared, "pictures have a mask that is another's, too", remedy=remedy)
-    return cases
+    return [tuple(map(tree.locator, masks.get(key, ()))) for key in keys]
 
 
 def _is_copy(name: str, inner: str, names: set[str]) -> bool:

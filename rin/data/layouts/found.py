@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Sequence, Sized
 from io import BytesIO
 from itertools import accumulate
 from typing import NamedTuple, Self
@@ -46,13 +46,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     key is what the pattern's groups hold, joined by slashes.
     """
     names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    folders = names[0].split("/")[:-1] if names else []
+    around = folder_around(names, patterns.values())
     matchers = {kind: re.compile(pattern).fullmatch for kind, pattern in patterns.items()}
-    # Of very many names, some tell where the layout begins.
-    some = names[:: 1 + len(names) // 1000]
-    for around in accumulate((f"{folder}/" for folder in folders), initial=""):
-        if any(match(name, len(around)) for name in some for match in matchers.values()):
-            break
     files, strange, twice = {kind: {} for kind in patterns}, [], []
     for name in names:
         for kind, match in matchers.items():
@@ -66,6 +61,20 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     tree.refuse(strange, f"files have no place in the layout {layout!r}")
     tree.refuse(twice, "files are there twice, with another ending or folder")
     return around, files
+
+
+def folder_around(names: Sequence[str], patterns: Iterable[str]) -> str:
+    """Return the folder (with its slash, or nothing) below which some names fit a pattern.
+
+    It is one of those above the first name: the outermost below which any name fits.
+    """
+    folders = names[0].split("/")[:-1] if names else []
+    matchers = [re.compile(pattern).fullmatch for pattern in patterns]
+    some = names[:: 1 + len(names) // 1000]  # of very many names, some tell where a layout begins
+    for around in accumulate((f"{folder}/" for folder in folders), initial=""):
+        if any(match(name, len(around)) for name in some for match in matchers):
+            break
+    return around
 
 
 def one_of(words: Iterable[str]) -> str:

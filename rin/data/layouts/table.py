@@ -243,7 +243,8 @@ def _patients(
         if options.patient:
             remedy = "Leave out the option patient, or the patient_pattern."
             raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
-        return rows["name"].str.replace("\\", "/", regex=False).map(manifest.patient_in)
+        names = rows["name"].str.replace("\\", "/", regex=False)
+        return pd.Series(manifest.patients_in(names), rows.index)
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
             return rows["name"]
