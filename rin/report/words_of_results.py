@@ -68,22 +68,22 @@ def answer_on_task(
         first = "Too few networks for a verdict across pretrainings"
     else:
         first = _sentence(f"{verdict(across, inits)} across pretrainings")
-    difference = f"the difference {minus(inits)} is"
-    of_networks = f"{points(alone)} of AUC{_adjusted_p(alone, stand_ins)}."
+    difference = f"the difference {minus(inits)} in AUC is"
+    of_networks = f"{points(alone)}{_adjusted_p(alone, stand_ins)}."
     if pairs == 1:
         return (
             f"**{first}.** For these networks alone, on new patients, {difference} {of_networks}"
         )
     return (
-        f"**{first}** ({pairs} pairs of networks): {difference} {points(across)} of AUC"
+        f"**{first}** ({pairs} pairs of networks): {difference} {points(across)}"
         f"{_adjusted_p(across, stand_ins)}. For these networks alone, on new patients: "
         f"{of_networks}"
     )
 
 
 def _adjusted_p(row: Any, stand_ins: Collection[str]) -> str:
-    """Return the P value of an estimate in brackets; of stand-ins none."""
-    return "" if stand_ins else f" (adjusted {format_p(row['p_holm'])})"
+    """Return the P value that follows an estimate; of stand-ins none."""
+    return "" if stand_ins else f", adjusted {format_p(row['p_holm'])}"
 
 
 def _sentence(text: str) -> str:

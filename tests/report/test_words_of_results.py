@@ -36,10 +36,12 @@ def table(*rows):
 def test_answer_on_a_task_follows_the_pretrainings_not_the_patients(points, p_holm, first):
     across, alone = row(points, pairs=10, p_holm=p_holm), row(-1.0, p_holm=0.001)
     said = words.answer_on_task(across, alone, INITS)
-    assert said.startswith(f"{first}: the difference radiologic − photographic is {points:+.1f}"
-                           .replace("-", "−"))  # fmt: skip
-    assert "For these networks alone, on new patients: −1.0 (−2.0, 0.0) points of AUC (" in said
-    assert said.endswith("(adjusted P = .001).")
+    sign = "+" if points > 0 else "−"
+    assert said.startswith(
+        f"{first}: the difference radiologic − photographic in AUC is {sign}3.0"
+    )
+    assert "For these networks alone, on new patients: −1.0 points (−2.0, 0.0), adjusted" in said
+    assert said.endswith("adjusted P = .001.")
 
 
 def test_answer_on_a_task_of_one_pair_is_no_verdict_however_small_p_is():
@@ -47,8 +49,8 @@ def test_answer_on_a_task_of_one_pair_is_no_verdict_however_small_p_is():
     said = words.answer_on_task(across, alone, INITS)
     assert said == (
         "**One pair of networks shows nothing about other pretrainings.** For these networks "
-        "alone, on new patients, the difference radiologic − photographic is +3.0 (2.0, 4.0) "
-        "points of AUC (adjusted P = .001)."
+        "alone, on new patients, the difference radiologic − photographic in AUC is +3.0 points "
+        "(2.0, 4.0), adjusted P = .001."
     )
 
 
@@ -64,7 +66,7 @@ def test_answer_on_a_task_from_stand_ins_has_numbers_and_no_verdict(pairs):
     across, alone = row(-6.0, pairs=pairs, p_holm=0.01), row(-6.0, p_holm=0.04)
     said = words.answer_on_task(across, alone, INITS, stand_ins=STAND_INS)
     assert said.startswith("**No verdict, as the weights are stand-ins")
-    assert "−6.0 (−7.0, −5.0) points" in said
+    assert "−6.0 points (−7.0, −5.0)" in said
     assert not [word for word in VERDICTS if word in said]
 
 
@@ -74,7 +76,7 @@ def test_pair_that_matters_most_is_named_with_what_the_others_give():
         row(1.8, half=2.8, backbone="InceptionV3", pretraining=3.0),
     )
     said = words.most_influential(row(0.5, pairs=10), without)
-    assert "(InceptionV3, pretraining 3) it is +1.8 (−1.0, 4.6) points." in said
+    assert "(InceptionV3, pretraining 3) it is +1.8 points (−1.0, 4.6)." in said
     assert words.most_influential(row(0.5, pairs=2), without) == ""
 
 
