@@ -106,7 +106,8 @@ average precision, which needs no threshold, excludes zero on
 axes = forest(
     differences, label="measure", group="task", names=titles | LABELS,
     xlabel=f"{a} − {b} (95% CI)", digits=3,
-    ends=words.sides(inits, better="higher", stand_ins=stand_ins), tested=not stand_ins,
+    ends=words.sides(inits, better="higher", stand_ins=stand_ins),
+    tested=not stand_ins,
 )  # fmt: skip
 page.picture(axes, "Difference of the initialisations in overlap, task by task")
 
