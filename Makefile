@@ -4,6 +4,16 @@
 PROFILE   ?= demo
 DATA_ROOT ?=
 RESULTS   ?= results
+PYTHON    ?=
+
+# These reach the programs through the environment, letter by letter: no shell reads them, and make
+# expands nothing in them.  In a value of make's command line $$ is its own way of writing $.
+literal = $(if $(findstring environment,$(origin $1)),$(value $1),$(subst $$$$,$$,$(value $1)))
+override PROFILE   := $(call literal,PROFILE)
+override DATA_ROOT := $(call literal,DATA_ROOT)
+override RESULTS   := $(call literal,RESULTS)
+override PYTHON    := $(call literal,PYTHON)
+export PROFILE DATA_ROOT RESULTS PYTHON
 
 VENV := .venv
 PY   := $(VENV)/bin/python
@@ -31,12 +41,10 @@ help:
 	@echo 'make clean        remove the built book and caches; results and .venv stay'
 
 book: $(DONE)
-	@$(VENV)/bin/rin book --profile '$(PROFILE)' --results '$(RESULTS)' \
-	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
+	@$(VENV)/bin/rin book --profile="$$PROFILE" --data-root="$$DATA_ROOT" --results="$$RESULTS"
 
 study: $(DONE)
-	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
-	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
+	@$(VENV)/bin/rin study --profile="$$PROFILE" --data-root="$$DATA_ROOT" --results="$$RESULTS"
 
 # Its settings stay in the environment, and those of the user's other Jupyter as they are.
 lab: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/etc/jupyter
@@ -66,7 +74,7 @@ venv: $(DONE)
 # The lock holds every build tool, so that the last install needs no network.
 $(DONE): requirements.lock pyproject.toml
 	@python=''; \
-	for each in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	for each in "$$PYTHON" python3.11 python3.12 python3.13 python3 python; do \
 	  if "$$each" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	      >/dev/null 2>&1; then python="$$each"; break; fi; \
 	done; \

@@ -5,6 +5,7 @@ Imports wait until a command runs, so that help comes at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -14,22 +15,27 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from rin.errors import InputError, counted
+from rin.errors import InputError, counted, lacking
 from rin.processes import Stopped, kill_workers, quiet_tensorflow
+
+try:
+    import typer
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+except ModuleNotFoundError as error:  # the core alone has the statistics, and no commands
+    sys.exit(f"rin: {lacking(type(error).__name__, str(error)) or error}")
 
 if TYPE_CHECKING:
     from rin.data.status import Verification
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
 _SHOWN = 20  # problems that are shown one by one
+#: What the system says where a folder is read-only or somebody else's, or a disk is full.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 INTERRUPTED = 130  # exit status, as that of a program that Ctrl-C ended
 
 app = typer.Typer(
@@ -76,7 +82,7 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
-    from rin.report.execution import Job
+    from rin.report.execution import Job, check_target
 
     values = {}
     for text in parameter or []:
@@ -86,6 +92,8 @@ def run(
         values[name] = value
     # Beside other results: Git ignores these, and the repository's root stays as it is.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
+    if notebook.is_file():
+        check_target(notebook, target)
     Job(notebook, target, values).run()
     typer.echo(f"Computed: {target}")
 
@@ -460,6 +468,23 @@ def _end() -> None:
     os._exit(INTERRUPTED)  # threads that train would otherwise be waited for
 
 
+def _fail(error: Exception) -> NoReturn:
+    """End with one line and exit status 1 where the input is bad; else raise what is wrong."""
+    if not isinstance(error, InputError):
+        raise error
+    typer.echo(f"rin: {error}", err=True)
+    sys.exit(1)
+
+
+def _unwritable(error: OSError) -> InputError | None:
+    """Return the error for a file that the system lets nobody write, or not read; else None."""
+    from rin.files import MAKE_ROOM
+
+    if error.errno not in _REFUSED:
+        return None
+    return InputError(error.strerror, where=error.filename or "the disk", remedy=MAKE_ROOM)
+
+
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
     quiet_tensorflow()
@@ -469,7 +494,10 @@ def main() -> None:
     except Stopped:
         _end()
     except InputError as error:
-        typer.echo(f"rin: {error}", err=True)
-        sys.exit(1)
+        _fail(error)
+    except (ModuleNotFoundError, MemoryError) as error:
+        _fail(lacking(type(error).__name__, str(error)) or error)
+    except OSError as error:
+        _fail(_unwritable(error) or error)
     finally:
         signal.signal(signal.SIGINT, before)

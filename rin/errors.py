@@ -1,11 +1,17 @@
 """The one error class for bad input; programming errors stay ordinary Python exceptions."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+#: Modules that are called otherwise than what brings them.
+_BROUGHT_BY = {"PIL": "pillow", "skimage": "scikit-image"}
 
 
 class InputError(ValueError):
@@ -101,3 +107,41 @@ def look_up(kind: str, name: object, known: Collection) -> Any:
     if name not in known:
         raise unknown(kind, name, [*known])
     return known[name] if isinstance(known, Mapping) else name
+
+
+def lacking(kind: str, said: str) -> InputError | None:
+    """Return the error for what a computer lacks, memory or a package, naming the extra.
+
+    `kind` and `said` are the name of Python's error and its text; None for any other error, and
+    for a module that no extra of this package brings.
+    """
+    if kind == MemoryError.__name__:
+        remedy = "Close other programs, or set fewer workers in the profile; then run it again."
+        return InputError("its memory has ended", where="this computer", remedy=remedy)
+    if kind != ModuleNotFoundError.__name__:
+        return None
+    named_module = re.search(r"No module named '(\w+)", said)
+    module = named_module[1] if named_module else ""
+    try:
+        stated = requires("rin") or []
+    except PackageNotFoundError:  # run from the checkout, without an installation
+        return None
+    brought = _plain(_BROUGHT_BY.get(module, module))
+    pairs = [re.match(r"([\w.-]+).*extra == .([\w-]+)", entry) for entry in stated]
+    extras = [pair[2] for pair in pairs if pair and _plain(pair[1]) == brought]
+    if not extras:
+        return None
+    names = " or ".join(dict.fromkeys(extras))
+    remedy = f"It comes with the extra {names}: pip install -e '.[{extras[0]}]' in the checkout."
+    return InputError("it is not installed", where=f"Python package {module}", remedy=remedy)
+
+
+def require(*modules: str) -> None:
+    """Raise ModuleNotFoundError at once where a long work would come to it later."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]", "", name).lower()

@@ -19,6 +19,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.queues import SimpleQueue
 from types import ModuleType
 
+from rin.errors import InputError
+
 PR_SET_PDEATHSIG = 1
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -116,12 +118,22 @@ class _QuietStart(PathFinder):
         return spec
 
 
+class NotLoadedError(InputError, ImportError):
+    """TensorFlow is there and does not load; an ImportError to libraries that can do without."""
+
+
 def _load_quietly(load: Callable[[ModuleType], None], module: ModuleType) -> None:
     # The file behind it, as libraries in C++ know nothing of sys.stderr.
     shown, hidden = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(hidden, 2)
     try:
         load(module)
+    except (ImportError, MemoryError, OSError) as error:
+        # Its own account of it has a hundred lines; the cause is on one of the last.
+        lines = [line for line in str(error).splitlines() if "Error:" in line] or [str(error)]
+        problem = f"it cannot be loaded ({lines[-1] or type(error).__name__})"
+        remedy = "Is there enough memory for it, half a gigabyte? Else install it anew."
+        raise NotLoadedError(problem, where="TensorFlow", remedy=remedy) from error
     finally:
         os.dup2(shown, 2)
         os.close(shown)

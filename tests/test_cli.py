@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -91,6 +92,130 @@ def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_pa
     assert (status, out) == (0, "Computed: results/computed/page.ipynb\n")
     printed = nbformat.read("results/computed/page.ipynb", 4).cells[-1].outputs[0].text
     assert printed == "breast a=3 ''\n"
+
+
+COMPUTED = '{"cells": [], "metadata": {"papermill": {}}, "nbformat": 4, "nbformat_minor": 5}'
+WRITTEN = COMPUTED.replace("papermill", "kernelspec")
+
+
+@pytest.mark.parametrize(
+    ("target", "content", "said"),
+    [
+        ("page.py", None, "page.py: a computed notebook is an .ipynb file"),
+        ("README.md", "# About", "README.md: a computed notebook is an .ipynb file"),
+        ("new.txt", None, "new.txt: a computed notebook is an .ipynb file"),
+        ("own.ipynb", WRITTEN, "own.ipynb: it is there already and is no computed notebook"),
+        ("text.ipynb", "# About", "text.ipynb: it is there already and is no computed notebook"),
+        ("empty.ipynb", "", "empty.ipynb: it is there already and is no computed notebook"),
+        ("folder.ipynb/", None, "folder.ipynb: it is there already and is no computed notebook"),
+        ("link.ipynb", "-> README.md", "link.ipynb: it is there already and is no computed"),
+        ("a.failed.ipynb", WRITTEN, "a.failed.ipynb: it is there already and is no computed"),
+        (f"{ROOT}/notebooks/results/task.ipynb", None, "notebooks is a folder of sources"),
+        ("README.md/page.ipynb", None, "README.md: a computed notebook cannot be written there"),
+    ],
+    ids=lambda value: Path(value).name if isinstance(value, str) else None,
+)
+def test_run_writes_over_nothing_but_a_computed_notebook(rin, tmp_path, target, content, said):
+    (tmp_path / "page.py").write_text("# %%\nprint(1)\n")
+    (tmp_path / "README.md").write_text("# About")
+    path = Path(target)
+    if target.endswith("/"):
+        path.mkdir()
+    elif content and content.startswith("-> "):
+        path.symlink_to(content.removeprefix("-> "))
+    elif content is not None:
+        path.write_text(content)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    status, _, err = rin("run", "page.py", "--output", target.replace(".failed", ""))
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert said in err
+    assert {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+
+
+def test_run_of_a_computed_notebook_does_not_write_over_it(rin, tmp_path):
+    for name in ("page.ipynb", "page.failed.ipynb"):
+        (tmp_path / name).write_text(COMPUTED)
+        status, _, err = rin("run", name, "--output", "page.ipynb")
+        assert (status, len(err.splitlines())) == (1, 1)
+        assert f"{name}: it is there already" in err
+        assert (tmp_path / name).read_text() == COMPUTED
+        (tmp_path / name).unlink()
+
+
+def test_run_renews_an_earlier_computed_notebook(rin, tmp_path):
+    (tmp_path / "page.py").write_text("# %%\nprint(1)\n")
+    (tmp_path / "made.ipynb").write_text(COMPUTED)
+    status, out, _ = rin("run", "page.py", "--output", "made.ipynb")
+    assert (status, out) == (0, "Computed: made.ipynb\n")
+    assert nbformat.read("made.ipynb", 4).cells[0].outputs[0].text == "1\n"
+
+
+# ---- what is not installed
+
+
+WITHOUT = """import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {modules!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from rin.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("modules", "arguments", "extra"),
+    [
+        (["typer", "rich"], ["--help"], "study"),
+        (["rich"], ["profiles"], "study"),
+        (["jupytext", "papermill"], ["book", "--profile", "smoke"], "book"),
+        (["jupytext", "papermill"], ["run", NOTEBOOK], "book"),
+        (["dicomanonymizer"], ["curate", "--profile", "smoke"], "curation"),
+        (["pyarrow"], ["grid", "breast", "--profile", "smoke"], "study"),
+        (["PIL"], ["data", "verify", "busi", "--data-root", "."], "study"),
+    ],
+    ids=lambda value: " ".join(value).replace(f"{ROOT}/", "") if isinstance(value, list) else "",
+)
+def test_command_without_what_it_needs_names_the_extra_in_one_line(
+    tmp_path, monkeypatch, modules, arguments, extra
+):
+    monkeypatch.chdir(tmp_path)
+    made, _ = run_apart(WITHOUT.format(modules=modules), *arguments)
+    assert made.returncode == 1
+    (line,) = made.stderr.splitlines()
+    assert line.startswith("rin: Python package ")
+    assert f"It comes with the extra {extra}: pip install -e '.[{extra}]'" in line
+
+
+def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):
+    def lacks(*_):
+        raise ModuleNotFoundError("No module named 'rin.absent'", name="rin.absent")
+
+    monkeypatch.setattr("rin.report.build.make_book", lacks)
+    with pytest.raises(ModuleNotFoundError, match="absent"):
+        rin("book")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "results/x"), "results/x: Read-only file"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "a: Permission denied. Free"),
+        (MemoryError(), "this computer: its memory has ended. Close other programs"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk: No space left on device. "),
+    ],
+)
+def test_what_the_system_refuses_is_said_in_one_line(rin, monkeypatch, error, said):
+    def refused(*_):
+        raise error
+
+    monkeypatch.setattr("rin.report.build.make_book", refused)
+    status, _, err = rin("book")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert err.startswith(f"rin: {said}")
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):

@@ -102,7 +102,8 @@ parts = {
     part: Part(images, labels, np.flatnonzero(part_of == part))
     for part in ("train", "validation", "test")
 }
-batch = {"batch": settings.batch, "channels": 1}
+channels = 3 if inputs.store.color else 1
+batch = {"batch": settings.batch, "channels": channels}
 training = ShuffledBatches(parts["train"], seed=run.seed, **batch)
 validation = OrderedBatches(parts["validation"], **batch)
 test, steps = parts["test"], parts["train"].steps(settings.batch)
@@ -110,8 +111,8 @@ scenario
 
 # %% [markdown]
 # In Keras, weights are loaded and layers are frozen. A head of pooling, dropout and one dense layer
-# is put on top. Grey images are repeated to three channels and scaled as the weights expect.
-# Change a line, and run on.
+# is put on top. Grey images are repeated to three channels. The order of the colours and their scale
+# are those that the weights expect. Change a line, and run on.
 
 # %%
 build = getattr(keras.applications, run.scenario.backbone)
@@ -127,10 +128,11 @@ for place, layer in enumerate(backbone.layers, start=1):
 
 augment = Augment(AUGMENTATION[settings.augmentation])
 dropout, dense = layers.Dropout(settings.dropout, seed=0), layers.Dense(2)
-pixels = keras.Input((size, size, 1), dtype="uint8")
+pixels = keras.Input((size, size, channels), dtype="uint8")
 augmented = augment(keras.ops.cast(pixels, "float32"))
-rgb = keras.ops.repeat(augmented, 3, axis=-1)
-prepared = rgb * np.float32(wanted.scale) + np.float32(wanted.offset)
+rgb = keras.ops.repeat(augmented, 3 // channels, axis=-1)
+ordered = keras.ops.flip(rgb, axis=-1) if wanted.bgr else rgb
+prepared = ordered * np.float32(wanted.scale) + np.float32(wanted.offset)
 pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
 model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 

@@ -67,7 +67,7 @@ banner(live, [marked])
 # %%
 inputs = study.inputs(marked)
 store, masks = inputs.store, inputs.lesion_masks()
-grey, labels = np.asarray(store.images()), inputs.labels.to_numpy()
+images, labels = np.asarray(store.images()), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
 train = store.cases["case_id"].map(split).to_numpy() == "train"
 shown = np.flatnonzero(masks.any(axis=(1, 2)))[:64]  # with a lesion
@@ -83,16 +83,17 @@ wanted = find_preprocessing(entry.preprocessing)
 
 
 def features_of(images):
-    rgb = np.repeat(images[..., np.newaxis], 3, axis=-1)
-    return backbone.predict(wanted.apply(rgb), verbose=0)
+    if images.ndim == 3:  # grey
+        images = np.repeat(images[..., np.newaxis], 3, axis=-1)
+    return backbone.predict(wanted.apply(images), verbose=0)
 
 
 # %%
-pooled = features_of(grey[train]).mean(axis=(1, 2))
+pooled = features_of(images[train]).mean(axis=(1, 2))
 regression = LogisticRegression(max_iter=10_000).fit(pooled, labels[train])
 halves = np.array([[-0.5, 0.5]])  # two logits, one for each class
 head = keras.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(2)])
-features = features_of(grey[shown])
+features = features_of(images[shown])
 head(features)  # builds it
 kernel = regression.coef_.T @ halves
 head.layers[-1].set_weights([kernel, regression.intercept_ * halves[0]])
@@ -174,7 +175,7 @@ pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of
 # %%
 top = np.argsort(dice)[::-1][:2]
 axes = image_row(
-    [*grey[shown[top]], *pictures[top]],
+    [*images[shown[top]], *pictures[top]],
     ["image 1", "image 2", "map 1", "map 2"],
     [*masks[shown[top]]] * 2,
 )

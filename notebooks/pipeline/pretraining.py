@@ -65,8 +65,8 @@ line = display(pretraining_banner(runs) or HTML(""), display_id=True)
 # %% [markdown]
 # ## One epoch by hand
 #
-# A corpus of labelled grey images, the settings of the profile, and batches. Images of one patient
-# are in one part.
+# A corpus of labelled images, the settings of the profile, and batches. Images of one patient are in
+# one part.
 
 # %%
 planned = plan_pretraining(study)
@@ -77,7 +77,8 @@ parts = {
     part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
     for part in ("train", "validation", "test")
 }
-batch = {"batch": settings.batch, "channels": 1}
+channels = 3 if store.color else 1
+batch = {"batch": settings.batch, "channels": channels}
 training = ShuffledBatches(parts["train"], seed=run.seed, **batch)
 validation = OrderedBatches(parts["validation"], **batch)
 outputs = max(r.store.cases["label"].nunique() for r in planned)  # for all
@@ -98,10 +99,11 @@ for layer in backbone.layers:  # short trainings need a faster average
 wanted = find_preprocessing(run.config["preprocessing"])
 augment = Augment(AUGMENTATION[settings.augmentation])
 dropout, dense = layers.Dropout(settings.dropout, seed=0), layers.Dense(outputs)
-pixels = keras.Input((size, size, 1), dtype="uint8")
+pixels = keras.Input((size, size, channels), dtype="uint8")
 augmented = augment(keras.ops.cast(pixels, "float32"))
-rgb = keras.ops.repeat(augmented, 3, axis=-1)
-prepared = rgb * np.float32(wanted.scale) + np.float32(wanted.offset)
+rgb = keras.ops.repeat(augmented, 3 // channels, axis=-1)
+ordered = keras.ops.flip(rgb, axis=-1) if wanted.bgr else rgb
+prepared = ordered * np.float32(wanted.scale) + np.float32(wanted.offset)
 pooled = layers.GlobalAveragePooling2D()(backbone(prepared))
 model = keras.Model(pixels, layers.Softmax()(dense(dropout(pooled))))
 

@@ -36,7 +36,7 @@ from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
 from rin.data.standins.writers import write_json
 from rin.data.tree import walk
-from rin.errors import InputError, explained
+from rin.errors import InputError, explained, require
 from rin.files import MAKE_ROOM, read_yaml, sha256_of, write_atomically
 
 INDEX, KEY = "index", "pseudonym.key"
@@ -125,6 +125,8 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     have three patients.
     """
     output, folder = plan.output, plan.output / SHARED / FOLDER
+    if not (output / NOTE).is_file():  # to read what was curated before, neither is needed
+        require("dicomanonymizer", "rapidocr")
     problem, remedy = "the work of curation cannot be kept", f"{MAKE_ROOM} What was done is kept."
     with explained(problem, where=output, remedy=remedy, kinds=OSError):
         archive = index_archive(plan)

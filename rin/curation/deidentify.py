@@ -27,13 +27,13 @@ from base64 import b32encode
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
 from pydicom import DataElement, Dataset, Sequence
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
@@ -50,10 +50,6 @@ _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
-_TABLE = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
-#: On what the Basic Application Level Confidentiality Profile acts.  Repeating groups (curves,
-#: overlays) are left out: none of these is ever kept.
-PROFILE_TAGS = {Tag(*entry) for entry in _TABLE if len(entry) == 2}
 #: Center and width of CT, in Hounsfield units.
 WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
 KEY_BYTES, MIN_KEY_BYTES = 32, 16
@@ -98,6 +94,19 @@ class Pseudonyms:
     def _digest(self, use: str, text: str) -> bytes:
         # The use keeps apart equal texts, such as a patient id that is also a UID.
         return hmac.digest(self.key, f"{use}\0{text}".encode("utf-8", "surrogatepass"), "sha256")
+
+
+@cache
+def profile_tags() -> set[BaseTag]:
+    """Return on what the Basic Application Level Confidentiality Profile acts.
+
+    Repeating groups (curves, overlays) are left out: none of these is ever kept.
+    """
+    # Not above: what reads a corpus that is curated already does without the extra `curation`.
+    from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
+
+    table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
+    return {Tag(*entry) for entry in table if len(entry) == 2}
 
 
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
@@ -185,7 +194,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         tag = Tag(tag_for_keyword(keyword))
         # On UIDs, dates and sequences the profile acts as their rules do.
         acts_alike = isinstance(rule, dict) or rule in ("uid", "date")
-        if tag not in source or (tag in PROFILE_TAGS and not acts_alike):
+        if tag not in source or (tag in profile_tags() and not acts_alike):
             continue
         vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):

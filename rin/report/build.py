@@ -3,9 +3,11 @@
 Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
 Pages are run here and not by doit or jupyter-cache, which do not let the pages that train go
 first, one after another with their own workers, while the others run beside them; nor can they
-foretell the time, or build the results before the rest.
+foretell the time, or build the results before the rest.  A page that fails costs no other page:
+the book has it too, and it says there what failed.
 """
 
+import json
 import multiprocessing
 import os
 import re
@@ -13,7 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from contextlib import suppress
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -24,9 +33,23 @@ from joblib import cpu_count
 
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
-from rin.errors import InputError, counted
-from rin.files import REPOSITORY, manifest_folder, read_yaml, replace_folder, sha256_of
-from rin.report.execution import Job, last_lines, notebook_parameters, write_placeholder
+from rin.errors import InputError, counted, explained, named
+from rin.files import (
+    REPOSITORY,
+    manifest_folder,
+    read_yaml,
+    replace_folder,
+    sha256_of,
+    write_atomically,
+)
+from rin.report.execution import (
+    Job,
+    error_line,
+    last_lines,
+    notebook_parameters,
+    write_failure,
+    write_placeholder,
+)
 from rin.report.kernels import share_imports
 from rin.report.pages import Outline, contents, files_of, outline_of, pages
 from rin.study import Study, open_study
@@ -45,7 +68,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
 
     Where pages need training and the cover does not, the results are computed and built first, so
     that a reader has them while the live part is made.  Parameters are those of
-    `rin.study.open_study`, as text.
+    `rin.study.open_study`, as text.  InputError, when the book is built, names pages that failed.
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, say = outline_of(study), partial(_say, time.monotonic())
@@ -55,15 +78,27 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         jobs = plan_jobs(study, outline, values, REPOSITORY)
         later = _live(jobs)
         first = [job for job in jobs if job.name not in later]
+        failed: dict[str, str] = {}
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
-            run_jobs(first, say)
+            failed = run_jobs(first, say)
             for job in jobs:
-                write_placeholder(job)
+                if job.name not in failed:
+                    write_placeholder(job)
             minutes = study.profile.live_minutes
             takes = f", about {minutes} min on two cores" if minutes else ""
-            say(f"results: {_build(outline, say)}; the live part follows{takes}")
-        run_jobs(jobs, say)
-        return _build(outline, say)
+            index = _build(outline, say, strict=not failed)
+            say(f"results: {index}; the live part follows{takes}")
+        failed |= run_jobs([job for job in jobs if job.name not in failed], say)
+        index = _build(outline, say, strict=not failed)
+    if failed:
+        pages_failed = named([f"{name}: {said}" for name, said in failed.items()])
+        raise InputError(
+            f"the book is built, but {counted(len(failed), 'pages')} could not be computed "
+            f"({pages_failed})",
+            where=index,
+            remedy="Mend what they name, then run the same command: it computes these pages only.",
+        )
+    return index
 
 
 def _say(began: float, text: str) -> None:
@@ -75,11 +110,14 @@ def _say(began: float, text: str) -> None:
 def _book_lock(say: Say) -> AcquireReturnProxy:
     """Wait for another `make book` of this folder, and say so: both write the same pages."""
     lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which every build replaces
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        say("Another book is being built in this folder: waiting for it")
-        return lock.acquire()
+    problem = "the book is written into this folder, which nobody may write to"
+    remedy = "Make the folder writable, or copy it to one that is."
+    with explained(problem, where=REPOSITORY, remedy=remedy, kinds=OSError):
+        try:
+            return lock.acquire(blocking=False)
+        except Timeout:
+            say("Another book is being built in this folder: waiting for it")
+            return lock.acquire()
 
 
 def _live(jobs: Sequence[Job]) -> set[str]:
@@ -94,8 +132,12 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
     return set(names).union(*(_with_earlier(after[name], after) for name in names))
 
 
-def _build(outline: Outline, say: Say) -> Path:
-    """Build the HTML of the computed notebooks unless it is up to date; return its index."""
+def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
+    """Build the HTML of the computed notebooks unless it is whole and of these; return its index.
+
+    A book of chosen pages, or with a page that failed, has links to what is not there, and is not
+    built strictly.
+    """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
     if outline.title:  # nor is it by the authors of this one
@@ -108,15 +150,39 @@ def _build(outline: Outline, say: Say) -> Path:
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config, toc]
     digest = _digest_of_files(filter(Path.is_file, files), book)
     built = REPOSITORY / "_build"
-    index, made_from = built / "html" / "index.html", built / "made_from.txt"
-    if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
-        say("HTML unchanged")
-        return index
+    index, record = built / "html" / "index.html", built / "built.json"
+    earlier: dict = {}
+    with suppress(OSError, ValueError):  # never built, or cut off: built now
+        earlier = json.loads(record.read_text("utf-8"))
+    if earlier.get("made_from") == digest:
+        damaged = _changed_since(earlier["files"], built)
+        if not damaged:
+            say("HTML unchanged")
+            return index
+        verb = "file of the HTML is" if len(damaged) == 1 else "files of the HTML are"
+        say(f"{len(damaged)} {verb} missing or changed ({named(damaged, ', ')})")
     say("Building the HTML, about half a minute")
-    build_html(book, config, toc, REPOSITORY, strict=not outline.chosen)
-    made_from.write_text(digest, encoding="utf-8")
+    build_html(book, config, toc, REPOSITORY, strict=strict and not outline.chosen)
+    for name in files_of(listed):
+        page = built / "html" / f"{name}.html"
+        if not page.is_file() or not page.stat().st_size:
+            remedy = "Run the same command again; the log of Jupyter Book names what is wrong."
+            raise InputError("the book was built without this page", where=page, remedy=remedy)
+    html = [path for path in sorted((built / "html").rglob("*")) if path.is_file()]
+    files = {path.relative_to(built).as_posix(): sha256_of(path) for path in html}
+    with write_atomically(record) as draft:
+        draft.write_text(json.dumps({"made_from": digest, "files": files}, indent=1), "utf-8")
     say("Done")
     return index
+
+
+def _changed_since(files: Mapping[str, str], folder: Path) -> list[str]:
+    """Return the names of files that are missing from a folder, or are not as they were built."""
+    return [
+        name
+        for name, sha256 in files.items()
+        if not (folder / name).is_file() or sha256_of(folder / name) != sha256
+    ]
 
 
 def plan_jobs(
@@ -163,15 +229,16 @@ def plan_jobs(
     return jobs
 
 
-def run_jobs(jobs: Sequence[Job], say: Say = print) -> None:
-    """Compute the pages that are out of date, each after those whose results it reads.
+def run_jobs(jobs: Sequence[Job], say: Say = print) -> dict[str, str]:
+    """Compute the pages that are out of date, each after those of them whose results it reads.
 
     One after another run those that train, and those for which they wait; the others run beside
-    them at low priority.  The first failure is raised after the pages under way have ended.
+    them at low priority.  A page that fails says so itself, and those that wait for it run on what
+    it has left; return in one line each what failed, by page.
     """
     cores = min(4, cpu_count())  # a kernel takes half a gigabyte
     by_name = {job.name: job for job in jobs}
-    after = {job.name: job.after for job in jobs}
+    after = {job.name: job.after & by_name.keys() for job in jobs}
     leading = _with_earlier([job.name for job in jobs if job.trains], after)
     stale = [job for job in jobs if not job.current()]
     say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run{_time(stale, cores)}")
@@ -183,6 +250,7 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> None:
         workers(cores, initializer=share_imports, initargs=(10,)) as others,
     ):
         running: dict[Future, str] = {}
+        failed: dict[str, str] = {}
         finished = 0
         while order.is_active():
             for name in order.get_ready():
@@ -192,14 +260,20 @@ def run_jobs(jobs: Sequence[Job], say: Say = print) -> None:
                     chosen = leader if name in leading else others
                     running[chosen.submit(by_name[name].run)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(future)
-                if future.exception():
-                    say(f"{name}: failed")
-                    for pool in (leader, others):
-                        pool.shutdown(cancel_futures=True)
-                seconds, finished = future.result(), finished + 1
-                say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {seconds:.0f} s")
+                name, finished = running.pop(future), finished + 1
+                try:
+                    said = f"{future.result():.0f} s"
+                except BrokenExecutor as error:
+                    problem = "a process that computes pages was ended from outside"
+                    remedy = "Is there enough memory? The same command goes on from there."
+                    raise InputError(problem, where=name, remedy=remedy) from error
+                except Exception as error:
+                    write_failure(by_name[name], error)
+                    failed[name] = error_line(error)
+                    said = f"failed: {failed[name]}"
+                say(f"[{finished:2d}/{max(finished, len(stale))}] {name}, {said}")
                 order.done(name)
+    return failed
 
 
 def _time(stale: Sequence[Job], cores: int) -> str:

@@ -1,7 +1,8 @@
 """Running py:percent notebooks with papermill, once each.
 
 A notebook is not run again while what it was made from is that of a finished result; one that was
-cut off or failed is never taken for finished.
+cut off or failed is never taken for finished.  In the book, a page says so that is still being
+computed, or that could not be.
 """
 
 import ast
@@ -15,6 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,8 +25,8 @@ import jupytext
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
-from rin.errors import InputError, look_up
-from rin.files import sha256_of, write_atomically
+from rin.errors import InputError, explained, lacking, look_up
+from rin.files import MAKE_ROOM, REPOSITORY, sha256_of, write_atomically
 from rin.report.kernels import kernel_manager
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -62,6 +64,58 @@ def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, A
             remedy = f"Give a value of type {kind.__name__}."
             raise InputError(problem, where=source.name, remedy=remedy) from error
     return values
+
+
+class NotebookError(InputError):
+    """A notebook that did not finish: its error in one `line`, and the end of its `log`."""
+
+    def __init__(self, line: str, log: str, *, where: str | Path, remedy: str) -> None:
+        super().__init__(f"the notebook did not finish\n{log}", where=where, remedy=remedy)
+        self.line, self.log = line, log
+
+    def __reduce__(self) -> tuple:
+        """Keep all parts when the error crosses a process border."""
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.line, self.log)
+
+
+def error_line(error: Exception) -> str:
+    """Return in one line what failed, by the error of a cell where it was one."""
+    if isinstance(error, NotebookError):
+        return error.line
+    kind, said = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
+    first = next((line for line in without_colours(str(said)).splitlines() if line.strip()), "")
+    if kind == "DeadKernelError":
+        return "its process was ended from outside, as where memory ends"
+    if lack := lacking(kind, first):
+        return str(lack)
+    if isinstance(error, InputError) or kind in ("InputError", "NotLoadedError"):
+        return first  # a sentence of this package
+    return f"{kind}: {first}".removesuffix(": ")
+
+
+def check_target(source: Path, target: Path) -> None:
+    """Refuse (InputError) to write a computed notebook over anything but another one."""
+    remedy = "Name a new file, NAME.ipynb, or an earlier computed notebook."
+    if target.suffix != ".ipynb":
+        raise InputError("a computed notebook is an .ipynb file", where=target, remedy=remedy)
+    for folder in ("notebooks", "rin", "tests"):
+        if target.resolve().is_relative_to(REPOSITORY / folder):
+            raise InputError(f"{folder} is a folder of sources", where=target, remedy=remedy)
+    for path in (target, _failed(target)):  # both are written
+        if path.exists() and (path.samefile(source) or not _is_computed(path)):
+            problem = "it is there already and is no computed notebook"
+            raise InputError(problem, where=path, remedy=remedy)
+
+
+def _is_computed(path: Path) -> bool:
+    """Tell whether a file is a notebook that papermill has run."""
+    with suppress(OSError, ValueError, nbformat.ValidationError):
+        return "papermill" in nbformat.read(path, 4).metadata
+    return False
+
+
+def _failed(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.failed.ipynb")
 
 
 @dataclass(frozen=True)
@@ -120,8 +174,10 @@ class Job:
         from nbclient.exceptions import DeadKernelError
         from papermill import PapermillExecutionError, execute_notebook
 
-        self.output.parent.mkdir(parents=True, exist_ok=True)
-        failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
+        unwritable = "a computed notebook cannot be written there"
+        with explained(unwritable, where=self.output.parent, remedy=MAKE_ROOM, kinds=OSError):
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+        failed = _failed(self.output)
         before, began = self._made_from(), time.monotonic()
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -138,9 +194,9 @@ class Job:
                 )
         # A kernel that does not come up in time is a RuntimeError of nbclient.
         except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
-            problem = "the notebook did not finish\n" + last_lines(str(error), 15)
             remedy = f"\nThe computed part is in {failed}."
-            raise InputError(problem, where=self.source, remedy=remedy) from error
+            said, log = error_line(error), last_lines(str(error), 15)
+            raise NotebookError(said, log, where=self.source, remedy=remedy) from error
         seconds = time.monotonic() - began
         # A source edited meanwhile is not what was run; runs that it left itself are.
         after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
@@ -186,12 +242,39 @@ def write_placeholder(job: Job) -> None:
         "```{note}\nThis page is being computed on this computer. It is complete when `make book` "
         "has ended; reload it then.\n```"
     )
-    cells = [cell for cell in job.notebook().cells if cell.cell_type == "markdown"]
-    head = cells[0].source if cells else f"# {job.source.stem}"
+    _write_uncomputed(job, note)
+
+
+def write_failure(job: Job, error: Exception) -> None:
+    """Leave a page that says in a box why it could not be computed; the log is folded.
+
+    It has the first lines of the notebook, and stands in place of what was computed earlier of
+    other runs or of another text.
+    """
+    # Of an error's text nothing is markup.
+    said = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", error_line(error))
+    log = error.log if isinstance(error, NotebookError) else str(error)
+    fence = "`" * (3 + max(map(len, re.findall("`+", log)), default=0))
+    box = (
+        f"```{{error}}\n**This page could not be computed.** {said}\n\n"
+        "The other pages are built; where they show what this one computes, they show what was "
+        "finished before. `make book` tries it again.\n```"
+    )
+    folded = (
+        f"{fence}`{{admonition}} Where it failed\n:class: dropdown\n\n{fence}text\n{log}\n{fence}"
+        f"\n{fence}`"
+    )
+    _write_uncomputed(job, box, folded)
+
+
+def _write_uncomputed(job: Job, *notes: str) -> None:
+    """Write a page of the first lines of its notebook, some notes, and its references."""
+    texts = [cell.source for cell in job.notebook().cells if cell.cell_type == "markdown"]
+    head = texts[0] if texts else f"# {job.source.stem}"
     # Citations of the other pages lead to the list of references.
-    references = [cell.source for cell in cells if "{bibliography}" in cell.source]
+    references = [text for text in texts if "{bibliography}" in text]
     page = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNEL})
-    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, note, *references)]
+    page.cells = [nbformat.v4.new_markdown_cell(text) for text in (head, *notes, *references)]
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(job.output) as draft:
         nbformat.write(page, draft)
@@ -259,5 +342,10 @@ class Progress(io.TextIOBase):
 
 def last_lines(text: str, count: int) -> str:
     """Return the last non-empty lines of a log, without terminal colours."""
-    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    return "\n".join([line for line in plain.splitlines() if line.strip()][-count:])
+    lines = without_colours(text).splitlines()
+    return "\n".join([line for line in lines if line.strip()][-count:])
+
+
+def without_colours(text: str) -> str:
+    """Return a text without what colours it on a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)

@@ -85,7 +85,7 @@ def image_row(
     titles: Sequence[str],
     masks: Sequence[np.ndarray | None] | None = None,
 ) -> np.ndarray:
-    """Draw grey images with their titles, at most four a line; return the axes."""
+    """Draw images, grey or in colour, with their titles, at most four a line; return the axes."""
     columns = max(1, min(4, len(images)))
     lines = max(1, -(-len(images) // columns))
     size = {"figsize": (1.9 * columns, 2.2 * lines)}

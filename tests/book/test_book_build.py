@@ -11,10 +11,11 @@ import nbformat
 import pytest
 
 from rin.errors import InputError
+from rin.files import read_yaml
 from rin.report import build as module
 from rin.report.build import make_book, plan_jobs, run_jobs
 from rin.report.execution import Job, write_placeholder
-from rin.report.pages import NOTEBOOKS, PARTS, outline_of
+from rin.report.pages import NOTEBOOKS, PARTS, files_of, outline_of
 from rin.study import open_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,12 +160,26 @@ run.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.mark.slow
-def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
+def test_page_in_a_process_that_fails_says_so_and_costs_no_other_page(job, tmp_path, capsys):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
-    with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
-        run_jobs(jobs)
+    assert run_jobs(jobs) == {"bad": "ValueError: no"}
+    assert "] bad, failed: ValueError: no\n" in capsys.readouterr().out
     made = {path.name for path in (tmp_path / "book").iterdir()}
-    assert made == {"bad.failed.ipynb", "good.ipynb"}
+    assert made == {"bad.failed.ipynb", "bad.ipynb", "good.ipynb", "later.ipynb"}
+    assert [one.name for one in jobs if not one.current()] == ["bad"]
+
+
+def test_page_that_fails_says_in_a_box_what_failed_and_runs_again(job, run, tmp_path):
+    page = job("bad", "ok = False\nif not ok:\n    raise KeyError('*no* {doc}`column`')")
+    page.source.write_text(f"# %% [markdown]\n# # Title\n\n{page.source.read_text()}")
+    failed = module.run_jobs([page, job("later", after=["bad"])])
+    assert failed == {"bad": """KeyError: '*no* {doc}`column`'"""}
+    head, box, _log = nbformat.read(page.output, 4).cells
+    assert head.source == "# Title"
+    assert box.source.startswith("```{error}\n**This page could not be computed.** KeyError\\: ")
+    assert r"\*no\* \{doc\}\`column\`" in box.source
+    assert not page.current()
+    assert (tmp_path / "book" / "later.ipynb").is_file()
 
 
 # ---- the whole
@@ -177,11 +192,14 @@ def calls(tree, monkeypatch):
 
     def build(book, config, listed, output, strict):
         made.append(listed)
-        (output / "_build" / "html").mkdir(parents=True, exist_ok=True)
-        (output / "_build" / "html" / "index.html").touch()
+        names = [f"{name}.html" for name in files_of(read_yaml(listed))]
+        for name in ["index.html", "_images/figure.svg", *names]:
+            path = output / "_build" / "html" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("<p>text</p>")
 
     monkeypatch.setattr(module, "REPOSITORY", tree)
-    monkeypatch.setattr(module, "run_jobs", lambda *given, **named: None)
+    monkeypatch.setattr(module, "run_jobs", lambda *given, **named: {})
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")
@@ -204,12 +222,68 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
         assert len(calls) == builds
 
 
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda html: (html / "notebooks" / "study.html").unlink(), "html/notebooks/study.html"),
+        (lambda html: (html / "index.html").write_text(""), "html/index.html"),
+        (lambda html: shutil.rmtree(html / "_images"), "html/_images/figure.svg"),
+    ],
+    ids=["page deleted", "index emptied", "images gone"],
+)
+def test_make_book_over_a_damaged_book_builds_it_again_and_says_why(
+    tree, calls, capsys, damage, told
+):
+    index = make_book("smoke", "", "results")
+    damage(index.parent)
+    make_book("smoke", "", "results")
+    assert len(calls) == 2
+    said = capsys.readouterr().out
+    assert f"1 file of the HTML is missing or changed ({told})" in said
+    assert "HTML unchanged" not in said
+    make_book("smoke", "", "results")
+    assert len(calls) == 2
+
+
+def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkeypatch):
+    build = module.build_html
+
+    def forgets(*given, **named):
+        build(*given, **named)
+        (tree / "_build" / "html" / "notebooks" / "study.html").write_text("")
+
+    monkeypatch.setattr(module, "build_html", forgets)
+    with pytest.raises(InputError, match=r"study\.html: the book was built without this page"):
+        make_book("smoke", "", "results")
+
+
+def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_naming_it(
+    tree, calls, monkeypatch
+):
+    monkeypatch.setattr(module, "run_jobs", lambda *given, **named: {"study": "no such column"})
+    expected = r"index\.html: the book is built, but 1 page could not .*\(study: no such column\)"
+    with pytest.raises(InputError, match=expected):
+        make_book("smoke", "", "results")
+    assert len(calls) == 1
+
+
+def test_make_book_in_a_checkout_that_cannot_be_written_says_so(tree, calls, monkeypatch):
+    def refuse(*given, **named):
+        raise PermissionError(13, "Permission denied", str(tree / ".book.lock"))
+
+    monkeypatch.setattr(module.FileLock, "acquire", refuse)
+    with pytest.raises(InputError, match=r"nobody may write to \(Permission denied\)") as caught:
+        make_book("smoke", "", "results")
+    assert caught.value.where == str(tree)
+
+
 def test_second_make_book_waits_for_the_first_and_says_so(calls, monkeypatch, capsys):
     begun, finish = threading.Event(), threading.Event()
 
     def run(*given, **named):
         begun.set()
         assert finish.wait(60)
+        return {}
 
     monkeypatch.setattr(module, "run_jobs", run)
     with ThreadPoolExecutor(2) as pool:
@@ -271,6 +345,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
         for job in jobs:
             job.output.parent.mkdir(parents=True, exist_ok=True)
             job.output.write_text('{"metadata": {}}')
+        return {}
 
     monkeypatch.setattr(module, "run_jobs", run)
     with pytest.raises(KeyboardInterrupt):

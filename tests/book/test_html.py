@@ -5,6 +5,7 @@ from bs4 import BeautifulSoup
 
 from rin.errors import InputError
 from rin.report.build import build_html
+from rin.report.execution import Job, NotebookError, write_failure
 
 
 @pytest.mark.parametrize("page_name", ["intro.html", "notebooks/page.html"])
@@ -58,3 +59,20 @@ def test_links_to_pages_that_a_book_of_ones_own_lacks_become_text(tiny_book, tmp
     assert "See there (in the whole book) and a page." in " ".join(article.get_text().split())
     assert article.find("a", href="notebooks/page.html")
     assert not article.find("a", href="#../absent")
+
+
+def test_page_that_failed_shows_its_error_as_it_is_in_a_box_and_the_log_folded(
+    tiny_book, tmp_path
+):
+    book, log = tmp_path / "book", "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$"
+    shutil.copytree(tiny_book / "book", book)
+    job = Job(tiny_book / "page.py", book / "notebooks" / "page.ipynb")
+    line = "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}"
+    write_failure(job, NotebookError(line, log, where="page.py", remedy="Mend it."))
+    index = build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path)
+    page = BeautifulSoup((index.parent / "notebooks/page.html").read_text("utf-8"), "html.parser")
+    assert page.find("h1").get_text().startswith("A page with a figure")
+    box, folded = page.find_all("div", class_="admonition")
+    assert f"This page could not be computed. {line}" in " ".join(box.get_text().split())
+    assert "dropdown" in folded["class"]
+    assert folded.find("pre").get_text().strip() == log

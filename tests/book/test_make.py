@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,16 +21,88 @@ def commands_of(*arguments, folder=ROOT, dry_run=True):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["book"], [".venv/bin/rin book --profile 'demo' --results 'results'"]),
-        (["book", "PROFILE=open", "DATA_ROOT=some folder", "RESULTS=out"],
-         ["--profile 'open' --results 'out' --data-root 'some folder'"]),
+        (["book"], [".venv/bin/rin book --profile="]),
         (["test"], ["ruff check .", "ruff format --check .", "-m pytest"]),
     ],
 )  # fmt: skip
 def test_make_runs_what_was_asked_for(arguments, parts):
     commands = commands_of(*arguments)
     assert [part for part in parts if part not in commands] == []
-    assert ("--data-root" in commands) == ("DATA_ROOT" in " ".join(arguments))
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder with the Makefile, where `rin` prints its arguments, each in a line of its own."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    program = tmp_path / ".venv" / "bin" / "rin"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    return tmp_path
+
+
+def arguments_of(tree, *arguments, **environment):
+    """What `make` hands to `rin`."""
+    if shutil.which("make") is None:
+        pytest.skip("GNU make is absent")
+    command = ["make", "--no-print-directory", "--old-file=.venv/.ready", *arguments]
+    names = ("PROFILE", "DATA_ROOT", "RESULTS")
+    outside = {name: value for name, value in os.environ.items() if name not in names}
+    made = subprocess.run(
+        command, cwd=tree, env=outside | environment, capture_output=True, text=True, check=True
+    )
+    return made.stdout.splitlines()
+
+
+@pytest.mark.parametrize("target", ["book", "study"])
+def test_make_hands_on_the_defaults_or_what_was_given(tree, target):
+    defaults = [target, "--profile=demo", "--data-root=", "--results=results"]
+    assert arguments_of(tree, target) == defaults
+    given = ["PROFILE=open", "DATA_ROOT=some folder", "RESULTS=out"]
+    expected = [target, "--profile=open", "--data-root=some folder", "--results=out"]
+    assert arguments_of(tree, target, *given) == expected
+
+
+AWKWARD = [
+    "O'Brien",
+    'a "quoted" one',
+    "two  spaces ",
+    "a$b",
+    "a$(touch ran)b",
+    "$(shell touch ran)",
+    "`touch ran`",
+    "'; touch ran; '",
+    '"; touch ran; "',
+    "a#b\\c*,d=e",
+    "-x",
+]
+
+
+@pytest.mark.parametrize("value", AWKWARD)
+@pytest.mark.parametrize("target", ["book", "study"])
+def test_make_takes_values_as_they_are_written_and_runs_nothing_in_them(tree, target, value):
+    before = {path.name for path in tree.iterdir()}
+    names = {"PROFILE": value, "DATA_ROOT": value, "RESULTS": value}
+    expected = [target, f"--profile={value}", f"--data-root={value}", f"--results={value}"]
+    assert arguments_of(tree, target, **names) == expected
+    as_typed = [f"{name}={text}" for name, text in names.items()]
+    assert arguments_of(tree, target, *as_typed) == expected
+    doubled = [text.replace("$", "$$") for text in as_typed]  # make's own way of writing $
+    assert arguments_of(tree, target, *doubled) == expected
+    assert {path.name for path in tree.iterdir()} == before
+
+
+def test_make_takes_the_path_of_a_python_as_it_is_written(tree):
+    python = tree / "it's" / "python3"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\ncase "$1" in -c) ;; *) echo "asked: $*"; exit 1;; esac\n')
+    python.chmod(0o755)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tree / name).touch()
+    made = subprocess.run(
+        ["make", "venv", f"PYTHON={python}"], cwd=tree, capture_output=True, text=True
+    )
+    assert "asked: -m venv .venv" in made.stdout
 
 
 def test_make_lab_leaves_the_settings_of_other_jupyters_alone(tmp_path):

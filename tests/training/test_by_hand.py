@@ -32,13 +32,16 @@ def parts():
     return [Part(images, labels, of_part) for of_part in rows]
 
 
-def plain_model(backbone, size, classes, dropout):
-    """Return a model of grey images in plain Keras, with the chance of one seed."""
+def plain_model(backbone, size, classes, dropout, channels=1):
+    """Return a model of grey images, or in colour, in plain Keras, with the chance of one seed."""
     augment = Augment(AUGMENTATION["official"])
     dropout, dense = keras.layers.Dropout(dropout, seed=0), keras.layers.Dense(classes)
-    pixels = keras.Input((size, size, 1), dtype="uint8")
-    rgb = keras.ops.repeat(augment(keras.ops.cast(pixels, "float32")), 3, axis=-1)
-    prepared = rgb * np.float32(CONTRACT.scale) + np.float32(CONTRACT.offset)
+    pixels = keras.Input((size, size, channels), dtype="uint8")
+    augmented = augment(keras.ops.cast(pixels, "float32"))
+    rgb = keras.ops.repeat(augmented, 3 // channels, axis=-1)
+    prepared = keras.ops.flip(rgb, axis=-1) * np.float32(CONTRACT.scale) + np.float32(
+        CONTRACT.offset
+    )
     pooled = keras.layers.GlobalAveragePooling2D()(backbone(prepared))
     model = keras.Model(pixels, keras.layers.Softmax()(dense(dropout(pooled))))
     chance = np.random.default_rng(SEED)
@@ -90,14 +93,15 @@ def test_run_of_a_block_is_the_training_by_hand(name, parts, tmp_path, request):
 
 
 @pytest.mark.slow
-def test_first_epoch_of_a_pretraining_is_the_training_by_hand():
-    """Of grey images, in a block whose other corpus is in colour; six classes of seven outputs."""
+@pytest.mark.parametrize("channels", [1, 3])
+def test_first_epoch_of_a_pretraining_is_the_training_by_hand(channels):
+    """In a block of which one corpus is in colour; six classes of seven outputs."""
     settings = Pretraining(
         corpora={}, size=32, batch=8, epochs=2, batch_norm_momentum=0.6, schedule="cosine",
         warmup=0.1, augmentation="official", dropout=0.2,
     )  # fmt: skip
     draws, classes = np.random.default_rng(0), np.repeat(np.arange(6), 9)
-    images = draws.integers(0, 130, (54, 32, 32)) + 20 * classes[:, np.newaxis, np.newaxis]
+    images = draws.integers(0, 130, (54, 32, 32, channels)) + 20 * classes[:, None, None, None]
     images, names = images.astype("uint8"), np.array(list("abcdef"))[classes]
     parts = np.tile(np.repeat(["train", "validation", "test"], [6, 2, 1]), 6)
     block = PretrainingBlock("ResNet50", settings, 7, seed=SEED, channels=3)
@@ -110,11 +114,11 @@ def test_first_epoch_of_a_pretraining_is_the_training_by_hand():
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.6
-    model = plain_model(backbone, 32, classes=7, dropout=0.2)
+    model = plain_model(backbone, 32, classes=7, dropout=0.2, channels=channels)
     training, validation = (
         Part(images, classes, np.flatnonzero(parts == name)) for name in ("train", "validation")
     )
-    steps, batch = training.steps(8), {"batch": 8, "channels": 1}
+    steps, batch = training.steps(8), {"batch": 8, "channels": channels}
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, 2 * steps - 1, warmup_target=settings.learning_rate, warmup_steps=1
     )

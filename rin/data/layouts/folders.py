@@ -114,11 +114,11 @@ def _by_folder(
     names = pa.array(files, pa.large_string())
     # Arrow, as pandas' own extraction goes through a million names one by one.
     paths = pc.utf8_slice_codeunits(names, len(around))
-    found = pc.extract_regex(paths, f"^{pattern}$")
-    outside = names.filter(pc.invert(found.is_valid())).to_pylist()
+    groups = pc.extract_regex(paths, f"^{pattern}$")
+    outside = names.filter(pc.invert(groups.is_valid())).to_pylist()
     tree.refuse(outside, "files have no place in the layout 'folder_classes'")
     columns = {"name": names, "path": paths}
-    columns |= dict(zip([field.name for field in found.type], found.flatten(), strict=True))
+    columns |= dict(zip([field.name for field in groups.type], groups.flatten(), strict=True))
     return pa.table(columns).to_pandas()
 
 
