@@ -1,6 +1,7 @@
 """The notebooks' common form; what they compute is tested where it is written."""
 
 import ast
+import inspect
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ import pytest
 from jupytext.cli import jupytext as jupytext_command
 from papermill.__main__ import papermill as papermill_command
 
+from rin.report import words, words_of_results
 from rin.report.execution import notebook_parameters
 from rin.report.pages import NOTEBOOKS as TABLE
 
@@ -234,6 +236,31 @@ def test_no_result_is_typed_into_prose(path):
     for cell in cells(path, "markdown"):
         typed = {*re.findall(result, re.sub(aside, "", cell.source))}
         assert typed <= {"5%", "6%"}, "but a level of significance, and the radius of a measure"
+
+
+SENTENCES = vars(words) | vars(words_of_results)
+#: Pages of results that may be those of stand-ins.
+COMPUTED = [path for path in RESULTS if path.stem not in ("task_published", "findings")]
+
+
+@pytest.mark.parametrize("path", COMPUTED, ids=name)
+def test_what_may_hold_a_verdict_is_asked_for_with_what_of_the_results_is_made_up(path):
+    """Every sentence and figure that knows of stand-ins is given them."""
+    for node in ast.walk(ast.parse("\n".join(cell.source for cell in cells(path, "code")))):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("words"), called)):
+                signature = inspect.signature(SENTENCES[called])
+                named = {keyword.arg: keyword.value for keyword in node.keywords}
+                given = signature.bind_partial(*node.args, **named).arguments
+                assert "stand_ins" not in {*signature.parameters} - {*given}, called
+
+
+@pytest.mark.parametrize("path", COMPUTED, ids=name)
+def test_no_page_of_computed_results_types_who_is_ahead(path):
+    for cell in cells(path, "code"):
+        texts = [node.value for node in ast.walk(ast.parse(cell.source))
+                 if isinstance(node, ast.Constant) and isinstance(node.value, str)]  # fmt: skip
+        assert not [text for text in texts if re.search(r"\bahead\b", text)]
 
 
 @for_each

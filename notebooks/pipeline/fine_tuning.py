@@ -39,11 +39,12 @@ from rin.models.augmentation import AUGMENTATION
 from rin.models.layers import Augment
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import locate
+from rin.report import words_of_results as words
 from rin.report.banner import banner
-from rin.report.format import format_estimate, format_p
+from rin.report.format import format_estimate
 from rin.report.lines import slopes
 from rin.report.maps import image_row
-from rin.report.page import picture, verdict
+from rin.report.page import picture
 from rin.report.style import init_style, use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
 from rin.study import open_runs, run_fine_tuning, run_pretraining
@@ -148,8 +149,7 @@ for random_layer in (augment, dropout):
     random_layer.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
 # %% [markdown]
-# `compile`, `fit`, which keeps the weights of the epoch with the lowest validation loss, and
-# `predict`:
+# Train, keep the epoch with the lowest validation loss, predict:
 
 # %%
 model.compile(
@@ -237,6 +237,7 @@ differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
 
 # %% tags=["hide-input"]
 n_scenarios = int(overall["n_scenarios"])
+made_up = live.stand_ins(live_task)
 spread_a, spread_b = (
     f" ± {overall[sd]:.3f}" if n_scenarios > 1 else ""
     for sd in ("sd_a", "sd_b")
@@ -250,9 +251,8 @@ On “{inputs.task.title}”, over {counted(n_scenarios, "scenarios")}, the mean
 is {overall["auc_a"]:.3f}{spread_a} with {init_style(a).word} and
 {overall["auc_b"]:.3f}{spread_b} with {init_style(b).word} weights; the
 difference is **{format_estimate(overall, unit="points")}** AUC points
-({format_p(overall["p_value"])}): {
-    verdict(overall["estimate"], overall["p_value"], (a, b))
-}. It is based on {overall["n_cases"]:.0f} test images of
+({words.example_of_test(overall, (a, b), stand_ins=made_up)}).
+It is based on {overall["n_cases"]:.0f} test images of
 {overall["n_patients"]:.0f} patients.{of_the_book}
 """)
 

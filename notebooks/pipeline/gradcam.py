@@ -155,7 +155,7 @@ for cam, mask in zip(np.maximum(closed_form, 0), masks[shown], strict=True):
 pictures = to_uint8(closed_form, size)
 
 # %% [markdown]
-# The package agrees. *Changed a line above?* The next cell then fails, as it should: skip it.
+# The package agrees. If you edited a line above, skip the next cell, a check.
 
 # %%
 assert apart < 1e-3

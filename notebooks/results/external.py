@@ -30,6 +30,7 @@ from IPython.display import Markdown
 
 from rin.errors import counted
 from rin.report import page, style
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (
@@ -59,6 +60,7 @@ a, b = (style.init_style(init).short for init in inits)
 word_a, word_b = (style.init_style(init).word for init in inits)
 of = task or next(name for name in runs.tasks if runs.external(name))
 place = runs.external(of)[0]
+stand_ins = runs.stand_ins(of)
 banner(runs, [of])
 
 # %%
@@ -121,7 +123,7 @@ axes = forest(
         "trained there": "Trained and tested on the external dataset",
     },
     xlabel=f"{a} − {b}, AUC points (95% CI)",
-    ends=(f"{b} ahead", f"{a} ahead"),
+    ends=words.sides(inits, stand_ins=stand_ins),
 )
 page.picture(axes, "Differences on the internal and the external test set")
 
@@ -136,13 +138,14 @@ page.picture(axes, "Differences on the internal and the external test set")
 travel = change_between(alone.loc["internal"], alone.loc["external"])
 both_sets = scores["internal"], scores["external"]
 of_pairs = pretraining_changes(*both_sets, *inits).iloc[0]
+single_test = f"; {format_p(travel.p_value)}, a single test"
 
 # %% tags=["hide-input"]
 Markdown(f"""
-For these networks, the difference {word_a} − {word_b} on the internal minus
-that on the external test set is {format_estimate(travel, unit="points")} points
-({format_p(travel.p_value)}, a single test); with the pretraining as the unit it
-is {format_estimate(of_pairs, unit="points")}.
+For these networks alone, the difference {word_a} − {word_b} changes between the
+two test sets by {format_estimate(travel, unit="points")} points (internal −
+external{words.if_real(single_test, stand_ins=stand_ins)}); with the pretraining
+as the unit it is {format_estimate(of_pairs, unit="points")}.
 """)
 
 # %%
@@ -218,7 +221,7 @@ book_table(shown, f"Mean AUC in subgroups of {site_name}", prose=True)
 # %%
 seed, measures, curves = runs.study.profile.seed, {}, []
 for name in ("internal", "external"):
-    measured = clinical_measures(scores[name], inits, seed=seed, replicates=250)
+    measured = clinical_measures(scores[name], inits, seed=seed)
     measures[name] = measure_table(measured, inits)
     drawn = clinical_curves(scores[name], inits)
     curves.append(drawn.assign(test=name))

@@ -28,17 +28,18 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
+from rin.errors import listed
 from rin.evidence import paper
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.report import page
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (
     book_table,
     design_table,
     format_estimate,
-    listed,
 )
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
@@ -51,6 +52,7 @@ inits = runs.inits
 a, b = (init_style(init).word for init in inits)
 COLORS = {init_style(init).short: init_style(init).color for init in inits}
 GROUPS = {"all": "All scenarios"} | UNFREEZING_LABEL
+stand_ins = runs.stand_ins(study="preprocessing")
 banner(runs, study="preprocessing")
 
 # %%
@@ -162,24 +164,23 @@ page.claim(
 )
 largest = max(stated.estimate for stated in paper.COMPARISONS.values())
 fed_b = effect_of.loc["auc", inits[1], "official_scripts"]["estimate"]
+as_in_scripts = scenario_aucs(scores[scores["level"] == "official_scripts"])
+fed_networks = as_in_scripts[as_in_scripts["init"] == inits[1]]
 Markdown(f"""
 In the scripts, the inputs of ResNet50 with ImageNet weights are
 {small["ResNet50"]:.0f} times too small; those of the other three networks are
 {small.drop("ResNet50").min():.1f} to {small.drop("ResNet50").max():.1f} times
 too small and have red and blue exchanged. With such inputs, the mean AUC of the
-{b} ResNet50 is {fed_b:.2f} here; {
-    "the loss is larger than any difference in the paper"
-    if -100 * fed[inits[1]]["estimate"] > largest
-    else "the largest difference in the paper is no smaller"
-} ({largest:.1f} points). No number here shows whether the published comparison
+{b} ResNet50 is {fed_b:.2f} here. {words.spread_of_aucs(fed_networks)}
+{words.beside_largest(fed[inits[1]], largest, stand_ins=stand_ins)}
+No number here shows whether the published comparison
 was run with these scripts, or what longer training would recover. What does
 follow is that the comparison should be repeated with each source's own inputs.
 """)
 
 # %%
 aucs = scenario_aucs(scores[scores["level"] == "native"]).assign(inputs="own")
-fed_aucs = scenario_aucs(scores[scores["level"] == "official_scripts"])
-lines = pd.concat([aucs, fed_aucs.assign(inputs="scripts’")])
+lines = pd.concat([aucs, as_in_scripts.assign(inputs="scripts’")])
 lines["unfreezing"] = lines["scenario"].map(
     scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
 )

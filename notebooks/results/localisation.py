@@ -28,13 +28,14 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
 
-from rin.errors import counted
+from rin.errors import counted, listed
 from rin.evidence import paper
 from rin.explain.overlap import SIDE
 from rin.report import page
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, inline_title, listed
+from rin.report.format import book_table, inline_title
 from rin.report.headline import short_names
 from rin.report.maps import example_maps
 from rin.report.style import init_style, use_style
@@ -51,6 +52,7 @@ a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
 titles = short_names(runs)
 inside = {task: inline_title(runs.titles[task]) for task in marked}
+stand_ins = runs.stand_ins(*marked)
 banner(runs, marked)
 
 # %%
@@ -79,34 +81,33 @@ blind = pd.concat(
 # %% tags=["hide-input"]
 word = {init: init_style(init).word for init in inits}
 clear = {
-    measure: listed(
-        f"{inside[row.task]} ({word[inits[int(row.estimate < 0)]]} higher)"
-        for row in rows.itertuples()
-        if row.ci_low > 0 or row.ci_high < 0
-    ).replace("none", "no task")
+    measure: words.overlap_differences(rows, inits, inside)
     for measure, rows in differences.groupby("measure")
 }
-won, lost = (blind["ci_low"] > 0).sum(), (blind["ci_high"] < 0).sum()
-Markdown(f"""
+Markdown(
+    """
 Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
-networks. Here, the interval of the difference in Dice excludes zero on
-{clear["dice"]}; with a threshold chosen on other patients, on
-{clear["dice_best"]}. That of average precision, which needs no
-threshold, excludes zero on {clear["average_precision"]}.
-
-Such differences mean little where maps do not localise the lesion better than
-a region that is drawn without looking at the image. The maps beat the best such
-region in {won or "none"} of {len(blind)} comparisons (one for each task,
-initialisation and measure) and fall short of it in
-{"every one" if lost == len(blind) else lost or "none"}. Intervals are over
-patients and describe the networks of the first pretraining.
-""")
+networks. Such differences mean little where maps do not localise the lesion
+better than a region that is drawn without looking at the image. Intervals are
+over patients and describe the networks of the first pretraining.
+"""
+    + words.if_real(
+        f"""
+Here, the interval of the difference in Dice excludes zero on {clear["dice"]};
+with a threshold chosen on other patients, on {clear["dice_best"]}. That of
+average precision, which needs no threshold, excludes zero on
+{clear["average_precision"]}. {words.beside_baselines(blind)}
+""",
+        stand_ins=stand_ins,
+    )
+)
 
 # %%
 axes = forest(
     differences, label="measure", group="task", names=titles | LABELS,
     xlabel=f"{a} − {b} (95% CI)", digits=3,
-    ends=(f"{b} higher", f"{a} higher"),
+    ends=words.sides(inits, better="higher", stand_ins=stand_ins),
+    tested=not stand_ins,
 )  # fmt: skip
 page.picture(axes, "Difference of the initialisations in overlap, task by task")
 

@@ -30,6 +30,7 @@ from IPython.display import Markdown, display
 
 from rin.errors import counted
 from rin.report import style
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (
@@ -57,7 +58,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 repeated = runs.keeping("repeats", "equal_accuracy")
 inits, titles = runs.inits, runs.titles
-a, b = (style.init_style(init).short for init in inits)
+ends = words.sides(inits, stand_ins=runs.stand_ins())
 banner(repeated, study="repeats")
 
 # %%
@@ -117,8 +118,7 @@ shown = pd.concat(
 )
 axes = forest(
     shown.query("group == 'all'").drop(columns="p_holm"), unit="points",
-    label="what", group="task", names=titles,
-    ends=(f"{b} ahead", f"{a} ahead"),
+    label="what", group="task", names=titles, ends=ends,
 )  # fmt: skip
 picture(axes, "Mean difference on new patients, and with other training cases")
 
@@ -154,8 +154,7 @@ compared = pd.concat(
 axes = forest(
     compared.sort_values("task", kind="stable").drop(columns="p_holm"),
     unit="points", label="pretraining", group="task",
-    names=titles | {"whole": "Whole", "brief": "Brief"},
-    ends=(f"{b} ahead", f"{a} ahead"),
+    names=titles | {"whole": "Whole", "brief": "Brief"}, ends=ends,
 )  # fmt: skip
 picture(axes, "Difference with the whole and the brief pretraining, by task")
 
@@ -164,15 +163,21 @@ by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
 kept = np.sign(by_pretraining).nunique(axis=1) == 1
-Markdown(f"""
-**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. After
-the briefer pretraining the difference has the same sign as before on
-{kept.sum() or "none"} of {counted(len(kept), "tasks")}; zero is inside
-{((compared["ci_low"] < 0) & (compared["ci_high"] > 0)).sum() or "none"} of the
-{len(compared)} intervals. One initialisation has the same networks in both
-rows, so the rows are not independent. A difference that remains at equal
-accuracy may come from the corpus, or from fewer images and steps.
-""")
+Markdown(
+    f"""
+**Exploratory**, with {counted(brief["backbone"].nunique(), "backbones")}. One
+initialisation has the same networks in both rows, so the rows are not
+independent. A difference that remains at equal accuracy may come from the
+corpus, or from fewer images and steps.
+"""
+    + words.if_real(
+        f"""
+{words.same_direction(kept.sum(), len(kept))} after the briefer pretraining;
+{words.excluding_zero(compared)} (these networks, new patients).
+""",
+        stand_ins=runs.stand_ins(),
+    )
+)
 
 # %% [markdown]
 # ## At other settings of fine-tuning
@@ -195,7 +200,7 @@ choices = pd.concat(
 ).sort_values("task", kind="stable")
 axes = forest(
     choices.drop(columns="p_holm"), unit="points", label="choice",
-    group="task", names=titles, ends=(f"{b} ahead", f"{a} ahead"),
+    group="task", names=titles, ends=ends,
 )  # fmt: skip
 picture(axes, "Difference with the pretraining as the unit, by choice")
 
@@ -203,10 +208,10 @@ picture(axes, "Difference with the pretraining as the unit, by choice")
 # ## From other pretrainings, in another design
 #
 # The first reference run asked the same six questions with other networks: other
-# first weights and order of the images, 26 classes without ultrasound, and the
-# inputs of each arm prepared like those of its released counterpart. An effect of
-# radiologic pretraining would be expected in both runs, a product of chance only in
-# one.
+# first weights and order of the images, 26 classes without ultrasound, and for each
+# arm the preprocessing of its released weights. An effect of radiologic pretraining
+# would give most differences the same sign in both runs; by chance alone, half of them
+# have it.
 
 # %%
 first = open_reference("first")
@@ -236,8 +241,9 @@ alike_signs, alike_means = (
 # %% tags=["hide-input"]
 Markdown(f"""
 Each mark is a backbone on a task, averaged over its pretrainings. Both runs
-have the same sign in {alike_signs} of these differences, and in
-{alike_means} averages of a task. Pearson’s correlation over the marks is
+have the same sign in {alike_signs} of these differences
+({len(twice) / 2:g} expected by chance), and in {alike_means} averages of a
+task. Pearson’s correlation over the marks is
 {twice.corr().iloc[0, 1]:.2f}; it has no interval, because marks of one task
 share patients. As the runs differ in their corpora and inputs, not by chance
 alone, this cannot show which of them is right; it shows how much a conclusion
@@ -266,13 +272,15 @@ moves = shift[shift["quantity"] == "interaction"].set_index("task")
 gains = shift[shift["quantity"] == "effect"]
 fits = pd.concat(longer.records(task, "convergence") for task in moves.index)
 fixed, until = (fits[fits["level"] == level] for level in levels)
-ends = [(100 * (x["best_epoch"] == x["epochs"])).mean() for x in (fixed, until)]
+at_end = [
+    (100 * (x["best_epoch"] == x["epochs"])).mean() for x in (fixed, until)
+]
 texts = format_estimate(moves, unit="points").rename(titles)
 Markdown(f"""
 **Exploratory.** Networks were trained until the validation loss stopped
 falling: for {until["epochs"].mean():.1f} epochs on average, in place of
 {fixed["epochs"].max()} at most. The validation loss was lowest in the last
-epoch for {ends[1]:.0f}% of these networks, against {ends[0]:.0f}% with the
+epoch for {at_end[1]:.0f}% of these networks, against {at_end[0]:.0f}% with the
 usual epochs.
 The mean AUC of an initialisation changes by
 {format_number(100 * gains["estimate"].min(), 1, signed=True)} to

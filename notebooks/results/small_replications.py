@@ -30,6 +30,7 @@ from IPython.display import Markdown
 from rin.errors import counted
 from rin.evidence.replications import FOLLOW_UPS
 from rin.explain.similarity import call_agreement
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import design_table, format_number, listed
@@ -51,6 +52,7 @@ if runs.study.profile.losses:
 runs = runs.keeping("head", "layers", "confounder", "losses")
 a, b = runs.inits
 titles = runs.titles
+stand_ins = runs.stand_ins(study="confounder")
 banner(runs, study="head")
 
 # %%
@@ -213,8 +215,7 @@ level: on “{titles[top]}”, two networks agree on
 # the confounders are a letter, a low-pass filter and Poisson noise; the source gave
 # noise to all images, and more to the marked ones. For *sampled*, the device of an
 # ultrasound image takes the place of a mark. A network with an AUC below 0.5 follows
-# the confounder rather than the disease. The figure prints the AUC of the right
-# side first.
+# the confounder rather than the disease.
 
 # %%
 same = scores["confounder"]
@@ -239,31 +240,32 @@ followed = pd.concat(
     init_differences(rows, a, b).query("group == 'all'").assign(level=level)
     for level, rows in confounded.groupby("level")
 ).drop(columns="p_holm")
+sources = [init_style(init).short for init in (a, b)]
 followed["note"] = [
     f"{r.auc_a:.2f}, {r.auc_b:.2f}" for r in followed.itertuples()
 ]
 axes = forest(
     followed, unit="points", label="level", group="task",
-    names=titles | KINDS, note_title="AUCs",
-    ends=(f"{init_style(b).word} better", f"{init_style(a).word} better"),
+    names=titles | KINDS, note_title=" and ".join(sources),
+    ends=words.sides((a, b), better="better", stand_ins=stand_ins),
 )  # fmt: skip
 picture(axes, "Difference between the initialisations in the reversed test")
 
 # %% tags=["hide-input"]
 source = FOLLOW_UPS["juodelyte2024"]
-word_of = {init: init_style(init).word for init in (a, b)}
 stated = listed(
     f"{format_number(-row['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "
     f"{row['share']}%)"
     for kind, row in source.items()
 )
 Markdown(f"""
-When all positive training images are marked, the difference {word_of[a]} −
-{word_of[b]} in the reversed test is
-{format_number(100 * followed["estimate"].min(), 1, signed=True)} to
-{format_number(100 * followed["estimate"].max(), 1, signed=True)} AUC points.
+When all positive training images are marked, the AUC in the reversed test shows
+who follows the mark. {words.confounders_followed(followed, (a, b), KINDS)}
+
 The source reports t statistics of ImageNet − RadImageNet over five trainings
-each, given here with the opposite sign: {stated}; its sampling was by the
-patients' sex. With five trainings on either side, no permutation test can give
-a P value below {smallest_permutation_p(5, 5):.4f}, however large the difference.
+each, given here with the opposite sign: {stated}. A large t favours the
+{init_style(a).word} networks; the noise alone did not separate them there. Its
+sampling was by the patients' sex. With five trainings on either side, no
+permutation test can give a P value below {smallest_permutation_p(5, 5):.4f},
+however large the difference.
 """)

@@ -34,19 +34,16 @@ from rin.errors import counted
 from rin.evidence import paper
 from rin.evidence.audit import published_intervals
 from rin.report import page, style
+from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import (
-    book_table,
-    format_estimate,
-    format_p,
-    measure_table,
-)
+from rin.report.format import book_table, measure_table
 from rin.report.lines import slopes
 from rin.stats import (
     clinical_curves,
     clinical_measures,
     init_differences,
+    leave_one_pair_out,
     pretraining_differences,
     scenario_aucs,
 )
@@ -59,6 +56,7 @@ inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 word_a, word_b = (style.init_style(init).word for init in inits)
 stated = paper.comparison_of(find_task(task)[1].paper_task)  # may be None
+stand_ins = runs.stand_ins(task)  # what they give is no verdict
 banner(runs, [task])
 
 # %%
@@ -67,6 +65,7 @@ every_task = runs.predictions()  # P values are adjusted over the tasks
 headline = pretraining_differences(every_task, *inits).set_index("task")
 differences = init_differences(every_task, *inits)
 networks = differences[differences["task"] == task].set_index("group")
+without = leave_one_pair_out(scores, *inits)  # one left out at a time
 single = scenario_aucs(scores)
 
 # %% tags=["hide-input"]
@@ -75,33 +74,18 @@ units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
 fewest = scores.groupby("label")["patient_id"].nunique().min()
 if fewest < 10:
-    units += f", only {fewest} of them of one class: too few to rely on P"
+    units += (
+        f", only {fewest} of them of one class: too few to rely on intervals"
+    )
 has_interval = pd.notna(here["ci_low"])
-several = main["pairs"] > 1
-decides = main if several else here  # the test that the first words follow
-on_patients = f"""{format_estimate(here, unit="points")} points of AUC
-(adjusted {format_p(here["p_holm"])})."""
 Markdown(
     f"""
-**{page.verdict(decides["estimate"], decides["p_holm"], inits).capitalize()}
-"""
-    + (
-        f"""with the pretraining as the unit** ({main["pairs"]:.0f} pairs of
-networks): the difference {word_a} − {word_b} is
-{format_estimate(main, unit="points")} points of AUC (adjusted
-{format_p(main["p_holm"])}). On new patients, that of these networks is
-{on_patients}
-"""
-        if several
-        else f"""on new patients** of these networks: the difference {word_a} −
-{word_b} is {on_patients} It is that of one pair, and says nothing about other
-pretrainings.
-"""
-    )
-    + f"""Over {counted(int(here["n_scenarios"]), "scenarios")} the mean AUC is
+{words.answer_on_task(main, here, inits, stand_ins=stand_ins)}
+{words.most_influential(main, without)}
+Over {counted(int(here["n_scenarios"]), "scenarios")} the mean AUC is
 {here["auc_a"]:.2f} ({word_a}) and {here["auc_b"]:.2f} ({word_b}), on
-{here["n_cases"]:,.0f} test images{units}. An AUC of at most 0.5 was found for
-{(single["auc"] <= 0.5).sum() or "none"} of {counted(len(single), "networks")}.
+{here["n_cases"]:,.0f} test images{units}.
+{words.near_chance((single["auc"] <= 0.5).sum(), len(single))}
 """
     + (
         ""
@@ -151,7 +135,7 @@ if has_interval:
         bands = pd.concat([published, bands])
     axes = forest(
         bands.drop(columns="p_holm"), xlabel="AUC points (95% CI)",
-        ends=(f"{b} ahead", f"{a} ahead"), limits=(-20, 20),
+        ends=words.sides(inits, stand_ins=stand_ins), limits=(-20, 20),
     )  # fmt: skip
     display(page.picture(axes, "Differences over all, and by unfreezing"))
 
@@ -193,16 +177,18 @@ More on the files: [Run it: images, GPU, cluster](../use/run_it).
 # %% [markdown]
 # ## Beyond the AUC
 #
-# How these are computed: [Methods](../../methods).
+# How these are computed: [Methods](../../methods). The intervals take only patients as
+# a sample: what other pretrainings would give is not in them. The means include
+# every network, also any whose training diverged.
 
 # %%
 n_bins = int(np.clip(here["n_cases"] // 10, 2, 10))
 if has_interval:
     measures = clinical_measures(
-        scores, inits, seed=runs.study.profile.seed, bins=n_bins, replicates=400
+        scores, inits, seed=runs.study.profile.seed, bins=n_bins
     )
     table = measure_table(measures, inits)
-    caption = "Means over scenarios; intervals over patients"
+    caption = "Means over scenarios; intervals: these networks, new patients"
     display(book_table(table, caption, prose=True))
 
 # %%

@@ -195,12 +195,15 @@ seconds = settings.epochs / np.array([*speeds.values()])  # an image of a run
 hours_each = sizes.max() * seconds.max() / 3600
 runs_each = 2 * len(full.profile.inits)  # two learning rates
 hours = (sizes * folds).sum() * runs_each * seconds.sum() / 3600
+grid = folds.sum() * runs_each * seconds.size
 gigabytes = sizes.sum() * settings.size**2 / 1e9
 
 # %% tags=["hide-input"]
 Markdown(f"""
-The paper's full study is {planned["runs"]:,} runs of fine-tuning in
-{planned["jobs"]} jobs by task. By this extrapolation the main grid takes
+The profile `paper` plans {planned["runs"]:,} runs of fine-tuning in
+{planned["jobs"]} jobs by task: {grid:,} of the paper's own grid, and
+{planned["runs"] - grid:,} of a comparison that this book adds, with inputs as
+in the official scripts. By this extrapolation the main grid takes
 **about {hours:.0f} hours of one GPU**, and the longest run {hours_each:.1f}:
 more than that is the least `timeout_min`, as a run of fine-tuning that is cut
 off begins anew. Decoded images take {gigabytes:.0f} GB beside the originals,

@@ -33,6 +33,7 @@ def forest(
     ends: tuple[str, str] | None = None,
     limits: tuple[float, float] | None = None,
     zero: float | None = 0.0,
+    tested: bool = True,
     note_title: str = "",
     legend: bool = True,
 ) -> Axes:
@@ -45,11 +46,14 @@ def forest(
     their titles.  Following rows of equal label and group share a line.  Optional columns: `kind`
     (a kind or init of `rin.report.style`), `p_holm` (marks are open where it is not below .05),
     `note` (text at the right instead of estimate and interval; of a shared line the last one).
+    Where rows are not `tested`, as those of stand-ins, `p_holm` is not shown.
 
     `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
     of the data, ends in an arrow; `zero` is where the vertical line stands, if any.
     """
     rows = _prepared(rows, unit, label, group, names)
+    if not tested:
+        rows = rows.drop(columns="p_holm", errors="ignore")
     if "note" not in rows:
         rows["note"] = format_estimate(rows, digits=digits, signed=zero is not None)
         note_title = note_title or _kind_of_numbers(rows)

@@ -1,6 +1,5 @@
 """What a page of the book is made with: claims that guard its text, and figures."""
 
-import math
 import re
 from base64 import b64encode
 from colorsys import hls_to_rgb, rgb_to_hls
@@ -18,7 +17,6 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rin.errors import InputError
-from rin.report.style import init_style
 
 _SVG, _COLOR = "http://www.w3.org/2000/svg", r"#([0-9a-f]{6})\b"
 for prefix, space in {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}.items():
@@ -31,13 +29,6 @@ def claim(statement: str, holds: object) -> None:
         problem = f"the text says “{statement}”, and the numbers do not ({holds!r})"
         remedy = "Read the numbers again and rewrite the sentence."
         raise InputError(problem, where="this page", remedy=remedy)
-
-
-def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
-    """Return what a difference of AUCs says: `radiologic ahead`, or `no clear difference`."""
-    if math.isnan(p_holm) or p_holm >= 0.05 or difference == 0:
-        return "no clear difference"
-    return f"{init_style(inits[0 if difference > 0 else 1]).word} ahead"
 
 
 def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> HTML:

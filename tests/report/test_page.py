@@ -1,4 +1,4 @@
-"""What pages are made with: claims, verdicts, pictures."""
+"""What pages are made with: claims, pictures."""
 
 import base64
 import re
@@ -11,10 +11,8 @@ import seaborn as sns
 from matplotlib.colors import to_rgb
 
 from rin.errors import InputError
-from rin.report.page import claim, picture, verdict
+from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
-
-INITS = ("radiologic", "photographic")
 
 
 @pytest.mark.parametrize("holds", [False, np.False_, None, 1, "yes"])
@@ -22,24 +20,6 @@ def test_claim_that_does_not_hold_stops_the_build_with_its_sentence(holds):
     claim("two is more than one", np.bool_(True))
     with pytest.raises(InputError, match="radiologic behind on breast"):
         claim("radiologic behind on breast", holds)
-
-
-@pytest.mark.parametrize(
-    ("difference", "p_holm", "words"),
-    [
-        (0.1, 0.049, "radiologic ahead"),
-        (-0.1, 0.001, "photographic ahead"),
-        (0.1, 0.05, "no clear difference"),
-        (0.1, float("nan"), "no clear difference"),
-        (0.0, 0.0, "no clear difference"),
-    ],
-)
-def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
-    assert verdict(difference, p_holm, INITS) == words
-
-
-def test_verdict_writes_proper_names_with_their_capitals():
-    assert verdict(0.1, 0.01, ("radimagenet", "imagenet")) == "RadImageNet ahead"
 
 
 @pytest.mark.parametrize(("pixels", "kind"), [(False, "svg+xml"), (True, "png")])

@@ -1,0 +1,399 @@
+"""Sentences of the pages of results that have cases, as those of `rin.report.words`.
+
+They take rows of `rin.stats`, and `stand_ins` where they could name a winner: of stand-ins they
+give numbers, or nothing, and no verdict.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from rin.errors import listed
+from rin.report.format import format_estimate, format_number, format_p
+from rin.report.style import init_style
+from rin.report.words import (
+    LEVEL,
+    direction,
+    has_interval,
+    is_clear,
+    no_verdict,
+    number,
+    on_tasks,
+    points,
+    verdict,
+)
+
+
+def sides(
+    inits: tuple[str, str], *, better: str = "ahead", stand_ins: Collection[str] = ()
+) -> tuple[str, str]:
+    """Return what is left and right of zero in a figure: ``("Photographic ahead", …)``.
+
+    Of stand-ins only which number is higher.
+    """
+    word = "higher" if stand_ins else better
+    a, b = (init_style(init).short for init in inits)
+    return f"{b} {word}", f"{a} {word}"
+
+
+def if_real(text: str, *, stand_ins: Collection[str] = ()) -> str:
+    """Return a text on findings, where there are any: nothing of stand-ins."""
+    return "" if stand_ins else text
+
+
+def minus(inits: tuple[str, str]) -> str:
+    """Return what a difference is of: ``radiologic − photographic``."""
+    return " − ".join(init_style(init).word for init in inits)
+
+
+def answer_on_task(
+    across: Any, alone: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()
+) -> str:
+    """Return the first sentences of a task's page.
+
+    One pair of networks, or an interval of no use, allows no verdict on pretraining.
+
+    Parameters
+    ----------
+    across, alone : the task's rows of `pretraining_differences` and of `init_differences`
+    inits, stand_ins : as for `verdict`
+    """
+    pairs = int(across["pairs"])
+    if stand_ins:
+        first = _sentence(no_verdict(stand_ins))
+    elif pairs == 1:
+        first = "One pair of networks shows nothing about other pretrainings"
+    elif not has_interval(across):
+        first = "Too few networks for a verdict across pretrainings"
+    else:
+        first = _sentence(f"{verdict(across, inits)} across pretrainings")
+    difference = f"the difference {minus(inits)} in AUC is"
+    of_networks = f"{points(alone)}{_adjusted_p(alone, stand_ins)}."
+    if pairs == 1:
+        return (
+            f"**{first}.** For these networks alone, on new patients, {difference} {of_networks}"
+        )
+    return (
+        f"**{first}** ({pairs} pairs of networks): {difference} {points(across)}"
+        f"{_adjusted_p(across, stand_ins)}. For these networks alone, on new patients: "
+        f"{of_networks}"
+    )
+
+
+def _adjusted_p(row: Any, stand_ins: Collection[str]) -> str:
+    """Return the P value that follows an estimate; of stand-ins none."""
+    return "" if stand_ins else f", adjusted {format_p(row['p_holm'])}"
+
+
+def _sentence(text: str) -> str:
+    """Return a text with a capital at its start, proper names as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def most_influential(across: Any, without: pd.DataFrame) -> str:
+    """Return how much one pair of networks matters; nothing where there are too few pairs.
+
+    `without` has a row for each pair that is left out: its backbone and pretraining, and the
+    estimate of the others.
+    """
+    if across["pairs"] < 3:
+        return ""
+    row = without.loc[(without["estimate"] - across["estimate"]).abs().idxmax()]
+    pair = f"{row['backbone']}, pretraining {int(row['pretraining'])}"
+    return f"Without the pair of networks that matters most ({pair}) it is {points(row)}."
+
+
+def near_chance(n: int, total: int) -> str:
+    """Return how many networks rank cases no better than chance."""
+    if n == 0:
+        return f"All {total} networks have an AUC above 0.5."
+    return f"{n} of {total} networks did no better than chance (AUC of at most 0.5)."
+
+
+def differences_by_task(
+    across: pd.DataFrame,
+    alone: pd.DataFrame,
+    inits: tuple[str, str],
+    names: Mapping[str, str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
+    """Return on which tasks differences are clear: across pretrainings, and for these networks.
+
+    `names` has what a task is called within a sentence.
+    """
+    if stand_ins:
+        reason = _sentence(no_verdict(stand_ins))
+        return f"**{reason}.** The figure shows differences and intervals, which are no findings."
+    pairs = int(across["pairs"].max())
+    first = "Each task has one pair of networks, which shows nothing about other pretrainings."
+    if pairs > 1:
+        first = (
+            f"Across pretrainings ({pairs} pairs of networks a task), the difference "
+            f"{minus(inits)} is distinguishable from zero, after adjustment, on "
+            f"{_clear_tasks(across, inits, names, 'ahead')}."
+        )
+    of_networks = _clear_tasks(alone, inits, names, "higher")
+    return f"{first} For these networks alone, on new patients, it is on {of_networks}."
+
+
+def _clear_tasks(
+    rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str], word: str
+) -> str:
+    """Return the tasks of clear differences by side: ``COVID-19 (radiologic ahead)``."""
+    tasks_of: dict[str, list[str]] = {}
+    for _, row in rows.iterrows():
+        if is_clear(row):
+            tasks_of.setdefault(direction(row, inits), []).append(names[row["task"]])
+    by_side = [
+        f"{tasks_named(tasks, len(rows))} ({side} {word})" for side, tasks in tasks_of.items()
+    ]
+    return listed(by_side) if by_side else "no task"
+
+
+def tasks_named(names: Iterable[str], total: int) -> str:
+    """Return tasks by name, as a sentence holds them: also ``all six tasks`` and ``no task``."""
+    tasks = [*names]
+    if len(tasks) == total > 1:
+        return "both tasks" if total == 2 else f"all {number(total)} tasks"
+    return listed(tasks) if tasks else "no task"
+
+
+def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return what tests of backbone × initialisation find: a high P is no evidence of likeness.
+
+    `tests` is a table of `rin.stats.pretrainings.backbone_tests`; nothing where none was possible.
+    """
+    made = tests.dropna(subset="p_value")
+    if made.empty:
+        return ""
+    clear = made.query("p_holm < @LEVEL")["task"]
+    differing = tasks_named(map(names.get, clear), len(made))
+    df = " to ".join(f"{number:.0f}" for number in sorted({*made["df_2"].agg(["min", "max"])}))
+    return (
+        f"The mean difference depends on the backbone (backbone × initialisation, an approximate "
+        f"F test, Holm) on {differing}. With {df} denominator degrees of freedom this test finds "
+        f"only large differences: a high P value is no evidence that backbones are alike."
+    )
+
+
+def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
+    """Return whether intervals of the same differences by several models include zero."""
+    inside = pd.DataFrame(
+        {name: rows.eval("ci_low <= 0 <= ci_high").to_list() for name, rows in models.items()}
+    )
+    if inside.all(axis=None):
+        return "No model changes this: all intervals include zero."
+    if not inside.any(axis=None):
+        return "No model changes this: all intervals exclude zero."
+    counts = listed(f"{inside[name].sum()} ({name})" for name in inside)
+    alike = (inside.nunique(axis=1) == 1).all()
+    start = "No model changes which do" if alike else "Models disagree"
+    return f"{start}: of {len(inside)} intervals, zero is inside {counts}."
+
+
+def within_unfreezing(
+    across: pd.DataFrame,
+    alone: pd.DataFrame,
+    inits: tuple[str, str],
+    names: Mapping[str, str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
+    """Return how many differences within one unfreezing are clear.
+
+    `across` and `alone` have a row a task and unfreezing (`group`); `names` has those of both.
+    """
+    if stand_ins:
+        return f"{_sentence(no_verdict(stand_ins))}."
+    clear = [row for _, row in across.iterrows() if is_clear(row)]
+    places = [
+        f"{names[row['task']]}, {names[row['group']]} ({direction(row, inits)} higher)"
+        for row in clear
+    ]
+    n = sum(is_clear(row) for _, row in alone.iterrows())
+    return (
+        f"Across pretrainings, {len(clear) or 'none'} of {len(across)} differences within one "
+        f"unfreezing {'is' if len(clear) < 2 else 'are'} distinguishable from zero (Holm over the "
+        f"tasks){': ' + '; '.join(places) if places else ''}. For these networks alone, "
+        f"{number(n) if n else 'none'} {'is' if n < 2 else 'are'}."
+    )
+
+
+def enough_patients(rows: pd.DataFrame) -> str:
+    """Return which test sets are large enough for a statement about these networks.
+
+    `rows` has `name`, `patients`, and those that are `needed` to detect two points.
+    """
+    enough = rows["patients"] >= rows["needed"]
+    large, small = listed(rows["name"][enough]), listed(rows["name"][~enough])
+    start = "For a statement about these networks there are"
+    if enough.all():
+        return f"{start} enough patients to detect two points, on {large}."
+    if not enough.any():
+        return f"{start} too few patients to detect two points, on {small}."
+    return f"{start} enough patients to detect two points on {large}, and too few on {small}."
+
+
+def gains_at_rate(
+    rows: pd.DataFrame, names: Mapping[str, str], *, stand_ins: Collection[str] = ()
+) -> str:
+    """Return what pretraining changes against random weights at one learning rate.
+
+    `rows` has a row a task and init (`kind`): its estimate, `p_holm`, `learning_rate`, and
+    `auc_b`, the mean AUC of random weights.
+    """
+    (rate,) = rows["learning_rate"].unique()
+    start = f"At a learning rate of {rate:g}, random weights reach mean AUCs of "
+    start += _range(rows["auc_b"])
+    if stand_ins:
+        low, high = (
+            format_number(100 * end, 1, signed=True)
+            for end in rows["estimate"].agg(["min", "max"])
+        )
+        return f"{start}; the differences from them are {low} to {high} points."
+    clear = rows[rows["p_holm"] < LEVEL]
+    changes = {"gain": clear[clear["estimate"] > 0], "loss": clear[clear["estimate"] < 0]}
+    parts = [_largest_of(kind, some, names) for kind, some in changes.items() if len(some)]
+    listing = f": {listed(parts)}" if parts else ""
+    return (
+        f"{start}; {len(clear) or 'none'} of {len(rows)} differences from them "
+        f"{'is' if len(clear) < 2 else 'are'} distinguishable from zero{listing}."
+    )
+
+
+def _largest_of(kind: str, rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return how many gains or losses there are, and the largest: ``one loss (−11.7 …)``."""
+    row = rows.loc[rows["estimate"].abs().idxmax()]
+    size = format_estimate(row, unit="points")
+    text = f"{size}, {init_style(row['kind']).word} weights on {names[row['task']]}"
+    if len(rows) == 1:
+        return f"one {kind} ({text})"
+    return f"{number(len(rows))} {kind}{'s' if kind == 'gain' else 'es'} (the largest: {text})"
+
+
+def _range(aucs: pd.Series) -> str:
+    """Return the smallest and the largest of some AUCs, or the one."""
+    return " to ".join(dict.fromkeys(f"{auc:.2f}" for auc in (aucs.min(), aucs.max())))
+
+
+def spread_of_aucs(aucs: pd.DataFrame) -> str:
+    """Return between what the AUCs behind a mean are, and how many rank cases the wrong way.
+
+    `aucs` has a row a network: `auc` and its interval.
+    """
+    if len(aucs) == 1:
+        return "It is that of one network."
+    text = f"It is the mean of {number(len(aucs))} networks with AUCs of {_range(aucs['auc'])}"
+    n = int((aucs["ci_high"] < 0.5).sum())
+    if n == 0:
+        return f"{text}."
+    verb = "ranks" if n == 1 else "rank"
+    return f"{text}, {number(n)} of which {verb} cases the wrong way round (interval below 0.5)."
+
+
+def beside_largest(effect: Any, largest: float, *, stand_ins: Collection[str] = ()) -> str:
+    """Return an effect beside the largest difference of the paper, in points: its interval counts.
+
+    `effect` is a row of an estimate: the change of a mean AUC.
+    """
+    if stand_ins:
+        return ""
+    low, high = 100 * effect["ci_low"], 100 * effect["ci_high"]
+    there = f"the largest difference in the paper ({largest:.1f} points)"
+    if high < -largest:
+        return f"The loss is larger than {there}."
+    if low > -largest:
+        return f"The loss is smaller than {there}."
+    return f"The interval of the loss includes {there}."
+
+
+def same_direction(kept: int, total: int) -> str:
+    """Return on how many tasks a difference kept its sign: ``Direction unchanged on …``."""
+    if kept == 0:
+        return f"Direction reversed {on_tasks(total, total)}"
+    return f"Direction unchanged {on_tasks(kept, total)}"
+
+
+def excluding_zero(rows: pd.DataFrame) -> str:
+    """Return how many intervals exclude zero: ``8 of 10 intervals exclude zero``."""
+    n, total = int((~rows.eval("ci_low <= 0 <= ci_high")).sum()), len(rows)
+    if total == 1:
+        return f"the interval {'excludes' if n else 'includes'} zero"
+    if n == 0:
+        return f"all {total} intervals include zero"
+    if n == total:
+        return f"all {total} intervals exclude zero"
+    return f"{n} of {total} intervals exclude{'s' if n == 1 else ''} zero"
+
+
+def beside_baselines(rows: pd.DataFrame) -> str:
+    """Return whether activation maps show lesions better than a region drawn blindly.
+
+    `rows` is a table of `rin.stats.against_baselines`: maps minus the best image-blind region.
+    """
+    won, lost, total = (rows["ci_low"] > 0).sum(), (rows["ci_high"] < 0).sum(), len(rows)
+    if lost == total:
+        name = "An ellipse" if rows["baseline"].str.contains("ellipse").all() else "A region"
+        return f"{name} drawn without seeing the image beats the maps in all {total} comparisons."
+    return (
+        f"The maps beat the best region drawn without seeing the image in "
+        f"{won or 'none'} of {total} comparisons (one for each task, initialisation and measure), "
+        f"and the region beats the maps in {lost or 'none'}."
+    )
+
+
+def overlap_differences(
+    rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]
+) -> str:
+    """Return the tasks on which an interval of a measure of overlap excludes zero, by side."""
+    clear = rows[~rows.eval("ci_low <= 0 <= ci_high")]
+    places = [
+        f"{names[row['task']]} ({direction(row, inits)} higher)" for _, row in clear.iterrows()
+    ]
+    return listed(places) if places else "no task"
+
+
+def confounders_followed(
+    rows: pd.DataFrame, inits: tuple[str, str], names: Mapping[str, str]
+) -> str:
+    """Return which confounders separate the initialisations, and which mislead all networks.
+
+    `rows` has a row a confounder (`level`) and task: the estimate in the reversed test, `auc_a`
+    and `auc_b`.  A confounder separates where on each of its tasks the AUCs are more than twenty
+    points apart; it misleads all where both are below 0.1.
+    """
+    far = rows["estimate"].abs().groupby(rows["level"]).min() > 0.2
+    misled = rows.groupby("level")[["auc_a", "auc_b"]].max().max(axis=1) < 0.1
+    parts = []
+    for level in far[far].index:
+        some = rows[rows["level"] == level]
+        aucs = " and ".join(
+            f"{_range(some[name])} ({init_style(init).word})"
+            for name, init in zip(("auc_a", "auc_b"), inits, strict=True)
+        )
+        parts.append(f"With “{names[level]}” the AUCs are far apart: {aucs}.")
+    rest = rows.loc[~rows["level"].map(far), "estimate"]
+    if len(rest):
+        ends = (format_number(100 * end, 1, signed=True) for end in (rest.min(), rest.max()))
+        where = "elsewhere" if parts else "everywhere"
+        parts.append(f"The difference is {' to '.join(dict.fromkeys(ends))} points {where}.")
+    for level in misled[misled].index:
+        aucs = rows.loc[rows["level"] == level, ["auc_a", "auc_b"]].stack()
+        parts.append(
+            f"With “{names[level]}” all AUCs are {_range(aucs)}, as every network follows the "
+            f"confounder in nearly every image: this test cannot tell the initialisations apart."
+        )
+    return " ".join(parts)
+
+
+def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[str] = ()) -> str:
+    """Return what a live page says of its one test: a verdict, or that it shows how one is done.
+
+    `row` has the estimate and `p_value`.
+    """
+    p = format_p(row["p_value"])
+    if stand_ins:
+        return f"{p}, which only shows how a test is done: {no_verdict(stand_ins)}"
+    return f"{p}: {verdict(dict(row) | {'p_holm': row['p_value']}, inits)}"

@@ -1,0 +1,330 @@
+"""Sentences of the pages of results, on made rows: each case once."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from rin.report import words_of_results as words
+
+INITS = ("radiologic", "photographic")
+NAMES = {"breast": "breast lesions", "covid19": "COVID-19", "acl": "ACL tears"}
+NAMES |= {"freeze_all": "frozen", "unfreeze_all": "all layers"}
+NAN = math.nan
+STAND_INS = ("weights",)
+VERDICTS = ("ahead", " P ", "clear difference", "distinguishable")
+
+
+def row(points, half=1.0, **more):
+    """An estimate in points with its interval, as `rin.stats` returns it: fractions."""
+    ends = {"ci_low": (points - half) / 100, "ci_high": (points + half) / 100}
+    return {"estimate": points / 100, **ends, "df": 3.0, "p_holm": NAN} | more
+
+
+def table(*rows):
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("points", "p_holm", "first"),
+    [
+        (3.0, 0.01, "**Radiologic ahead across pretrainings** (10 pairs of networks)"),
+        (-3.0, 0.01, "**Photographic ahead across pretrainings** (10 pairs of networks)"),
+        (3.0, 0.2, "**No clear difference across pretrainings** (10 pairs of networks)"),
+    ],
+)
+def test_answer_on_a_task_follows_the_pretrainings_not_the_patients(points, p_holm, first):
+    across, alone = row(points, pairs=10, p_holm=p_holm), row(-1.0, p_holm=0.001)
+    said = words.answer_on_task(across, alone, INITS)
+    sign = "+" if points > 0 else "−"
+    assert said.startswith(
+        f"{first}: the difference radiologic − photographic in AUC is {sign}3.0"
+    )
+    assert "For these networks alone, on new patients: −1.0 points (−2.0, 0.0), adjusted" in said
+    assert said.endswith("adjusted P = .001.")
+
+
+def test_answer_on_a_task_of_one_pair_is_no_verdict_however_small_p_is():
+    across, alone = row(3.0, half=NAN, pairs=1), row(3.0, p_holm=0.001)
+    said = words.answer_on_task(across, alone, INITS)
+    assert said == (
+        "**One pair of networks shows nothing about other pretrainings.** For these networks "
+        "alone, on new patients, the difference radiologic − photographic in AUC is +3.0 points "
+        "(2.0, 4.0), adjusted P = .001."
+    )
+
+
+def test_answer_on_a_task_of_two_pairs_of_one_backbone_is_no_verdict():
+    across = row(-13.3, half=124.2, pairs=2, df=1.0, p_holm=0.04)
+    said = words.answer_on_task(across, row(-13.3), INITS)
+    assert said.startswith("**Too few networks for a verdict across pretrainings** (2 pairs")
+    assert "(−137" not in said
+
+
+@pytest.mark.parametrize("pairs", [1, 10])
+def test_answer_on_a_task_from_stand_ins_has_numbers_and_no_verdict(pairs):
+    across, alone = row(-6.0, pairs=pairs, p_holm=0.01), row(-6.0, p_holm=0.04)
+    said = words.answer_on_task(across, alone, INITS, stand_ins=STAND_INS)
+    assert said.startswith("**No verdict, as the weights are stand-ins")
+    assert "−6.0 points (−7.0, −5.0)" in said
+    assert not [word for word in VERDICTS if word in said]
+
+
+def test_pair_that_matters_most_is_named_with_what_the_others_give():
+    without = table(
+        row(0.4, backbone="DenseNet121", pretraining=1.0),
+        row(1.8, half=2.8, backbone="InceptionV3", pretraining=3.0),
+    )
+    said = words.most_influential(row(0.5, pairs=10), without)
+    assert "(InceptionV3, pretraining 3) it is +1.8 points (−1.0, 4.6)." in said
+    assert words.most_influential(row(0.5, pairs=2), without) == ""
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (0, "All 12 networks have an AUC above 0.5."),
+        (3, "3 of 12 networks did no better than chance (AUC of at most 0.5)."),
+    ],
+)
+def test_networks_at_chance_are_counted(n, said):
+    assert words.near_chance(n, 12) == said
+
+
+def test_clear_differences_are_named_with_the_side_that_is_higher():
+    across = table(
+        row(3, task="breast", pairs=10, p_holm=0.01),
+        row(-3, task="covid19", pairs=10, p_holm=0.01),
+        row(3, task="acl", pairs=10, p_holm=0.5),
+    )
+    alone = table(*(row(2, task=task, p_holm=0.001) for task in ("breast", "covid19", "acl")))
+    said = words.differences_by_task(across, alone, INITS, NAMES)
+    assert "on breast lesions (radiologic ahead) and COVID-19 (photographic ahead)." in said
+    assert said.endswith("on new patients, it is on all three tasks (radiologic higher).")
+
+
+def test_no_clear_difference_is_on_no_task_and_one_pair_says_nothing_of_pretraining():
+    across, alone = (table(row(1, task="breast", pairs=n, p_holm=0.5)) for n in (1, 10))
+    said = words.differences_by_task(across, alone, INITS, NAMES)
+    assert said.startswith("Each task has one pair of networks, which shows nothing about other")
+    assert said.endswith("it is on no task.")
+    assert "after adjustment, on no task." in words.differences_by_task(alone, alone, INITS, NAMES)
+
+
+@pytest.mark.parametrize("sentence", ["tasks", "unfreezing", "rate"])
+def test_sentences_on_clear_differences_from_stand_ins_have_no_verdict(sentence):
+    clear = table(
+        row(5, task="breast", pairs=10, p_holm=0.001, group="freeze_all", kind="radiologic",
+            learning_rate=1e-3, auc_b=0.6)
+    )  # fmt: skip
+    said = {
+        "tasks": lambda: words.differences_by_task(
+            clear, clear, INITS, NAMES, stand_ins=STAND_INS
+        ),
+        "unfreezing": lambda: words.within_unfreezing(
+            clear, clear, INITS, NAMES, stand_ins=STAND_INS
+        ),
+        "rate": lambda: words.gains_at_rate(clear, NAMES, stand_ins=STAND_INS),
+    }[sentence]()
+    assert not [word for word in VERDICTS if word in said]
+    assert "No verdict" in said or "+5.0" in said
+
+
+def test_sides_of_a_figure_from_stand_ins_are_ahead_of_nothing():
+    assert words.sides(INITS) == ("Photographic ahead", "Radiologic ahead")
+    assert words.sides(INITS, better="better")[1] == "Radiologic better"
+    assert words.sides(INITS, stand_ins=STAND_INS) == ("Photographic higher", "Radiologic higher")
+
+
+@pytest.mark.parametrize(
+    ("p_values", "where"),
+    [((0.01, 0.6), "breast lesions"), ((0.9, 0.6), "no task"), ((0.01, 0.02), "both tasks")],
+)
+def test_high_p_of_the_test_of_backbones_is_no_evidence_that_they_are_alike(p_values, where):
+    tests = pd.DataFrame({"task": ["breast", "covid19"], "df_2": [6.0, 6.0]})
+    said = words.backbones_tested(tests.assign(p_value=p_values, p_holm=p_values), NAMES)
+    assert f"F test, Holm) on {where}. With 6 denominator" in said
+    assert said.endswith("a high P value is no evidence that backbones are alike.")
+
+
+def test_backbones_that_cannot_be_tested_are_not_spoken_of():
+    tests = table({"task": "breast", "df_2": NAN, "p_value": NAN, "p_holm": NAN})
+    assert words.backbones_tested(tests, NAMES) == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ([0, 0], [0.5, 0], "No model changes this: all intervals include zero."),
+        ([5, 5], [-5, 5], "No model changes this: all intervals exclude zero."),
+        ([5, 0], [4, 0], "No model changes which do: of 2 intervals, zero is inside 1 (Main)"
+                         " and 1 (Crossed)."),
+        ([5, 0], [0, 0], "Models disagree: of 2 intervals, zero is inside 1 (Main)"
+                         " and 2 (Crossed)."),
+    ],
+)  # fmt: skip
+def test_models_that_agree_on_zero_are_said_to(first, second, said):
+    models = {"Main": table(*map(row, first)), "Crossed": table(*map(row, second))}
+    assert words.zero_inside(models) == said
+
+
+def test_differences_within_one_unfreezing_are_counted_across_pretrainings_and_alone():
+    rows = [row(3, task="breast", group=group) for group in ("freeze_all", "unfreeze_all")]
+    alone = table(*(r | {"p_holm": 0.01} for r in rows))
+    none = words.within_unfreezing(table(*rows), alone, INITS, NAMES)
+    assert none == (
+        "Across pretrainings, none of 2 differences within one unfreezing is distinguishable from "
+        "zero (Holm over the tasks). For these networks alone, two are."
+    )
+    rows[0]["p_holm"] = 0.01
+    one = words.within_unfreezing(table(*rows), table(rows[1]), INITS, NAMES)
+    assert "1 of 2 differences within one unfreezing is distinguishable" in one
+    assert "tasks): breast lesions, frozen (radiologic higher). For these" in one
+    assert one.endswith("none is.")
+
+
+@pytest.mark.parametrize(
+    ("patients", "said"),
+    [
+        (
+            (476, 121),
+            "enough patients to detect two points on breast lesions, and too few on acl.",
+        ),
+        ((476, 500), "enough patients to detect two points, on breast lesions and acl."),
+        ((10, 121), "too few patients to detect two points, on breast lesions and acl."),
+    ],
+)
+def test_patients_are_enough_or_too_few_task_by_task(patients, said):
+    rows = pd.DataFrame({"name": ["breast lesions", "acl"], "needed": [241.0, 276.0]})
+    sentence = words.enough_patients(rows.assign(patients=patients))
+    assert sentence == f"For a statement about these networks there are {said}"
+
+
+def gain(points, kind="photographic", task="breast", p_holm=0.01, auc_b=0.55):
+    return row(points, task=task, kind=kind, p_holm=p_holm, learning_rate=1e-3, auc_b=auc_b)
+
+
+def test_gains_and_losses_at_a_learning_rate_are_told_apart():
+    rows = table(
+        gain(2), gain(6.6, "radiologic", "covid19", auc_b=0.86), gain(-11.7), gain(9, p_holm=1)
+    )
+    said = words.gains_at_rate(rows, NAMES)
+    assert said == (
+        "At a learning rate of 0.001, random weights reach mean AUCs of 0.55 to 0.86; 3 of 4 "
+        "differences from them are distinguishable from zero: two gains (the largest: +6.6 (5.6, "
+        "7.6), radiologic weights on COVID-19) and one loss (−11.7 (−12.7, −10.7), photographic "
+        "weights on breast lesions)."
+    )
+
+
+def test_gains_that_are_not_clear_are_not_listed():
+    said = words.gains_at_rate(table(gain(20, p_holm=0.06)), NAMES)
+    assert said.endswith(
+        "AUCs of 0.55; none of 1 differences from them is distinguishable from zero."
+    )
+
+
+@pytest.mark.parametrize(
+    ("aucs", "said"),
+    [
+        ([0.3, 0.75], "It is the mean of two networks with AUCs of 0.30 to 0.75, one of which"
+                      " ranks cases the wrong way round (interval below 0.5)."),
+        ([0.6, 0.7], "It is the mean of two networks with AUCs of 0.60 to 0.70."),
+        ([0.6], "It is that of one network."),
+    ],
+)  # fmt: skip
+def test_mean_of_unlike_networks_is_shown_as_one(aucs, said):
+    rows = pd.DataFrame({"auc": aucs, "ci_high": [auc + 0.05 for auc in aucs]})
+    assert words.spread_of_aucs(rows) == said
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        (-23.6, "The loss is larger than the largest"),
+        (-2.0, "The loss is smaller than the largest"),
+        (-9.0, "The interval of the loss includes the largest"),
+    ],
+)
+def test_effect_is_compared_with_the_paper_by_its_interval(points, said):
+    assert (
+        words.beside_largest(row(points), 9.4) == f"{said} difference in the paper (9.4 points)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "total", "said"),
+    [
+        (5, 5, "Direction unchanged on all five tasks"),
+        (3, 5, "Direction unchanged on three of five tasks"),
+        (0, 5, "Direction reversed on all five tasks"),
+        (1, 1, "Direction unchanged on the one task"),
+    ],
+)
+def test_direction_is_unchanged_or_reversed(kept, total, said):
+    assert words.same_direction(kept, total) == said
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([5, 5, 0], "2 of 3 intervals exclude zero"),
+        ([5, 0, 0], "1 of 3 intervals excludes zero"),
+        ([0, 0], "all 2 intervals include zero"),
+        ([5, -5], "all 2 intervals exclude zero"),
+        ([5], "the interval excludes zero"),
+    ],
+)
+def test_intervals_that_exclude_zero_are_counted(points, said):
+    assert words.excluding_zero(table(*map(row, points))) == said
+
+
+@pytest.mark.parametrize(
+    ("points", "regions", "said"),
+    [
+        ([-9, -9], ["ellipse", "ellipse"], "An ellipse drawn without seeing the image beats the"
+                                           " maps in all 2 comparisons."),
+        ([-9, -9], ["ellipse", "whole image"], "A region drawn without seeing the image beats the"
+                                               " maps in all 2 comparisons."),
+        ([9, 0], ["ellipse", "ellipse"], "The maps beat the best region drawn without seeing the"
+         " image in 1 of 2 comparisons (one for each task, initialisation and measure), and the"
+         " region beats the maps in none."),
+    ],
+)  # fmt: skip
+def test_maps_are_compared_with_a_region_drawn_blindly(points, regions, said):
+    rows = table(*(row(p, baseline=region) for p, region in zip(points, regions, strict=True)))
+    assert words.beside_baselines(rows) == said
+
+
+def test_differences_in_overlap_are_named_by_side():
+    rows = table(row(3, task="breast"), row(-3, task="covid19"), row(0, task="acl"))
+    said = words.overlap_differences(rows, INITS, NAMES)
+    assert said == "breast lesions (radiologic higher) and COVID-19 (photographic higher)"
+    assert words.overlap_differences(rows[2:], INITS, NAMES) == "no task"
+
+
+def confounder(level, auc_a, auc_b):
+    return row(100 * (auc_a - auc_b), level=level, auc_a=auc_a, auc_b=auc_b)
+
+
+def test_confounder_that_separates_and_one_that_misleads_every_network_are_named():
+    rows = table(
+        confounder("noise", 0.846, 0.367), confounder("noise", 0.946, 0.508),
+        confounder("tag", 0.89, 0.85), confounder("device", 0.005, 0.003),
+    )  # fmt: skip
+    names = {"noise": "Poisson noise", "tag": "Letter R", "device": "Sampled by device"}
+    assert words.confounders_followed(rows, INITS, names) == (
+        "With “Poisson noise” the AUCs are far apart: 0.85 to 0.95 (radiologic) and 0.37 to 0.51 "
+        "(photographic). The difference is +0.2 to +4.0 points elsewhere. With “Sampled by "
+        "device” all AUCs are 0.00 to 0.01, as every network follows the confounder in nearly "
+        "every image: this test cannot tell the initialisations apart."
+    )
+    none = words.confounders_followed(rows[2:3], INITS, names)
+    assert none == "The difference is +4.0 points everywhere."
+
+
+def test_live_page_shows_how_a_test_is_done_and_draws_no_conclusion_from_stand_ins():
+    test = row(-8, p_value=0.03)
+    assert words.example_of_test(test, INITS) == "P = .03: photographic ahead"
+    said = words.example_of_test(test, INITS, stand_ins=STAND_INS)
+    assert said.startswith("P = .03, which only shows how a test is done: no verdict")
