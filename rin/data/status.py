@@ -222,7 +222,8 @@ def unusual_masks(dataset: datasets.Dataset) -> list[str]:
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
 
     def share_of(case: NamedTuple) -> float:
-        return read_mask(dataset.root, case.masks, (case.height, case.width)).mean()
+        size = case.height, case.width
+        return read_mask(dataset.root, case.masks, size, case.image).mean()
 
     shares = np.array(map_threads(share_of, masked.itertuples()))
     full, texts = masked["case_id"][shares > NEARLY_ALL], []
