@@ -109,7 +109,8 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     if len(empty) > expected:
         problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
         problem += f"({named(empty, ', ')}), at most {expected} expected"
-        remedy = f"Draw them again, or state counts.empty_masks: {len(empty)}"
+        remedy = "Draw those whose picture shows a lesion; if the others rightly mark none, state "
+        remedy += f"how many: counts.empty_masks, {len(empty)} if all are right"
         problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
 

@@ -101,7 +101,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         # The first name is enough for a folder: some hold hundreds of thousands of files.
         if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
             return "here", location, ""
-        return "broken", location, f"{path}: it holds no file"
+        return "broken", location, f"{path}: it holds no file."
     except (InputError, OSError) as error:
         return "broken", location, str(error)
 

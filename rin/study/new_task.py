@@ -235,7 +235,7 @@ def _find_places(
         raise InputError("images and table share no folder", where=above, remedy=remedy)
     if _absolute(results).is_relative_to(above):
         remedy = "Put images and table into a folder of their own, and call rin from outside it."
-        problem = f"results would lie among the images, in {results}"
+        problem = f"results would lie among the images, in {_absolute(results)}"
         raise InputError(problem, where=above, remedy=remedy)
     root = _absolute(data_root) if data_root else above.parent
     inside = root in above.parents

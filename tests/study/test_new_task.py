@@ -97,6 +97,7 @@ def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
     assert "5 folds" in out
     assert "rin study --profile mine" in out
     assert "make" not in out
+    assert f"What was seen of the pictures is kept in {home}/results/index" in out
 
 
 class Terminal(io.StringIO):
@@ -567,7 +568,7 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
             1,
         ),
         (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
-        (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in own", 1),
+        (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in /", 1),
         (["new", "Mine Own", *OWN], "small letters", 2),
         (["new", "mine"], "--images", 2),
     ],
