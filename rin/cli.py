@@ -509,8 +509,8 @@ def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
     quiet_tensorflow()
     # What `nohup` has a program ignore stays ignored.
-    heard = [each for each in STOPPING if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, _interrupted) for each in heard}
+    numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupted) for number in numbers}
     try:
         app()
     except Stopped as stopped:
@@ -522,5 +522,5 @@ def main() -> None:
     except OSError as error:
         _fail(_unwritable(error) or error)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

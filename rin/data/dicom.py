@@ -14,6 +14,7 @@ pixel data of several frames, beyond the first: both are seen to here.
 
 import copy
 import io
+import re
 import warnings
 import zlib
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
@@ -50,6 +52,8 @@ Window = tuple[float, float]
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
+#: A comma that may divide thousands: 1,024, but not 0,684.
+_THOUSANDS = re.compile(rb"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
 #: How a frame of JPEG (and JPEG-LS), or of JPEG 2000 with its file header or without, begins.
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
 #: Of CT in so many bits, stored values from which on they have wrapped, at this share of an image;
@@ -105,7 +109,8 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"it has no {', '.join(missing)}")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and not get_decoder(syntax).is_available:
-        raise FileError(f"nothing here decodes {syntax.name}")
+        package = "pyjpegls" if "JPEG-LS" in syntax.name else "python-gdcm"
+        raise FileError(f"nothing here decodes {syntax.name}: pip install {package}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
         raise FileError(f"{kind:.20} with {samples} samples a pixel is not read")
@@ -159,6 +164,7 @@ def _aligned(dataset: Dataset, high: int) -> np.ndarray:
 
 def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
+    _read_commas(dataset)
     if pixels.ndim == 3:
         if window is not None:
             raise FileError("it is in colour, and a window for grey values was asked for")
@@ -179,6 +185,18 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
         gray = 255 - gray
     gray[_is_padding(dataset, pixels)] = 0
     return gray
+
+
+def _read_commas(dataset: Dataset) -> None:
+    """Write with a point what scanners of some languages write with a comma, as ``-1024,``."""
+    for keyword in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
+        element = dataset.get_item(keyword)
+        if not isinstance(element, RawDataElement) or b"," not in (element.value or b""):
+            continue
+        if _THOUSANDS.search(element.value):
+            raise FileError(f"the comma in its {keyword} may be one of thousands or of decimals")
+        tag = element.tag
+        dataset[tag] = element._replace(value=element.value.replace(b",", b"."))
 
 
 def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:

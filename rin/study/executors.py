@@ -224,10 +224,10 @@ def _waiting_in_words(reasons: Iterable[str]) -> str:
 
 def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
     """Return the error for jobs that were cancelled, as they could never start."""
-    asked = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
+    request = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
     problem = f"cancelled {counted(len(reasons), 'jobs')} that could never start: Slurm says "
     problem += listed(dict.fromkeys(reasons))
-    remedy = f"Ask for what the cluster grants ({asked}); then run the same command again."
+    remedy = f"Ask for what the cluster grants ({request}); then run the same command again."
     return InputError(problem, where="execution: slurm", remedy=remedy)
 
 

@@ -108,8 +108,8 @@ def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi
         open_dataset(busi_manifest, busi_root)
     # Of a picture without a lesion, an empty mask is right: it is not to be drawn again.
     assert caught.value.remedy == (
-        "Draw those whose picture shows a lesion; if the others rightly mark none, state how many: "
-        "counts.empty_masks, 2 if all are right."
+        "Draw those whose picture shows a lesion; if the others rightly mark none, state how "
+        "many: counts.empty_masks, 2 if all are right."
     )
     accepted = with_counts(busi_manifest, images=busi_manifest.counts.images, empty_masks=2)
     assert len(open_dataset(accepted, busi_root).cases) == 4
