@@ -8,8 +8,8 @@ else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs s
 Stored values that mean that nothing was measured there (PixelPaddingValue) are black.
 
 Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
-JPEG 2000; nothing is installed for other compressions.  pydicom looks neither at HighBit nor, in
-pixel data of several frames, beyond the first: both are seen to here.
+JPEG 2000, python-gdcm for lossless JPEG and pyjpegls for JPEG-LS.  pydicom looks neither at
+HighBit nor, in pixel data of several frames, beyond the first: both are seen to here.
 """
 
 import copy
@@ -46,6 +46,12 @@ REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
+#: What decodes a compression, by words of its name; the extra `study` brings the first two.
+PACKAGES = {
+    "JPEG-LS": "pyjpegls",
+    "JPEG Lossless": "python-gdcm",
+    "High-Throughput": "pylibjpeg pylibjpeg-openjpeg",
+}
 #: Center and width.
 Window = tuple[float, float]
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
@@ -109,8 +115,9 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"it has no {', '.join(missing)}")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and not get_decoder(syntax).is_available:
-        package = "pyjpegls" if "JPEG-LS" in syntax.name else "python-gdcm"
-        raise FileError(f"nothing here decodes {syntax.name}: pip install {package}")
+        packages = [PACKAGES[kind] for kind in PACKAGES if kind in syntax.name]
+        install = f": pip install {packages[0]}" if packages else ""
+        raise FileError(f"nothing here decodes {syntax.name}{install}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
         raise FileError(f"{kind:.20} with {samples} samples a pixel is not read")
