@@ -13,12 +13,14 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from rin.errors import InputError, counted, lacking
-from rin.processes import Stopped, kill_workers, quiet_tensorflow
+from rin.errors import InputError, counted, lacking, printable
+from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
 try:
     import typer
@@ -36,7 +38,6 @@ _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
 _SHOWN = 20  # problems that are shown one by one
 #: What the system says where a folder is read-only or somebody else's, or a disk is full.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
-INTERRUPTED = 130  # exit status, as that of a program that Ctrl-C ended
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -123,8 +124,8 @@ def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
-    typer.echo(f"To share: {corpus.root}. Not looked for: {UNSEARCHED}.")
-    typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output}")
+    typer.echo(f"To share: {corpus.root.absolute()}. Not looked for: {UNSEARCHED}.")
+    typer.echo(f"To review: {QUEUE} and {IMAGE_QUEUE} in {plan.output.absolute()}")
 
 
 @app.command()
@@ -160,7 +161,7 @@ def grid(
 
     study = open_study(profile, data_root=data_root, results=results)
     table = run_grid(study, *tasks or (), retrain=retrain)
-    typer.echo(f"{counted(len(table), 'runs')} in {study.runs.folder}")
+    typer.echo(f"{counted(len(table), 'runs')} in {study.runs.folder.absolute()}")
     _say_of_code([study.runs.code_remark(table.index)])
 
 
@@ -198,7 +199,7 @@ def study(
     for sentence in unverified_remarks(released_files(opened, "unknown")):
         _say(f"weights: {sentence}", "yellow")
     table = run_study(opened, retrain=retrain)
-    typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder}")
+    typer.echo(f"{counted(len(table), 'runs')} in {opened.runs.folder.absolute()}")
     _say_of_code(code_remarks(opened))
 
 
@@ -259,7 +260,8 @@ def new(
         raise typer.BadParameter(problem, param_hint="--window")
 
     def ask(question: str, _flag: str, choices: Sequence[str], default: str) -> str:
-        return typer.prompt(f"{question} ({', '.join(choices)})", default=default or None)
+        shown = printable(f"{question} ({', '.join(choices)})")
+        return typer.prompt(shown, default=default or None)
 
     def measure() -> forecast.Pace:
         _say("A few training steps are timed on this computer: half a minute, unless it is busy.")
@@ -293,6 +295,7 @@ def new(
         raise typer.Exit(1)
     for path in write_task(made):
         _say(f"Written: {path}", "green")
+    _say(f"What was seen of the pictures is kept in {_index_of(results).absolute()}")
     root = shlex.quote(str(made.data_root))
     _say("Next:")
     if Path.cwd() == REPOSITORY:  # where the Makefile is
@@ -393,7 +396,7 @@ def data_verify(
     if name == "all":
         statuses = dataset_status(root)
         names = statuses["name"][statuses["state"] != "not there"].tolist()
-    index = Path(results) / "index"
+    index = _index_of(results)
     for manifest in map(load_manifest, names):
         with TemporaryDirectory() as empty:
             folder = Path(empty) if fresh else index
@@ -407,7 +410,14 @@ def data_verify(
         failed = failed or bool(done.problems)
     if not names:
         typer.echo("No dataset is there, so nothing was checked.")
+    elif index.is_dir():
+        _say(f"What was seen of the pictures is kept in {index.absolute()}")
     raise typer.Exit(int(failed))
+
+
+def _index_of(results: str) -> Path:
+    """Return the folder below the results that keeps what is seen of pictures."""
+    return Path(results) / "index"
 
 
 def _named_root(data_root: str) -> Path:
@@ -451,9 +461,8 @@ def _say(text: str, style: str = "") -> None:
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """Return text without markup and without the control characters that file names may hold."""
-    shown = (c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return Text("".join(shown), style=style)
+    """Return text without markup, with the control characters of names written out."""
+    return Text(printable(text), style=style)
 
 
 @weights_app.command("probe")
@@ -475,25 +484,36 @@ def weights_probe(
     typer.echo("\n".join(lines))
 
 
-def _interrupted(*_: object) -> None:
-    """Say at once what Ctrl-C means, and end within five seconds; a second one ends at once."""
-    signal.signal(signal.SIGINT, lambda *_: _end())
-    typer.echo(
-        "\nrin: stopped. Finished runs, checkpoints and decoded pictures are kept; the same "
-        "command goes on from there.",
-        err=True,
-    )
-    last = threading.Timer(4, _end)
+def _interrupted(number: int, _frame: object) -> None:
+    """Say at once what Ctrl-C means, and end within five seconds; a second one ends at once.
+
+    The exit status is that of a program which the signal of this number ended.
+    """
+    end = partial(_end, 128 + number)
+    for stopping in STOPPING:
+        signal.signal(stopping, lambda *_: end())
+    try:
+        typer.echo(
+            "\nrin: stopped. Finished runs, checkpoints and decoded pictures are kept; the same "
+            "command goes on from there.",
+            err=True,
+        )
+    except OSError:  # the terminal is closed: nobody reads what is written from now on
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+    last = threading.Timer(4, end)
     last.daemon = True
     last.start()
-    sys.unraisablehook = lambda _: _end()  # of a finaliser, which swallows what is raised here
-    raise Stopped
+    sys.unraisablehook = lambda _: end()  # of a finaliser, which swallows what is raised here
+    raise Stopped(number)
 
 
-def _end() -> None:
+def _end(status: int) -> None:
     kill_workers()
-    sys.stdout.flush()
-    os._exit(INTERRUPTED)  # threads that train would otherwise be waited for
+    with suppress(OSError):
+        sys.stdout.flush()
+    os._exit(status)  # threads that train would otherwise be waited for
 
 
 def _fail(error: Exception) -> NoReturn:
@@ -516,11 +536,13 @@ def _unwritable(error: OSError) -> InputError | None:
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 1."""
     quiet_tensorflow()
-    before = signal.signal(signal.SIGINT, _interrupted)
+    # What `nohup` has a program ignore stays ignored.
+    numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupted) for number in numbers}
     try:
         app()
-    except Stopped:
-        _end()
+    except Stopped as stopped:
+        _end(128 + stopped.args[0])
     except InputError as error:
         _fail(error)
     except (ModuleNotFoundError, MemoryError) as error:
@@ -528,4 +550,5 @@ def main() -> None:
     except OSError as error:
         _fail(_unwritable(error) or error)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -12,18 +12,33 @@ from typing import Any
 
 #: Modules that are called otherwise than what brings them.
 _BROUGHT_BY = {"PIL": "pillow", "skimage": "scikit-image"}
+# Three are left alone: they stand for what goes on.
+_DOUBLED = re.compile(r"(?<!\.)\.\.(?=\s|$)")
+_LAST_STOP = re.compile(r"(?<!\.)\.$")
+
+
+def printable(text: str) -> str:
+    """Return a text in which control characters, but for ends of lines, are written out."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
 
 
 class InputError(ValueError):
     """Bad input: a file, a value or a name that the study cannot use.
 
     `problem` holds the offending value, `where` names the file, folder or parameter at fault, and
-    `remedy` says, as a full sentence, what the user can do about it.
+    `remedy` says, as a full sentence, what the user can do about it.  Control characters, which a
+    label may hold, are written out, and no full stop is doubled.
     """
 
     def __init__(self, problem: str, *, where: str | Path, remedy: str) -> None:
-        super().__init__(f"{where}: {problem}. {remedy}")
-        self.problem, self.where, self.remedy = problem, str(where), remedy
+        self.where, self.remedy = printable(str(where)), _DOUBLED.sub(".", printable(remedy))
+        # It may end with the sentence of another error.
+        self.problem = _LAST_STOP.sub("", _DOUBLED.sub(".", printable(problem)))
+        stop = "" if self.problem.endswith("...") else "."
+        super().__init__(f"{self.where}: {self.problem}{stop} {self.remedy}")
 
     def __reduce__(self) -> tuple:
         """Keep the three parts when the error crosses a process border."""
@@ -75,7 +90,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 _SINGULAR = {"are": "is", "have": "has", "do": "does", "fit": "fits", "stand": "stands"}
-_SINGULAR |= {"mark": "marks", "name": "names", "lie": "lies"}
+_SINGULAR |= {"mark": "marks", "name": "names", "lie": "lies", "wait": "waits"}
 
 
 def counted(n: int, plural: str) -> str:

@@ -8,6 +8,7 @@ import reprlib
 import shutil
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,8 +133,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         stated = [key.value for key, _ in node.value if not key.tag.endswith(":merge")]
-        twice = [key for key in stated if stated.count(key) > 1]
-        if twice:
+        times = Counter(key for key in stated if isinstance(key, str))
+        if twice := [key for key, n in times.items() if n > 1]:
             said = f"the key {twice[0]!r} stands twice"
             raise yaml.constructor.ConstructorError(None, None, said, node.start_mark)
         return super().construct_mapping(node, deep)
@@ -149,6 +150,8 @@ _Loader.add_implicit_resolver(
 
 #: Brackets within brackets, more than any file needs; thousands would overflow libyaml's stack.
 _DEEPEST = 64
+#: Values of a file, with those that its aliases stand for, as merged keys copy them.
+_MOST_VALUES = 2_000_000
 
 
 def read_yaml(path: Path) -> Any:
@@ -158,13 +161,33 @@ def read_yaml(path: Path) -> Any:
     """
     kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
     with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
-        text, depth = path.read_text(encoding="utf-8"), 0
-        for event in yaml.parse(text, Loader=_Loader):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise ValueError(f"line {event.start_mark.line + 1}: nested too deeply")
+        text = path.read_text(encoding="utf-8")
+        _refuse_endless(text)
         return yaml.load(text, Loader=_Loader)
+
+
+def _refuse_endless(text: str) -> None:
+    """Raise ValueError, with the line, where YAML is nested or repeated beyond any use."""
+    n_values, of_anchor, opened = 0, {}, []
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            # One that stands for what it is in has no number yet, and no end.
+            n_values += of_anchor.get(event.anchor, _MOST_VALUES)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            of_anchor[anchor] = n_values - before
+        elif isinstance(event, yaml.NodeEvent):
+            n_values += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                opened.append((event.anchor, n_values - 1))
+            else:
+                of_anchor[event.anchor] = 1
+        if len(opened) > _DEEPEST:
+            raise ValueError(f"line {line}: nested too deeply")
+        if n_values > _MOST_VALUES:
+            problem = f"its aliases, or it, stand for more than {_MOST_VALUES:,} values"
+            raise ValueError(f"line {line}: {problem}")
 
 
 class FrozenModel(BaseModel):

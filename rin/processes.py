@@ -22,11 +22,13 @@ from types import ModuleType
 from rin.errors import InputError
 
 PR_SET_PDEATHSIG = 1
+#: What stops a command: Ctrl-C, the end of the system or of a job, a terminal that is closed.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Stopped(BaseException):
-    """Somebody pressed Ctrl-C; nothing on the way to the command line may take it for an error."""
+    """Somebody stopped the command; nothing on the way to it may take that for an error."""
 
 
 def kill_workers() -> None:
@@ -76,6 +78,26 @@ def without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let what stops a command wait until a block has ended."""
+    if threading.current_thread() is not threading.main_thread():  # which alone is stopped
+        yield
+        return
+    # Not blocked: another thread of this process would hear it, and stop the main one.
+    came, before = [], {}
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def start_worker(devices: SimpleQueue | None) -> None:

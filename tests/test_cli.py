@@ -234,7 +234,7 @@ def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):
     monkeypatch.setattr("rin.study.run_grid", run_grid)
     status, out, _ = rin("grid", "breast", "thyroid", "--profile", "smoke", "--retrain")
     assert asked == [("smoke", "breast", "thyroid", True)]
-    assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs')}\n")
+    assert (status, out) == (0, f"2 runs in {Path('results', 'smoke', 'runs').absolute()}\n")
 
 
 @pytest.mark.parametrize("flag", ["replace", "add"])

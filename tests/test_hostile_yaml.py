@@ -41,6 +41,34 @@ def test_profile_whose_aliases_stand_for_millions_of_values_is_one_error_at_once
     assert time.monotonic() - started < 5
 
 
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{k}: &a{k} {{<<: [{', '.join([f'*a{k - 1}'] * 10)}]}}\n" for k in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(ALIASES, 7), (MERGES, 7), ("tasks: &a [*a]", 1), ("a: &a\n  <<: *a\n", 2)],
+    ids=["aliases", "merged keys", "itself", "itself merged"],
+)
+def test_read_yaml_that_stands_for_more_than_any_file_ends_at_once_and_names_the_line(
+    tmp_path, content, line
+):
+    path, started = tmp_path / "bad.yaml", time.monotonic()
+    path.write_text(content)
+    with pytest.raises(InputError, match=rf"line {line}: .*more than 2,000,000 values") as caught:
+        read_yaml(path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert time.monotonic() - started < 5
+
+
+def test_read_yaml_of_very_many_keys_looks_for_doubled_ones_at_once(tmp_path):
+    path, started = tmp_path / "many.yaml", time.monotonic()
+    path.write_text("".join(f"key{k}: 1\n" for k in range(50_000)))
+    assert len(read_yaml(path)) == 50_000
+    assert time.monotonic() - started < 20
+
+
 @pytest.mark.parametrize("number", ["1:10", "190:20:30", "1:10.5", "-0123"])
 def test_read_yaml_refuses_a_number_to_another_base_unless_it_is_quoted(tmp_path, number):
     path = tmp_path / "bad.yaml"

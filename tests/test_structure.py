@@ -248,8 +248,10 @@ RUN_BY_NAME = {
     "jupyterlab": "Makefile",
     "onnxruntime": "rin/curation/burned_in.yaml",  # RapidOCR computes with it
     "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
+    "pyjpegls": "rin/data/dicom.py",  # pydicom decodes JPEG-LS with it
     "pytest-timeout": "pyproject.toml",
     "pytest-xdist": "Makefile",  # `-n auto`
+    "python-gdcm": "rin/data/dicom.py",  # pydicom decodes lossless JPEG with it
     "ruff": "Makefile",
     "sphinx-mathjax-offline": "_config.yml",
     "uv": "Makefile",

@@ -109,7 +109,8 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
     if len(empty) > expected:
         problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
         problem += f"({named(empty, ', ')}), at most {expected} expected"
-        remedy = f"Draw them again, or state counts.empty_masks: {len(empty)}"
+        remedy = "Draw those whose picture shows a lesion; if the others rightly mark none, state "
+        remedy += f"how many: counts.empty_masks, {len(empty)} if all are right"
         problems.append(CaseProblem("empty masks", problem, remedy))
     return problems
 
@@ -126,7 +127,7 @@ def marks_nothing(cases: pd.DataFrame) -> pd.Series:
 def findings_of(
     manifest: DatasetManifest, cases: pd.DataFrame, listed: pd.DataFrame
 ) -> tuple[Finding, ...]:
-    """Return the findings: known bad files, repeated and blank pictures, counts, what is known.
+    """Return the findings: bad, repeated, blank and wrapped pictures, counts, what is known.
 
     The paper's counts are compared with the ``cases`` in use, the authors' with all that are
     ``listed``, also of classes without a label.
@@ -142,6 +143,10 @@ def findings_of(
     if len(blank):
         text = f"pictures that show nothing, as their grey levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
+    wrapped = cases.loc[cases["wrapped"], "case_id"]
+    if len(wrapped):
+        text = wrapped_in_words(len(wrapped), manifest.unwrap_ct)
+        noted.append(Finding("wrapped CT values", text, tuple(wrapped[:LISTED])))
     stated, in_files = manifest.counts, count_classes(manifest, listed)["found"].to_dict()
     of_paper = count_differences("images", stated.paper, Counter(cases["label"]))
     of_authors = count_differences(f"{stated.unit}s", stated.authors, in_files)
@@ -149,6 +154,12 @@ def findings_of(
     noted += [Finding(kind, "; ".join(texts)) for kind, texts in differing.items() if texts]
     noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
+
+
+def wrapped_in_words(n: int, unwrapped: bool) -> str:
+    """Return what is wrong with files in which CT values wrapped, and what becomes of them."""
+    problem = f"{counted(n, 'CT files')}: 12 bits without a sign, air at 3,000 and more"
+    return f"{problem}, {'put back' if unwrapped else 'put back by unwrap_ct: true'}"
 
 
 def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
@@ -230,6 +241,8 @@ def open_dataset(
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
     if not made and (wrong := case_problems(manifest, cases)):
         raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
+    findings = findings_of(expected, cases, listed)
+    cases = cases.drop(columns="wrapped")
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = cases[[*CASES.columns, *kept]]
@@ -241,7 +254,7 @@ def open_dataset(
         location=tree.location,
         provenance="stand-in" if made else "real",
         cases=cases,
-        findings=findings_of(expected, cases, listed),
+        findings=findings,
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         index=index_folder,
@@ -270,7 +283,7 @@ def sample_pictures(
     the stand-in radiologic corpus.  Returned are uint8 RGB (n, size, size, 3), what they are in
     words, and `real`, `stand-in`, or nothing for files that somebody named.
     """
-    title, window, provenance = where, None, ""
+    title, how, provenance = where, (None, False), ""
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
         if where and path.exists():
@@ -283,7 +296,7 @@ def sample_pictures(
 
                 counts = {"class_count": 16, "per_class": 8}
                 data_root = write_stand_in(manifest, Path(folder), counts, seed=0)
-            tree, window = open_located(manifest, data_root), manifest.window
+            tree, how = open_located(manifest, data_root), (manifest.window, manifest.unwrap_ct)
             names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
@@ -291,7 +304,7 @@ def sample_pictures(
             remedy = f"Known endings: {', '.join(PICTURES)}."
             raise InputError("no pictures there", where=title, remedy=remedy)
         drawn = sorted(np.random.default_rng(0).permutation(len(names))[:n])
-        pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
+        pictures = (read_picture(tree.root, names[number], True, *how) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
     description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
     return pixels, description, provenance

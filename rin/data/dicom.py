@@ -5,12 +5,16 @@ and RGB or YBR colour, which becomes ITU-R 601 luma.  Palettes and stacks are re
 values become physical ones by the file's modality transform; then a ``window`` maps them linearly
 (PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
 else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
+Stored values that mean that nothing was measured there (PixelPaddingValue) are black.
 
 Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
-JPEG 2000; nothing is installed for other compressions.
+JPEG 2000, python-gdcm for lossless JPEG and pyjpegls for JPEG-LS.  pydicom looks neither at
+HighBit nor, in pixel data of several frames, beyond the first: both are seen to here.
 """
 
+import copy
 import io
+import re
 import warnings
 import zlib
 from pathlib import Path
@@ -18,10 +22,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.encaps import get_frame
+from pydicom.dataelem import RawDataElement
+from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from rin.data.tree import (
     MALFORMED,
@@ -41,12 +46,25 @@ REQUIRED = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
+#: What decodes a compression, by words of its name; the extra `study` brings the first two.
+PACKAGES = {
+    "JPEG-LS": "pyjpegls",
+    "JPEG Lossless": "python-gdcm",
+    "High-Throughput": "pylibjpeg pylibjpeg-openjpeg",
+}
 #: Center and width.
 Window = tuple[float, float]
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 #: Beyond these a slope or an intercept is a slip: values would differ by nothing, or overflow.
 MIN_SLOPE, MAX_SLOPE, MAX_INTERCEPT = 1e-9, 1e6, 1e9
+#: A comma that may divide thousands: 1,024, but not 0,684.
+_THOUSANDS = re.compile(rb"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
+#: How a frame of JPEG (and JPEG-LS), or of JPEG 2000 with its file header or without, begins.
+_BEGINNINGS = (b"\xff\xd8", b"\xff\x4f", b"\0\0\0\x0cjP")
+#: Of CT in so many bits, stored values from which on they have wrapped, at this share of an image;
+#: with an intercept above the last one, nothing but wrapped values is air (-1,000 HU).
+WRAPPED_BITS, WRAPPED, WRAPPED_SHARE, NO_AIR = 12, 3000, 0.05, -100
 _PROBLEM = "the file is no DICOM picture that can be read"
 _REMEDY = "Export or download it once more, as one uncompressed grey or RGB frame; or name it in "
 _REMEDY += "the manifest's known_bad."
@@ -72,15 +90,22 @@ class DicomFile(io.BufferedReader):
         return content
 
 
-def read_dicom(root: Path, locator: str, window: Window | None = None) -> np.ndarray:
+def read_dicom(
+    root: Path, locator: str, window: Window | None = None, unwrap: bool = False
+) -> np.ndarray:
     """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
+    With ``unwrap``, CT values that :func:`is_wrapped` finds are put back below zero.
     """
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         dataset = dcmread(DicomFile(io.BytesIO(content)))
-        return display(dataset, decode(dataset), window)
+        pixels = decode(dataset)
+        if unwrap and is_wrapped(dataset, pixels):
+            pixels = pixels.astype(np.int32)
+            pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
+        return display(dataset, pixels, window)
 
 
 def decode(dataset: Dataset) -> np.ndarray:
@@ -90,7 +115,9 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"it has no {', '.join(missing)}")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and not get_decoder(syntax).is_available:
-        raise FileError(f"nothing here decodes {syntax.name}")
+        packages = [PACKAGES[kind] for kind in PACKAGES if kind in syntax.name]
+        install = f": pip install {packages[0]}" if packages else ""
+        raise FileError(f"nothing here decodes {syntax.name}{install}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
         raise FileError(f"{kind:.20} with {samples} samples a pixel is not read")
@@ -101,13 +128,50 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
+    if (frames := _count_frames(dataset)) > 1:
+        raise FileError(f"its pixel data hold {frames} frames, and its header tells of one")
     if syntax == JPEGBaseline8Bit:
         refuse_gaps(get_frame(dataset.PixelData, 0, number_of_frames=1))
-    return pixel_array(dataset)
+    high = int(dataset.get("HighBit", bits[1] - 1))
+    return pixel_array(dataset) if high == bits[1] - 1 else _aligned(dataset, high)
+
+
+def _count_frames(dataset: Dataset) -> int:
+    """Return how many whole frames the pixel data hold, whatever NumberOfFrames says."""
+    content, syntax = dataset.PixelData, dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        samples = dataset.SamplesPerPixel
+        if dataset.PhotometricInterpretation == "YBR_FULL_422":  # two pixels share their colour
+            samples = 2
+        size = dataset.Rows * dataset.Columns * samples * dataset.BitsAllocated // 8
+        return len(content) // size
+    buffer = io.BytesIO(content)
+    stated = len(parse_basic_offsets(buffer))
+    # A frame may be in several fragments: of JPEG and its relatives, one begins with a mark.
+    marks = b"" if syntax == RLELossless else _BEGINNINGS
+    return max(stated, sum(part.startswith(marks) for part in generate_fragments(buffer)))
+
+
+def _aligned(dataset: Dataset, high: int) -> np.ndarray:
+    """Return stored pixels whose highest bit is another than the one below BitsStored."""
+    allocated, stored = dataset.BitsAllocated, dataset.BitsStored
+    syntax, unused = dataset.file_meta.TransferSyntaxUID, high + 1 - stored
+    stated = f"HighBit is {high}, with {stored} bits in {allocated}"
+    if not 0 <= unused <= allocated - stored or (
+        syntax.is_encapsulated and syntax != RLELossless  # whose values are not the file's words
+    ):
+        raise FileError(stated)
+    whole = copy.copy(dataset)
+    whole.BitsStored, whole.HighBit = allocated, allocated - 1
+    words = pixel_array(whole)
+    if (words & (2**unused - 1)).any():
+        raise FileError(f"{stated}, yet the bits below its values are in use")
+    return (words << (allocated - 1 - high)) >> (allocated - stored)
 
 
 def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
     """Return stored pixels as they are displayed, uint8 (h, w); raises one of `BROKEN`."""
+    _read_commas(dataset)
     if pixels.ndim == 3:
         if window is not None:
             raise FileError("it is in colour, and a window for grey values was asked for")
@@ -116,7 +180,7 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
     if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
         raise FileError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
     if rescaled and not (
-        MIN_SLOPE <= dataset.RescaleSlope <= MAX_SLOPE
+        MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE
         and abs(dataset.RescaleIntercept) <= MAX_INTERCEPT
     ):
         slope, intercept = dataset.RescaleSlope, dataset.RescaleIntercept
@@ -124,7 +188,33 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
     # A table with a negative first entry would overflow the stored type.
     share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
-    return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        gray = 255 - gray
+    gray[_is_padding(dataset, pixels)] = 0
+    return gray
+
+
+def _read_commas(dataset: Dataset) -> None:
+    """Write with a point what scanners of some languages write with a comma, as ``-1024,``."""
+    for keyword in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
+        element = dataset.get_item(keyword)
+        if not isinstance(element, RawDataElement) or b"," not in (element.value or b""):
+            continue
+        if _THOUSANDS.search(element.value):
+            raise FileError(f"the comma in its {keyword} may be one of thousands or of decimals")
+        tag = element.tag
+        dataset[tag] = element._replace(value=element.value.replace(b",", b"."))
+
+
+def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
+    """Return where stored pixels mean that nothing was measured there: bool (h, w)."""
+    ends = [dataset.get(f"PixelPadding{name}") for name in ("Value", "RangeLimit")]
+    known = [int(end) for end in ends if end is not None]
+    if ends[0] is None:
+        return np.zeros(pixels.shape, bool)
+    if dataset.PixelRepresentation:  # in some files it is written without its sign
+        known = [end - 2**16 if end >= 2**15 else end for end in known]
+    return (min(known) <= pixels) & (pixels <= max(known))
 
 
 def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
@@ -148,6 +238,32 @@ def patient_of(root: Path, locator: str) -> str:
         where = Path(root, locator)
         raise InputError("the header has no PatientID", where=where, remedy=remedy)
     return patient
+
+
+def is_wrapped(dataset: Dataset, pixels: np.ndarray) -> bool:
+    """Return whether values of a CT image below zero, air above all, have become the largest.
+
+    Some scanners of the RSNA haemorrhage set write Hounsfield units without a sign, in 12 bits:
+    air of -1,000 is stored as 3,096, and shown as denser than bone.
+    """
+    return _may_wrap(dataset) and pixels.ndim == 2 and (pixels >= WRAPPED).mean() > WRAPPED_SHARE
+
+
+def holds_wrapped(root: Path, locator: str) -> bool:
+    """Return :func:`is_wrapped` of a DICOM file, whose pixels are decoded where it may be so."""
+    tags = ["Modality", "BitsStored", "PixelRepresentation", "RescaleIntercept"]
+    if not _may_wrap(_header(root, locator, tags)):
+        return False
+    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
+        dataset = dcmread(DicomFile(io.BytesIO(read_bytes(root, locator))))
+        return is_wrapped(dataset, decode(dataset))
+
+
+def _may_wrap(header: Dataset) -> bool:
+    """Return whether a header is of CT values in 12 bits without a sign, of which none is air."""
+    intercept, bits = header.get("RescaleIntercept"), header.get("BitsStored")
+    stated = header.get("Modality") == "CT" and bits == WRAPPED_BITS
+    return bool(stated and not header.get("PixelRepresentation") and (intercept or 0) > NO_AIR)
 
 
 def stores_window(root: Path, locator: str) -> bool:
@@ -185,5 +301,5 @@ def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.
     else:
         first = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
         ends = np.array([first, first + 2**dataset.BitsStored - 1])
-        low, high = apply_modality_lut(ends, dataset).astype(float)
+        low, high = sorted(apply_modality_lut(ends, dataset).astype(float))
     return (values - low) / (high - low)

@@ -115,7 +115,8 @@ class DatasetManifest(FrozenModel):
     the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
     they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window``
     is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for pictures
-    of more than 8 bits (in their stored values).  ``near_duplicate_bits`` is
+    of more than 8 bits (in their stored values).  ``unwrap_ct`` puts back below zero what wrapped
+    in CT of 12 bits without a sign, as `rin data verify` finds it.  ``near_duplicate_bits`` is
     the largest hash distance (of 256 bits) at which two pictures share a group; None compares
     none.  ``patient_labels`` is ``several`` where pictures of one patient may differ in their
     label; ``patients_in_headers`` takes each patient from the PatientID of a DICOM file, in
@@ -144,6 +145,7 @@ class DatasetManifest(FrozenModel):
     patient_labels: Literal["one", "several"] = "one"
     color: bool = False
     window: tuple[float, Annotated[float, Field(ge=1)]] | None = None
+    unwrap_ct: bool = False
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40

@@ -1,8 +1,10 @@
 """From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
 
 Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where all
-three are equal; transparency is laid over black.  Whole numbers of more than 8 bits become grey by
-a ``window``, and are refused without one, as floating pixels always are.
+three are equal; transparency is laid over black.  Whole numbers of more than 8 bits, or with a
+sign, become grey by a ``window``, and are refused without one, as floating pixels always are.  How
+many bits a picture has is what its file says, not what Pillow makes of it: of 16 bits in colour or
+with transparency Pillow keeps 8, so these are refused.
 
 A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format.
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
@@ -24,7 +26,15 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS, TILEBYTECOUNTS, TILEOFFSETS
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    PHOTOMETRIC_INTERPRETATION,
+    SAMPLEFORMAT,
+    STRIPBYTECOUNTS,
+    STRIPOFFSETS,
+    TILEBYTECOUNTS,
+    TILEOFFSETS,
+)
 from skimage.draw import polygon
 
 from rin.data.tree import (
@@ -60,35 +70,36 @@ def is_shape(entry: str) -> bool:
     return entry.startswith((POLYGON, BOX))
 
 
-def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
+def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") -> np.ndarray:
     """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
 
     A pixel belongs to a polygon where its index (column, row) lies inside or on the border, and
-    inside is what is wound an odd number of times; to a box where its centre does.
+    inside is what is wound an odd number of times; to a box where its centre does.  Errors name
+    the ``image``, of which the shape itself tells nothing.
     """
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
-        x, y, width, height = _numbers(entry)[0]
+        x, y, width, height = _numbers(entry, image)[0]
         top, bottom = (max(0, math.ceil(edge - 0.5)) for edge in (y, y + height))
         left, right = (max(0, math.ceil(edge - 0.5)) for edge in (x, x + width))
         filled[top:bottom, left:right] = True
     else:
-        points = _numbers(entry)
+        points = _numbers(entry, image)
         spans = [np.clip(side, 0, most) for side, most in zip(points.T, shape[::-1], strict=True)]
         if len(points) * np.prod([np.ptp(span) for span in spans]) > MAX_TRACED:
             problem = f"the outline has {len(points):,} points, too many for its size"
             remedy = "Simplify it (skimage.measure.approximate_polygon), or draw it as a picture."
-            raise InputError(problem, where=entry[:60], remedy=remedy)
+            raise InputError(problem, where=f"{image}: {entry[:60]}", remedy=remedy)
         columns, rows = points.T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
         problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
         remedy = "Check that the annotation belongs to this picture and is in its pixels."
-        raise InputError(problem, where=entry[:60], remedy=remedy)
+        raise InputError(problem, where=f"{image}: {entry[:60]}", remedy=remedy)
     return filled
 
 
-def _numbers(entry: str) -> np.ndarray:
+def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
     """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
     box, (_, _, text) = entry.startswith(BOX), entry.partition(":")
     try:
@@ -104,7 +115,7 @@ def _numbers(entry: str) -> np.ndarray:
         remedy = "Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
         remedy += "'box:x,y,width,height' of sides above zero, in pixels, all finite."
         problem = f"the shape {entry[:60]!r} cannot be read"
-        raise InputError(problem, where="mask", remedy=remedy)
+        raise InputError(problem, where=image, remedy=remedy)
     return numbers
 
 
@@ -171,6 +182,8 @@ COLOURFUL, FIRST_PICTURES = 24, 32
 #: Whole numbers of more than 8 bits.
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
+#: Of TIFF: the photometric interpretation in which zero is white, and whole numbers with a sign.
+WHITE_IS_ZERO, SIGNED = 0, 2
 
 
 def show_colour(root: Path, locators: Iterable[str]) -> bool:
@@ -203,18 +216,23 @@ def window_of_all(root: Path, locators: Sequence[str]) -> tuple[float, float] | 
 
 
 def read_picture(
-    root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
+    root: Path,
+    locator: str,
+    color: bool = False,
+    window: tuple[float, float] | None = None,
+    unwrap: bool = False,
 ) -> np.ndarray:
     """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
 
     ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`) and for
-    whole numbers of more than 8 bits; what has 8 bits stays as it is.
+    whole numbers of more than 8 bits; what has 8 bits stays as it is.  ``unwrap`` is for DICOM.
     """
-    pixels = _read_stored(root, locator, color, window)
+    pixels = _read_stored(root, locator, color, window, unwrap)
     if pixels.dtype != np.uint8:
         if window is None:
-            problem = "pixels of more than 8 bits need a window (window: [center, width] in the "
-            problem += "manifest, --window of rin new)"
+            kind = "with a sign" if pixels.dtype == np.int8 else "of more than 8 bits"
+            problem = f"pixels {kind} need a window (window: [center, width] in the manifest, "
+            problem += "--window of rin new)"
             values = f"they go from {pixels.min()} to {pixels.max()}"
             remedy = f"Say which values are black and white: {values}."
             raise InputError(problem, where=Path(root, locator), remedy=remedy)
@@ -226,7 +244,11 @@ def read_picture(
 
 
 def _read_stored(
-    root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
+    root: Path,
+    locator: str,
+    color: bool = False,
+    window: tuple[float, float] | None = None,
+    unwrap: bool = False,
 ) -> np.ndarray:
     """Return pixels as stored, uint8 or deeper whole numbers, those of DICOM as displayed."""
     if is_slice(locator):
@@ -237,10 +259,12 @@ def _read_stored(
     if is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
-        return read_dicom(root, locator, window)
+        return read_dicom(root, locator, window, unwrap)
     picture = _open(root, locator)
     if picture.mode in DEEP_MODES:
         return np.asarray(picture)
+    if picture.mode == "L" and _has_sign(picture):  # which Pillow passes over in 8 bits
+        return np.asarray(picture).view(np.int8)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
     if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
@@ -256,16 +280,19 @@ def _read_stored(
     return np.asarray(flat.convert("L"))
 
 
-def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
+def read_mask(
+    root: Path, entries: tuple[str, ...], shape: tuple[int, int], image: str = "mask"
+) -> np.ndarray:
     """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
 
-    ``entries`` are locators of mask files, or shapes in words.  A pixel belongs to the mask where
+    ``entries`` are locators of mask files, or shapes in words, whose errors name the locator of
+    the ``image``.  A pixel belongs to the mask where
     it exceeds half of the brightest value of its file, so masks in 0/1 and in 0/255 read alike.
     """
     merged = np.zeros(shape, dtype=bool)
     for locator in entries:
         if is_shape(locator):
-            merged |= rasterise(locator, shape)
+            merged |= rasterise(locator, shape, Path(root, image))
             continue
         gray = _read_stored(root, locator)
         if gray.shape != tuple(shape):
@@ -314,7 +341,28 @@ def _open(root: Path, locator: str) -> Image.Image:
             _refuse_broken_strips(content, picture.tag_v2)
         if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
             raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
+        _refuse_lost_bits(picture, content, where)
     return picture
+
+
+def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None:
+    """Raise InputError where Pillow would show other values than those that the file holds."""
+    tags = picture.tag_v2 if picture.format == "TIFF" else {}
+    bits = content[24] if picture.format == "PNG" else max(tags.get(BITSPERSAMPLE, (8,)))
+    if bits <= 8:
+        return
+    if picture.mode not in DEEP_MODES or "transparency" in picture.info:
+        problem = f"it has {bits} bits a channel in colour or with transparency, of which only 8 "
+        problem += "would be read"
+        remedy = f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits."
+        raise InputError(problem, where=where, remedy=remedy)
+    if tags.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
+        problem = f"zero is white in it (photometric interpretation 0), in {bits} bits"
+        raise InputError(problem, where=where, remedy="Save it with zero as black.")
+
+
+def _has_sign(picture: Image.Image) -> bool:
+    return picture.format == "TIFF" and SIGNED in picture.tag_v2.get(SAMPLEFORMAT, ())
 
 
 #: Of PNG: samples a pixel by the type of colour, and where its seven passes begin and their steps.

@@ -101,7 +101,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         # The first name is enough for a folder: some hold hundreds of thousands of files.
         if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
             return "here", location, ""
-        return "broken", location, f"{path}: it holds no file"
+        return "broken", location, f"{path}: it holds no file."
     except (InputError, OSError) as error:
         return "broken", location, str(error)
 
@@ -222,7 +222,8 @@ def unusual_masks(dataset: datasets.Dataset) -> list[str]:
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
 
     def share_of(case: NamedTuple) -> float:
-        return read_mask(dataset.root, case.masks, (case.height, case.width)).mean()
+        size = case.height, case.width
+        return read_mask(dataset.root, case.masks, size, case.image).mean()
 
     shares = np.array(map_threads(share_of, masked.itertuples()))
     full, texts = masked["case_id"][shares > NEARLY_ALL], []

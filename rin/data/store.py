@@ -29,7 +29,7 @@ from rin.data.kept_rows import add_rows, load_rows, whole_files
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
-from rin.data.tree import fingerprints
+from rin.data.tree import fingerprints, is_dicom
 from rin.errors import InputError, explained, look_up, named
 from rin.files import MAKE_ROOM, is_whole, read_sealed, replace_folder, sealed, sha256_of
 
@@ -54,7 +54,7 @@ class Dataset:
     index: Path
 
 
-INSPECTION_VERSION = 3
+INSPECTION_VERSION = 4
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
@@ -64,9 +64,10 @@ ROW_PIXELS = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-MEASURED = [*CONTENT, "hash", "blank"]
+MEASURED = [*CONTENT, "hash", "blank", "wrapped"]
 _TEXTS = ["key", "header_patient", "digest", "mask_digest", "hash"]
-_NOTHING_SEEN = dict.fromkeys(_TEXTS, "") | {"width": 0, "height": 0, "blank": False}
+_NOTHING_SEEN = dict.fromkeys(_TEXTS, "") | {"width": 0, "height": 0}
+_NOTHING_SEEN |= {"blank": False, "wrapped": False}
 #: Side in pixels, and way of resizing, of the pictures of a store.
 Square = tuple[int, str]
 
@@ -89,14 +90,19 @@ def inspect_case(
 ) -> Inspection:
     """Inspect a case with its key, for a store too where there is a ``square``."""
     try:
-        pixels = read_picture(root, case.image, manifest.color, manifest.window)
-        header_patient = ""
+        how = manifest.color, manifest.window, manifest.unwrap_ct
+        pixels = read_picture(root, case.image, *how)
+        header_patient, wrapped = "", False
+        if is_dicom(case.image):
+            from rin.data.dicom import holds_wrapped  # pydicom is slow to load
+
+            wrapped = holds_wrapped(root, case.image)
         if pd.isna(case.patient_id):
             from rin.data.dicom import patient_of  # pydicom is slow to load
 
             header_patient = patient_of(root, case.image)
         height, width = pixels.shape[:2]
-        mask = read_mask(root, case.masks, (height, width)) if case.masks else None
+        mask = read_mask(root, case.masks, (height, width), case.image) if case.masks else None
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     except InputError as error:
         return Inspection(case.case_id, {}, {}, error.problem, error.where)
@@ -116,6 +122,7 @@ def inspect_case(
         "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
         "hash": bits,
         "blank": blank,
+        "wrapped": wrapped,
     }
     row = {}
     if square:
@@ -215,7 +222,8 @@ def inspect_cases(
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     """Return the folder that keeps the inspections of a dataset."""
-    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
+    how = [manifest.color, manifest.window, manifest.unwrap_ct]
+    settings = json.dumps([INSPECTION_VERSION, *how, HASH_SIZE])
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 

@@ -5,10 +5,13 @@ Nothing here retries: what a dead worker or job left undone, the ledger still li
 
 import multiprocessing
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,8 +25,16 @@ import numpy as np
 from filelock import Timeout
 from tqdm import tqdm
 
-from rin.errors import InputError, explained, problem_of
-from rin.processes import Stopped, die_with, follow, kill_workers, start_worker, without_interrupts
+from rin.errors import InputError, counted, explained, listed, problem_of
+from rin.processes import (
+    Stopped,
+    die_with,
+    follow,
+    kill_workers,
+    start_worker,
+    undisturbed,
+    without_interrupts,
+)
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
 
@@ -31,6 +42,13 @@ from rin.study.profile import Execution
 LAST_LINES = 5
 #: Seconds that a file may take from one node of a cluster to another.
 SLOW_FILES = 5
+#: Reasons of Slurm (`squeue`) for which a job waits until somebody changes job or cluster, and the
+#: seconds that one may take to be replaced by another: nodes that start again cause some, too.
+NEVER_STARTS = re.compile(
+    "AccountNotAllowed|BadConstraints|InvalidAccount|InvalidQOS|PartitionConfig|"
+    r"PartitionTimeLimit|QOSNotAllowed|DependencyNeverSatisfied|(Assoc|QOS)\w*PerJob(Limit)?"
+)
+PATIENCE = 60
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 #: What this process trained last, for blocks that go on with it, by what they must share.
@@ -67,11 +85,18 @@ def visible_devices() -> list[str]:
 
 
 def do_jobs(
-    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], logs: Path
+    execution: Execution,
+    work: Callable[..., None],
+    jobs: Sequence[tuple],
+    logs: Path,
+    say: Callable[[str], None],
 ) -> list[Exception]:
-    """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way."""
+    """Do `work(*job)` for each job and return how some failed; Ctrl-C ends what is under way.
+
+    `say` is told, again and again, what jobs in a cluster's queue wait for.
+    """
     if execution.executor != "processes":
-        return _do_through_submitit(execution, work, jobs, logs)
+        return _do_through_submitit(execution, work, jobs, logs, say)
     if execution.workers == 0:
         failures = []
         for job in jobs:
@@ -131,32 +156,87 @@ class ShippedJob:
 
 
 def _do_through_submitit(
-    execution: Execution, work: Callable[..., None], jobs: Sequence[tuple], logs: Path
+    execution: Execution,
+    work: Callable[..., None],
+    jobs: Sequence[tuple],
+    logs: Path,
+    say: Callable[[str], None],
 ) -> list[Exception]:
     """Do jobs as one array of a cluster, or, `local`, as subprocesses, `workers` at a time."""
     local = execution.executor == "local"
     at_once = max(1, execution.workers) if local else len(jobs)
     waiting = [ShippedJob(work, job, os.getpid() if local else None) for job in jobs]
-    running, failures = [], []
+    running, failures, stuck_since = [], [], {}
     try:
         while waiting or running:
             free = at_once - len(running)
             if waiting and free:
-                running += _submitted(waiting[:free], execution, logs)
+                # Else jobs that were just submitted could be left in the queue, unknown.
+                with without_interrupts(), undisturbed():
+                    running += _submitted(waiting[:free], execution, logs)
                 waiting = waiting[free:]
-            ended = _ended_jobs(running, local)
+            reasons = None if local else _reasons_of_queue()
+            ended = _ended_jobs(running, local, reasons)
             failures += filter(None, map(_failure_of, ended))
             running = [job for job in running if job not in ended]
+            held = {job.job_id: (reasons or {}).get(job.job_id, "") for job in running}
+            say(_waiting_in_words(held.values()))
+            now = time.monotonic()
+            stuck = [number for number, reason in held.items() if NEVER_STARTS.fullmatch(reason)]
+            stuck_since = {number: stuck_since.get(number, now) for number in stuck}
+            if never := [n for n, since in stuck_since.items() if now - since >= PATIENCE]:
+                _cancel(never)
+                running = [job for job in running if job.job_id not in never]
+                failures.append(_never_started(execution, [held[number] for number in never]))
             time.sleep(0.5 if local else 2)
-    finally:  # somebody may have pressed Ctrl-C
+    finally:  # somebody may have stopped the command
         numbers = [job.job_id for job in running]
         if local:
             for number in numbers:
                 with suppress(ProcessLookupError):
                     os.kill(int(number), signal.SIGKILL)
         elif numbers:
-            answer_of(["scancel", *numbers])
+            # Whole arrays, in one question each, as there may be no time for more.
+            _cancel(sorted({number.partition("_")[0] for number in numbers}))
     return failures
+
+
+def _reasons_of_queue() -> dict[str, str] | None:
+    """Return what Slurm says that each job in its queue waits for, nothing where it runs.
+
+    Jobs are known by both of their numbers.  None where Slurm does not answer.
+    """
+    lines = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i|%F_%K|%t|%r"]).splitlines()
+    # The question may fail while the controller starts again: then none is taken for lost.
+    if not lines and not answer_of(["sinfo", "-h"]):
+        return None
+    reasons = {}
+    for number, number_in_array, state, reason in (line.split("|", 3) for line in lines):
+        reasons[number] = reasons[number_in_array] = reason if state == "PD" else ""
+    return reasons
+
+
+def _waiting_in_words(reasons: Iterable[str]) -> str:
+    """Return how many jobs wait in the queue for what: ``3 jobs wait (Resources)``."""
+    known = Counter(reason for reason in reasons if reason not in ("", "None"))
+    return f"{counted(known.total(), 'jobs wait')} ({listed(known)})" if known else ""
+
+
+def _never_started(execution: Execution, reasons: Sequence[str]) -> InputError:
+    """Return the error for jobs that were cancelled, as they could never start."""
+    request = ", ".join(f"{name}: {value}" for name, value in execution.slurm if value)
+    problem = f"cancelled {counted(len(reasons), 'jobs')} that could never start: Slurm says "
+    problem += listed(dict.fromkeys(reasons))
+    remedy = f"Ask for what the cluster grants ({request}); then run the same command again."
+    return InputError(problem, where="execution: slurm", remedy=remedy)
+
+
+def _cancel(numbers: Sequence[str]) -> None:
+    """Cancel jobs of Slurm; say how, where it could not be done."""
+    command = ["scancel", *numbers]
+    with suppress(OSError):  # of a terminal that was closed
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            print(f"rin: jobs are still in the queue: {' '.join(command)}", file=sys.stderr)
 
 
 def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> list[Any]:
@@ -179,19 +259,17 @@ def _submitted(jobs: Sequence[ShippedJob], execution: Execution, logs: Path) -> 
     ):
         executor = submitit.AutoExecutor(logs, execution.executor, **often)
         executor.update_parameters(name="rin", **settings)
-        with without_interrupts(), executor.batch():
-            return [executor.submit(job) for job in jobs]
+        with executor.batch():
+            submitted = [executor.submit(job) for job in jobs]
+        return submitted
 
 
-def _ended_jobs(jobs: Sequence[Any], local: bool) -> list[Any]:
+def _ended_jobs(jobs: Sequence[Any], local: bool, reasons: dict[str, str] | None) -> list[Any]:
     """Return the jobs that have left a result, or that nothing does any more."""
     if local:
         lost = [job for job in jobs if job.done()]
     else:
-        queued = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i %F_%K"]).split()
-        # The question may fail while the controller starts again: then none is taken for lost.
-        known = queued or answer_of(["sinfo", "-h"])
-        lost = [job for job in jobs if known and job.job_id not in queued]
+        lost = [job for job in jobs if reasons is not None and job.job_id not in reasons]
     return [job for job in jobs if job.paths.result_pickle.is_file() or job in lost]
 
 
@@ -254,14 +332,15 @@ def run_with_bar(
         bar.initial, bar.start_t = bar.n, time.time()
         shown = nullcontext(bar)
     with shown as bar:
-        of_other_stages = bar.n - finished_before
+        of_other_stages, queue = bar.n - finished_before, deque([""], maxlen=1)
 
         def refresh() -> None:
-            bar.set_postfix_str(status(), refresh=False)
+            bar.set_postfix_str("; ".join(filter(None, [status(), *queue])), refresh=False)
             bar.update(of_other_stages + ledger.count(runs) - bar.n)
 
         with _repeated(refresh):
-            failures = do_jobs(execution, work, jobs, ledger.folder.parent / "jobs")
+            logs = ledger.folder.parent / "jobs"
+            failures = do_jobs(execution, work, jobs, logs, queue.append)
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
         remedy = "Often memory: set execution.workers lower. Run again to go on from here."

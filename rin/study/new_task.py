@@ -21,7 +21,13 @@ import pandas as pd
 import yaml
 
 from rin.data import discovery
-from rin.data.dataset import Dataset, case_problems, marks_nothing, open_dataset
+from rin.data.dataset import (
+    Dataset,
+    case_problems,
+    marks_nothing,
+    open_dataset,
+    wrapped_in_words,
+)
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import UNLABELLED, read_split
@@ -229,7 +235,7 @@ def _find_places(
         raise InputError("images and table share no folder", where=above, remedy=remedy)
     if _absolute(results).is_relative_to(above):
         remedy = "Put images and table into a folder of their own, and call rin from outside it."
-        problem = f"results would lie among the images, in {results}"
+        problem = f"results would lie among the images, in {_absolute(results)}"
         raise InputError(problem, where=above, remedy=remedy)
     root = _absolute(data_root) if data_root else above.parent
     inside = root in above.parents
@@ -497,6 +503,12 @@ def _inspect(
     refuse_bad(bad, len(listed), tree.place(), manifest)
     if manifest.independence == "patient" and not distinct:
         _refuse_alike_patients(cases["patient_id"], tree.place(places.table))
+    if n_wrapped := int(cases["wrapped"].sum()):
+        fields["unwrap_ct"] = False
+        made.notes["unwrap_ct"] = "true puts air of CT that wrapped to 3,000 and more back"
+        wrapped = cases.loc[cases["wrapped"], "case_id"].tolist()
+        text = f"{wrapped_in_words(n_wrapped, False)} in the manifest ({named(wrapped, ', ')})"
+        made.say("wrapped CT", text, "bold red")
     classes = listed["source_class"]
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
     if manifest.masks:

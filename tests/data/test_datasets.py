@@ -104,8 +104,13 @@ def test_study_with_broken_real_files_names_all_and_never_falls_back(
 def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi_manifest, value):
     plain = np.full((4, 6), value)
     change(busi_root / TOP, {"malignant/malignant (1)_mask.png": plain})
-    with pytest.raises(InputError, match="2 masks mark nothing or the whole picture"):
+    with pytest.raises(InputError, match="2 masks mark nothing or the whole picture") as caught:
         open_dataset(busi_manifest, busi_root)
+    # Of a picture without a lesion, an empty mask is right: it is not to be drawn again.
+    assert caught.value.remedy == (
+        "Draw those whose picture shows a lesion; if the others rightly mark none, state how "
+        "many: counts.empty_masks, 2 if all are right."
+    )
     accepted = with_counts(busi_manifest, images=busi_manifest.counts.images, empty_masks=2)
     assert len(open_dataset(accepted, busi_root).cases) == 4
 

@@ -109,8 +109,11 @@ def test_pattern_for_patients_that_a_layout_does_not_use_is_refused(tmp_path, la
 
 
 def test_independent_patients_without_a_source_of_patients_are_refused(busi_root, busi_manifest):
-    with pytest.raises(InputError, match="nothing names the patients"):
+    with pytest.raises(InputError, match="nothing names the patients") as caught:
         cases_of(busi_root, changed(busi_manifest, independence="patient"), TOP)
+    first, condition = caught.value.remedy.split(" Say independence: image ")
+    assert first.startswith("Say where they are named: by patient_pattern")
+    assert condition.startswith("only if no patient has two pictures")
 
 
 def test_shipped_manifests_name_a_source_wherever_patients_are_the_units():

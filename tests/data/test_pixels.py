@@ -104,6 +104,79 @@ def test_picture_of_8_bits_stays_as_it_is_in_a_window(tmp_path):
     assert (read_picture(tmp_path, "a.png", window=(40, 80)) == RAMP).all()
 
 
+def save_png_of_16_bits(path, samples):
+    """Write 16-bit samples (h, w, 2, 3 or 4) by hand: Pillow writes only grey of 16 bits."""
+    height, width, channels = samples.shape
+    colour = {2: 4, 3: 2, 4: 6}[channels]
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, body in ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        content += struct.pack(">I", len(body)) + kind + body
+        content += struct.pack(">I", zlib.crc32(kind + body))
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4], ids=["alpha", "colour", "colour and alpha"])
+@pytest.mark.parametrize("color", [False, True])
+def test_png_of_16_bits_in_colour_or_with_alpha_is_refused_with_a_window_and_without(
+    tmp_path, channels, color
+):
+    deep = np.full((1, 3, channels), 65535)
+    deep[..., 0] = [0, 2048, 4095]  # which are 0, 8 and 15 in the 8 bits that Pillow keeps
+    save_png_of_16_bits(tmp_path / "a.png", deep)
+    assert np.asarray(Image.open(tmp_path / "a.png"))[..., 0].tolist() == [[0, 8, 15]]
+    for window in (None, (2048, 4096)):
+        with pytest.raises(InputError, match=r"a\.png: it has 16 bits a channel in colour or"):
+            read_picture(tmp_path, "a.png", color, window)
+
+
+def test_png_of_16_bits_whose_one_shade_is_transparent_is_refused(tmp_path):
+    deep = Image.fromarray(np.array([[0, 4095]], dtype=np.uint16))
+    deep.save(tmp_path / "a.png", transparency=4095)
+    with pytest.raises(InputError, match="16 bits a channel in colour or with transparency"):
+        read_picture(tmp_path, "a.png", window=(2048, 4096))
+
+
+def save_tiff(path, samples, photometric=1, sign=1):
+    """Write samples (h, w) or (h, w, 3) by hand, in one strip."""
+    height, width, *channels = samples.shape
+    content, n = samples.astype(samples.dtype.newbyteorder("<")).tobytes(), (*channels, 1)[0]
+    tags = {256: width, 257: height, 258: 8 * samples.itemsize, 259: 1, 262: photometric}
+    tags |= {273: 0, 277: n, 278: height, 279: len(content), 339: sign}
+    start = 8 + 2 + 12 * len(tags) + 4
+    bits = struct.pack(f"<{n}H", *n * [tags[258]]) if n > 1 else b""
+    tags[273] = start + len(bits)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    if bits:
+        entries = entries.replace(
+            struct.pack("<HHII", 258, 4, 1, tags[258]), struct.pack("<HHII", 258, 3, n, start)
+        )
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    path.write_bytes(head + entries + bytes(4) + bits + content)
+
+
+def test_tiff_of_16_bits_in_colour_is_refused(tmp_path):
+    save_tiff(tmp_path / "a.tif", np.full((2, 3, 3), 4095, np.uint16), photometric=2)
+    with pytest.raises(InputError, match=r"a\.tif: it has 16 bits a channel in colour"):
+        read_picture(tmp_path, "a.tif", window=(2048, 4096))
+
+
+def test_tiff_of_16_bits_in_which_zero_is_white_is_refused(tmp_path):
+    deep = np.array([[0, 4095]], np.uint16)
+    save_tiff(tmp_path / "a.tif", deep, photometric=0)
+    with pytest.raises(InputError, match="zero is white in it"):
+        read_picture(tmp_path, "a.tif", window=(2048, 4096))
+
+
+def test_signed_tiff_of_8_bits_is_dark_below_zero_and_needs_a_window(tmp_path):
+    save_tiff(tmp_path / "a.tif", np.array([[-128, -1, 0, 127]], np.int8), sign=2)
+    with pytest.raises(InputError, match="with a sign need a window") as refused:
+        read_picture(tmp_path, "a.tif")
+    assert "from -128 to 127" in refused.value.remedy
+    assert read_picture(tmp_path, "a.tif", window=(0, 256)).tolist() == [[0, 127, 128, 255]]
+
+
 def test_mask_of_16_bits_is_read_like_one_of_8(tmp_path):
     Image.fromarray(np.array([[0, 700, 700, 0]], dtype=np.uint16)).save(tmp_path / "m.png")
     assert read_mask(tmp_path, ("m.png",), (1, 4)).tolist() == [[False, True, True, False]]
@@ -366,6 +439,13 @@ def test_rasterise_box_holds_the_pixels_whose_centre_it_holds(x, y, width, heigh
 def test_rasterise_of_shape_without_a_pixel_says_so(entry):
     with pytest.raises(InputError, match=r"covers no pixel of its picture \(32 x 24 pixels\)"):
         rasterise(entry, SHAPE)
+
+
+def test_read_mask_of_a_box_outside_its_picture_names_the_picture(tmp_path):
+    with pytest.raises(InputError, match=r"set/x\.png: box:316,318,170,478: the shape covers"):
+        read_mask(tmp_path, ("box:316,318,170,478",), (200, 300), "set/x.png")
+    with pytest.raises(InputError, match=r"set/x\.png: the shape 'box:1,2' cannot be read"):
+        read_mask(tmp_path, ("box:1,2",), (200, 300), "set/x.png")
 
 
 @pytest.mark.parametrize(

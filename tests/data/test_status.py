@@ -229,7 +229,7 @@ def test_status_prints_markup_and_control_characters_of_names_as_text(data, mani
     (root / place).write_text("")
     manifests("other", title="[b]T[/b]", locations=[place, "b"], licence="[i]L", tasks=[])
     output = data("status", "--data-root", root)
-    for text in (place, "[link=x]root\N{REPLACEMENT CHARACTER}[31m", "[i]L"):
+    for text in (place, "[link=x]root\\x1b[31m", "[i]L"):
         assert text in output
     assert "\x1b" not in output
 
@@ -245,7 +245,9 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert line_of(output, "pictures").split()[1:] == ["4", "can", "be", "read"]
     assert "Nothing is wrong" in output
     assert "patients  none are named: each picture counts as one" in output
-    assert len(list((busi_root.parent / "results" / "index").rglob("*.parquet"))) == 1
+    kept = busi_root.parent / "results" / "index"
+    assert len(list(kept.rglob("*.parquet"))) == 1
+    assert f"What was seen of the pictures is kept in {kept}" in output
     digest = line_of(output, "digest").split()[1]
     assert digest == open_dataset(load_manifest("busi"), busi_root, index_folder=busi_root).digest
 

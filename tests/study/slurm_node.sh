@@ -57,6 +57,7 @@ MaxArraySize=100
 MaxJobCount=60
 MinJobAge=2
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+PartitionName=short Nodes=ALL MaxTime=5 State=UP
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
   slurmctld -f "$SLURM_CONF" -c

@@ -4,16 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from pool_jobs import Beats, die, fail, note_company, note_device, share_none
+from pool_jobs import Beats, beat, die, fail, note_company, note_device, share_none
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import open_study
-from rin.study.executors import run_with_bar
+from rin.study import executors, open_study
+from rin.study.executors import one_bar, run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -119,6 +120,107 @@ def test_interrupt_that_a_finaliser_swallows_stops_all_the_same_and_shows_no_tra
     assert started.returncode == 130
     assert "stopped. Finished runs" in told
     assert "Traceback" not in told
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """A Slurm in whose queue four jobs wait for one reason until they are cancelled."""
+    pytest.importorskip("submitit")
+    programs, cancelled = tmp_path / "bin", tmp_path / "cancelled"
+    programs.mkdir()
+
+    def fill(reason):
+        rows = f"for k in 0 1 2 3; do echo 42_$k'|42_'$k'|PD|{reason}'; done"
+        texts = {
+            "sbatch": f"touch '{tmp_path}/submitted'; echo Submitted batch job 42",
+            "squeue": f"[ -e '{cancelled}' ] || {rows}",
+            "scancel": f"echo $* >> '{cancelled}'",
+            "sinfo": "echo up",
+        }
+        for name, text in texts.items():
+            (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+            (programs / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        return cancelled
+
+    return fill
+
+
+def wait_in_queue(folder):
+    jobs = [(folder / f"beat-{k}",) for k in range(4)]
+    asked = Execution(executor="slurm", slurm={"timeout_min": 5, "partition": "small"})
+    run_with_bar(asked, beat, jobs, Ledger(folder / "study" / "runs"), [], "Waiting")
+
+
+def test_jobs_that_can_never_start_are_cancelled_in_one_line_and_the_bar_says_why(
+    queue, tmp_path, monkeypatch
+):
+    cancelled = queue("PartitionConfig")
+    monkeypatch.setattr(executors, "PATIENCE", 2)
+    with one_bar(4) as bar, pytest.raises(InputError) as caught:
+        wait_in_queue(tmp_path)
+    assert bar.postfix == "4 jobs wait (PartitionConfig)"
+    assert cancelled.read_text() == "42_0 42_1 42_2 42_3\n"
+    assert str(caught.value) == (
+        "execution: slurm: cancelled 4 jobs that could never start: Slurm says PartitionConfig. "
+        "Ask for what the cluster grants (partition: small, cpus_per_task: 8, timeout_min: 5, "
+        "array_parallelism: 64); then run the same command again."
+    )
+
+
+def test_jobs_that_wait_for_others_are_left_in_the_queue_and_the_bar_says_so(
+    queue, tmp_path, monkeypatch
+):
+    cancelled = queue("Nodes required for job are DOWN, DRAINED or reserved")
+    monkeypatch.setattr(executors, "PATIENCE", 0)
+
+    def stop():
+        time.sleep(4)
+        assert not cancelled.exists()
+        assert bar.postfix == "4 jobs wait (Nodes required for job are DOWN, DRAINED or reserved)"
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with one_bar(4) as bar, pytest.raises(KeyboardInterrupt):
+        threading.Thread(target=stop, daemon=True).start()
+        wait_in_queue(tmp_path)
+    assert cancelled.read_text() == "42\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_signal_that_stops_the_command_cancels_its_jobs_in_the_queue(
+    queue, tmp_path, number, status
+):
+    cancelled = queue("Resources")
+    environment = ENVIRONMENT | {"PATH": os.environ["PATH"]}
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt", "0", "slurm"]
+    options = {"stderr": subprocess.PIPE, "text": True, "env": environment}
+    started = subprocess.Popen(program, **options)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "submitted").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started.send_signal(number)
+    _, told = started.communicate(timeout=20)
+    assert (started.returncode, cancelled.read_text()) == (status, "42\n")
+    assert "stopped. Finished runs" in told
+    assert "Traceback" not in told
+
+
+def test_nohup_is_heeded(queue, tmp_path):
+    queue("Resources")
+    program = ["nohup", sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt"]
+    environment = ENVIRONMENT | {"PATH": os.environ["PATH"]}
+    options = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "env": environment}
+    started = subprocess.Popen([*program, "0", "slurm"], **options)
+    while not (tmp_path / "submitted").exists():
+        time.sleep(0.01)
+    started.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert started.poll() is None
+    started.terminate()
+    assert started.wait(20) == 143
 
 
 def test_jobs_of_submitit_end_with_a_driver_that_is_killed(tmp_path):

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import logit
 
+from rin.data.dataset import open_dataset
 from rin.data.discovery import guess_patients, guess_positive
 from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
+from rin.data.pixels import read_picture
 from rin.data.tree import open_tree
 from rin.files import REPOSITORY, manifest_folder
 from rin.report.execution import Job
@@ -95,6 +97,7 @@ def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
     assert "5 folds" in out
     assert "rin study --profile mine" in out
     assert "make" not in out
+    assert f"What was seen of the pictures is kept in {home}/results/index" in out
 
 
 class Terminal(io.StringIO):
@@ -565,7 +568,7 @@ def test_new_says_that_of_a_workbook_it_reads_the_first_sheet(rin, home):
             1,
         ),
         (["new", "mine", "--images", "manifests"], "--images manifests: there are no pictures", 1),
-        (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in own", 1),
+        (["new", "mine", *OWN, "--results", "own/results"], "lie among the images, in /", 1),
         (["new", "Mine Own", *OWN], "small letters", 2),
         (["new", "mine"], "--images", 2),
     ],
@@ -798,7 +801,7 @@ def test_new_refuses_words_for_parts_beside_other_values(rin, home):
     assert not written(home)
 
 
-def write_dicom(path, pixels, patient=""):
+def write_dicom(path, pixels, patient="", bits=8, **elements):
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
@@ -808,10 +811,12 @@ def write_dicom(path, pixels, patient=""):
     file = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     file.PatientID = patient
     file.Rows, file.Columns = pixels.shape
-    file.BitsAllocated = file.BitsStored = 8
-    file.HighBit, file.PixelRepresentation, file.SamplesPerPixel = 7, 0, 1
+    file.BitsAllocated, file.BitsStored = 8 * pixels.itemsize, bits
+    file.HighBit, file.PixelRepresentation, file.SamplesPerPixel = bits - 1, 0, 1
     file.PhotometricInterpretation = "MONOCHROME2"
     file.PixelData = pixels.tobytes()
+    for name, value in elements.items():
+        setattr(file, name, value)
     file.save_as(path)
 
 
@@ -856,6 +861,38 @@ def test_patients_that_nothing_else_names_are_those_of_dicom_headers(rin, home, 
     assert sides.groupby(["fold", "patient_id"])["part"].nunique().max() == 1
     status, _, err = rin("data", "verify", "mine", "--data-root", str(root))
     assert (status, err) == (0, "")
+
+
+def test_wrapped_air_of_ct_is_named_by_new_and_verify_and_put_back_by_the_manifest(rin, home):
+    rows, of_ct = [], {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": 0}
+    for number, (name, label, patient) in enumerate(rows_of(home)):
+        path = home / "own" / "Bilder" / name
+        pixels = np.asarray(Image.open(path)).astype(np.uint16)
+        path.unlink()
+        pixels[:4] = 3096 if number in (5, 7) else 0  # air, which wrapped in two files
+        write_dicom(path.with_suffix(".dcm"), pixels, bits=12, **of_ct)
+        rows.append((path.with_suffix(".dcm").name, label, patient))
+    write_table(home, rows)
+    found = "2 CT files: 12 bits without a sign, air at 3,000 and more, put back"
+    status, out, err = rin("new", "mine", *OWN, "--window", "40,80")
+    assert (status, err) == (0, "")
+    assert f"{found} by unwrap_ct: true in the manifest (p02_1.dcm, p03_1.dcm)" in out
+    path = home / "manifests" / "mine.yaml"
+    assert "unwrap_ct: false" in path.read_text()
+
+    def air_of(number):
+        dataset = open_dataset(load_manifest("mine"), home, index_folder=home / "index")
+        image = dataset.cases["image"][number]
+        how = dataset.manifest.window, dataset.manifest.unwrap_ct
+        return read_picture(home, image, False, *how)[:4].mean()
+
+    assert (air_of(5), air_of(6)) == (255, 0)
+    _, out, _ = rin("data", "verify", "mine", "--data-root", ".")
+    assert f"{found} by unwrap_ct: true (p02_1.dcm, p03_1.dcm)" in out
+    path.write_text(path.read_text().replace("unwrap_ct: false", "unwrap_ct: true"))
+    assert (air_of(5), air_of(6)) == (0, 0)
+    _, out, _ = rin("data", "verify", "mine", "--data-root", ".")
+    assert f"{found} (p02_1.dcm, p03_1.dcm)" in out
 
 
 def test_patients_of_headers_and_of_a_table_are_two_sources(rin, home):

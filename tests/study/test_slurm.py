@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from test_pretraining_kill import MADE_SMALL, calm_study, check_same, place
 from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
-from rin.study import open_study, pretrained
+from rin.study import executors, open_study, pretrained
 from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
@@ -87,6 +88,30 @@ def test_job_that_was_cancelled_is_named_and_the_same_command_submits_it_alone(c
     ledger, runs, missing = run_jobs(tmp_path, range(3), 1)
     assert len(missing) == 1
     assert ledger.count(runs) == 3
+
+
+def test_jobs_of_more_time_than_the_partition_gives_are_cancelled_with_the_reason(
+    cluster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(executors, "PATIENCE", 3)
+    with pytest.raises(InputError, match=r"2 jobs that could never start.*PartitionTimeLimit"):
+        run_jobs(tmp_path, range(2), 1, partition="short")
+    assert queue() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_command_that_is_ended_leaves_no_job_in_the_queue(cluster, tmp_path, number):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt", "0", "slurm"]
+    started = subprocess.Popen(program, stderr=subprocess.DEVNULL)
+    while not queue():
+        assert started.poll() is None
+        time.sleep(0.1)
+    started.send_signal(number)
+    assert started.wait(20) == 128 + number
+    deadline = time.monotonic() + 30  # those that run take a moment to end
+    while queue():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_more_jobs_than_the_node_has_cores_wait_their_turn(cluster, tmp_path):

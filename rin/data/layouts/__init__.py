@@ -60,8 +60,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
             raise InputError("patients have two sources", where=where, remedy=remedy)
         cases["patient_id"] = None  # found when the files are opened
     elif unnamed and manifest.independence == "patient":
-        remedy = "Say independence: image; or give the patient_pattern, or the table of patients, "
-        remedy += "where the layout reads one (--patient of rin new)."
+        remedy = "Say where they are named: by patient_pattern, by a table of patients, or by "
+        remedy += "patients_in_headers, where the layout reads one (--patient of rin new). Say "
+        remedy += "independence: image only if no patient has two pictures: otherwise both sides "
+        remedy += "of a split would show the same patients."
         problem = "independence is patient, and nothing names the patients"
         raise InputError(problem, where=where, remedy=remedy)
     labels = {name: manifest.label(name) for name in cases["source_class"].unique()}

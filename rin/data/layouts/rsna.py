@@ -19,6 +19,7 @@ from rin.data.layouts.found import FoundCase, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import BOX, shape_text
 from rin.data.tree import Tree, read_bytes
+from rin.errors import problem_of
 
 BOXES = "stage_2_train_labels.csv"
 CLASS_INFO = "stage_2_detailed_class_info.csv"
@@ -79,7 +80,7 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
             boxes[image].append(shape_text(BOX, [numbers]) if numbers else "")
         except ValueError as error:
             box = ", ".join(sides)
-            problem = f"{image} has Target {row['Target']!r} with box {box!r}: {error}"
+            problem = f"{image} has Target {row['Target']!r} with box {box!r}: {problem_of(error)}"
             raise tree.wrong(problem, file=name) from error
     twice = [
         image

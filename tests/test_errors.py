@@ -1,0 +1,52 @@
+"""The one error that users see: one readable line, whatever is quoted in it."""
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rin.errors import InputError, printable
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\rb\tc", r"a\rb\tc"),
+        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
+        ("left\u202eright", r"left\u202eright"),
+        ("file\udcff.png", r"file\udcff.png"),
+        ("Übelkeit, 頭", "Übelkeit, 頭"),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_error_with_control_characters_shows_them_written_out(label, shown):
+    error = InputError(f"no class {label}", where=f"{label}.csv", remedy=f"Known: {label}.")
+    assert str(error) == f"{shown}.csv: no class {shown}. Known: {shown}."
+    assert (error.problem, error.where) == (f"no class {shown}", f"{shown}.csv")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@given(st.text())
+def test_printable_text_stays_as_it_is_when_it_is_written_out_again(text):
+    assert printable(printable(text)) == printable(text)
+    assert printable(text).encode("utf-8").isascii() or not text.isascii()
+
+
+STOPS = st.sampled_from(["", ".", "..", ". ", "...", " Known: thyroid.", ": Mend it.."])
+
+
+@given(st.lists(st.sampled_from(["a", "b", ". ", ".. ", "../x"])), STOPS, STOPS)
+def test_error_has_no_doubled_full_stop_whatever_ends_its_parts(words, end, last):
+    inner = InputError("".join(words) + end, where="x", remedy=f"Mend it{last}")
+    outer = InputError(str(inner), where="y", remedy=f"Try again{last}")
+    for error in (inner, outer):
+        text = str(error).replace("...", "")
+        assert ".. " not in text
+        assert not text.endswith("..")
+
+
+def test_error_keeps_points_that_stand_for_what_goes_on():
+    error = InputError("see ../x: '..', 1, 2, ...", where="x", remedy="Write 'x1,y1 ...'.")
+    assert str(error) == "x: see ../x: '..', 1, 2, ... Write 'x1,y1 ...'."
