@@ -10,6 +10,7 @@ sizes in `planning`, meta-analysis in `synthesis`, single measures in `clinical`
 
 from rin.stats.bootstrap import bootstrap_interval
 from rin.stats.clinical import clinical_curves, clinical_measures
+from rin.stats.comparison import auc_equality_test, compare, operating_point
 from rin.stats.delong import (
     auc_ci,
     auc_contrasts,

@@ -10,20 +10,30 @@ scores are an error.
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
+from scipy import optimize, sparse, special
 
 from rin.errors import InputError
 from rin.stats.hypothesis import ROUNDING, TTest, t_quantile, t_test
-from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
+from rin.stats.inputs import (
+    binary_labels,
+    check_aligned,
+    cluster_codes,
+    score_row,
+    score_rows,
+)
+
+#: Cases from which two rows are sorted at once: below, starting threads takes longer.
+_THREADED = 20_000
 
 
 @dataclass(frozen=True)
 class AucInterval:
-    """One AUC, its DeLong variance and its interval, within [0, 1]."""
+    """One AUC, its variance and its interval, within [0, 1]."""
 
     auc: float
     variance: float
@@ -40,19 +50,29 @@ class DeLongTest(TTest):
     variance: float
 
 
-def auc_ci(labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None = None) -> AucInterval:
-    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and 95% interval.
+def auc_ci(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    interval: str = "normal",
+) -> AucInterval:
+    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and its interval.
 
     Parameters
     ----------
     labels, scores : 0 or 1, and one score a case, (n,)
     clusters : patient of each case (n,), the independent units
+    level : of the interval
+    interval : `normal`, cut at 0 and 1, or `logit`, which is normal in log-odds and better near 1;
+        at an AUC of 0 or 1, which has no variance, it is Newcombe's (2006, Statistics in Medicine
+        25:559, method 5) with the number of patients of each class
 
     Returns
     -------
     AucInterval
-        auc, variance, and the normal interval, cut at 0 and 1, ci_low, ci_high, as fractions;
-        NaN where a class is one case or patient.
+        auc, variance, ci_low, ci_high, as fractions; NaN where a class is one case or patient.
 
     Raises
     ------
@@ -66,10 +86,20 @@ def auc_ci(labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None = No
     >>> f"{result.auc:.2f} ({result.ci_low:.2f}, {result.ci_high:.2f})"
     '0.78 (0.41, 1.00)'
     """
+    check_aligned(labels=labels, scores=scores, clusters=clusters)
     row = score_row(scores, np.size(labels))
     (auc,), ((variance,),) = delong_covariance(labels, row, clusters)
-    half_width = t_quantile() * math.sqrt(variance)
-    low, high = np.clip([auc - half_width, auc + half_width], 0, 1).tolist()
+    half_width = t_quantile(level=level) * math.sqrt(variance)
+    if interval == "normal":
+        low, high = np.clip([auc - half_width, auc + half_width], 0, 1).tolist()
+    elif interval != "logit":
+        remedy = "Pass normal or logit."
+        raise InputError(f"{interval!r} is no kind of interval", where="interval", remedy=remedy)
+    elif auc in (0, 1):
+        low, high = _newcombe(float(auc), binary_labels(labels), clusters, level)
+    else:
+        middle, half_width = special.logit(auc), half_width / (auc * (1 - auc))
+        low, high = special.expit([middle - half_width, middle + half_width]).tolist()
     return AucInterval(float(auc), float(variance), low, high)
 
 
@@ -78,6 +108,8 @@ def delong_test(
     scores_a: ArrayLike,
     scores_b: ArrayLike,
     clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
 ) -> DeLongTest:
     """Compare two predictors on the same cases: AUC(a) − AUC(b), DeLong's paired z test.
 
@@ -85,6 +117,7 @@ def delong_test(
     ----------
     labels, scores_a, scores_b : 0 or 1, and a score a case of each predictor, (n,)
     clusters : patient of each case (n,), the independent units of Obuchowski's variance
+    level : of the interval
 
     Returns
     -------
@@ -103,10 +136,11 @@ def delong_test(
     >>> f"{result.estimate:.2f}, P = {result.p_value:.2f}"
     '0.22, P = 0.37'
     """
+    check_aligned(labels=labels, scores_a=scores_a, scores_b=scores_b, clusters=clusters)
     n = np.size(labels)
     rows = score_row(scores_a, n, "scores_a"), score_row(scores_b, n, "scores_b")
     aucs, (difference,), ((variance,),) = auc_contrasts(labels, rows, [[1.0, -1.0]], clusters)
-    test = t_test(difference, math.sqrt(variance))
+    test = t_test(difference, math.sqrt(variance), level=level)
     auc_a, auc_b = aucs.tolist()
     return DeLongTest(**asdict(test), auc_a=auc_a, auc_b=auc_b, variance=float(variance))
 
@@ -197,8 +231,10 @@ def auc_contrasts(
     return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
-def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
-    """Return the 95% Wilson interval of a share of hits that are grouped by patient.
+def share_interval(
+    hits: ArrayLike, patients: ArrayLike, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the Wilson interval of a share of hits that are grouped by patient.
 
     The number of images is divided by the design effect of the patients, after Korn and Graubard
     1998, Survey Methodology 24:193, whose interval is Clopper-Pearson's; that the effect is at
@@ -207,6 +243,7 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     Parameters
     ----------
     hits, patients : whether each image is a hit, and whose it is, (n,)
+    level : of the interval
 
     Returns
     -------
@@ -233,8 +270,29 @@ def share_interval(hits: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     if independent and k > 1:
         effect = (sums**2).sum() * k / (k - 1) / independent
     size = n / max(1.0, effect)
-    low, high = proportion_confint(share * size, size, method="wilson")
+    low, high = proportion_confint(share * size, size, alpha=1 - level, method="wilson")
     return float(low), float(high)
+
+
+def _newcombe(
+    auc: float, positive: np.ndarray, clusters: ArrayLike | None, level: float
+) -> tuple[float, float]:
+    """Return the AUCs whose variance by Hanley and McNeil puts them a z quantile from `auc`."""
+    whose = np.arange(positive.size)
+    if clusters is not None:
+        whose, _ = cluster_codes(clusters, positive.size)
+    m, n = (np.unique(whose[of_class]).size for of_class in (positive, ~positive))
+    if min(m, n) < 2:
+        return math.nan, math.nan
+    z, more = t_quantile(level=level), (m + n) / 2 - 1
+
+    def beyond(true: float) -> float:
+        scale = 1 + more * (1 - true) / (2 - true) + more * true / (1 + true)
+        return (auc - true) ** 2 - z**2 * true * (1 - true) * scale / (m * n)
+
+    if auc == 1:
+        return float(optimize.brentq(beyond, 1e-9, 1 - 1e-12)), 1.0
+    return 0.0, float(optimize.brentq(beyond, 1e-12, 1 - 1e-9))
 
 
 def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -246,7 +304,8 @@ def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[
     positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m = np.count_nonzero(positive)
     twice = np.empty((len(rows), positive.size))
-    for row, twice_of_row in zip(rows, twice, strict=True):
+
+    def count(row: np.ndarray, twice_of_row: np.ndarray) -> None:
         scores = row[positives_first]
         order = np.argsort(scores)
         of_positive = order < m
@@ -261,6 +320,13 @@ def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[
             twice_positives = np.repeat(twice_positives, sizes)
             twice_negatives = np.repeat(twice_negatives, sizes)
         twice_of_row[order] = np.where(of_positive, twice_negatives, twice_positives)
+
+    if len(rows) > 1 and positive.size >= _THREADED:
+        with ThreadPoolExecutor(2) as threads:  # NumPy lets go of the lock while it sorts
+            list(threads.map(count, rows, twice))
+    else:
+        for row, twice_of_row in zip(rows, twice, strict=True):
+            count(row, twice_of_row)
     counts = twice / 2
     return [counts[:, :m], counts[:, m:]]
 

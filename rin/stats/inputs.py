@@ -186,8 +186,28 @@ def located(where: str) -> Iterator[None]:
         raise InputError(error.problem, where=place, remedy=error.remedy) from error
 
 
+def check_aligned(**columns: ArrayLike | None) -> None:
+    """Raise InputError for pandas objects of different indexes: rows would not belong together."""
+    named = {name: column for name, column in columns.items() if hasattr(column, "index")}
+    indexes = {name: c.index for name, c in named.items() if isinstance(c.index, pd.Index)}
+    (first, index), *others = [*indexes.items()] or [("", None)]
+    for name, other in others:
+        if not index.equals(other):
+            problem = f"the index of {name} is not that of {first}"
+            remedy = f"Align them, as by `{name}.loc[{first}.index]`, or pass arrays."
+            raise InputError(problem, where=name, remedy=remedy)
+
+
+def _unmasked(values: ArrayLike, where: str) -> None:
+    """Raise InputError for a masked array, whose mask would be lost."""
+    if np.ma.isMaskedArray(values):
+        remedy = "Leave masked cases out everywhere: pass `.compressed()` of each."
+        raise InputError("a masked array", where=where, remedy=remedy)
+
+
 def binary_labels(labels: ArrayLike) -> np.ndarray:
     """Return labels (n,), 0 or 1 and both present, as booleans, True for the positive class."""
+    _unmasked(labels, "labels")
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
         problem = f"shape {array.shape} is not one label a case"
@@ -205,6 +225,7 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
 
 def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
+    _unmasked(scores, where)
     with explained(
         "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
     ):
@@ -234,6 +255,7 @@ def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
 
     Codes count from 0 in the order of first appearance, so that names do not matter.
     """
+    _unmasked(clusters, "clusters")
     if np.shape(clusters) != (n_cases,):
         problem = f"shape {np.shape(clusters)} beside {n_cases} labels"
         remedy = "Pass one patient identifier a case."

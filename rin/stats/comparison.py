@@ -1,0 +1,238 @@
+"""Two models on any table, in the words of any study: paired or not, patients as the units.
+
+For tables of this study's runs, which average scenarios and folds, see `scenarios`.
+"""
+
+import math
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import special
+
+from rin.errors import InputError, look_up
+from rin.stats.delong import auc_contrasts, delong_covariance, share_interval
+from rin.stats.hypothesis import t_test
+from rin.stats.inputs import binary_labels, check_aligned, cluster_codes, located, score_row
+from rin.tables import require_columns
+
+
+def compare(
+    scores: pd.DataFrame,
+    *,
+    by: str,
+    a: Hashable,
+    b: Hashable,
+    score: str = "score",
+    label: str = "label",
+    case: str = "case_id",
+    patient: str = "patient_id",
+    within: str | None = None,
+    positive: Hashable | None = None,
+    paired: bool = True,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare the AUCs of two models, a − b, on a long table: one row a model and case.
+
+    Parameters
+    ----------
+    scores : the table; rows of other models are not looked at
+    by : column that names the model
+    a, b : the two models
+    score, label, case, patient : columns of the score (higher speaks for the positive class), the
+        true class, the case and whose it is; patients are the independent units
+    within : column of what has a scale of its own, such as the fold: AUCs are computed within its
+        levels, which share no patient, and averaged
+    positive : the label of the positive class; where it is not given, labels are 0 and 1
+    paired : whether both models scored the same cases; else they scored other patients
+    level : of the interval
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row: a, b, auc_a, auc_b, the columns of an estimate (Obuchowski 1997, Biometrics
+        53:567; z), n_cases and n_patients (of both models together).
+
+    Raises
+    ------
+    InputError
+        For a missing column or model, cases that are not the same where they are paired, patients
+        of both models where they are not, labels of more than two classes, or a missing score.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rin.stats import compare
+    >>> readers = pd.DataFrame({
+    ...     "model": ["old"] * 6 + ["new"] * 6, "image": [*"abcdef"] * 2,
+    ...     "who": [1, 1, 2, 3, 4, 5] * 2, "truth": ["no", "no", "no", "yes", "yes", "yes"] * 2,
+    ...     "p": [.2, .5, .1, .4, .8, .3, .1, .2, .4, .6, .8, .7]})
+    >>> table = compare(readers, by="model", a="new", b="old", score="p", label="truth",
+    ...                 case="image", patient="who", positive="yes")
+    >>> table[["auc_a", "auc_b", "estimate"]].round(2).to_numpy().tolist()
+    [[1.0, 0.78, 0.22]]
+    """
+    columns = {"score": score, "label": label, "case": case, "patient": patient}
+    require_columns(scores, [by, *columns.values()], where="scores")
+    if within is not None:
+        require_columns(scores, [within], where="scores")
+    if a == b:
+        raise InputError(f"{a!r} twice", where="a, b", remedy="Name two models.")
+    for model in (a, b):
+        look_up(by, model, list(scores[by].unique()))
+    rows = scores[scores[by].isin([a, b])]
+    groups = [(None, rows)] if within is None else rows.groupby(within, observed=True)
+    parts, patients = [], []
+    for name, group in groups:
+        with located("scores" if within is None else f"{within} {name}"):
+            first, second = (
+                _of_model(group[group[by] == model], columns, positive) for model in (a, b)
+            )
+            parts.append((_paired if paired else _unpaired)(first, second))
+        patients.append({*first["patient"], *second["patient"]})
+    if sum(map(len, patients)) > len(set().union(*patients)):
+        remedy = "Levels are averaged as independent; divide by patient."
+        problem = f"patients of several levels of {within!r}"
+        raise InputError(problem, where="scores", remedy=remedy)
+    auc_a, auc_b, variance, n_cases = np.array(parts, dtype=float).T
+    test = t_test((auc_a - auc_b).mean(), math.sqrt(variance.sum()) / len(parts), level=level)
+    row = {"a": a, "b": b, "auc_a": auc_a.mean(), "auc_b": auc_b.mean()} | test.cells()
+    sizes = {"n_cases": int(n_cases.sum()), "n_patients": sum(map(len, patients))}
+    return pd.DataFrame([row | sizes])
+
+
+def auc_equality_test(
+    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None = None
+) -> dict[str, float]:
+    """Test that k predictors of the same cases share one AUC: DeLong's χ² of all contrasts.
+
+    Parameters
+    ----------
+    labels, scores_matrix : 0 or 1, (n,), and a row of scores a predictor, (k, n)
+    clusters : patient of each case (n,); None for independent cases
+
+    Returns
+    -------
+    dict of str to float
+        statistic (χ²), df (the rank of the contrasts' covariance), p_value; NaN where a class is
+        one case or patient.
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`; for one predictor.
+
+    Examples
+    --------
+    >>> from rin.stats import auc_equality_test
+    >>> scores = [[1, 2, 4, 6, 8, 3], [2, 5, 1, 4, 8, 3], [5, 4, 1, 2, 6, 3]]
+    >>> round(auc_equality_test([0, 0, 0, 1, 1, 1], scores)["p_value"], 2)
+    0.61
+    """
+    aucs, covariance = delong_covariance(labels, scores_matrix, clusters)
+    if len(aucs) < 2:
+        raise InputError("1 predictor", where="scores_matrix", remedy="Pass two or more.")
+    less_first = np.column_stack([-np.ones(len(aucs) - 1), np.eye(len(aucs) - 1)])
+    apart, spread = less_first @ aucs, less_first @ covariance @ less_first.T
+    if not np.isfinite(spread).all():
+        return {"statistic": math.nan, "df": math.nan, "p_value": math.nan}
+    df = int(np.linalg.matrix_rank(spread, hermitian=True))
+    chi2 = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
+    return {"statistic": chi2, "df": df, "p_value": float(special.chdtrc(df, chi2)) if df else 1.0}
+
+
+def operating_point(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return sensitivity and specificity at a threshold, with intervals over patients.
+
+    Parameters
+    ----------
+    labels, scores : 0 or 1, and one score a case, (n,)
+    threshold : scores from it on are called positive; set it without these cases
+    clusters : patient of each case (n,); None for independent cases
+    level : of the intervals (Wilson's, of a size that the patients allow: `share_interval`)
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows sensitivity and specificity: measure, estimate, ci_low, ci_high, n_cases, n_patients.
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`.
+
+    Examples
+    --------
+    >>> from rin.stats import operating_point
+    >>> table = operating_point([0, 0, 0, 1, 1, 1], [1, 2, 4, 6, 8, 3], 4)
+    >>> table.set_index("measure")["estimate"].round(2).to_dict()
+    {'sensitivity': 0.67, 'specificity': 0.67}
+    """
+    check_aligned(labels=labels, scores=scores, clusters=clusters)
+    positive = binary_labels(labels)
+    called = score_row(scores, positive.size) >= threshold
+    patients = np.arange(positive.size)
+    if clusters is not None:
+        patients, _ = cluster_codes(clusters, positive.size)
+    rows = []
+    for measure, of_class, right in (
+        ("sensitivity", positive, called),
+        ("specificity", ~positive, ~called),
+    ):
+        hits, whose = right[of_class], patients[of_class]
+        low, high = share_interval(hits, whose, level=level)
+        sizes = {"n_cases": hits.size, "n_patients": np.unique(whose).size}
+        estimate = {"measure": measure, "estimate": hits.mean(), "ci_low": low, "ci_high": high}
+        rows.append(estimate | sizes)
+    return pd.DataFrame(rows)
+
+
+def _of_model(
+    rows: pd.DataFrame, columns: Mapping[str, str], positive: Hashable | None
+) -> pd.DataFrame:
+    """Return a model's rows in the order of cases: score, label (0 or 1), case, patient."""
+    rows = rows[[*columns.values()]].set_axis([*columns], axis=1).sort_values("case")
+    if rows.empty:
+        raise InputError("no row", where="scores", remedy="Pass the scores of both models.")
+    if repeated := int(rows["case"].duplicated().sum()):
+        remedy = "Keep one score a case; name the column `within` of what cases were scored in."
+        raise InputError(f"{repeated} cases are repeated", where=columns["case"], remedy=remedy)
+    if positive is None:
+        return rows
+    classes = list(rows["label"].unique())
+    look_up("label", positive, classes)
+    if len(classes) > 2 or rows["label"].isna().any():
+        remedy = "Keep the cases of two classes."
+        raise InputError(f"labels {classes}", where=columns["label"], remedy=remedy)
+    return rows.assign(label=(rows["label"] == positive).astype(int))
+
+
+def _paired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]:
+    """Return both AUCs, the variance of their difference over patients, and how many cases."""
+    names = ["case", "label", "patient"]
+    first, second = (rows[names].reset_index(drop=True) for rows in (a, b))
+    if not first.equals(second):
+        problem = f"{len(a)} cases beside {len(b)}, or cases, labels or patients that differ"
+        remedy = "Pass the same cases for both, or `paired=False` for other patients."
+        raise InputError(problem, where="scores", remedy=remedy)
+    rows = a["score"].to_numpy(), b["score"].to_numpy()
+    (auc_a, auc_b), _, ((variance,),) = auc_contrasts(a["label"], rows, [[1, -1]], a["patient"])
+    return auc_a, auc_b, variance, len(a)
+
+
+def _unpaired(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float, int]:
+    if both := len({*a["patient"]} & {*b["patient"]}):
+        remedy = "Without pairs the models' patients have to differ."
+        raise InputError(f"{both} patients of both models", where="scores", remedy=remedy)
+    (first, of_first), (second, of_second) = (
+        delong_covariance(rows["label"], rows["score"], rows["patient"]) for rows in (a, b)
+    )
+    return first.item(), second.item(), (of_first + of_second).item(), len(a) + len(b)
