@@ -189,8 +189,8 @@ from {INIT_STYLE[a].word} and {by_scenario[b].mean():.0%} from
 {INIT_STYLE[b].word} weights, averaged over
 {len(by_scenario)} scenarios: a difference of
 **{format_estimate(shift, unit="points")}** points. The interval resamples
-{patients.nunique():,} {unit}s, {REPLICATES} times: enough to show how, too few to cite.
-The page of the task has the interval of 1,000 resamples.
+{patients.nunique():,} {unit}s, {REPLICATES} times: enough to show how, too few
+to cite. The page of the task has the interval of 1,000 resamples.
 """)
 
 # %% [markdown]

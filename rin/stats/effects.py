@@ -20,7 +20,7 @@ from scipy import optimize, special
 from rin.errors import InputError
 
 #: Of an estimate alone: what no other shares.
-OWN = "own"
+ALONE = "alone"
 # Of the search: steps, halvings of one, and the gain in deviance that is none.
 _STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-8
 #: A variance below this share of the scale counts as zero.
@@ -44,7 +44,7 @@ class MeanModel:
 
     `levels` says for each effect, by name, which level each estimate is of.  `effects` are those
     whose variance these estimates can tell from the others': an effect of one level cannot be told
-    from the mean, and one whose levels have one estimate each is that estimate's `OWN`.  Estimates
+    from the mean, and one whose levels have one estimate each is of that estimate `ALONE`.  Those
     of one level of `fixed` have a mean of their own, which is no draw from any others.
     """
 
@@ -71,13 +71,13 @@ class MeanModel:
         # Rows that are orthogonal to the means: what restricted likelihood looks at.
         self._contrasts = np.linalg.svd(means.T)[2][means.shape[1] :]
         self.effects: dict[str, np.ndarray] = {}
-        told_apart: list[np.ndarray] = []
-        for name, of_name in {OWN: range(k), **levels}.items():
+        distinct: list[np.ndarray] = []
+        for name, of_name in {ALONE: range(k), **levels}.items():
             members = _members(of_name)
             shared = members @ members.T
-            seen = [*told_apart, self._of_contrasts(shared).ravel()]
+            seen = [*distinct, self._of_contrasts(shared).ravel()]
             if np.linalg.matrix_rank(np.array(seen), tol=1e-8) == len(seen):
-                self.effects[name], told_apart = shared, seen
+                self.effects[name], distinct = shared, seen
 
     def fit(self, estimates: ArrayLike) -> MeanFits:
         """Return the mean of each row of estimates (r, k), or of one (k,), and its uncertainty.
@@ -89,8 +89,8 @@ class MeanModel:
         of_mean = np.array([self.weights @ g @ self.weights for g in self.effects.values()])
         variance = self.weights @ self.covariance @ self.weights + variances @ of_mean
         df = _satterthwaite(variance, variances, of_mean, information)
-        named = dict(zip(self.effects, variances.T, strict=True))
-        return MeanFits(rows @ self.weights, np.sqrt(variance), df, named)
+        by_effect = dict(zip(self.effects, variances.T, strict=True))
+        return MeanFits(rows @ self.weights, np.sqrt(variance), df, by_effect)
 
     def _of_contrasts(self, matrix: np.ndarray) -> np.ndarray:
         return self._contrasts @ matrix @ self._contrasts.T

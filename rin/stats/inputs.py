@@ -188,8 +188,8 @@ def located(where: str) -> Iterator[None]:
 
 def check_aligned(**columns: ArrayLike | None) -> None:
     """Raise InputError for pandas objects of different indexes: rows would not belong together."""
-    named = {name: column for name, column in columns.items() if hasattr(column, "index")}
-    indexes = {name: c.index for name, c in named.items() if isinstance(c.index, pd.Index)}
+    indexed = {name: column for name, column in columns.items() if hasattr(column, "index")}
+    indexes = {name: c.index for name, c in indexed.items() if isinstance(c.index, pd.Index)}
     (first, index), *others = [*indexes.items()] or [("", None)]
     for name, other in others:
         if not index.equals(other):

@@ -94,8 +94,8 @@ def pretraining_power(
     root = vectors * np.sqrt(np.maximum(values, 0))
     drawn = difference + rng.normal(size=(int(replicates), k)) @ root.T
     fits = model.fit(drawn)
-    found = np.abs(fits.estimates) > special.stdtrit(fits.df, 0.975) * fits.standard_errors
-    return float(found.mean())
+    rejected = np.abs(fits.estimates) > special.stdtrit(fits.df, 0.975) * fits.standard_errors
+    return float(rejected.mean())
 
 
 def _normal_sample_size(difference: float, power: float, alpha: float, sd: float) -> float:

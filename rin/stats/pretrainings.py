@@ -18,7 +18,7 @@ import pandas as pd
 
 from rin.errors import InputError
 from rin.stats import inputs
-from rin.stats.effects import OWN, MeanModel, each_level_once, posterior_mean
+from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 from rin.stats.hypothesis import ESTIMATE, insert_holm, t_test
 from rin.stats.inputs import task_scores
 from rin.stats.scenarios import MeanContrasts, mean_differences
@@ -300,11 +300,11 @@ def posterior_differences(
     """
     rows, names = [], ["estimate", "ci_low", "ci_high", "standard_error", "above"]
     for of_task in task_pairs(predictions, init_a, init_b):
-        found = dict.fromkeys(names, math.nan)
+        posterior = dict.fromkeys(names, math.nan)
         if len(of_task.pairs) > 1 and np.diag(of_task.covariance).all():
             known = of_task.differences, of_task.covariance, of_task.shared()
-            found = posterior_mean(*known, sd_scale=sd_scale, level=level)
-        rows.append({"task": of_task.task} | found)
+            posterior = posterior_mean(*known, sd_scale=sd_scale, level=level)
+        rows.append({"task": of_task.task} | posterior)
     return pd.DataFrame(rows)
 
 
@@ -468,7 +468,7 @@ def _pooled(
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
     differences, covariance, backbones = of_task.differences, of_task.covariance, of_task.backbones
     weights = each_level_once(backbones)
-    names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": OWN}
+    names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": ALONE}
     over_patients = ["patients_sd", "patients_correlation"]
     pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
     pooled["estimate"] = float(np.average(differences, weights=weights))

@@ -164,8 +164,8 @@ class Runs:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
         if not self._is_kept(task, study):
-            own = self._own(fine_tuning.predictions, study, task, part)
-            return _with_seeds(own, pretrained(self.study))
+            scores = self._own(fine_tuning.predictions, study, task, part)
+            return _with_seeds(scores, pretrained(self.study))
         if study != MAIN and part in self.external(task):
             raise InputError(
                 f"of {part} the scores of the main study are kept, not those of {study}",

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from rin.errors import InputError
-from rin.stats.effects import OWN, MeanModel, each_level_once, posterior_mean
+from rin.stats.effects import ALONE, MeanModel, each_level_once, posterior_mean
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "effects.json").read_text())
 IDS = [f"{len(case['y'])} pairs, {number}" for number, case in enumerate(CASES)]
@@ -29,7 +29,7 @@ def test_mean_and_variances_equal_metafor_and_df_those_written_out_in_r(case, fi
         case["fixed" if fixed else "random"],
     )
     variances = {
-        ("pair" if name == OWN else name): v.item() for name, v in found.variances.items()
+        ("pair" if name == ALONE else name): v.item() for name, v in found.variances.items()
     }
     assert variances == pytest.approx(expected["variances"], rel=2e-4, abs=2e-3)
     assert found.estimates.item() == pytest.approx(expected["estimate"])
@@ -99,23 +99,23 @@ def test_variances_are_where_the_restricted_likelihood_is_largest():
 
 
 @pytest.mark.parametrize(
-    ("levels", "told_apart"),
+    ("levels", "distinct"),
     [
-        ({"backbone": [1, 1, 2, 2], "seed": [1, 2, 1, 2]}, ["own", "backbone", "seed"]),
-        ({"backbone": [1, 1, 2, 2], "seed": [1, 2, 3, 4]}, ["own", "backbone"]),
-        ({"backbone": [1, 2, 3, 4], "seed": [1, 1, 1, 1]}, ["own"]),
-        ({"backbone": [1, 1, 1, 1], "seed": [1, 2, 3, 4]}, ["own"]),
-        ({"backbone": [1, 1, 2, 2], "seed": [8, 8, 9, 9]}, ["own", "backbone"]),
+        ({"backbone": [1, 1, 2, 2], "seed": [1, 2, 1, 2]}, ["alone", "backbone", "seed"]),
+        ({"backbone": [1, 1, 2, 2], "seed": [1, 2, 3, 4]}, ["alone", "backbone"]),
+        ({"backbone": [1, 2, 3, 4], "seed": [1, 1, 1, 1]}, ["alone"]),
+        ({"backbone": [1, 1, 1, 1], "seed": [1, 2, 3, 4]}, ["alone"]),
+        ({"backbone": [1, 1, 2, 2], "seed": [8, 8, 9, 9]}, ["alone", "backbone"]),
     ],
 )
-def test_effects_that_estimates_cannot_tell_apart_are_left_out(levels, told_apart):
-    assert list(MeanModel(np.eye(4), levels, np.ones(4)).effects) == told_apart
+def test_effects_that_estimates_cannot_tell_apart_are_left_out(levels, distinct):
+    assert list(MeanModel(np.eye(4), levels, np.ones(4)).effects) == distinct
 
 
 def test_estimates_that_agree_by_chance_are_not_taken_for_sure():
     """All variances are zero: still, four estimates do not have infinitely many df."""
     found = MeanModel(np.eye(4), {}, np.ones(4)).fit([1.0, 1.1, 0.9, 1.0])
-    assert found.variances[OWN].item() == 0
+    assert found.variances[ALONE].item() == 0
     assert found.df.item() == pytest.approx(3)
 
 
