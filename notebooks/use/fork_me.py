@@ -178,7 +178,11 @@ def gained(rows):
 
 REPLICATES = 60
 shift = bootstrap_interval(
-    scores, gained, patients, replicates=REPLICATES, seed=1
+    scores,
+    gained,
+    patients,
+    replicates=REPLICATES,
+    seed=runs.study.profile.seed,
 )
 # 1,000 replicates for a paper
 

@@ -5,6 +5,7 @@ which a bit flipped, is not what its name says, and counts as absent.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from rin.files import is_whole, write_atomically
 
 #: To be raised when columns, or what they say, change.
 VERSION = 1
+_NAME = re.compile(r"\d+-[0-9a-f]{64}\.parquet")
 
 
 def whole_files(folder: Path) -> list[Path]:
@@ -37,8 +39,11 @@ def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
 
 
 def replace_rows(folder: Path, rows: pd.DataFrame) -> None:
-    """Let a folder hold these rows, in one file, and nothing else."""
+    """Let a folder hold these rows, in one file, and no other file of rows.
+
+    What else lies there is somebody's, as where the folder is a link.
+    """
     kept = add_rows(folder, rows)
     for file in folder.iterdir():
-        if file != kept:
+        if file != kept and _NAME.fullmatch(file.name):
             file.unlink()

@@ -590,9 +590,14 @@ def _describe(
     made.say("classes", ", ".join([f"{positive} {classes[positive]:,} (positive)", *others]))
     if manifest.masks:
         drawn, plain = cases["masks"].map(len), manifest.counts.empty_masks
-        text = f"{drawn.sum():,}, of {(drawn > 0).sum():,} of the {len(cases):,} pictures; "
-        text += f"{plain} mark nothing or everything"
-        made.say("masks read", text, "yellow" if plain or (drawn == 0).any() else "")
+        without = int((drawn == 0).sum())
+        if drawn.eq(1).all():
+            text = f"{len(cases):,} masks, one per picture"
+        else:
+            text = f"{drawn.sum():,} masks of {len(cases) - without:,} pictures"
+            text += f", {counted(without, 'pictures')} without one" if without else ""
+        text += f"; {counted(plain, 'masks mark')} nothing or everything" if plain else ""
+        made.say("masks read", text, "yellow" if plain or without else "")
     labels = cases.set_index("case_id")["label"]
     label_a, label_b = (labels.loc[pairs[case]].to_numpy() for case in ("case_a", "case_b"))
     text = f"{counted(len(pairs), 'pairs')} within {manifest.near_duplicate_bits} of 256 bits, "

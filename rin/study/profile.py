@@ -675,7 +675,7 @@ def load_profile(name: str | Path) -> Profile:
     # Unlike `Path.is_file` also False where a name is too long.
     if not os.path.isfile(path):  # noqa: PTH113
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
-    remedy = "Mend this setting; the fields are described in rin.study.profile."
+    remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
     for setting, tasks in _named_tasks(profile).items():
         if others := sorted({*tasks} - {*profile.tasks}):

@@ -648,7 +648,7 @@ def test_pictures_without_a_mask_have_none_and_the_screen_counts_them(rin, home,
         path.unlink() if number < 3 else path.rename(path.with_name(path.stem + end))
     status, out, err = rin("new", "mine", *OWN, "--masks", "own/masks")
     assert (status, err) == (0, "")
-    assert "masks read       45, of 45 of the 48 pictures; 0 mark" in out
+    assert "masks read       45 masks of 45 pictures, 3 pictures without one\n" in out
     assert sum(load_manifest("mine").counts.masks.values()) == 45
 
 
@@ -665,7 +665,7 @@ def test_masks_beside_the_pictures_of_a_table_are_masks(rin, home, side):
         "new", "mine", "--table", f"{folder}/list.csv", "--images", folder, "--yes"
     )
     assert (status, err) == (0, "")
-    assert "masks read       48, of 48 of the 48 pictures" in out
+    assert "masks read       48 masks, one per picture\n" in out
 
 
 def test_new_puts_folders_of_parts_together_and_says_so(rin, home):
