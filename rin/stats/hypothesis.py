@@ -43,7 +43,10 @@ ESTIMATE = [field.name for field in fields(TTest)]
 
 
 def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
-    """Return the quantile of t for an interval of a level; the normal one for infinite df."""
+    """Return the quantile of t for an interval of a level; the normal one for infinite df.
+
+    InputError for a level outside 0 to 1.
+    """
     if not 0 < level < 1:
         raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
     return float(special.stdtrit(df, (1 + level) / 2))
@@ -114,12 +117,36 @@ def unpaired_t_from_summary(
 def change_between(
     first: Mapping[str, float], second: Mapping[str, float], *, level: float = 0.95
 ) -> TTest:
-    """Compare two estimates that are independent, such as of other patients: first less second.
+    """Compare two independent estimates, such as of other patients: first minus second.
 
-    Variances are added; df are Welch's, infinite where both are.  `first` and `second` have
-    estimate, standard_error and df, as a row of a table does.  Differences of the same networks
-    on two test sets are independent given the networks: for another statement see
-    `rin.stats.pretraining_changes`.
+    Variances are added, and df are Welch's.  Differences of the same networks on two test sets are
+    independent given the networks; `pretraining_changes` is about other networks, too.
+
+    Parameters
+    ----------
+    first, second : the estimates, each with `estimate`, `standard_error` and `df`: a dictionary,
+        or a row of a table
+    level : of the interval
+
+    Returns
+    -------
+    TTest
+        The columns of an estimate, as attributes; df is infinite where both are.
+
+    Raises
+    ------
+    InputError
+        For a level outside 0 to 1.
+
+    Examples
+    --------
+    >>> import math
+    >>> from rin.stats import change_between
+    >>> here = {"estimate": 0.03, "standard_error": 0.01, "df": math.inf}
+    >>> elsewhere = {"estimate": -0.01, "standard_error": 0.02, "df": math.inf}
+    >>> change = change_between(here, elsewhere)
+    >>> f"{change.estimate:.2f} ({change.ci_low:.2f}, {change.ci_high:.2f})"
+    '0.04 (-0.00, 0.08)'
     """
     errors = np.array([first["standard_error"], second["standard_error"]], dtype=float)
     dfs = np.array([first["df"], second["df"]], dtype=float)
