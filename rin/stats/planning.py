@@ -42,7 +42,7 @@ def binormal_sensitivity(auc: float, specificity: float = 0.9) -> float:
     """Return the sensitivity at a specificity where scores of both classes are normal, of one SD.
 
     What an AUC means to a reader: Φ(√2 Φ⁻¹(AUC) − Φ⁻¹(specificity)).  Hanley 1988, Medical
-    Decision Making 8:197.
+    Decision Making 8:197.  InputError for a value outside 0 to 1.
     """
     for name, value in {"auc": auc, "specificity": specificity}.items():
         if not 0 < value < 1:
