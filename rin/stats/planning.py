@@ -67,7 +67,7 @@ def pretraining_power(
     `spread` is a row of its table (SDs of backbones, seeds and pretrainings, and what the patients
     add).  A study has as many `backbones` and `pretrainings` of each, each with a seed of its own,
     and the present patients times `patients`.  NaN where the spread is not known.  With 1000
-    replicates a power of one half is found to ± 3 points.
+    replicates a power of one half is found to ± 3 points.  InputError for fewer than two pairs.
     """
     design = {"backbones": backbones, "pretrainings": pretrainings, "patients": patients}
     _check_plan(difference=abs(difference), replicates=replicates, **design)
