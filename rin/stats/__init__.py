@@ -28,6 +28,7 @@ from rin.stats.pretrainings import (
     pretraining_differences,
     pretraining_sensitivity,
 )
+from rin.stats.roc import partial_auc, roc_coordinates
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
+from rin.stats.hypothesis import tails
 from rin.stats.inputs import binary_labels, cluster_codes
 
 _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
@@ -98,8 +99,7 @@ def bootstrap_interval(
         problem = f"no value of these rows, or of {undefined:.0%} of the draws of their patients"
         remedy = "Pass more patients, or a statistic that more draws have."
         raise InputError(problem, where="statistic", remedy=remedy)
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    low, high = np.nanquantile(drawn, tails(level))
     ends = {"ci_low": float(low), "ci_high": float(high)}
     error = {"standard_error": float(np.nanstd(drawn, ddof=1)), "undefined": undefined}
     return {"estimate": estimate} | ends | error

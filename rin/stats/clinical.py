@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
+from rin.stats.hypothesis import tails
 from rin.stats.inputs import TaskScores, located, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
@@ -28,11 +29,12 @@ def clinical_measures(
     replicates: int = 1000,
     seed: int = 0,
     bins: int = 10,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
     A measure is averaged over the scenarios of an init: a typical network, not their ensemble.
-    Folds are put side by side.  Intervals, of 95%, resample patients; networks are held fixed.
+    Folds are put side by side.  Intervals resample patients; networks are held fixed.
 
     Parameters
     ----------
@@ -40,6 +42,7 @@ def clinical_measures(
     inits : names of the inits; of two, rows of init "difference" hold the first less the second
     replicates, seed : of the bootstrap over patients
     bins : number of bins of equal mass for the calibration error
+    level : of the intervals
 
     Returns
     -------
@@ -72,7 +75,7 @@ def clinical_measures(
             values["difference"] = values[a] - values[b]
         for init, measures in values.items():
             for name, (estimate, *of_replicates) in measures.items():
-                low, high = np.quantile(of_replicates, [0.025, 0.975])
+                low, high = np.quantile(of_replicates, tails(level))
                 if name == "ece":  # raised by chance in the sample, and once more in replicates
                     least = -1.0 if init == "difference" else 0.0
                     low, high = np.clip([2 * estimate - high, 2 * estimate - low], least, 1)

@@ -17,12 +17,12 @@ from rin.tables import require_columns
 
 #: Margins of equivalence, as differences of AUCs: comparable, and not far apart.
 MARGINS = (EQUIVALENCE_MARGIN, 0.05)
-#: Below which an adjusted P value rejects.
-ALPHA = 0.05
 _ESTIMATED = ["task", "estimate", "standard_error", "df"]
 
 
-def equivalence_tests(table: pd.DataFrame, margins: Sequence[float] = MARGINS) -> pd.DataFrame:
+def equivalence_tests(
+    table: pd.DataFrame, margins: Sequence[float] = MARGINS, *, level: float = 0.95
+) -> pd.DataFrame:
     """Test for every task whether a difference lies within ± a margin: two one-sided tests.
 
     Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
@@ -31,14 +31,16 @@ def equivalence_tests(table: pd.DataFrame, margins: Sequence[float] = MARGINS) -
     ----------
     table : one row a task: task, estimate, standard_error, df
     margins : as differences of AUCs (0-1)
+    level : 1 minus the level of each one-sided test
 
     Returns
     -------
     pandas.DataFrame
-        One row a task and margin: task, margin, estimate, ci_low, ci_high (90%, the interval that
-        lies within the margin just where P is below .05), p_value (the larger one), p_holm (over
-        the tasks, for each margin), equivalent (p_holm < .05), and smallest_margin, the one beyond
-        which equivalence is shown without adjustment; NaN where there is no standard error.
+        One row a task and margin: task, margin, estimate, ci_low, ci_high (90% for a level of 95%:
+        the interval that is within the margin just where P is below .05), p_value (the larger
+        one), p_holm (over the tasks, for each margin), equivalent (p_holm < .05), and
+        smallest_margin, the one beyond which equivalence is shown without adjustment; NaN where
+        there is no standard error.
 
     Raises
     ------
@@ -54,30 +56,35 @@ def equivalence_tests(table: pd.DataFrame, margins: Sequence[float] = MARGINS) -
     {'breast': True, 'thyroid': True}
     """
     require_columns(table, _ESTIMATED, where="table")
+    alpha = _one_sided(level)
     rows = []
     for margin in margins:
         _check_margin(margin)
         for task, *estimated in table[_ESTIMATED].itertuples(index=False):
-            low, high = _interval(*estimated, level=1 - 2 * ALPHA)
+            low, high = _interval(*estimated, level=1 - 2 * alpha)
             row = {"task": task, "margin": margin, "estimate": estimated[0]}
             row |= {"ci_low": low, "ci_high": high, "p_value": equivalence_p(*estimated, margin)}
             rows.append(row | {"smallest_margin": max(-low, high)})
-    return _decided(pd.DataFrame(rows), "equivalent", within="margin")
+    return _decided(pd.DataFrame(rows), "equivalent", alpha, within="margin")
 
 
-def noninferiority_tests(table: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) -> pd.DataFrame:
+def noninferiority_tests(
+    table: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN, *, level: float = 0.95
+) -> pd.DataFrame:
     """Test for every task whether the first is worse than the second by less than a margin.
 
     Parameters
     ----------
     table : as `equivalence_tests`; its estimate is the first less the second
     margin : as a difference of AUCs (0-1)
+    level : of the one-sided bound
 
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, margin, estimate, lower (the one-sided 95% bound), p_value
-        (one-sided, of −margin or less), p_holm (over the tasks), noninferior (p_holm < .05).
+        One row a task: task, margin, estimate, lower (the one-sided bound), p_value (one-sided,
+        of −margin or less), p_holm (over the tasks), noninferior (p_holm < .05 for a level of
+        95%).
 
     Raises
     ------
@@ -94,14 +101,15 @@ def noninferiority_tests(table: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN
     """
     require_columns(table, _ESTIMATED, where="table")
     _check_margin(margin)
+    alpha = _one_sided(level)
     rows = []
     for task, *estimated in table[_ESTIMATED].itertuples(index=False):
-        lower, _ = _interval(*estimated, level=1 - 2 * ALPHA)
+        lower, _ = _interval(*estimated, level=1 - 2 * alpha)
         above = t_test(estimated[0] + margin, *estimated[1:])
         p_value = float(special.stdtr(above.df, -above.statistic))
         row = {"task": task, "margin": margin, "estimate": estimated[0], "lower": lower}
         rows.append(row | {"p_value": p_value})
-    return _decided(pd.DataFrame(rows), "noninferior")
+    return _decided(pd.DataFrame(rows), "noninferior", alpha)
 
 
 def against_published(
@@ -166,6 +174,15 @@ def _interval(estimate: float, error: float, df: float, *, level: float) -> tupl
     return estimate - half_width, estimate + half_width
 
 
-def _decided(table: pd.DataFrame, decision: str, *, within: str = "") -> pd.DataFrame:
+def _one_sided(level: float) -> float:
+    """Return the level of a one-sided test, below one half."""
+    if not 0.5 < level < 1:
+        raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
+    return 1 - level
+
+
+def _decided(
+    table: pd.DataFrame, decision: str, alpha: float, *, within: str = ""
+) -> pd.DataFrame:
     insert_holm(table, within=within)
-    return table.assign(**{decision: np.asarray(table["p_holm"] < ALPHA)})
+    return table.assign(**{decision: np.asarray(table["p_holm"] < alpha)})

@@ -43,13 +43,16 @@ ESTIMATE = [field.name for field in fields(TTest)]
 
 
 def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
-    """Return the quantile of t for an interval of a level; the normal one for infinite df.
+    """Return the quantile of t for an interval of a level; the normal one for infinite df."""
+    _, upper = tails(level)
+    return float(special.stdtrit(df, upper))
 
-    InputError for a level outside 0 to 1.
-    """
+
+def tails(level: float) -> tuple[float, float]:
+    """Return the shares below both ends of an interval; InputError for a level that is none."""
     if not 0 < level < 1:
         raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
-    return float(special.stdtrit(df, (1 + level) / 2))
+    return (1 - level) / 2, (1 + level) / 2
 
 
 def t_test(
@@ -72,12 +75,13 @@ def t_test(
     )
 
 
-def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
+def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     """Compare two measurements of the same units by the paired t test of mean(a − b).
 
     Parameters
     ----------
     a, b : the measurements, (n,), in the same order; n is 2 or more
+    level : of the interval
 
     Returns
     -------
@@ -102,16 +106,23 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
         problem = f"{first.size} values beside {second.size}, or values that are not finite"
         remedy = "Pass at least 2 finite measurements of the same units, in the same order."
         raise InputError(problem, where="a, b", remedy=remedy)
-    return nadeau_bengio(first - second, 0)
+    return nadeau_bengio(first - second, 0, level)
 
 
 def unpaired_t_from_summary(
-    mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
+    mean_a: float,
+    sd_a: float,
+    n_a: int,
+    mean_b: float,
+    sd_b: float,
+    n_b: int,
+    *,
+    level: float = 0.95,
 ) -> TTest:
     """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit."""
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df, level)
 
 
 def change_between(
@@ -207,7 +218,7 @@ def insert_holm(
     table.insert(table.columns.get_loc(p_value) + 1, p_holm, adjusted)
 
 
-def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
+def clustered_t(differences: ArrayLike, clusters: ArrayLike, level: float = 0.95) -> TTest:
     """Test the mean of differences (n,) with a cluster-robust error (Liang and Zeger 1986)."""
     values = np.asarray(differences, dtype=float)
     codes, n_clusters = cluster_codes(clusters, values.size)
@@ -216,10 +227,10 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
     if error <= ROUNDING * abs(mean):
         error = 0.0
-    return t_test(mean, error, n_clusters - 1)
+    return t_test(mean, error, n_clusters - 1, level)
 
 
-def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
+def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, level: float = 0.95) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
@@ -234,7 +245,8 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     mean, sd = values.mean(), values.std(ddof=1)
     if sd <= ROUNDING * abs(mean) * math.sqrt(values.size):
         sd = 0.0  # rounding alone explains the spread, as in R's ``t.test``
-    return t_test(mean, sd * math.sqrt(1 / values.size + test_train_ratio), values.size - 1)
+    error = sd * math.sqrt(1 / values.size + test_train_ratio)
+    return t_test(mean, error, values.size - 1, level)
 
 
 def equivalence_p(estimate: float, standard_error: float, df: float, margin: float) -> float:
@@ -246,7 +258,9 @@ def equivalence_p(estimate: float, standard_error: float, df: float, margin: flo
     return float(special.stdtr(df, t_test(outside, standard_error, df).statistic))
 
 
-def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, object]:
+def mixed_model(
+    aucs: pd.DataFrame, init_a: str, init_b: str, level: float = 0.95
+) -> dict[str, object]:
     """Estimate the mean difference of AUCs of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
     `aucs` has a row a scenario, fold and init, of one task; the grid may have gaps.  Returns the
@@ -279,7 +293,7 @@ def mixed_model(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, objec
     ]
     varying = [columns for effect, columns in levels.items() if effect not in flat]
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *varying])))
-    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
+    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df, level)
     remarks = [
         f"Singular fit: {effect}s differ no more than by chance, and the model leaves them out."
         for effect in flat

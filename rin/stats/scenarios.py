@@ -17,7 +17,14 @@ from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import auc_ci, auc_contrasts, delong_test
-from rin.stats.hypothesis import EQUIVALENCE_MARGIN, ESTIMATE, TTest, equivalence_p, insert_holm
+from rin.stats.hypothesis import (
+    EQUIVALENCE_MARGIN,
+    ESTIMATE,
+    TTest,
+    equivalence_p,
+    insert_holm,
+    tails,
+)
 from rin.stats.inputs import TaskScores, located, scores_by_run, task_scores
 from rin.tables import OVERLAP, UNFREEZING, check_table, require_columns
 
@@ -62,12 +69,13 @@ class MeanContrasts:
         return hypothesis.t_test(self.estimates[number], error, level=level)
 
 
-def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
+def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Return the test AUC of every run with DeLong's interval.
 
     Parameters
     ----------
     predictions : the predictions table
+    level : of the intervals
 
     Returns
     -------
@@ -89,7 +97,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for names, positive, scores in scores_by_run(predictions):
         sizes = {"n": positive.size, "n_positive": int(positive.sum())}
-        rows.append(names | asdict(auc_ci(positive, scores)) | sizes)
+        rows.append(names | asdict(auc_ci(positive, scores, level=level)) | sizes)
     return pd.DataFrame(rows)
 
 
@@ -130,13 +138,16 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     return scenarios.groupby(points, observed=True).mean().reset_index()
 
 
-def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+def init_differences(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing.
 
     Parameters
     ----------
     predictions : the predictions table, with `patient_id` and `unfreezing`
     init_a, init_b : names of the inits
+    level : of the intervals
 
     Returns
     -------
@@ -168,7 +179,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
             a, b = of_scenarios[0], of_scenarios[1]
             row = {"task": task.task, "group": group, "n_scenarios": len(of_scenarios)}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            rows.append(row | contrasts.test(number).cells() | _sizes(task))
+            rows.append(row | contrasts.test(number, level).cells() | _sizes(task))
     table = pd.DataFrame(rows)
     insert_holm(table, within="group")
     return table
@@ -197,18 +208,21 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(scenario=network, fold=0, part="test")
 
 
-def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+def training_spread(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
     """Return how the difference a − b in one scenario varies from training to training.
 
     Parameters
     ----------
     predictions : the predictions table of several seeds, tested on the same cases
     init_a, init_b : names of the inits
+    level : of the intervals
 
     Returns
     -------
     pandas.DataFrame
-        One row a task: task, sd (AUC 0-1), sd_low, sd_high (95% interval), sd_df.
+        One row a task: task, sd (AUC 0-1), sd_low, sd_high (the interval), sd_df.
 
     Raises
     ------
@@ -235,10 +249,11 @@ def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.D
         problem = f"every scenario of {df.idxmin()} was trained once"
         remedy = "Train with other seeds as well: the section repeats of a profile."
         raise InputError(problem, where="predictions", remedy=remedy)
+    lower, upper = tails(level)
     spread = {
         "sd": np.sqrt(squares / df),
-        "sd_low": np.sqrt(squares / special.chdtri(df, 0.025)),
-        "sd_high": np.sqrt(squares / special.chdtri(df, 0.975)),
+        "sd_low": np.sqrt(squares / special.chdtri(df, lower)),
+        "sd_high": np.sqrt(squares / special.chdtri(df, upper)),
         "sd_df": df,
     }
     return pd.DataFrame(spread).reset_index()
@@ -292,7 +307,11 @@ def unfreezing_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) 
 
 
 def factor_effects(
-    predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
+    predictions: pd.DataFrame,
+    inits: tuple[str, str],
+    levels: tuple[str, str],
+    *,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return AUCs at both levels of a factor, its effect on each init, and on their difference.
 
@@ -303,7 +322,8 @@ def factor_effects(
     Parameters
     ----------
     predictions : those of one factor, with `level`, `patient_id` and `unfreezing`
-    inits, levels : names of two inits and of two levels
+    inits, levels : names of two inits and of two levels of the factor
+    level : of the intervals
 
     Returns
     -------
@@ -331,14 +351,14 @@ def factor_effects(
     remedy = "Pass the predictions of a factor."
     require_columns(predictions, ["level"], where="predictions", remedy=remedy)
     networks = predictions["init"].astype(str) + " at " + predictions["level"].astype(str)
-    names = [f"{init} at {level}" for init, level in product(inits, levels)]
+    names = [f"{init} at {name}" for init, name in product(inits, levels)]
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
     (a, b), (before, after) = inits, levels
     # What is compared, of which init and level, and its signs over the cells init × level.
     cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
     change = {init: cell[init, after] - cell[init, before] for init in inits}
-    quantities = [("auc", init, level, cell[init, level]) for level in levels for init in inits]
-    quantities += [("difference", "", level, cell[a, level] - cell[b, level]) for level in levels]
+    quantities = [("auc", init, at, cell[init, at]) for at in levels for init in inits]
+    quantities += [("difference", "", at, cell[a, at] - cell[b, at]) for at in levels]
     quantities += [("effect", init, "", change[init]) for init in inits]
     quantities += [("interaction", "", "", change[a] - change[b])]
     rows = []
@@ -346,16 +366,16 @@ def factor_effects(
         rows_of_task, weights = [], []
         for group, inside in _groups_of_unfreezing(task).items():
             n_scenarios = task.networks.loc[inside, "scenario"].nunique()
-            for quantity, init, level, signs in quantities:
+            for quantity, init, at, signs in quantities:
                 weights.append(np.outer(signs, task.shares(inside)).ravel())
                 plus = task.scores[signs == 1][:, inside]
                 minus = task.scores[signs == -1][:, inside]
                 row = {"task": task.task, "group": group, "n_scenarios": n_scenarios}
-                row |= {"quantity": quantity, "init": init, "level": level}
+                row |= {"quantity": quantity, "init": init, "level": at}
                 rows_of_task.append(row | {"same_networks": np.array_equal(plus, minus)})
         contrasts = MeanContrasts(task, np.array(weights))
         for number, row in enumerate(rows_of_task):
-            rows.append(row | contrasts.test(number).cells() | _sizes(task))
+            rows.append(row | contrasts.test(number, level).cells() | _sizes(task))
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
     table.loc[untested, ["statistic", "df", "p_value"]] = np.nan
@@ -369,6 +389,7 @@ def task_analyses(
     *,
     test_train_ratio: float,
     seed: int = 0,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare two inits on one task by nine analyses, which take other things for a random draw.
 
@@ -378,6 +399,7 @@ def task_analyses(
     init_a, init_b : names of the inits
     test_train_ratio : cases tested over cases trained on
     seed : of the 1000 replicates of the bootstrap over patients
+    level : of the intervals
 
     Returns
     -------
@@ -404,9 +426,9 @@ def task_analyses(
         problem = f"tasks {[task.task for task in tasks]}"
         raise InputError(problem, where="predictions", remedy="Select one task.")
     aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
-    cells = _analyses_of_scenarios(aucs, init_a, init_b) | _analyses_of_cases(tasks[0])
-    cells |= _analyses_of_patients(tasks[0], seed)
-    cells |= _analyses_of_trainings(aucs, init_a, init_b, test_train_ratio)
+    cells = _analyses_of_scenarios(aucs, init_a, init_b, level)
+    cells |= _analyses_of_cases(tasks[0], level) | _analyses_of_patients(tasks[0], seed, level)
+    cells |= _analyses_of_trainings(aucs, init_a, init_b, test_train_ratio, level)
     empty = dict.fromkeys(ESTIMATE, math.nan) | {"remark": ""}
     rows = [
         {"analysis": analysis, "name": name} | empty | cells[analysis]
@@ -420,7 +442,12 @@ def task_analyses(
 
 
 def image_differences(
-    table: pd.DataFrame, init_a: str, init_b: str, measures: Sequence[str]
+    table: pd.DataFrame,
+    init_a: str,
+    init_b: str,
+    measures: Sequence[str],
+    *,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, such as the overlap of a map with the lesion.
 
@@ -431,6 +458,7 @@ def image_differences(
     ----------
     table : one task: scenario, init, patient_id, case_id and the measures, one row a run and image
     init_a, init_b, measures : names of the inits, and columns to compare
+    level : of the intervals
 
     Returns
     -------
@@ -468,12 +496,17 @@ def image_differences(
         row = {"measure": measure, "n_images": len(images)}
         row |= {"n_patients": images.index.get_level_values("patient_id").nunique()}
         row |= {"mean_a": a.mean(skipna=False), "mean_b": b.mean(skipna=False)}
-        rows.append(row | _over_patients(a - b))
+        rows.append(row | _over_patients(a - b, level))
     return pd.DataFrame(rows)
 
 
 def against_baselines(
-    table: pd.DataFrame, baselines: pd.DataFrame, inits: Sequence[str], measures: Sequence[str]
+    table: pd.DataFrame,
+    baselines: pd.DataFrame,
+    inits: Sequence[str],
+    measures: Sequence[str],
+    *,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare each init with the best of what looks at no image.
 
@@ -482,6 +515,7 @@ def against_baselines(
     table : that of `image_differences`
     baselines : one row an image and baseline, with case_id, baseline and the measures
     inits, measures : names of the inits, and columns to compare
+    level : of the intervals
 
     Returns
     -------
@@ -517,7 +551,7 @@ def against_baselines(
                 raise InputError(problem, where="baselines", remedy=remedy)
             row = {"measure": measure, "init": init, "baseline": best}
             row |= {"mean": images.mean(skipna=False), "baseline_mean": of_baseline.mean()}
-            rows.append(row | _over_patients(images - of_baseline))
+            rows.append(row | _over_patients(images - of_baseline, level))
     return pd.DataFrame(rows)
 
 
@@ -558,57 +592,61 @@ def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
     }
 
 
-def _analyses_of_scenarios(aucs: pd.DataFrame, init_a: str, init_b: str) -> dict[str, dict]:
+def _analyses_of_scenarios(
+    aucs: pd.DataFrame, init_a: str, init_b: str, level: float
+) -> dict[str, dict]:
     means = aucs.groupby(["scenario", "init"], observed=True)["auc"].mean().unstack("init")
     if len(means) < 2:
         cells = {"remark": "One scenario has no spread to test."}
         return {"unpaired_t": cells, "paired_t": cells}
     summary = means.agg(["mean", "std", "size"])
-    unpaired = hypothesis.unpaired_t_from_summary(*summary[init_a], *summary[init_b])
-    paired = hypothesis.paired_t(means[init_a], means[init_b])
+    unpaired = hypothesis.unpaired_t_from_summary(*summary[init_a], *summary[init_b], level=level)
+    paired = hypothesis.paired_t(means[init_a], means[init_b], level=level)
     return {"unpaired_t": unpaired.cells(), "paired_t": paired.cells()}
 
 
-def _analyses_of_cases(task: TaskScores) -> dict[str, dict]:
+def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict]:
     n_networks, n_cases = len(task.networks), len(task.cases)
     stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_networks)).mean()
     every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
     contrasts = mean_differences(replace(task, cases=every_case_a_patient), [None])
+    every_score = delong_test(np.tile(task.labels, n_networks), *stacked, level=level)
+    mean_scores = delong_test(task.labels, means[0], means[1], level=level)
     return {
-        "delong_stacked": _numbers(delong_test(np.tile(task.labels, n_networks), *stacked)),
-        "delong_mean_scores": _numbers(delong_test(task.labels, means[0], means[1])),
-        "delong_contrast": _numbers(contrasts.test(0)),
+        "delong_stacked": _numbers(every_score),
+        "delong_mean_scores": _numbers(mean_scores),
+        "delong_contrast": _numbers(contrasts.test(0, level)),
     }
 
 
-def _analyses_of_patients(task: TaskScores, seed: int) -> dict[str, dict]:
+def _analyses_of_patients(task: TaskScores, seed: int, level: float) -> dict[str, dict]:
     patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
     if (patients < 2).any():
         fold, label = patients.index[patients < 2][0]
         name = "positive" if label else "negative"
         remark = f"In fold {fold} all {name} cases belong to one patient, which shows no spread."
         return {"clustered_contrast": {"remark": remark}, "cluster_bootstrap": {"remark": remark}}
-    test = mean_differences(task, [None]).test(0)
-    bootstrap = {"estimate": test.estimate} | _bootstrapped(task, seed)
+    test = mean_differences(task, [None]).test(0, level)
+    bootstrap = {"estimate": test.estimate} | _bootstrapped(task, seed, level)
     return {"clustered_contrast": test.cells(), "cluster_bootstrap": bootstrap}
 
 
 def _analyses_of_trainings(
-    aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float
+    aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float, level: float
 ) -> dict[str, dict]:
     means = aucs.groupby(["scenario", "fold", "init"], observed=True)["auc"].mean()
     folds = means.unstack("init").groupby("fold").mean()
     if len(folds) < 2:
         of_folds = {"remark": "One fold has no spread to test."}
     else:
-        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio).cells()
-    of_runs = hypothesis.mixed_model(means.reset_index(), init_a, init_b)
+        of_folds = hypothesis.nadeau_bengio(folds[init_a] - folds[init_b], ratio, level).cells()
+    of_runs = hypothesis.mixed_model(means.reset_index(), init_a, init_b, level)
     return {"nadeau_bengio": of_folds, "mixed_model": of_runs}
 
 
-def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
+def _bootstrapped(task: TaskScores, seed: int, level: float) -> dict[str, float]:
     differences = []
     for number, (_, fold) in enumerate(task.folds()):
         fold_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
@@ -616,7 +654,7 @@ def _bootstrapped(task: TaskScores, seed: int) -> dict[str, float]:
         a, b = (weighted_aucs(fold.labels, of_init, weights) for of_init in fold.scores)
         differences.append((a - b) @ task.shares())
     means = np.mean(differences, axis=0)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(means, tails(level))
     opposite = min((means <= 0).sum(), (means >= 0).sum())
     p_value = min(1.0, 2 * float(opposite + 1) / (means.size + 1))
     error = float(means.std(ddof=1))
@@ -630,12 +668,12 @@ def _numbers(test: TTest) -> dict[str, object]:
     return test.cells()
 
 
-def _over_patients(differences: pd.Series) -> dict[str, float]:
+def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
     """Return the cells of a test of differences of images; NaN where there is none."""
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:
         return dict.fromkeys(ESTIMATE, math.nan)
-    return hypothesis.clustered_t(differences.to_numpy(), patients).cells()
+    return hypothesis.clustered_t(differences.to_numpy(), patients, level).cells()
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:

@@ -1,0 +1,160 @@
+"""Parts of a ROC curve: its coordinates with a band over patients, and partial AUCs.
+
+Curves are linear between thresholds, as in pROC; where one jumps, its height is the highest.
+Intervals resample patients.  For the mean curve of many networks see `scenarios.mean_roc`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rin.errors import InputError, look_up
+from rin.stats.bootstrap import cluster_weights
+from rin.stats.clinical import WeightedCases
+from rin.stats.hypothesis import tails
+from rin.stats.inputs import binary_labels, check_aligned, score_row
+
+_GRID = np.linspace(0, 1, 101)
+_CELLS = 2_000_000  # weights of one block
+_DIGITS = 12  # of a rate, so that 57 of 100 negatives are at 0.57
+
+
+def roc_coordinates(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    fpr: ArrayLike = _GRID,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the sensitivity of one predictor at false-positive rates, with its band.
+
+    Parameters
+    ----------
+    labels, scores : 0 or 1, and one score a case, (n,)
+    clusters : patient of each case (n,); None for independent cases
+    fpr : false-positive rates, 1 − specificity, by default 0, 0.01 to 1
+    replicates, seed : of the bootstrap over patients
+    level : of the band, which is of each rate by itself
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a rate: fpr, tpr, ci_low, ci_high (percentiles).
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`; for a rate outside 0 to 1, or a class that is of one patient.
+
+    Examples
+    --------
+    >>> from rin.stats import roc_coordinates
+    >>> table = roc_coordinates([0, 0, 0, 1, 1, 1], [1, 2, 4, 6, 8, 3], fpr=[0, 0.2, 0.5])
+    >>> table["tpr"].round(2).tolist()
+    [0.67, 0.67, 1.0]
+    """
+    rates = np.atleast_1d(np.asarray(fpr, dtype=float))
+    if rates.ndim > 1 or not ((rates >= 0) & (rates <= 1)).all():
+        remedy = "Pass rates from 0 to 1, such as [0.1] for a specificity of 90%."
+        raise InputError(f"{rates.tolist()} are no rates", where="fpr", remedy=remedy)
+    curves = _curves(labels, scores, clusters, replicates, seed)
+    tpr, *drawn = [np.interp(rates.round(_DIGITS), *curve) for curve in curves]
+    low, high = np.quantile(drawn, tails(level), axis=0)
+    return pd.DataFrame({"fpr": rates, "tpr": tpr, "ci_low": low, "ci_high": high})
+
+
+def partial_auc(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    between: tuple[float, float] = (0.9, 1.0),
+    focus: str = "specificity",
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the AUC within a range of specificities (or sensitivities), plain and corrected.
+
+    McClish's correction (1989, Medical Decision Making 9:190) puts chance at 0.5 and a perfect
+    curve at 1 whatever the range; a curve below chance there is below 0.5.
+
+    Parameters
+    ----------
+    labels, scores : 0 or 1, and one score a case, (n,)
+    clusters : patient of each case (n,); None for independent cases
+    between : the range, lower end first
+    focus : what it is a range of, `specificity` or `sensitivity`
+    replicates, seed : of the bootstrap over patients
+    level : of the intervals (percentiles)
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows plain (at most the width of the range) and corrected: measure, estimate, ci_low,
+        ci_high.
+
+    Raises
+    ------
+    InputError
+        As `auc_ci`; for what is no range, or a class that is of one patient.
+
+    Examples
+    --------
+    >>> from rin.stats import partial_auc
+    >>> table = partial_auc([0, 0, 0, 1, 1, 1], [1, 2, 4, 6, 8, 3], between=(0.5, 1))
+    >>> table.set_index("measure")["estimate"].round(2).to_dict()
+    {'plain': 0.39, 'corrected': 0.85}
+    """
+    low, high = map(float, between)
+    if not 0 <= low < high <= 1:
+        remedy = "Pass the lower end first, both from 0 to 1."
+        raise InputError(f"{between!r} is no range", where="between", remedy=remedy)
+    look_up("focus", focus, ["specificity", "sensitivity"])
+    drawn = []
+    for fpr, tpr in _curves(labels, scores, clusters, replicates, seed):
+        if focus == "specificity":
+            drawn.append(_area(fpr, tpr, 1 - high, 1 - low))
+        else:
+            drawn.append(_area(tpr, 1 - fpr, low, high))
+    plain = np.array(drawn)
+    of_chance = (high - low) * (2 - low - high) / 2
+    corrected = (1 + (plain - of_chance) / (high - low - of_chance)) / 2
+    rows = []
+    for measure, (estimate, *of_replicates) in {"plain": plain, "corrected": corrected}.items():
+        ends = dict(
+            zip(("ci_low", "ci_high"), np.quantile(of_replicates, tails(level)), strict=True)
+        )
+        rows.append({"measure": measure, "estimate": estimate} | ends)
+    return pd.DataFrame(rows)
+
+
+def _curves(
+    labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike | None, replicates: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rates (false, true positives) from (0, 0) to (1, 1): of all cases, then replicates."""
+    check_aligned(labels=labels, scores=scores, clusters=clusters)
+    positive = binary_labels(labels)
+    row, n = score_row(scores, positive.size), positive.size
+    whose = np.arange(n) if clusters is None else clusters
+    drawn = cluster_weights(whose, replicates, seed, labels=positive.astype(int))
+    weights = np.concatenate([np.ones_like(drawn[:1]), drawn])
+    for start in range(0, len(weights), max(1, _CELLS // n)):
+        cases = WeightedCases(positive, row, weights[start : start + max(1, _CELLS // n)])
+        for called, true in zip(cases.called, cases.positives, strict=True):
+            false = called - true
+            fpr = np.append(0, (false / false[-1]).round(_DIGITS))
+            yield fpr, np.append(0, true / true[-1])
+
+
+def _area(x: np.ndarray, y: np.ndarray, low: float, high: float) -> float:
+    """Return the integral from low to high of lines through points of rising x."""
+    inside, steps = np.clip(x, low, high), np.diff(x)
+    slopes = np.divide(np.diff(y), steps, out=np.zeros(steps.size), where=steps > 0)
+    middles = (inside[:-1] + inside[1:]) / 2
+    return float((np.diff(inside) * (y[:-1] + slopes * (middles - x[:-1]))).sum())

@@ -1,0 +1,127 @@
+"""Every function that returns an interval takes its level, and only the interval depends on it."""
+
+import inspect
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import rin.stats
+from rin.errors import InputError
+from rin.stats import (
+    against_baselines,
+    clinical_measures,
+    equivalence_tests,
+    factor_effects,
+    image_differences,
+    init_differences,
+    noninferiority_tests,
+    paired_t,
+    scenario_aucs,
+    simulation,
+    task_analyses,
+    training_spread,
+)
+
+PREDICTIONS = simulation.simulate_predictions()
+BREAST = PREDICTIONS[PREDICTIONS["task"] == "breast"]
+MAPS = BREAST.eval("dice = abs(score) / 9")
+CENTRE = MAPS[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
+LEVELS = pd.concat([BREAST.assign(level="low"), BREAST.assign(level="high", score=-BREAST.score)])
+TWICE = pd.concat([PREDICTIONS, simulation.simulate_predictions(seed=2).assign(seed=1)])
+
+#: Tables of each function at a level; those of the first group have t or z intervals.
+TESTED = {
+    init_differences: lambda level: init_differences(PREDICTIONS, "a", "b", level=level),
+    factor_effects: lambda level: factor_effects(LEVELS, ("a", "b"), ("low", "high"), level=level),
+    image_differences: lambda level: image_differences(MAPS, "a", "b", ["dice"], level=level),
+    against_baselines: lambda level: against_baselines(
+        MAPS, CENTRE, ["a", "b"], ["dice"], level=level
+    ),
+    task_analyses: lambda level: task_analyses(
+        BREAST, "a", "b", test_train_ratio=0.25, level=level
+    ).query("analysis != 'cluster_bootstrap'"),
+}
+RESAMPLED = {
+    clinical_measures: lambda level: clinical_measures(
+        BREAST, ["a", "b"], replicates=60, level=level
+    ),
+    task_analyses: lambda level: task_analyses(
+        BREAST, "a", "b", test_train_ratio=0.25, level=level
+    ).query("analysis == 'cluster_bootstrap'"),
+}
+
+
+def returned(function):
+    return inspect.getdoc(function).partition("\nReturns\n")[2].partition("\nRaises\n")[0]
+
+
+def test_every_function_whose_result_has_an_interval_takes_a_level():
+    functions = inspect.getmembers(rin.stats, inspect.isfunction)
+    lacking = [
+        name
+        for name, function in functions
+        if re.search(r"ci_low|columns of an\s+estimate|interval|bound\)", returned(function))
+        and "level" not in inspect.signature(function).parameters
+    ]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("function", TESTED, ids=lambda function: function.__name__)
+def test_intervals_of_a_level_are_the_quantiles_of_t_around_the_estimate(function):
+    usual, table = TESTED[function](0.95), TESTED[function](0.8)
+    df = table["df"].fillna(np.inf)  # an AUC is not tested, and its interval is normal
+    half_width = stats.t.ppf(0.9, df) * table["standard_error"]
+    for end, sign in {"ci_low": -1, "ci_high": 1}.items():
+        np.testing.assert_allclose(table[end], table["estimate"] + sign * half_width)
+    ends = ["ci_low", "ci_high"]
+    pd.testing.assert_frame_equal(usual.drop(columns=ends), table.drop(columns=ends))
+
+
+@pytest.mark.parametrize("function", RESAMPLED, ids=lambda function: function.__name__)
+def test_percentiles_of_a_lower_level_are_inside_those_of_a_higher(function):
+    wide, narrow = (RESAMPLED[function](level) for level in (0.95, 0.5))
+    assert (narrow["ci_low"] >= wide["ci_low"]).all()
+    assert (narrow["ci_high"] <= wide["ci_high"]).all()
+    assert (narrow["ci_high"] - narrow["ci_low"] < wide["ci_high"] - wide["ci_low"]).all()
+    pd.testing.assert_series_equal(wide["estimate"], narrow["estimate"])
+
+
+def test_intervals_of_paired_values_and_of_runs_are_of_their_level():
+    a, b = [0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88]
+    test = paired_t(a, b, level=0.9)
+    expected = stats.ttest_rel(a, b).confidence_interval(0.9)
+    assert (test.ci_low, test.ci_high) == pytest.approx((expected.low, expected.high))
+    runs = scenario_aucs(BREAST, level=0.5)
+    half_width = stats.norm.ppf(0.75) * np.sqrt(runs["variance"])
+    np.testing.assert_allclose(runs["ci_low"], runs["auc"] - half_width)
+
+
+def test_interval_of_the_spread_of_trainings_is_chi_squareds_of_its_level():
+    table = training_spread(TWICE, "a", "b", level=0.8)
+    squares = table["sd"] ** 2 * table["sd_df"]
+    np.testing.assert_allclose(
+        table["sd_low"], np.sqrt(squares / stats.chi2.ppf(0.9, table["sd_df"]))
+    )
+    np.testing.assert_allclose(
+        table["sd_high"], np.sqrt(squares / stats.chi2.ppf(0.1, table["sd_df"]))
+    )
+
+
+def test_equivalence_and_noninferiority_are_decided_at_their_level():
+    """The interval is that of twice the one-sided level, and agrees with the decision."""
+    made = {"task": ["breast"], "estimate": [0.005], "standard_error": [0.01], "df": [np.inf]}
+    table = pd.DataFrame(made)
+    for level in (0.9, 0.95):
+        (found,) = equivalence_tests(table, [0.02], level=level).itertuples()
+        ends = stats.norm.interval(2 * level - 1, 0.005, 0.01)
+        assert (found.ci_low, found.ci_high) == pytest.approx(ends)
+        assert found.equivalent == (found.ci_high < 0.02) == (level == 0.9)
+        (found,) = noninferiority_tests(table, 0.01, level=level).itertuples()
+        assert found.lower == pytest.approx(stats.norm.ppf(1 - level, 0.005, 0.01))
+        assert found.noninferior == (found.lower > -0.01) == (level == 0.9)
+    for tests in (equivalence_tests, noninferiority_tests):
+        with pytest.raises(InputError, match="is no level"):
+            tests(table, level=0.05)
