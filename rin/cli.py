@@ -308,6 +308,43 @@ def new(
             _say(f"  rin {command} --profile {name} --data-root {root}")
 
 
+@app.command()
+def compare(
+    scores: Annotated[Path, typer.Argument(help="A row a model and case: CSV, .xlsx, parquet.")],
+    by: Annotated[str, typer.Option(help="Column of the model.")] = "model",
+    score: Annotated[str, typer.Option(help="Column of the score.")] = "score",
+    label: Annotated[str, typer.Option(help="Column of the true class.")] = "label",
+    case: Annotated[str, typer.Option(help="Column of the case.")] = "case_id",
+    patient: Annotated[
+        str, typer.Option(help="Column of whose it is; without it each case is a patient.")
+    ] = "",
+    positive: Annotated[str, typer.Option(help="Positive class; none for 0 and 1.")] = "",
+    a: Annotated[str, typer.Option("--a", help="Compare this model with the others.")] = "",
+    b: Annotated[str, typer.Option("--b", help="And only with this one.")] = "",
+    threshold: Annotated[
+        float | None, typer.Option(help="Positive from this score on; by default P = 0.5.")
+    ] = None,
+    specificity: Annotated[float, typer.Option(help="At which sensitivity is given.")] = 0.9,
+    log_odds: Annotated[bool, typer.Option("--log-odds", help="Scores are log-odds.")] = False,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write to; by default beside the scores.")
+    ] = None,
+) -> None:
+    """Compare models of any framework by their scores: one page, and its tables as CSV."""
+    from rin.report import comparison
+
+    columns = comparison.Columns(by, score, label, case, patient)
+    rows = comparison.read_scores(scores, columns, positive)
+    pairs = comparison.pairs_of(list(rows["model"].unique()), a, b)
+    tables = comparison.comparison_tables(
+        rows, pairs, specificity=specificity, threshold=threshold, log_odds=log_odds, level=level
+    )
+    folder = output or scores.with_name(f"{scores.stem}_compared")
+    page = comparison.write_comparison(tables, scores, folder, level=level)
+    _say(f"Page: {page}; tables beside it: {', '.join(tables)}", "green")
+
+
 @reference_app.command("write")
 def reference_write(
     profile: Annotated[str, typer.Argument(help="Profile of a finished study, or a YAML file.")],

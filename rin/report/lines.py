@@ -1,11 +1,13 @@
-"""Lines: the AUC of every scenario from one initialisation to the other; calibration curves."""
+"""Lines: AUCs of scenarios from one initialisation to the other; calibration and ROC curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from rin.errors import InputError, look_up
 from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
@@ -52,15 +54,23 @@ def slopes(
     return grid.axes
 
 
-def calibration(curves: pd.DataFrame, inits: Sequence[str], panel: str) -> np.ndarray[Axes]:
+def calibration(
+    curves: pd.DataFrame,
+    inits: Sequence[str],
+    panel: str,
+    *,
+    colors: Mapping[str, str] | None = None,
+) -> np.ndarray[Axes]:
     """Draw reliability curves of some inits; a panel a value of a column.
 
     `curves` is that of `rin.stats.clinical_curves`; on the dotted line probabilities are true.
+    `colors` are given for models that are no inits of the study.
     """
     rows = curves[curves["curve"] == "reliability"]
+    colors = colors or {init: init_style(init).color for init in inits}
     grid = sns.relplot(
         rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
-        palette={init: init_style(init).color for init in inits}, height=3.2,
+        palette=dict(colors), height=3.2,
     )  # fmt: skip
     for ax in grid.axes.flat:
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
@@ -68,3 +78,31 @@ def calibration(curves: pd.DataFrame, inits: Sequence[str], panel: str) -> np.nd
     grid.set_axis_labels("Predicted probability", "Share positive")
     sns.move_legend(grid, "upper center", ncols=2, title="", bbox_to_anchor=(0.45, 0.03))
     return grid.set_titles("{col_name}", size=10.5).axes
+
+
+def model_colors(models: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each of some models, none of them that of an initialisation if few."""
+    palette = CYCLE if len(models) <= len(CYCLE) else sns.color_palette("husl", len(models))
+    return dict(zip(models, map(to_hex, palette), strict=False))
+
+
+def roc_curves(curves: pd.DataFrame, models: Sequence[str]) -> Axes:
+    """Draw the ROC curve of each model with its band.
+
+    `curves` are those of `rin.stats.roc_coordinates`, with `model`; the dotted line is chance.
+    """
+    needed = ["model", "fpr", "tpr", "ci_low", "ci_high"]
+    require_columns(curves, needed, where="curves")
+    _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
+    for model, color in model_colors(models).items():
+        rows = curves[curves["model"] == model]
+        ax.fill_between(
+            rows["fpr"], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, linewidth=0
+        )
+        ax.plot(rows["fpr"], rows["tpr"], color=color, label=model)
+    ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    ax.set(xlabel="1 − specificity", ylabel="Sensitivity")
+    for text in ax.legend(loc="lower right").get_texts():
+        text.set_parse_math(False)
+    return ax

@@ -127,10 +127,9 @@ def partial_auc(
     corrected = (1 + (plain - of_chance) / (high - low - of_chance)) / 2
     rows = []
     for measure, (estimate, *of_replicates) in {"plain": plain, "corrected": corrected}.items():
-        ends = dict(
-            zip(("ci_low", "ci_high"), np.quantile(of_replicates, tails(level)), strict=True)
-        )
-        rows.append({"measure": measure, "estimate": estimate} | ends)
+        lower, upper = np.quantile(of_replicates, tails(level))
+        row = {"measure": measure, "estimate": estimate}
+        rows.append(row | {"ci_low": lower, "ci_high": upper})
     return pd.DataFrame(rows)
 
 
