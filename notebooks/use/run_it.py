@@ -125,6 +125,25 @@ HTML(
 # `rin reference write open --folder my_runs`. A study with a stand-in anywhere, or with an
 # unfinished run, is refused.
 #
+# ## Scores of any framework
+#
+# Models that were trained elsewhere need no run here, only a table of their scores with a row a
+# model and case (CSV, Excel or parquet), and the extras `study` and `book` without a framework:
+#
+# ```console
+# rin compare scores.csv --by model --label truth --patient patient_id \
+#     --case image --score probability --positive malignant
+# rin compare scores.csv --label truth --a new --b old   # this pair alone
+# ```
+#
+# It writes one page, `scores_compared/comparison.html`, and its tables as CSV beside it: AUCs with
+# intervals, paired differences over patients with Holm's adjustment, ROC curves with bands,
+# operating points and calibration. Scores from 0 to 1 are taken as probabilities; `--log-odds` says
+# that they are log-odds, and scores that only rank the cases get no calibration. Without
+# `--patient` each case counts as a patient, which is too sure where patients have several images.
+# A missing column, labels of one class, a score that is no number, or a case that a model has
+# twice or lacks is one error, and nothing is written.
+#
 # ## A GPU
 #
 # TensorFlow with CUDA replaces the version without; JAX is installed beside it:

@@ -329,7 +329,7 @@ def _calibration_part(
         calibration(curves, models, "task", colors=model_colors(models)),
         "Share of positive cases by predicted probability; the numbers are in "
         "calibration_curves.csv.",
-        width="32rem",
+        width="20rem",
     )
     table = pd.DataFrame(
         {
