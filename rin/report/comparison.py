@@ -190,11 +190,11 @@ def comparison_tables(
     aucs, curves, points = [], [], []
     for model in models:
         arrays = labels, wide[model].to_numpy(), patients
-        found = auc_ci(*arrays, level=level, interval="logit")
-        row = {"model": model, "estimate": found.auc, "ci_low": found.ci_low}
+        interval = auc_ci(*arrays, level=level, interval="logit")
+        row = {"model": model, "estimate": interval.auc, "ci_low": interval.ci_low}
         sizes = {"n_cases": len(labels), "n_positive": int(labels.sum())}
         sizes |= {"n_patients": len(set(patients))}
-        aucs.append(row | {"ci_high": found.ci_high} | sizes)
+        aucs.append(row | {"ci_high": interval.ci_high} | sizes)
         curves.append(roc_coordinates(*arrays, level=level).assign(model=model))
         if threshold is not None:
             called = operating_point(*arrays[:2], threshold, patients, level=level)

@@ -142,9 +142,10 @@ def _curves(
     row, n = score_row(scores, positive.size), positive.size
     whose = np.arange(n) if clusters is None else clusters
     drawn = cluster_weights(whose, replicates, seed, labels=positive.astype(int))
-    weights = np.concatenate([np.ones_like(drawn[:1]), drawn])
-    for start in range(0, len(weights), max(1, _CELLS // n)):
-        cases = WeightedCases(positive, row, weights[start : start + max(1, _CELLS // n)])
+    step = max(1, _CELLS // n)
+    blocks = [drawn[start : start + step] for start in range(0, len(drawn), step)]
+    for weights in (np.ones((1, n)), *blocks):
+        cases = WeightedCases(positive, row, weights)
         for called, true in zip(cases.called, cases.positives, strict=True):
             false = called - true
             fpr = np.append(0, (false / false[-1]).round(_DIGITS))
