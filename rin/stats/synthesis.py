@@ -15,7 +15,7 @@ from rin.stats.hypothesis import ESTIMATE, reml, t_quantile, t_test
 
 
 def random_effects(
-    estimates: ArrayLike, variances: ArrayLike, *, corrected: bool = True
+    estimates: ArrayLike, variances: ArrayLike, *, corrected: bool = True, level: float = 0.95
 ) -> dict[str, float]:
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
@@ -41,8 +41,8 @@ def random_effects(
     weights = 1 / (v + tau2)
     spread = weights @ (y - mean) ** 2 / (k - 1)  # 1 where they differ as expected
     error = math.sqrt((max(1.0, spread) if corrected else spread) / weights.sum())
-    apart = t_quantile(k - 1) * math.sqrt(error**2 + tau2)
-    return _tested(mean, error, k - 1, k) | {
+    apart = t_quantile(k - 1, level) * math.sqrt(error**2 + tau2)
+    return _tested(mean, error, k - 1, k, level) | {
         "tau2": float(tau2),
         "prediction_low": float(mean - apart),
         "prediction_high": float(mean + apart),
@@ -56,6 +56,7 @@ def three_level(
     *,
     contained: bool = False,
     weights: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> dict[str, float]:
     """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
 
@@ -79,7 +80,7 @@ def three_level(
     between = of_effects[0] if separable else math.nan
     df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
     variances = {"between": float(between), "within": float(of_effects[-1])}
-    return _tested(mean, error, df, k) | variances | common_mean_test(y, covariance)
+    return _tested(mean, error, df, k, level) | variances | common_mean_test(y, covariance)
 
 
 def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
@@ -97,6 +98,7 @@ def moderated_effects(
     moderators: pd.DataFrame,
     *,
     contained: bool = False,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return how moderators shift estimates that share a cluster: meta-regression, three levels.
 
@@ -117,7 +119,7 @@ def moderated_effects(
     effects = [members, np.eye(k)] if 1 < n_clusters < k else [np.eye(k)]
     _, coefficients, covariance = fit_effects(y, np.diag(v), fixed, effects)
     errors = np.sqrt(np.diag(covariance))
-    rows = [t_test(*pair, df).cells() for pair in zip(coefficients, errors, strict=True)]
+    rows = [t_test(*pair, df, level).cells() for pair in zip(coefficients, errors, strict=True)]
     return pd.DataFrame(rows, index=["intercept", *moderators])
 
 
@@ -147,6 +149,7 @@ def crossed_effects(
     weights: ArrayLike,
     *,
     contained: bool = False,
+    level: float = 0.95,
 ) -> dict[str, float]:
     """Return a weighted mean of estimates (k,) of known covariance (k, k) whose effects cross.
 
@@ -162,7 +165,7 @@ def crossed_effects(
     effects = [*(_members(levels[name]) for name in levels), np.eye(len(y))]
     variances, mean, error = _weighted_mean(y, covariance, effects, weights)
     df = (n_levels.min() if contained else n_levels.iloc[0]) - 1
-    test = t_test(mean, error, df)
+    test = t_test(mean, error, df, level)
     return test.cells() | dict(zip(names, variances.tolist(), strict=True))
 
 
@@ -236,8 +239,8 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
     return y, v
 
 
-def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
-    cells = {"k": k} | t_test(mean, error, df).cells()
+def _tested(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
+    cells = {"k": k} | t_test(mean, error, df, level).cells()
     if not error:  # estimates that agree say nothing of their spread
         cells |= {"statistic": math.nan, "p_value": math.nan}
     return cells

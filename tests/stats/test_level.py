@@ -21,6 +21,7 @@ from rin.stats import (
     paired_t,
     scenario_aucs,
     simulation,
+    synthesis,
     task_analyses,
     training_spread,
 )
@@ -97,6 +98,27 @@ def test_intervals_of_paired_values_and_of_runs_are_of_their_level():
     runs = scenario_aucs(BREAST, level=0.5)
     half_width = stats.norm.ppf(0.75) * np.sqrt(runs["variance"])
     np.testing.assert_allclose(runs["ci_low"], runs["auc"] - half_width)
+
+
+def test_intervals_of_pooled_studies_are_of_their_level():
+    y, variances, groups = np.array([0.02, -0.01, 0.05, 0.01, 0.03]), np.full(5, 4e-4), [*"aabbc"]
+    moderators = pd.DataFrame({"frozen": [0, 1, 0, 1, 1]})
+    crossed = pd.DataFrame({"group": [*"aabbb"], "reader": [*"xyxyx"]})
+    pooled = {
+        "random": synthesis.random_effects(y, variances, level=0.8),
+        "three levels": synthesis.three_level(y, variances, groups, level=0.8),
+        "crossed": synthesis.crossed_effects(
+            y, np.diag(variances), crossed, np.full(5, 0.2), level=0.8
+        ),
+        **synthesis.moderated_effects(y, variances, groups, moderators, level=0.8).T,
+    }
+    for row in pooled.values():
+        half_width = stats.t.ppf(0.9, row["df"]) * row["standard_error"]
+        assert row["ci_high"] == pytest.approx(row["estimate"] + half_width)
+        assert row["ci_low"] == pytest.approx(row["estimate"] - half_width)
+    row = pooled["random"]
+    spread = stats.t.ppf(0.9, 4) * np.hypot(row["standard_error"], np.sqrt(row["tau2"]))
+    assert row["prediction_high"] == pytest.approx(row["estimate"] + spread)
 
 
 def test_interval_of_the_spread_of_trainings_is_chi_squareds_of_its_level():
