@@ -5,14 +5,17 @@ from matplotlib.axes import Axes
 
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
+from rin.models.backbones import BACKBONES
 from rin.report import words
 from rin.report.forest import forest
 from rin.report.format import ESTIMATE_AND_INTERVAL, inline_title
-from rin.stats import init_differences, pretraining_differences
+from rin.stats import against_published, init_differences, pretraining_differences
 from rin.study.results import Runs
 
 #: Names of tasks that are shorter than their titles up to the first comma.
 _SHORT = {"busbra": "Breast, BUS-BRA"}
+#: Inits whose difference is the paper's question: radiologic first, photographic second.
+_QUESTION = ({"radiologic", "radimagenet"}, {"photographic", "imagenet"})
 
 
 def short_names(runs: Runs) -> dict[str, str]:
@@ -33,11 +36,41 @@ def _differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pretraining_differences(scores, *runs.inits), networks
 
 
+def of_paper(runs: Runs) -> pd.DataFrame:
+    """Return the differences of the backbones that the paper has; empty without any others."""
+    return runs.study.once((of_paper, runs.is_reference), lambda: _of_paper(runs))
+
+
+def _of_paper(runs: Runs) -> pd.DataFrame:
+    scores = runs.predictions()
+    in_paper = scores["backbone"].isin(BACKBONES)
+    if in_paper.all() or not in_paper.any():
+        return pd.DataFrame()
+    return pretraining_differences(scores[in_paper], *runs.inits)
+
+
+def beside_paper(runs: Runs, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of tasks that the paper has, with its difference (`against_published`)."""
+    of_question = all(init in kind for init, kind in zip(runs.inits, _QUESTION, strict=True))
+    stated = COMPARISONS.keys() & {*rows["task"]} if of_question else {}
+    published = {task: COMPARISONS[task].estimate / 100 for task in stated}
+    return against_published(rows, published)
+
+
 def finding(runs: Runs) -> str:
     """Return what a run found, in words (`rin.report.words.finding`)."""
     names = {task: inline_title(title) for task, title in runs.titles.items()}
     rows = words.deciding(*differences(runs))
-    return words.finding(rows, names, runs.inits, stand_ins=runs.stand_ins())
+    published = beside_paper(runs, rows).rename(columns={"p_holm": "published_p"})
+    published = published[["task", "published", "outside", "published_p"]]
+    facts = [runs.facts(task) for task in published["task"]]
+    return words.finding(
+        rows.merge(published, on="task", how="left"),
+        names,
+        runs.inits,
+        unlike_paper=words.unlike_paper(runs.inits, runs.corpora(), facts),
+        stand_ins=runs.stand_ins(),
+    )
 
 
 def three_bands(runs: Runs, name: str = "This book") -> pd.DataFrame:
