@@ -185,7 +185,7 @@ def finding(
         if len(rows) == 1:
             return f"{reason}. Difference {a} − {b}: {points(rows.iloc[0])}."
         every = on_tasks(len(rows), len(rows))
-        return f"{reason}. Differences {a} − {b} {every}: {_spread(rows)} points."
+        return f"{reason}. Differences {a} − {b} {every}: {signed_range(rows)} points."
     clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
     leads = {init: led for init, led in leads.items() if len(led)}
@@ -217,7 +217,7 @@ def _limits_of_unit(rows: pd.DataFrame) -> list[str]:
     return [f"{subject} says nothing about other pretrainings."]
 
 
-def _spread(rows: pd.DataFrame) -> str:
+def signed_range(rows: pd.DataFrame) -> str:
     """Return the range of signed estimates in points: ``−10.9 to −9.1``."""
     ends = 100 * rows["estimate"].min(), 100 * rows["estimate"].max()
     texts = [format_number(end, 1, signed=True) for end in ends]
@@ -246,7 +246,7 @@ def _others(others: pd.DataFrame, inits: tuple[str, str]) -> list[str]:
     """Return what is said of the tasks without a clear difference beside those that have one."""
     if others.empty:
         return []
-    numbers = _spread(others)
+    numbers = signed_range(others)
     if len(others) == 1:
         return [f"On the other task no difference is clear (estimate {numbers})."]
     sides = {direction(row, inits) for _, row in others.iterrows()}
@@ -266,7 +266,7 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     where = on_tasks(len(usable) - len(beside), total)
     sentences = [
         f"{opening}: {where} the 95% interval includes no difference "
-        f"(estimates {_spread(rows)} points)."
+        f"(estimates {signed_range(rows)} points)."
     ]
     if len(beside):
         tasks = listed(f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows())
