@@ -14,6 +14,7 @@ import pandas as pd
 
 from rin.errors import counted, listed
 from rin.evidence.paper import COMPARISONS
+from rin.models.backbones import BACKBONES
 from rin.report.banner import image_kind
 from rin.report.format import format_interval, format_number, inline_title
 from rin.report.style import init_style
@@ -573,6 +574,25 @@ def phases_differ(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
     return (
         "The corpora of pretraining differ in their subject, but also in difficulty and contrast, "
         "so a difference between the initialisations cannot be attributed to the subject alone."
+    )
+
+
+def architectures(backbones: Sequence[str]) -> str:
+    """Return what the last two phases of a run share with the paper's: its backbones, and others.
+
+    `backbones` are those of the run.
+    """
+    others = [name for name in backbones if name not in BACKBONES]
+    n_paper = len(backbones) - len(others)
+    shared = "the ways of unfreezing and the learning rates are the paper's"
+    if not others:
+        return f"In the other two, the architectures, {shared}."
+    if not n_paper:
+        return f"In the other two, {shared}; the architectures are not: {listed(others)}."
+    count = number(n_paper)
+    return (
+        f"In the other two, {shared}, and so are {count} of {number(len(backbones))} "
+        f"architectures; {listed(others)} {'is' if len(others) == 1 else 'are'} added here."
     )
 
 

@@ -497,3 +497,27 @@ def test_equivalence_is_said_of_these_networks_only(called, equal, parts):
     text = words.equivalence(called, equal, 2)
     assert [part for part in parts if part not in text] == []
     assert ("another pretraining" in text) == bool(equal)
+
+
+@pytest.mark.parametrize(
+    ("backbones", "text"),
+    [
+        (
+            ["ResNet50", "DenseNet121"],
+            "In the other two, the architectures, the ways of unfreezing and the learning rates "
+            "are the paper's.",
+        ),
+        (
+            ["ResNet50", "MobileNetV2"],
+            "In the other two, the ways of unfreezing and the learning rates are the paper's, and "
+            "so are one of two architectures; MobileNetV2 is added here.",
+        ),
+        (
+            ["Xception", "MobileNetV2"],
+            "In the other two, the ways of unfreezing and the learning rates are the paper's; the "
+            "architectures are not: Xception and MobileNetV2.",
+        ),
+    ],
+)
+def test_architectures_that_the_paper_lacks_are_named(backbones, text):
+    assert words.architectures(backbones) == text
