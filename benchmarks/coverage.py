@@ -21,8 +21,8 @@ from rin.stats.pretrainings import TaskPairs, task_pairs
 from rin.study import open_reference
 
 BETWEEN, WITHIN, SEED = (0, 3, 6), (2, 5, 8), (0, 3, 6)  # SDs in AUC points
-#: Pairs of the committed run, of which the paper's backbones share the seeds of their pretrainings;
-#: and with four further backbones and two further pairs, each with a seed of its own.
+#: Of the committed run's pairs, those of these backbones share the seeds of their pretrainings; a
+#: larger design has four further backbones and two further pairs, each with a seed of its own.
 PAPER = ["DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50"]
 FURTHER = ["EfficientNetV2B0", "MobileNet", "MobileNetV2", "Xception"]
 

@@ -589,11 +589,9 @@ def architectures(backbones: Sequence[str]) -> str:
         return f"In the other two, the architectures, {shared}."
     if not n_paper:
         return f"In the other two, {shared}; the architectures are not: {listed(others)}."
-    count = number(n_paper)
-    return (
-        f"In the other two, {shared}, and so are {count} of {number(len(backbones))} "
-        f"architectures; {listed(others)} {'is' if len(others) == 1 else 'are'} added here."
-    )
+    alike = f"so {'is' if n_paper == 1 else 'are'} {number(n_paper)} of {number(len(backbones))}"
+    added = f"{listed(others)} {'is' if len(others) == 1 else 'are'} added here"
+    return f"In the other two, {shared}, and {alike} architectures; {added}."
 
 
 def corpora_here(n: int) -> str:

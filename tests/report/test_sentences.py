@@ -510,7 +510,7 @@ def test_equivalence_is_said_of_these_networks_only(called, equal, parts):
         (
             ["ResNet50", "MobileNetV2"],
             "In the other two, the ways of unfreezing and the learning rates are the paper's, and "
-            "so are one of two architectures; MobileNetV2 is added here.",
+            "so is one of two architectures; MobileNetV2 is added here.",
         ),
         (
             ["Xception", "MobileNetV2"],
