@@ -21,8 +21,8 @@ from rin.stats.pretrainings import TaskPairs, task_pairs
 from rin.study import open_reference
 
 BETWEEN, WITHIN, SEED = (0, 3, 6), (2, 5, 8), (0, 3, 6)  # SDs in AUC points
-#: Pairs of the committed run, whose backbones share the seeds of their pretrainings; and with four
-#: further backbones and two further pairs, each with a seed of its own.
+#: Of the committed run's pairs, those of these backbones share the seeds of their pretrainings; a
+#: larger design has four further backbones and two further pairs, each with a seed of its own.
 PAPER = ["DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50"]
 FURTHER = ["EfficientNetV2B0", "MobileNet", "MobileNetV2", "Xception"]
 
@@ -40,9 +40,12 @@ def designs(of_task: TaskPairs) -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
     mean = known[np.triu_indices(len(known), 1)].mean() / np.diag(known).mean()
     covariance = mean * np.outer(errors, errors)
     np.fill_diagonal(covariance, errors**2)
+    of_paper = np.flatnonzero(pairs["backbone"].isin(PAPER))
+    made = {"the paper's": (pairs.iloc[of_paper], known[np.ix_(of_paper, of_paper)])}
+    made |= {"the committed run's": (pairs, known), "planned": (eight, covariance)}
     return {
-        f"{len(pairs)} pairs of four backbones": (pairs, known),
-        f"{len(eight)} pairs of eight backbones": (eight, covariance),
+        f"{len(rows)} pairs of {rows['backbone'].nunique()} backbones, {name}": (rows, errors)
+        for name, (rows, errors) in made.items()
     }
 
 

@@ -119,10 +119,10 @@ histology and mammograms; together, all {every["k"]} average
 
 # %%
 names = {task: inline_title(title) for task, title in runs.titles.items()}
-columns = {
-    "Pretraining as the unit": means,
-    "These networks, new patients": networks,
-}
+columns = {"Pretraining as the unit": means}
+if len(of_paper := headline.of_paper(runs)):
+    columns["The paper's backbones alone"] = of_paper
+columns["These networks, new patients"] = networks
 earlier = open_reference("first")
 if runs.is_reference:
     columns["Earlier run, new patients"] = headline.differences(earlier)[1]
@@ -138,6 +138,7 @@ book_table(shown.reset_index(drop=True).fillna("–"), caption, prose=True)
 # %%
 sizes = means[["task", "pairs", "pretrainings"]]
 alone = networks.merge(sizes).assign(unit="networks")
+alone = words.with_exclusion(alone)
 elsewhere = [
     pretraining_differences(external_scores(scores), *runs.inits)
     for task in runs.tasks

@@ -98,11 +98,14 @@ phases = pd.DataFrame(phases, index=["The paper", "This book"]).T
 book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 
 # %% [markdown]
-# The first two phases cannot be repeated without the archive. In the other two, the
-# architectures, the ways of unfreezing and the learning rates are the paper's.
+# The first two phases cannot be repeated without the archive.
 
 # %% tags=["hide-input"]
-Markdown(words.phases_differ(runs.inits, corpora))
+Markdown(
+    words.architectures([*records["backbone"].unique()])
+    + " "
+    + words.phases_differ(runs.inits, corpora)
+)
 
 # %% [markdown]
 # ## What is real, and what is not
@@ -141,7 +144,8 @@ Markdown(words.phases_differ(runs.inits, corpora))
 # photographic (orange) pretraining, or random numbers (grey).
 #
 # **pretraining**: One training of one architecture on one corpus. Two pretrainings of the same
-# kind differ in their seed: random weights, order of the images, split.
+# kind differ in their seed: random weights, order of the images, split. Pretrainings of
+# several backbones may share a seed; the headline allows for that.
 #
 # **scenario, unfreezing**: A scenario is a combination of architecture, trained layers and learning
 # rate; there are 24. Unfreezing is the choice of layers (all, the last ten, the head alone), with
@@ -153,8 +157,9 @@ Markdown(words.phases_differ(runs.inits, corpora))
 # **ahead**: Used only where P, adjusted by Holm's method, is below .05: of a *pretraining* with
 # the pretraining as the unit, of *networks* with the patients as a sample. Otherwise
 # there is *no clear difference*, which does not mean that the two are equal; a
-# difference is *excluded* where the 95% interval does not reach it. On an axis the word
-# names a direction.
+# difference is *excluded* where two one-sided tests, adjusted in the same way, show that
+# it is smaller; the paper's own where it lies outside the 95% interval. On an axis the
+# word names a direction.
 #
 # **reference runs**: Two are kept with the book. *open*, “this book”, gives the main results. *first*,
 # “the earlier run”, gives the side studies: its corpora had 26 classes, without

@@ -29,19 +29,15 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from rin.errors import listed
-from rin.report import style
+from rin.report import headline, style
 from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import (
-    book_table,
-    format_estimate,
-    format_p,
-    inline_title,
-)
+from rin.report.format import book_table, format_p, inline_title
 from rin.report.lines import slopes
 from rin.report.page import picture
 from rin.stats import (
+    equivalence_tests,
     init_differences,
     mean_roc,
     pair_differences,
@@ -71,7 +67,7 @@ banner(runs)
 
 # %%
 scores = runs.predictions(study="main")
-headline = pretraining_differences(scores, *inits)
+across = pretraining_differences(scores, *inits)
 differences = init_differences(scores, *inits)
 networks = differences[differences["group"] == "all"]
 
@@ -79,9 +75,7 @@ networks = differences[differences["group"] == "all"]
 units = {task: runs.facts(task).dataset.independence for task in runs.tasks}
 nameless = [task for task, unit in units.items() if unit == "image"]
 Markdown(
-    words.differences_by_task(
-        headline, networks, inits, inside, stand_ins=unreal
-    )
+    words.differences_by_task(across, networks, inits, inside, stand_ins=unreal)
     + words.if_real(
         """
 Statements about pretraining rest on the first analysis; P values are adjusted
@@ -107,8 +101,7 @@ narrow.
 # %%
 places = {name: place for place, name in enumerate([*runs.tasks, *groups])}
 shared = {"unit": "points", "xlabel": f"{a} − {b}, AUC points (95% CI)"}
-shared["ends"] = words.sides(inits, stand_ins=unreal)
-shared["tested"] = not unreal  # of stand-ins no P value is shown
+shared |= {"ends": words.sides(inits, stand_ins=unreal), "tested": not unreal}
 
 
 def in_order(**kinds):
@@ -119,16 +112,32 @@ def in_order(**kinds):
     )
 
 
-both = in_order(networks=networks, pretrainings=headline.assign(group="all"))
+both = in_order(networks=networks, pretrainings=across.assign(group="all"))
 axes = forest(both.drop(columns="group"), names=titles, **shared)
 picture(axes, "Difference on every task, with two intervals")
+
+# %% [markdown]
+# ## What is excluded
+#
+# That no difference is found does not mean that there is none. The table has two
+# one-sided tests of a difference beyond a margin, and a test of the paper's own
+# difference: a low P value excludes it. All have the pretraining as the unit; P is
+# adjusted over the tasks, the 90% interval is not.
+
+# %%
+tests = equivalence_tests(across)
+published = headline.beside_paper(runs, across)
+excluded = headline.exclusions(tests, published, short, stand_ins=unreal)
+book_table(excluded, f"{a} − {b}, AUC points (P: Holm)", prose=True)
+
+# %% tags=["hide-input"]
+Markdown(words.margins_excluded(tests, inside, stand_ins=unreal))
 
 # %% [markdown]
 # ## Every pair of networks
 
 # %%
-pairs = pair_differences(scores, *inits)
-pairs["points"] = 100 * pairs["estimate"]
+pairs = pair_differences(scores, *inits).eval("points = 100 * estimate")
 grid = sns.catplot(
     pairs.assign(title=pairs["task"].map(short)), x="points", y="backbone",
     col="title", col_wrap=3, col_order=order, hue="pretraining", height=2.2,
@@ -143,19 +152,19 @@ picture(grid.axes, "Difference of each pair of networks, by task and backbone")
 
 # %%
 of_backbones = backbone_tests(scores, *inits)
-tested = pd.DataFrame({"Task": headline["task"].map(short)})
+tested = pd.DataFrame({"Task": across["task"].map(short)})
 if not unreal:
-    tested["All pairs alike"] = headline["q_holm"].map(format_p)
+    tested["All pairs alike"] = across["q_holm"].map(format_p)
     tested["Backbones alike"] = of_backbones["p_holm"].map(format_p)
-for name in ("backbone", "pretraining"):
-    sds = (100 * headline[f"sd_{name}"]).map("{:.1f}".format)
+for name in ("backbone", "seed", "pretraining"):
+    sds = (100 * across[f"sd_{name}"]).map("{:.1f}".format)
     tested[f"SD of {name}s"] = sds.replace("nan", "–")
 caption = "Two tests (Holm), and SDs in AUC points"
 book_table(tested, caption if not unreal else "SDs in AUC points", prose=True)
 
 # %% tags=["hide-input"]
 moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
-unlike = headline.query("q_holm < 0.05")["task"].map(inside)
+unlike = across.query("q_holm < 0.05")["task"].map(inside)
 Markdown(
     """
 Each dot is a pair of networks of one backbone, averaged over its scenarios. A
@@ -166,7 +175,7 @@ intervals of the diamonds wide.
     + words.if_real(
         f"""
 A difference common to all pairs is rejected (Cochran’s Q, Holm over the tasks)
-on {words.tasks_named(unlike, len(headline))}.
+on {words.tasks_named(unlike, len(across))}.
 {words.backbones_tested(of_backbones, inside)}
 """,
         stand_ins=unreal,
@@ -175,9 +184,10 @@ on {words.tasks_named(unlike, len(headline))}.
         f"""
 From one pretraining to another, the difference of one backbone changed by up to
 {moved.max():.1f} points ({inside[moved.idxmax()[1]]}). The SD of pretrainings
-also contains the chance of fine-tuning.
+is that of a pair beside its backbone and seed, and contains the chance of
+fine-tuning.
 """
-        if headline["pretrainings"].max() > 1
+        if across["pretrainings"].max() > 1
         else ""
     )
 )
@@ -188,32 +198,20 @@ also contains the chance of fine-tuning.
 # Pairs of networks of different backbones may share the seed of their pretraining
 # and its split of the corpora, and move together; the headline allows for that. The
 # table also has the model in which no pairs share a seed, these backbones taken as
-# fixed, and a posterior mean with half-normal priors of the standard deviations
-# ([Methods](../../methods)).
+# fixed, a posterior mean with half-normal priors of the standard deviations
+# ([Methods](../../methods)), and, where the run has others too, the backbones of the
+# paper alone. “The same networks, trained again” leaves out each pair in turn.
 
 # %%
 sensitivity = pretraining_sensitivity(scores, *inits)
 models = dict([*sensitivity.groupby("name", sort=False)])
-shown = {
-    name: format_estimate(rows, unit="points").to_numpy()
-    for name, rows in models.items()
-}
-tasks = {"Task": [short[task] for task in sensitivity["task"].unique()]}
-shown = pd.DataFrame(tasks | shown)
+if len(of_paper := headline.of_paper(runs)):
+    models["The paper's backbones alone"] = of_paper
+shown = headline.side_by_side(models, short)
 book_table(shown, f"{a} − {b}, AUC points (95% CI)", prose=True)
 
 # %% tags=["hide-input"]
-apart = sensitivity[sensitivity["model"] == "own_seeds"].set_index("task")
-ratio = apart["error_ratio"].dropna()
-Markdown(
-    f"""
-Had no pairs shared a seed, standard errors would be {ratio.min():.2f} to
-{ratio.max():.2f} times those of the headline.
-{words.if_real(words.zero_inside(models), stand_ins=unreal)}
-"""
-    if len(ratio)
-    else "One pair of networks has no interval."
-)
+Markdown(words.if_real(words.zero_inside(models), stand_ins=unreal))
 
 # %% [markdown]
 # ## Does it depend on how many layers are trained?
@@ -276,12 +274,14 @@ picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 failed = aucs.query("auc <= 0.5")["task"].map(inside).value_counts()
 network = ["task", "scenario", "init", "pretraining", "fold"]
 log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
-turned = aucs.query("ci_high < 0.5").rename(columns={"auc": "estimate"})
-turned["auc"] = format_estimate(turned, digits=2, signed=False)
-turned = turned.merge(log_odds).replace({"task": short}).round(2).astype(str)
-turned = turned[["task", "scenario", "init", "pretraining", "auc", "sd"]]
-turned.columns = ["Task", "Scenario", "Weights", "No.", "AUC", "SD"]
-book_table(turned, "95% CI below 0.5 (No.: pretraining)", prose=True)
+turned = aucs.query("ci_high < 0.5").merge(log_odds).replace({"task": short})
+turned = turned[[*network[:-1], "auc", "ci_high", "sd"]].round(2).astype(str)
+turned.columns = ["Task", "Scenario", "Weights", "No.", "AUC", "End", "SD"]
+book_table(
+    turned,
+    "95% CI below 0.5 (No.: pretraining; End: of the interval)",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
 Markdown(f"""
@@ -318,20 +318,18 @@ would introduce bias, so all are included.
 # which few networks estimate, and is therefore approximate.
 
 # %%
-designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
+common = {"pretrainings": 3, "seed": runs.study.profile.seed}
+designs = [{"backbones": count} | common for count in (4, 12)]
 designs.append(designs[-1] | {"patients": 4})
 columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
 columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
 pilots = networks.set_index("task")[["n_patients", "standard_error"]]
 rows, sizes = [], []
-seed = runs.study.profile.seed
-for task, row in headline.set_index("task").iterrows():
+for task, row in across.set_index("task").iterrows():
     n, error = pilots.loc[task]
     more = patients_needed(0.02, n, error)
     most = patients_for_equivalence(0.02, n, error)
-    powers = [
-        pretraining_power(0.02, row, **plan, seed=seed) for plan in designs
-    ]
+    powers = [pretraining_power(0.02, row, **plan) for plan in designs]
     percent = [f"{power:.0%}".replace("nan%", "–") for power in powers]
     sizes.append({"name": inside[task], "patients": n, "needed": more})
     counts = map("{:,.0f}".format, (n, more, most))

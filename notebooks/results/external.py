@@ -213,7 +213,8 @@ if len(groups):
     for name, end in ((a, "auc_a"), (b, "auc_b")):
         shown[name] = groups[end].map("{:.3f}".format)
     shown["Points (95% CI)"] = format_estimate(groups, unit="points")
-book_table(shown, f"Mean AUC in subgroups of {site_name}", prose=True)
+subgroups = f"Mean AUC in subgroups of {site_name} (these networks)"
+book_table(shown, subgroups, prose=True)
 
 # %% [markdown]
 # ## Are the probabilities still calibrated?
@@ -232,4 +233,5 @@ page.picture(axes, "Calibration on the internal and the external test set")
 table = pd.concat(
     rows.head(3).assign(Test=name) for name, rows in measures.items()
 ).sort_values("Measure (0–1)", kind="stable")
-book_table(table.reset_index(drop=True), "On both test sets", prose=True)
+caption = "On both test sets; intervals: these networks, new patients"
+book_table(table.reset_index(drop=True), caption, prose=True)

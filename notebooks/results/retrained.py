@@ -28,22 +28,23 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
 
-from rin.errors import counted
-from rin.report import style
+from rin.errors import counted, listed
+from rin.report import headline, style
 from rin.report import words_of_results as words
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import (
+    book_table,
     design_table,
     format_estimate,
-    format_number,
     inline_title,
-    listed,
 )
 from rin.report.page import picture
 from rin.stats import (
     factor_effects,
     init_differences,
+    leave_one_pair_out,
+    posterior_differences,
     scenario_aucs,
     training_spread,
 )
@@ -73,17 +74,15 @@ design_table(design | {"Until validation stops improving": trained})
 same_split = scores[scores["fold"] == 0]  # the others have other training cases
 spread = training_spread(same_split, *inits).set_index("task")
 
+inside = {task: inline_title(title) for task, title in titles.items()}
+
 # %% tags=["hide-input"]
-sds = listed(
-    f"{row.sd:.1f} points on {inline_title(titles[row.Index])} (95% CI "
-    f"{row.sd_low:.1f}, {row.sd_high:.1f})"
-    for row in (100 * spread).itertuples()
-)
 Markdown(f"""
 **Exploratory.** Networks were trained again from the same weights and on the
 same images, in another order and with new random weights of the head. Between
 trainings, the difference of the initialisations in a single scenario has a
-standard deviation (SD) of {sds}. Even with the smallest SD, differences of two
+standard deviation (SD) of
+{words.spread_of_trainings(spread, inside)}. Even with the smallest SD, differences of two
 trainings would be {1.96 * 2**0.5 * 100 * spread["sd"].min():.0f} points or more
 apart in one case of twenty, so one training of a scenario supports no verdict.
 """)
@@ -182,7 +181,7 @@ corpus, or from fewer images and steps.
 # %% [markdown]
 # ## At other settings of fine-tuning
 #
-# A mean over 24 scenarios includes settings that nobody would choose. The figure
+# A mean over all scenarios includes settings that nobody would choose. The figure
 # adds the mean without the highest learning rate and, where runs kept their scores
 # on validation cases, the setting that is best for each network on those cases.
 # Unlike those above, its intervals take the pretrainings as the units.
@@ -203,6 +202,25 @@ axes = forest(
     group="task", names=titles, ends=ends,
 )  # fmt: skip
 picture(axes, "Difference with the pretraining as the unit, by choice")
+
+# %% [markdown]
+# ## Without one pair of networks, and with a prior
+#
+# A mean of few pairs may rest on one. The table leaves out the pair of networks that
+# changes it most. A posterior mean, with half-normal priors of the SDs of backbones,
+# seeds and pairs, does not take a spread for zero that few pairs cannot show.
+
+# %%
+across = choices.query("choice == 'all'")
+without = leave_one_pair_out(every, *inits)
+posterior = posterior_differences(every, *inits)
+shown_pairs = headline.one_left_out(across, without, posterior, titles)
+book_table(shown_pairs, "AUC points, pretraining as the unit", prose=True)
+
+# %% tags=["hide-input"]
+Markdown(
+    words.one_pair_matters(across, without, inside, stand_ins=runs.stand_ins())
+)
 
 # %% [markdown]
 # ## From other pretrainings, in another design
@@ -240,8 +258,8 @@ alike_signs, alike_means = (
 
 # %% tags=["hide-input"]
 Markdown(f"""
-Each mark is a backbone on a task, averaged over its pretrainings. Both runs
-have the same sign in {alike_signs} of these differences
+Each mark is a backbone that both runs have, on a task, averaged over its
+pretrainings. Both runs have the same sign in {alike_signs} of these differences
 ({len(twice) / 2:g} expected by chance), and in {alike_means} averages of a
 task. Pearson’s correlation over the marks is
 {twice.corr().iloc[0, 1]:.2f}; it has no interval, because marks of one task
@@ -258,7 +276,6 @@ banner(longer, study="convergence")
 
 # %%
 levels = ("fixed", "converged")
-words = [style.init_style(init).word for init in inits]
 shift = factor_effects(trained, inits, levels).query("group == 'all'")
 axes = forest(
     shift[shift["quantity"] == "difference"],
@@ -283,9 +300,8 @@ falling: for {until["epochs"].mean():.1f} epochs on average, in place of
 epoch for {at_end[1]:.0f}% of these networks, against {at_end[0]:.0f}% with the
 usual epochs.
 The mean AUC of an initialisation changes by
-{format_number(100 * gains["estimate"].min(), 1, signed=True)} to
-{format_number(100 * gains["estimate"].max(), 1, signed=True)} points, the
-difference {words[0]} − {words[1]} by
+{words.changes_between(gains)}, the
+difference {words.minus(inits)} by
 {listed(f"{text} ({inline_title(name)})" for name, text in texts.items())}
 points. Intervals are over patients: another training, or other networks, may
 give other values.

@@ -1,18 +1,29 @@
 """The figure of the cover and the README: the paper, other groups and this run in three bands."""
 
+from collections.abc import Collection, Mapping
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import pooled_fine_tuned
+from rin.models.backbones import BACKBONES
 from rin.report import words
 from rin.report.forest import forest
-from rin.report.format import ESTIMATE_AND_INTERVAL, inline_title
-from rin.stats import init_differences, pretraining_differences
+from rin.report.format import (
+    ESTIMATE_AND_INTERVAL,
+    format_estimate,
+    format_number,
+    format_p,
+    inline_title,
+)
+from rin.stats import against_published, init_differences, pretraining_differences
 from rin.study.results import Runs
 
 #: Names of tasks that are shorter than their titles up to the first comma.
 _SHORT = {"busbra": "Breast, BUS-BRA"}
+#: Inits whose difference is the paper's question: radiologic first, photographic second.
+_QUESTION = ({"radiologic", "radimagenet"}, {"photographic", "imagenet"})
 
 
 def short_names(runs: Runs) -> dict[str, str]:
@@ -33,11 +44,104 @@ def _differences(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pretraining_differences(scores, *runs.inits), networks
 
 
+def of_paper(runs: Runs) -> pd.DataFrame:
+    """Return the differences of the backbones that the paper has; empty without any others."""
+    return runs.study.once((of_paper, runs.is_reference), lambda: _of_paper(runs))
+
+
+def _of_paper(runs: Runs) -> pd.DataFrame:
+    scores = runs.predictions()
+    in_paper = scores["backbone"].isin(BACKBONES)
+    if in_paper.all() or not in_paper.any():
+        return pd.DataFrame()
+    return pretraining_differences(scores[in_paper], *runs.inits)
+
+
+def beside_paper(runs: Runs, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of tasks that the paper has, with its difference (`against_published`)."""
+    of_question = all(init in kind for init, kind in zip(runs.inits, _QUESTION, strict=True))
+    stated = COMPARISONS.keys() & {*rows["task"]} if of_question else {}
+    published = {task: COMPARISONS[task].estimate / 100 for task in stated}
+    return against_published(rows, published)
+
+
 def finding(runs: Runs) -> str:
     """Return what a run found, in words (`rin.report.words.finding`)."""
     names = {task: inline_title(title) for task, title in runs.titles.items()}
     rows = words.deciding(*differences(runs))
-    return words.finding(rows, names, runs.inits, stand_ins=runs.stand_ins())
+    published = beside_paper(runs, rows).rename(columns={"p_holm": "published_p"})
+    published = published[["task", "published", "outside", "published_p"]]
+    facts = [runs.facts(task) for task in published["task"]]
+    return words.finding(
+        rows.merge(published, on="task", how="left"),
+        names,
+        runs.inits,
+        unlike_paper=words.unlike_paper(runs.inits, runs.corpora(), facts),
+        stand_ins=runs.stand_ins(),
+    )
+
+
+def side_by_side(models: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table of several estimates of the same tasks: a row a task, a column a model.
+
+    The first of the `models` says which tasks there are; another may have fewer.
+    """
+    cells = {
+        model: format_estimate(rows.set_index("task"), unit="points")
+        for model, rows in models.items()
+    }
+    table = pd.DataFrame(cells).reindex(list(next(iter(cells.values())).index))
+    table.insert(0, "Task", table.index.map(names))
+    return table.fillna("–").reset_index(drop=True)
+
+
+def exclusions(
+    tests: pd.DataFrame,
+    published: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> pd.DataFrame:
+    """Return a table of what is excluded: a row a task; of stand-ins no P value.
+
+    `tests` are those of `rin.stats.equivalence_tests`, `published` rows of `beside_paper`.
+    """
+    interval = tests.drop_duplicates("task")
+    columns = {"Difference (90% CI)": format_estimate(interval.set_index("task"), unit="points")}
+    if not stand_ins:
+        for margin, rows in tests.groupby("margin"):
+            adjusted = rows.set_index("task")["p_holm"].map(format_p)
+            columns[f"Beyond ±{100 * margin:.0f} points"] = adjusted
+    if len(published):
+        stated = published.set_index("task")
+        sizes = [format_number(100 * size, 1, signed=True) for size in stated["published"]]
+        columns["In the paper"] = pd.Series(sizes, stated.index)
+    if len(published) and not stand_ins:
+        columns["As in the paper"] = stated["p_holm"].map(format_p)
+    table = pd.DataFrame(columns).reindex(interval["task"]).fillna("–")
+    table.insert(0, "Task", table.index.map(names))
+    return table.reset_index(drop=True)
+
+
+def one_left_out(
+    across: pd.DataFrame, without: pd.DataFrame, posterior: pd.DataFrame, names: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return a table of how far a result rests on one pair of networks, or on a prior.
+
+    `across` are rows of `pretraining_differences`, `without` of `leave_one_pair_out`, `posterior`
+    of `posterior_differences`.
+    """
+    farthest = without.loc[
+        without.groupby("task")["moved"].apply(lambda moved: moved.abs().idxmax())
+    ]
+    models = {"All pairs": across, "Without the pair that matters most": farthest}
+    table = side_by_side(models | {"Posterior mean": posterior}, names)
+    pair = farthest.set_index("task").reindex(across["task"])
+    left_out = pair["backbone"].astype(str) + ", no. " + pair["pretraining"].astype(str)
+    table.insert(2, "Pair left out", left_out.to_numpy())
+    above = posterior.set_index("task")["above"].reindex(across["task"])
+    table["Probability above zero"] = above.map("{:.2f}".format).to_numpy()
+    return table
 
 
 def three_bands(runs: Runs, name: str = "This book") -> pd.DataFrame:

@@ -14,9 +14,11 @@ import pandas as pd
 
 from rin.errors import counted, listed
 from rin.evidence.paper import COMPARISONS
+from rin.models.backbones import BACKBONES
 from rin.report.banner import image_kind
 from rin.report.format import format_interval, format_number, format_p, inline_title
 from rin.report.style import init_style
+from rin.stats import equivalence_tests
 from rin.study.profile import Pretraining
 from rin.study.reference import TaskFacts
 
@@ -24,7 +26,7 @@ from rin.study.reference import TaskFacts
 LEVEL = 0.05
 #: Differences of AUCs lie between −1 and 1; an interval wider than half of that says nothing.
 WIDEST = 1.0
-#: A difference of this size would matter; where the interval does not reach it, it is excluded.
+#: A difference of this size would matter; two one-sided tests may exclude it.
 RELEVANT = 0.05
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -138,7 +140,16 @@ def deciding(pretrainings: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame
         else:
             sizes = {name: row[name] for name in ("task", "pairs", "backbones", "pretrainings")}
             rows.append(alone.loc[row["task"]].to_dict() | sizes | {"unit": "networks"})
-    return pd.DataFrame(rows)
+    return with_exclusion(pd.DataFrame(rows))
+
+
+def with_exclusion(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows, one a task, with `equivalent`: a difference of `RELEVANT` size is excluded.
+
+    By two one-sided tests, adjusted over the tasks (`rin.stats.equivalence_tests`).
+    """
+    tests = equivalence_tests(rows, [RELEVANT])
+    return rows.assign(equivalent=tests["equivalent"].to_numpy())
 
 
 def finding(
@@ -146,15 +157,18 @@ def finding(
     names: Mapping[str, str],
     inits: tuple[str, str],
     *,
+    unlike_paper: str = "",
     stand_ins: Collection[str] = (),
 ) -> str:
-    """Return what a run found on its tasks: who is ahead, where and by how much.
+    """Return what a run found on its tasks: what is excluded, who is ahead, where, by how much.
 
     Parameters
     ----------
-    rows : of `deciding`, a row a task
+    rows : of `deciding`, a row a task; with what `beside_paper` reads where the paper's
+        differences are to be compared
     names : what a sentence calls each task
     inits : the two initialisations; estimates are first minus second
+    unlike_paper : how the run differs from the paper's, of the function of this name
     stand_ins : what is made up (`Runs.stand_ins`); then numbers alone
 
     Examples
@@ -172,14 +186,19 @@ def finding(
         if len(rows) == 1:
             return f"{reason}. Difference {a} − {b}: {points(rows.iloc[0])}."
         every = on_tasks(len(rows), len(rows))
-        return f"{reason}. Differences {a} − {b} {every}: {_spread(rows)} points."
+        return f"{reason}. Differences {a} − {b} {every}: {signed_range(rows)} points."
     clear = rows[[is_clear(row) for _, row in rows.iterrows()]]
     leads = {inits[0]: clear[clear["estimate"] > 0], inits[1]: clear[clear["estimate"] < 0]}
     leads = {init: led for init, led in leads.items() if len(led)}
     if leads:
         sentences = [_ahead(leads, rows, names), *_others(rows.drop(clear.index), inits)]
+        sentences += beside_paper(rows, names, unlike_paper)
     else:
-        sentences = [*_nothing_clear(rows, names), _excluded(rows)]
+        sentences = _excluded(rows, names) + beside_paper(rows, names, unlike_paper)
+        sentences += _nothing_clear(rows, names)
+        if not rows["equivalent"].any():
+            size = f"a difference of {100 * RELEVANT:.0f} points"
+            sentences.append(f"The run was too small to tell: {size} is not excluded.")
     return " ".join([*sentences, *_limits_of_unit(rows)])
 
 
@@ -199,7 +218,7 @@ def _limits_of_unit(rows: pd.DataFrame) -> list[str]:
     return [f"{subject} says nothing about other pretrainings."]
 
 
-def _spread(rows: pd.DataFrame) -> str:
+def signed_range(rows: pd.DataFrame) -> str:
     """Return the range of signed estimates in points: ``−10.9 to −9.1``."""
     ends = 100 * rows["estimate"].min(), 100 * rows["estimate"].max()
     texts = [format_number(end, 1, signed=True) for end in ends]
@@ -228,7 +247,7 @@ def _others(others: pd.DataFrame, inits: tuple[str, str]) -> list[str]:
     """Return what is said of the tasks without a clear difference beside those that have one."""
     if others.empty:
         return []
-    numbers = _spread(others)
+    numbers = signed_range(others)
     if len(others) == 1:
         return [f"On the other task no difference is clear (estimate {numbers})."]
     sides = {direction(row, inits) for _, row in others.iterrows()}
@@ -248,7 +267,7 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     where = on_tasks(len(usable) - len(beside), total)
     sentences = [
         f"{opening}: {where} the 95% interval includes no difference "
-        f"(estimates {_spread(rows)} points)."
+        f"(estimates {signed_range(rows)} points)."
     ]
     if len(beside):
         tasks = listed(f"{names[row['task']]}, {points(row)}" for _, row in beside.iterrows())
@@ -256,18 +275,61 @@ def _nothing_clear(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def _excluded(rows: pd.DataFrame) -> str:
-    """Return whether a difference of `RELEVANT` size is excluded where none is clear."""
-    ends = rows[["ci_low", "ci_high"]].abs().max(axis=1, skipna=False)
-    n, total = int((ends < RELEVANT).sum()), len(rows)
-    size = f"a difference of {100 * RELEVANT:.0f} points"
-    if n == total == 1:
-        return f"{size.capitalize()} is excluded."
-    if n == total:
-        return f"{size.capitalize()} is excluded {on_tasks(n, total)}."
+def _excluded(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """Return where a difference of `RELEVANT` size is excluded; nothing where it is nowhere."""
+    tasks = [names[task] for task in rows["task"][rows["equivalent"]]]
+    n, total = len(tasks), len(rows)
     if n == 0:
-        return f"The run was too small to tell: {size} is not excluded."
-    return f"The run was too small to tell: {size} is excluded only {on_tasks(n, total)}."
+        return []
+    text = f"A difference of {100 * RELEVANT:.0f} points or more is excluded"
+    if n == total:
+        return [f"{text}." if total == 1 else f"{text} {on_tasks(n, total)}."]
+    others = "the others" if total - n > 1 else "the other"
+    where = f"{on_tasks(n, total)} ({listed(tasks)})"
+    return [f"{text} {where}; on {others} the run was too small for that."]
+
+
+def beside_paper(rows: pd.DataFrame, names: Mapping[str, str], unlike_paper: str) -> list[str]:
+    """Return where the paper's own difference lies outside the interval; nothing of no such rows.
+
+    `rows` may have `published` (NaN where the paper has none), `outside`, and `published_p`, the
+    adjusted P value of the difference from it.
+    """
+    if "published" not in rows:
+        return []
+    stated = rows[(rows["unit"] == "pretrainings") & rows["published"].notna()]
+    if stated.empty:
+        return []
+    apart = stated[stated["outside"].astype(bool)]
+    although = f", with {unlike_paper}" if unlike_paper else ""
+    if apart.empty:
+        every = on_tasks(len(stated), len(stated))
+        return [f"The paper's own difference lies within the 95% interval {every}{although}."]
+    tasks = listed(
+        f"{format_number(100 * row['published'], 1, signed=True)} on {names[row['task']]}"
+        for _, row in apart.iterrows()
+    )
+    kept = int((apart["published_p"] < LEVEL).sum())
+    adjusted = "" if kept == len(apart) else f"; adjusted for all tasks, {_kept_apart(kept)}"
+    return [
+        f"The paper's own difference lies outside the 95% interval "
+        f"{on_tasks(len(apart), len(stated))} ({tasks}{adjusted}){although}."
+    ]
+
+
+def _kept_apart(n: int) -> str:
+    return f"P is below .05 on {number(n)}" if n else "P is .05 or more"
+
+
+def unlike_paper(
+    inits: Sequence[str], corpora: Mapping[str, str], facts: Sequence[TaskFacts]
+) -> str:
+    """Return how a run of tasks of the paper differs from the paper's: ``other weights``."""
+    kinds = [image_kind(task) for task in facts]
+    n_other = sum(kind != "real" for kind in kinds)
+    weights = ["other weights"] if any(init in corpora for init in inits) else []
+    images = "other images" if n_other == len(kinds) else "partly other images"
+    return " and ".join([*weights, images] if n_other else weights)
 
 
 def starred(table: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> pd.Series:
@@ -513,6 +575,23 @@ def phases_differ(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
         "The corpora of pretraining differ in their subject, but also in difficulty and contrast, "
         "so a difference between the initialisations cannot be attributed to the subject alone."
     )
+
+
+def architectures(backbones: Sequence[str]) -> str:
+    """Return what the last two phases of a run share with the paper's: its backbones, and others.
+
+    `backbones` are those of the run.
+    """
+    others = [name for name in backbones if name not in BACKBONES]
+    n_paper = len(backbones) - len(others)
+    shared = "the ways of unfreezing and the learning rates are the paper's"
+    if not others:
+        return f"In the other two, the architectures, {shared}."
+    if not n_paper:
+        return f"In the other two, {shared}; the architectures are not: {listed(others)}."
+    alike = f"so {'is' if n_paper == 1 else 'are'} {number(n_paper)} of {number(len(backbones))}"
+    added = f"{listed(others)} {'is' if len(others) == 1 else 'are'} added here"
+    return f"In the other two, {shared}, and {alike} architectures; {added}."
 
 
 def corpora_here(n: int) -> str:

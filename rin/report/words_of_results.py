@@ -21,6 +21,7 @@ from rin.report.words import (
     number,
     on_tasks,
     points,
+    signed_range,
     verdict,
 )
 
@@ -180,8 +181,11 @@ def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
     """Return whether intervals of the same differences by several models include zero."""
+    known = {name: rows.dropna(subset="ci_low") for name, rows in models.items()}
+    if any(rows.empty for rows in known.values()):
+        return "One pair of networks has no interval."
     inside = pd.DataFrame(
-        {name: rows.eval("ci_low <= 0 <= ci_high").to_list() for name, rows in models.items()}
+        {name: rows.eval("ci_low <= 0 <= ci_high").to_list() for name, rows in known.items()}
     )
     if inside.all(axis=None):
         return "No model changes this: all intervals include zero."
@@ -191,6 +195,67 @@ def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
     alike = (inside.nunique(axis=1) == 1).all()
     start = "No model changes which do" if alike else "Models disagree"
     return f"{start}: of {len(inside)} intervals, zero is inside {counts}."
+
+
+def margins_excluded(
+    tests: pd.DataFrame, names: Mapping[str, str], *, stand_ins: Collection[str] = ()
+) -> str:
+    """Return on which tasks a difference of each margin is excluded (`equivalence_tests`)."""
+    if stand_ins:
+        return ""
+    parts = []
+    for margin, rows in tests.groupby("margin"):
+        tasks = tasks_named(map(names.get, rows["task"][rows["equivalent"]]), len(rows))
+        parts.append(f"of {100 * margin:.0f} points or more on {tasks}")
+    return f"Across pretrainings, a difference is excluded: {'; '.join(parts)}."
+
+
+def spread_of_trainings(spread: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return the SDs between trainings, each with its interval and task.
+
+    `spread` is a table of `rin.stats.training_spread` by task: sd, sd_low and sd_high.
+    """
+    return listed(
+        f"{row.sd:.1f} points on {names[row.Index]} (95% CI {row.sd_low:.1f}, {row.sd_high:.1f})"
+        for row in (100 * spread[["sd", "sd_low", "sd_high"]]).itertuples()
+    )
+
+
+def changes_between(rows: pd.DataFrame) -> str:
+    """Return the range of changes of a mean AUC: ``+0.4 to +5.4 points``."""
+    return f"{signed_range(rows)} points"
+
+
+def one_pair_matters(
+    across: pd.DataFrame,
+    without: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
+    """Return what leaving out one pair changes: the farthest move, and where zero is then outside.
+
+    `across` has a row a task, `without` one for each pair that is left out (`moved`).
+    """
+    if without["moved"].isna().all():
+        return "No task has two pairs of networks."
+    row = without.loc[without["moved"].abs().idxmax()]
+    pair = f"{row['backbone']}, pretraining {int(row['pretraining'])}"
+    before = across.set_index("task").loc[row["task"], "estimate"]
+    start = format_number(100 * before, 1, signed=True)
+    text = f"One pair matters most on {names[row['task']]}: without {pair}, {start} becomes "
+    text += f"{points(row)}."
+    if stand_ins:
+        return text
+    outside = without.assign(outside=~without.eval("ci_low <= 0 <= ci_high"))
+    outside = outside[outside["ci_low"].notna()].groupby("task", sort=False)["outside"].sum()
+    inside = across.set_index("task").eval("ci_low <= 0 <= ci_high").reindex(outside.index)
+    tasks = outside.index[(outside > 0) & inside]
+    if len(tasks) == 0:
+        return f"{text} No interval that includes zero excludes it without one pair."
+    total = without.groupby("task").size()
+    parts = listed(f"{names[task]} ({outside[task]} of {total[task]} pairs)" for task in tasks)
+    return f"{text} Zero is inside the interval, and outside it without one pair, on {parts}."
 
 
 def within_unfreezing(

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from rin.report import words
 from rin.study import open_reference
@@ -13,9 +14,11 @@ NAN = float("nan")
 
 
 def row(estimate, low=NAN, high=NAN, p_holm=NAN, df=3.0, **more):
-    """Return a row of an estimate, in points."""
+    """Return a row of an estimate, in points; its interval is that of Student's t."""
     ends = {"ci_low": low / 100, "ci_high": high / 100}
-    return pd.Series({"estimate": estimate / 100, **ends, "df": df, "p_holm": p_holm} | more)
+    error = (high - low) / 200 / stats.t.ppf(0.975, df)
+    cells = {"estimate": estimate / 100, **ends, "df": df, "p_holm": p_holm}
+    return pd.Series(cells | {"standard_error": error} | more)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,8 @@ def run(*rows, unit="pretrainings", pairs=10, pretrainings=3):
     """Return rows of `deciding`: a tuple of estimate, interval and adjusted P for each task."""
     sizes = {"unit": unit, "pairs": pairs, "pretrainings": pretrainings}
     tables = zip(NAMES, rows, strict=False)
-    return pd.DataFrame([row(*numbers, task=task, **sizes) for task, numbers in tables])
+    made = pd.DataFrame([row(*numbers, task=task, **sizes) for task, numbers in tables])
+    return words.with_exclusion(made)
 
 
 AHEAD, BEHIND = (9.5, 4.3, 14.8, 0.01), (-8.6, -12, -5.2, 0.02)
@@ -172,9 +176,9 @@ UNADJUSTED = (3.0, 0.5, 5.5, 0.06)
         ),
         (
             run(UNCLEAR, NARROW),
-            "No clear difference across pretrainings: on both tasks the 95% interval includes no "
-            "difference (estimates +0.5 to +1.4 points). The run was too small to tell: a "
-            "difference of 5 points is excluded only on one of two tasks.",
+            "A difference of 5 points or more is excluded on one of two tasks (COVID-19); on the "
+            "other the run was too small for that. No clear difference across pretrainings: on "
+            "both tasks the 95% interval includes no difference (estimates +0.5 to +1.4 points).",
         ),
         (
             run(UNCLEAR, UNCLEAR, UNADJUSTED),
@@ -185,14 +189,14 @@ UNADJUSTED = (3.0, 0.5, 5.5, 0.06)
         ),
         (
             run(NARROW, NARROW, NARROW),
-            "No clear difference across pretrainings: on all three tasks the 95% interval "
-            "includes no difference (estimates +0.5 points). A difference of 5 points is excluded "
-            "on all three tasks.",
+            "A difference of 5 points or more is excluded on all three tasks. No clear difference "
+            "across pretrainings: on all three tasks the 95% interval includes no difference "
+            "(estimates +0.5 points).",
         ),
         (
             run(NARROW),
-            "No clear difference across pretrainings, on breast lesions: +0.5 points (−1.5, 2.5). "
-            "A difference of 5 points is excluded.",
+            "A difference of 5 points or more is excluded. No clear difference across "
+            "pretrainings, on breast lesions: +0.5 points (−1.5, 2.5).",
         ),
         (
             run(BEHIND, unit="networks", pairs=1, pretrainings=1),
@@ -231,6 +235,96 @@ def test_finding_from_stand_in_weights_is_numbers_alone(rows):
     assert text.startswith("No verdict, as the weights are stand-ins. Difference")
     assert not re.search(r"ahead|clear|excluded|P [=<]", text)
     assert f"{rows['estimate'].min() * 100:.1f}".replace("-", "−") in text
+
+
+@pytest.mark.parametrize(
+    ("errors", "excluded"),
+    [
+        # Of a difference of 2 points, 3 points from 5: P is .022 with an error of 1.3 on 10 df.
+        ([1.3], [True]),
+        ([1.3, 1.3], [True, True]),  # both below .05 / 2
+        ([1.3, 9.0], [True, False]),
+        ([1.5, 9.0], [False, False]),  # .037, which two tasks double
+        ([1.5], [True]),
+        ([NAN], [False]),
+    ],
+)
+def test_exclusion_is_by_two_one_sided_tests_adjusted_over_the_tasks(errors, excluded):
+    cells = {"estimate": 0.02, "df": 10.0}
+    rows = [cells | {"task": task, "standard_error": error / 100}
+            for task, error in zip(NAMES, errors, strict=False)]  # fmt: skip
+    assert words.with_exclusion(pd.DataFrame(rows))["equivalent"].to_list() == excluded
+
+
+def published(rows, *stated):
+    """Add the paper's difference in points, whether it is outside, and its adjusted P value."""
+    cells = pd.DataFrame([*stated], columns=["published", "outside", "published_p"])
+    return rows.assign(**cells.assign(published=cells["published"] / 100))
+
+
+@pytest.mark.parametrize(
+    ("stated", "unlike", "text"),
+    [
+        (
+            [(9.4, True, 0.01), (2.0, False, 0.9)],
+            "other weights and partly other images",
+            "The paper's own difference lies outside the 95% interval on one of two tasks (+9.4 "
+            "on breast lesions), with other weights and partly other images.",
+        ),
+        (
+            [(9.4, True, 0.1), (8.4, True, 0.1)],
+            "",
+            "The paper's own difference lies outside the 95% interval on both tasks (+9.4 on "
+            "breast lesions and +8.4 on COVID-19; adjusted for all tasks, P is .05 or more).",
+        ),
+        (
+            [(9.4, True, 0.04), (8.4, True, 0.1)],
+            "other weights",
+            "The paper's own difference lies outside the 95% interval on both tasks (+9.4 on "
+            "breast lesions and +8.4 on COVID-19; adjusted for all tasks, P is below .05 on one), "
+            "with other weights.",
+        ),
+        (
+            [(3.0, False, 0.9), (NAN, NAN, NAN)],
+            "other weights",
+            "The paper's own difference lies within the 95% interval on the one task, with "
+            "other weights.",
+        ),
+        (
+            [(3.0, False, 0.9), (2.0, False, 0.9)],
+            "",
+            "The paper's own difference lies within the 95% interval on both tasks.",
+        ),
+    ],
+)
+def test_finding_says_whether_the_papers_difference_is_excluded(stated, unlike, text):
+    rows = published(run(UNCLEAR, UNCLEAR), *stated)
+    assert words.beside_paper(rows, NAMES, unlike) == [text]
+    said = words.finding(rows, NAMES, INITS, unlike_paper=unlike)
+    assert said.startswith(f"{text} No clear difference across pretrainings: ")
+    clear = published(run(AHEAD, AHEAD), *stated)
+    assert words.finding(clear, NAMES, INITS, unlike_paper=unlike).endswith(text)
+
+
+def test_no_difference_of_the_paper_is_compared_where_there_is_none_or_with_one_pair():
+    assert words.beside_paper(run(UNCLEAR), NAMES, "") == []
+    assert words.beside_paper(published(run(UNCLEAR), (NAN, NAN, NAN)), NAMES, "") == []
+    alone = published(run(UNCLEAR, unit="networks", pairs=1), (9.4, True, 0.01))
+    assert words.beside_paper(alone, NAMES, "") == []
+
+
+@pytest.mark.parametrize(
+    ("weights", "tasks", "text"),
+    [
+        (INITS, ("breast", "covid19"), "other weights and partly other images"),
+        (INITS, ("covid19", "thyroid"), "other weights and other images"),
+        (INITS, ("breast",), "other weights"),
+        ((), ("breast",), ""),
+    ],
+)
+def test_run_differs_from_the_paper_in_weights_and_images(weights, tasks, text):
+    facts = [open_reference().facts(task) for task in tasks]
+    assert words.unlike_paper(INITS, dict.fromkeys(weights, "a corpus"), facts) == text
 
 
 PRETRAININGS = pd.DataFrame(
@@ -403,3 +497,27 @@ def test_equivalence_is_said_of_these_networks_only(called, equal, parts):
     text = words.equivalence(called, equal, 2)
     assert [part for part in parts if part not in text] == []
     assert ("another pretraining" in text) == bool(equal)
+
+
+@pytest.mark.parametrize(
+    ("backbones", "text"),
+    [
+        (
+            ["ResNet50", "DenseNet121"],
+            "In the other two, the architectures, the ways of unfreezing and the learning rates "
+            "are the paper's.",
+        ),
+        (
+            ["ResNet50", "MobileNetV2"],
+            "In the other two, the ways of unfreezing and the learning rates are the paper's, and "
+            "so is one of two architectures; MobileNetV2 is added here.",
+        ),
+        (
+            ["Xception", "MobileNetV2"],
+            "In the other two, the ways of unfreezing and the learning rates are the paper's; the "
+            "architectures are not: Xception and MobileNetV2.",
+        ),
+    ],
+)
+def test_architectures_that_the_paper_lacks_are_named(backbones, text):
+    assert words.architectures(backbones) == text

@@ -328,3 +328,69 @@ def test_live_page_shows_how_a_test_is_done_and_draws_no_conclusion_from_stand_i
     assert words.example_of_test(test, INITS) == "P = .03: photographic ahead"
     said = words.example_of_test(test, INITS, stand_ins=STAND_INS)
     assert said.startswith("P = .03, which only shows how a test is done: no verdict")
+
+
+def test_models_of_one_pair_say_nothing_of_zero():
+    models = {"Main": table(row(1.0, half=NAN))}
+    assert words.zero_inside(models) == "One pair of networks has no interval."
+
+
+def test_margins_are_excluded_by_task():
+    tests = table(
+        *({"task": task, "margin": margin, "equivalent": margin > 0.02 and task != "acl"}
+          for margin in (0.02, 0.05) for task in ("breast", "covid19", "acl"))
+    )  # fmt: skip
+    assert words.margins_excluded(tests, NAMES) == (
+        "Across pretrainings, a difference is excluded: of 2 points or more on no task; of 5 "
+        "points or more on breast lesions and COVID-19."
+    )
+    assert words.margins_excluded(tests, NAMES, stand_ins=STAND_INS) == ""
+
+
+def test_spread_of_trainings_has_its_interval_and_task():
+    spread = pd.DataFrame({"sd": 0.069, "sd_low": 0.05, "sd_high": 0.114}, index=["breast"])
+    said = words.spread_of_trainings(spread, NAMES)
+    assert said == "6.9 points on breast lesions (95% CI 5.0, 11.4)"
+
+
+def left_out(*moves):
+    """Estimates of a task without each of its pairs, in points, around that of all, +1.0 ± 2."""
+    return table(
+        *(row(1.0 + move, 2.0, task=task, backbone="ResNet50", pretraining=number, moved=move)
+          for task, number, move in moves)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("moves", "said"),
+    [
+        (
+            [("breast", 1, -0.4), ("breast", 2, 0.3)],
+            "One pair matters most on breast lesions: without ResNet50, pretraining 1, +1.0 "
+            "becomes +0.6 points (−1.4, 2.6). No interval that includes zero excludes it without "
+            "one pair.",
+        ),
+        (
+            [("breast", 1, 0.4), ("breast", 2, 0.3), ("covid19", 1, 1.5), ("covid19", 2, -1.2)],
+            "One pair matters most on COVID-19: without ResNet50, pretraining 1, +1.0 becomes "
+            "+2.5 points (0.5, 4.5). Zero is inside the interval, and outside it without one "
+            "pair, on COVID-19 (1 of 2 pairs).",
+        ),
+    ],
+)
+def test_one_pair_that_matters_is_named_with_what_it_changes(moves, said):
+    across = table(row(1.0, 2.0, task="breast"), row(1.0, 2.0, task="covid19"))
+    without = left_out(*moves)
+    assert words.one_pair_matters(across, without, NAMES) == said
+    numbers = words.one_pair_matters(across, without, NAMES, stand_ins=STAND_INS)
+    assert said.startswith(numbers) and "zero" not in numbers.lower()
+
+
+def test_one_pair_alone_cannot_be_left_out():
+    across = table(row(1.0, half=NAN, task="breast"))
+    said = words.one_pair_matters(across, left_out(("breast", 1, NAN)), NAMES)
+    assert said == "No task has two pairs of networks."
+
+
+def test_changes_have_their_range():
+    assert words.changes_between(table(row(0.4), row(5.4), row(2.0))) == "+0.4 to +5.4 points"

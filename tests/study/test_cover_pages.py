@@ -15,8 +15,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from tiny_study import tiny_profile
 
-from rin.report import headline, words
-from rin.report.format import inline_title
+from rin.report import headline
+from rin.report.format import format_number
 from rin.stats.hypothesis import insert_holm
 from rin.study import open_reference, open_runs, open_study
 from rin.study.ledger import computed_on
@@ -141,9 +141,8 @@ def test_cover_speaks_of_ones_own_real_run_alone_and_is_right_in_sign_and_size(r
 
 def test_cover_marks_what_the_committed_run_says_beside_ones_own(cover, committed):
     (lead,) = (text for text in cover if "**Does pretraining" in text)
-    reference = open_reference()
-    names = {task: inline_title(title) for task, title in reference.titles.items()}
-    said = words.finding(words.deciding(*committed), names, reference.inits)
+    said = headline.finding(open_reference())
+    assert f" {format_number(100 * committed[0]['estimate'].max(), 1, signed=True)} points" in said
     assert lead.count(f"- *Beside it, the run that comes with this book:* {said}") == 1
 
 
