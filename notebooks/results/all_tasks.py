@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -78,7 +78,7 @@ headline = pretraining_differences(scores, *inits)
 differences = init_differences(scores, *inits)
 networks = differences[differences["group"] == "all"]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 units = {task: runs.facts(task).dataset.independence for task in runs.tasks}
 nameless = [task for task, unit in units.items() if unit == "image"]
 Markdown(
@@ -156,7 +156,7 @@ for name in ("backbone", "pretraining"):
 caption = "Two tests (Holm), and SDs in AUC points"
 book_table(tested, caption if not unreal else "SDs in AUC points", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
 unlike = headline.query("q_holm < 0.05")["task"].map(inside)
 Markdown(
@@ -205,7 +205,7 @@ tasks = {"Task": [short[task] for task in sensitivity["task"].unique()]}
 shown = pd.DataFrame(tasks | shown)
 book_table(shown, f"{a} − {b}, AUC points (95% CI)", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 apart = sensitivity[sensitivity["model"] == "own_seeds"].set_index("task")
 ratio = apart["error_ratio"].dropna()
 Markdown(
@@ -234,7 +234,7 @@ lines = in_order(networks=inside_groups, pretrainings=of_unfreezing)
 axes = forest(lines, **by_layers, **shared)
 picture(axes, "Difference of the initialisations by unfreezing and task")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 depends = interaction.query("p_holm < 0.05")["task"].map(inside)
 Markdown(
     words.within_unfreezing(
@@ -286,7 +286,7 @@ turned = turned[["task", "scenario", "init", "pretraining", "auc", "sd"]]
 turned.columns = ["Task", "Scenario", "Weights", "No.", "AUC", "SD"]
 book_table(turned, "95% CI below 0.5 (No.: pretraining)", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
 averaged at equal false-positive rates. Over scenarios, AUCs have an SD of
@@ -342,5 +342,5 @@ for task, row in headline.set_index("task").iterrows():
 table = pd.DataFrame(rows, columns=columns)
 book_table(table, "Backbones × pretrainings, and patients", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(words.enough_patients(pd.DataFrame(sizes)))

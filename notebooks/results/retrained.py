@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -76,7 +76,7 @@ design_table(design | {"Until validation stops improving": trained})
 same_split = scores[scores["fold"] == 0]  # the others have other training cases
 spread = training_spread(same_split, *inits).set_index("task")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sds = listed(
     f"{row.sd:.1f} points on {inline_title(titles[row.Index])} (95% CI "
     f"{row.sd_low:.1f}, {row.sd_high:.1f})"
@@ -161,7 +161,7 @@ axes = forest(
 )  # fmt: skip
 picture(axes, "Difference with the whole and the brief pretraining, by task")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
@@ -241,7 +241,7 @@ alike_signs, alike_means = (
     for table in (twice, of_tasks)
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Each mark is a backbone on a task, averaged over its pretrainings. Both runs
 have the same sign in {alike_signs} of these differences
@@ -256,7 +256,7 @@ would have depended on the run.
 # %% [markdown]
 # ## Trained until validation stops improving
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 banner(longer, study="convergence")
 
 # %%
@@ -270,7 +270,7 @@ axes = forest(
 )  # fmt: skip
 picture(axes, "Difference with the usual epochs and after longer training")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moves = shift[shift["quantity"] == "interaction"].set_index("task")
 gains = shift[shift["quantity"] == "effect"]
 fits = pd.concat(longer.records(task, "convergence") for task in moves.index)
