@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
+from rin import __version__
 from rin.errors import InputError, counted, lacking, printable
 from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
@@ -41,10 +42,25 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="RadImageNet, re-examined: run the study and build its book.",
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _group(name: str, about: str) -> typer.Typer:
@@ -71,18 +87,26 @@ Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real 
 
 
 @app.command()
-def book(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def book(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    read: Annotated[
+        bool, typer.Option("--read", help="Results and evidence alone: no page that trains.")
+    ] = False,
+) -> None:
     """Run every notebook that is not up to date, then build the book."""
     from rin.report.build import make_book
 
-    typer.echo(f"Book: {make_book(profile, data_root, results)}")
+    typer.echo(f"Book: {make_book(profile, data_root, results, reading=read)}")
 
 
 @app.command()
 def run(
     notebook: Annotated[Path, typer.Argument(help="A py:percent notebook of notebooks/.")],
     parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="name=value; repeatable.")
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value or name=a,b; repeatable"),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:

@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -83,6 +84,32 @@ for arguments in [], ["--help"], ["book", "--help"], ["grid", "--help"]:
     made, modules = run_apart(program)
     assert made.stdout.count("Usage: ") == 4
     assert HEAVY.isdisjoint(modules)
+
+
+def test_version_is_that_of_the_package_and_of_the_project(rin):
+    status, out, _ = rin("--version")
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (status, out) == (0, f"rin {stated['version']}\n")
+
+
+def test_package_is_run_as_a_module_and_says_what_is_wrong_in_one_line(tmp_path):
+    made = subprocess.run(
+        [sys.executable, "-m", "rin", "run", "absent.py"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 1
+    assert made.stderr.startswith("rin: absent.py: no such notebook")
+    assert len(made.stderr.splitlines()) == 1
+
+
+def test_shell_completes_the_names_of_commands():
+    program = "from rin.cli import main; main()"
+    asked = {"_RIN_COMPLETE": "complete_bash", "COMP_WORDS": "rin pro", "COMP_CWORD": "1"}
+    made = subprocess.run(
+        [sys.executable, "-c", f"import sys\nsys.argv[0] = 'rin'\n{program}"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | asked, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.stdout.split() == ["profiles"]
 
 
 def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_path):
@@ -191,7 +218,7 @@ def test_command_without_what_it_needs_names_the_extra_in_one_line(
 
 
 def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):
-    def lacks(*_):
+    def lacks(*_, **__):
         raise ModuleNotFoundError("No module named 'rin.absent'", name="rin.absent")
 
     monkeypatch.setattr("rin.report.build.make_book", lacks)
@@ -209,7 +236,7 @@ def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):
     ],
 )
 def test_what_the_system_refuses_is_said_in_one_line(rin, monkeypatch, error, said):
-    def refused(*_):
+    def refused(*_, **__):
         raise error
 
     monkeypatch.setattr("rin.report.build.make_book", refused)
@@ -219,9 +246,14 @@ def test_what_the_system_refuses_is_said_in_one_line(rin, monkeypatch, error, sa
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):
-    monkeypatch.setattr("rin.report.build.make_book", lambda *given: "-".join(given))
-    status, out, _ = rin("book", "--profile", "open", "--data-root", "d", "--results", "r")
-    assert (status, out) == (0, "Book: open-d-r\n")
+    def made(*given, reading):
+        return "-".join([*given, "reading" if reading else "whole"])
+
+    monkeypatch.setattr("rin.report.build.make_book", made)
+    options = ["--profile", "open", "--data-root", "d", "--results", "r"]
+    for flags, kind in (([], "whole"), (["--read"], "reading")):
+        status, out, _ = rin("book", *options, *flags)
+        assert (status, out) == (0, f"Book: open-d-r-{kind}\n")
 
 
 def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):

@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_
     sources = [cell.source for cell in cells(path, "code") if "parameters" in tags(cell)]
     assert len(sources) <= 1
     source = "".join(sources)
-    nodes, lines = ast.parse(source).body, source.splitlines()
+    nodes = ast.parse(source).body
+    lines = [line for line in source.splitlines() if not line.startswith("#")]
     for node, line in zip(nodes, lines, strict=True):
         assert isinstance(node, ast.AnnAssign), f"no type: {line}"
         assert re.search(r"  # \S.+", line), f"no comment: {line}"
@@ -106,6 +108,38 @@ def test_imports_at_most_ten_names_from_the_report(path):
         for alias in node.names
     ]
     assert len(taken) <= 10, taken
+
+
+@for_each
+def test_saving_in_jupyterlab_changes_nothing(path):
+    """What Lab and its extensions note in a notebook is left out of the text."""
+    text = path.read_text(encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
+    }  # fmt: skip
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.99.0"}
+    for cell in notebook.cells:
+        cell.metadata |= {"editable": True, "slideshow": {"slide_type": ""}, "execution": {}}
+    assert jupytext.writes(notebook, fmt="py:percent") == text
+
+
+@for_each
+def test_first_cell_says_where_the_package_comes_from(path):
+    first, *_ = cells(path, "code")
+    line = first.source.splitlines()[0]
+    extras = re.fullmatch(r"# rin is the package .*: pip install -e '\.\[(.+)\]' there", line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {*extras[1].split(",")} <= project["optional-dependencies"].keys()
+
+
+@for_each
+def test_what_the_book_folds_is_folded_in_jupyterlab_too(path):
+    """Otherwise a sentence stands twice there: in its cell, and below it."""
+    for cell in cells(path, "code"):
+        folds = cell.metadata.get("jupyter", {})
+        assert ("hide-input" in tags(cell)) == bool(folds.get("source_hidden"))
+        assert ("hide-output" in tags(cell)) == bool(folds.get("outputs_hidden"))
 
 
 def counted_lines(cell):

@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,11 +21,12 @@
 # `rin run notebooks/evidence/probe.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from dataclasses import replace
 
 import numpy as np
@@ -78,7 +82,7 @@ verdicts["wrong"] = ~undecided & (verdict != truth)
 # %%
 tried = verdicts[verdicts["kind"] == "probe"]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 seen, unseen = tried[tried["seen"]], tried[~tried["seen"]]
 low, high = proportion_confint(seen["hit"].sum(), len(seen), method="wilson")
 distributions = load_distributions()
@@ -168,7 +172,7 @@ picture(axes, "Divergence of each candidate, by the preprocessing of training")
 # circles: images of other datasets. A candidate to the right of the line is not said
 # to fit.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The verdict is *none fits* where stored and predicted variances do not correlate
 over the channels (P of {CHANCE:g} or more), or where the nearest candidate

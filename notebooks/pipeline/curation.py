@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,11 +21,12 @@
 # on two cores, seconds when run again: `rin run notebooks/pipeline/curation.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import hmac
 from base64 import b32encode
 
@@ -207,7 +211,7 @@ ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
 ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
 picture(ax, "Files that are left after each step of curation", width="32rem")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal. The
 rules judge {(screened["verdict"] == "normal").sum():,} of them to be normal,

@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,12 +21,13 @@
 # cores, half a minute when run again: `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = ""  # of data_manifests/; empty for the live task
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from rin.processes import quiet_tensorflow
 
 quiet_tensorflow()  # before Keras starts it
@@ -77,7 +81,7 @@ part_of = cases["case_id"].map(split).rename("part")
 assert part_of.groupby(cases["patient_id"]).nunique().max() == 1
 pd.crosstab(part_of, cases["label"], margins=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 examples = cases.groupby("label", sort=False).head(2).index
 axes = image_row(images[examples], cases["label"][examples])
 picture(
@@ -191,7 +195,7 @@ recorded = same[same["init"] == a].set_index("case_id")["score"]  # log-odds
 by_rin = 1 / (1 + np.exp(-recorded[cases["case_id"][test.rows]].to_numpy()))
 apart = np.abs(by_hand - by_rin).max()
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 line.update(banner(live, [live_task]))
 Markdown(f"""
 The largest difference between the {len(by_rin)} predicted probabilities of
@@ -235,7 +239,7 @@ differences = init_differences(predictions, a, b)
 overall = differences.set_index("group").loc["all"]
 differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 n_scenarios = int(overall["n_scenarios"])
 made_up = live.stand_ins(live_task)
 spread_a, spread_b = (

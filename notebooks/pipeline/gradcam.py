@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,12 +21,13 @@
 # `rin run notebooks/pipeline/gradcam.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = ""  # of data_manifests/; empty for the live task
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from rin.processes import quiet_tensorflow
 
 quiet_tensorflow()  # before Keras starts it
@@ -163,7 +167,7 @@ assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
 assert np.allclose(dice, cam_dice(pictures, masks[shown]), rtol=0, atol=1e-6)
 assert max(dice) > 0
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Gradient and closed form differ by at most {apart:.0e} of the largest value.
 {features.shape[1]} × {features.shape[2]} cells are enlarged to {size} × {size}
@@ -206,7 +210,7 @@ picture(
     ax, "Dice score of every scenario, by layers trained and initialisation"
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = by_scenario.groupby("init").mean()
 Markdown(f"""
 Over all scenarios the mean Dice score is {means[a]:.3f}

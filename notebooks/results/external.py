@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,12 +21,13 @@
 # runs. *Takes* half a minute: `rin run notebooks/results/external.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = ""  # task with an external dataset; empty takes the first
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -80,7 +84,7 @@ headline = pd.concat(
     }.items()
 )  # fmt: skip
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 facts, site = runs.facts(of), runs.facts(of).external[0]
 site_name = site.title.partition(",")[0]
 within = headline[headline["group"] == "all"].set_index("test")
@@ -140,7 +144,7 @@ both_sets = scores["internal"], scores["external"]
 of_pairs = pretraining_changes(*both_sets, *inits).iloc[0]
 single_test = f"; {format_p(travel.p_value)}, a single test"
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 For these networks alone, the difference {word_a} − {word_b} changes between the
 two test sets by {format_estimate(travel, unit="points")} points (internal −

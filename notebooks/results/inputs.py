@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,11 +21,12 @@
 # run. *Takes* about 10 s: `rin run notebooks/results/inputs.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -65,7 +69,7 @@ design_table({"The scripts’ inputs": scores, "Padding": padded})
 effects = factor_effects(scores, inits, ("native", "official_scripts"))
 effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 fed = {init: effect_of.loc["effect", init, ""] for init in inits}
 changes = listed(
     f"{format_estimate(row, unit='points')} points for the "
@@ -157,7 +161,7 @@ names += ["Times too small"]
 fit = pd.DataFrame(rows, columns=names)
 book_table(fit.round(1).astype(str), "What pixels from 0 to 255 become")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 small = fit.set_index("Network")["Times too small"]
 page.claim(
     "ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255

@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,12 +21,13 @@
 # *Takes* half a minute: `rin run notebooks/results/task.py -p task=NAME`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = "breast"  # name of a task of data_manifests/
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -68,7 +72,7 @@ networks = differences[differences["task"] == task].set_index("group")
 without = leave_one_pair_out(scores, *inits)  # one left out at a time
 single = scenario_aucs(scores)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
@@ -158,7 +162,7 @@ card = {
 card = pd.DataFrame(card.items(), columns=["Images", images.title]).dropna()
 book_table(card, "", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 weighty = ["no patient identifiers", "repeated lesions", "repeated heads"]
 weighty += ["labels", "crops"]
 known = [
@@ -218,7 +222,7 @@ page.picture(grid.axes, curves_alt, width="40rem")
 auc = min(here[["auc_a", "auc_b"]].mean(), 0.97)
 per_100 = [100 * binormal_sensitivity(of, 0.9) for of in (auc, auc + 0.02)]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sentence = ""
 if has_interval:
     reached = measures.query("measure == 'sensitivity_at_90'").set_index("init")

@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,6 +21,7 @@
 # book. *Takes* half a minute: `rin run notebooks/use/fork_me.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
@@ -103,7 +107,7 @@ for problem, (bad_labels, bad_scores) in attempts.items():
 # log-odds. Every page of the results starts from this table, and a table of yours with these
 # columns can replace it ([Tables and manifests](reference)).
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import seaborn as sns
 from IPython.display import Markdown
@@ -186,7 +190,7 @@ shift = bootstrap_interval(
 )
 # 1,000 replicates for a paper
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {INIT_STYLE[a].word} and {by_scenario[b].mean():.0%} from
@@ -265,7 +269,7 @@ assert np.isclose(effect, ours.statistic / np.sqrt(len(gap)))
 inside = equivalence_p(ours.estimate, ours.standard_error, ours.df, margin=0.05)
 assert np.isclose(within["pval"], inside)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Over {len(gap):,} {unit}s the mean difference is
 {format_estimate(ours, unit="points")} points of Dice

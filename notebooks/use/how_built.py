@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -17,11 +20,12 @@
 # the results folder of the book. *Takes* seconds: `rin run notebooks/use/how_built.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import yaml
 from IPython.display import Markdown
@@ -91,7 +95,7 @@ times["Last finished"] = [
 shown = times[["Run", "Stage", "Runs", "Minutes", "Last finished"]]
 book_table(shown, "Work of the training processes", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
@@ -162,7 +166,7 @@ book_table(
 # %% [markdown]
 # ## Profile
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 settings = study.profile.model_dump(exclude_none=True, exclude_defaults=True)
 Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
 

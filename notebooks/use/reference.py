@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -16,7 +19,8 @@
 # *Answers* which columns the tables of this book have, and which settings the manifest of a dataset
 # has. *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -78,7 +82,7 @@ for title, model in MODELS.items():
     settings = pd.DataFrame(settings_of(model))
     display(book_table(settings, title, prose=True))
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(
     f"""
 **Layouts**: {", ".join(LAYOUTS)}. A folder of your own is `table` or

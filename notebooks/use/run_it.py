@@ -1,11 +1,14 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,jupyter,mystnb,-all
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -18,11 +21,12 @@
 # `rin run notebooks/use/run_it.py -p data_root=/path/to/images`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from html import escape
 
 import numpy as np
@@ -60,7 +64,7 @@ of_paper = statuses[
     [not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]
 ]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The tasks of the paper need {len(of_paper)} datasets:
 {(of_paper["access"] == "open").sum()} can be downloaded as they are,
@@ -217,7 +221,7 @@ hours = (sizes * folds).sum() * runs_each * seconds.sum() / 3600
 grid = folds.sum() * runs_each * seconds.size
 gigabytes = sizes.sum() * settings.size**2 / 1e9
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The profile `paper` plans {planned["runs"]:,} runs of fine-tuning in
 {planned["jobs"]} jobs by task: {grid:,} of the paper's own grid, and

@@ -42,6 +42,7 @@ from rin.files import (
     sha256_of,
     write_atomically,
 )
+from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
     error_line,
@@ -63,20 +64,26 @@ _NOWHERE = re.compile(
 )
 
 
-def make_book(profile: str, data_root: str, results: str) -> Path:
+def make_book(profile: str, data_root: str, results: str, *, reading: bool = False) -> Path:
     """Run what is out of date, build the book and return its `index.html`.
 
     Where pages need training and the cover does not, the results are computed and built first, so
-    that a reader has them while the live part is made.  Parameters are those of
-    `rin.study.open_study`, as text.  InputError, when the book is built, names pages that failed.
+    that a reader has them while the live part is made.  `reading` leaves out every page that needs
+    a framework.  Parameters are those of `rin.study.open_study`, as text.  InputError, when the
+    book is built, names pages that failed.
     """
+    if not (REPOSITORY / "notebooks").is_dir():
+        remedy = "Run it from a checkout; results alone are read by rin.study.open_reference."
+        raise InputError(
+            "there are no notebooks to make a book of", where="rin book", remedy=remedy
+        )
     study = open_study(profile, data_root=data_root, results=results)
-    outline, say = outline_of(study), partial(_say, time.monotonic())
+    outline, say = outline_of(study, reading=reading), partial(_say, time.monotonic())
     say(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
         jobs = plan_jobs(study, outline, values, REPOSITORY)
-        later = _live(jobs)
+        later = set() if reading else _live(jobs)  # what takes no framework takes no time
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
@@ -135,13 +142,19 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
 def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
     """Build the HTML of the computed notebooks unless it is whole and of these; return its index.
 
-    A book of chosen pages, or with a page that failed, has links to what is not there, and is not
-    built strictly.
+    A book of chosen pages, one for reading alone, or one with a page that failed, has links to
+    what is not there, and is not built strictly.
     """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
-    if outline.title:  # nor is it by the authors of this one
+    if outline.title:  # nor is it by the authors of this one, or at its address
         settings |= {"title": outline.title, "author": ""}
+    else:
+        sources = {
+            f"notebooks/{page.name}.ipynb": f"notebooks/{page.notebook.source}.py"
+            for page in pages(outline)
+        }
+        settings = with_address(settings, read_project(REPOSITORY), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
     for file, content in ((toc, listed), (config, settings)):
@@ -162,7 +175,8 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
         verb = "file of the HTML is" if len(damaged) == 1 else "files of the HTML are"
         say(f"{len(damaged)} {verb} missing or changed ({named(damaged, ', ')})")
     say("Building the HTML, about half a minute")
-    build_html(book, config, toc, REPOSITORY, strict=strict and not outline.chosen)
+    whole = not (outline.chosen or outline.reading)
+    build_html(book, config, toc, REPOSITORY, strict=strict and whole)
     for name in files_of(listed):
         page = built / "html" / f"{name}.html"
         if not page.is_file() or not page.stat().st_size:
