@@ -33,10 +33,6 @@ MALFORMED = (
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 # A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
-#: So many bytes of a JPEG in a row are never zero, unless zeros stand for what is flat.
-LONGEST_ZEROS = 32
-_SEGMENT = re.compile(rb"\xff+([^\xff\xd9])(..)", re.DOTALL)
-_END_OF_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 #: Endings of pictures; DICOM files may also have none, or a number.
@@ -157,25 +153,10 @@ def read_bytes(root: Path, locator: str) -> bytes:
         return content
 
 
-def refuse_gaps(content: bytes) -> None:
-    """Raise ValueError where a JPEG's data have a gap or end too early, which Pillow lets pass."""
+def refuse_damaged_jpeg(content: bytes) -> None:
+    """Raise ValueError where libjpeg warns of a JPEG's data, which Pillow lets pass."""
     if simplejpeg.decode_jpeg_header(content)[2] not in ("CMYK", "YCCK"):  # refused by its mode
         simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, min_factor=8)
-    flat, place = {}, 2  # by Huffman table of AC: whether zeros alone say the end of a block
-    while segment := _SEGMENT.match(content, place):
-        kind, body = segment[1], content[segment.end() :][: int.from_bytes(segment[2]) - 2]
-        place = segment.end() + len(body)
-        if kind == b"\xc4":
-            while body:
-                flat[body[0]] = body[17] % 16 == 0
-                body = body[17 + sum(body[1:17]) :]
-        elif kind == b"\xda":  # a scan, by the table of its first component
-            end = _END_OF_SCAN.search(content, place).start()
-            gap = bytes(LONGEST_ZEROS) in content[place:end]
-            of_ac, first_pass = body[-2] > 0, body[-1] < 16
-            if gap and of_ac and first_pass and not flat.get(0x10 + body[2] % 16, True):
-                raise ValueError(f"{LONGEST_ZEROS} bytes in a row of its data are zero")
-            place = end
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
