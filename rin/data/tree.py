@@ -78,28 +78,28 @@ class Tree:
         names = [path.rpartition("/")[2] for path in self.names]
         if (times := names.count(name)) != 1:
             problem = f"{times} files are called {name} instead of one{meant(name, names)}"
-            raise self.wrong(problem, remedy=remedy)
+            raise self.error(problem, remedy=remedy)
         return self.names[names.index(name)]
 
-    def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
+    def error(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
         """Return the error for a tree, or one of its files, that is not as its layout wants it."""
         return InputError(problem, where=self.place(file), remedy=remedy)
 
-    def refuse(
+    def raise_if_any(
         self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
     ) -> None:
         """Raise InputError, with the number of names and the first ten, where there are any."""
         if names := list(names):
             listed = f"{counted(len(names), problem)}: {named(names, ', ')}"
-            raise self.wrong(listed, file=file, remedy=remedy)
+            raise self.error(listed, file=file, remedy=remedy)
 
-    def refuse_unpaired(
+    def raise_if_unpaired(
         self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
     ) -> None:
         """Raise InputError where names stand on one side alone; ``words`` name the sides."""
         left, right = set(left), set(right)
-        self.refuse(sorted(left - right), f"{words[0]} without {words[1]}")
-        self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
+        self.raise_if_any(sorted(left - right), f"{words[0]} without {words[1]}")
+        self.raise_if_any(sorted(right - left), f"{words[1]} without {words[0]}")
 
 
 def is_archive(path: str | Path) -> bool:
