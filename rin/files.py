@@ -88,15 +88,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sealed(record: dict[str, Any]) -> str:
+def to_checksummed_json(record: dict[str, Any]) -> str:
     """Return a record as JSON that states its own SHA-256, that of the text without it."""
     text = json.dumps(record | {"seal": ""}, indent=1, sort_keys=True)
     seal = hashlib.sha256(text.encode()).hexdigest()
     return text.replace('"seal": ""', f'"seal": "{seal}"')
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
-    """Return the record of a file that `sealed` made; ValueError where it was changed since."""
+def read_checksummed_json(path: Path) -> dict[str, Any]:
+    """Return the record of such a file; ValueError where it was changed since it was written."""
     text = path.read_text("utf-8")
     record = json.loads(text)
     seal = record.pop("seal", None) if isinstance(record, dict) else None

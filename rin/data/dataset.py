@@ -235,12 +235,12 @@ def open_dataset(
     if wanted.empty:
         classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"
         remedy = "Give at least two classes a label in the manifest's label_map."
-        raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
+        raise tree.error(f"none of the classes found has a label ({classes})", remedy=remedy)
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
     refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where, manifest)
     cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
     if not made and (wrong := case_problems(manifest, cases)):
-        raise tree.wrong(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
+        raise tree.error(wrong[0].problem, remedy=f"{wrong[0].remedy}.")
     findings = findings_of(expected, cases, listed)
     cases = cases.drop(columns="wrapped")
     mask_digests = cases.pop("mask_digest")

@@ -34,7 +34,7 @@ from rin.data.tree import (
     MAX_PIXELS,
     SEPARATOR,
     read_bytes,
-    refuse_gaps,
+    refuse_damaged_jpeg,
 )
 from rin.errors import FileError, InputError, explained
 
@@ -131,7 +131,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     if (frames := _count_frames(dataset)) > 1:
         raise FileError(f"its pixel data hold {frames} frames, and its header tells of one")
     if syntax == JPEGBaseline8Bit:
-        refuse_gaps(get_frame(dataset.PixelData, 0, number_of_frames=1))
+        refuse_damaged_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=1))
     high = int(dataset.get("HighBit", bits[1] - 1))
     return pixel_array(dataset) if high == bits[1] - 1 else _aligned(dataset, high)
 

@@ -1,6 +1,6 @@
 """Images that repeat: near-duplicates, contradictions, and groups that no split may divide.
 
-Two images are compared by difference hashes of 256 bits (Krawetz 2013, through imagehash).  In
+Two images are compared by difference hashes of 256 bits (Krawetz 2013).  In
 BUSI, whose repeats Pawlowska et al. describe (Data in Brief 48, 2023, 109247), the pairs within 40
 bits that were looked at show one lesion twice, so this threshold is the default.
 """
@@ -8,7 +8,6 @@ bits that were looked at show one lesion twice, so this threshold is the default
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import imagehash
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -29,8 +28,10 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 
     The hash is 64 hexadecimal digits, 256 bits row by row; blank is an SD below one grey level.
     """
-    shown = Image.fromarray(np.ascontiguousarray(picture))
-    return str(imagehash.dhash(shown, HASH_SIDE)), bool(np.std(picture) < BLANK_SD)
+    shown = Image.fromarray(np.ascontiguousarray(picture)).convert("L")
+    small = np.asarray(shown.resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.LANCZOS))
+    brighter = small[:, 1:] > small[:, :-1]  # than the pixel on its left
+    return np.packbits(brighter).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
 
 
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:

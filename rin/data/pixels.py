@@ -15,14 +15,12 @@ An outline that an annotation gives as coordinates stands where a mask picture's
 import io
 import math
 import threading
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -30,10 +28,6 @@ from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PHOTOMETRIC_INTERPRETATION,
     SAMPLEFORMAT,
-    STRIPBYTECOUNTS,
-    STRIPOFFSETS,
-    TILEBYTECOUNTS,
-    TILEOFFSETS,
 )
 from skimage.draw import polygon
 
@@ -45,7 +39,7 @@ from rin.data.tree import (
     is_dicom,
     is_slice,
     read_bytes,
-    refuse_gaps,
+    refuse_damaged_jpeg,
 )
 from rin.errors import InputError, explained
 
@@ -334,11 +328,8 @@ def _open(root: Path, locator: str) -> Image.Image:
         picture.load()
         if picture.format == "PNG":
             Image.open(io.BytesIO(content)).verify()  # checksums, at which loading does not look
-            _refuse_missing_rows(content, *picture.size)
         elif picture.format == "JPEG":
-            refuse_gaps(content)
-        elif picture.info.get("compression") in ("tiff_adobe_deflate", "tiff_deflate"):
-            _refuse_broken_strips(content, picture.tag_v2)
+            refuse_damaged_jpeg(content)
         if picture.mode not in GRAY_MODES + DEEP_MODES + COLOR_MODES:
             raise ValueError(f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning")
         _refuse_lost_bits(picture, content, where)
@@ -363,41 +354,6 @@ def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None
 
 def _has_sign(picture: Image.Image) -> bool:
     return picture.format == "TIFF" and SIGNED in picture.tag_v2.get(SAMPLEFORMAT, ())
-
-
-#: Of PNG: samples a pixel by the type of colour, and where its seven passes begin and their steps.
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
-_PASSES += ((0, 1, 1, 2),)
-
-
-def _refuse_missing_rows(content: bytes, width: int, height: int) -> None:
-    """Raise ValueError where a PNG holds fewer rows than it says: Pillow leaves them black."""
-    compressed, place = b"", 8
-    while place < len(content):
-        end = place + 8 + int.from_bytes(content[place : place + 4])
-        if content[place + 4 : place + 8] == b"IDAT":
-            compressed += content[place + 8 : end]
-        place = end + 4  # behind the checksum
-    depth, colour, interlaced = content[24], content[25], content[28]
-    needed = 0
-    for left, top, across, down in _PASSES if interlaced else [(0, 0, 1, 1)]:
-        columns, rows = -((left - width) // across), -((top - height) // down)
-        if columns > 0 and rows > 0:
-            needed += rows * (1 + math.ceil(columns * depth * _SAMPLES[colour] / 8))
-    if len(zlib.decompressobj().decompress(compressed, needed)) < needed:
-        raise ValueError("rows of it are missing")
-
-
-def _refuse_broken_strips(content: bytes, tags: Mapping[int, Any]) -> None:
-    """Raise where a checksum of a TIFF, at which Pillow does not look, is wrong."""
-    starts = tags.get(STRIPOFFSETS) or tags[TILEOFFSETS]
-    lengths = tags.get(STRIPBYTECOUNTS) or tags[TILEBYTECOUNTS]
-    for start, length in zip(starts, lengths, strict=True):
-        strip = zlib.decompressobj()
-        strip.decompress(content[start : start + length], 4 * MAX_PIXELS)
-        if not strip.eof:
-            raise ValueError("a strip of it has no end")
 
 
 RESIZES = ("stretch", "pad")

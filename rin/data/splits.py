@@ -117,11 +117,11 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
-    tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
+    tree.raise_if_any(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
-        raise tree.wrong(f"the given split has {counted(len(values), 'folds')}, not {n_folds}")
+        raise tree.error(f"the given split has {counted(len(values), 'folds')}, not {n_folds}")
     parts = []
     for fold, value in enumerate(values[:n_folds]):
         part = (given if worded else np.where(given == value, "test", "train")).astype(object)
@@ -322,7 +322,7 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     tree = open_tree(dataset.root, dataset.location)
     part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
     remedy = "Fetch the tables again, and open the corpus anew."
-    tree.refuse(part.index[part.isna()], "cases stand in no part", remedy=remedy)
+    tree.raise_if_any(part.index[part.isna()], "cases stand in no part", remedy=remedy)
     remedy = "Put all pictures of a patient into one table, or curate the corpus again."
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
@@ -387,7 +387,7 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
     if len(pictures) != 1 or len(words) != 1 or table.empty:
         problem = f"it lists no picture; its columns are {', '.join(table)}"
         remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
-        raise tree.wrong(problem, file=file, remedy=remedy)
+        raise tree.error(problem, file=file, remedy=remedy)
     ids = table[pictures[0]].map(lambda name: PurePosixPath(name.replace("\\", "/")).stem)
     if lists.names == "slice":
         # Whether the lists count slices from 0, as the volumes do, is not documented.
@@ -395,9 +395,9 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
     known = ids.map(labels)
     stated = table[words[0]].replace(lists.labels)
     differences = ids + " (" + stated.map(repr) + " instead of " + known.map(repr) + ")"
-    tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=file)
-    tree.refuse(ids[known.isna()], "pictures are no case", file=file)
-    tree.refuse(differences[stated != known], "pictures have another label", file=file)
+    tree.raise_if_any(ids[ids.duplicated()], "pictures are listed twice", file=file)
+    tree.raise_if_any(ids[known.isna()], "pictures are no case", file=file)
+    tree.raise_if_any(differences[stated != known], "pictures have another label", file=file)
     return ids
 
 

@@ -168,7 +168,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     tree = datasets.open_located(manifest, data_root)
     if datasets.is_stand_in(tree):
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
-        raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
+        raise tree.error(problem, remedy="Name the folder that holds the real images.")
     done.say("at", tree.location)
     known_tasks = datasets_of_tasks()
     done.problems += [

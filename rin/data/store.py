@@ -31,7 +31,14 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
 from rin.errors import InputError, explained, look_up, named
-from rin.files import MAKE_ROOM, is_whole, read_sealed, replace_folder, sealed, sha256_of
+from rin.files import (
+    MAKE_ROOM,
+    is_whole,
+    read_checksummed_json,
+    replace_folder,
+    sha256_of,
+    to_checksummed_json,
+)
 
 
 @dataclass(frozen=True)
@@ -325,7 +332,7 @@ def build_store(
                 dataset.cases.to_parquet(draft / TABLE)
                 files = sorted(draft.iterdir())
                 note["sha256"] = {file.name: sha256_of(file) for file in files}
-                (draft / NOTE).write_text(sealed(note))
+                (draft / NOTE).write_text(to_checksummed_json(note))
     return open_store(target)
 
 
@@ -338,7 +345,7 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
     problem = f"the store that {NOTE} describes is not whole"
     remedy = "Delete this folder; the next run decodes the pictures again."
     with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError, KeyError)):
-        note = read_sealed(path / NOTE)
+        note = read_checksummed_json(path / NOTE)
         fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
         for name, digest in note["sha256"].items():
             if not (path / name).is_file():

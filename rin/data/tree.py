@@ -33,10 +33,6 @@ MALFORMED = (
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 # A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
-#: So many bytes of a JPEG in a row are never zero, unless zeros stand for what is flat.
-LONGEST_ZEROS = 32
-_SEGMENT = re.compile(rb"\xff+([^\xff\xd9])(..)", re.DOTALL)
-_END_OF_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 #: Endings of pictures; DICOM files may also have none, or a number.
@@ -82,28 +78,28 @@ class Tree:
         names = [path.rpartition("/")[2] for path in self.names]
         if (times := names.count(name)) != 1:
             problem = f"{times} files are called {name} instead of one{meant(name, names)}"
-            raise self.wrong(problem, remedy=remedy)
+            raise self.error(problem, remedy=remedy)
         return self.names[names.index(name)]
 
-    def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
+    def error(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
         """Return the error for a tree, or one of its files, that is not as its layout wants it."""
         return InputError(problem, where=self.place(file), remedy=remedy)
 
-    def refuse(
+    def raise_if_any(
         self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
     ) -> None:
         """Raise InputError, with the number of names and the first ten, where there are any."""
         if names := list(names):
             listed = f"{counted(len(names), problem)}: {named(names, ', ')}"
-            raise self.wrong(listed, file=file, remedy=remedy)
+            raise self.error(listed, file=file, remedy=remedy)
 
-    def refuse_unpaired(
+    def raise_if_unpaired(
         self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
     ) -> None:
         """Raise InputError where names stand on one side alone; ``words`` name the sides."""
         left, right = set(left), set(right)
-        self.refuse(sorted(left - right), f"{words[0]} without {words[1]}")
-        self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
+        self.raise_if_any(sorted(left - right), f"{words[0]} without {words[1]}")
+        self.raise_if_any(sorted(right - left), f"{words[1]} without {words[0]}")
 
 
 def is_archive(path: str | Path) -> bool:
@@ -157,25 +153,10 @@ def read_bytes(root: Path, locator: str) -> bytes:
         return content
 
 
-def refuse_gaps(content: bytes) -> None:
-    """Raise ValueError where a JPEG's data have a gap or end too early, which Pillow lets pass."""
+def refuse_damaged_jpeg(content: bytes) -> None:
+    """Raise ValueError where libjpeg warns of a JPEG's data, which Pillow lets pass."""
     if simplejpeg.decode_jpeg_header(content)[2] not in ("CMYK", "YCCK"):  # refused by its mode
         simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, min_factor=8)
-    flat, place = {}, 2  # by Huffman table of AC: whether zeros alone say the end of a block
-    while segment := _SEGMENT.match(content, place):
-        kind, body = segment[1], content[segment.end() :][: int.from_bytes(segment[2]) - 2]
-        place = segment.end() + len(body)
-        if kind == b"\xc4":
-            while body:
-                flat[body[0]] = body[17] % 16 == 0
-                body = body[17 + sum(body[1:17]) :]
-        elif kind == b"\xda":  # a scan, by the table of its first component
-            end = _END_OF_SCAN.search(content, place).start()
-            gap = bytes(LONGEST_ZEROS) in content[place:end]
-            of_ac, first_pass = body[-2] > 0, body[-1] < 16
-            if gap and of_ac and first_pass and not flat.get(0x10 + body[2] % 16, True):
-                raise ValueError(f"{LONGEST_ZEROS} bytes in a row of its data are zero")
-            place = end
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:

@@ -35,11 +35,11 @@ from rin.files import (
     FrozenModel,
     is_whole,
     manifest_folder,
-    read_sealed,
+    read_checksummed_json,
     replace_folder,
-    sealed,
     sha256_of,
     sync,
+    to_checksummed_json,
 )
 from rin.training.identity import code_digest, trains_alike
 
@@ -156,7 +156,7 @@ class Ledger:
         return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
 
     def _record(self, run_id: str) -> dict[str, Any]:
-        return self.read(run_id, _DONE, read_sealed)
+        return self.read(run_id, _DONE, read_checksummed_json)
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run; `InputError` if it changed."""
@@ -165,7 +165,7 @@ class Ledger:
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
         kinds = (OSError, EOFError, ValueError, KeyError)
         with explained(problem, where=folder / name, remedy=remedy, kinds=kinds):
-            record = read_sealed(folder / _DONE)
+            record = read_checksummed_json(folder / _DONE)
             if record["run"] != run_id:
                 raise ValueError(f"it belongs to the run {record['run']}")
             file = "config.json" if name == _DONE else name
@@ -250,7 +250,9 @@ class Ledger:
             digests = {name: sha256_of(path) for name, path in names.items()}
             sizes = {name: path.stat().st_size for name, path in names.items()}
             done = draft / _DONE
-            done.write_text(sealed(record | {"run": run_id, "files": digests, "sizes": sizes}))
+            done.write_text(
+                to_checksummed_json(record | {"run": run_id, "files": digests, "sizes": sizes})
+            )
             for path in (*files, done, draft):  # before the name that says it is whole
                 sync(path)
         self._close_work(run_id)

@@ -323,7 +323,7 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
         options |= {"masks": places.masks} if places.masks not in ("", places.images) else {}
     strange = sorted(set(filter(tree.is_picture, tree.names)) - places.files)
     remedy = "Put pictures and masks into a folder of their own, or link them there."
-    tree.refuse(strange, "pictures lie in other folders", remedy=remedy)
+    tree.raise_if_any(strange, "pictures lie in other folders", remedy=remedy)
     parts = [name.split("/") for name in pictures]
     splits = sorted({folders[0] for folders in parts if len(folders) > 2})
     depth = int(bool(splits) and all(map(discovery.part_of, splits)))
@@ -335,7 +335,7 @@ def _read_folders(places: _Places, made: NewTask) -> tuple[dict[str, Any], Count
     deepest = depth + (3 if "patients" in options else 2)
     strange = ["/".join(folders) for folders in parts if len(folders) != deepest]
     remedy = "Each class is a folder of pictures, or of patients' folders; or give a --table."
-    tree.refuse(strange, "pictures lie in no folder of a class", remedy=remedy)
+    tree.raise_if_any(strange, "pictures lie in no folder of a class", remedy=remedy)
     return options, Counter(folders[depth] for folders in parts)
 
 
@@ -346,7 +346,7 @@ def _read_columns(
     tree, table = places.tree, places.table
     rows = read_table(tree, table, []).astype(object)
     if rows.empty:
-        raise tree.wrong("the table has no rows", file=table, remedy="Give it a row a picture.")
+        raise tree.error("the table has no rows", file=table, remedy="Give it a row a picture.")
     if not table.lower().endswith((".parquet", ".xlsx")):
         text, encoding = discovery.decode(tree.read(table))
         separator = discovery.separator_of(text).replace("\t", "tab")
@@ -368,7 +368,7 @@ def _read_columns(
         problem = f"no column names the {counted(len(pictures), 'pictures')} below {folder or '.'}"
         remedy = "Name it with --image, and the folder that its paths start at with --images. "
         remedy += f"A picture is called {pictures[0]}."
-        raise tree.wrong(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
+        raise tree.error(f"{problem} ({', '.join(rows)})", file=table, remedy=remedy)
     if "label" not in columns:
         free = [name for name in rows if name not in columns.values()]
         answer = ask("The column of the label", "--label", classes or free, "")
@@ -385,7 +385,7 @@ def _read_columns(
         problem = f"rows have no label in column {labels.name}"
         if words := sorted({*labels[empty.index]} - {""}):
             problem = f"rows have no label but {named(words)} in column {labels.name}"
-        tree.refuse(cells, problem, file=table, remedy=remedy)
+        tree.raise_if_any(cells, problem, file=table, remedy=remedy)
     options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
     if places.masks or outlines:

@@ -23,11 +23,11 @@ from rin.errors import InputError, explained, look_up
 from rin.files import (
     MAKE_ROOM,
     FrozenModel,
-    read_sealed,
+    read_checksummed_json,
     replace_folder,
-    sealed,
     sha256_of,
     shipped_folder,
+    to_checksummed_json,
 )
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
@@ -237,7 +237,7 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         look_up("reference run", name_or_folder, reference_names() or ["none"])
         folder = reference_folder() / name_or_folder
     with _explained(folder / RUN):
-        facts = RunFacts.model_validate(read_sealed(folder / RUN))
+        facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
     tables = {
         Path(file).stem: _read_table(folder / file, facts.files[file]) for file in facts.files
     }
@@ -347,7 +347,7 @@ def _write_files(
         write_table(table, draft / f"{name}.parquet")
     digests = {path.name: sha256_of(path) for path in sorted(draft.iterdir())}
     facts = facts.model_copy(update={"files": digests})
-    (draft / RUN).write_text(sealed(facts.model_dump(mode="json")), encoding="utf-8")
+    (draft / RUN).write_text(to_checksummed_json(facts.model_dump(mode="json")), encoding="utf-8")
     sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
     if (total := sum(sizes.values())) > LARGEST:
         raise InputError(

@@ -32,6 +32,11 @@ from rin.study.profile import RANDOM, Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
+#: Where Keras fetches its ResNet50: whoever reaches it can fetch the other weights of Keras too.
+KERAS_ADDRESS = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
 #: Corpora of matched pretraining, and that which curation writes, by their manifests.
 CORPORA, CURATED = ("corpus_radiologic", "corpus_photographic"), "curated_archive"
 # Datasets that this process has opened, by their manifests as a task reads them.
@@ -428,13 +433,10 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
 
 def _has_keras_weights(backbone: str) -> bool:
     """Return whether Keras' own weights of a backbone lie in its cache, or can be fetched now."""
-    from keras.src.applications.resnet import BASE_WEIGHTS_PATH
-
     cached = [path.name.replace("_", "") for path in keras_folder().glob("*_notop.h5")]
     if any(name.startswith(f"{backbone.lower()}weights") for name in cached):
         return True
-    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"  # stands for all
-    request = urllib.request.Request(BASE_WEIGHTS_PATH + name, method="HEAD")
+    request = urllib.request.Request(KERAS_ADDRESS, method="HEAD")
     with suppress(OSError), urllib.request.urlopen(request, timeout=4):
         return True
     return False

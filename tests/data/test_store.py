@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-import imagehash
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from rin.data import dataset as datasets
 from rin.data import store as store_module
 from rin.data.kept_rows import add_rows
 from rin.data.layouts.found import FoundCase
+from rin.data.leakage import picture_hash
 from rin.data.manifest import load_manifest
 from rin.data.pixels import resize_picture
 from rin.data.store import BAD_COLUMNS, build_store, inspect_cases, open_store
@@ -320,7 +320,7 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictur
     assert seen["mask_digest"].nunique() == 6  # the first and the seventh mask are equal
     assert seen["digest"].is_unique
     shown = Image.fromarray(picture(2, (5, 6))).resize((256, 256), Image.Resampling.BILINEAR)
-    assert seen["hash"][2] == str(imagehash.dhash(shown, 16))
+    assert seen["hash"][2] == picture_hash(np.asarray(shown))[0]
 
 
 def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(tmp_path):
@@ -457,7 +457,7 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was
 
 def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(pictures, monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    monkeypatch.setattr(imagehash, "dhash", lambda picture, side: 1 / 0)
+    monkeypatch.setattr("rin.data.store.picture_hash", lambda picture: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         inspect(pictures)
     assert caught.value.__notes__ == ["while reading set/0.png"]

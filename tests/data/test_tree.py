@@ -1,4 +1,3 @@
-import io
 import multiprocessing
 import os
 import re
@@ -8,11 +7,9 @@ import tracemalloc
 import zipfile
 import zlib
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from rin.data.tree import MAX_BYTES, fingerprints, open_tree, read_bytes, refuse_gaps
+from rin.data.tree import MAX_BYTES, fingerprints, open_tree, read_bytes
 from rin.errors import InputError
 
 
@@ -178,35 +175,3 @@ def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):
     jobs = [(tmp_path, f"b.zip::{name}") for name, _ in members] * 5
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.starmap(read_bytes, jobs) == [content for _, content in members] * 5
-
-
-def jpeg(pixels, mode, **options):
-    written = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(written, "JPEG", quality=90, **options)
-    return written.getvalue()
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_jpeg_with_a_zeroed_middle_is_refused(mode):
-    draws = np.random.default_rng(1)
-    for _ in range(30):
-        side = int(draws.integers(160, 400))
-        smooth = np.kron(draws.integers(40, 210, (side // 8, side // 8)), np.ones((8, 8)))
-        whole = jpeg((smooth + draws.integers(0, 40, smooth.shape)).astype(np.uint8), mode)
-        refuse_gaps(whole)
-        for length in (40, 200, 1000):
-            middle = len(whole) // 2
-            holed = whole[:middle] + bytes(length) + whole[middle + length :]
-            with pytest.raises(ValueError, match=r"zero|Corrupt|Premature|extraneous"):
-                refuse_gaps(holed)
-
-
-@pytest.mark.parametrize("options", [{"optimize": True}, {"progressive": True}])
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_jpeg_of_a_flat_picture_whose_codes_are_zeros_is_read(mode, options):
-    half = np.arange(90_000, dtype=np.uint32).reshape(300, 300).astype(np.uint8)
-    half[100:] = 7
-    for pixels in (half, np.full((600, 600), 7, np.uint8)):
-        content = jpeg(pixels, mode, **options)
-        assert bytes(32) in content
-        refuse_gaps(content)

@@ -10,7 +10,7 @@ import pytest
 from tiny_study import TWO, copy_of, records, tiny_profile, write_profile
 
 from rin.errors import InputError
-from rin.files import read_sealed, sealed
+from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
 from rin.study.ledger import Ledger
 from rin.study.pretraining import local_entries
@@ -97,7 +97,7 @@ def of_other_code(finished_study, tmp_path):
     for name in ("stores", "stand_ins", "index"):
         (tmp_path / "r" / name).symlink_to(finished_study.results.parent / name)
     for done in study.runs.folder.glob("[!.]*/done.json"):
-        done.write_text(sealed(read_sealed(done) | {"code": "other"}))
+        done.write_text(to_checksummed_json(read_checksummed_json(done) | {"code": "other"}))
     return write_profile(tmp_path / "tiny.yaml")
 
 
@@ -120,7 +120,7 @@ def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
     one, *others = sorted((tmp_path / "r" / "tiny" / "runs").glob("[!.]*"))
     for folder in others:
         done = folder / "done.json"
-        done.write_text(sealed(read_sealed(done) | {"code": code_digest()}))
+        done.write_text(to_checksummed_json(read_checksummed_json(done) | {"code": code_digest()}))
     before = records(Ledger(one.parent))
     status, told, _ = rin("study", "--retrain", *options)
     assert (status, "other code" in told) == (0, False)

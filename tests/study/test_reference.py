@@ -24,7 +24,7 @@ from tiny_study import tiny_profile
 
 from rin.errors import InputError
 from rin.explain.similarity import mean_cca
-from rin.files import read_sealed, sealed, sha256_of
+from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.models.backbones import build_backbone
 from rin.study import fine_tuning, open_study, pretrained, pretraining_histories
 from rin.study.plan import plan_study
@@ -364,16 +364,16 @@ def test_changed_facts_are_one_clear_error(copy, old, new, said):
     if said != "is not as it was written":
         record = json.loads(text)
         del record["seal"]
-        (copy / "run.json").write_text(sealed(record), encoding="utf-8")
+        (copy / "run.json").write_text(to_checksummed_json(record), encoding="utf-8")
     with pytest.raises(InputError, match=rf"run\.json: .*{said}"):
         load_reference(copy)
 
 
 def changed_facts(copy, change):
     """Write facts that differ, with a seal that fits them."""
-    facts = read_sealed(copy / "run.json")
+    facts = read_checksummed_json(copy / "run.json")
     change(facts)
-    (copy / "run.json").write_text(sealed(facts), encoding="utf-8")
+    (copy / "run.json").write_text(to_checksummed_json(facts), encoding="utf-8")
 
 
 def renamed(written, folder, name, date, studies):

@@ -30,7 +30,7 @@ from rin.study.released import (
     weights_remark,
 )
 from rin.study.results import Runs
-from rin.study.setting import missing_inputs
+from rin.study.setting import KERAS_ADDRESS, missing_inputs
 
 CHANGES = {"inits": ["radimagenet", "random"], "pretraining": None}
 FILE = "RadImageNet-ResNet50_notop.h5"
@@ -214,3 +214,8 @@ def test_names_and_digests_of_keras_own_files_are_those_of_the_installed_keras(m
     first, last = entry.cached.split("tf_dim_ordering")
     assert first.removesuffix("_weights_") in source
     assert f"tf_dim_ordering{last}" in source
+
+
+def test_address_that_stands_for_keras_is_where_the_installed_keras_fetches_resnet50():
+    folder = importlib.import_module("keras.src.applications.resnet").BASE_WEIGHTS_PATH
+    assert folder + find_entry("imagenet", "ResNet50", load_entries()).cached == KERAS_ADDRESS

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rin.files import read_sealed, sealed, sha256_of
+from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
 from rin.study.executors import last_trained
 from rin.study.fine_tuning import run_block
 from rin.study.ledger import Ledger
@@ -128,7 +128,7 @@ def trained_alone(study, runs, folder):
 def seal_again(ledger):
     """Let the files of every finished run count as what it has written, after they were edited."""
     for done in ledger.folder.glob("*/done.json"):
-        record, folder = read_sealed(done), done.parent
+        record, folder = read_checksummed_json(done), done.parent
         record["files"] = {name: sha256_of(folder / name) for name in record["files"]}
         record["sizes"] = {name: (folder / name).stat().st_size for name in record["files"]}
-        done.write_text(sealed(record))
+        done.write_text(to_checksummed_json(record))

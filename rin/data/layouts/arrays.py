@@ -68,8 +68,8 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             for key, name in files["volumes"].items()
             if key.startswith(folder)
         }
-        tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder[:-1]}"))
-        tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
+        tree.raise_if_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder[:-1]}"))
+        tree.raise_if_any(sorted(exams.keys() & classes.keys()), "exams in both parts")
         volumes |= there
         classes |= exams
 
@@ -90,16 +90,16 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
         table = f"{split}-{finding}.csv"
         rows = read_table(tree, around + table, ["exam", "label"], header=False)
         odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
-        tree.refuse(odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
+        tree.raise_if_any(odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
         twice = rows["exam"][rows["exam"].duplicated()]
-        tree.refuse(twice, "exams are listed twice", file=table)
+        tree.raise_if_any(twice, "exams are listed twice", file=table)
         labels[finding] = rows.set_index("exam")["label"]
     whole = pd.DataFrame(labels)
     differing = whole.index[whole.isna().any(axis=1)]
-    tree.refuse(differing, f"exams do not stand in all tables of {split}")
+    tree.raise_if_any(differing, f"exams do not stand in all tables of {split}")
     classes = whole.sum(axis=1).sort_index().map(CLASSES)
     unknown = classes.index[classes.isna()]
-    tree.refuse(unknown, "exams have a tear, labelled as not abnormal")
+    tree.raise_if_any(unknown, "exams have a tear, labelled as not abnormal")
     return classes.to_dict()
 
 
@@ -108,14 +108,16 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     cases, remedy = [], "Fetch the archive again."
     for part in PART_NAMES:
         images, labels = f"{part}_images.npy", f"{part}_labels.npy"
-        tree.refuse(sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy)
+        tree.raise_if_any(
+            sorted({images, labels} - {*tree.names}), "arrays are missing", remedy=remedy
+        )
         where = tree.place(labels)
         with explained("it is no array", where=where, remedy=remedy, kinds=UNREADABLE):
             content = io.BytesIO(tree.read(labels))
             numbers = np.lib.format.read_array(content, allow_pickle=False).ravel()
         locator = tree.locator(images)
         if len(open_volume(tree.root, locator)) != len(numbers):
-            raise tree.wrong(f"{images} and {labels} differ in length", remedy=remedy)
+            raise tree.error(f"{images} and {labels} differ in length", remedy=remedy)
         for row, number in enumerate(numbers.tolist()):
             name = f"{part}-{row:05d}"
             cases.append(FoundCase(name, name, str(number), f"{locator}{MARK}{row}"))

@@ -34,7 +34,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     for key, name in files["pictures"].items():
         number, image = key.split("/")
         pictures[number][image] = name
-    tree.refuse_unpaired(files["tables"] or ["any"], pictures, ("XML files", "pictures"))
+    tree.raise_if_unpaired(files["tables"] or ["any"], pictures, ("XML files", "pictures"))
     cases = []
     kinds = (ParseError, LookupError, ValueError)  # what defusedxml forbids is of the last
     for number, table in files["tables"].items():

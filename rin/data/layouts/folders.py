@@ -70,7 +70,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     cases = _by_folder(tree, files, manifest, options)
     present = set(cases["source_class"].unique())
     missing = set(manifest.label_map) - present if present else manifest.label_map or ["all"]
-    tree.refuse(sorted(missing), "classes have no folder")
+    tree.raise_if_any(sorted(missing), "classes have no folder")
     twice = cases["below_split"].duplicated(keep=False)
     cases["case_id"] = cases["below_split"].where(~twice, cases["path"])
     if options.stems:
@@ -95,7 +95,9 @@ def _pictures(tree: Tree, options: FolderOptions) -> list[str]:
         others = sorted({*names} - {*files})
         others = [name for name in others if name.rpartition("/")[2] != STAND_IN_NOTE]
         remedy = "Take them away, or say leave_out: [files] in the manifest's options."
-        tree.refuse(others, "files have no place in the layout 'folder_classes'", remedy=remedy)
+        tree.raise_if_any(
+            others, "files have no place in the layout 'folder_classes'", remedy=remedy
+        )
     return files
 
 
@@ -116,7 +118,7 @@ def _by_folder(
     paths = pc.utf8_slice_codeunits(names, len(around))
     groups = pc.extract_regex(paths, f"^{pattern}$")
     outside = names.filter(pc.invert(groups.is_valid())).to_pylist()
-    tree.refuse(outside, "files have no place in the layout 'folder_classes'")
+    tree.raise_if_any(outside, "files have no place in the layout 'folder_classes'")
     columns = {"name": names, "path": paths}
     columns |= dict(zip([field.name for field in groups.type], groups.flatten(), strict=True))
     return pa.table(columns).to_pandas()
@@ -131,10 +133,10 @@ def _masks_by_picture(
     keys = [_key_of(masks, name) for name in pictures]
     remedy = "Call each mask like its picture, in a folder of the same class, or take it away."
     lost = sorted(mask for key in masks.keys() - {*keys} for mask in masks[key])
-    tree.refuse(lost, "masks without pictures", remedy=remedy)
+    tree.raise_if_any(lost, "masks without pictures", remedy=remedy)
     times = Counter(keys)
     shared = [name for name, key in zip(pictures, keys, strict=True) if key and times[key] > 1]
-    tree.refuse(shared, "pictures have a mask that is another's, too", remedy=remedy)
+    tree.raise_if_any(shared, "pictures have a mask that is another's, too", remedy=remedy)
     return [tuple(map(tree.locator, masks.get(key, ()))) for key in keys]
 
 
@@ -175,14 +177,14 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     around, files = sort_files(tree, "cc_ccii", slices=pattern, tables=r"([^/]+)\.csv")
     slices = files["slices"]
     lost = sorted({*CC_CCII_CLASSES} - _top_folders(slices))
-    tree.refuse(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
+    tree.raise_if_any(lost, "classes have no folder", remedy=CC_CCII_REMEDY)
     paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
     listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
     absent = listed[~listed.isin([*slices, *manifest.known_bad])]
-    tree.refuse(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
+    tree.raise_if_any(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)
     kept = {key for key in slices if key.startswith(f"{NORMAL}/")} | (slices.keys() & set(listed))
     lacking = sorted({*CC_CCII_CLASSES} - _top_folders(kept))
-    tree.refuse(lacking, "classes have no slice", file=LESIONS)
+    tree.raise_if_any(lacking, "classes have no slice", file=LESIONS)
     return [
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept

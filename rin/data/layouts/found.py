@@ -58,8 +58,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
                 break
         else:
             strange.append(name)
-    tree.refuse(strange, f"files have no place in the layout {layout!r}")
-    tree.refuse(twice, "files are there twice, with another ending or folder")
+    tree.raise_if_any(strange, f"files have no place in the layout {layout!r}")
+    tree.raise_if_any(twice, "files are there twice, with another ending or folder")
     return around, files
 
 
@@ -102,7 +102,7 @@ def read_table(
     encoding are found; without a ``header``, ``columns`` are what its columns are called.
     """
     if name not in tree.names:
-        raise tree.wrong("the table is not there", file=name)
+        raise tree.error("the table is not there", file=name)
     columns, content, kind = list(columns), tree.read(name), name.lower().rpartition(".")[2]
     title = {"parquet": "parquet table", "xlsx": "Excel table"}.get(kind, "CSV table")
     remedy = "Give every row all columns, delete rows above the names of the columns, and save it "
@@ -124,14 +124,14 @@ def read_table(
     nameless = [title for title in names[1:] if not title or title.startswith("Unnamed: ")]
     if len(nameless) > len(names[1:]) / 2:
         remedy = "Delete the rows above the names of the columns (of Excel, in the first sheet)."
-        raise tree.wrong("the first row does not name the columns", file=name, remedy=remedy)
+        raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
     if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
         remedy = "Give each column a name of its own, or delete it."
-        raise tree.wrong(f"several columns are called {named(twice)}", file=name, remedy=remedy)
+        raise tree.error(f"several columns are called {named(twice)}", file=name, remedy=remedy)
     if absent := [column for column in columns if column not in names]:
         problem = f"its columns are {named(names, ', ')}; needed are {', '.join(columns)}"
         remedy = "Name the columns of the table in the manifest's options."
-        raise tree.wrong(f"{problem}{meant(absent[0], names)}", file=name, remedy=remedy)
+        raise tree.error(f"{problem}{meant(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())
 
 

@@ -49,16 +49,18 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
     classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
     odd = classes[~classes.isin(PNEUMONIA_CLASSES)]
-    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=CLASS_INFO)
+    tree.raise_if_any(odd.index + " " + odd, "images of an unknown class", file=CLASS_INFO)
     twice = classes.index[classes.index.duplicated()]
-    tree.refuse(twice, "images have two classes", file=CLASS_INFO)
-    tree.refuse_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
-    tree.refuse_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
+    tree.raise_if_any(twice, "images have two classes", file=CLASS_INFO)
+    tree.raise_if_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
+    tree.raise_if_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
-    tree.refuse(against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
+    tree.raise_if_any(
+        against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES
+    )
     patients = _nih_patients(tree, around)
     unmapped = sorted(images.keys() - patients.keys())
-    tree.refuse(unmapped, "images have no patient", file=MAPPING)
+    tree.raise_if_any(unmapped, "images have no patient", file=MAPPING)
     return [
         FoundCase(image, patients[image], classes[image], tree.locator(name), boxes[image])
         for image, name in images.items()
@@ -81,13 +83,13 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
         except ValueError as error:
             box = ", ".join(sides)
             problem = f"{image} has Target {row['Target']!r} with box {box!r}: {problem_of(error)}"
-            raise tree.wrong(problem, file=name) from error
+            raise tree.error(problem, file=name) from error
     twice = [
         image
         for image, texts in boxes.items()
         if len({*texts}) < len(texts) or (len(texts) > 1 and "" in texts)
     ]
-    tree.refuse(twice, "images have rows that repeat or contradict", file=name)
+    tree.raise_if_any(twice, "images have rows that repeat or contradict", file=name)
     return {image: tuple(filter(None, texts)) for image, texts in boxes.items()}
 
 
@@ -97,7 +99,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     if not inside and not (tree.root / MAPPING).is_file():
         problem = f"{MAPPING} is not there, so nobody knows which images show one patient"
         remedy = "Download it from the challenge's page at RSNA into the dataset or beside it."
-        raise tree.wrong(problem, remedy=remedy)
+        raise tree.error(problem, remedy=remedy)
     content = tree.read(around + MAPPING) if inside else read_bytes(tree.root, MAPPING)
     patients: dict[str, str] = {}
     try:
@@ -107,7 +109,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
                 raise ValueError(f"{image} is {entry['img_id']!r}")
     except (ValueError, TypeError, KeyError) as error:
         problem = f"no list of subset_img_id and img_id ({type(error).__name__}: {error})"
-        raise tree.wrong(problem, file=MAPPING) from error
+        raise tree.error(problem, file=MAPPING) from error
     return patients
 
 
@@ -117,11 +119,11 @@ def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     rows = read_table(tree, around + KINDS_TABLE, ["ID", "Label"])
     rows = rows[rows["ID"].str.endswith("_any")].drop_duplicates(["ID", "Label"])
     strange = ~rows["Label"].isin(["0", "1"])
-    tree.refuse(rows["ID"][strange], "labels are neither 0 nor 1", file=KINDS_TABLE)
+    tree.raise_if_any(rows["ID"][strange], "labels are neither 0 nor 1", file=KINDS_TABLE)
     labels = rows.set_index(rows["ID"].str.removesuffix("_any"))["Label"].astype(int)
     twice = labels.index[labels.index.duplicated()]
-    tree.refuse(twice, "images have rows that contradict each other", file=KINDS_TABLE)
-    tree.refuse_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
+    tree.raise_if_any(twice, "images have rows that contradict each other", file=KINDS_TABLE)
+    tree.raise_if_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
     return [
         FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
         for image, label in labels.items()

@@ -136,7 +136,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
     remedy = f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct the "
     remedy += "cell, or give the class a line in label_map; null leaves it out."
-    tree.refuse(_with_rows(strange), problem, file=place, remedy=remedy)
+    tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
     patients = _patients(tree, options, manifest, rows, place)
     if options.mask in rows:
         masks = rows[options.mask]
@@ -173,7 +173,9 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     strange = rows[column][(parts == "") & (rows[column] != "")]
     remedy = f"Column {column} names parts: write train, val or test, or empty the cells of "
     remedy += "pictures that are left out; --split none of rin new leaves the column aside."
-    tree.refuse(_with_rows(strange), "values are no part of a split", file=place, remedy=remedy)
+    tree.raise_if_any(
+        _with_rows(strange), "values are no part of a split", file=place, remedy=remedy
+    )
     return parts.set_axis(rows["name"]).rename(column)
 
 
@@ -201,7 +203,7 @@ def _rows(
             groups = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][groups.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
-            tree.refuse(strange, problem, file=place)
+            tree.raise_if_any(strange, problem, file=place)
             rows = rows.assign(**groups[[*pattern.groupindex]].fillna(""))
         rows["name"] = _filled(tree, place, rows, options.image)
         if part:
@@ -209,10 +211,10 @@ def _rows(
         tables.append(rows)
     rows, place = pd.concat(tables, ignore_index=True), place if len(files) == 1 else ""
     if rows.empty:
-        raise tree.wrong("the table has no rows", file=place)
+        raise tree.error("the table has no rows", file=place)
     twice = rows["name"][rows["name"].duplicated()]
     remedy = "Keep one row for each picture; a second look at a patient is a picture of its own."
-    tree.refuse(twice, "pictures have several rows", file=place, remedy=remedy)
+    tree.raise_if_any(twice, "pictures have several rows", file=place, remedy=remedy)
     return place, rows
 
 
@@ -231,7 +233,9 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
     columns = _columns(template)
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, columns].to_numpy()]
     remedy = f"Each row needs {', '.join(columns)}: fill the cell, or take out the row."
-    tree.refuse(bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy)
+    tree.raise_if_any(
+        bad, f"rows fit no file name of the form {template}", file=place, remedy=remedy
+    )
     return names
 
 
@@ -250,13 +254,13 @@ def _patients(
             return rows["name"]
         names = rows["name"]
         place, rows = _rows(tree, options, options.patients, [options.patient])
-        tree.refuse_unpaired(rows["name"], names, (f"rows of {options.patients}", "pictures"))
+        tree.raise_if_unpaired(rows["name"], names, (f"rows of {options.patients}", "pictures"))
         rows = rows.set_index("name").loc[names].reset_index()
     if not options.patient:
         return rows["name"]
     remedy = f"Fill column {options.patient}, or take out these rows."
     nameless = rows["name"][rows[options.patient] == ""]
-    tree.refuse(nameless, "pictures have no patient", file=place, remedy=remedy)
+    tree.raise_if_any(nameless, "pictures have no patient", file=place, remedy=remedy)
     return rows[options.patient]
 
 
@@ -281,25 +285,27 @@ def _files(
     searched += f"name that two of them fit counts for none. Correct names, add files, {accepted}"
     if "rows" not in options.leave_out:
         remedy = searched.format(options.images or base or "the table", len(pictures))
-        tree.refuse(names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy)
+        tree.raise_if_any(
+            names[~names.isin(images)], "rows without pictures", file=place, remedy=remedy
+        )
     if options.mask and "{" not in options.mask:  # a column names them
         remedy = searched.format(mask_folder or base or "the table", len(outlines))
         problem = "masks of the table are not there"
-        tree.refuse(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
+        tree.raise_if_any(masks[~masks.isin(drawn)], problem, file=place, remedy=remedy)
     times = Counter(images.values())
     twice = [name for name, file in images.items() if times[file] > 1]
-    tree.refuse(twice, "rows name one picture", remedy="Keep one row a picture.")
+    tree.raise_if_any(twice, "rows name one picture", remedy="Keep one row a picture.")
     used = {*images.values(), *drawn.values()}
     if "pictures" not in options.leave_out:
         remedy = f"Add their rows to the table, take them away, {accepted}"
         for kind, known in (("pictures", pictures), ("masks", outlines)):
             lost = [name for name, file in known.items() if file not in used]
-            tree.refuse(lost, f"{kind} without rows", remedy=remedy)
+            tree.raise_if_any(lost, f"{kind} without rows", remedy=remedy)
     if "files" not in options.leave_out:
         others = sorted({*files} - {*pictures.values()} - {*outlines.values()})
         remedy = "Take them away, or name them in the option beside, or say leave_out: [files]."
         problem = f"files have no place in the layout {manifest.layout!r}"
-        tree.refuse(others, problem, remedy=remedy)
+        tree.raise_if_any(others, problem, remedy=remedy)
     return images, drawn
 
 
@@ -312,6 +318,6 @@ def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, st
         if (inside := match(file)) and tree.is_picture(file):
             name = inside[1]
             if name in files_of:
-                raise tree.wrong(f"two files are called {name}: {files_of[name]} and {file}")
+                raise tree.error(f"two files are called {name}: {files_of[name]} and {file}")
             files_of[name] = file
     return files_of

@@ -1,0 +1,41 @@
+"""What README promises under “What you get”, from `capabilities.yaml`.
+
+    python tests/capabilities.py
+
+prints that section of README, which is never written by hand.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+LIST = Path(__file__).with_suffix(".yaml")
+HEADING = "## What you get\n"
+MARK = "\n<!-- `python tests/capabilities.py` writes this section from capabilities.yaml -->\n"
+
+
+class Capability(NamedTuple):
+    """What a reader can do, with which command, page or function, and the test that shows it."""
+
+    name: str
+    use: str
+    test: str
+
+
+POINTS = yaml.safe_load(LIST.read_text(encoding="utf-8"))
+CAPABILITIES = [
+    Capability(shown["capability"], shown["use"], shown["test"])
+    for point in POINTS
+    for shown in point["shown"]
+]
+
+
+def section() -> str:
+    """Return README's section, the points of the list in their lines."""
+    points = ["- " + point["says"].replace("\n", "\n  ") for point in POINTS]
+    return "\n".join([HEADING + MARK, *points, ""])
+
+
+if __name__ == "__main__":
+    print(section(), end="")

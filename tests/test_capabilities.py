@@ -1,0 +1,75 @@
+"""What README promises has a command, page or function, and a test that shows it."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from capabilities import CAPABILITIES, HEADING, section
+
+from rin.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def resolves(use):
+    """Whether a command, a page or a name of the package is there."""
+    kind, _, rest = use.partition(" ")
+    if kind == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        return re.search(rf"^{rest}:", makefile, re.MULTILINE) is not None
+    if kind == "page":
+        return (ROOT / "notebooks" / f"{rest}.py").is_file()
+    if kind == "rin":
+        command = typer.main.get_command(app)
+        for word in rest.split():
+            command = getattr(command, "commands", {}).get(word)
+        return command is not None
+    module, _, name = use.rpartition(".")
+    path = ROOT.joinpath(*use.split("."))
+    is_module = path.is_dir() or path.with_suffix(".py").is_file()
+    return is_module or hasattr(importlib.import_module(module), name)
+
+
+def commands_below(name, command):
+    """Every command below one, as it is typed."""
+    if not hasattr(command, "commands"):
+        return [name]
+    below = command.commands.items()
+    return [typed for word, part in below for typed in commands_below(f"{name} {word}", part)]
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.name)
+def test_capability_has_a_use_that_is_there_and_a_test_that_shows_it(capability):
+    assert resolves(capability.use), f"nothing is called {capability.use}"
+    file, _, name = capability.test.partition("::")
+    tests = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    assert re.search(rf"^def {name + '[(]' if name else 'test_'}", tests, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "use", ["make coffee", "page results/none", "rin data none", "rin none", "rin.stats.none"]
+)
+def test_use_that_is_nowhere_does_not_resolve(use):
+    assert not resolves(use)
+
+
+def test_every_command_is_the_use_of_a_capability():
+    commands = commands_below("rin", typer.main.get_command(app))
+    assert sorted({*commands} - {capability.use for capability in CAPABILITIES}) == []
+
+
+def test_readme_says_what_the_list_says():
+    """Write it anew with `python tests/capabilities.py`."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    stated = HEADING + readme.partition(HEADING)[2].partition("\n## ")[0]
+    assert stated == section()
+
+
+def test_command_prints_the_section():
+    command = [sys.executable, ROOT / "tests" / "capabilities.py"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert printed.stdout == section()
