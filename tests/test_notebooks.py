@@ -269,7 +269,7 @@ def test_no_result_is_typed_into_prose(path):
     result = r"\d+(?:[.,]\d+)*\s*(?:%|(?:points?|patients|images|networks|tasks|cases)\b)|[−+]\d"
     for cell in cells(path, "markdown"):
         typed = {*re.findall(result, re.sub(aside, "", cell.source))}
-        levels = {"5%", "90%"}  # of significance, and of the interval that goes with two such tests
+        levels = {"5%", "90%"}  # of significance, and of the interval of two such tests
         assert typed <= levels | {"6%"}, "but a level, and the radius of a measure"
 
 
