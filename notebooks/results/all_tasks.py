@@ -126,7 +126,7 @@ picture(axes, "Difference on every task, with two intervals")
 # That no difference is found does not mean that there is none. The table has two
 # one-sided tests of a difference beyond a margin, and a test of the paper's own
 # difference: a low P value excludes it. All have the pretraining as the unit; P is
-# adjusted over the tasks, the 90% interval is not.
+# adjusted over the tasks, the interval is not.
 
 # %%
 tests = equivalence_tests(across)

@@ -77,7 +77,6 @@ design_table(design | {"Until validation stops improving": trained})
 # %%
 same_split = scores[scores["fold"] == 0]  # the others have other training cases
 spread = training_spread(same_split, *inits).set_index("task")
-
 inside = {task: inline_title(title) for task, title in titles.items()}
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -87,9 +86,9 @@ same images, in another order and with new random weights of the head. Between
 trainings, the difference of the initialisations in a single scenario has a
 standard deviation (SD) of
 {words.spread_of_trainings(spread, inside)}.
-Even with the smallest SD, two trainings would be
-{1.96 * 2**0.5 * 100 * spread["sd"].min():.0f} points or more apart in one case of
-twenty, so one training of a scenario supports no verdict.
+Even with the smallest SD, differences of two trainings would be
+{1.96 * 2**0.5 * 100 * spread["sd"].min():.0f} points or more
+apart in one case of twenty, so one training of a scenario supports no verdict.
 """)
 
 # %%

@@ -131,16 +131,15 @@ def one_left_out(
     `across` are rows of `pretraining_differences`, `without` of `leave_one_pair_out`, `posterior`
     of `posterior_differences`.
     """
-    farthest = without.loc[
-        without.groupby("task")["moved"].apply(lambda moved: moved.abs().idxmax())
-    ]
+    moved = without["moved"].abs().fillna(0.0).groupby(without["task"])  # NaN of one pair
+    farthest = without.loc[moved.idxmax()]
     models = {"All pairs": across, "Without the pair that matters most": farthest}
     table = side_by_side(models | {"Posterior mean": posterior}, names)
     pair = farthest.set_index("task").reindex(across["task"])
     left_out = pair["backbone"].astype(str) + ", no. " + pair["pretraining"].astype(str)
     table.insert(2, "Pair left out", left_out.to_numpy())
     above = posterior.set_index("task")["above"].reindex(across["task"])
-    table["Probability above zero"] = above.map("{:.2f}".format).to_numpy()
+    table["Probability above zero"] = above.map("{:.2f}".format).replace("nan", "–").to_numpy()
     return table
 
 

@@ -233,7 +233,8 @@ def leave_one_pair_out(
     -------
     pandas.DataFrame
         One row a task and pair: task, backbone, pretraining (of what is left out), the columns of
-        an estimate and `moved`, the estimate less that of all pairs.  Not adjusted.
+        an estimate and `moved`, the estimate less that of all pairs; NaN where there is one pair.
+        Not adjusted.
 
     Raises
     ------
@@ -252,9 +253,11 @@ def leave_one_pair_out(
     for of_task in task_pairs(predictions, init_a, init_b):
         everything = _pooled(of_task, level=level)["estimate"]
         for number, pair in enumerate(of_task.pairs[_PAIR].to_dict("records")):
-            pooled = _pooled(of_task.without(number), level=level)
-            cells = {name: pooled[name] for name in ESTIMATE}
-            moved = {"moved": pooled["estimate"] - everything}
+            cells = dict.fromkeys(ESTIMATE, math.nan)  # of one pair, nothing is left
+            if len(of_task.pairs) > 1:
+                pooled = _pooled(of_task.without(number), level=level)
+                cells = {name: pooled[name] for name in ESTIMATE}
+            moved = {"moved": cells["estimate"] - everything}
             rows.append({"task": of_task.task} | pair | cells | moved)
     return pd.DataFrame(rows)
 

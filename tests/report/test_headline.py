@@ -67,6 +67,13 @@ def test_table_of_pairs_left_out_names_the_one_that_moves_a_task_most():
     assert table["Probability above zero"].to_list() == ["0.81", "0.10"]
 
 
+def test_table_of_pairs_left_out_of_one_pair_has_nothing_left():
+    of_all, nan = rows(1.0), float("nan")
+    without = rows(nan, backbone="ResNet50", pretraining=1, moved=nan)
+    table = headline.one_left_out(of_all, without, rows(nan, above=nan), NAMES)
+    assert table["Without the pair that matters most"].to_list() == ["– (no interval)"]
+
+
 @pytest.fixture(scope="module")
 def runs():
     return open_reference()

@@ -428,6 +428,11 @@ def test_leaving_a_pair_out_is_the_headline_of_the_other_pairs():
         assert row.moved == pytest.approx(moved)
 
 
+def test_leaving_out_the_only_pair_leaves_nothing():
+    (row,) = leave_one_pair_out(made(EQUAL[:1], pretrainings=1, tasks=TASKS[:1]), "a", "b").iloc
+    assert row[["estimate", "ci_low", "df", "moved"]].isna().all()
+
+
 def test_posterior_differences_are_of_the_pairs_with_priors_in_points():
     predictions = made(SCATTER[:, :2], tasks=TASKS[:1])
     (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
