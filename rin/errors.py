@@ -77,7 +77,7 @@ def problem_of(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def named(texts: Sequence[str], between: str = "; ") -> str:
+def join_first_ten(texts: Sequence[str], between: str = "; ") -> str:
     """Return the first ten texts in one, and how many more there are."""
     more = [f"and {len(texts) - 10} more"] if len(texts) > 10 else []
     return between.join([*texts[:10], *more])

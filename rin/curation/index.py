@@ -33,7 +33,7 @@ from rin.data.discovery import decode
 from rin.data.kept_rows import add_rows, load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import is_debris, walk
-from rin.errors import FileError, InputError, named, unquoted
+from rin.errors import FileError, InputError, join_first_ten, unquoted
 from rin.files import read_yaml, sha256_of
 
 #: Files of which the rows are kept together.
@@ -152,7 +152,7 @@ def refuse_files(root: Path, problems: Collection[Problem], what: str, remedy: s
             rows.append((str(place.get(path, "gone")), here, problem, there, remedy))
         remedy += " Files count from 1, as find . ! -type d | LC_ALL=C sort lists the archive's "
         error = RefusedFilesError(
-            f"{what}: {named(listed)}", where=root, remedy=f"{remedy}folder."
+            f"{what}: {join_first_ten(listed)}", where=root, remedy=f"{remedy}folder."
         )
         columns = ["number", "path", "cause", "beside", "remedy"]
         error.table = pd.DataFrame(rows, columns=columns)

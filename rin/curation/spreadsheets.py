@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin.data.discovery import decode, separator_of
-from rin.errors import InputError, explained, named
+from rin.errors import InputError, explained, join_first_ten
 from rin.files import write_atomically
 
 _FORMULA = "('*[=+@-])"
@@ -53,7 +53,7 @@ def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) 
     """Raise one InputError on all rows that have a problem, by their number in `read_rows`."""
     if problems:
         listed = [f"row {row + 2}: {problem}" for row, problem in problems.items()]
-        raise InputError(named(listed), where=path, remedy=remedy)
+        raise InputError(join_first_ten(listed), where=path, remedy=remedy)
 
 
 def write_queue(rows: pd.DataFrame, path: Path) -> None:

@@ -20,7 +20,7 @@ from rin.data.manifest import DatasetManifest, ExpectedCounts, Finding, load_man
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import Dataset, Square, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
-from rin.errors import InputError, counted, named
+from rin.errors import InputError, counted, join_first_ten
 from rin.tables import CASES, check_table
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
@@ -101,14 +101,14 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> list[CasePr
             f"that of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
             for _, rows in mixed.groupby("patient_id")
         ]
-        problem = f"{counted(len(shown), 'patients have two labels')} ({named(shown)})"
+        problem = f"{counted(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"
         remedy = "Correct the table, or say patient_labels: several if labels belong to pictures"
         problems.append(CaseProblem("mixed patients", problem, remedy))
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:
         problem = f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
-        problem += f"({named(empty, ', ')}), at most {expected} expected"
+        problem += f"({join_first_ten(empty, ', ')}), at most {expected} expected"
         remedy = "Draw those whose picture shows a lesion; if the others rightly mark none, state "
         remedy += f"how many: counts.empty_masks, {len(empty)} if all are right"
         problems.append(CaseProblem("empty masks", problem, remedy))

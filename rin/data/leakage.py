@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from rin.data.manifest import PARTS
-from rin.errors import InputError, counted, named
+from rin.errors import InputError, counted, join_first_ten
 
 HASH_SIDE = 16
 SAME_PICTURE = 8
@@ -161,13 +161,15 @@ def check_splits(
         divided = part[a] != part[b]
         if divided.any():
             rows = zip(a[divided] + 1, b[divided] + 1, strict=True)
-            shown = named([f"cases {first} and {second}" for first, second in rows], ", ")
+            shown = join_first_ten([f"cases {first} and {second}" for first, second in rows], ", ")
             problem = counted(int(divided.sum()), "near-duplicate pairs are divided")
             raise InputError(f"{problem} ({shown})", where=where, remedy=REMEDY)
     if (tested > 1).any() and not overlap:
         twice = [f"case {row}" for row in np.flatnonzero(tested > 1) + 1]
         problem = counted(len(twice), "cases are tested in several folds")
-        raise InputError(f"{problem} ({named(twice, ', ')})", where="folds", remedy=REMEDY)
+        raise InputError(
+            f"{problem} ({join_first_ten(twice, ', ')})", where="folds", remedy=REMEDY
+        )
 
 
 def check_patients(

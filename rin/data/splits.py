@@ -21,7 +21,7 @@ from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError, counted, named
+from rin.errors import InputError, counted, join_first_ten
 
 PIECES = 20
 #: Equal pieces of which folds are made, and how many of them test and validate: coarser ones for
@@ -327,7 +327,7 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
     if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
-        problem = f"classes without a training case: {named(untrained)}"
+        problem = f"classes without a training case: {join_first_ten(untrained)}"
         raise InputError(problem, where=where, remedy=_MEND)
     return part
 
@@ -345,10 +345,10 @@ def divide(
         shown = [
             f"{label}: {counted(n, 'images')} of 1 patient" for label, n in few["size"].items()
         ]
-        problem = f"classes of a single patient cannot be divided ({named(shown)})"
+        problem = f"classes of a single patient cannot be divided ({join_first_ten(shown)})"
         raise InputError(problem, where=where, remedy=_MEND)
     if len(counts) < 2:
-        problem = f"there is one class only ({named([*counts.index])})"
+        problem = f"there is one class only ({join_first_ten([*counts.index])})"
         remedy = "Pretraining tells classes apart; it needs two."
         raise InputError(problem, where=where, remedy=remedy)
     piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)

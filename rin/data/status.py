@@ -18,7 +18,7 @@ from rin.data.pixels import read_mask
 from rin.data.splits import fold_sizes, make_folds
 from rin.data.store import inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
-from rin.errors import InputError, counted, explained, look_up, named
+from rin.errors import InputError, counted, explained, join_first_ten, look_up
 from rin.files import sha256_of
 
 #: A mask of a larger share of its picture is a finding.
@@ -202,7 +202,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         return
     dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
     for finding in dataset.findings:
-        named_cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
+        named_cases = f" ({join_first_ten(finding.case_ids, ', ')})" if finding.case_ids else ""
         done.say("finding", f"{finding.kind}: {finding.text}{named_cases}")
     for text in unusual_masks(dataset):
         done.say("finding", text)
@@ -230,7 +230,9 @@ def unusual_masks(dataset: datasets.Dataset) -> list[str]:
     if empty := (shares == 0).sum():
         texts.append(f"masks without a lesion: {empty:,} of {len(shares):,}")
     if len(full):
-        texts.append(f"masks of almost the whole picture: {len(full):,} ({named([*full], ', ')})")
+        texts.append(
+            f"masks of almost the whole picture: {len(full):,} ({join_first_ten([*full], ', ')})"
+        )
     return texts
 
 

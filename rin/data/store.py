@@ -30,7 +30,7 @@ from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
-from rin.errors import InputError, explained, look_up, named
+from rin.errors import InputError, explained, join_first_ten, look_up
 from rin.files import (
     MAKE_ROOM,
     is_whole,
@@ -256,7 +256,9 @@ def refuse_bad(
     if bad.empty:
         return
     alike = bad.groupby("problem", sort=False)["place"]
-    listing = named([f"{named([*places], ', ')}: {problem}" for problem, places in alike])
+    listing = join_first_ten(
+        [f"{join_first_ten([*places], ', ')}: {problem}" for problem, places in alike]
+    )
     remedy = "Fetch these files again, or list the cases in the manifest's known_bad, and why."
     if manifest.access == "not public":
         remedy = "Export these files again, or move them away, with the rows that name them."
@@ -372,7 +374,7 @@ def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:
     replaced = cases["case_id"][kept["file"].isna().to_numpy()]
     if len(replaced):
         problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-        listed = named([*replaced], ", ")
+        listed = join_first_ten([*replaced], ", ")
         raise InputError(f"{problem} ({listed})", where=where, remedy=RUN_AGAIN)
     return kept
 

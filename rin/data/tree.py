@@ -19,7 +19,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from rin.errors import InputError, counted, explained, meant, named
+from rin.errors import InputError, counted, explained, join_first_ten, meant
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -90,7 +90,7 @@ class Tree:
     ) -> None:
         """Raise InputError, with the number of names and the first ten, where there are any."""
         if names := list(names):
-            listed = f"{counted(len(names), problem)}: {named(names, ', ')}"
+            listed = f"{counted(len(names), problem)}: {join_first_ten(names, ', ')}"
             raise self.error(listed, file=file, remedy=remedy)
 
     def raise_if_unpaired(

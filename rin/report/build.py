@@ -33,7 +33,7 @@ from joblib import cpu_count
 
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
-from rin.errors import InputError, counted, explained, named
+from rin.errors import InputError, counted, explained, join_first_ten
 from rin.files import (
     REPOSITORY,
     manifest_folder,
@@ -98,7 +98,7 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
         failed |= run_jobs([job for job in jobs if job.name not in failed], say)
         index = _build(outline, say, strict=not failed)
     if failed:
-        pages_failed = named([f"{name}: {said}" for name, said in failed.items()])
+        pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
         raise InputError(
             f"the book is built, but {counted(len(failed), 'pages')} could not be computed "
             f"({pages_failed})",
@@ -173,7 +173,7 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
             say("HTML unchanged")
             return index
         verb = "file of the HTML is" if len(damaged) == 1 else "files of the HTML are"
-        say(f"{len(damaged)} {verb} missing or changed ({named(damaged, ', ')})")
+        say(f"{len(damaged)} {verb} missing or changed ({join_first_ten(damaged, ', ')})")
     say("Building the HTML, about half a minute")
     whole = not (outline.chosen or outline.reading)
     build_html(book, config, toc, REPOSITORY, strict=strict and whole)

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count
 from pydantic import NonNegativeInt
 
-from rin.errors import InputError, counted, explained, named
+from rin.errors import InputError, counted, explained, join_first_ten
 from rin.files import (
     REPOSITORY,
     FrozenModel,
@@ -110,7 +110,7 @@ class Ledger:
             names = [path.relative_to(self.folder).as_posix() for path in lost]
             raise InputError(
                 f"{counted(len(lost), 'files of finished runs are not there or cut off')} "
-                f"({named(names)})",
+                f"({join_first_ten(names)})",
                 where=self.folder,
                 remedy="Put them back, or delete the folders of these runs and run the same stage "
                 "again; only these runs are redone.",

@@ -38,7 +38,7 @@ from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_fold
 from rin.data.status import patients_in_words
 from rin.data.store import inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, Tree, is_dicom, open_tree
-from rin.errors import InputError, counted, explained, look_up, named
+from rin.errors import InputError, counted, explained, join_first_ten, look_up
 from rin.files import manifest_folder, read_yaml
 from rin.study import forecast
 from rin.study.profile import Profile, profile_folder, profile_names
@@ -266,10 +266,10 @@ def _read_labels(
     nothing = [value for value in classes if discovery.says_nothing(value)]
     present, problem = sorted({*classes} - {*nothing}), ""
     if len(present) < 2:
-        problem = f"there is one class only ({named(present) or 'none'})"
+        problem = f"there is one class only ({join_first_ten(present) or 'none'})"
         remedy = "Two are needed: name the column with --label, or a folder a class with --images."
     elif len(present) > _MOST_CLASSES and not positive:
-        problem = f"there are {len(present)} classes ({named(present, ', ')})"
+        problem = f"there are {len(present)} classes ({join_first_ten(present, ', ')})"
         remedy = "Name a column with a few classes by --label, or the positive ones by "
         remedy += "--positive; of numbers, make classes first."
     elif UNLABELLED in present and "" in classes:
@@ -384,7 +384,7 @@ def _read_columns(
         remedy = "Fill the cell, or leave such rows out with --leave-out."
         problem = f"rows have no label in column {labels.name}"
         if words := sorted({*labels[empty.index]} - {""}):
-            problem = f"rows have no label but {named(words)} in column {labels.name}"
+            problem = f"rows have no label but {join_first_ten(words)} in column {labels.name}"
         tree.raise_if_any(cells, problem, file=table, remedy=remedy)
     options = {"table": Path(table).name, "images": folder}
     options |= {role: columns.get(role, "") for role in ("image", "label", "patient", "mask")}
@@ -507,7 +507,8 @@ def _inspect(
         fields["unwrap_ct"] = False
         made.notes["unwrap_ct"] = "true puts air of CT that wrapped to 3,000 and more back"
         wrapped = cases.loc[cases["wrapped"], "case_id"].tolist()
-        text = f"{wrapped_in_words(n_wrapped, False)} in the manifest ({named(wrapped, ', ')})"
+        text = f"{wrapped_in_words(n_wrapped, False)} in the manifest "
+        text += f"({join_first_ten(wrapped, ', ')})"
         made.say("wrapped CT", text, "bold red")
     classes = listed["source_class"]
     fields["counts"] = {"images": classes.value_counts().sort_index().to_dict()}
@@ -534,13 +535,15 @@ def _refuse_alike_patients(patients: pd.Series, where: str) -> None:
     if nameless := [name for name in names if discovery.says_nothing(name) or name == "None"]:
         remedy = "Fill these cells, or give --distinct if a patient is called so."
         problem = f"{counted(int(patients.isin(nameless).sum()), 'pictures are')} of patients "
-        problem += f"without a name ({named(nameless)})"
+        problem += f"without a name ({join_first_ten(nameless)})"
         raise InputError(problem, where=where, remedy=remedy)
     plain = names.str.strip().str.casefold().str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
     alike = [" and ".join(several) for _, several in names.groupby(plain) if len(several) > 1]
     if alike:
         remedy = "Spell each patient in one way, or give --distinct if they are several."
-        raise InputError(f"{named(alike)} look like one patient", where=where, remedy=remedy)
+        raise InputError(
+            f"{join_first_ten(alike)} look like one patient", where=where, remedy=remedy
+        )
 
 
 def _divide(dataset: Dataset, pairs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, int]:
@@ -582,7 +585,8 @@ def _describe(
     shape = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     made.say("pictures", f"{len(cases):,} ({endings}), {shape}")
     if blank := [*cases["case_id"][cases["blank"]]]:
-        text = f"{counted(len(blank), 'pictures are')} of one shade all over: {named(blank, ', ')}"
+        text = f"{counted(len(blank), 'pictures are')} of one shade all over: "
+        text += join_first_ten(blank, ", ")
         made.say("blank pictures", text, "yellow")
     _describe_patients(made, manifest, cases)
     classes, positive = cases["label"].value_counts(), manifest.tasks[0].positive_class
@@ -604,7 +608,7 @@ def _describe(
     text += "kept on one side"
     contrary = pairs[label_a != label_b]
     if len(contrary):
-        both = named([*(contrary["case_a"] + " and " + contrary["case_b"])])
+        both = join_first_ten([*(contrary["case_a"] + " and " + contrary["case_b"])])
         text += f"; {counted(len(contrary), 'pairs have')} two labels (is one wrong?): {both}"
     made.say("near-duplicates", text, "yellow" if len(pairs) else "")
     origin = "as the table says" if "split" in manifest.options else "possible"

@@ -17,7 +17,7 @@ import numpy as np
 
 from rin.data.dataset import sample_pictures
 from rin.data.manifest import find_task
-from rin.errors import InputError, counted, explained, named
+from rin.errors import InputError, counted, explained, join_first_ten
 from rin.files import sha256_of, write_atomically
 from rin.models import probe
 from rin.models.backbones import find_backbone
@@ -115,8 +115,9 @@ def check_released(study: Study) -> list[ReleasedFile]:
     """
     files = released_files(study, "all")
     if problems := [file.problem for file in files if file.problem]:
+        n_files = counted(len(problems), "files of weights cannot be read")
         raise InputError(
-            f"{counted(len(problems), 'files of weights cannot be read')} ({named(problems)})",
+            f"{n_files} ({join_first_ten(problems)})",
             where=f"profile {study.profile.name}",
             remedy="Fetch them again, or take them out of the profile.",
         )

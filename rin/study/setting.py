@@ -17,7 +17,7 @@ from rin.data import leakage, splits
 from rin.data.dataset import Dataset, check_data_root, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import ImageStore, build_store
-from rin.errors import InputError, counted, look_up, named
+from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.files import REPOSITORY
 from rin.models.weights import (
     WeightsEntry,
@@ -360,7 +360,7 @@ def check_inputs(study: Study) -> None:
     """Open all that a study reads, before anything is trained; `InputError` if it lacks any."""
     if missing := missing_inputs(study):
         raise InputError(
-            f"{counted(len(missing), 'inputs are missing')} ({named(missing)})",
+            f"{counted(len(missing), 'inputs are missing')} ({join_first_ten(missing)})",
             where=f"profile {study.profile.name}",
             remedy="Give --data-root the folder that holds them, or take them out of the profile.",
         )

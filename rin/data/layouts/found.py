@@ -16,7 +16,7 @@ import pyarrow.parquet
 from rin.data.discovery import decode, rows_of, separator_of
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import MAX_BYTES, Tree
-from rin.errors import explained, meant, named
+from rin.errors import explained, join_first_ten, meant
 from rin.files import FrozenModel
 
 STAND_IN_NOTE = "STAND_IN.json"
@@ -127,9 +127,11 @@ def read_table(
         raise tree.error("the first row does not name the columns", file=name, remedy=remedy)
     if twice := [title or "(no name)" for title, n in Counter(names).items() if n > 1]:
         remedy = "Give each column a name of its own, or delete it."
-        raise tree.error(f"several columns are called {named(twice)}", file=name, remedy=remedy)
+        raise tree.error(
+            f"several columns are called {join_first_ten(twice)}", file=name, remedy=remedy
+        )
     if absent := [column for column in columns if column not in names]:
-        problem = f"its columns are {named(names, ', ')}; needed are {', '.join(columns)}"
+        problem = f"its columns are {join_first_ten(names, ', ')}; needed are {', '.join(columns)}"
         remedy = "Name the columns of the table in the manifest's options."
         raise tree.error(f"{problem}{meant(absent[0], names)}", file=name, remedy=remedy)
     return rows.apply(lambda column: column.str.strip())

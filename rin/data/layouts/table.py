@@ -23,7 +23,7 @@ from rin.data.layouts.found import STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import DatasetManifest
 from rin.data.store import MEASURED
 from rin.data.tree import Tree
-from rin.errors import InputError, named
+from rin.errors import InputError, join_first_ten
 from rin.files import read_yaml
 from rin.tables import CASES
 
@@ -134,7 +134,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
         labels = labels.where(labels != "", UNLABELLED)
     known = list(manifest.label_map) or sorted(set(labels) - {""})
     strange, problem = labels[~labels.isin(known)], "labels are not in the manifest's label map"
-    remedy = f"Column {options.label} may hold {named([*map(repr, known)], ', ')}: correct the "
+    allowed = join_first_ten([*map(repr, known)], ", ")
+    remedy = f"Column {options.label} may hold {allowed}: correct the "
     remedy += "cell, or give the class a line in label_map; null leaves it out."
     tree.raise_if_any(_with_rows(strange), problem, file=place, remedy=remedy)
     patients = _patients(tree, options, manifest, rows, place)
