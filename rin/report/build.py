@@ -42,6 +42,7 @@ from rin.files import (
     sha256_of,
     write_atomically,
 )
+from rin.report.address import read_project, with_address
 from rin.report.execution import (
     Job,
     error_line,
@@ -140,8 +141,14 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
     """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
-    if outline.title:  # nor is it by the authors of this one
+    if outline.title:  # nor is it by the authors of this one, or at its address
         settings |= {"title": outline.title, "author": ""}
+    else:
+        sources = {
+            f"notebooks/{page.name}.ipynb": f"notebooks/{page.notebook.source}.py"
+            for page in pages(outline)
+        }
+        settings = with_address(settings, read_project(REPOSITORY), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
     for file, content in ((toc, listed), (config, settings)):

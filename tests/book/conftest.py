@@ -1,10 +1,14 @@
 """A notebook that takes a second to run, and a two-page book around it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from rin.files import read_yaml
+from rin.report.address import read_project, with_address
 from rin.report.build import build_html
 from rin.report.execution import Job
 
@@ -39,6 +43,8 @@ axes.set_title(title or "untitled");
 """
 
 INTRO = r"""# Front page
+
+{{ cite_this_book }}
 
 $$ \hat\theta = \frac{1}{mn} \sum_{i=1}^m \sum_{j=1}^n \psi(X_i, Y_j) $$
 
@@ -100,7 +106,10 @@ def tiny_book(tmp_path_factory):
     book = folder / "book"
     shutil.copytree(ROOT / "book" / "_static", book / "_static")
     shutil.copy(ROOT / "book" / "references.bib", book)
-    shutil.copy(ROOT / "_config.yml", folder)
+    settings = with_address(
+        read_yaml(ROOT / "_config.yml"), replace(read_project(), repository=""), {}
+    )
+    (folder / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     (folder / "page.py").write_text(NOTEBOOK, encoding="utf-8")
     (book / "intro.md").write_text(INTRO, encoding="utf-8")
     (book / "_toc.yml").write_text(

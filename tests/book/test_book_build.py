@@ -203,6 +203,8 @@ def calls(tree, monkeypatch):
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
     return made
 
 

@@ -1,9 +1,13 @@
 import shutil
+from dataclasses import replace
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from rin.errors import InputError
+from rin.files import REPOSITORY, read_yaml
+from rin.report.address import read_project, with_address
 from rin.report.build import build_html
 from rin.report.execution import Job, NotebookError, write_failure
 
@@ -34,6 +38,45 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert page.find("img")
     folds = [summary.get_text(" ", strip=True) for summary in page.find_all("summary")]
     assert any("Code of the text below" in fold for fold in folds)
+
+
+BUTTONS = (".btn-source-repository-button", ".btn-source-edit-button", ".btn-source-issues-button")
+
+
+def links_of_buttons(page):
+    """The addresses of the buttons that lead to the repository, and of those that launch it."""
+    found = [link["href"] for link in page.select(", ".join(BUTTONS)) if link.get("href")]
+    return found + [link["href"] for link in page.select("a[href^='https://codespaces.new']")]
+
+
+def test_book_without_an_address_has_no_button_of_a_repository(tiny_html):
+    for name in ("intro", "notebooks/page"):
+        page = BeautifulSoup((tiny_html / f"{name}.html").read_text("utf-8"), "html.parser")
+        assert links_of_buttons(page) == []
+        assert "github.com" not in str(page.find(class_="bd-header-article"))
+
+
+def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itself(
+    tiny_book, tmp_path
+):
+    book = tmp_path / "book"
+    shutil.copytree(tiny_book / "book", book)
+    address = "https://github.com/ann/book"
+    sources = {"notebooks/page.ipynb": "notebooks/source.py"}
+    settings = with_address(
+        read_yaml(REPOSITORY / "_config.yml"), replace(read_project(), repository=address), sources
+    )
+    config = tmp_path / "_config.yml"
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    html = build_html(book, config, book / "_toc.yml", tmp_path).parent
+    for name, source in (("intro", "book/intro.md"), ("notebooks/page", "notebooks/source.py")):
+        page = BeautifulSoup((html / f"{name}.html").read_text("utf-8"), "html.parser")
+        found = links_of_buttons(page)
+        assert found[:2] == [address, f"{address}/edit/main/{source}"]
+        assert found[2].startswith(f"{address}/issues/new")
+        assert "https://codespaces.new/ann/book" in found[3:]
+    cited = BeautifulSoup((html / "intro.html").read_text("utf-8"), "html.parser").find("pre")
+    assert f"url = {{{address}}}" in cited.get_text()
 
 
 def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_book, tmp_path):
