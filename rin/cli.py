@@ -71,11 +71,18 @@ Root = Annotated[str, typer.Option(envvar="DATA_ROOT", help="Folder of the real 
 
 
 @app.command()
-def book(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
+def book(
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
+    read: Annotated[
+        bool, typer.Option("--read", help="Results and evidence alone: no page that trains.")
+    ] = False,
+) -> None:
     """Run every notebook that is not up to date, then build the book."""
     from rin.report.build import make_book
 
-    typer.echo(f"Book: {make_book(profile, data_root, results)}")
+    typer.echo(f"Book: {make_book(profile, data_root, results, reading=read)}")
 
 
 @app.command()

@@ -191,7 +191,7 @@ def test_command_without_what_it_needs_names_the_extra_in_one_line(
 
 
 def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):
-    def lacks(*_):
+    def lacks(*_, **__):
         raise ModuleNotFoundError("No module named 'rin.absent'", name="rin.absent")
 
     monkeypatch.setattr("rin.report.build.make_book", lacks)
@@ -209,7 +209,7 @@ def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):
     ],
 )
 def test_what_the_system_refuses_is_said_in_one_line(rin, monkeypatch, error, said):
-    def refused(*_):
+    def refused(*_, **__):
         raise error
 
     monkeypatch.setattr("rin.report.build.make_book", refused)
@@ -219,9 +219,14 @@ def test_what_the_system_refuses_is_said_in_one_line(rin, monkeypatch, error, sa
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):
-    monkeypatch.setattr("rin.report.build.make_book", lambda *given: "-".join(given))
-    status, out, _ = rin("book", "--profile", "open", "--data-root", "d", "--results", "r")
-    assert (status, out) == (0, "Book: open-d-r\n")
+    def made(*given, reading):
+        return "-".join([*given, "reading" if reading else "whole"])
+
+    monkeypatch.setattr("rin.report.build.make_book", made)
+    options = ["--profile", "open", "--data-root", "d", "--results", "r"]
+    for flags, kind in (([], "whole"), (["--read"], "reading")):
+        status, out, _ = rin("book", *options, *flags)
+        assert (status, out) == (0, f"Book: open-d-r-{kind}\n")
 
 
 def test_grid_passes_its_tasks_on_and_counts_the_runs(rin, monkeypatch):

@@ -64,15 +64,16 @@ _NOWHERE = re.compile(
 )
 
 
-def make_book(profile: str, data_root: str, results: str) -> Path:
+def make_book(profile: str, data_root: str, results: str, *, reading: bool = False) -> Path:
     """Run what is out of date, build the book and return its `index.html`.
 
     Where pages need training and the cover does not, the results are computed and built first, so
-    that a reader has them while the live part is made.  Parameters are those of
-    `rin.study.open_study`, as text.  InputError, when the book is built, names pages that failed.
+    that a reader has them while the live part is made.  `reading` leaves out every page that needs
+    a framework.  Parameters are those of `rin.study.open_study`, as text.  InputError, when the
+    book is built, names pages that failed.
     """
     study = open_study(profile, data_root=data_root, results=results)
-    outline, say = outline_of(study), partial(_say, time.monotonic())
+    outline, say = outline_of(study, reading=reading), partial(_say, time.monotonic())
     say(f"Book of the profile {study.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock(say):
@@ -136,8 +137,8 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
 def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
     """Build the HTML of the computed notebooks unless it is whole and of these; return its index.
 
-    A book of chosen pages, or with a page that failed, has links to what is not there, and is not
-    built strictly.
+    A book of chosen pages, one for reading alone, or one with a page that failed, has links to
+    what is not there, and is not built strictly.
     """
     book, listed = REPOSITORY / "book", contents(outline)
     settings = read_yaml(REPOSITORY / "_config.yml")
@@ -169,7 +170,8 @@ def _build(outline: Outline, say: Say, *, strict: bool) -> Path:
         verb = "file of the HTML is" if len(damaged) == 1 else "files of the HTML are"
         say(f"{len(damaged)} {verb} missing or changed ({named(damaged, ', ')})")
     say("Building the HTML, about half a minute")
-    build_html(book, config, toc, REPOSITORY, strict=strict and not outline.chosen)
+    whole = not (outline.chosen or outline.reading)
+    build_html(book, config, toc, REPOSITORY, strict=strict and whole)
     for name in files_of(listed):
         page = built / "html" / f"{name}.html"
         if not page.is_file() or not page.stat().st_size:

@@ -33,6 +33,7 @@ class Notebook:
     leaves: str = ""  # ledger of the results folder that running it fills
     of: str = ""  # `task`: runs once for each task with results
     live: bool = False  # whether it shows runs of this computer, never a reference run
+    extras: Sequence[str] = ()  # of pyproject.toml beyond `study` and `book` that it needs
     under: str = ""  # chapter of prose below which its page stands in the whole book
 
 
@@ -64,6 +65,7 @@ class Outline:
     waits: bool = True  # whether pages of results read what this computer trains first
     chosen: tuple[str, ...] = ()  # notebooks of a book of its own, the cover first; empty: all
     title: str | None = None  # of a book of its own: that of its images
+    reading: bool = False  # whether pages that need a framework or train anything are left out
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -87,8 +89,8 @@ NOTEBOOKS = tuple(
 COVER = Notebook("use/task_cover", _FRONT, shows=_TRAINED)
 
 
-def outline_of(study: Study) -> Outline:
-    """Return the outline of the book about a study."""
+def outline_of(study: Study, *, reading: bool = False) -> Outline:
+    """Return the outline of the book about a study; `reading`, of what takes no framework."""
     profile = study.profile
     sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
     shown = {name for name in sections if getattr(profile, name) is not None}
@@ -113,9 +115,10 @@ def outline_of(study: Study) -> Outline:
         tasks=tuple(profile.tasks if chosen else tasks),
         with_results=frozenset(runs.tasks),
         sections=frozenset(shown),
-        waits=not profile.reference or study.data_root is not None,
+        waits=not reading and (not profile.reference or study.data_root is not None),
         chosen=chosen,
         title=", ".join(titles) if chosen else None,
+        reading=reading,
     )
 
 
@@ -129,6 +132,8 @@ def pages(outline: Outline) -> Iterator[Page]:
         absent = notebook.section not in {"", *outline.sections}
         # Pages of results show the reference run instead, as far as it goes.
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
+            continue
+        if outline.reading and (notebook.extras or outline.trains(notebook)):
             continue
         for task in outline.tasks if notebook.of else [""]:
             if task in outline.with_results:

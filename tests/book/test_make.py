@@ -12,7 +12,8 @@ def commands_of(*arguments, folder=ROOT, dry_run=True):
     """What make would run, or prints when it runs it, were the environment up to date."""
     if shutil.which("make") is None:
         pytest.skip("GNU make is absent")
-    command = ["make", "--no-print-directory", "--old-file=.venv/.ready", *arguments]
+    ready = [f"--old-file={folder}/.ready" for folder in (".venv", ".venv-read")]
+    command = ["make", "--no-print-directory", *ready, *arguments]
     command += ["--dry-run"] if dry_run else []
     made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return " ".join(made.stdout.replace("\\\n", " ").split())
@@ -22,6 +23,7 @@ def commands_of(*arguments, folder=ROOT, dry_run=True):
     ("arguments", "parts"),
     [
         (["book"], [".venv/bin/rin book --profile="]),
+        (["read"], [".venv-read/bin/rin book --read --profile="]),
         (["test"], ["ruff check .", "ruff format --check .", "-m pytest"]),
     ],
 )  # fmt: skip
@@ -34,10 +36,11 @@ def test_make_runs_what_was_asked_for(arguments, parts):
 def tree(tmp_path):
     """A folder with the Makefile, where `rin` prints its arguments, each in a line of its own."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    program = tmp_path / ".venv" / "bin" / "rin"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
-    program.chmod(0o755)
+    for folder in (".venv", ".venv-read"):
+        program = tmp_path / folder / "bin" / "rin"
+        program.parent.mkdir(parents=True)
+        program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+        program.chmod(0o755)
     return tmp_path
 
 
@@ -45,7 +48,8 @@ def arguments_of(tree, *arguments, **environment):
     """What `make` hands to `rin`."""
     if shutil.which("make") is None:
         pytest.skip("GNU make is absent")
-    command = ["make", "--no-print-directory", "--old-file=.venv/.ready", *arguments]
+    ready = [f"--old-file={folder}/.ready" for folder in (".venv", ".venv-read")]
+    command = ["make", "--no-print-directory", *ready, *arguments]
     names = ("PROFILE", "DATA_ROOT", "RESULTS")
     outside = {name: value for name, value in os.environ.items() if name not in names}
     made = subprocess.run(
@@ -54,12 +58,16 @@ def arguments_of(tree, *arguments, **environment):
     return made.stdout.splitlines()
 
 
-@pytest.mark.parametrize("target", ["book", "study"])
+COMMANDS = {"book": ["book"], "read": ["book", "--read"], "study": ["study"]}
+
+
+@pytest.mark.parametrize("target", COMMANDS)
 def test_make_hands_on_the_defaults_or_what_was_given(tree, target):
-    defaults = [target, "--profile=demo", "--data-root=", "--results=results"]
+    command = COMMANDS[target]
+    defaults = [*command, "--profile=demo", "--data-root=", "--results=results"]
     assert arguments_of(tree, target) == defaults
     given = ["PROFILE=open", "DATA_ROOT=some folder", "RESULTS=out"]
-    expected = [target, "--profile=open", "--data-root=some folder", "--results=out"]
+    expected = [*command, "--profile=open", "--data-root=some folder", "--results=out"]
     assert arguments_of(tree, target, *given) == expected
 
 
@@ -79,11 +87,12 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("value", AWKWARD)
-@pytest.mark.parametrize("target", ["book", "study"])
+@pytest.mark.parametrize("target", COMMANDS)
 def test_make_takes_values_as_they_are_written_and_runs_nothing_in_them(tree, target, value):
     before = {path.name for path in tree.iterdir()}
     names = {"PROFILE": value, "DATA_ROOT": value, "RESULTS": value}
-    expected = [target, f"--profile={value}", f"--data-root={value}", f"--results={value}"]
+    handed = [f"--profile={value}", f"--data-root={value}", f"--results={value}"]
+    expected = [*COMMANDS[target], *handed]
     assert arguments_of(tree, target, **names) == expected
     as_typed = [f"{name}={text}" for name, text in names.items()]
     assert arguments_of(tree, target, *as_typed) == expected
@@ -92,7 +101,8 @@ def test_make_takes_values_as_they_are_written_and_runs_nothing_in_them(tree, ta
     assert {path.name for path in tree.iterdir()} == before
 
 
-def test_make_takes_the_path_of_a_python_as_it_is_written(tree):
+@pytest.mark.parametrize(("target", "folder"), [("venv", ".venv"), ("read", ".venv-read")])
+def test_make_takes_the_path_of_a_python_as_it_is_written(tree, target, folder):
     python = tree / "it's" / "python3"
     python.parent.mkdir()
     python.write_text('#!/bin/sh\ncase "$1" in -c) ;; *) echo "asked: $*"; exit 1;; esac\n')
@@ -100,18 +110,47 @@ def test_make_takes_the_path_of_a_python_as_it_is_written(tree):
     for name in ("requirements.lock", "pyproject.toml"):
         (tree / name).touch()
     made = subprocess.run(
-        ["make", "venv", f"PYTHON={python}"], cwd=tree, capture_output=True, text=True
+        ["make", target, f"PYTHON={python}"], cwd=tree, capture_output=True, text=True
     )
-    assert "asked: -m venv .venv" in made.stdout
+    assert f"asked: -m venv {folder}\n" in made.stdout
 
 
-def test_make_lab_leaves_the_settings_of_other_jupyters_alone(tmp_path):
+@pytest.fixture
+def lab(tmp_path):
+    """What `make lab` runs, where Python prints its settings and arguments, and id who one is."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    python = tmp_path / ".venv" / "bin" / "python"
+    python, who = tmp_path / ".venv" / "bin" / "python", tmp_path / "bin" / "id"
     python.parent.mkdir(parents=True)
+    who.parent.mkdir()
     python.write_text('#!/bin/sh\necho "$JUPYTER_CONFIG_DIR: $*"\n')
-    python.chmod(0o755)
-    printed = commands_of("lab", folder=tmp_path, dry_run=False)
-    own = f"{tmp_path}/.venv/etc/jupyter"
-    assert f"{own}: -m jupytext_config set-default-viewer python" in printed
-    assert f"{own}: -m jupyter lab notebooks" in printed
+    who.write_text("#!/bin/sh\necho $NUMBER\n")
+    for program in (python, who):
+        program.chmod(0o755)
+
+    def run(*arguments, user):
+        path = f"{who.parent}{os.pathsep}{os.environ['PATH']}"
+        given = ["make", "--old-file=.venv/.ready", "lab", *arguments]
+        environment = os.environ | {"PATH": path, "NUMBER": user}
+        made = subprocess.run(
+            given, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        return made.stdout
+
+    return run
+
+
+def test_make_lab_leaves_the_settings_of_other_jupyters_alone(lab, tmp_path):
+    printed = lab(user="1000")
+    settings = f"{tmp_path}/.venv/etc/jupyter"
+    assert f"{settings}: -m jupytext_config set-default-viewer python\n" in printed
+    assert f"{settings}: -m jupyter lab notebooks\n" in printed
+
+
+def test_make_lab_hands_arguments_on_runs_nothing_in_them_and_lets_root_in_a_container(
+    lab, tmp_path
+):
+    given = "ARGS=--no-browser --port=8899 *.py $(touch ran) `touch ran`"
+    expected = "-m jupyter lab --no-browser --port=8899 *.py $(touch ran) `touch ran` notebooks\n"
+    assert expected in lab(given, user="1000")
+    assert "-m jupyter lab --allow-root notebooks\n" in lab(user="0")
+    assert not (tmp_path / "ran").exists()

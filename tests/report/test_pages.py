@@ -109,6 +109,27 @@ def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_image
     assert outline_of(open_study("demo", data_root=tmp_path)).waits
 
 
+def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
+    study = open_study("demo", results=tmp_path)
+    whole, read = outline_of(study), outline_of(study, reading=True)
+    live = {"curation", "pretraining", "fine_tuning", "gradcam"}
+    gone = {f"pipeline/{name}" for name in live} | {"use/own_task"}
+    assert set(names(whole)) - set(names(read)) == gone
+    assert "pipeline/statistics" in names(read)
+    trains = outline_of(open_study("all_tasks", results=tmp_path), reading=True)
+    assert not any(trains.trains(page.notebook) for page in pages(trains))
+
+
+FRAMEWORKS = {"tensorflow", "keras", "jax", "dicomanonymizer", "onnxruntime", "rapidocr"}
+
+
+def test_notebooks_that_import_a_framework_or_curation_say_so_in_the_table():
+    for notebook in NOTEBOOKS:
+        text = (ROOT / "notebooks" / f"{notebook.source}.py").read_text(encoding="utf-8")
+        modules = set(re.findall(r"(?m)^(?:import|from) (\w+)", text))
+        assert notebook.extras or not modules & FRAMEWORKS, notebook.source
+
+
 LINK = re.compile(r"\]\(([\w/.]+)\)|href=\"([\w/.]+)\.html")
 
 
