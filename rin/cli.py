@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
+from rin import __version__
 from rin.errors import InputError, counted, lacking, printable
 from rin.processes import STOPPING, Stopped, kill_workers, quiet_tensorflow
 
@@ -41,10 +42,25 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="RadImageNet, re-examined: run the study and build its book.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"rin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _group(name: str, about: str) -> typer.Typer:

@@ -110,9 +110,15 @@ def read_sealed(path: Path) -> dict[str, Any]:
 MAKE_ROOM = "Free some space, or name a folder that can be written."
 
 
+def shipped_folder(name: str) -> Path:
+    """Return a folder that comes with the package: that of the checkout, else of the wheel."""
+    of_checkout = REPOSITORY / name
+    return of_checkout if of_checkout.is_dir() else Path(__file__).parent / "shipped" / name
+
+
 def manifest_folder() -> Path:
-    """Return the folder of manifests: that of RIN_MANIFESTS, else the repository's."""
-    folder = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
+    """Return the folder of manifests: that of RIN_MANIFESTS, else the one that is shipped."""
+    folder = Path(os.environ.get("RIN_MANIFESTS") or shipped_folder("data_manifests"))
     if not folder.is_dir():
         raise InputError(
             "there is no such folder of dataset manifests",

@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -83,6 +84,32 @@ for arguments in [], ["--help"], ["book", "--help"], ["grid", "--help"]:
     made, modules = run_apart(program)
     assert made.stdout.count("Usage: ") == 4
     assert HEAVY.isdisjoint(modules)
+
+
+def test_version_is_that_of_the_package_and_of_the_project(rin):
+    status, out, _ = rin("--version")
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (status, out) == (0, f"rin {stated['version']}\n")
+
+
+def test_package_is_run_as_a_module_and_says_what_is_wrong_in_one_line(tmp_path):
+    made = subprocess.run(
+        [sys.executable, "-m", "rin", "run", "absent.py"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 1
+    assert made.stderr.startswith("rin: absent.py: no such notebook")
+    assert len(made.stderr.splitlines()) == 1
+
+
+def test_shell_completes_the_names_of_commands():
+    program = "from rin.cli import main; main()"
+    asked = {"_RIN_COMPLETE": "complete_bash", "COMP_WORDS": "rin pro", "COMP_CWORD": "1"}
+    made = subprocess.run(
+        [sys.executable, "-c", f"import sys\nsys.argv[0] = 'rin'\n{program}"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | asked, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.stdout.split() == ["profiles"]
 
 
 def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_path):

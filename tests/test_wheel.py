@@ -1,9 +1,11 @@
 """The wheel installs alone: core requirements are all that the statistics need."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,11 @@ print("worked")
 """
 
 
-def run(*command, **options):
+def run(*command, found_first=None, **options):
     # The tree's own copy of the package must not be found.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if found_first:
+        environment["PYTHONPATH"] = str(found_first)
     return subprocess.run(
         [str(part) for part in command],
         env=environment,
@@ -42,21 +46,62 @@ def run(*command, **options):
     )
 
 
-@pytest.mark.slow
-def test_wheel_with_core_requirements_alone_runs_the_statistics(tmp_path):
-    source = (
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        tmp_path,
-        REPOSITORY,
-    )
-    built = run(sys.executable, *source)
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout, built from a copy that leaves the checkout as it is."""
+    if not (REPOSITORY / "setup.py").is_file():
+        pytest.skip("not a checkout")
+    source, folder = tmp_path_factory.mktemp("source") / "rin", tmp_path_factory.mktemp("wheel")
+    source.mkdir()
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    left = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("rin", "data_manifests", "book/reference_runs", "notebooks/profiles"):
+        shutil.copytree(REPOSITORY / name, source / name, ignore=left)
+    options = ("--no-deps", "--no-build-isolation", "-w", folder)
+    built = run(sys.executable, "-m", "pip", "wheel", *options, source)
     assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("rin-*.whl")
+    (made,) = folder.glob("rin-*.whl")
+    return made
+
+
+READ = """
+import rin
+from rin.data.manifest import load_manifest
+from rin.study import open_reference, profile_names
+
+assert rin.__file__.startswith({folder!r}), rin.__file__
+scores = open_reference().predictions(task="breast")
+assert scores["init"].nunique() > 1 and scores["score"].notna().all()
+assert open_reference("first").tasks and "demo" in profile_names()
+print(load_manifest("busi").name, "tensorflow" in __import__("sys").modules)
+"""
+
+
+def test_wheel_reads_the_reference_runs_and_manifests_outside_a_checkout(wheel, tmp_path):
+    place = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    program = READ.format(folder=str(place))
+    made = run(sys.executable, "-c", program, cwd=tmp_path, found_first=place)
+    assert made.stdout.split() == ["busi", "False"], made.stderr
+
+
+def test_wheel_says_in_one_line_that_a_book_needs_the_notebooks(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    made = run(
+        sys.executable, "-m", "rin", "book", cwd=tmp_path, found_first=tmp_path / "installed"
+    )
+    assert made.returncode == 1
+    (line,) = made.stderr.splitlines()
+    assert line.startswith(
+        "rin: rin book: there are no notebooks to make a book of. Run it from a checkout"
+    )
+
+
+@pytest.mark.slow
+def test_wheel_with_core_requirements_alone_runs_the_statistics(wheel, tmp_path):
     venv.create(tmp_path / "empty", with_pip=True)
     scripts = "Scripts" if os.name == "nt" else "bin"
     python = tmp_path / "empty" / scripts / "python"

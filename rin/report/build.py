@@ -72,6 +72,11 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     a framework.  Parameters are those of `rin.study.open_study`, as text.  InputError, when the
     book is built, names pages that failed.
     """
+    if not (REPOSITORY / "notebooks").is_dir():
+        remedy = "Run it from a checkout; results alone are read by rin.study.open_reference."
+        raise InputError(
+            "there are no notebooks to make a book of", where="rin book", remedy=remedy
+        )
     study = open_study(profile, data_root=data_root, results=results)
     outline, say = outline_of(study, reading=reading), partial(_say, time.monotonic())
     say(f"Book of the profile {study.profile.name}")

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up
 from rin.evidence.paper import SETTINGS
-from rin.files import REPOSITORY, FrozenModel, read_yaml
+from rin.files import FrozenModel, read_yaml, shipped_folder
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import ALL_BACKBONES, BACKBONES, check_size
 from rin.models.heads import HEADS
@@ -637,7 +637,7 @@ class Profile(FrozenModel):
 
 def profile_folder() -> Path:
     """Return the folder of the profiles (`RIN_PROFILES`, or `notebooks/profiles`)."""
-    return Path(os.environ.get("RIN_PROFILES", REPOSITORY / "notebooks" / "profiles"))
+    return Path(os.environ.get("RIN_PROFILES", shipped_folder("notebooks/profiles")))
 
 
 def profile_names() -> list[str]:

@@ -22,12 +22,12 @@ from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
 from rin.files import (
     MAKE_ROOM,
-    REPOSITORY,
     FrozenModel,
     read_sealed,
     replace_folder,
     sealed,
     sha256_of,
+    shipped_folder,
 )
 from rin.study import fine_tuning
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
@@ -222,7 +222,7 @@ class ReferenceRun:
 
 def reference_folder() -> Path:
     """Return the folder of the reference runs (`RIN_REFERENCE_RUNS`, or that of the book)."""
-    return Path(os.environ.get("RIN_REFERENCE_RUNS", REPOSITORY / "book" / "reference_runs"))
+    return Path(os.environ.get("RIN_REFERENCE_RUNS", shipped_folder("book/reference_runs")))
 
 
 def reference_names() -> list[str]:
