@@ -129,7 +129,7 @@ $(DONE): requirements.lock pyproject.toml
 # As few packages as pages of results need, in the versions of the lock.  pip takes no hashes of
 # packages that it may or may not install, so that only uv checks them.
 $(READ)/.ready: requirements.lock pyproject.toml
-	$(call begin,$(READ),half a minute$(comma) SIZE)
+	$(call begin,$(READ),half a minute$(comma) 1.2 GB)
 	@sed -n 's/ *\\$$//; /^[A-Za-z0-9]/p' requirements.lock > $(READ)/versions.txt
 	@UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=1 $(READ)/bin/python -m uv pip install --quiet \
 	  --python $(READ)/bin/python --constraints requirements.lock setuptools '.[study,book]' || \
