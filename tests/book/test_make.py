@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -113,6 +115,16 @@ def test_make_takes_the_path_of_a_python_as_it_is_written(tree, target, folder):
         ["make", target, f"PYTHON={python}"], cwd=tree, capture_output=True, text=True
     )
     assert f"asked: -m venv {folder}\n" in made.stdout
+
+
+def test_containers_make_the_book_for_reading_on_a_python_that_make_takes():
+    described = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+    assert described["postCreateCommand"] == "make read"
+    recipe = (ROOT / "Dockerfile").read_text("utf-8")
+    assert "\nRUN make read\n" in recipe
+    for text in (described["image"], recipe):
+        version = re.search(r"python:(3\.\d+)", text)[1]
+        assert f"python{version} " in (ROOT / "Makefile").read_text("utf-8")
 
 
 @pytest.fixture
