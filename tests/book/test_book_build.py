@@ -15,7 +15,7 @@ from rin.files import read_yaml
 from rin.report import build as module
 from rin.report.build import make_book, plan_jobs, run_jobs
 from rin.report.execution import Job, write_placeholder
-from rin.report.pages import NOTEBOOKS, PARTS, files_of, outline_of
+from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, outline_of
 from rin.study import open_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -357,6 +357,19 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting
     assert "index.html; the live part follows" in capsys.readouterr().out
+
+
+def test_book_for_reading_is_made_in_one_go_of_pages_that_need_no_framework(tree, monkeypatch, calls):
+    statistics = Notebook("study", PARTS[0], live=True)
+    fitting = Notebook("use/reference", PARTS[0], live=True, extras=("cpu",))
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (statistics, fitting))
+    ran = []
+    monkeypatch.setattr(
+        module, "run_jobs", lambda jobs, _: ran.append([job.name for job in jobs]) or {}
+    )
+    make_book("smoke", "", "results", reading=True)
+    assert ran == [["study"]]
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize(("text", "stays"), [("# # Title", True), ("# # Earlier title", False)])
