@@ -47,8 +47,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"rin {__version__}")
         raise typer.Exit
 
@@ -105,7 +105,8 @@ def book(
 def run(
     notebook: Annotated[Path, typer.Argument(help="A py:percent notebook of notebooks/.")],
     parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="name=value; repeatable.")
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value or name=a,b; repeatable"),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:

@@ -50,18 +50,27 @@ def notebook_parameters(source: Path) -> dict[str, Any]:
 def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, Any]:
     """Return what is given for parameters of a notebook as values of the types of their defaults.
 
-    Text is read as a number or truth value where the default is one.  InputError for a name that
-    the notebook does not have and for what does not fit.
+    Text is read as a number or truth value where the default is one, and as a list, `a,b` or
+    `[a, b]`, of what the default lists.  InputError for a name that the notebook does not have and
+    for what does not fit.
     """
     known, values = notebook_parameters(source), {}
     for name, value in given.items():
         default = look_up(f"parameter of notebook {source.name}", name, known)
         kind = Any if default is None else type(default)
+        wanted = getattr(kind, "__name__", "any")
+        if kind is list:
+            items = {type(item) for item in default}
+            kind = list[items.pop()] if len(items) == 1 else list[str]
+            wanted = f"list, such as {name}=a,b"
+            if isinstance(value, str):
+                inside = re.sub(r"\A\[(.*)\]\Z", r"\1", value.strip())
+                value = [item.strip() for item in inside.split(",")] if inside.strip() else []
         try:
             values[name] = TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             problem = f"parameter {name} is {value!r}"
-            remedy = f"Give a value of type {kind.__name__}."
+            remedy = f"Give a value of type {wanted}."
             raise InputError(problem, where=source.name, remedy=remedy) from error
     return values
 

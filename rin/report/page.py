@@ -31,7 +31,29 @@ def claim(statement: str, holds: object) -> None:
         raise InputError(problem, where="this page", remedy=remedy)
 
 
-def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> HTML:
+class Picture(HTML):
+    """A figure as HTML, and beside it as an image, which tools show that take no HTML.
+
+    nbconvert to LaTeX or Markdown and some viewers of notebooks are such tools; as plain text it
+    is its alternative text.
+    """
+
+    def __init__(self, html: str, alt: str, *, svg: bytes = b"", png: bytes = b"") -> None:
+        super().__init__(html)
+        self._alt, self._svg, self._png = alt, svg, png
+
+    def __repr__(self) -> str:
+        """Return the alternative text."""
+        return self._alt
+
+    def _repr_svg_(self) -> str | None:
+        return self._svg.decode() or None
+
+    def _repr_png_(self) -> str | None:
+        return b64encode(self._png).decode() or None
+
+
+def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> Picture:
     """Return a figure (or that of some axes) with an alternative text, and close it.
 
     Vectors with outlined text, which have colours of their own in the dark, or pixels on white
@@ -55,9 +77,8 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     # A small figure is not blown up: its text would be larger than that of its neighbours.
     natural = f"{110 * figure.get_figwidth():.0f}px"
     style = f"--largest:min({width},{natural});width:100%;max-width:var(--largest);height:auto"
-    return HTML(
-        f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" style="{style}">'
-    )
+    html = f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" style="{style}">'
+    return Picture(html, alt, **{mime.partition("+")[0]: content})
 
 
 def _with_dark_colours(svg: bytes) -> bytes:

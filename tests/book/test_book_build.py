@@ -359,7 +359,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     assert "index.html; the live part follows" in capsys.readouterr().out
 
 
-def test_book_for_reading_is_made_in_one_go_of_pages_that_need_no_framework(tree, monkeypatch, calls):
+def test_book_for_reading_is_made_in_one_go_without_a_framework(tree, monkeypatch, calls):
     statistics = Notebook("study", PARTS[0], live=True)
     fitting = Notebook("use/reference", PARTS[0], live=True, extras=("cpu",))
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (statistics, fitting))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import seaborn as sns
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.colors import to_rgb
 
 from rin.errors import InputError
@@ -31,6 +32,19 @@ def test_picture_has_its_words_and_is_closed(pixels, kind):
     assert 'alt="AUC by init, &quot;all&quot; scenarios"' in html
     assert f"data:image/{kind}" in html
     assert not plt.fignum_exists(axes.figure.number)
+
+
+@pytest.mark.parametrize(("pixels", "kind"), [(False, "svg+xml"), (True, "png")])
+def test_picture_is_html_and_an_image_in_one_output_for_tools_that_take_no_html(pixels, kind):
+    axes = plt.subplots()[1]
+    if pixels:
+        axes.imshow(np.zeros((4, 4)))
+    shown, _ = DisplayFormatter().format(picture(axes, "AUC by task"))
+    assert shown.keys() == {"text/html", "text/plain", f"image/{kind}"}
+    image = shown[f"image/{kind}"]
+    encoded = image if pixels else base64.b64encode(image.encode()).decode()
+    assert encoded in shown["text/html"]
+    assert shown["text/plain"] == "AUC by task"
 
 
 def drawing(html):
