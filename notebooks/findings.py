@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown
 
@@ -50,7 +50,7 @@ runs = book.foremost  # one's own run where it is real, else the book's
 run_name, made_up = words.run_name(runs.is_reference), runs.stand_ins()
 banner.banner(runs)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 paper, pooled = pd.DataFrame(COMPARISONS.values()), pooled_fine_tuned()
 same, every = pooled.loc["the paper's questions"], pooled.loc["all"]
 mine = [task for task in book.tasks if book.origin(task) == "own"]
@@ -81,7 +81,7 @@ Markdown(f"""
 {aside}
 """)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 axes = headline.headline(headline.three_bands(runs, run_name))
 page.picture(
     axes, "Differences in AUC in three bands: the paper, others, this run"
@@ -108,7 +108,7 @@ page.claim(
     bool((paper["estimate"] > 0).all()),
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 **Others.** All {every["k"]} fully fine-tuned comparisons come from one group,
 whose public code omits the scaling by 1/255 that RadImageNet weights expect.
@@ -154,7 +154,7 @@ if "convergence" in runs.studies:
     effects = factor_effects(longer, runs.inits, ("fixed", "converged"))
     effects = effects.query("group == 'all' and quantity == 'difference'")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sentences = [words.finding(alone, names, runs.inits, stand_ins=made_up)]
 if not made_up:
     sentences.insert(0, "An asterisk marks P < .05 after Holm's adjustment.")
@@ -207,7 +207,7 @@ rows = [
 caption_sizes = "Images, steps of fine-tuning, and AUC of either initialisation"
 book_table(pd.DataFrame(rows), caption_sizes, prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 size = means[["pairs", "backbones", "pretrainings"]].max()
 unnamed = [task for task in facts if MARK.get(facts[task].dataset.independence)]
 Markdown(f"""
@@ -238,7 +238,7 @@ if len(histories):
 limits.append(words.short_fine_tuning(last))
 limits.append(words.images_limit([*facts.values()]))
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown("\n".join(f"- {limit}" for limit in limits))
 
 # %% [markdown]

@@ -122,6 +122,15 @@ def test_saving_in_jupyterlab_changes_nothing(path):
     assert jupytext.writes(notebook, fmt="py:percent") == text
 
 
+@for_each
+def test_what_the_book_folds_is_folded_in_jupyterlab_too(path):
+    """Otherwise a sentence stands twice there: in its cell, and below it."""
+    for cell in cells(path, "code"):
+        folds = cell.metadata.get("jupyter", {})
+        assert ("hide-input" in tags(cell)) == bool(folds.get("source_hidden"))
+        assert ("hide-output" in tags(cell)) == bool(folds.get("outputs_hidden"))
+
+
 def counted_lines(cell):
     """How many lines a cell has, without imports, sentences and empty lines."""
     lines = set()

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import pingouin
@@ -62,7 +62,7 @@ style.use_style()
 audits = audit_tasks()
 claims = judged_claims(audits)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 zero = [row.task for row in audits if row.contains_zero]
 counts = claims["verdict"].value_counts()
 claim("four intervals include zero however they were rounded",
@@ -134,7 +134,7 @@ widths = pd.DataFrame(
 )
 book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 claim("every formula without pairing fits", len(fitting) == 4)
 wide = [row.task for row in audits if row.too_wide_for_delong]
 claim("wider than DeLong's limit", wide == ["sarscov2", "hemorrhage"])
@@ -180,7 +180,7 @@ book_table(
     p_values, "P values; the paper states P < .001 for every task", prose=True
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 follows = [row.task for row in audits if row.p_follows]
 above = [row.task for row in audits
          if min(row.p_by_sds.low, row.p_by_normal.low) > 0.05]  # fmt: skip
@@ -206,7 +206,7 @@ of every case, which were not published.
 # %% [markdown]
 # ## Two kinds of percent
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 thyroid = next(row for row in audits if row.task == "thyroid")
 gains = {task: dice_gains(row) for task, row in paper.DICE.items()}
 fits = [row["stated"].meets(row["caption"]) for row in gains.values()]
@@ -228,7 +228,7 @@ percentages of Dice scores are relative and fit the printed scores:
 # numbers are printed. Which layers to train, and which network is best, is examined
 # with real scores on the page [Discrepancies](discrepancies).
 
-# %% tags=["hide-output"]
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 quoted = claims[["verdict", "text", "why"]].set_axis(
     ["Verdict", "The paper says", "Reason"], axis=1
 )
@@ -241,7 +241,7 @@ book_table(quoted.reset_index(drop=True), "Quoted claims", prose=True)
 # those of this book. They differ in what they take as the sample
 # ([Methods](../../methods)).
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)
 short = {task: title.partition(",")[0] for task, title in runs.titles.items()}
 a, b = (style.init_style(init).word for init in runs.inits)
@@ -265,7 +265,7 @@ adjusted_p = nine.xs("p_value", axis=1, level=1).apply(
 ax = heat(estimates, runs.inits, clear=adjusted_p < 0.05)
 picture(ax, "Difference by several analyses of the same predictions, by task")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 called = [
     short[task]
     for task in paper.CLAIMS["comparable"].value

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown
 
@@ -47,7 +47,7 @@ entries = ledger()
 entries["computed"] = entries["compared"].map(bool)
 groups = dict(list(entries.groupby("changes")))
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 status = entries["status"].value_counts()
 IMPORTANT = ["zero-and-p", "imagenet-inputs", "breast-one-network",
              "thyroid-independence", "covid-slices"]  # fmt: skip
@@ -159,7 +159,7 @@ book_table(table, "Slips and differences of wording", prose=True)
 # **Do the networks generalise better?** The paper tests only on images of the dataset
 # used for fine-tuning; the page “Images from another hospital” tests on another one.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = pd.DataFrame(paper.RELEASED_ACCURACY.values())
 released = released.set_index("backbone")
 first, fifth = released["top1"].idxmax(), released["top5"].idxmax()
@@ -181,7 +181,7 @@ classification layers, which were not released, neither can be checked
 # `init_differences` compares two levels of unfreezing, or two networks, when their
 # names are in the column `init`.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 runs = open_runs(profile, data_root=data_root, results=results)
 banner(runs)
 

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from dataclasses import replace
 
 import numpy as np
@@ -81,7 +81,7 @@ verdicts["wrong"] = ~undecided & (verdict != truth)
 # %%
 tried = verdicts[verdicts["kind"] == "probe"]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 seen, unseen = tried[tried["seen"]], tried[~tried["seen"]]
 low, high = proportion_confint(seen["hit"].sum(), len(seen), method="wilson")
 distributions = load_distributions()
@@ -171,7 +171,7 @@ picture(axes, "Divergence of each candidate, by the preprocessing of training")
 # circles: images of other datasets. A candidate to the right of the line is not said
 # to fit.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The verdict is *none fits* where stored and predicted variances do not correlate
 over the channels (P of {CHANCE:g} or more), or where the nearest candidate

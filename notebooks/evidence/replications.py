@@ -19,7 +19,7 @@
 # *Answers* what independent studies found that compared RadImageNet with ImageNet weights on the same
 # network and head. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/evidence/replications.py`.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown
 
@@ -49,7 +49,7 @@ first = alike[alike["folds"] > 0]  # one group's, with SDs over folds
 tuned = first[first["setting"] == "fine-tuned"]
 pooled, shifts = pooled_groups(), moderators()
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 whole = pooled.loc["One group, fine-tuned"]
 topical = pooled.loc["… the paper's questions"]
 without = pooled.loc["… the paper's questions, without Kermany"]
@@ -109,7 +109,7 @@ tables.study_table(others)
 #
 # ## What silently loses the weights
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 lost, inputs = LOST["loading"], LOST["scaling"]["inputs"]
 natural = inputs[-1]["auc"]
 aucs = [row["auc"] for row in inputs[:-1]]
@@ -204,7 +204,7 @@ format_estimate(by_hand, digits=1)
 # %%
 tables.pooled_table(pooled)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 frozen = first[first["setting"] == "frozen first"].set_index("task")["estimate"]
 largest = set(first.nsmallest(2, "estimate")["setting"])
 claim("the largest deficits are frozen first", largest == {"frozen first"})
@@ -292,6 +292,6 @@ columns = ["Study", "Ahead", "Images", "Remark"]
 worded = pd.DataFrame(worded, columns=columns)
 book_table(worded, "Comparisons that state no pair of AUCs", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 ahead = worded["Ahead"].value_counts()
 claim("two of them favour RadImageNet", ahead["RadImageNet"] == 2)

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import hmac
 from base64 import b32encode
 
@@ -210,7 +210,7 @@ ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
 ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
 picture(ax, "Files that are left after each step of curation", width="32rem")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,} as normal. The
 rules judge {(screened["verdict"] == "normal").sum():,} of them to be normal,

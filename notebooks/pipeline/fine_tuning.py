@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from rin.processes import quiet_tensorflow
 
 quiet_tensorflow()  # before Keras starts it
@@ -80,7 +80,7 @@ part_of = cases["case_id"].map(split).rename("part")
 assert part_of.groupby(cases["patient_id"]).nunique().max() == 1
 pd.crosstab(part_of, cases["label"], margins=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 examples = cases.groupby("label", sort=False).head(2).index
 axes = image_row(images[examples], cases["label"][examples])
 picture(
@@ -194,7 +194,7 @@ recorded = same[same["init"] == a].set_index("case_id")["score"]  # log-odds
 by_rin = 1 / (1 + np.exp(-recorded[cases["case_id"][test.rows]].to_numpy()))
 apart = np.abs(by_hand - by_rin).max()
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 line.update(banner(live, [live_task]))
 Markdown(f"""
 The largest difference between the {len(by_rin)} predicted probabilities of
@@ -238,7 +238,7 @@ differences = init_differences(predictions, a, b)
 overall = differences.set_index("group").loc["all"]
 differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 n_scenarios = int(overall["n_scenarios"])
 made_up = live.stand_ins(live_task)
 spread_a, spread_b = (

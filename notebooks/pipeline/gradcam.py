@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from rin.processes import quiet_tensorflow
 
 quiet_tensorflow()  # before Keras starts it
@@ -166,7 +166,7 @@ assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
 assert np.allclose(dice, cam_dice(pictures, masks[shown]), rtol=0, atol=1e-6)
 assert max(dice) > 0
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Gradient and closed form differ by at most {apart:.0e} of the largest value.
 {features.shape[1]} × {features.shape[2]} cells are enlarged to {size} × {size}
@@ -209,7 +209,7 @@ picture(
     ax, "Dice score of every scenario, by layers trained and initialisation"
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = by_scenario.groupby("init").mean()
 Markdown(f"""
 Over all scenarios the mean Dice score is {means[a]:.3f}

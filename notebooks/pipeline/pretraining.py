@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from rin.processes import quiet_tensorflow
 
 quiet_tensorflow()  # before Keras starts it
@@ -165,7 +165,7 @@ exact = keras.backend.backend() == "tensorflow"
 compared = epoch if exact else epoch.loc[["loss"]]
 assert np.allclose(*compared.to_numpy().T, rtol=1e-3 if exact else 0.2)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 line.update(pretraining_banner(runs))
 Markdown(f"""
 First epoch of {run.backbone} on the {run.init} corpus: loss
@@ -208,7 +208,7 @@ scores = scores.join(networks.set_index(network)[["classes", "seconds"]])
 measures = ["top1", "ci_low", "ci_high", "top5", "balanced"]
 scores[measures].round(3)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 accuracies = scores["top1"].groupby("init", sort=False).mean()
 means = " and ".join(
     f"{top1:.0%} ({init_style(init).word}; by guessing "
@@ -268,7 +268,7 @@ bars = nearest.reset_index().rename(columns=names_of)
 ax = forest(bars, xlabel="Nearest image of the same class, %", **look)
 picture(ax, "How often the nearest test image has the same class, by network")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 best = nearest.loc[nearest.groupby("init", sort=False)["estimate"].idxmax()]
 unmatched = sorted({*inits} - {*best.index.unique("init")})
 Markdown(

@@ -23,7 +23,7 @@
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import math
 
 import numpy as np
@@ -83,7 +83,7 @@ ax = sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="Purples", vmax=1.5)
 ax.set(xlabel="Negative case", ylabel="Positive case")
 picture(ax, "Pairs of cases: won, tied or lost by model A", width="24rem")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Model A wins {pairs["A"].to_numpy().sum():.1f} of {pairs["A"].size} pairs, an
 AUC of {auc["A"]:.3f}; B reaches {auc["B"]:.3f}.
@@ -155,7 +155,7 @@ clustered = stats.delong_test(
 )
 assert math.isclose(clustered_variance, clustered.variance)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The standard error of the same difference is {math.sqrt(variance):.3f} with
 images and {math.sqrt(clustered_variance):.3f} with patients as the units: a
@@ -244,7 +244,7 @@ lines.set_axis_labels("Correlation of images", "Intervals with the truth")
 lines.set_titles("{col_name}").legend.set_title("")
 picture(lines.figure, "Share of 95% intervals that contain the truth")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 strong = coverage[coverage["correlation"] == 0.8]
 shares = strong.groupby(["measure", "units"])["coverage"].mean()
 lowest = shares.groupby("units").min()

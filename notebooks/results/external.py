@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -83,7 +83,7 @@ headline = pd.concat(
     }.items()
 )  # fmt: skip
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 facts, site = runs.facts(of), runs.facts(of).external[0]
 site_name = site.title.partition(",")[0]
 within = headline[headline["group"] == "all"].set_index("test")
@@ -143,7 +143,7 @@ both_sets = scores["internal"], scores["external"]
 of_pairs = pretraining_changes(*both_sets, *inits).iloc[0]
 single_test = f"; {format_p(travel.p_value)}, a single test"
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 For these networks alone, the difference {word_a} − {word_b} changes between the
 two test sets by {format_estimate(travel, unit="points")} points (internal −

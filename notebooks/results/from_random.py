@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -62,7 +62,7 @@ gains = gains[gains["group"] == "all"].reset_index(drop=True)
 gains["p_holm"] = holm(gains["p_value"])
 inside = {task: inline_title(title) for task, title in titles.items()}
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 at_rates = [
     "- " + words.gains_at_rate(rows, inside, stand_ins=stand_ins)
     for _, rows in gains.groupby("learning_rate")
@@ -135,7 +135,7 @@ sns.move_legend(
 )
 picture(grid.axes, "AUC of each network, by task and initial weights")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 network = list(aucs.columns[: aucs.columns.get_loc("auc")])
 log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()
 inverted = aucs[aucs["ci_high"] < 0.5].merge(log_odds)
@@ -172,7 +172,7 @@ table = accuracy.map("{:.0f}".format, na_action="ignore").fillna("–")
 table = table.rename_axis("Backbone").reset_index()
 book_table(table, "Test images of the corpus classified correctly, %")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 ends = accuracy.agg(["min", "max"]).round()
 ends.columns = sources
 shares = listed(

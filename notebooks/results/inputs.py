@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -68,7 +68,7 @@ design_table({"The scripts’ inputs": scores, "Padding": padded})
 effects = factor_effects(scores, inits, ("native", "official_scripts"))
 effect_of = effects.set_index(["group", "quantity", "init", "level"]).loc["all"]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 fed = {init: effect_of.loc["effect", init, ""] for init in inits}
 changes = listed(
     f"{format_estimate(row, unit='points')} points for the "
@@ -160,7 +160,7 @@ names += ["Times too small"]
 fit = pd.DataFrame(rows, columns=names)
 book_table(fit.round(1).astype(str), "What pixels from 0 to 255 become")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 small = fit.set_index("Network")["Times too small"]
 page.claim(
     "ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255

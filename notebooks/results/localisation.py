@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -81,7 +81,7 @@ blind = pd.concat(
     for task in marked
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 word = {init: init_style(init).word for init in inits}
 clear = {
     measure: words.overlap_differences(rows, inits, inside)
@@ -123,7 +123,7 @@ page.picture(axes, "Difference of the initialisations in overlap, task by task")
 #
 # ## What the paper shows
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 stated = listed(
     f"{row.caption_radimagenet:.3f} and {row.caption_imagenet:.3f} ({task})"
     for task, row in paper.DICE.items()
@@ -178,7 +178,7 @@ hits.index = [f"{titles[task]}, {k} × {k} cells" for task, k in hits.index]
 shown = hits.round(0).astype(int).rename_axis("Task and grid").reset_index()
 book_table(shown, "Hits, % of the maps", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 better = hits[[a, b]].min(axis=1) > hits["Random cell"]
 most = hits[[a, b]].max(axis=1)
 worse = hits.index[most < hits["Random cell"]].map("“{}”".format)

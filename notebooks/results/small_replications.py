@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -107,7 +107,7 @@ picture(
     axes, "Gain of each head over the linear one, by task and initialisation"
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 skip = 100 * gains.loc[gains["head"] == "conv_skip", "estimate"]
 best = scenario_aucs(of_heads.query("level == 'conv_skip'"))
 best = best[best["task"] == best["task"].iloc[0]]
@@ -152,7 +152,7 @@ picture(
     axes, "Change of top-1 accuracy by softened labels, by network and loss"
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 online = losses[losses["loss"] == "online"]
 hard = losses[losses["loss"] == "hard"].set_index("backbone")["ece"]
 better = online.set_index("backbone")["ece"] < hard
@@ -194,7 +194,7 @@ COLUMNS = ["Agree", "Called positive", "Agree by chance", "Kappa"]
 COLUMNS += ["Truly positive"]
 agreement.rename(index=titles).round(2).set_axis(COLUMNS, axis=1)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = alike.groupby("comparison")["cca"].mean()
 means = means.map("{:.2f}".format).replace("nan", "not measured")
 top = agreement["agree"].idxmax()
@@ -254,7 +254,7 @@ axes = forest(
 )  # fmt: skip
 picture(axes, "Difference between the initialisations in the reversed test")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 source = FOLLOW_UPS["juodelyte2024"]
 stated = listed(
     f"{format_number(-row['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "

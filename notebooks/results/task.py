@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -71,7 +71,7 @@ networks = differences[differences["task"] == task].set_index("group")
 without = leave_one_pair_out(scores, *inits)  # one left out at a time
 single = scenario_aucs(scores)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 main, here, facts = headline.loc[task], networks.loc["all"], runs.facts(task)
 units = f" of {here['n_patients']:,.0f} {facts.dataset.independence}s"
 units = units if here["n_patients"] < here["n_cases"] else ""
@@ -161,7 +161,7 @@ card = {
 card = pd.DataFrame(card.items(), columns=["Images", images.title]).dropna()
 book_table(card, "", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 weighty = ["no patient identifiers", "repeated lesions", "repeated heads"]
 weighty += ["labels", "crops"]
 known = [
@@ -221,7 +221,7 @@ page.picture(grid.axes, curves_alt, width="40rem")
 auc = min(here[["auc_a", "auc_b"]].mean(), 0.97)
 per_100 = [100 * binormal_sensitivity(of, 0.9) for of in (auc, auc + 0.02)]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sentence = ""
 if has_interval:
     reached = measures.query("measure == 'sensitivity_at_90'").set_index("init")

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown
 
@@ -63,7 +63,7 @@ others = others.assign(
     label=others["label"] + marks,
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 inside = {task: inline_title(title) for task, title in titles.items()}
 gaps = [paper.COMPARISONS[task].estimate for task in tasks]
 compared = [inside[task] for task in tasks if task in set(others["task"])]

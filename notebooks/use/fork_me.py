@@ -106,7 +106,7 @@ for problem, (bad_labels, bad_scores) in attempts.items():
 # log-odds. Every page of the results starts from this table, and a table of yours with these
 # columns can replace it ([Tables and manifests](reference)).
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import seaborn as sns
 from IPython.display import Markdown
@@ -189,7 +189,7 @@ shift = bootstrap_interval(
 )
 # 1,000 replicates for a paper
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {INIT_STYLE[a].word} and {by_scenario[b].mean():.0%} from
@@ -268,7 +268,7 @@ assert np.isclose(effect, ours.statistic / np.sqrt(len(gap)))
 inside = equivalence_p(ours.estimate, ours.standard_error, ours.df, margin=0.05)
 assert np.isclose(within["pval"], inside)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Over {len(gap):,} {unit}s the mean difference is
 {format_estimate(ours, unit="points")} points of Dice

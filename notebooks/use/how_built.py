@@ -24,7 +24,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import yaml
 from IPython.display import Markdown
@@ -94,7 +94,7 @@ times["Last finished"] = [
 shown = times[["Run", "Stage", "Runs", "Minutes", "Last finished"]]
 book_table(shown, "Work of the training processes", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 here = sum(runs.origin(task) == "own" for task in runs.tasks)
 computers = records["computer"].dropna().unique()
 made_on = dict.fromkeys(facts.hardware.text for facts in kept.values())
@@ -165,7 +165,7 @@ book_table(
 # %% [markdown]
 # ## Profile
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 settings = study.profile.model_dump(exclude_none=True, exclude_defaults=True)
 Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
 

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import os
 import shutil
 from pathlib import Path
@@ -125,13 +125,13 @@ book_table(screen[["What", "Found"]], "What rin new says", prose=True)
 #
 # A manifest, which says what the images are, with a comment at each guess:
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"```yaml\n{manifest.read_text('utf-8')}```")
 
 # %% [markdown]
 # And a profile, which says how much to compute:
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 profile_text = own_profile.read_text("utf-8").replace(str(work), "FOLDER")
 Markdown("```yaml\n" + profile_text + "```")
 
@@ -199,7 +199,7 @@ differences[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(
     3
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 overall = differences.set_index("group").loc["all"]
 Markdown(f"""
 On these invented images, {a} minus {b} is

@@ -19,7 +19,7 @@
 # *Answers* which columns the tables of this book have, and which settings the manifest of a dataset
 # has. *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -81,7 +81,7 @@ for title, model in MODELS.items():
     settings = pd.DataFrame(settings_of(model))
     display(book_table(settings, title, prose=True))
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(
     f"""
 **Layouts**: {", ".join(LAYOUTS)}. A folder of your own is `table` or

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from html import escape
 
 import numpy as np
@@ -63,7 +63,7 @@ of_paper = statuses[
     [not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]
 ]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The tasks of the paper need {len(of_paper)} datasets:
 {(of_paper["access"] == "open").sum()} can be downloaded as they are,
@@ -220,7 +220,7 @@ hours = (sizes * folds).sum() * runs_each * seconds.sum() / 3600
 grid = folds.sum() * runs_each * seconds.size
 gigabytes = sizes.sum() * settings.size**2 / 1e9
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 The profile `paper` plans {planned["runs"]:,} runs of fine-tuning in
 {planned["jobs"]} jobs by task: {grid:,} of the paper's own grid, and

@@ -25,7 +25,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown
 
@@ -66,7 +66,7 @@ finding = words.finding(
     stand_ins=runs.stand_ins(task),
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 **{title}.** {finding} On {words.images_tested(overall, unit)}, the mean AUC
 over {counted(int(overall["n_scenarios"]), "scenarios")} is
