@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_
     sources = [cell.source for cell in cells(path, "code") if "parameters" in tags(cell)]
     assert len(sources) <= 1
     source = "".join(sources)
-    nodes, lines = ast.parse(source).body, source.splitlines()
+    nodes = ast.parse(source).body
+    lines = [line for line in source.splitlines() if not line.startswith("#")]
     for node, line in zip(nodes, lines, strict=True):
         assert isinstance(node, ast.AnnAssign), f"no type: {line}"
         assert re.search(r"  # \S.+", line), f"no comment: {line}"
@@ -120,6 +122,15 @@ def test_saving_in_jupyterlab_changes_nothing(path):
     for cell in notebook.cells:
         cell.metadata |= {"editable": True, "slideshow": {"slide_type": ""}, "execution": {}}
     assert jupytext.writes(notebook, fmt="py:percent") == text
+
+
+@for_each
+def test_first_cell_says_where_the_package_comes_from(path):
+    first, *_ = cells(path, "code")
+    line = first.source.splitlines()[0]
+    extras = re.fullmatch(r"# rin is the package .*: pip install -e '\.\[(.+)\]' there", line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {*extras[1].split(",")} <= project["optional-dependencies"].keys()
 
 
 @for_each

@@ -20,6 +20,7 @@
 # network and head. *Needs* nothing. *Takes* ten seconds: `rin run notebooks/evidence/replications.py`.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import pandas as pd
 from IPython.display import Markdown
 

@@ -21,6 +21,7 @@
 # cores, half a minute when run again: `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = ""  # of data_manifests/; empty for the live task
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins

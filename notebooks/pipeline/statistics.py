@@ -21,6 +21,7 @@
 # seconds: `rin run notebooks/pipeline/statistics.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -21,6 +21,7 @@
 # runs. *Takes* half a minute: `rin run notebooks/results/external.py`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = ""  # task with an external dataset; empty takes the first
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none

@@ -21,6 +21,7 @@
 # *Takes* half a minute: `rin run notebooks/results/task.py -p task=NAME`.
 
 # %% tags=["parameters", "remove-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 task: str = "breast"  # name of a task of data_manifests/
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none

@@ -20,6 +20,7 @@
 # has. *Needs* nothing. *Takes* seconds: `rin run notebooks/use/reference.py`.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
 import pandas as pd
 from IPython.display import Markdown, display
 
