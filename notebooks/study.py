@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
@@ -57,7 +57,7 @@ records = pd.concat(runs.records(task) for task in facts)
 epochs = records.groupby("task")["epochs"].max()
 sizes = [row.size for row in facts.values()]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 question = words.question_asked(runs.inits, corpora)
 Markdown(f"""
 Mei and colleagues built a database of {database["images"] / 1e6:.2f} million
@@ -104,7 +104,7 @@ book_table(phases.rename_axis(index="Phase").reset_index(), "", prose=True)
 # %% [markdown]
 # The first two phases cannot be repeated without the archive.
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(
     words.architectures([*records["backbone"].unique()])
     + " "
@@ -203,7 +203,7 @@ for ax in grid.axes.flat:
 grid.set_titles("{col_name}").set_axis_labels("", "")
 picture(grid.axes, "Classes of each region, and images of seven regions of MRI")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
 subset = subset.replace({"label": {"_": " "}}, regex=True)
 least, most = subset.iloc[0], subset.iloc[-1]
@@ -218,7 +218,7 @@ are public only for an open subset of its MRI (RadImageNet-VQA, arXiv
 ({most["label"]}) images, so top-1 accuracy mainly reflects the large classes.
 """)
 
-# %% tags=["hide-output"]
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 labels = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
 labels = labels.str.replace("_", " ").rename_axis("Region").reset_index()
 labels["Region"] = labels["Region"].map(regions.set_index("name")["Region"])
@@ -263,7 +263,7 @@ parts["images"] = parts["images"].map("{:,}".format)
 parts = parts.rename(columns=str.capitalize).astype(str)
 book_table(parts, "Sources of the radiologic corpus", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 reference = open_reference().reference.facts
 held = " or on ".join(
     f"{row.title.partition(', ')[2]} ({row.used:,} images)"
@@ -303,7 +303,7 @@ table.index = [find_task(task)[1].title for task in table.index]
 claim("no image of a task is in a corpus", int(table["Found"].sum()) == 0)
 book_table(table, "Images of the tasks in the corpora", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 None of {by_task["images"].first().sum():,} images was found in either corpus;
 the nearest image of a corpus is {overlap["nearest"].min()} bits away. Of
@@ -330,7 +330,7 @@ added = [
 computers = "; ".join(dict.fromkeys(hardware.text for hardware in added))
 work[["runs", "hours"]].astype({"runs": int})
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Its runs took {work["hours"].sum():.0f} hours, added up over processes that went
 side by side ({computers}). To repeat it, put the datasets into one folder and

@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -75,7 +75,7 @@ across = pretraining_differences(scores, *inits)
 differences = init_differences(scores, *inits)
 networks = differences[differences["group"] == "all"]
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 units = {task: runs.facts(task).dataset.independence for task in runs.tasks}
 nameless = [task for task, unit in units.items() if unit == "image"]
 Markdown(
@@ -134,7 +134,7 @@ published = headline.beside_paper(runs, across)
 excluded = headline.exclusions(tests, published, short, stand_ins=unreal)
 book_table(excluded, f"{a} − {b}, AUC points (P: Holm)", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(words.margins_excluded(tests, inside, stand_ins=unreal))
 
 # %% [markdown]
@@ -166,7 +166,7 @@ for name in ("backbone", "seed", "pretraining"):
 caption = "Two tests (Holm), and SDs in AUC points"
 book_table(tested, caption if not unreal else "SDs in AUC points", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moved = pairs.groupby(["backbone", "task"])["points"].agg(np.ptp)
 unlike = across.query("q_holm < 0.05")["task"].map(inside)
 Markdown(
@@ -214,7 +214,7 @@ if len(of_paper := headline.of_paper(runs)):
 shown = headline.side_by_side(models, short)
 book_table(shown, f"{a} − {b}, AUC points (95% CI)", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(words.if_real(words.zero_inside(models), stand_ins=unreal))
 
 # %% [markdown]
@@ -233,7 +233,7 @@ lines = in_order(networks=inside_groups, pretrainings=of_unfreezing)
 axes = forest(lines, **by_layers, **shared)
 picture(axes, "Difference of the initialisations by unfreezing and task")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 depends = interaction.query("p_holm < 0.05")["task"].map(inside)
 Markdown(
     words.within_unfreezing(
@@ -287,7 +287,7 @@ book_table(
     prose=True,
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Each line of the upper figure is a scenario; curves of the lower figure are
 averaged at equal false-positive rates. Over scenarios, AUCs have an SD of
@@ -341,5 +341,5 @@ for task, row in across.set_index("task").iterrows():
 table = pd.DataFrame(rows, columns=columns)
 book_table(table, "Backbones × pretrainings, and patients", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(words.enough_patients(pd.DataFrame(sizes)))

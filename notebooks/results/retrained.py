@@ -26,7 +26,7 @@ profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -80,7 +80,7 @@ spread = training_spread(same_split, *inits).set_index("task")
 
 inside = {task: inline_title(title) for task, title in titles.items()}
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 **Exploratory.** Networks were trained again from the same weights and on the
 same images, in another order and with new random weights of the head. Between
@@ -161,7 +161,7 @@ axes = forest(
 )  # fmt: skip
 picture(axes, "Difference with the whole and the brief pretraining, by task")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 by_pretraining = compared.pivot(
     index="task", columns="pretraining", values="estimate"
 )
@@ -221,7 +221,7 @@ posterior = posterior_differences(every, *inits)
 shown_pairs = headline.one_left_out(across, without, posterior, titles)
 book_table(shown_pairs, "AUC points, pretraining as the unit", prose=True)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(
     words.one_pair_matters(across, without, inside, stand_ins=runs.stand_ins())
 )
@@ -260,7 +260,7 @@ alike_signs, alike_means = (
     for table in (twice, of_tasks)
 )
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Each mark is a backbone that both runs have, on a task, averaged over its
 pretrainings. Both runs have the same sign in {alike_signs} of these differences
@@ -275,7 +275,7 @@ would have depended on the run.
 # %% [markdown]
 # ## Trained until validation stops improving
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 banner(longer, study="convergence")
 
 # %%
@@ -288,7 +288,7 @@ axes = forest(
 )  # fmt: skip
 picture(axes, "Difference with the usual epochs and after longer training")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moves = shift[shift["quantity"] == "interaction"].set_index("task")
 gains = shift[shift["quantity"] == "effect"]
 fits = pd.concat(longer.records(task, "convergence") for task in moves.index)
