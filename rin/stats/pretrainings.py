@@ -233,7 +233,8 @@ def leave_one_pair_out(
     -------
     pandas.DataFrame
         One row a task and pair: task, backbone, pretraining (of what is left out), the columns of
-        an estimate and `moved`, the estimate less that of all pairs.  Not adjusted.
+        an estimate and `moved`, the estimate less that of all pairs; NaN where there is one pair.
+        Not adjusted.
 
     Raises
     ------
@@ -471,8 +472,10 @@ def _pooled(
     names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": ALONE}
     over_patients = ["patients_sd", "patients_correlation"]
     pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
-    pooled["estimate"] = float(np.average(differences, weights=weights))
     k = len(differences)
+    if k == 0:
+        return pooled | {"remark": "No pair is left."}
+    pooled["estimate"] = float(np.average(differences, weights=weights))
     if k == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     if not np.trace(covariance) > 0:  # NaN where a test has one patient of a class

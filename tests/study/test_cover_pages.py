@@ -143,6 +143,12 @@ def test_cover_of_a_task_names_the_networks_ahead(real):
     assert "The photographic networks are ahead on breast lesions, by " in text
 
 
+def test_task_page_of_one_pair_is_computed_and_gives_no_verdict_on_pretraining(real):
+    text = " ".join(outputs("results/task", real))
+    assert "**One pair of networks shows nothing about other pretrainings.**" in text
+    assert "Without the pair of networks" not in text
+
+
 def test_study_page_describes_ones_own_run(real):
     text = " ".join(outputs("study", real))
     assert "The results shown here are of one of the paper's eight tasks" in text
