@@ -62,7 +62,9 @@ aside = words.own_run_aside(
 committed = ""
 if not runs.is_reference:
     committed = words.committed_run(headline.finding(open_reference()))
-weights = words.weights_compared(runs.inits, runs.corpora())
+weights = words.weights_compared(
+    runs.inits, runs.corpora(), runs.unverified_weights()
+)
 means, networks = headline.differences(runs)
 n_zero = paper.eval("ci_low <= 0 <= ci_high").sum()
 Markdown(f"""

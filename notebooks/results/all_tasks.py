@@ -225,7 +225,8 @@ of_unfreezing = pd.concat(
     pretraining_differences(rows, *inits).assign(group=unfreezing)
     for unfreezing, rows in scores.groupby("unfreezing")
 )
-interaction = unfreezing_interaction(scores, *inits)
+several_ways = scores["unfreezing"].nunique() > 1  # else nothing to compare
+interaction = unfreezing_interaction(scores, *inits) if several_ways else None
 inside_groups = differences[differences["group"] != "all"]
 names = titles | groups
 by_layers = {"label": "group", "group": "task", "names": names}
@@ -234,18 +235,12 @@ axes = forest(lines, **by_layers, **shared)
 picture(axes, "Difference of the initialisations by unfreezing and task")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-depends = interaction.query("p_holm < 0.05")["task"].map(inside)
 Markdown(
     words.within_unfreezing(
         of_unfreezing, inside_groups, inits, inside | groups, stand_ins=unreal
     )
     + words.if_real(
-        f"""
-For these networks the difference depends on the unfreezing (test of
-interaction, Holm) on {words.tasks_named(depends, len(interaction))}. The
-learning rates also depend on the unfreezing, so this is not an effect of the
-layers alone.
-""",
+        " " + words.depends_on_unfreezing(interaction, inside),
         stand_ins=unreal,
     )
 )

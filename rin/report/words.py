@@ -202,11 +202,19 @@ def finding(
     return " ".join([*sentences, *_limits_of_unit(rows)])
 
 
+def across_what(pretrainings: float) -> str:
+    """Return what pairs of networks are a sample of, given the pretrainings of a backbone.
+
+    Of one each, as of released weights, no variation between pretrainings was seen.
+    """
+    return "across pretrainings" if pretrainings > 1 else "across backbones"
+
+
 def _scope(rows: pd.DataFrame) -> str:
     """Return what verdicts are about: further pretrainings or backbones, or these networks."""
     if "networks" in {*rows["unit"]}:
         return "for these networks alone, on new patients"
-    return "across pretrainings" if rows["pretrainings"].max() > 1 else "across backbones"
+    return across_what(rows["pretrainings"].max())
 
 
 def _limits_of_unit(rows: pd.DataFrame) -> list[str]:
@@ -351,17 +359,25 @@ def run_name(is_reference: bool) -> str:
     return "This book" if is_reference else "Your run"
 
 
-def weights_compared(inits: Sequence[str], corpora: Mapping[str, str]) -> str:
+def weights_compared(
+    inits: Sequence[str], corpora: Mapping[str, str], unverified: Sequence[str] = ()
+) -> str:
     """Return which weights were compared: networks pretrained here, or released ones.
 
-    `corpora` has the title of each init's corpus (`Runs.corpora`); others are released.
+    `corpora` has the title of each init's corpus (`Runs.corpora`); others are released, and those
+    of the networks `unverified` (`Runs.unverified_weights`) are perhaps not.
     """
+    doubt, are = "", "are the released ones"
+    if unverified:
+        are = "go by the names of the released ones"
+        doubt = f" Nothing shows that those of {listed(unverified)} are what they are called."
     released = [init_style(init).short for init in inits if init not in corpora]
     if not released:
         return "Networks were pretrained here; the released weights were not tested."
     if len(released) < len(inits):
-        return f"Networks of one side were pretrained here; {listed(released)} is as released."
-    return f"The weights are the released ones: {listed(released)}."
+        text = f"Networks of one side were pretrained here; {listed(released)} is as released."
+        return text + doubt
+    return f"The weights {are}: {listed(released)}.{doubt}"
 
 
 def weights_limit(inits: Sequence[str], corpora: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from rin.report.format import format_estimate, format_number, format_p
 from rin.report.style import init_style
 from rin.report.words import (
     LEVEL,
+    across_what,
     direction,
     has_interval,
     is_clear,
@@ -60,15 +61,15 @@ def answer_on_task(
     across, alone : the task's rows of `pretraining_differences` and of `init_differences`
     inits, stand_ins : as for `verdict`
     """
-    pairs = int(across["pairs"])
+    pairs, scope = int(across["pairs"]), across_what(across["pretrainings"])
     if stand_ins:
         first = _sentence(no_verdict(stand_ins))
     elif pairs == 1:
         first = "One pair of networks shows nothing about other pretrainings"
     elif not has_interval(across):
-        first = "Too few networks for a verdict across pretrainings"
+        first = f"Too few networks for a verdict {scope}"
     else:
-        first = _sentence(f"{verdict(across, inits)} across pretrainings")
+        first = _sentence(f"{verdict(across, inits)} {scope}")
     difference = f"the difference {minus(inits)} in AUC is"
     of_networks = f"{points(alone)}{_adjusted_p(alone, stand_ins)}."
     if pairs == 1:
@@ -130,8 +131,9 @@ def differences_by_task(
     pairs = int(across["pairs"].max())
     first = "Each task has one pair of networks, which shows nothing about other pretrainings."
     if pairs > 1:
+        scope = _sentence(across_what(across["pretrainings"].max()))
         first = (
-            f"Across pretrainings ({pairs} pairs of networks a task), the difference "
+            f"{scope} ({pairs} pairs of networks a task), the difference "
             f"{minus(inits)} is distinguishable from zero, after adjustment, on "
             f"{_clear_tasks(across, inits, names, 'ahead')}."
         )
@@ -180,13 +182,20 @@ def backbones_tested(tests: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def zero_inside(models: Mapping[str, pd.DataFrame]) -> str:
-    """Return whether intervals of the same differences by several models include zero."""
+    """Return whether intervals of the same differences by several models include zero.
+
+    A model that gives no interval, as few networks allow, is left out.
+    """
     known = {name: rows.dropna(subset="ci_low") for name, rows in models.items()}
-    if any(rows.empty for rows in known.values()):
-        return "One pair of networks has no interval."
     inside = pd.DataFrame(
-        {name: rows.eval("ci_low <= 0 <= ci_high").to_list() for name, rows in known.items()}
+        {
+            name: rows.eval("ci_low <= 0 <= ci_high").to_list()
+            for name, rows in known.items()
+            if len(rows)
+        }
     )
+    if inside.empty:
+        return "One pair of networks has no interval."
     if inside.all(axis=None):
         return "No model changes this: all intervals include zero."
     if not inside.any(axis=None):
@@ -278,11 +287,27 @@ def within_unfreezing(
         for row in clear
     ]
     n = sum(is_clear(row) for _, row in alone.iterrows())
+    scope = _sentence(across_what(across["pretrainings"].max()))
     return (
-        f"Across pretrainings, {len(clear) or 'none'} of {len(across)} differences within one "
+        f"{scope}, {len(clear) or 'none'} of {len(across)} differences within one "
         f"unfreezing {'is' if len(clear) < 2 else 'are'} distinguishable from zero (Holm over the "
         f"tasks){': ' + '; '.join(places) if places else ''}. For these networks alone, "
         f"{number(n) if n else 'none'} {'is' if n < 2 else 'are'}."
+    )
+
+
+def depends_on_unfreezing(tests: pd.DataFrame | None, names: Mapping[str, str]) -> str:
+    """Return on which tasks a difference depends on the layers that are trained.
+
+    `tests` is a table of `rin.stats.unfreezing_interaction`, None of runs with one unfreezing.
+    """
+    if tests is None:
+        return "Every scenario of this run trains the same layers, so it has no test of that."
+    tasks = tasks_named(map(names.get, tests["task"][tests["p_holm"] < LEVEL]), len(tests))
+    return (
+        f"For these networks the difference depends on the unfreezing (test of interaction, Holm) "
+        f"on {tasks}. The learning rates also depend on the unfreezing, so this is not an effect "
+        f"of the layers alone."
     )
 
 

@@ -474,8 +474,10 @@ def _pooled(
     names = {"sd_backbone": "backbone", "sd_seed": "seed", "sd_pretraining": ALONE}
     over_patients = ["patients_sd", "patients_correlation"]
     pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
-    pooled["estimate"] = float(np.average(differences, weights=weights))
     k = len(differences)
+    if k == 0:
+        return pooled | {"remark": "No pair is left."}
+    pooled["estimate"] = float(np.average(differences, weights=weights))
     if k == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}
     if not np.trace(covariance) > 0:  # NaN where a test has one patient of a class

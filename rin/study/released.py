@@ -22,6 +22,7 @@ from rin.files import sha256_of, write_atomically
 from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.study.executors import begin_block
 from rin.study.profile import RANDOM
 from rin.study.setting import Study, find_manifest
 
@@ -99,7 +100,7 @@ def released_files(
         if to_probe and not verdict and find_backbone(backbone).batch_norm:
             images = _some_images(study) if images is None else images
             try:
-                layer = probe.read_first_layer(path, backbone)
+                layer = _first_layer(study, path, backbone)
             except InputError as error:
                 problem = str(error)
             else:
@@ -138,6 +139,17 @@ def unverified_remarks(files: Iterable[ReleasedFile]) -> list[str]:
         for file in files
         if not file.verified and (file.path or not file.entry.file)
     ]
+
+
+def _first_layer(study: Study, path: Path, backbone: str) -> probe.FirstLayer:
+    """Read the first layer of a file, as the runs of this study will find the framework."""
+    import keras
+
+    execution = study.profile.execution
+    if execution.executor == "processes" and execution.workers == 0:
+        begin_block(execution)  # once a model is built here, the number of threads is fixed
+    with keras.device("cpu"):  # workers need the memory of a GPU
+        return probe.read_first_layer(path, backbone)
 
 
 def _kept_verdicts(study: Study) -> dict[str, str]:

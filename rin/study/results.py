@@ -32,6 +32,7 @@ from rin.study.reference import (
     reference_names,
     task_facts,
 )
+from rin.study.released import released_files
 from rin.study.setting import PathLike, Study, has_real_images, open_study
 
 
@@ -253,6 +254,13 @@ class Runs:
             choices = [names] if isinstance(names, str) else names
             kept[init] = next(titles[name] for name in choices if name in titles)
         return kept
+
+    def unverified_weights(self) -> list[str]:
+        """Return the init and backbone of released weights that neither digest nor probe knows."""
+        if self.is_reference:
+            files = self.reference.facts.weights
+            return [f"{file.init} {file.backbone}" for file in files if file.verified == ""]
+        return [file.name for file in released_files(self.study) if not file.verified]
 
     def probe(self) -> pd.DataFrame | None:
         """Return the probe's measurements (`rin.study.probe_study`), or None."""

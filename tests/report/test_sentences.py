@@ -372,6 +372,14 @@ def test_weights_that_were_compared_are_named(inits, corpora, text):
     assert ("as released" in said) == (not corpora)
 
 
+def test_released_weights_that_nothing_knows_are_not_called_the_released_ones():
+    said = words.weights_compared(("radimagenet", "imagenet"), {}, ["radimagenet ResNet50"])
+    assert said == (
+        "The weights go by the names of the released ones: RadImageNet and ImageNet. Nothing "
+        "shows that those of radimagenet ResNet50 are what they are called."
+    )
+
+
 EFFECTS = pd.DataFrame(
     [
         row(*numbers, task=task, level=level)

@@ -18,7 +18,7 @@ VERDICTS = ("ahead", " P ", "clear difference", "distinguishable")
 def row(points, half=1.0, **more):
     """An estimate in points with its interval, as `rin.stats` returns it: fractions."""
     ends = {"ci_low": (points - half) / 100, "ci_high": (points + half) / 100}
-    return {"estimate": points / 100, **ends, "df": 3.0, "p_holm": NAN} | more
+    return {"estimate": points / 100, **ends, "df": 3.0, "p_holm": NAN, "pretrainings": 3} | more
 
 
 def table(*rows):
@@ -166,6 +166,32 @@ def test_backbones_that_cannot_be_tested_are_not_spoken_of():
 def test_models_that_agree_on_zero_are_said_to(first, second, said):
     models = {"Main": table(*map(row, first)), "Crossed": table(*map(row, second))}
     assert words.zero_inside(models) == said
+
+
+def test_model_without_an_interval_neither_includes_nor_excludes_zero():
+    none, one = table(row(5, half=NAN)), table(row(0))
+    said = words.zero_inside({"Main": one, "Fixed": none})
+    assert said == "No model changes this: all intervals include zero."
+    said = words.zero_inside({"Main": none, "Fixed": none})
+    assert said == "One pair of networks has no interval."
+
+
+@pytest.mark.parametrize(("pretrainings", "scope"), [(1, "backbones"), (2, "pretrainings")])
+def test_networks_of_one_pretraining_each_are_a_sample_of_backbones(pretrainings, scope):
+    across = row(3, task="breast", group="freeze_all", pairs=2, p_holm=0.01)
+    across["pretrainings"] = pretrainings
+    alone = row(3, p_holm=0.01)
+    assert f"ahead across {scope}**" in words.answer_on_task(across, alone, INITS)
+    rows = table(across)
+    said = words.differences_by_task(rows, rows, INITS, NAMES)
+    assert said.startswith(f"Across {scope} (2 pairs")
+    assert words.within_unfreezing(rows, rows, INITS, NAMES).startswith(f"Across {scope}, 1 of 1")
+
+
+def test_dependence_on_the_layers_is_tested_only_where_they_differ():
+    tests = table({"task": "breast", "p_holm": 0.01}, {"task": "acl", "p_holm": 0.5})
+    assert "Holm) on breast lesions. The" in words.depends_on_unfreezing(tests, NAMES)
+    assert "the same layers" in words.depends_on_unfreezing(None, NAMES)
 
 
 def test_differences_within_one_unfreezing_are_counted_across_pretrainings_and_alone():

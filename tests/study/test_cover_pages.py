@@ -3,14 +3,12 @@
 import ast
 import re
 from functools import partial
-from pathlib import Path
 
 import jupytext
 import numpy as np
-import pandas as pd
 import pytest
-from finished_study import pretrained_files, trained_files, write_images, write_manifests
-from IPython.display import DisplayObject
+from computed_pages import NOTEBOOKS, outputs
+from finished_study import pretrained_files, ranked_files, write_images, write_manifests
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 from tiny_study import tiny_profile
@@ -23,7 +21,6 @@ from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 PAGES = ("findings", "study", "use/task_cover")
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 CHANGES = {
@@ -35,6 +32,8 @@ CHANGES = {
     "external": True,
     "stand_ins": {},
 }
+# Photographic networks rank nearly all cases correctly, the others few.
+SIGNALS = {"radiologic": -1.5, "photographic": 6.0}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,17 +50,6 @@ def pretrained(run, folder):
     return record | {"training_images": 36}
 
 
-def trained(run, folder):
-    """Write a run: photographic networks rank nearly all cases correctly, the others few."""
-    record = trained_files(run, folder) | computed_on()
-    path = folder / "predictions.parquet"
-    table, rng = pd.read_parquet(path), np.random.default_rng(0)
-    signal = 6.0 if run.init == "photographic" else -1.5
-    score = rng.normal(signal * table["label"])
-    table.assign(score=score.astype(np.float32)).to_parquet(path, index=False)
-    return record
-
-
 def made_study(tmp_path_factory, marked=()):
     """Return profile, images and results of a finished study of one task and one pair."""
     images = write_images(tmp_path_factory.mktemp("data"), marked=marked)
@@ -70,7 +58,7 @@ def made_study(tmp_path_factory, marked=()):
     for run in plan_pretraining(study):
         study.weights.commit(run.run_id, run.config, partial(pretrained, run))
     for run in plan_study(study):
-        study.runs.commit(run.run_id, run.config, partial(trained, run))
+        study.runs.commit(run.run_id, run.config, partial(ranked_files, run, SIGNALS))
     return {"profile": study.profile, "data_root": str(images), "results": str(results)}
 
 
@@ -82,27 +70,6 @@ def real(tmp_path_factory):
 @pytest.fixture(scope="module")
 def of_stand_ins(tmp_path_factory):
     return made_study(tmp_path_factory, marked=CORPORA.values())
-
-
-def outputs(page, values):
-    """Run a notebook's cells in this process and return what they show, texts and tables."""
-    shown, names = [], {}
-    for cell in jupytext.read(NOTEBOOKS / f"{page}.py").cells:
-        if cell.cell_type != "code":
-            continue
-        body = ast.parse(cell.source).body
-        last = body.pop() if isinstance(body[-1], ast.Expr) else None
-        exec(compile(ast.Module(body, []), page, "exec"), names)
-        if "parameters" in cell.metadata.get("tags", []):
-            names.update(values)
-        if last is not None:
-            shown.append(eval(compile(ast.Expression(last.value), page, "eval"), names))
-    texts = [
-        value.data if isinstance(value, DisplayObject) else value.to_html()
-        for value in shown
-        if value is not None  # as of a claim
-    ]
-    return [re.sub(r"\s+", " ", text) for text in texts]
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +141,12 @@ def test_other_pages_of_stand_in_weights_have_no_verdict_either(of_stand_ins, pa
 def test_cover_of_a_task_names_the_networks_ahead(real):
     text = " ".join(outputs("use/task_cover", real))
     assert "The photographic networks are ahead on breast lesions, by " in text
+
+
+def test_task_page_of_one_pair_is_computed_and_gives_no_verdict_on_pretraining(real):
+    text = " ".join(outputs("results/task", real))
+    assert "**One pair of networks shows nothing about other pretrainings.**" in text
+    assert "Without the pair of networks" not in text
 
 
 def test_study_page_describes_ones_own_run(real):

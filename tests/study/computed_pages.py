@@ -1,0 +1,35 @@
+"""Runs the cells of a page in this process and returns what they show."""
+
+import ast
+import re
+from pathlib import Path
+
+import IPython.display
+import jupytext
+import pytest
+from IPython.display import DisplayObject
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def outputs(page, values):
+    """Run a notebook's cells and return what they show: texts, tables and figures."""
+    shown, names = [], {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IPython.display, "display", shown.append)
+        for cell in jupytext.read(NOTEBOOKS / f"{page}.py").cells:
+            if cell.cell_type != "code":
+                continue
+            body = ast.parse(cell.source).body
+            last = body.pop() if isinstance(body[-1], ast.Expr) else None
+            exec(compile(ast.Module(body, []), page, "exec"), names)
+            if "parameters" in cell.metadata.get("tags", []):
+                names.update(values)
+            if last is not None:
+                shown.append(eval(compile(ast.Expression(last.value), page, "eval"), names))
+    texts = [
+        value.data if isinstance(value, DisplayObject) else value.to_html()
+        for value in shown
+        if value is not None  # as of a claim
+    ]
+    return [re.sub(r"\s+", " ", text) for text in texts]
