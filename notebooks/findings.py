@@ -67,6 +67,7 @@ weights = words.weights_compared(
 )
 means, networks = headline.differences(runs)
 n_zero = paper.eval("ci_low <= 0 <= ci_high").sum()
+pairs = pair_differences(runs.predictions(), *runs.inits)
 Markdown(f"""
 **Does pretraining on radiologic images beat pretraining on photographs?**
 
@@ -96,6 +97,12 @@ page.picture(
 # rest, have the pretraining as the unit; dots show uncertainty from patients
 # only and describe these networks.
 #
+# ## What to do tomorrow
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+Markdown(words.what_to_do(pairs, stand_ins=made_up))
+
+# %% [markdown]
 # ## What the three bands say
 
 # %%
@@ -172,14 +179,10 @@ if elsewhere:
 Markdown(f"**{run_name}.** " + " ".join(sentences))
 
 # %%
-pairs = pair_differences(runs.predictions(), *runs.inits)
 grid = pairs.pivot_table(index="task", columns="backbone", values="estimate")
 grid = grid.loc[list(runs.tasks)].rename(index=headline.short_names(runs))
 axes = heat(grid, runs.inits)
-page.picture(
-    axes,
-    "Mean difference of each backbone's networks, by task",
-)
+page.picture(axes, "Mean difference of each backbone's networks, by task")
 
 # %% [markdown]
 # Difference in AUC points (blue: radiologic higher; orange: photographic higher),

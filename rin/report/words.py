@@ -746,3 +746,28 @@ def equivalence(called: Sequence[str], equal: Sequence[str], margin: float) -> s
     )
     shown += "networks on new patients only: "
     return shown + "another pretraining of the same networks may differ by more."
+
+
+def what_to_do(pairs: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> str:
+    """Return three pieces of advice: which weights to try, fed how, judged how.
+
+    `pairs` are those of `rin.stats.pair_differences`: how far a backbone's difference moved from
+    one pretraining to another says what a single one is worth.  Of stand-ins no number is given.
+    """
+    moved = pairs.groupby(["task", "backbone"])["estimate"].agg(lambda of: of.max() - of.min())
+    example = ""
+    if len(pairs) > len(moved) and not stand_ins:
+        example = (
+            " Here the difference of one backbone on one task moved by up to "
+            f"{format_number(100 * moved.max(), 1)} points from one pretraining to another."
+        )
+    return "\n".join(
+        [
+            "- **Which weights:** try both on validation images of your own. Neither the paper "
+            "nor this book gives a reason to expect one to be ahead on a new task.",
+            "- **Fed how:** as each file was trained, which `rin weights probe FILE` finds out. "
+            "Wrong inputs can change the answer ([What the inputs alone do](results/inputs)).",
+            "- **Judged how:** on patients that no network was trained on, with several trainings "
+            f"of each, and with an interval over patients.{example}",
+        ]
+    )

@@ -529,3 +529,19 @@ def test_equivalence_is_said_of_these_networks_only(called, equal, parts):
 )
 def test_architectures_that_the_paper_lacks_are_named(backbones, text):
     assert words.architectures(backbones) == text
+
+
+@pytest.mark.parametrize(
+    ("estimates", "stand_ins", "said"),
+    [
+        ([0.01, -0.15, 0.02], (), "moved by up to 16.0 points"),
+        ([0.01, -0.15, 0.02], ("weights",), None),
+        ([0.01], (), None),
+    ],
+)
+def test_advice_says_how_far_a_difference_moves_where_that_was_seen(estimates, stand_ins, said):
+    backbones = ["ResNet50", "ResNet50", "MobileNetV2"][: len(estimates)]
+    pairs = pd.DataFrame({"task": "breast", "backbone": backbones, "estimate": estimates})
+    text = words.what_to_do(pairs, stand_ins=stand_ins)
+    assert text.count("\n- **") == 2
+    assert said in text if said else "moved" not in text
