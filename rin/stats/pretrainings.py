@@ -475,8 +475,6 @@ def _pooled(
     over_patients = ["patients_sd", "patients_correlation"]
     pooled = dict.fromkeys([*ESTIMATE, *names, *over_patients, "q", "q_df", "q_p"], math.nan)
     k = len(differences)
-    if k == 0:
-        return pooled | {"remark": "No pair is left."}
     pooled["estimate"] = float(np.average(differences, weights=weights))
     if k == 1:
         return pooled | {"remark": "One pair: nothing is known of other pretrainings."}

@@ -25,7 +25,6 @@ from rin.stats import (
     pretraining_sensitivity,
     pretrainings,
     scenario_aucs,
-    simulation,
     task_analyses,
 )
 from rin.stats.effects import MeanModel, posterior_mean
@@ -649,11 +648,3 @@ def test_the_mean_over_scenarios_is_that_of_their_pretrainings():
     headline = pretraining_differences(rows, "a", "b").iloc[0]
     assert headline["estimate"] == pytest.approx(pairs.mean())
     assert (headline["pairs"], headline["pretrainings"]) == (5, 2)
-
-
-def test_one_pair_left_out_leaves_no_estimate():
-    predictions = simulation.simulate_predictions().query("task == 'breast'")
-    alone = predictions[predictions["backbone"] == predictions["backbone"].iloc[0]]
-    table = leave_one_pair_out(alone, "a", "b")
-    assert len(table) == 1
-    assert table[["estimate", "ci_low", "ci_high", "moved"]].isna().all(axis=None)
