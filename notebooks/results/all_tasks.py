@@ -324,11 +324,14 @@ columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
 columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
 pilots = networks.set_index("task")[["n_patients", "standard_error"]]
 rows, sizes = [], []
+seed = runs.study.profile.seed
 for task, row in across.set_index("task").iterrows():
     n, error = pilots.loc[task]
     more = patients_needed(0.02, n, error)
     most = patients_for_equivalence(0.02, n, error)
-    powers = [pretraining_power(0.02, row, **plan) for plan in designs]
+    powers = [
+        pretraining_power(0.02, row, **plan, seed=seed) for plan in designs
+    ]
     percent = [f"{power:.0%}".replace("nan%", "–") for power in powers]
     sizes.append({"name": inside[task], "patients": n, "needed": more})
     counts = map("{:,.0f}".format, (n, more, most))

@@ -4,6 +4,7 @@ import pytest
 from tiny_study import COLUMNS, tiny_profile
 
 from rin.errors import InputError
+from rin.models.backbones import BACKBONES
 from rin.study import load_profile, open_reference, open_runs
 from rin.study.profile import CONVERGENCE, STUDIES
 from rin.study.results import Runs
@@ -52,7 +53,7 @@ def test_studies_beside_the_grid(demo):
 def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
     records = demo.records("breast")
     of_network = records.groupby(["pretraining", "backbone"]).size()
-    assert (of_network == 2 * 6).all() and len(of_network.unstack().columns) == 4
+    assert (of_network == 2 * 6).all() and len(of_network.unstack().columns) == 5
     assert records["seconds"].gt(0).all()
     assert demo.overlap("breast")["dice"].between(0, 1).all()
     assert set(demo.baselines("breast")["case_id"]) == set(demo.overlap("breast")["case_id"])
@@ -96,14 +97,17 @@ def test_profile_without_reference_shows_its_own_runs(study_folder):
 
 
 def test_predictions_say_which_seed_a_pretraining_had(demo):
-    """Pairs of one number share it in the committed run: the networks' table says so."""
+    """Pairs of the paper's backbones share it by number, those of another have their own."""
     scores, networks = demo.predictions(task="breast"), demo.pretraining()
     names = ["init", "backbone", "pretraining"]
     expected = networks.set_index(names)["seed"].to_dict()
     found = scores.drop_duplicates(names).set_index(names)["pretraining_seed"]
     assert found.to_dict() == {pair: expected[pair] for pair in found.index}
     pairs = scores.drop_duplicates(["backbone", "pretraining"])
-    assert pairs.groupby("pretraining")["pretraining_seed"].nunique().eq(1).all()
+    of_paper = pairs[pairs["backbone"].isin(list(BACKBONES))]
+    assert of_paper.groupby("pretraining")["pretraining_seed"].nunique().eq(1).all()
+    others = pairs.drop(of_paper.index)["pretraining_seed"]
+    assert set(others).isdisjoint(of_paper["pretraining_seed"])
     assert "pretraining_seed" not in demo.overlap("breast")
 
 
