@@ -317,14 +317,12 @@ would introduce bias, so all are included.
 # which few networks estimate, and is therefore approximate.
 
 # %%
-common = {"pretrainings": 3, "seed": runs.study.profile.seed}
-designs = [{"backbones": count} | common for count in (4, 12)]
+designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
 designs.append(designs[-1] | {"patients": 4})
 columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
 columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
 pilots = networks.set_index("task")[["n_patients", "standard_error"]]
-rows, sizes = [], []
-seed = runs.study.profile.seed
+rows, sizes, seed = [], [], runs.study.profile.seed
 for task, row in across.set_index("task").iterrows():
     n, error = pilots.loc[task]
     more = patients_needed(0.02, n, error)
