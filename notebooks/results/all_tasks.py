@@ -327,9 +327,7 @@ for task, row in across.set_index("task").iterrows():
     n, error = pilots.loc[task]
     more = patients_needed(0.02, n, error)
     most = patients_for_equivalence(0.02, n, error)
-    powers = [
-        pretraining_power(0.02, row, **plan, seed=seed) for plan in designs
-    ]
+    powers = [pretraining_power(0.02, row, seed=seed, **d) for d in designs]
     percent = [f"{power:.0%}".replace("nan%", "–") for power in powers]
     sizes.append({"name": inside[task], "patients": n, "needed": more})
     counts = map("{:,.0f}".format, (n, more, most))
