@@ -144,8 +144,8 @@ def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
     classes = "".join(f" ({data.title.partition(', ')[2]})" for data in facts.corpora[:1])
     if facts.added:
         details["Added"] = "; ".join(map(_addition, facts.added))
-    day = facts.last_finished[:10]
-    summary = [f"reference run “{facts.name}”{classes}", f"networks trained {day}"]
+    days = _days(facts.first_finished, facts.last_finished)
+    summary = [f"reference run “{facts.name}”{classes}", f"networks trained {days}"]
     unverified = [f"{w.init} {w.backbone}" for w in facts.weights if w.verified == ""]
     code = Counter(facts.code)
     for added in facts.added:
@@ -210,6 +210,11 @@ def _released(file: ReleasedFile) -> str:
     return f"{entry.release}: {entry.backbone} ({entry.preprocessing}{sha256}, {known}{said})"
 
 
+def _days(first: str, last: str) -> str:
+    """Return the day of two times, or from which day to which."""
+    return last[:10] if first[:10] == last[:10] else f"{first[:10]} to {last[:10]}"
+
+
 def _trained(
     study: Study, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
 ) -> tuple[list[str], list[str], dict[str, str]]:
@@ -240,7 +245,7 @@ def _trained(
     for column in ("computer", "software", "commit", "code"):
         if values := [*done.get(column, pd.Series(dtype=str)).dropna().unique()]:
             details[column.capitalize()] = "; ".join(values)
-    summary = [f"networks trained {done['finished'].max()[:10]}"]
+    summary = [f"networks trained {_days(done['finished'].min(), done['finished'].max())}"]
     summary += _unverified([file.name for file in files if not file.verified])
     tables = [table.reindex(columns=["run_id", "code"]) for table in (weights, done)]
     runs = pd.concat(tables).drop_duplicates().astype(object)

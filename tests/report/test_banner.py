@@ -210,3 +210,11 @@ def test_networks_of_stand_ins_beside_real_images_are_no_finding(
         records=lambda task, study: records,
     )
     assert headline in summary(banner(own, ["breast"]))
+
+
+def test_line_of_the_committed_run_names_the_days_from_first_to_last(tmp_path):
+    facts = load_reference("open").facts
+    first, last = facts.first_finished[:10], facts.last_finished[:10]
+    assert first < last
+    html = banner(open_runs("demo", results=tmp_path)).data
+    assert f"networks trained {first} to {last}" in html
