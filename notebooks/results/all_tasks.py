@@ -215,7 +215,10 @@ shown = headline.side_by_side(models, short)
 book_table(shown, f"{a} − {b}, AUC points (95% CI)", prose=True)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(words.if_real(words.zero_inside(models), stand_ins=unreal))
+Markdown(f"""
+The columns differ in what they take for a random draw.
+{words.if_real(words.zero_inside(models), stand_ins=unreal)}
+""")
 
 # %% [markdown]
 # ## Does it depend on how many layers are trained?

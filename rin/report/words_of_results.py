@@ -211,7 +211,7 @@ def margins_excluded(
 ) -> str:
     """Return on which tasks a difference of each margin is excluded (`equivalence_tests`)."""
     if stand_ins:
-        return ""
+        return f"The tests show how exclusion is read: {no_verdict(stand_ins)}."
     parts = []
     for margin, rows in tests.groupby("margin"):
         tasks = tasks_named(map(names.get, rows["task"][rows["equivalent"]]), len(rows))

@@ -370,7 +370,7 @@ def test_margins_are_excluded_by_task():
         "Across pretrainings, a difference is excluded: of 2 points or more on no task; of 5 "
         "points or more on breast lesions and COVID-19."
     )
-    assert words.margins_excluded(tests, NAMES, stand_ins=STAND_INS) == ""
+    assert "no verdict" in words.margins_excluded(tests, NAMES, stand_ins=STAND_INS)
 
 
 def test_spread_of_trainings_has_its_interval_and_task():
