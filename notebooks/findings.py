@@ -68,6 +68,7 @@ weights = words.weights_compared(
 means, networks = headline.differences(runs)
 n_zero = paper.eval("ci_low <= 0 <= ci_high").sum()
 pairs = pair_differences(runs.predictions(), *runs.inits)
+names = {task: inline_title(title) for task, title in runs.titles.items()}
 Markdown(f"""
 **Does pretraining on radiologic images beat pretraining on photographs?**
 
@@ -100,7 +101,7 @@ page.picture(
 # ## What to do tomorrow
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-Markdown(words.what_to_do(pairs, stand_ins=made_up))
+Markdown(words.what_to_do(means, pairs, names, runs.inits, stand_ins=made_up))
 
 # %% [markdown]
 # ## What the three bands say
@@ -131,7 +132,6 @@ histology and mammograms; together, all {every["k"]} average
 """)
 
 # %%
-names = {task: inline_title(title) for task, title in runs.titles.items()}
 columns = {"Pretraining as the unit": means}
 if len(of_paper := headline.of_paper(runs)):
     columns["The paper's backbones alone"] = of_paper

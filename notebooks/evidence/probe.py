@@ -93,8 +93,8 @@ of the share: {100 * low:.0f} to {100 * high:.0f}%); on images of other
 datasets, in {unseen["hit"].sum()} of {len(unseen)} cases. A wrong one was named
 in {tried["wrong"].sum() or "none"} of the {len(tried)} cases. The same files
 recur with each of {unseen["source"].nunique()} datasets, so the cases are not
-independent. **No released RadImageNet file has been probed yet**; the command
-that does it is at the end of this page.
+independent. **None of these files is a released one**; the command that probes
+one is at the end of this page.
 """)
 
 # %% [markdown]

@@ -748,14 +748,31 @@ def equivalence(called: Sequence[str], equal: Sequence[str], margin: float) -> s
     return shown + "another pretraining of the same networks may differ by more."
 
 
-def what_to_do(pairs: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> str:
+def what_to_do(
+    across: pd.DataFrame,
+    pairs: pd.DataFrame,
+    names: Mapping[str, str],
+    inits: Sequence[str],
+    *,
+    stand_ins: Collection[str] = (),
+) -> str:
     """Return three pieces of advice: which weights to try, fed how, judged how.
 
-    `pairs` are those of `rin.stats.pair_differences`: how far a backbone's difference moved from
-    one pretraining to another says what a single one is worth.  Of stand-ins no number is given.
+    `across` has a row a task, with the pretraining as the unit; `pairs` are those of
+    `rin.stats.pair_differences`: how far a backbone's difference moved from one pretraining to
+    another says what a single one is worth.  Of stand-ins there is advice alone.
     """
+    outcome = example = ""
+    clear = [row for _, row in across.iterrows() if is_clear(row)]
     moved = pairs.groupby(["task", "backbone"])["estimate"].agg(lambda of: of.max() - of.min())
-    example = ""
+    if not stand_ins:
+        outcome = " This run found no task on which one is clearly ahead across pretrainings."
+    if clear and not stand_ins:
+        parts = [
+            f"{direction(row, inits)} ahead on {names[row['task']]} by {ahead_by(row)}"
+            for row in clear
+        ]
+        outcome = f" Across pretrainings, this run found {listed(parts)}."
     if len(pairs) > len(moved) and not stand_ins:
         example = (
             " Here the difference of one backbone on one task moved by up to "
@@ -763,8 +780,7 @@ def what_to_do(pairs: pd.DataFrame, *, stand_ins: Collection[str] = ()) -> str:
         )
     return "\n".join(
         [
-            "- **Which weights:** try both on validation images of your own. Neither the paper "
-            "nor this book gives a reason to expect one to be ahead on a new task.",
+            f"- **Which weights:** try both on validation images of your own.{outcome}",
             "- **Fed how:** as each file was trained, which `rin weights probe FILE` finds out. "
             "Wrong inputs can change the answer ([What the inputs alone do](results/inputs)).",
             "- **Judged how:** on patients that no network was trained on, with several trainings "

@@ -531,17 +531,28 @@ def test_architectures_that_the_paper_lacks_are_named(backbones, text):
     assert words.architectures(backbones) == text
 
 
+PAIRS = pd.DataFrame(
+    {
+        "task": "breast",
+        "backbone": ["ResNet50", "ResNet50", "MobileNetV2"],
+        "estimate": [0.01, -0.15, 0.02],
+    }
+)
+
+
 @pytest.mark.parametrize(
-    ("estimates", "stand_ins", "said"),
+    ("numbers", "pairs", "stand_ins", "parts"),
     [
-        ([0.01, -0.15, 0.02], (), "moved by up to 16.0 points"),
-        ([0.01, -0.15, 0.02], ("weights",), None),
-        ([0.01], (), None),
+        (UNCLEAR, PAIRS, (), ["no task on which one is clearly ahead", "by up to 16.0 points"]),
+        (AHEAD, PAIRS, (), ["this run found radiologic ahead on", "9.5 points (4.3, 14.8)"]),
+        (AHEAD, PAIRS, ("weights",), []),
+        (UNCLEAR, PAIRS[:1], (), ["no task on which one is clearly ahead"]),
     ],
 )
-def test_advice_says_how_far_a_difference_moves_where_that_was_seen(estimates, stand_ins, said):
-    backbones = ["ResNet50", "ResNet50", "MobileNetV2"][: len(estimates)]
-    pairs = pd.DataFrame({"task": "breast", "backbone": backbones, "estimate": estimates})
-    text = words.what_to_do(pairs, stand_ins=stand_ins)
+def test_advice_follows_what_the_run_found(numbers, pairs, stand_ins, parts):
+    across = pd.DataFrame([row(*numbers, task="breast")])
+    text = words.what_to_do(across, pairs, NAMES, INITS, stand_ins=stand_ins)
     assert text.count("\n- **") == 2
-    assert said in text if said else "moved" not in text
+    assert [part for part in parts if part not in text] == []
+    assert ("moved" in text) == (len(pairs) > 1 and not stand_ins)
+    assert ("this run found" in text.lower()) == (not stand_ins)
