@@ -255,7 +255,7 @@ book_table(pd.DataFrame(lines), "Images of each task", prose=True)
 #
 # ## The two corpora of the reference run
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 radiologic = load_manifest("corpus_radiologic")
 columns = ["name", "citation", "classes", "images"]
 parts = pd.DataFrame(map(dict, radiologic.sources), columns=columns)

@@ -278,7 +278,7 @@ picture(
 # favour RadImageNet; a search for the best head found no evidence that RadImageNet
 # weights are better {cite:p}`frees2025`.
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 worded = [
     (
         study.study,

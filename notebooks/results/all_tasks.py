@@ -272,7 +272,7 @@ grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 failed = aucs.query("auc <= 0.5")["task"].map(inside).value_counts()
 network = ["task", "scenario", "init", "pretraining", "fold"]
 log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()

@@ -122,7 +122,7 @@ per-case predictions each time the book is built."""
 # %% [markdown]
 # ## Software
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 installed = records["software"].dropna().drop_duplicates()
 versions = {
     f"Own runs {number}" if len(installed) > 1 else "Own runs": dict(
@@ -143,7 +143,7 @@ book_table(
 #
 # A digest covers ids, labels, pixels and masks, so equal digests mean equal images.
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 images = {task: runs.facts(task) for task in runs.tasks}
 rows = [
     (

@@ -63,7 +63,8 @@ for name, schema in SCHEMAS.items():
 # values are in the words of JSON Schema (an object is a mapping, an array a list), `{…}` are mappings
 # with the names of their settings; an empty default means none.
 
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
+
+# %%
 MODELS = {
     "A dataset": DatasetManifest,
     "A task of it": TaskManifest,
