@@ -76,7 +76,7 @@ seed fund of Mount Sinai.
 # %% [markdown]
 # ## Four phases: the paper's Figure 1, and what was done here
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 phases = {
     "Annotation": (
         f"{database['radiologists']} radiologists label key images",

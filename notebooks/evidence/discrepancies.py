@@ -112,7 +112,7 @@ folded_entries(groups["repetition"])
 # %% [markdown]
 # ## What changes nothing
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 trivial = groups["nothing"]
 sides = trivial["says"].map(
     lambda pairs: "; ".join(f"{at}: {said}" for at, said in pairs)

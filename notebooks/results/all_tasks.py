@@ -140,7 +140,7 @@ Markdown(words.margins_excluded(tests, inside, stand_ins=unreal))
 # %% [markdown]
 # ## Every pair of networks
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = pair_differences(scores, *inits).eval("points = 100 * estimate")
 grid = sns.catplot(
     pairs.assign(title=pairs["task"].map(short)), x="points", y="backbone",
@@ -259,7 +259,7 @@ means = means.sort_values("task", key=lambda task: task.map(places))
 axes = slopes(means.replace({"task": short}), inits, "task")
 picture(axes, "AUC of every scenario from either initialisation, by task")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 curves = mean_roc(scores)
 grid = sns.relplot(
     curves.assign(title=curves["task"].map(short)), kind="line", x="fpr",
@@ -272,7 +272,7 @@ grid.set_axis_labels("False-positive rate", "True-positive rate")
 grid.set_titles("{col_name}", size=10)
 picture(grid.axes, "Mean ROC curve of either initialisation, by task")
 
-# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
+# %%
 failed = aucs.query("auc <= 0.5")["task"].map(inside).value_counts()
 network = ["task", "scenario", "init", "pretraining", "fold"]
 log_odds = scores.groupby(network)["score"].std().rename("sd").reset_index()

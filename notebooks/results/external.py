@@ -152,7 +152,7 @@ external{words.if_real(single_test, stand_ins=stand_ins)}); with the pretraining
 as the unit it is {format_estimate(of_pairs, unit="points")}.
 """)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 cases = runs.cases(of, place).copy()
 aucs = pd.concat(
     scenario_aucs(rows).assign(test=name) for name, rows in scores.items()

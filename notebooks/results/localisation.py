@@ -198,7 +198,7 @@ networks contribute.
 # Each dot is an image: the difference of the initialisations in its mean Dice over
 # scenarios, by the lesion's share of the image.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 of_image = overlap.groupby(["task", "case_id", "init"])[["dice", "mask_share"]]
 wide = of_image.mean().unstack("init")
 difference = wide["dice", inits[0]] - wide["dice", inits[1]]

@@ -91,7 +91,7 @@ Even with the smallest SD, differences of two trainings would be
 apart in one case of twenty, so one training of a scenario supports no verdict.
 """)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 aucs = scenario_aucs(same_split).pivot(
     index=["task", "scenario", "seed"], columns="init", values="auc"
 )

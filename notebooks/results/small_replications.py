@@ -176,7 +176,7 @@ epochs was not available as text.
 # remain similar {cite:p}`juodelyte2023`. The mean canonical correlation of two
 # layers is between 0 and 1 and does not depend on how channels are mixed.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 alike = pd.concat(runs.layer_similarity(t) for t in runs.tasks_of("layers"))
 pairs = alike[alike["comparison"].isin(["before", "after", "random"])]
 grid = sns.catplot(
