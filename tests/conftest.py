@@ -1,5 +1,6 @@
 """What tests of several packages share: the command line, and where real images lie."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -29,6 +30,17 @@ def pytest_xdist_auto_num_workers(config):
     if limit.is_file() and limit.read_text().strip().isdigit():
         memory.append(int(limit.read_text()))
     return max(1, min(cpu_count(), int(min(memory) / WORKER_BYTES)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Search for no garbage while modules are loaded, nor ever among what they hold."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
