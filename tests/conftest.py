@@ -1,16 +1,20 @@
 """What tests of several packages share: the command line, and where real images lie."""
 
+import gc
 import os
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from joblib import cpu_count
 
 from rin.cli import main
 
 WORKER_BYTES = 3.5e9  # of the largest, at the end
+
+# Before NumPy is loaded: the matrices of tests are small, and threads that wait for one another
+# keep the processors from the other workers.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests assert no timings; a new example must not fail a change that has nothing to do with it.
 settings.register_profile("any computer", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -19,11 +23,24 @@ settings.load_profile("any computer")
 
 def pytest_xdist_auto_num_workers(config):
     """One worker a processor, fewer where memory is short."""
+    from joblib import cpu_count  # which loads NumPy
+
     memory = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     limit = Path("/sys/fs/cgroup/memory.max")  # that of a container
     if limit.is_file() and limit.read_text().strip().isdigit():
         memory.append(int(limit.read_text()))
     return max(1, min(cpu_count(), int(min(memory) / WORKER_BYTES)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Search for no garbage while modules are loaded, nor ever among what they hold."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -257,10 +258,17 @@ def _explained(path: Path) -> AbstractContextManager:
 
 def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     """Read a table that is the one that was written and fits its schema; integers are int64."""
-    name = path.stem
     with _explained(path):
         if sha256_of(path) != sha256:
             raise ValueError(f"its SHA-256 is not the one in {RUN}")
+    return _checked_table(path, sha256).copy()
+
+
+# A page opens its run several times; to read and check a table takes far longer than to copy it.
+@lru_cache(maxsize=32)
+def _checked_table(path: Path, sha256: str) -> pd.DataFrame:
+    name = path.stem
+    with _explained(path):
         table = pd.read_parquet(path)
         if name in _KEY and table.duplicated(_KEY[name]).any():
             raise ValueError(f"rows repeat a {', '.join(_KEY[name])}")

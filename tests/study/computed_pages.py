@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import IPython.display
@@ -9,7 +10,19 @@ import jupytext
 import pytest
 from IPython.display import DisplayObject
 
+from rin.study import open_reference
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def committed_run(name="open", *, keeping=()):
+    """Return the run that comes with the book, the same to every page: it is analysed once."""
+    return _committed_run(name, frozenset(keeping))
+
+
+@cache
+def _committed_run(name, keeping):
+    return open_reference(name, keeping=keeping)
 
 
 def outputs(page, values):
@@ -17,6 +30,8 @@ def outputs(page, values):
     shown, names = [], {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(IPython.display, "display", shown.append)
+        for module in ("rin.study", "rin.study.results"):
+            patch.setattr(f"{module}.open_reference", committed_run)
         for cell in jupytext.read(NOTEBOOKS / f"{page}.py").cells:
             if cell.cell_type != "code":
                 continue

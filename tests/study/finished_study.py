@@ -3,6 +3,8 @@
 import re
 import shutil
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -42,12 +44,14 @@ FOLDERS = {
     "corpus_radiologic": ("pretrain_radiologic", {"class_count": 3, "per_class": 12}),
     "corpus_photographic": ("pretrain_photographic", {"class_count": 4, "per_class": 12}),
 }
+# Until this process ends: stand-ins that are there already are not drawn again.
+DRAWN = TemporaryDirectory()
 
 
 def write_images(folder, *, marked=()):
     """Write the datasets as a user would have them; those in `marked` stay known stand-ins."""
     for name, (inner, counts) in FOLDERS.items():
-        made = write_stand_in(load_manifest(name), folder / "made", counts, 1)
+        made = write_stand_in(load_manifest(name), Path(DRAWN.name), counts, 1)
         shutil.copytree(made / inner, folder / "images" / inner)
         for note in (folder / "images" / inner).glob(STAND_IN_NOTE) if name not in marked else ():
             note.unlink()

@@ -7,7 +7,7 @@ from functools import partial
 import jupytext
 import numpy as np
 import pytest
-from computed_pages import NOTEBOOKS, outputs
+from computed_pages import NOTEBOOKS, committed_run, outputs
 from finished_study import pretrained_files, ranked_files, write_images, write_manifests
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -16,7 +16,7 @@ from tiny_study import tiny_profile
 from rin.report import headline
 from rin.report.format import format_number
 from rin.stats.hypothesis import insert_holm
-from rin.study import open_reference, open_runs, open_study
+from rin.study import open_runs, open_study
 from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
@@ -80,7 +80,7 @@ def cover(real):
 @pytest.fixture(scope="module")
 def committed():
     """Differences of the run that comes with the book."""
-    return headline.differences(open_reference())
+    return headline.differences(committed_run())
 
 
 def about_run(texts):
@@ -108,7 +108,7 @@ def test_cover_speaks_of_ones_own_real_run_alone_and_is_right_in_sign_and_size(r
 
 def test_cover_marks_what_the_committed_run_says_beside_ones_own(cover, committed):
     (lead,) = (text for text in cover if "**Does pretraining" in text)
-    said = headline.finding(open_reference())
+    said = headline.finding(committed_run())
     assert f" {format_number(100 * committed[0]['estimate'].max(), 1, signed=True)} points" in said
     assert lead.count(f"- *Beside it, the run that comes with this book:* {said}") == 1
 
@@ -174,7 +174,7 @@ def test_scores_far_apart_are_ahead_on_all_tasks_with_their_sizes(
 ):
     tables = shifted(committed, points)
     monkeypatch.setattr(headline, "differences", lambda runs: tables)
-    text = headline.finding(open_reference())
+    text = headline.finding(committed_run())
     assert text.startswith(f"{side} pretraining is ahead on all six tasks: thyroid nodules by ")
     for row in tables[0].itertuples():
         assert f" by {abs(100 * row.estimate):.1f} points (" in text
@@ -189,7 +189,7 @@ def test_cover_of_scores_shifted_by_ten_points_says_photographic_ahead_where_and
     assert "**This book:** Photographic pretraining is ahead on " in line
     clear = units[units["p_holm"] < 0.05]
     assert len(clear) > 1
-    names = open_reference().titles
+    names = committed_run().titles
     for row in clear.itertuples():
         name, size = names[row.task].partition(",")[0], f"{-100 * row.estimate:.1f} points ("
         assert re.search(f"{name} by {re.escape(size)}", line, re.IGNORECASE)

@@ -351,6 +351,20 @@ def test_missing_or_other_file_is_named_and_so_is_an_unknown_run(copy, monkeypat
         load_reference("open")
 
 
+def test_run_read_again_is_as_it_was_written_whatever_was_done_to_the_first(copy):
+    first, again = load_reference(copy).tables, load_reference(copy).tables
+    for name, table in again.items():
+        pd.testing.assert_frame_equal(table, first[name])
+    first["runs"].iloc[:, 0] = first["runs"].iloc[::-1, 0].to_numpy()
+    first["predictions"]["score"] = 0.0
+    unchanged = load_reference(copy).tables
+    for name, table in again.items():
+        pd.testing.assert_frame_equal(unchanged[name], table)
+    (copy / "runs.parquet").write_bytes((copy / "cases.parquet").read_bytes())
+    with pytest.raises(InputError, match=r"runs\.parquet: .*SHA-256 is not the one"):
+        load_reference(copy)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

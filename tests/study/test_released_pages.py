@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from computed_pages import outputs
+from computed_pages import committed_run, outputs
 from finished_study import ranked_files, write_images, write_manifests
 from skimage.transform import resize
 from sklearn.metrics import roc_auc_score
@@ -13,7 +13,7 @@ from tiny_study import tiny_profile
 
 from rin.models.weights import load_entries
 from rin.report import headline
-from rin.study import open_reference, open_runs, open_study
+from rin.study import open_runs, open_study
 from rin.study.plan import plan_study
 
 INITS = ("radimagenet", "imagenet")
@@ -128,7 +128,7 @@ def test_cover_doubts_the_unverified_file_beside_its_finding(texts):
 @pytest.mark.parametrize("page", RESULTS)
 def test_page_of_released_weights_speaks_of_that_run_alone(texts, page):
     marked = "- *Beside it, the run that comes with this book:* " + headline.finding(
-        open_reference()
+        committed_run()
     )
     text = texts[page].replace(re.sub(r"\s+", " ", marked), "")
     assert (text != texts[page]) is (page == "findings")
