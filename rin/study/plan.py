@@ -26,7 +26,7 @@ from rin.models.weights import (
 from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED
+from rin.study.profile import CONFOUNDER, MAIN, RANDOM, SAMPLED
 from rin.study.setting import Study, TaskInputs
 from rin.training.identity import RESULTS_VERSION
 
@@ -42,8 +42,8 @@ class Run(Planned):
 
     `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
     it: equal inputs are one run.  `inside` says how many activations of its layers it records
-    (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining`
-    (which of the init's it starts from) are no part of the configuration.
+    (`rin.study.profile.ActivationSample`).  `study`, `factor` and `level` (what varies in it), and
+    `pretraining` (which of the init's it starts from), are no part of the configuration.
     """
 
     task: str
@@ -58,6 +58,7 @@ class Run(Planned):
     split_digest: str
     weights_digest: str
     study: str = MAIN
+    factor: str | None = None
     level: str | None = None
     inside: tuple[tuple[str, int], ...] = ()
     pretraining: int = 1
@@ -99,7 +100,7 @@ class Run(Planned):
         }
         if self.level is None:
             return columns
-        factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
+        factor = {"factor": self.factor, "level": self.level, "preprocessing": self.preprocessing}
         return factor | columns
 
     @property
@@ -134,7 +135,7 @@ def find_entries(
 def plan_study(
     study: Study, name: str = MAIN, task: str | None = None, *, ahead: bool = False
 ) -> list[Run]:
-    """List the runs of a study of `rin.study.profile.STUDIES`, of all its tasks or of one.
+    """List the runs of a study of the profile, of all its tasks or of one.
 
     A run that levels of a factor share stands here once for each, with the same id.  `ahead`, also
     those of pretrainings that are not finished, under ids that no finished run has.
@@ -145,9 +146,9 @@ def plan_study(
         for task_name in variant.tasks:
             if task_name not in tasks:
                 continue
-            inputs = study.inputs(task_name, variant.folds, variant.changes.get("resize"))
+            inputs = study.inputs(task_name, variant.folds, variant.changes)
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
-                chosen = profile.factors.confounder.sampled
+                chosen = profile.sampled_confounder
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
             planned += plan_runs(study, inputs, variant, name, ahead=ahead)
     return planned
@@ -185,20 +186,18 @@ def plan_runs(
     """List the runs of a task in a variant of a named study, by default the main one."""
     variant = variant or study.profile.variants(MAIN)[0]
     profile, task = study.profile, inputs.task.name
-    settings = profile.tuning(task).model_copy(update=variant.changes)
-    scenarios = [*map(profiles.find_scenario, variant.scenarios)]
-    backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
+    settings = profile.tuning(task, variant.changes)
+    backbones = dict.fromkeys(scenario.backbone for scenario in variant.scenarios)
     entries = find_entries(study, variant.inits, backbones, variant.pretraining, ahead=ahead)
     digests = dict.fromkeys(entries, f"random-{profile.seed}")
     for key, entry in entries.items():
         if entry:
             digests[key] = weights_digest(study, entry) or f"{entry.init}:{entry.release}"
-    recorded = {"cases", "points", "channels"}
-    sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
+    sizes = variant.activation_sample.model_dump() if variant.activation_sample else {}
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
-        for scenario in scenarios:
+        for scenario in variant.scenarios:
             seed = run_seed(profile, variant, task, int(fold), scenario.name)
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
@@ -215,6 +214,7 @@ def plan_runs(
                     split_digest=split_digest,
                     weights_digest=digests[init, scenario.backbone],
                     study=name,
+                    factor=variant.factor,
                     level=variant.level,
                     inside=tuple(sizes.items()),
                     pretraining=variant.pretraining,
@@ -259,7 +259,7 @@ def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
 def plan_all(study: Study, *, ahead: bool = False) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
     planned = {}
-    for name in study.profile.studies:
+    for name in study.profile.study_filters:
         for run in plan_study(study, name, ahead=ahead):
             planned.setdefault(run.run_id, run)
     return list(planned.values())
