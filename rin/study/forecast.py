@@ -21,7 +21,7 @@ from rin.data.manifest import find_task
 from rin.files import read_yaml
 from rin.study.ledger import Planned
 from rin.study.loss_study import plan_losses
-from rin.study.plan import STEP_COST, plan_all, run_seed
+from rin.study.plan import COMPILED, STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining, pretraining_seed
 from rin.study.probe_study import plan_probe
 from rin.study.profile import MAIN, FineTuning, Profile
@@ -222,19 +222,21 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict], int]:
     by_task = profile.execution.blocks == "by_task"
     steps, planned = set(), {}
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
-        recorded = variant.activation_sample is not None
-        for task, scenario in product(variant.tasks, variant.scenarios):
+        for task in variant.tasks:
             settings = profile.tuning(task, variant.changes)
-            step = scenario.backbone, scenario.unfreezing, settings.head, settings.size
-            steps.add((*step, task) if by_task else step)
+            compiled = [getattr(settings, name) for name in COMPILED]
+            folds = range(min(variant.folds, find_task(task)[1].n_folds))
             of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
             # Which one it comes to depends on the weights.
             del of_task["preprocessing"]
-            folds = range(min(variant.folds, find_task(task)[1].n_folds))
-            for fold, init in product(folds, variant.inits):
+            # Runs of the study of layers record more than others.
+            of_task["layers"] = variant.activation_sample is not None
+            for scenario, fold in product(variant.scenarios, folds):
+                step = scenario.backbone, scenario.unfreezing, *compiled
+                steps.add((*step, task) if by_task else step)
                 seed = run_seed(profile, variant, task, fold, scenario.name)
-                run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
-                # Runs of the study of layers record more than others.
-                run |= {"seed": seed, "layers": recorded} | of_task
-                planned[json.dumps(run), settings.preprocessing] = run
+                for init in variant.inits:
+                    run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
+                    run |= {"seed": seed} | of_task
+                    planned[json.dumps(run), settings.preprocessing] = run
     return "fine-tuning", "runs", [*planned.values()], len(steps)

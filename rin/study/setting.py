@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -146,6 +148,14 @@ class TaskInputs:
     def __getstate__(self) -> dict:
         """Travel to another process without the case tables that training does not read."""
         return self.__dict__ | dict.fromkeys(("whole", "dataset", "pairs"))
+
+    @cached_property
+    def split_digests(self) -> dict[int, str]:
+        """The SHA-256 of the split of each fold."""
+        return {
+            int(fold): hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
+            for fold, split in self.folds.groupby("fold")
+        }
 
     def scored(self, part: str) -> TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
