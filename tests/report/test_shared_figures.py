@@ -81,6 +81,26 @@ def test_table_of_measures_has_a_row_a_measure_with_the_difference_and_both_valu
     assert table.iloc[0, 1:].tolist() == ["+0.100 (0.000, 0.200)", "0.300", "0.200"]
 
 
+def test_measures_without_networks_that_diverged_are_columns_beside_those_of_all():
+    columns = ["networks", "init", "measure", "estimate", "ci_low", "ci_high"]
+    measures = pd.DataFrame(
+        [
+            (networks, init, "brier", x, x - 0.1, x + 0.1)
+            for networks, x in (("all", 0.3), ("converged", 0.2))
+            for init in (*INITS, "difference")
+        ],
+        columns=columns,
+    )
+    table = measure_table(measures, INITS)
+    assert list(table)[4:] == [
+        "Radiologic − Photographic, without diverged (95% CI)",
+        "Radiologic, without diverged",
+        "Photographic, without diverged",
+    ]
+    assert table.iloc[0, 1:4].tolist() == ["+0.300 (0.200, 0.400)", "0.300", "0.300"]
+    assert table.iloc[0, 4:].tolist() == ["+0.200 (0.100, 0.300)", "0.200", "0.200"]
+
+
 def test_calibration_draws_the_reliability_alone():
     curves = pd.DataFrame(
         {
