@@ -39,7 +39,8 @@ def closed():
 def test_slopes_go_from_the_second_init_to_the_first_a_line_a_scenario():
     first, second = slopes(AUCS, INITS, "task").flat
     drawn = [line.get_xydata().tolist() for line in first.lines if len(line.get_xdata()) == 2]
-    assert [[0, 0.6], [1, 0.9]] in drawn and [[0, 0.8], [1, 0.7]] in drawn
+    assert [[0, 0.6], [1, 0.9]] in drawn
+    assert [[0, 0.8], [1, 0.7]] in drawn
     assert [label.get_text() for label in second.get_xticklabels()] == [
         "photographic",
         "radiologic",
@@ -156,4 +157,5 @@ def test_bands_of_the_headline_hold_the_paper_others_and_both_intervals_of_the_r
     breast = own[own["label"] == "Breast lesions"]
     assert breast["kind"].tolist() == ["networks", "pretrainings"]
     assert breast["estimate"].iloc[1] == pytest.approx(100 * units.loc["breast", "estimate"])
-    assert own["label"].nunique() == len(runs.tasks) and len(own) == 2 * len(runs.tasks)
+    assert own["label"].nunique() == len(runs.tasks)
+    assert len(own) == 2 * len(runs.tasks)
