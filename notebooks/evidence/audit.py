@@ -191,7 +191,9 @@ p_values = nine.pivot(index="name", columns="task", values="p_value")
 adjusted = p_values.apply(hypothesis.holm, axis=1, result_type="broadcast")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-evidence_figures.analyses_heat(nine, adjusted, runs.inits, runs.titles)
+evidence_figures.analyses_heat(
+    nine, adjusted, runs.inits, runs.titles, tested=not runs.stand_ins()
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 recommended = nine[nine["recommended"]].set_index("task")

@@ -149,7 +149,7 @@ contrasts = [
 levels = level_differences(scores, contrasts)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-evidence_figures.levels_heat(levels, runs.titles)
+evidence_figures.levels_heat(levels, runs.titles, tested=not runs.stand_ins())
 
 # %% [markdown]
 # AUC points, first minus second (purple where the first is higher), for the networks of

@@ -59,8 +59,8 @@ def analyses_heat(
 ) -> Picture:
     """Draw differences of several analyses (`name`) by task; a star where the adjusted P is small.
 
-    `analyses` are rows of `rin.stats.task_analyses` with their `task`; `adjusted` has P values in
-    the same rows and columns as the figure.  Rows that are not `tested`, of stand-ins, have no star.
+    `analyses` are rows of `rin.stats.task_analyses` with their `task`; `adjusted` has a P value in
+    each cell of the figure.  Rows that are not `tested`, of stand-ins, have no star.
     """
     grid = analyses.pivot_table(index="name", columns="task", values="estimate", sort=False)
     grid = grid.dropna(how="all")

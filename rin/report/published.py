@@ -11,7 +11,6 @@ from rin.errors import listed
 from rin.evidence.audit import Bounds, TaskAudit
 from rin.evidence.claims import holm_bounds, task_names
 from rin.evidence.discrepancies import CHANGES, KINDS
-from rin.evidence.replications import REPLICATIONS
 from rin.report.format import MISSING, book_table, format_estimate, format_interval, format_p
 
 
@@ -104,19 +103,12 @@ def slips_table(entries: pd.DataFrame) -> Styler:
     return book_table(table, "Slips and differences of wording", prose=True)
 
 
-def worded_table() -> Styler:
-    """Return comparisons of like with like that state a direction and no pair of AUCs."""
-    rows = [
-        {
-            "Study": study.study,
-            "Ahead": study.ahead.replace("parity", "neither"),
-            "Images": study.data,
-            "Remark": study.remark,
-        }
-        for study in REPLICATIONS
-        if study.like_for_like and None in (study.radimagenet, study.imagenet)
-    ]
-    return book_table(pd.DataFrame(rows), "Comparisons that state no pair of AUCs", prose=True)
+def worded_table(comparisons: pd.DataFrame) -> Styler:
+    """Return comparisons without a pair of AUCs (`rin.evidence.replications.without_values`)."""
+    columns = {"study": "Study", "ahead": "Ahead", "data": "Images", "remark": "Remark"}
+    table = comparisons[[*columns]].replace({"ahead": {"parity": "neither"}})
+    caption = "Comparisons that state no pair of AUCs"
+    return book_table(table.rename(columns=columns).reset_index(drop=True), caption, prose=True)
 
 
 def missed_table(missed: pd.DataFrame, titles: Sequence[str]) -> Styler:
