@@ -66,7 +66,7 @@ from the printed numbers, and {counts["cannot be judged"]} cannot be decided
 from them.
 """)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %%
 evidence_figures.published_forest(audits)
 
 # %% [markdown]
@@ -190,7 +190,7 @@ nine = pd.concat(
 p_values = nine.pivot(index="name", columns="task", values="p_value")
 adjusted = p_values.apply(hypothesis.holm, axis=1, result_type="broadcast")
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %%
 evidence_figures.analyses_heat(
     nine, adjusted, runs.inits, runs.titles, tested=not runs.stand_ins()
 )

@@ -148,7 +148,7 @@ contrasts = [
 ]
 levels = level_differences(scores, contrasts)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %%
 evidence_figures.levels_heat(levels, runs.titles, tested=not runs.stand_ins())
 
 # %% [markdown]

@@ -69,7 +69,7 @@ studies neither confirm nor refute its findings.
 # %% [markdown]
 # ## Studies by other groups
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %%
 evidence_figures.other_groups_forest(others)
 
 # %% [markdown]
@@ -116,7 +116,7 @@ published.inputs_table(
 # %% [markdown]
 # ## On the paper's questions
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %%
 evidence_figures.questions_forest(alike)
 
 # %% [markdown]
@@ -190,7 +190,7 @@ they are not counted as votes.
 # %% [markdown]
 # ## On other questions, by that group
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# %%
 evidence_figures.further_questions_forest(alike, others)
 
 # %% [markdown]

@@ -1,16 +1,18 @@
 """What is published, as pages show it: the discrepancy ledger, other studies, their pooling."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 import pandas as pd
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
+from rin.data.manifest import load_manifest
 from rin.errors import listed
 from rin.evidence.audit import Bounds, TaskAudit
 from rin.evidence.claims import holm_bounds, task_names
 from rin.evidence.discrepancies import CHANGES, KINDS
+from rin.models.probe import Distribution
 from rin.report.format import MISSING, book_table, format_estimate, format_interval, format_p
 
 
@@ -111,19 +113,30 @@ def worded_table(comparisons: pd.DataFrame) -> Styler:
     return book_table(table.rename(columns=columns).reset_index(drop=True), caption, prose=True)
 
 
-def missed_table(missed: pd.DataFrame, titles: Sequence[str]) -> Styler:
+def missed_table(missed: pd.DataFrame) -> Styler:
     """Return files that the probe did not name correctly, by preprocessing and images.
 
-    `missed` has a row a file (`trained_with`, `wrong`, `best`), `titles` of the images probed.
+    `missed` has a row a file: trained_with, source (a dataset), wrong, best.
     """
-    files = missed.assign(images=list(titles)).groupby(["trained_with", "images"], as_index=False)
+    files = missed.groupby(["trained_with", "source"], as_index=False)
     table = files.agg(
         files=("best", "size"),
         wrong=("wrong", "sum"),
         nearest=("best", lambda best: listed(best.unique())),
     )
+    table["source"] = [load_manifest(name).title for name in table["source"]]
     table.columns = ["Trained with", "Probed with", "Files", "Wrong", "Nearest"]
     return book_table(table, "Files that were not named correctly", prose=True)
+
+
+def distributors_table(distributions: Iterable[Distribution]) -> Styler:
+    """Return who distributes RadImageNet weights, with the inputs that each states."""
+    held = pd.DataFrame([distribution.model_dump() for distribution in distributions])
+    held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
+    keys = ["distributor", "stated_preprocessing", "release"]
+    table = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
+    table.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
+    return book_table(table, "Who distributes RadImageNet weights", prose=True)
 
 
 def folded_entries(entries: pd.DataFrame) -> HTML:
