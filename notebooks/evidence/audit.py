@@ -106,28 +106,34 @@ published.comparison_table(audits, networks)
 published.checks_table(audits)
 
 # %%
+checks = pd.DataFrame(
+    {
+        "wide": [row.too_wide_for_delong for row in audits],
+        "follows": [row.p_follows for row in audits],
+        "above": [
+            min(row.p_by_sds.low, row.p_by_normal.low) > 0.05 for row in audits
+        ],
+        "below": [p.high < 0.05 for p in claims.holm_bounds(audits)],
+    },
+    index=[row.task for row in audits],
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+tasks = {name: [*checks.index[checks[name]]] for name in checks}
+shown = {name: claims.task_names(chosen) for name, chosen in tasks.items()}
 fitting = [
     formula
     for formula in audits[0].widths
     if all(row.half_width.meets(row.widths[formula]) for row in audits)
 ]
-by_task = {row.task: row for row in audits}
-wide = [task for task, row in by_task.items() if row.too_wide_for_delong]
-follows = [task for task, row in by_task.items() if row.p_follows]
-lowest = {
-    task: min(row.p_by_sds.low, row.p_by_normal.low)
-    for task, row in by_task.items()
-}
-above = [task for task, p in lowest.items() if p > 0.05]
-adjusted_bounds = dict(zip(by_task, claims.holm_bounds(audits), strict=True))
-below = [task for task, p in adjusted_bounds.items() if p.high < 0.05]
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-acl, thyroid = by_task["acl"], by_task["thyroid"]
+acl, thyroid = (
+    next(row for row in audits if row.task == task)
+    for task in ("acl", "thyroid")
+)
 gains = [claims.dice_gains(row) for row in paper.DICE.values()]
 claim("every formula without pairing fits", len(fitting) == 4)
-claim("wider than DeLong's limit", wide == ["sarscov2", "hemorrhage"])
-claim("only meniscus allows P < .001", follows == ["meniscus"])
+claim("wider than DeLong's limit", tasks["wide"] == ["sarscov2", "hemorrhage"])
+claim("only meniscus allows P < .001", tasks["follows"] == ["meniscus"])
 claim(
     "the ACL difference misses its middle", not acl.difference.meets(acl.middle)
 )
@@ -138,13 +144,13 @@ claim(
 Markdown(f"""
 **Intervals.** {len(fitting)} formulas without pairing fit equally well. All
 ignore that both sources were run with the same settings, and none concerns new
-patients. For {claims.task_names(wide)} the printed interval is wider than any
+patients. For {shown["wide"]} the printed interval is wider than any
 DeLong interval on {paper.SETTINGS["split_percent"].value[-1]}% of the images.
 
 **P values.** A 95% interval that includes zero and P < .05 cannot come from one
-test of one difference. Only {claims.task_names(follows)} allows P < .001; for
-{claims.task_names(above)} both P values are above .05 for every rounding. After
-Holm's correction {{cite:p}}`holm1979`, {claims.task_names(below)} are below .05
+test of one difference. Only {shown["follows"]} allows P < .001; for
+{shown["above"]} both P values are above .05 for every rounding. After
+Holm's correction {{cite:p}}`holm1979`, {shown["below"]} are below .05
 for every rounding. A DeLong *test* on so many images could still give small P
 values; it needs the scores of every case, which were not published.
 

@@ -1,6 +1,6 @@
 """Tables of the page on the study: what was done, on which images, and what was seen before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -12,7 +12,7 @@ from rin.report import words
 from rin.report.banner import image_kind
 from rin.report.evidence_figures import region_names
 from rin.report.format import MISSING, book_table
-from rin.study.reference import TaskFacts
+from rin.study.reference import RunFacts, TaskFacts
 from rin.study.results import Runs
 
 
@@ -153,6 +153,7 @@ def corpus_overlap_table(overlap: pd.DataFrame) -> Styler:
     )
 
 
-def computers(added: Sequence) -> str:
-    """Return the computers that runs were made on, each once."""
-    return "; ".join(dict.fromkeys(hardware.text for hardware in added))
+def computers(facts: RunFacts) -> str:
+    """Return the computers that a reference run was made on, each once."""
+    hardware = [facts.hardware, *(addition.hardware for addition in facts.added)]
+    return "; ".join(dict.fromkeys(computer.text for computer in hardware))
