@@ -30,8 +30,7 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown
 
-from rin.curation.taxonomy import REGIONS, load_taxonomy
-from rin.data.manifest import find_task
+from rin.curation.taxonomy import load_taxonomy
 from rin.evidence import paper
 from rin.report import evidence_figures, study_tables, style, words
 from rin.report import words_of_evidence as phrases
@@ -158,8 +157,8 @@ subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
 subset = subset.replace({"label": {"_": " "}}, regex=True)
 least, most = subset.iloc[0], subset.iloc[-1]
 Markdown(f"""
-{len(taxonomy)} labels in {len(REGIONS)} regions, as the paper says;
-{(taxonomy["modality"] == "MR").sum()} are of MRI, and
+{len(taxonomy)} labels in {taxonomy["region"].nunique()} regions, as the paper
+says; {(taxonomy["modality"] == "MR").sum()} are of MRI, and
 {(taxonomy["label"] == "normal").sum()} are called normal. Images are counted in
 public only for an open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396);
 the counts are lower bounds. Classes there have {least["images"]:,.0f}
@@ -209,14 +208,11 @@ held = " or on ".join(
     f"{row.title.partition(', ')[2]} ({row.used:,} images)"
     for row in reference.facts.corpora
 )
-modalities = [
-    find_task(task.name)[0].modality for task in reference.facts.tasks
-]
 Markdown(f"""
 The networks of the reference run were pretrained on {held}. Both corpora have
 the same number of classes, of the same sizes.
 {words.ultrasound_seen(reference.facts.corpora[0].title)};
-{phrases.ultrasound_tasks(modalities)}
+{phrases.ultrasound_tasks(reference.facts.tasks)}
 """)
 
 # %% [markdown]

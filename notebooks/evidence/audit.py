@@ -85,8 +85,7 @@ round(float(stats.t.ppf(0.975, 46) * error), 2)
 
 # %%
 networks = scenarios.init_differences(runs.predictions(), *runs.inits)
-networks = networks.query("group == 'all'")
-published.comparison_table(audits, networks)
+published.comparison_table(audits, networks.query("group == 'all'"))
 
 # %% [markdown]
 # *This run* has the interval over patients, of other weights and partly other

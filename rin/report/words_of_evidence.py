@@ -1,20 +1,13 @@
 """Sentences with cases of the pages on what is published, tested on made rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from rin.errors import counted, listed
-from rin.report import words
-
-
-def stars(n: int, total: int, *, stand_ins: Collection[str] = ()) -> str:
-    """Return how many differences of a table have a star; of stand-ins that none is given."""
-    if stand_ins:
-        return f"There is {words.no_verdict(stand_ins)}."
-    have = "has" if n == 1 else "have"
-    return f"{words.number(n).capitalize() if n else 'None'} of {total} cells {have} one."
+from rin.data.manifest import find_task
+from rin.errors import counted
+from rin.study.reference import TaskFacts
 
 
 def wrong_names(n: int, total: int) -> str:
@@ -42,8 +35,9 @@ def sizes_compared(sizes: Mapping[str, Any]) -> str:
     )
 
 
-def ultrasound_tasks(modalities: Sequence[str]) -> str:
+def ultrasound_tasks(tasks: Iterable[TaskFacts]) -> str:
     """Return how many of some tasks are on ultrasound images."""
+    modalities = [find_task(task.name)[0].modality for task in tasks]
     return f"{counted(modalities.count('US'), 'of its tasks are')} on ultrasound images."
 
 
@@ -56,8 +50,3 @@ def copies_missed(overlap: pd.DataFrame) -> str:
         f"Of {overlap['copies'].max()} reduced copies of a task, {ends} were found, so {missed} "
         "may have been missed."
     )
-
-
-def rows_named(rows: Sequence[str]) -> str:
-    """Return some names as a list in words, and `none` of none."""
-    return listed(rows) if rows else "none"
