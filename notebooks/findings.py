@@ -41,7 +41,9 @@ from rin.study import open_reference, open_runs
 style.use_style()
 book = open_runs(profile, data_root=data_root, results=results)
 runs = book.foremost  # one's own run where it is real, else the book's
-display(banner(runs), Markdown(cover.verdict(book)), cover.figure(runs))
+display(banner(runs))
+display(Markdown(cover.verdict(book)))
+display(cover.figure(runs))
 Markdown(cover.advice(runs))
 
 # %% [markdown]

@@ -74,8 +74,8 @@ published.ledger_counts(entries)
 # %% [markdown]
 # An entry states that two sources disagree, not why; numbers come from the paper
 # {cite:p}`mei2022`, its authors' files and the dataset manifests. *Computed*: the
-# numbers are compared whenever this page is built. Unfold a line for the sources, what
-# it changes, and how this book handles it.
+# numbers are compared whenever this page is built. Unfold a line for the finding, the
+# sources, what it changes, and how this book handles it.
 #
 # ## What may change a conclusion
 
@@ -86,13 +86,13 @@ published.folded_entries(groups["conclusions"])
 # ## What changes how a number is read
 
 # %%
-published.folded_entries(groups["reading"])
+published.folded_entries(groups["reading"], findings=False)
 
 # %% [markdown]
 # ## What matters for repeating the study
 
 # %%
-published.folded_entries(groups["repetition"])
+published.folded_entries(groups["repetition"], findings=False)
 
 # %% [markdown]
 # ## What changes nothing

@@ -77,7 +77,7 @@ evidence_figures.other_groups_forest(others)
 # of mammograms are wide rather than narrow ([Methods](../../methods)). Skin
 # photographs are not radiology, and their metric is balanced accuracy.
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 published.study_table(others)
 
 # %% [markdown]

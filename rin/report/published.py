@@ -139,20 +139,24 @@ def distributors_table(distributions: Iterable[Distribution]) -> Styler:
     return book_table(table, "Who distributes RadImageNet weights", prose=True)
 
 
-def folded_entries(entries: pd.DataFrame) -> HTML:
+def folded_entries(entries: pd.DataFrame, *, findings: bool = True) -> HTML:
     """Return entries of `rin.evidence.discrepancies.ledger`, each a line that unfolds.
 
-    Its `id` is that of the line, so that a page can link to an entry.
+    Its `id` is that of the line, so that a page can link to an entry.  The line has the title,
+    and where `findings` are wanted what was found; without, that is the first to unfold.
     """
-    return HTML("".join(_entry(row) for row in entries.itertuples()))
+    return HTML("".join(_entry(row, findings) for row in entries.itertuples()))
 
 
-def _entry(row: tuple) -> str:
+def _entry(row: tuple, finding_in_line: bool) -> str:
     said = "".join(f"<li><b>{escape(place)}</b>: {escape(text)}</li>" for place, text in row.says)
+    line, first = f" {escape(row.finding)}", ""
+    if not finding_in_line:
+        line, first = "", f"<p>{escape(row.finding)}</p>" if row.finding else ""
     return (
         f'<details id="{escape(row.id)}" style="margin:0.5em 0">'
-        f"<summary><b>{escape(row.title)}</b> ({row.status}). {escape(row.finding)}</summary>"
-        f'<div style="margin:0.3em 0 0.9em 1.2em;overflow-wrap:anywhere"><ul>{said}</ul>'
+        f"<summary><b>{escape(row.title)}</b> ({row.status}).{line}</summary>"
+        f'<div style="margin:0.3em 0 0.9em 1.2em;overflow-wrap:anywhere">{first}<ul>{said}</ul>'
         f"<p><b>What it changes.</b> {escape(row.consequence)} "
         f"<b>In this book.</b> {escape(row.handling)}</p></div></details>"
     )
