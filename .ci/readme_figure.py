@@ -18,7 +18,8 @@ FILES = [ROOT / "book" / "_static" / "headline.svg"]
 def cover_figures(notebook: Path) -> list[bytes]:
     """Return the first figures that a computed cover shows, as SVG; one for each file."""
     text = json.dumps(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
-    found = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
+    # A narrow version for small screens may be beside it, in a `source`.
+    found = re.findall(r'<img [^>]*src=\\"data:image/svg\+xml;base64,([\w+/=]+)', text)
     return [base64.b64decode(data) for data in found[: len(FILES)]]
 
 

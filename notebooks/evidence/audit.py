@@ -33,39 +33,25 @@ import pingouin
 from IPython.display import Markdown
 from scipy import stats
 
-from rin.evidence import paper
-from rin.evidence.audit import audit_tasks, published_intervals
-from rin.evidence.claims import (
-    dice_gains,
-    holm_bounds,
-    judged_claims,
-    task_names,
-)
-from rin.report import style
+from rin.evidence import claims, paper
+from rin.evidence.audit import audit_tasks
+from rin.report import evidence_figures, published, style, words
 from rin.report.banner import banner
-from rin.report.forest import forest
-from rin.report.format import book_table, format_p
-from rin.report.heat import heat
-from rin.report.page import claim, picture
-from rin.report.words import equivalence
-from rin.stats import (
-    EQUIVALENCE_MARGIN,
-    holm,
-    paired_t,
-    scenario_aucs,
-    task_analyses,
-)
+from rin.report.page import claim
+from rin.stats import hypothesis, scenarios
 from rin.study import open_runs
 
 style.use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+banner(runs)
 
 # %%
 audits = audit_tasks()
-claims = judged_claims(audits)
+judged = claims.judged_claims(audits)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 zero = [row.task for row in audits if row.contains_zero]
-counts = claims["verdict"].value_counts()
+counts = judged["verdict"].value_counts()
 claim("four intervals include zero however they were rounded",
       [row.task for row in audits if row.may_contain_zero] == zero)  # fmt: skip
 claim("the half-widths agree in all tasks", all(row.agrees for row in audits))
@@ -74,151 +60,109 @@ Markdown(f"""
 The paper's intervals describe 24 ways of fine-tuning, not patients: in all
 {len(audits)} tasks the printed half-width equals, within rounding, that of an
 unpaired t interval over settings. {len(zero)} of the intervals
-({task_names(zero)}) include zero, beside P < .001. Of {len(claims)} quoted
-claims {counts["holds"]} hold, {counts["does not follow"]} do not follow from
-the printed numbers, and {counts["cannot be judged"]} cannot be decided from
-them.
+({claims.task_names(zero)}) include zero, beside P < .001. Of {len(judged)}
+quoted claims {counts["holds"]} hold, {counts["does not follow"]} do not follow
+from the printed numbers, and {counts["cannot be judged"]} cannot be decided
+from them.
 """)
 
 # %%
-intervals = pd.concat(
-    published_intervals(row.published).assign(label=row.published.title)
-    for row in audits
-)
-half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
-notes = half_widths.map("±{:.2f}".format).groupby(intervals["label"])
-axes = forest(
-    intervals.assign(note=notes.transform("   ".join)),
-    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
-    ends=("ImageNet", "RadImageNet"), note_title="printed   implied",
-)  # fmt: skip
-picture(axes, "Published interval of each task's difference and, below it, the "
-        "unpaired t interval of the published SDs: nearly equal")  # fmt: skip
+evidence_figures.published_forest(audits)
 
 # %% [markdown]
 # Square: the stated difference, with the interval that the published means and
 # standard deviations (SDs) imply. With $s_1$ and $s_2$ over $n = 24$ settings of
 # each source, its half-width is $t_{0.975,\,46}\sqrt{(s_1^2 + s_2^2)/24}$. For
-# breast lesions:
+# breast lesions, where $(8.7 + 0.6)/2 = 4.65$ is printed:
 
 # %%
 breast = paper.COMPARISONS["breast"]
 error = 100 * np.hypot(breast.sd_radimagenet, breast.sd_imagenet) / np.sqrt(24)
-round(
-    float(stats.t.ppf(0.975, 46) * error), 2
-)  # printed: (8.7 + 0.6) / 2 = 4.65
+round(float(stats.t.ppf(0.975, 46) * error), 2)
 
 # %% [markdown]
-# A printed 0.85 can be anything from 0.845 to 0.855, so every result has a
-# range, and two numbers agree where their ranges overlap. DeLong's method
-# {cite:p}`delong1988`, which the paper names, is about cases: its variance of an
-# AUC $A$ with $m$ and $n$ tested cases cannot exceed
-# $A(1-A)\,(1/(m-1) + 1/(n-1))$, which limits the width of its interval.
+# ## Published and recomputed, side by side
 
 # %%
-fitting = [
-    name
-    for name in audits[0].widths
-    if all(row.half_width.meets(row.widths[name]) for row in audits)
-]
-names = [task_names([row.task]) for row in audits]
-widths = pd.DataFrame(
-    {
-        "Task": names,
-        "Printed": [f"{row.half_width:.2f}" for row in audits],
-        "Implied": [f"{row.implied:.2f}" for row in audits],
-        "DeLong, at most": [f"{row.delong_limit:.2f}" for row in audits],
-        "Includes zero": [
-            "yes" if row.contains_zero else "no" for row in audits
-        ],
-    }
-)
-book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-claim("every formula without pairing fits", len(fitting) == 4)
-wide = [row.task for row in audits if row.too_wide_for_delong]
-claim("wider than DeLong's limit", wide == ["sarscov2", "hemorrhage"])
-Markdown(f"""
-{len(fitting)} formulas without pairing fit equally well, so the numbers do not
-show which was used. All of them ignore that both sources were run with the same
-24 settings, and none concerns new patients. For {task_names(wide)} the printed
-interval is wider than any DeLong interval of the printed AUCs on
-{paper.SETTINGS["split_percent"].value[-1]}% of the images.
-""")
+networks = scenarios.init_differences(runs.predictions(), *runs.inits)
+published.comparison_table(audits, networks.query("group == 'all'"))
 
 # %% [markdown]
-# ## P values
+# *This run* has the interval over patients, of other weights and partly other
+# images. [All tasks](../results/all_tasks) has that over pretrainings.
 #
-# A 95% interval that includes zero and a P value below .05 cannot come from one
-# test of one difference. Here the P value is computed twice, with the range that
-# rounding allows: from the stated difference and the SDs, and from the printed
-# interval alone, taken as symmetric. A *paired* t test would give a smaller P the
-# more the AUCs of both sources rise and fall together; the last column is the
-# correlation that P < .001 would need.
-
+# ## What the printed numbers imply
+#
+# A printed 0.85 can be anything from 0.845 to 0.855, so every result has a range,
+# and two numbers agree where their ranges overlap. *Implied*: from the SDs, without
+# pairing. *DeLong, at most*: the variance of an AUC $A$ with $m$ and $n$ tested cases
+# {cite:p}`delong1988` cannot exceed $A(1-A)\,(1/(m-1) + 1/(n-1))$. P is computed from
+# the difference and the SDs, and from the printed interval alone. *r needed*: a
+# paired t test gives a smaller P the more the AUCs of both sources rise and fall
+# together; P < .001 would need this correlation.
 
 # %%
-def p_range(bounds):
-    ends = (
-        format_p(p)[2:].removeprefix("= ") for p in (bounds.low, bounds.high)
-    )
-    return " to ".join(dict.fromkeys(ends))
+published.checks_table(audits)
 
-
-adjusted = holm_bounds(audits)  # over the eight tasks
-needed = [row.needed_correlation for row in audits]
-p_values = pd.DataFrame(
+# %%
+checks = pd.DataFrame(
     {
-        "Task": names,
-        "SDs": [p_range(row.p_by_sds) for row in audits],
-        "Interval": [p_range(row.p_by_normal) for row in audits],
-        "SDs, Holm": [p_range(bounds) for bounds in adjusted],
-        "r needed": ["above 1" if r.low >= 1 else f"{r:.2f}" for r in needed],
-    }
-)
-book_table(
-    p_values, "P values; the paper states P < .001 for every task", prose=True
+        "wide": [row.too_wide_for_delong for row in audits],
+        "follows": [row.p_follows for row in audits],
+        "above": [
+            min(row.p_by_sds.low, row.p_by_normal.low) > 0.05 for row in audits
+        ],
+        "below": [p.high < 0.05 for p in claims.holm_bounds(audits)],
+    },
+    index=[row.task for row in audits],
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-follows = [row.task for row in audits if row.p_follows]
-above = [row.task for row in audits
-         if min(row.p_by_sds.low, row.p_by_normal.low) > 0.05]  # fmt: skip
-below = [
-    row.task for row, p in zip(audits, adjusted, strict=True) if p.high < 0.05
+tasks = {name: [*checks.index[checks[name]]] for name in checks}
+shown = {name: claims.task_names(chosen) for name, chosen in tasks.items()}
+fitting = [
+    formula
+    for formula in audits[0].widths
+    if all(row.half_width.meets(row.widths[formula]) for row in audits)
 ]
-(acl,) = (row for row in audits if row.task == "acl")
-claim("only meniscus allows P < .001", follows == ["meniscus"])
+acl, thyroid = (
+    next(row for row in audits if row.task == task)
+    for task in ("acl", "thyroid")
+)
+gains = [claims.dice_gains(row) for row in paper.DICE.values()]
+claim("every formula without pairing fits", len(fitting) == 4)
+claim("wider than DeLong's limit", tasks["wide"] == ["sarscov2", "hemorrhage"])
+claim("only meniscus allows P < .001", tasks["follows"] == ["meniscus"])
 claim(
     "the ACL difference misses its middle", not acl.difference.meets(acl.middle)
 )
+claim(
+    "the Dice gains are relative",
+    all(row["stated"].meets(row["caption"]) for row in gains),
+)
 Markdown(f"""
-Only {task_names(follows)} allows P < .001. For {task_names(above)} both P
-values are above .05 for every rounding. After Holm's correction
-{{cite:p}}`holm1979`, {task_names(below)} are below .05 for every rounding. For
-the anterior cruciate ligament (ACL) the difference is stated as
-{acl.published.estimate:.1f} points; the middle of its interval is
-{acl.middle:.2f}, and the printed means differ by {acl.means:.0f}. A DeLong
-*test* on so many images could still give small P values; it needs the scores
-of every case, which were not published.
-""")
+**Intervals.** {len(fitting)} formulas without pairing fit equally well. All
+ignore that both sources were run with the same settings, and none concerns new
+patients. For {shown["wide"]} the printed interval is wider than any
+DeLong interval on {paper.SETTINGS["split_percent"].value[-1]}% of the images.
 
-# %% [markdown]
-# ## Two kinds of percent
+**P values.** A 95% interval that includes zero and P < .05 cannot come from one
+test of one difference. Only {shown["follows"]} allows P < .001; for
+{shown["above"]} both P values are above .05 for every rounding. After
+Holm's correction {{cite:p}}`holm1979`, {shown["below"]} are below .05
+for every rounding. A DeLong *test* on so many images could still give small P
+values; it needs the scores of every case, which were not published.
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-thyroid = next(row for row in audits if row.task == "thyroid")
-gains = {task: dice_gains(row) for task, row in paper.DICE.items()}
-fits = [row["stated"].meets(row["caption"]) for row in gains.values()]
-claim("the Dice gains are relative", all(fits))
-Markdown(f"""
-The paper's percentages of AUCs are points. Thyroid's
-{thyroid.published.estimate:.1f}% divided by the printed ImageNet AUC, each
-with its rounding, is a relative gain of {thyroid.relative_gain:.1f}%. Its
-percentages of Dice scores are relative and fit the printed scores:
-{paper.DICE["thyroid"].gain_percent:.1f}% for thyroid and
-{paper.DICE["breast"].gain_percent:.1f}% for breast.
+**The ligament.** The difference is stated as {acl.published.estimate:.1f}
+points; the middle of its interval is {acl.middle:.2f}, and the printed means
+differ by {acl.means:.0f}.
+
+**Two kinds of percent.** Those of AUCs are points: relative to ImageNet's AUC
+thyroid's {thyroid.published.estimate:.1f}% would be
+{thyroid.relative_gain:.1f}%. Those of Dice scores
+({paper.DICE["thyroid"].gain_percent:.1f}% for thyroid,
+{paper.DICE["breast"].gain_percent:.1f}% for breast) are relative, and fit the
+printed scores.
 """)
 
 # %% [markdown]
@@ -226,78 +170,76 @@ percentages of Dice scores are relative and fit the printed scores:
 #
 # *Holds*: the printed numbers support the claim; other data may not. *Does not
 # follow*: they do not support it; it may still be true. *Cannot be judged*: too few
-# numbers are printed. Which layers to train, and which network is best, is examined
-# with real scores on the page [Discrepancies](discrepancies).
+# numbers are printed.
 
 # %% jupyter={"outputs_hidden": true} tags=["hide-output"]
-quoted = claims[["verdict", "text", "why"]].set_axis(
-    ["Verdict", "The paper says", "Reason"], axis=1
-)
-book_table(quoted.reset_index(drop=True), "Quoted claims", prose=True)
+published.claims_table(judged)
 
 # %% [markdown]
 # ## The same analyses on scores that are known
 #
-# The paper's analysis, DeLong's test and others are applied to the same predictions,
-# those of this book. They differ in what they take as the sample
-# ([Methods](../../methods)).
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-runs = open_runs(profile, data_root=data_root, results=results)
-short = {task: title.partition(",")[0] for task, title in runs.titles.items()}
-a, b = (style.init_style(init).word for init in runs.inits)
-banner(runs)
+# The paper's analysis, DeLong's test and others, applied to the predictions of this
+# book. They differ in what they take as the sample ([Methods](../../methods)).
 
 # %%
-tables = {}
-for task in runs.tasks:
-    parts = runs.facts(task).split
-    tables[short[task]] = task_analyses(
+ratios = {task: runs.facts(task).split for task in runs.tasks}
+nine = pd.concat(
+    scenarios.task_analyses(
         runs.predictions(task=task),
         *runs.inits,
         test_train_ratio=parts["test"] / parts["train"],
         seed=runs.study.profile.seed,
-    ).set_index("name")
-nine = pd.concat(tables, axis=1)
-estimates = nine.xs("estimate", axis=1, level=1).dropna(how="all")
-adjusted_p = nine.xs("p_value", axis=1, level=1).apply(
-    holm, axis=1, result_type="broadcast"
+    ).assign(task=task)
+    for task, parts in ratios.items()
 )
-ax = heat(estimates, runs.inits, clear=adjusted_p < 0.05)
-picture(ax, "Difference by several analyses of the same predictions, by task")
+p_values = nine.pivot(index="name", columns="task", values="p_value")
+adjusted = p_values.apply(hypothesis.holm, axis=1, result_type="broadcast")
+
+# %%
+evidence_figures.analyses_heat(
+    nine, adjusted, runs.inits, runs.titles, tested=not runs.stand_ins()
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+recommended = nine[nine["recommended"]].set_index("task")
 called = [
-    short[task]
+    task
     for task in paper.CLAIMS["comparable"].value
-    if short.get(task) in tables
+    if task in recommended.index
 ]
-recommended = nine[short[runs.tasks[0]]].query("recommended").index[0]
-equal = [name for name in called if tables[name].loc[recommended, "equivalent"]]
+equal = [task for task in called if recommended.loc[task, "equivalent"]]
+margin = 100 * hypothesis.EQUIVALENCE_MARGIN
+titles = {task: title.partition(",")[0] for task, title in runs.titles.items()}
 Markdown(f"""
-Differences {a} − {b} in AUC points, orange where {b} is ahead; * P < .05,
-adjusted over the tasks, row by row. No analysis takes the pretraining as the
-sample, so a star concerns these networks only.
-{int((adjusted_p < 0.05).sum(axis=None)) or "None"} of
-{int(adjusted_p.notna().sum(axis=None))} cells have one.
+{words.difference_name(runs.inits)}, AUC points; * P < .05, adjusted over the
+tasks, row by row. No analysis takes the pretraining as the sample, so a star
+concerns these networks only.
 
-{equivalence(called, equal, 100 * EQUIVALENCE_MARGIN)} This is by
-“{recommended}”.
+{
+    words.equivalence(
+        [titles[task] for task in called],
+        [titles[task] for task in equal],
+        margin,
+    )
+} This is by
+“{recommended["name"].iloc[0]}”.
 """)
 
 # %% [markdown]
 # *DeLong of mean scores* compares two ensembles: the scores of all networks of a
 # source are averaged first. An ensemble is better than its members, and the two
-# sources need not gain alike, so its difference can be several times the mean
-# difference of single networks, and its star answers another question.
+# sources need not gain alike, so its star answers another question.
 #
 # The paired t test over scenarios is one line of pingouin, and `rin.stats` gives
 # the same.
 
 # %%
-aucs = scenario_aucs(runs.predictions(task=runs.tasks[0]))
+aucs = scenarios.scenario_aucs(runs.predictions(task=runs.tasks[0]))
 aucs = aucs.groupby(["scenario", "init"])["auc"].mean().unstack()
 pair = [aucs[init] for init in runs.inits]
-test, same = pingouin.ttest(*pair, paired=True).iloc[0], paired_t(*pair)
+test, same = (
+    pingouin.ttest(*pair, paired=True).iloc[0],
+    hypothesis.paired_t(*pair),
+)
 assert np.allclose([test["T"], test["p_val"]], [same.statistic, same.p_value])
 f"{runs.tasks[0]}: {100 * same.estimate:+.1f} AUC points"

@@ -122,7 +122,7 @@ page.picture(axes, "Difference of the initialisations in overlap, task by task")
 # scenarios first, and patients are the independent units
 # ([Methods](../../methods)).
 #
-# ## What the paper shows
+# ## Figure 5: what the paper shows
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 stated = listed(

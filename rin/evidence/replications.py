@@ -185,6 +185,16 @@ def other_groups() -> pd.DataFrame:
     return table[~table["group"].isin(first)].reset_index(drop=True)
 
 
+def without_values() -> pd.DataFrame:
+    """Return the comparisons of like with like that state a direction and no pair of scores."""
+    records = [
+        record.model_dump()
+        for record in REPLICATIONS
+        if record.like_for_like and None in (record.radimagenet, record.imagenet)
+    ]
+    return pd.DataFrame(records)
+
+
 def pooled_fine_tuned() -> pd.DataFrame:
     """Pool one group's fully fine-tuned comparisons by `random_effects`, in AUC points.
 

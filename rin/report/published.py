@@ -1,29 +1,162 @@
 """What is published, as pages show it: the discrepancy ledger, other studies, their pooling."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 import pandas as pd
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
-from rin.report.format import book_table, format_estimate, format_interval, format_p
+from rin.data.manifest import load_manifest
+from rin.errors import listed
+from rin.evidence.audit import Bounds, TaskAudit
+from rin.evidence.claims import holm_bounds, task_names
+from rin.evidence.discrepancies import CHANGES, KINDS
+from rin.models.probe import Distribution
+from rin.report.format import MISSING, book_table, format_estimate, format_interval, format_p
 
 
-def folded_entries(entries: pd.DataFrame) -> HTML:
+def comparison_table(audits: Collection[TaskAudit], networks: pd.DataFrame) -> Styler:
+    """Return the paper's numbers of every task beside those of a run.
+
+    `networks` are rows of `rin.stats.init_differences`, a row a task.
+    """
+    of_run = networks.set_index("task")
+    of_run["difference"] = format_estimate(of_run, unit="points")
+    rows = []
+    for audit in audits:
+        paper = audit.published
+        row = {
+            "Task": paper.title.partition(",")[0],
+            "RadImageNet": f"{paper.auc_radimagenet:.2f} ± {paper.sd_radimagenet:.2f}",
+            "ImageNet": f"{paper.auc_imagenet:.2f} ± {paper.sd_imagenet:.2f}",
+            "Difference (95% CI)": format_estimate(paper, digits=1),
+            "P": paper.p_text.removeprefix("P "),
+        }
+        row |= dict.fromkeys(("Radiologic", "Photographic", "This run"), MISSING)
+        if audit.task in of_run.index:
+            here = of_run.loc[audit.task]
+            row["Radiologic"] = f"{here['auc_a']:.2f} ± {here['sd_a']:.2f}"
+            row["Photographic"] = f"{here['auc_b']:.2f} ± {here['sd_b']:.2f}"
+            row["This run"] = here["difference"]
+        rows.append(row)
+    caption = "AUC (mean ± SD over scenarios), differences in points: the paper, and this run"
+    return book_table(pd.DataFrame(rows), caption, prose=True)
+
+
+def checks_table(audits: Collection[TaskAudit]) -> Styler:
+    """Return what printed numbers imply: half-widths, P values, the correlation for P < .001."""
+    rows = [
+        {
+            "Task": task_names([audit.task]),
+            "± printed": f"{audit.half_width:.2f}",
+            "± implied": f"{audit.implied:.2f}",
+            "± DeLong, at most": f"{audit.delong_limit:.2f}",
+            "P, SDs": _p_range(audit.p_by_sds),
+            "P, interval": _p_range(audit.p_by_normal),
+            "P, SDs, Holm": _p_range(adjusted),
+            "r needed": "above 1"
+            if audit.needed_correlation.low >= 1
+            else f"{audit.needed_correlation:.2f}",
+        }
+        for audit, adjusted in zip(audits, holm_bounds(audits), strict=True)
+    ]
+    caption = "Half-widths in AUC points and P values, with their ranges by rounding"
+    return book_table(pd.DataFrame(rows), caption, prose=True)
+
+
+def _p_range(bounds: Bounds) -> str:
+    ends = (format_p(p)[2:].removeprefix("= ") for p in (bounds.low, bounds.high))
+    return " to ".join(dict.fromkeys(ends))
+
+
+def claims_table(claims: pd.DataFrame) -> Styler:
+    """Return the paper's sentences (`rin.evidence.claims.judged_claims`) with their verdicts."""
+    quoted = claims[["verdict", "text", "why"]].reset_index(drop=True)
+    quoted.columns = ["Verdict", "The paper says", "Reason"]
+    return book_table(quoted, "Quoted claims", prose=True)
+
+
+def ledger_counts(entries: pd.DataFrame) -> Styler:
+    """Return how many entries of the ledger there are, by who disagrees and what it changes."""
+    counts = entries.pivot_table(
+        index="kind", columns="changes", values="id", aggfunc="count", fill_value=0
+    )
+    counts = counts.reindex(index=list(KINDS), columns=list(CHANGES), fill_value=0)
+    counts = counts.rename(columns=CHANGES)
+    compared = entries["compared"].map(bool)
+    counts["Computed"] = compared.groupby(entries["kind"]).sum()
+    counts["Open"] = entries["status"].eq("open").groupby(entries["kind"]).sum()
+    counts = counts.rename(index=KINDS).rename_axis("Between whom").rename_axis("", axis=1)
+    return book_table(counts, "Inconsistencies by who disagrees and what they change", prose=True)
+
+
+def slips_table(entries: pd.DataFrame) -> Styler:
+    """Return entries that change nothing, a row each: both sides, and what was found."""
+    table = pd.DataFrame(
+        {
+            "What": entries["title"],
+            "Sources": [
+                "; ".join(f"{place}: {said}" for place, said in pairs) for pairs in entries["says"]
+            ],
+            "Finding": entries["finding"],
+        }
+    ).reset_index(drop=True)
+    return book_table(table, "Slips and differences of wording", prose=True)
+
+
+def worded_table(comparisons: pd.DataFrame) -> Styler:
+    """Return comparisons without a pair of AUCs (`rin.evidence.replications.without_values`)."""
+    columns = {"study": "Study", "ahead": "Ahead", "data": "Images", "remark": "Remark"}
+    table = comparisons[[*columns]].replace({"ahead": {"parity": "neither"}})
+    caption = "Comparisons that state no pair of AUCs"
+    return book_table(table.rename(columns=columns).reset_index(drop=True), caption, prose=True)
+
+
+def missed_table(missed: pd.DataFrame) -> Styler:
+    """Return files that the probe did not name correctly, by preprocessing and images.
+
+    `missed` has a row a file: trained_with, source (a dataset), wrong, best.
+    """
+    files = missed.groupby(["trained_with", "source"], as_index=False)
+    table = files.agg(
+        files=("best", "size"),
+        wrong=("wrong", "sum"),
+        nearest=("best", lambda best: listed(best.unique())),
+    )
+    table["source"] = [load_manifest(name).title for name in table["source"]]
+    table.columns = ["Trained with", "Probed with", "Files", "Wrong", "Nearest"]
+    return book_table(table, "Files that were not named correctly", prose=True)
+
+
+def distributors_table(distributions: Iterable[Distribution]) -> Styler:
+    """Return who distributes RadImageNet weights, with the inputs that each states."""
+    held = pd.DataFrame([distribution.model_dump() for distribution in distributions])
+    held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
+    keys = ["distributor", "stated_preprocessing", "release"]
+    table = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
+    table.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
+    return book_table(table, "Who distributes RadImageNet weights", prose=True)
+
+
+def folded_entries(entries: pd.DataFrame, *, findings: bool = True) -> HTML:
     """Return entries of `rin.evidence.discrepancies.ledger`, each a line that unfolds.
 
-    Its `id` is that of the line, so that a page can link to an entry.
+    Its `id` is that of the line, so that a page can link to an entry.  The line has the title,
+    and where `findings` are wanted what was found; without, that is the first to unfold.
     """
-    return HTML("".join(_entry(row) for row in entries.itertuples()))
+    return HTML("".join(_entry(row, findings) for row in entries.itertuples()))
 
 
-def _entry(row: tuple) -> str:
+def _entry(row: tuple, finding_in_line: bool) -> str:
     said = "".join(f"<li><b>{escape(place)}</b>: {escape(text)}</li>" for place, text in row.says)
+    line, first = f" {escape(row.finding)}", ""
+    if not finding_in_line:
+        line, first = "", f"<p>{escape(row.finding)}</p>" if row.finding else ""
     return (
         f'<details id="{escape(row.id)}" style="margin:0.5em 0">'
-        f"<summary><b>{escape(row.title)}</b> ({row.status}). {escape(row.finding)}</summary>"
-        f'<div style="margin:0.3em 0 0.9em 1.2em;overflow-wrap:anywhere"><ul>{said}</ul>'
+        f"<summary><b>{escape(row.title)}</b> ({row.status}).{line}</summary>"
+        f'<div style="margin:0.3em 0 0.9em 1.2em;overflow-wrap:anywhere">{first}<ul>{said}</ul>'
         f"<p><b>What it changes.</b> {escape(row.consequence)} "
         f"<b>In this book.</b> {escape(row.handling)}</p></div></details>"
     )

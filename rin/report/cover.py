@@ -1,0 +1,180 @@
+"""The cover: the question, three answers to it, what to do, and how small the run is.
+
+What has cases is written here, of `Runs` and of rows of estimates; the cover's own notebook shows
+it, and computes what it shows.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import pooled_fine_tuned
+from rin.report import headline, words, words_of_evidence
+from rin.report.format import book_table, format_estimate, inline_title
+from rin.report.heat import heat
+from rin.report.page import Picture, picture
+from rin.stats import pair_differences
+from rin.study import open_reference
+from rin.study.results import Runs
+
+#: Marks a task whose files name no patients.
+_UNNAMED = " †"
+
+
+def names_of(runs: Runs) -> dict[str, str]:
+    """Return what a sentence calls each task of a run."""
+    return {task: inline_title(title) for task, title in runs.titles.items()}
+
+
+def verdict(book: Runs) -> str:
+    """Return the question and its three answers: the paper's, others', and that of a run.
+
+    The run is one's own where that is real, and then the run that comes with the book follows.
+    """
+    runs = book.foremost
+    paper, pooled = pd.DataFrame(COMPARISONS.values()), pooled_fine_tuned()
+    same = pooled.loc["the paper's questions"]
+    n_zero = int(paper.eval("ci_low <= 0 <= ci_high").sum())
+    networks = headline.differences(runs)[1]
+    compared = words.weights_compared(runs.inits, runs.corpora(), runs.unverified_weights())
+    lines = [
+        "**Does pretraining on radiologic images beat pretraining on photographs?**\n",
+        f"- **The paper:** yes, on all {len(paper)} tasks, by {paper['estimate'].min()} to "
+        f"{paper['estimate'].max()} points of AUC. But its intervals describe ways of training, "
+        f"not patients, and {n_zero} of the {len(paper)} include no difference.",
+        f"- **Others:** no difference in one group’s {same['k']:.0f} comparisons on the same "
+        f"questions, {format_estimate(same, digits=1)} points; their code omits the scaling of "
+        "inputs that the RadImageNet weights expect.",
+        f"- **{words.run_name(runs.is_reference)}:** {brief_finding(runs)} {compared} Mean AUCs "
+        f"are {words.mean_aucs(networks)}.",
+    ]
+    if not runs.is_reference:
+        lines.append(words.committed_run(headline.finding(open_reference())))
+    aside = own_tasks_aside(book)
+    return "\n".join([*lines, *([f"\n{aside}"] if aside else [])])
+
+
+def brief_finding(runs: Runs) -> str:
+    """Return what a run found (`words.finding`), without the comparison with the paper's sizes."""
+    rows = words.deciding(*headline.differences(runs))
+    return words.finding(rows, names_of(runs), runs.inits, stand_ins=runs.stand_ins())
+
+
+def beside_paper(runs: Runs) -> str:
+    """Return where the paper's own differences lie; nothing of stand-ins."""
+    if runs.stand_ins():
+        return ""
+    rows = words.deciding(*headline.differences(runs))
+    published = headline.beside_paper(runs, rows).rename(columns={"p_holm": "published_p"})
+    published = published[["task", "published", "outside", "published_p"]]
+    facts = [runs.facts(task) for task in published["task"]]
+    unlike = words.unlike_paper(runs.inits, runs.corpora(), facts)
+    merged = rows.merge(published, on="task", how="left")
+    return " ".join(words.beside_paper(merged, names_of(runs), unlike))
+
+
+def of_networks(runs: Runs) -> str:
+    """Return what a run found of these networks alone, on new patients."""
+    across, networks = headline.differences(runs)
+    rows = networks.merge(across[["task", "pairs", "pretrainings"]]).assign(unit="networks")
+    return words.finding(
+        words.with_exclusion(rows), names_of(runs), runs.inits, stand_ins=runs.stand_ins()
+    )
+
+
+def own_tasks_aside(book: Runs) -> str:
+    """Return why one's own tasks are not what the cover speaks of; empty where they are."""
+    if not book.foremost.is_reference:
+        return ""
+    tasks = [task for task in book.tasks if book.origin(task) == "own"]
+    titles = [inline_title(book.titles[task]) for task in tasks]
+    return words.own_run_aside(titles, book.stand_ins())
+
+
+def figure(runs: Runs) -> Picture:
+    """Return the figure of the cover: the paper, others and a run in three bands."""
+    axes = headline.headline(headline.three_bands(runs, words.run_name(runs.is_reference)))
+    return picture(axes, "Differences in AUC in three bands: the paper, others, this run")
+
+
+def advice(runs: Runs) -> str:
+    """Return three pieces of advice, under their heading."""
+    across, _ = headline.differences(runs)
+    pairs = pair_differences(runs.predictions(), *runs.inits)
+    bullets = words.what_to_do(
+        across, pairs, names_of(runs), runs.inits, stand_ins=runs.stand_ins()
+    )
+    return f"**What to do tomorrow**\n\n{bullets}"
+
+
+def differences_table(runs: Runs, columns: Mapping[str, pd.DataFrame]) -> Styler:
+    """Return several estimates of each task side by side; a dash where a column has no task."""
+    cells = {
+        column: words.starred(rows.set_index("task"), stand_ins=runs.stand_ins())
+        for column, rows in columns.items()
+        if len(rows)
+    }
+    shown = pd.DataFrame(cells).reindex([*runs.tasks])
+    shown.insert(0, "Task", shown.index.map(headline.short_names(runs)))
+    caption = f"{words.difference_name(runs.inits)}, AUC points (95% CI)"
+    return book_table(shown.reset_index(drop=True).fillna("–"), caption, prose=True)
+
+
+def backbones_heat(runs: Runs, pairs: pd.DataFrame) -> Picture:
+    """Return each backbone's mean difference on each task; `pairs` are of `pair_differences`."""
+    grid = pairs.pivot_table(index="task", columns="backbone", values="estimate")
+    grid = grid.loc[list(runs.tasks)].rename(index=headline.short_names(runs))
+    axes = heat(grid, runs.inits)
+    return picture(axes, "Mean difference of each backbone's networks, by task")
+
+
+def sizes_table(runs: Runs, networks: pd.DataFrame) -> Styler:
+    """Return how many images each task has, how far its networks were trained, and their AUCs."""
+    aucs = networks.set_index("task")
+    batch = runs.study.profile.fine_tuning.batch
+    rows = []
+    for task in runs.tasks:
+        fact, epochs = runs.facts(task), runs.records(task)["epochs"].max()
+        unnamed = _UNNAMED if fact.dataset.independence == "image" else ""
+        rows.append(
+            {
+                "Task": headline.short_names(runs)[task] + unnamed,
+                "Trained on": f"{fact.split['train']:,}",
+                "Steps": epochs * -(-fact.split["train"] // batch),
+                "Tested on": fact.split["test"],
+                "Pixels": f"{fact.size} × {fact.size}",
+                "Mean AUC": f"{aucs.loc[task, 'auc_a']:.2f}, {aucs.loc[task, 'auc_b']:.2f}",
+            }
+        )
+    caption = "Images, steps of fine-tuning, and AUC of either initialisation"
+    return book_table(pd.DataFrame(rows), caption, prose=True)
+
+
+def sizes_in_words(runs: Runs) -> str:
+    """Return how many networks were compared, and what it means where no patients are named."""
+    sizes = headline.differences(runs)[0][["pairs", "backbones", "pretrainings"]].max()
+    unnamed = [task for task in runs.tasks if runs.facts(task).dataset.independence == "image"]
+    return f"{words_of_evidence.sizes_compared(sizes)}\n{words.unnamed_patients(len(unnamed))}"
+
+
+def limits(runs: Runs) -> str:
+    """Return what a run cannot say, as a list."""
+    settings = runs.study.profile.pretraining
+    alike = settings is not None and isinstance(settings.preprocessing, str)
+    records = pd.concat(runs.records(task) for task in runs.tasks)
+    several = records[records["epochs"] > 1]  # of one epoch the best is the last
+    last = 100 * (several["best_epoch"] == several["epochs"]).mean()
+    lines = [words.weights_limit(runs.inits, runs.corpora()), words.inputs_limit(alike)]
+    histories = runs.pretraining_histories()
+    if len(histories):
+        accuracy = 100 * runs.pretraining().groupby("init")["top1"].mean()
+        lines.append(words.unequal_learning(accuracy, runs.inits))
+        network = ["init", "backbone", "pretraining"]
+        curves = histories.sort_values("epoch").groupby(network)["val_accuracy"]
+        rise = 100 * curves.apply(lambda curve: curve.diff().iloc[-1])
+        lines.append(words.short_pretraining(rise.min(), rise.max()))
+    lines.append(words.short_fine_tuning(last))
+    lines.append(words.images_limit([runs.facts(task) for task in runs.tasks]))
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,52 @@
+"""Sentences with cases of the pages on what is published, tested on made rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rin.data.manifest import find_task
+from rin.errors import counted
+from rin.study.reference import TaskFacts
+
+
+def wrong_names(n: int, total: int) -> str:
+    """Return how often the probe named a wrong preprocessing."""
+    times = "in none" if not n else f"in {n}"
+    return f"A wrong one was named {times} of the {total} cases."
+
+
+def files_named(hits: int, total: int, interval: Sequence[float]) -> str:
+    """Return for how many files the preprocessing was named, with the interval of the share."""
+    low, high = (f"{100 * end:.0f}" for end in interval)
+    return (
+        f"the correct preprocessing was named for {hits} of {total} files (Wilson's 95% interval "
+        f"of the share: {low} to {high}%)"
+    )
+
+
+def sizes_compared(sizes: Mapping[str, Any]) -> str:
+    """Return how many networks a run compares: `sizes` has pairs, backbones and pretrainings."""
+    pairs = counted(int(sizes["pairs"]), "pairs of networks were compared")
+    times = counted(int(sizes["pretrainings"]), "pretrainings")
+    return (
+        f"On each task {pairs}, of {counted(int(sizes['backbones']), 'backbones')} with at most "
+        f"{times} each on either source."
+    )
+
+
+def ultrasound_tasks(tasks: Iterable[TaskFacts]) -> str:
+    """Return how many of some tasks are on ultrasound images."""
+    modalities = [find_task(task.name)[0].modality for task in tasks]
+    return f"{counted(modalities.count('US'), 'of its tasks are')} on ultrasound images."
+
+
+def copies_missed(overlap: pd.DataFrame) -> str:
+    """Return how many planted copies the search for test images found, a row a task and corpus."""
+    low, high = overlap["copies_found"].min(), overlap["copies_found"].max()
+    ends = " to ".join(dict.fromkeys((f"{low}", f"{high}")))
+    missed = "no copy" if low == overlap["copies"].max() else "a few copies"
+    return (
+        f"Of {overlap['copies'].max()} reduced copies of a task, {ends} were found, so {missed} "
+        "may have been missed."
+    )
