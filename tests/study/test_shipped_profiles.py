@@ -47,8 +47,11 @@ def shrunk(name):
     factors = told["factors"] or {}
     if factors.get("confounder"):
         factors["confounder"] |= {"sampled": None, "put_on": None}
-    for section in filter(None, [*(told[name] for name in STUDIED), *factors.values()]):
-        names = [each for each in section["scenarios"] if each.startswith("ResNet50")]
+    with_scenarios = [told] if told["scenarios"] else []
+    with_scenarios += filter(None, [*(told[name] for name in STUDIED), *factors.values()])
+    for section in with_scenarios:
+        of_one = {f"ResNet50-{name.partition('-')[2]}": None for name in section["scenarios"]}
+        names = [*of_one]
         section |= {"scenarios": names} | ({"tasks": ["breast"]} if "tasks" in section else {})
     return Profile.model_validate(told | {"name": f"shrunk_{name}"})
 
