@@ -9,9 +9,13 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from rin.report.execution import Job
+from rin.report.live import HARDLY, LEARNT, transfer
+from rin.study import open_runs, run_fine_tuning, run_pretraining
 
 PIPELINE = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline"
 PROFILE = Path(__file__).with_name("tiny_live.yaml")
@@ -129,3 +133,23 @@ def test_variation_of_a_live_page_runs_to_its_end(run_page, page, number):
 def test_changed_line_that_is_not_owned_up_to_is_found(run_page, page):
     with pytest.raises(Exception, match="apart"):
         run_page(page, variations(page)[:1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_path):
+    runs = open_runs("demo", results=tmp_path)
+    networks = run_pretraining(runs.study).set_index("init")
+    assert (networks["top1"] >= 0.70).all()
+    run_fine_tuning(runs.study)
+    by_hand = runs.study.run("breast", init="radiologic").scenario.name
+    scores = [runs.own.predictions(study, "breast") for study in ("main", "from_random")]
+    table = pd.concat(scores).drop_duplicates(["scenario", "init", "case_id"])
+    table = table[table["scenario"] == by_hand]
+    assert (table.groupby("init").size() >= 200).all()
+    aucs = table.groupby("init")[["label", "score"]].apply(
+        lambda rows: roc_auc_score(rows["label"], rows["score"])
+    )
+    assert aucs["radiologic"] >= LEARNT
+    assert aucs["random"] <= HARDLY
+    assert "That is transfer learning." in transfer(aucs, 200)
