@@ -32,9 +32,7 @@ from base64 import b32encode
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from IPython.display import Markdown, display
-from matplotlib import pyplot as plt
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
@@ -50,10 +48,11 @@ from rin.curation.index import RULES
 from rin.curation.radiology_reports import screen_impression
 from rin.curation.taxonomy import REGIONS
 from rin.evidence.paper import DATABASE
+from rin.report import live as shown
 from rin.report.banner import provenance_line
 from rin.report.format import book_table
-from rin.report.page import claim, picture
-from rin.report.style import FAINT, use_style
+from rin.report.page import claim
+from rin.report.style import use_style
 from rin.study import open_runs
 from rin.study.corpora import curation_plan, real_archive
 
@@ -109,6 +108,7 @@ findings[key_uid]
 # The pseudonym of the patient is a keyed digest.
 
 # %%
+as_printed = True  # False once you change a line: nothing is checked then
 terms = pd.read_csv(plan.label_map) if plan.label_map else pd.DataFrame()
 translated = {term: kind for term, *kind in terms.to_numpy()}
 finding = findings[key_uid]
@@ -130,17 +130,13 @@ pseudonym = b32encode(hmac.digest(names.key, secret, "sha256")[:10]).decode()
 # by pixel, with the same label, outline and pseudonym:
 
 # %%
-figure, ax = plt.subplots(figsize=(3.4, 3.6))
-ax.imshow(grey, cmap="gray")
-ax.plot(*points.T, color="#00E5FF")
-ax.set(title=f"{region}: {name}", xticks=[], yticks=[])
-picture(figure, "A key image with the outline of its reader", width="20rem")
+shown.outlined_image(grey, points, f"{region}: {name}")
 
 # %%
 corpus = curate(plan)
 same_study = corpus.images["study_id"] == names.uid(chosen)
 outlined = corpus.images[same_study & (corpus.images["roi"] != "")]
-if len(outlined) == 1:  # of a real archive it may be left out
+if as_printed and len(outlined) == 1:  # a real one may be left out
     row = outlined.iloc[0]
     exported = np.asarray(Image.open(corpus.folder / row["filename"]))
     corners = row["roi"].removeprefix("polygon:").split()
@@ -163,7 +159,8 @@ reports = pd.Series({path.stem: path.read_text() for path in texts})
 impressions = reports.str.extract(r"(?s)IMPRESSION:\s*(.*)")[0].str.strip()
 words = impressions.str.contains("normal|unremarkable", case=False, na=False)
 screened = corpus.screened
-if invented := archive.provenance == "stand-in":  # others have other forms
+invented = archive.provenance == "stand-in"  # others have other forms
+if invented and as_printed:
     assert set(impressions[words].index) == {*screened["accession_number"]}
 
 # %% [markdown]
@@ -181,7 +178,12 @@ book_table(rules, "The rules at work, on invented reports", prose=True)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal (1), so the rules can be checked. Its
-# wording is invented, so the counts say nothing about the reports of a hospital.
+# wording is invented, so the counts say nothing about the reports of a hospital. *Change a line*, say
+# `as_printed = False`, and run all cells:
+#
+# - another window: `display_window("CT", region)` becomes `(40, 400)`;
+# - a wider query: `"normal|unremarkable"` becomes `"normal|unremarkable|no acute"`;
+# - an image as a negative: `255 * np.clip(share, 0, 1)` becomes `255 * np.clip(1 - share, 0, 1)`.
 
 # %%
 if invented:
@@ -205,11 +207,7 @@ steps["key, or of normal studies"] = steps.iloc[-1] + left_out.get(AT_RISK, 0)
 of_rules = left_out[left_out.index.isin(RULES)].sum()
 steps["diagnostic images"] = held["instances"] - of_rules
 steps["files in the archive"] = held["instances"]
-steps = steps[::-1]
-ax = sns.barplot(x=steps, y=steps.index, color=FAINT)
-ax.bar_label(ax.containers[0], fmt="{:,.0f}", padding=4)
-ax.set(xlabel="Files", ylabel="", xlim=(0, 1.15 * steps.max()))
-picture(ax, "Files that are left after each step of curation", width="32rem")
+shown.files_left(steps[::-1])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
@@ -256,13 +254,8 @@ pd.DataFrame(changes, columns=columns).set_index("Attribute")
 # ## What the corpus holds
 
 # %%
-words_of = {"key": "key images", "normal": "of normal studies"}
-words_of |= {name: f"{r.title}, {r.modality}" for name, r in REGIONS.items()}
-shown = corpus.images.sort_values("region").replace(words_of)
-ax = sns.countplot(shown, y="region", hue="kind")
-ax.set(xlabel="Images", ylabel="")
-sns.move_legend(ax, "best", title="")
-picture(ax, "Key and normal images of the corpus, by region", width="32rem")
+titles = {name: f"{r.title}, {r.modality}" for name, r in REGIONS.items()}
+shown.images_by_region(corpus.images, titles)
 
 # %%
 parts = corpus.images.groupby("part")[["patient_id", "label"]].nunique()
@@ -281,6 +274,46 @@ done = pd.Series(corpus.card["de-identification"], name="Done").drop("profile")
 book_table(done.to_frame(), "From the dataset card", prose=True)
 
 # %% [markdown]
+# ## Exercises
+#
+# 1. How many studies would the words alone take for normal that are not?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# if invented:
+#     flagged = truth.set_index("accession_number")["normal"][impressions[words].index]
+#     wrong = (flagged != "1").sum()
+#     assert 0 < wrong < len(flagged)
+# ```
+#
+# </details>
+#
+# 2. Check that no identifier of the archive is among the pseudonyms of the corpus.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# original = {str(document.PatientID) for document in documents}
+# assert not original & {*corpus.images["patient_id"]}
+# ```
+#
+# </details>
+#
+# 3. Which share of the pixels is black or white in the window of the lung, and in a narrow one?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# saturated = {}
+# for middle, wide in ((-600, 1500), (40, 80)):
+#     scaled = (hounsfield - middle) / wide + 0.5
+#     saturated[wide] = ((scaled <= 0) | (scaled >= 1)).mean()
+# assert saturated[1500] < saturated[80]
+# ```
+#
+# </details>
+#
 # ## An archive of your own
 #
 # A hospital has an export of its archive: DICOM files in any folders, and a text file for each

@@ -33,7 +33,6 @@ from rin.processes import quiet_tensorflow
 quiet_tensorflow()  # before Keras starts it
 import keras
 import numpy as np
-import seaborn as sns
 from IPython.display import Markdown
 from keras import layers
 from PIL import Image
@@ -44,10 +43,9 @@ from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights
+from rin.report import live as shown
 from rin.report.banner import banner
-from rin.report.maps import image_row
-from rin.report.page import picture
-from rin.report.style import INIT_STYLE, UNFREEZING_LABEL, use_style
+from rin.report.style import init_style, use_style
 from rin.study import open_runs
 from rin.study.plan import find_entries
 from rin.study.setting import find_manifest
@@ -69,12 +67,13 @@ banner(live, [marked])
 # the pooled features of training images is the dense layer.
 
 # %%
+as_printed = True  # False once you change a line: nothing is checked then
 inputs = study.inputs(marked)
 store, masks = inputs.store, inputs.lesion_masks()
 images, labels = np.asarray(store.images()), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
 train = store.cases["case_id"].map(split).to_numpy() == "train"
-shown = np.flatnonzero(masks.any(axis=(1, 2)))[:64]  # with a lesion
+lesions = np.flatnonzero(masks.any(axis=(1, 2)))[:64]
 
 # %%
 name, size = study.profile.backbones[0], store.size
@@ -97,7 +96,7 @@ pooled = features_of(images[train]).mean(axis=(1, 2))
 regression = LogisticRegression(max_iter=10_000).fit(pooled, labels[train])
 halves = np.array([[-0.5, 0.5]])  # two logits, one for each class
 head = keras.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(2)])
-features = features_of(images[shown])
+features = features_of(images[lesions])
 head(features)  # builds it
 kernel = regression.coef_.T @ halves
 head.layers[-1].set_weights([kernel, regression.intercept_ * halves[0]])
@@ -151,7 +150,7 @@ by_rin = gradient_cam(keras.Sequential([head.layers[-1]]), features)[..., 1]
 
 # %%
 dice = []
-for cam, mask in zip(np.maximum(closed_form, 0), masks[shown], strict=True):
+for cam, mask in zip(np.maximum(closed_form, 0), masks[lesions], strict=True):
     small = Image.fromarray(np.float32(255 * cam / max(cam.max(), 1e-12)))
     large = small.resize((size, size), Image.Resampling.BILINEAR)
     inside, lesion = np.rint(large) > PAPER_THRESHOLD, mask > 0
@@ -159,31 +158,36 @@ for cam, mask in zip(np.maximum(closed_form, 0), masks[shown], strict=True):
 pictures = to_uint8(closed_form, size)
 
 # %% [markdown]
-# The package agrees. If you edited a line above, skip the next cell, a check.
+# The package agrees:
 
 # %%
 assert apart < 1e-3
 assert np.allclose(closed_form, by_rin, atol=1e-3 * largest)
-assert np.allclose(dice, cam_dice(pictures, masks[shown]), rtol=0, atol=1e-6)
-assert max(dice) > 0
+of_rin = cam_dice(pictures, masks[lesions])
+assert not as_printed or np.allclose(dice, of_rin, rtol=0, atol=1e-6)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 Gradient and closed form differ by at most {apart:.0e} of the largest value.
 {features.shape[1]} × {features.shape[2]} cells are enlarged to {size} × {size}
 pixels; at grey level {PAPER_THRESHOLD} the mean Dice score of
-{len(shown)} images with a lesion is {np.mean(dice):.3f}, and the highest
+{len(lesions)} images with a lesion is {np.mean(dice):.3f}, and the highest
 {max(dice):.3f}.
 """)
 
+# %% [markdown]
+# *Change a line*, say `as_printed = False`, and run all cells:
+#
+# - a coarser map: `Image.Resampling.BILINEAR` becomes `Image.Resampling.NEAREST`;
+# - a lower threshold: `np.rint(large) > PAPER_THRESHOLD` becomes
+#   `np.rint(large) > PAPER_THRESHOLD / 2`;
+# - a simpler classifier: `LogisticRegression(max_iter=10_000)` becomes
+#   `LogisticRegression(C=0.01, max_iter=10_000)`.
+
 # %%
 top = np.argsort(dice)[::-1][:2]
-axes = image_row(
-    [*images[shown[top]], *pictures[top]],
-    ["image 1", "image 2", "map 1", "map 2"],
-    [*masks[shown[top]]] * 2,
-)
-picture(axes, "The two images with the highest Dice scores, and their maps")
+best = lesions[top]
+shown.best_maps(images[best], pictures[top], masks[best])
 
 # %% [markdown]
 # ## Every network of the task
@@ -197,24 +201,61 @@ picture(axes, "The two images with the highest Dice scores, and their maps")
 overlap = live.overlap(marked)
 by_scenario = overlap.groupby(["init", "unfreezing", "scenario"])["dice"].mean()
 baselines = live.baselines(marked).groupby("baseline")["dice"].mean().dropna()
-colors = {init: INIT_STYLE[init].color for init in (a, b)}
-columns = {"x": "dice", "y": "unfreezing", "hue": "init", "palette": colors}
-labelled = by_scenario.reset_index().replace({"unfreezing": UNFREEZING_LABEL})
-ax = sns.stripplot(labelled, **columns, dodge=True)
-for baseline, score in baselines.items():
-    ax.axvline(score, color="0.4", linestyle=":")
-    ax.text(score, -0.55, baseline, rotation=20, fontsize=9)
-ax.set(xlabel="Mean Dice score of a scenario (0–1)", ylabel="")
-sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), title="")
-picture(
-    ax, "Dice score of every scenario, by layers trained and initialisation"
-)
+shown.dice_strip(by_scenario, baselines, (a, b))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = by_scenario.groupby("init").mean()
 Markdown(f"""
 Over all scenarios the mean Dice score is {means[a]:.3f}
-({INIT_STYLE[a].word}) and {means[b]:.3f} ({INIT_STYLE[b].word}) on
+({init_style(a).word}) and {means[b]:.3f} ({init_style(b).word}) on
 {overlap["case_id"].nunique()} test images with a lesion; an image-blind
 baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}.
 """)
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Which Dice score does a square in the middle of every image reach, a quarter of its area?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# square = np.zeros((size, size), bool)
+# square[size // 4 : -(size // 4), size // 4 : -(size // 4)] = True
+# both = (square & (masks[lesions] > 0)).sum(axis=(1, 2))
+# blind = 2 * both / (square.sum() + (masks[lesions] > 0).sum(axis=(1, 2)))
+# assert 0 < blind.mean() < 1
+# ```
+#
+# </details>
+#
+# 2. Show that the map adds up to the logit without its bias, so that it explains all of it.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# logits = np.asarray(head(features))[:, 1]
+# bias = regression.intercept_[0] / 2
+# assert np.allclose(closed_form.sum(axis=(1, 2)) + bias, logits, atol=1e-3)
+# ```
+#
+# </details>
+#
+# 3. Which threshold gives the highest mean Dice score, and why is it not to be reported?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# marked_lesions, scores_at = masks[lesions] > 0, {}
+# for threshold in range(16, 256, 16):
+#     above = pictures > threshold
+#     shared = (above & marked_lesions).sum(axis=(1, 2))
+#     areas = above.sum(axis=(1, 2)) + marked_lesions.sum(axis=(1, 2))
+#     scores_at[threshold] = (2 * shared / areas).mean()
+# chosen = max(scores_at, key=scores_at.get)
+# assert scores_at[chosen] >= max(scores_at[128], scores_at[16])
+# ```
+#
+# It was chosen on the images on which it is measured.
+#
+# </details>

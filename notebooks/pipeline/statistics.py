@@ -29,12 +29,11 @@ import math
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from IPython.display import Markdown
 from scipy.stats import norm
 
 from rin import stats
-from rin.report.page import picture
+from rin.report import live as shown
 from rin.report.style import use_style
 from rin.stats.simulation import simulate_test_sets
 from rin.study.profile import load_profile
@@ -80,9 +79,7 @@ for model in auc.index:
     interval = stats.auc_ci(cases["label"], cases[model])
     assert math.isclose(auc[model], interval.auc)
 
-ax = sns.heatmap(pairs["A"], annot=True, cbar=False, cmap="Purples", vmax=1.5)
-ax.set(xlabel="Negative case", ylabel="Positive case")
-picture(ax, "Pairs of cases: won, tied or lost by model A", width="24rem")
+shown.won_pairs(pairs["A"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
@@ -175,16 +172,15 @@ interval is rough; the simulation below shows when the choice matters.
 # %%
 fold = cases["patient"].isin(["P4", "P5", "P6"]).map({False: 1, True: 2})
 scaled = cases.assign(two=cases["A"] / fold)
-by_fold = {
-    scores: np.mean(
-        [
-            stats.auc_ci(part["label"], part[scores]).auc
-            for _, part in scaled.groupby(fold)
-        ]
-    )
-    for scores in ("A", "two")
-}
-pooled = stats.auc_ci(scaled["label"], scaled["two"]).auc
+
+
+def area(rows, scores):
+    return stats.auc_ci(rows["label"], rows[scores]).auc
+
+
+folds = [part for _, part in scaled.groupby(fold)]
+by_fold = {x: np.mean([area(part, x) for part in folds]) for x in ("A", "two")}
+pooled = area(scaled, "two")
 assert math.isclose(by_fold["A"], by_fold["two"])
 pd.DataFrame(
     {"one scale": [by_fold["A"], auc["A"]], "two": [by_fold["two"], pooled]},
@@ -234,26 +230,72 @@ columns = ["correlation", "units", "measure", "coverage"]
 coverage = pd.DataFrame(simulated, columns=columns)
 
 # %%
-lines = sns.relplot(
-    coverage, x="correlation", y="coverage", hue="units", col="measure",
-    kind="line", errorbar=None, marker="o", height=3.2,
-)  # fmt: skip
-lines.refline(y=0.95)
-end = ("axes fraction", "data")
-lines.axes.flat[-1].annotate("95%", (1.01, 0.95), xycoords=end, va="center")
-lines.set_axis_labels("Correlation of images", "Intervals with the truth")
-lines.set_titles("{col_name}").legend.set_title("")
-picture(lines.figure, "Share of 95% intervals that contain the truth")
+shown.coverage_lines(coverage)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-strong = coverage[coverage["correlation"] == 0.8]
+largest = coverage["correlation"].max()
+strong = coverage[coverage["correlation"] == largest]
 shares = strong.groupby(["measure", "units"])["coverage"].mean()
 lowest = shares.groupby("units").min()
 Markdown(f"""
-At a correlation of 0.8, intervals with images as the units contain the truth in
-as few as **{lowest["images"]:.0%}** of {study.simulation.replicates} simulated
-test sets of {study.simulation.patients} patients with
-{study.simulation.images} images, in place of 95%; with patients as the units,
-in {lowest["patients"]:.0%}. Dice scores by hand are on the page
+At a correlation of {largest:.2g}, intervals with images as the units contain
+the truth in as few as **{lowest["images"]:.0%}** of
+{study.simulation.replicates} simulated test sets of
+{study.simulation.patients} patients with {study.simulation.images} images, in
+place of 95%; with patients as the units, in {lowest["patients"]:.0%}. Dice
+scores by hand are on the page
 [Grad-CAM](../pipeline/gradcam).
 """)
+
+# %% [markdown]
+# *Change a line* and run all cells; what was computed by hand still equals the package:
+#
+# - another score: `[0.95, 0.8, 0.6, 0.6,` becomes `[0.25, 0.8, 0.6, 0.6,`;
+# - other P values: `[0.030, 0.012, 0.028, 0.400]` becomes `[0.030, 0.020, 0.028, 0.400]`;
+# - images that are more alike: `0.4, 0.6, 0.8):` becomes `0.4, 0.6, 0.95):`.
+#
+# ## Exercises
+#
+# 1. The AUC is a rank test: get that of model B from SciPy's `mannwhitneyu`.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# from scipy.stats import mannwhitneyu
+#
+# won = mannwhitneyu(positive["B"], negative["B"]).statistic
+# assert math.isclose(won / (m * n), auc["B"])
+# ```
+#
+# </details>
+#
+# 2. Is Holm's adjustment ever stricter than Bonferroni's, which multiplies every P value by four?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# bonferroni = (4 * p_values).clip(upper=1)
+# assert (stats.holm(p_values) <= bonferroni).all()
+# ```
+#
+# Never, so nothing speaks for Bonferroni's.
+#
+# </details>
+#
+# 3. Draw the six patients with replacement a thousand times: how wide is the difference's interval?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# draws, resampled = np.random.default_rng(0), []
+# by_patient = dict([*cases.groupby("patient")])
+# for _ in range(1000):
+#     drawn = pd.concat(by_patient[p] for p in draws.choice([*by_patient], 6))
+#     if drawn["label"].nunique() == 2:
+#         both_aucs = [stats.auc_ci(drawn["label"], drawn[x]).auc for x in "AB"]
+#         resampled.append(both_aucs[0] - both_aucs[1])
+# low, high = np.quantile(resampled, [0.025, 0.975])
+# assert low < difference < high
+# ```
+#
+# </details>

@@ -353,6 +353,8 @@ def pretrain_block(
 def _pretrain(
     run: PretrainingRun, block: PretrainingBlock, ledger: Ledger, minutes: float
 ) -> None:
+    import keras
+
     from rin.training.checkpoint import WorkFolder
 
     work, cases = ledger.open_work(run.run_id), run.store.cases
@@ -382,6 +384,6 @@ def _pretrain(
         shutil.move(work / FEATURES, folder / FEATURES)
         entry = _entry(run, sha256_of(folder / WEIGHTS))
         (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
-        return result.metrics | computed_on()
+        return result.metrics | {"backend": keras.backend.backend()} | computed_on()
 
     ledger.commit(run.run_id, run.config, write)

@@ -261,3 +261,39 @@ def test_inputs_of_released_counterparts_are_those_of_the_weights_that_an_init_s
         for init in named
     }
     assert found == {"radiologic": "caffe_unit", "photographic": "caffe"}
+
+
+# Weights that no study trains, so that their runs can be planned at once.
+FETCHED = {"inits": ["imagenet", "random"], "pretraining": None}
+
+
+def test_run_of_a_study_is_the_one_that_its_names_say_and_the_first_planned_without(study_folder):
+    scenarios = ["ResNet50-unfreeze_all-1e-04", "ResNet50-freeze_all-1e-02"]
+    profile = tiny_profile(FETCHED | {"scenarios": scenarios})
+    study = open_study(profile, results=study_folder)
+    planned = [
+        ((), "ResNet50-unfreeze_all-1e-04", "imagenet"),
+        (("ResNet50", "freeze_all", 1e-2, "random"), "ResNet50-freeze_all-1e-02", "random"),
+        ((None, "freeze_all"), "ResNet50-freeze_all-1e-02", "imagenet"),
+        ((None, None, None, "random"), "ResNet50-unfreeze_all-1e-04", "random"),
+    ]
+    for names, scenario, init in planned:
+        run = study.run("breast", *names)
+        assert (run.scenario.name, run.init, run.fold) == (scenario, init, 0)
+
+
+def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plans_it(study_folder):
+    of_random = {"tasks": ["breast"], "scenarios": ["ResNet50-freeze_all-1e-02"]}
+    changes = {"inits": ["imagenet", "radimagenet"], "from_random": of_random}
+    profile = tiny_profile(FETCHED | changes)
+    study = open_study(profile, results=study_folder)
+    run = study.run("breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
+    assert (run.init, run.entry, run.study) == ("random", None, "from_random")
+
+
+def test_run_that_is_not_planned_is_an_error_with_those_that_are(study_folder):
+    study = open_study(tiny_profile(FETCHED), results=study_folder)
+    with pytest.raises(InputError, match=r"unknown run 'ResNet50 freeze_all 0\.1'.*freeze_all-1e"):
+        study.run("breast", "ResNet50", "freeze_all", 0.1)
+    with pytest.raises(InputError, match="unknown task 'knee'"):
+        study.run("knee")

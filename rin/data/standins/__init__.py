@@ -18,7 +18,7 @@ from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 
 #: To be raised when pictures or files change.
-VERSION = 5
+VERSION = 6
 #: What fills a folder from counts and a seed; the names of the counts are in datasets.yaml.
 STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
     "busbra": datasets.write_busbra,

@@ -23,6 +23,7 @@ from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
 
 from rin.data.layouts import arrays, folders, rsna
+from rin.data.pixels import resize_picture
 from rin.data.standins import writers
 from rin.data.standins.phantoms import LESIONS, Phantom, draw, to_uint8
 from rin.files import read_yaml
@@ -237,6 +238,7 @@ def write_corpus(
 ) -> None:
     """Write ``class_count`` folders of ``per_class`` pictures, 64 x 64: `looks`, or `motifs`.
 
+    Like those of a scanner they are larger at first, so that speckle is as fine as a dataset's.
     Motifs, and what they stand in front of, are of a hue for each round of the classes.
     """
     classes = list(FACTS[kind].items())
@@ -245,10 +247,10 @@ def write_corpus(
         name, (body, lesion, suspicion) = classes[place]
         for index in range(counts["per_class"]):
             rng = default_rng([seed, number, index])
-            phantom = Phantom(body, (64, 64), rng, rng, 0.3 * variant, 1.3**variant)
+            phantom = Phantom(body, (128, 128), rng, rng, 0.3 * variant, 1.3**variant)
             if lesion:
                 phantom.add_lesion(lesion, rng, suspicion)
-            picture = phantom.picture()
+            picture = resize_picture(phantom.picture(), 64, "stretch")
             if kind == "motifs":
                 hue = (place / 7 + variant / 3 + rng.normal(0, 0.02)) % 1
                 planes = [np.full((64, 64), hue), np.full((64, 64), rng.uniform(0.4, 0.9))]
