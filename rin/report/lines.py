@@ -11,20 +11,28 @@ from matplotlib.colors import to_hex
 
 from rin.errors import InputError, look_up
 from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
+from rin.report.widths import NARROW, two_widths
 from rin.tables import require_columns
 
 #: Colours of the layers that are trained; blue and orange mean initialisations only.
 _COLORS = dict(zip(UNFREEZING_LABEL.values(), CYCLE, strict=False))
 
 
+@two_widths
 def slopes(
-    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3
+    aucs: pd.DataFrame,
+    inits: Sequence[str],
+    panel: str,
+    *,
+    wrap: int = 3,
+    lowest: float | None = None,
+    narrow: bool = False,
 ) -> np.ndarray[Axes]:
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
     `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
     and the column `panel`; panels are in the order of its values.  Colours are those of the layers
-    that were trained.
+    that were trained.  The axis starts at `lowest`, by default at the lowest AUC.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]
     require_columns(aucs, needed, where="aucs")
@@ -39,27 +47,43 @@ def slopes(
         place=[left_to_right.index(init) for init in rows["init"]],
         layers=[look_up("unfreezing", name, UNFREEZING_LABEL) for name in rows["unfreezing"]],
     )
+    size = {"height": 2.5, "aspect": 1.1}
+    if narrow:
+        columns = min(2, rows[panel].nunique())
+        size = {"height": 1.6, "aspect": NARROW / 1.6 / columns}
+        size["facet_kws"] = {"legend_out": False}
     grid = sns.relplot(
         rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,
         hue_order=[name for name in _COLORS if name in set(rows["layers"])],
         units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
-        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
+        col=panel, col_wrap=min(2 if narrow else wrap, rows[panel].nunique()), **size,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
-    grid.axes.flat[0].text(1.35, 0.505, "chance", size=9, ha="right")
-    grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)
+    grid.axes.flat[0].text(-0.45, 0.505, "chance", size=8 if narrow else 9)
+    grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=8.5 if narrow else 10.5)
     words = [init_style(init).word for init in left_to_right]
-    grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)
-    sns.move_legend(grid, "upper center", ncols=3, title="", bbox_to_anchor=(0.45, 0.03))
+    grid.set(xlim=(-0.5, 1.5), xticks=[0, 1], xticklabels=words)
+    if narrow:
+        grid.tick_params(axis="x", labelsize=7.5)
+    if lowest is not None:
+        grid.set(ylim=(lowest, 1))
+    legend_below(grid, ncols=3)
     return grid.axes
 
 
+def legend_below(grid: sns.FacetGrid, *, ncols: int = 2, title: str = "") -> None:
+    """Move the legend of a grid below its panels."""
+    sns.move_legend(grid, "upper center", ncols=ncols, title=title, bbox_to_anchor=(0.5, 0.03))
+
+
+@two_widths
 def calibration(
     curves: pd.DataFrame,
     inits: Sequence[str],
     panel: str,
     *,
     colors: Mapping[str, str] | None = None,
+    narrow: bool = False,
 ) -> np.ndarray[Axes]:
     """Draw reliability curves of some inits; a panel a value of a column.
 
@@ -70,14 +94,22 @@ def calibration(
     colors = colors or {init: init_style(init).color for init in inits}
     grid = sns.relplot(
         rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
-        palette=dict(colors), height=3.2,
+        palette=dict(colors), **panels_below(narrow, height=3.2),
     )  # fmt: skip
     for ax in grid.axes.flat:
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
     grid.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     grid.set_axis_labels("Predicted probability", "Share positive")
-    sns.move_legend(grid, "upper center", ncols=2, title="", bbox_to_anchor=(0.45, 0.03))
-    return grid.set_titles("{col_name}", size=10.5).axes
+    legend_below(grid)
+    return grid.set_titles("{col_name}", size=8.5 if narrow else 10.5).axes
+
+
+def panels_below(narrow: bool, *, height: float, aspect: float = 1.0, wrap: int = 0) -> dict:
+    """Return the size and order of panels: on a phone one below the other."""
+    if narrow:
+        below = {"height": 2.1, "aspect": NARROW / 2.1, "col_wrap": 1}
+        return below | {"facet_kws": {"legend_out": False}}
+    return {"height": height, "aspect": aspect} | ({"col_wrap": wrap} if wrap else {})
 
 
 def model_colors(models: Sequence[str]) -> dict[str, str]:
@@ -86,14 +118,16 @@ def model_colors(models: Sequence[str]) -> dict[str, str]:
     return dict(zip(models, map(to_hex, palette), strict=False))
 
 
-def roc_curves(curves: pd.DataFrame, models: Sequence[str]) -> Axes:
+@two_widths
+def roc_curves(curves: pd.DataFrame, models: Sequence[str], *, narrow: bool = False) -> Axes:
     """Draw the ROC curve of each model with its band.
 
     `curves` are those of `rin.stats.roc_coordinates`, with `model`; the dotted line is chance.
     """
     needed = ["model", "fpr", "tpr", "ci_low", "ci_high"]
     require_columns(curves, needed, where="curves")
-    _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
+    side = NARROW if narrow else 4.6
+    _, ax = plt.subplots(figsize=(side, side), layout="constrained")
     for model, color in model_colors(models).items():
         rows = curves[curves["model"] == model]
         ax.fill_between(
