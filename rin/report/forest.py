@@ -146,9 +146,9 @@ def _stacked(rows: pd.DataFrame, note_title: str) -> tuple[Figure, Axes]:
     look = {"x": 0, "ha": "left", "va": "center", "parse_math": False, "zorder": 5}
     look |= {"transform": ax.get_yaxis_transform(), "linespacing": 1.25}
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-    for text, height, own in texts:
+    for text, height, place_and_role in texts:
         middle = height + text.count("\n") / 2
-        ax.text(**look | own, y=middle, s=text, bbox=paper)
+        ax.text(**look | place_and_role, y=middle, s=text, bbox=paper)
     return figure, ax
 
 

@@ -48,8 +48,8 @@ CUT = """
   .map(table => (table.caption?.innerText || table.innerText).slice(0, 80))
 """
 
-# Figures that a phone shows cut off, or so much smaller than a desk that nobody can read them.  What
-# has a narrow version shows that.
+# Figures that a phone shows cut off, or so much smaller than a desk that nobody can read them; a
+# narrow version is shown where there is one.
 FIGURES_OFF = """
 () => [...document.querySelectorAll('.bd-article img.rin-figure')]
   .filter(figure => figure.offsetWidth > 0)
