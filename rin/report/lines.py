@@ -1,6 +1,7 @@
 """Lines: AUCs of scenarios from one initialisation to the other; calibration and ROC curves."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -59,10 +60,11 @@ def slopes(
         col=panel, col_wrap=min(2 if narrow else wrap, rows[panel].nunique()), **size,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
-    grid.axes.flat[0].text(-0.45, 0.505, "chance", size=8 if narrow else 9)
-    grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=8.5 if narrow else 10.5)
+    grid.set_axis_labels("", "AUC (dotted: chance)", size=8 if narrow else 9)
+    panel_titles(grid, narrow)
+    side = 0.25 if narrow else 0.5
     words = [init_style(init).word for init in left_to_right]
-    grid.set(xlim=(-0.5, 1.5), xticks=[0, 1], xticklabels=words)
+    grid.set(xlim=(-side, 1 + side), xticks=[0, 1], xticklabels=words)
     if narrow:
         grid.tick_params(axis="x", labelsize=7.5)
     if lowest is not None:
@@ -74,6 +76,16 @@ def slopes(
 def legend_below(grid: sns.FacetGrid, *, ncols: int = 2, title: str = "") -> None:
     """Move the legend of a grid below its panels."""
     sns.move_legend(grid, "upper center", ncols=ncols, title=title, bbox_to_anchor=(0.5, 0.03))
+
+
+def panel_titles(grid: sns.FacetGrid, narrow: bool) -> np.ndarray[Axes]:
+    """Write above each panel what it shows; on a phone in lines of few letters."""
+    grid.set_titles("{col_name}", size=8.5 if narrow else 10.5)
+    columns = len({round(ax.get_position().x0, 2) for ax in grid.axes.flat})
+    for ax in grid.axes.flat if narrow and columns > 1 else ():
+        title = ax.get_title(loc="left") or ax.get_title()
+        ax.set_title(fill(title, 40 // columns - 1), size=8.5)
+    return grid.axes
 
 
 @two_widths
@@ -94,22 +106,50 @@ def calibration(
     colors = colors or {init: init_style(init).color for init in inits}
     grid = sns.relplot(
         rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
-        palette=dict(colors), **panels_below(narrow, height=3.2),
+        palette=dict(colors), facet_kws={"legend_out": not narrow},
+        **panels_below(narrow, height=3.2),
     )  # fmt: skip
     for ax in grid.axes.flat:
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
     grid.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     grid.set_axis_labels("Predicted probability", "Share positive")
     legend_below(grid)
-    return grid.set_titles("{col_name}", size=8.5 if narrow else 10.5).axes
+    return panel_titles(grid, narrow)
 
 
-def panels_below(narrow: bool, *, height: float, aspect: float = 1.0, wrap: int = 0) -> dict:
-    """Return the size and order of panels: on a phone one below the other."""
+def panels_below(
+    narrow: bool, *, height: float, aspect: float = 1.0, wrap: int = 0, low: float = 2.1
+) -> dict:
+    """Return the size and order of panels: on a phone one below the other, each as `low`."""
     if narrow:
-        below = {"height": 2.1, "aspect": NARROW / 2.1, "col_wrap": 1}
-        return below | {"facet_kws": {"legend_out": False}}
+        return {"height": low, "aspect": NARROW / low, "col_wrap": 1}
     return {"height": height, "aspect": aspect} | ({"col_wrap": wrap} if wrap else {})
+
+
+@two_widths
+def clinical(
+    curves: pd.DataFrame, inits: Sequence[str], *, narrow: bool = False
+) -> np.ndarray[Axes]:
+    """Draw calibration and net benefit of two inits, those of `rin.stats.clinical_curves`."""
+    names = {"reliability": "Calibration", "decision": "Net benefit"}
+    size = panels_below(narrow, height=3.2)
+    apart = {"sharey": False, "sharex": False, "legend_out": not narrow}
+    grid = sns.relplot(
+        curves[curves["curve"].isin(names)].replace({"curve": names}), kind="line", x="x",
+        y="estimate", col="curve", col_order=names.values(), hue="init", estimator=None,
+        palette={init: init_style(init).color for init in inits}, facet_kws=apart, **size,
+    )  # fmt: skip
+    everyone = curves[curves["curve"] == "treat_all"].drop_duplicates("x")
+    line = {"color": FAINT, "ls": "--"}
+    reliability, benefit = grid.axes_dict.values()
+    reliability.axline((0, 0), slope=1, **line)
+    benefit.plot(everyone["x"], everyone["estimate"], **line)
+    grid.set_titles("{col_name}", size=8.5 if narrow else 12)
+    reliability.set(xlabel="Probability (dashed: ideal)", ylabel="Share positive")
+    benefit.set(ylim=(-0.3, 1), xlabel="Threshold (dashed: treat all)", ylabel="Net benefit")
+    grid.tight_layout()
+    legend_below(grid)
+    return grid.axes
 
 
 def model_colors(models: Sequence[str]) -> dict[str, str]:
