@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 import sys
+import textwrap
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -164,6 +165,106 @@ def test_a_page_has_few_lines(path):
     counts = [counted_lines(cell) for cell in working_cells(path)]
     assert max(counts, default=0) <= 25
     assert sum(counts) <= 120
+
+
+def visible_lines(path):
+    """How many lines of code a reader of the book sees, with comments and without empty lines."""
+    shown = [cell for cell in working_cells(path) if "hide-input" not in tags(cell)]
+    return sum(bool(line.strip()) for cell in shown for line in cell.source.splitlines())
+
+
+def names_of_rin(path):
+    """Names that a page imports from this package."""
+    return {
+        alias.name
+        for cell in cells(path, "code")
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rin"
+        for alias in node.names
+    }
+
+
+#: Pages of results that are not yet as short: lines of code in sight, and names of `rin`.
+LONGER = {
+    "results/external": (80, 21),
+    "results/from_random": (54, 14),
+    "results/inputs": (90, 18),
+    "results/localisation": (77, 19),
+    "results/retrained": (88, 23),
+    "results/small_replications": (83, 18),
+    "results/task_published": (51, 12),
+}
+OF_RESULTS = [path for path in NOTEBOOKS if path.parent.name == "results"]
+
+
+@pytest.mark.parametrize("path", OF_RESULTS, ids=name)
+def test_page_of_results_shows_analysis_alone_in_few_lines_with_few_names(path):
+    """Labels, legends, widths and words are those of `rin.report`."""
+    lines, names = LONGER.get(name(path), (45, 12))
+    assert visible_lines(path) <= lines
+    assert len(names_of_rin(path)) <= names
+    if name(path) in LONGER:
+        assert visible_lines(path) > 45 or len(names_of_rin(path)) > 12, "no exception any more"
+
+
+def conditional_sentences(source):
+    """Conditions within f-strings of a sentence."""
+    return [
+        ast.unparse(part)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Markdown"
+        for text in ast.walk(node)
+        if isinstance(text, ast.JoinedStr)
+        for part in ast.walk(text)
+        if isinstance(part, ast.IfExp | ast.BoolOp)
+    ]
+
+
+@pytest.mark.parametrize("path", OF_RESULTS, ids=name)
+def test_sentences_of_results_hold_no_condition(path):
+    found = [one for cell in cells(path, "code") for one in conditional_sentences(cell.source)]
+    assert name(path) in LONGER or not found
+
+
+def test_condition_in_a_sentence_is_found():
+    assert conditional_sentences('Markdown(f"{a if b else c}")') == ["a if b else c"]
+    assert conditional_sentences('Markdown(f"{n or 1} of 2")') == ["n or 1"]
+    assert conditional_sentences("Markdown(f'{a}')\nx = 1 if y else 2") == []
+
+
+ORDER = ["## In short", "*How to read it.*", "## Try it"]
+
+
+@pytest.mark.parametrize("path", OF_RESULTS, ids=name)
+def test_page_of_results_begins_with_the_answer_and_ends_with_three_changes_to_try(path):
+    if name(path) in LONGER:
+        pytest.skip("not yet in this order")
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    assert [text.count(part) for part in ORDER] == [1, 1, 1]
+    assert [*map(text.index, ORDER)] == sorted(map(text.index, ORDER))
+    _, _, changes = text.partition("## Try it")
+    assert re.findall(r"(?m)^(\d)\. ", changes) == ["1", "2", "3"]
+    assert len(changes_to_try(path)) == 3
+
+
+def changes_to_try(path):
+    """Return the code of the changes that a page proposes."""
+    *_, last = cells(path, "markdown")
+    return [textwrap.dedent(code) for code in re.findall(r"(?s)```python\n(.*?)```", last.source)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", [path for path in OF_RESULTS if changes_to_try(path)], ids=name)
+def test_changes_to_try_run_after_the_page(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"display": lambda shown: None}
+    for cell in cells(path, "code"):
+        exec(cell.source, names)
+    for code in changes_to_try(path):
+        *_, last = ast.parse(code).body
+        exec(code, names)
+        assert eval(ast.unparse(last.value), names) is not None
 
 
 #: Handles of figures, and what is not used.

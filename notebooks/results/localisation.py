@@ -255,7 +255,7 @@ page.picture(figure, "Mean activation around the lesion, difference of the two")
 # %%
 for task in marked:
     if runs.origin(task) == "own":
-        panel = example_maps(runs, task, cam_arrays(runs.study, task))
+        panel = example_maps(runs, task, [*cam_arrays(runs.study, task)])
         display(page.picture(panel, f"Maps on images of {inside[task]}"))
 
 # %% [markdown]

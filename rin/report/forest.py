@@ -8,19 +8,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rin.errors import InputError, look_up
 from rin.report.format import ESTIMATE_AND_INTERVAL, UNITS, format_estimate
 from rin.report.style import INK, kind_style
+from rin.report.widths import NARROW, two_widths
 from rin.tables import require_columns
 
-_WIDTH, _LINE = 7.5, 0.25  # inches
-_LETTERS = 44  # of a label, in a line
+_WIDTH, _LINE, _NARROW_LINE = 7.5, 0.25, 0.165  # inches
+_LETTERS, _NARROW_LETTERS = 44, 50  # of a label, in a line
 # In lines of the figure: a further row in one, a heading above, a further line of a label.
 _FURTHER, _HEADING, _WRAPPED = 0.42, 1.35, 0.6
+#: Letters of a label and its numbers that share a line of a narrow figure.
+_TOGETHER = 46
 
 
+@two_widths
 def forest(
     rows: pd.DataFrame,
     *,
@@ -36,6 +41,7 @@ def forest(
     tested: bool = True,
     note_title: str = "",
     legend: bool = True,
+    narrow: bool = False,
 ) -> Axes:
     """Draw estimates with their intervals from top to bottom.
 
@@ -49,52 +55,110 @@ def forest(
     Where rows are not `tested`, as those of stand-ins, `p_holm` is not shown.
 
     `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
-    of the data, ends in an arrow; `zero` is where the vertical line stands, if any.
+    of the data, ends in an arrow; `zero` is where the vertical line stands, if any.  In a `narrow`
+    figure labels and numbers are above the marks.
     """
-    rows = _prepared(rows, unit, label, group, names)
+    rows = _prepared(rows, unit, label, group, names, _NARROW_LETTERS if narrow else _LETTERS)
     if not tested:
         rows = rows.drop(columns="p_holm", errors="ignore")
     if "note" not in rows:
         rows["note"] = format_estimate(rows, digits=digits, signed=zero is not None)
         note_title = note_title or _kind_of_numbers(rows)
+    figure, ax = (_stacked if narrow else _beside)(rows, note_title)
+    if zero is not None:
+        ax.axvline(zero, color=INK, linewidth=1, zorder=1)
+    for kind in rows["kind"].unique():
+        _mark(ax, rows[rows["kind"] == kind], kind, limits)
+    ax.set(xlim=limits)
+    ax.set_xlabel(xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)"))
+    ax.locator_params("x", steps=[1, 2, 5, 10])
+    ax.grid(axis="x")
+    if ends:
+        above = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        above |= {"gid": "end", "fontsize": 8.5 if narrow else 9.5}
+        left, right = ends
+        ax.annotate(f"← {left}", (0, 1), (0, 3), ha="left", **above)
+        ax.annotate(f"{right} →", (1, 1), (0, 3), ha="right", **above)
+    if legend and (handles := _handles(rows)):
+        figure.legend(handles=handles, loc="outside upper left", ncols=1 if narrow else 2)
+    return ax
+
+
+def _beside(rows: pd.DataFrame, note_title: str) -> tuple[Figure, Axes]:
+    """Return axes with the labels of lines at their left, and their numbers at the right."""
     lines = rows.groupby("line").agg({"label": "first", "note": "last", "height": "mean"})
     top = rows["height"].iat[0] - (1.6 if rows["headed"].iat[0] else 0.6)
     bottom = rows["height"].iat[-1] + 0.6
     size = _WIDTH, 1.1 + _LINE * (bottom - top)
     figure, ax = plt.subplots(figsize=size, layout="constrained")
-    if zero is not None:
-        ax.axvline(zero, color=INK, linewidth=1, zorder=1)
-    for kind in rows["kind"].unique():
-        _mark(ax, rows[rows["kind"] == kind], kind, limits)
-    ax.set(ylim=(bottom, top), xlim=limits)
-    ax.set_xlabel(xlabel or {"points": "AUC points (95% CI)"}.get(unit, "Estimate (95% CI)"))
-    ax.locator_params("x", steps=[1, 2, 5, 10])
-    ax.grid(axis="x")
+    ax.set(ylim=(bottom, top))
     notes = ax.secondary_yaxis("right")
     ax.set_yticks(lines["height"], lines["label"], parse_math=False)
     notes.set_yticks(lines["height"], lines["note"], parse_math=False)
     for side in (ax, notes):
         side.tick_params(axis="y", length=0, pad=8)
         side.spines[["left", "right"]].set_visible(False)
-    above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 9.5}
     if note_title:
+        above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 9.5}
         ax.annotate(note_title, (1, 1), (8, 3), fontweight="bold", gid="note-title", **above)
-    if ends:
-        left, right = ends
-        ax.annotate(f"← {left}", (0, 1), (0, 3), ha="left", gid="end", **above)
-        ax.annotate(f"{right} →", (1, 1), (0, 3), ha="right", gid="end", **above)
     # Headings stand on lines of their own, so they may reach over the axes.
     over_all = {"xycoords": ("figure fraction", "data"), "va": "center", "in_layout": False}
     over_all |= {"fontweight": "bold", "backgroundcolor": "white", "gid": "heading"}
     for row in rows[rows["headed"]].itertuples():
         ax.annotate(row.group, (0.01, row.height - 1), **over_all)
-    if legend and (handles := _handles(rows)):
-        figure.legend(handles=handles, loc="outside upper left", ncols=2)
-    return ax
+    return figure, ax
+
+
+def _stacked(rows: pd.DataFrame, note_title: str) -> tuple[Figure, Axes]:
+    """Return narrow axes with the labels and numbers of each line above its marks.
+
+    Sets the height of every row: it is that of the texts, whose lines are counted.
+    """
+    texts, heights, place = [], [], 0.0
+    if note_title:
+        place += 1
+        texts.append(
+            (f"Numbers: {note_title}", place, {"x": 1, "ha": "right", "gid": "note-title"})
+        )
+    for _, line in rows.groupby("line", sort=False):
+        if line["headed"].iat[0]:
+            heading = fill(str(line["group"].iat[0]), _NARROW_LETTERS - 10)
+            place += 1.4
+            texts.append((heading, place, {"fontweight": "bold", "gid": "heading"}))
+            place += heading.count("\n") + 0.1
+        label, note = line["label"].iat[0], line["note"].iat[-1]
+        place += 1.1
+        texts.append((label, place, {"gid": "label"}))
+        place += label.count("\n")
+        if "\n" in label or len(label) + len(note) > _TOGETHER:
+            place += 1
+        texts.append((note, place, {"x": 1, "ha": "right", "gid": "note"}))
+        for _ in range(len(line)):
+            place += 0.9
+            heights.append(place)
+        place += 0.2
+    rows["height"] = heights
+    size = NARROW, 0.8 + _NARROW_LINE * (place + 0.6)
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
+    ax.set(ylim=(place + 0.6, 0), yticks=[])
+    ax.spines[["left", "right"]].set_visible(False)
+    ax.locator_params("x", nbins=6)
+    look = {"x": 0, "ha": "left", "va": "center", "parse_math": False, "zorder": 5}
+    look |= {"transform": ax.get_yaxis_transform(), "linespacing": 1.25}
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    for text, height, place_and_role in texts:
+        middle = height + text.count("\n") / 2
+        ax.text(**look | place_and_role, y=middle, s=text, bbox=paper)
+    return figure, ax
 
 
 def _prepared(
-    rows: pd.DataFrame, unit: str, label: str | None, group: str | None, names: Mapping[str, str]
+    rows: pd.DataFrame,
+    unit: str,
+    label: str | None,
+    group: str | None,
+    names: Mapping[str, str],
+    letters: int,
 ) -> pd.DataFrame:
     """Return the rows in the unit shown, with their texts, line and height (in lines)."""
     label = label or ("label" if "label" in rows else "task")
@@ -106,7 +170,7 @@ def _prepared(
     factor, _ = look_up("unit", unit, UNITS)
     shown = rows.reset_index(drop=True)
     shown[[*ESTIMATE_AND_INTERVAL]] *= factor
-    shown["label"] = [fill(str(names.get(value, value)), _LETTERS) for value in rows[label]]
+    shown["label"] = [fill(str(names.get(value, value)), letters) for value in rows[label]]
     shown["group"] = ""
     if group:
         groups = rows[group].fillna("").map(lambda value: names.get(value, value))

@@ -10,18 +10,22 @@ from matplotlib.axes import Axes
 
 from rin.report.format import UNITS, format_number
 from rin.report.style import INK, init_style
+from rin.report.widths import NARROW, two_widths
 
 
+@two_widths
 def heat(
     differences: pd.DataFrame,
     inits: Sequence[str] = (),
     *,
     clear: pd.DataFrame | None = None,
+    narrow: bool = False,
 ) -> Axes:
     """Draw a table of differences of AUCs with its index at the left and its columns below.
 
     Fractions are shown as points (0-100).  Colours, those of two `inits` (a, b) for differences
-    a − b, are full from ±0.15 on; `clear` is True where a cell gets a star.
+    a − b, are full from ±0.15 on; `clear` is True where a cell gets a star.  In a `narrow` figure
+    the name of a row is above its cells, which have the whole width.
     """
     factor, digits = UNITS["points"]
     differences = differences.astype(float)
@@ -31,15 +35,42 @@ def heat(
     texts = texts.where(shown.notna(), "")
     if clear is not None:
         texts = texts.where(clear.reindex_like(shown).ne(True), texts + "*")
+    if narrow:
+        return _narrow_heat(differences, texts, colors)
     _, ax = plt.subplots(figsize=(8, 0.7 + 0.42 * len(shown)))
-    cmap = sns.blend_palette([colors[0], "#F7F7F7", colors[-1]], as_cmap=True)
-    sns.heatmap(
-        differences, annot=texts, fmt="", vmin=-0.15, vmax=0.15, cmap=cmap,
-        cbar=False, linewidths=1, ax=ax, annot_kws={"size": 10, "color": INK},
-    )  # fmt: skip
+    _cells(ax, differences, texts, colors, size=10)
     labels = [fill(str(name), 11, break_long_words=False) for name in shown.columns]
     ax.set_xticks(ax.get_xticks(), labels, rotation=0)
+    ax.tick_params(axis="x", labelsize=9)  # eleven letters fit a column
+    return ax
+
+
+def _cells(
+    ax: Axes, values: pd.DataFrame, texts: pd.DataFrame, colors: Sequence[str], size: float
+) -> None:
+    cmap = sns.blend_palette([colors[0], "#F7F7F7", colors[-1]], as_cmap=True)
+    sns.heatmap(
+        values, annot=texts, fmt="", vmin=-0.15, vmax=0.15, cmap=cmap,
+        cbar=False, linewidths=1, ax=ax, annot_kws={"size": size, "color": INK},
+    )  # fmt: skip
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
-    ax.tick_params(axis="x", labelsize=9)  # eleven letters fit a column
+
+
+def _narrow_heat(values: pd.DataFrame, texts: pd.DataFrame, colors: Sequence[str]) -> Axes:
+    """Draw rows of cells below their names: every other row of the map is left blank for one."""
+    n, columns = len(values), len(values.columns)
+    blank = values.set_axis(range(0, 2 * n, 2)) * float("nan")
+    spaced = pd.concat([blank, values.set_axis(range(1, 2 * n, 2))]).sort_index()
+    words = texts.set_axis(range(1, 2 * n, 2)).reindex(spaced.index).fillna("")
+    letters = 48 // columns
+    labels = [fill(str(name), letters, break_long_words=False) for name in values.columns]
+    long = max((len(word) for label in labels for word in label.split()), default=0) > letters
+    _, ax = plt.subplots(figsize=(NARROW, 0.7 + 0.46 * n), layout="constrained")
+    _cells(ax, spaced, words, colors, size=8.5 if columns <= 6 else 7)
+    heads = {"rotation": 90 if long else 0, "size": 8}
+    ax.set_xticks([place + 0.5 for place in range(columns)], labels, **heads)
+    ax.set_yticks([])
+    for place, name in enumerate(values.index):
+        ax.text(0, 2 * place + 0.9, str(name), size=8.5, va="bottom", gid="row", parse_math=False)
     return ax

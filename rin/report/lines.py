@@ -1,6 +1,7 @@
 """Lines: AUCs of scenarios from one initialisation to the other; calibration and ROC curves."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,20 +12,28 @@ from matplotlib.colors import to_hex
 
 from rin.errors import InputError, look_up
 from rin.report.style import CYCLE, FAINT, UNFREEZING_LABEL, init_style
+from rin.report.widths import NARROW, two_widths
 from rin.tables import require_columns
 
 #: Colours of the layers that are trained; blue and orange mean initialisations only.
 _COLORS = dict(zip(UNFREEZING_LABEL.values(), CYCLE, strict=False))
 
 
+@two_widths
 def slopes(
-    aucs: pd.DataFrame, inits: Sequence[str], panel: str, *, wrap: int = 3
+    aucs: pd.DataFrame,
+    inits: Sequence[str],
+    panel: str,
+    *,
+    wrap: int = 3,
+    lowest: float | None = None,
+    narrow: bool = False,
 ) -> np.ndarray[Axes]:
     """Draw a line a scenario, from the second of two inits to the first; a panel a value.
 
     `aucs` has one row a panel, scenario and init: `scenario`, `unfreezing`, `init`, `auc` (0-1)
     and the column `panel`; panels are in the order of its values.  Colours are those of the layers
-    that were trained.
+    that were trained.  The axis starts at `lowest`, by default at the lowest AUC.
     """
     needed = ["scenario", "unfreezing", "init", "auc", panel]
     require_columns(aucs, needed, where="aucs")
@@ -39,27 +48,54 @@ def slopes(
         place=[left_to_right.index(init) for init in rows["init"]],
         layers=[look_up("unfreezing", name, UNFREEZING_LABEL) for name in rows["unfreezing"]],
     )
+    size = {"height": 2.5, "aspect": 1.1}
+    if narrow:
+        columns = min(2, rows[panel].nunique())
+        size = {"height": 1.6, "aspect": NARROW / 1.6 / columns}
+        size["facet_kws"] = {"legend_out": False}
     grid = sns.relplot(
         rows, kind="line", x="place", y="auc", hue="layers", palette=_COLORS,
         hue_order=[name for name in _COLORS if name in set(rows["layers"])],
         units="scenario", estimator=None, marker="o", markersize=4, linewidth=1.2,
-        col=panel, col_wrap=min(wrap, rows[panel].nunique()), height=2.5, aspect=1.1,
+        col=panel, col_wrap=min(2 if narrow else wrap, rows[panel].nunique()), **size,
     )  # fmt: skip
     grid.refline(y=0.5, color=FAINT, linestyle=":", linewidth=1)
-    grid.axes.flat[0].text(1.35, 0.505, "chance", size=9, ha="right")
-    grid.set_axis_labels("", "AUC").set_titles("{col_name}", size=10.5)
+    grid.set_axis_labels("", "AUC (dotted: chance)", size=8 if narrow else 9)
+    panel_titles(grid, narrow)
+    side = 0.25 if narrow else 0.5
     words = [init_style(init).word for init in left_to_right]
-    grid.set(xlim=(-0.35, 1.35), xticks=[0, 1], xticklabels=words)
-    sns.move_legend(grid, "upper center", ncols=3, title="", bbox_to_anchor=(0.45, 0.03))
+    grid.set(xlim=(-side, 1 + side), xticks=[0, 1], xticklabels=words)
+    if narrow:
+        grid.tick_params(axis="x", labelsize=7.5)
+    if lowest is not None:
+        grid.set(ylim=(lowest, 1))
+    legend_below(grid, ncols=3)
     return grid.axes
 
 
+def legend_below(grid: sns.FacetGrid, *, ncols: int = 2, title: str = "") -> None:
+    """Move the legend of a grid below its panels."""
+    sns.move_legend(grid, "upper center", ncols=ncols, title=title, bbox_to_anchor=(0.5, 0.03))
+
+
+def panel_titles(grid: sns.FacetGrid, narrow: bool) -> np.ndarray[Axes]:
+    """Write above each panel what it shows; on a phone in lines of few letters."""
+    grid.set_titles("{col_name}", size=8.5 if narrow else 10.5)
+    columns = len({round(ax.get_position().x0, 2) for ax in grid.axes.flat})
+    for ax in grid.axes.flat if narrow and columns > 1 else ():
+        title = ax.get_title(loc="left") or ax.get_title()
+        ax.set_title(fill(title, 40 // columns - 1), size=8.5)
+    return grid.axes
+
+
+@two_widths
 def calibration(
     curves: pd.DataFrame,
     inits: Sequence[str],
     panel: str,
     *,
     colors: Mapping[str, str] | None = None,
+    narrow: bool = False,
 ) -> np.ndarray[Axes]:
     """Draw reliability curves of some inits; a panel a value of a column.
 
@@ -70,14 +106,50 @@ def calibration(
     colors = colors or {init: init_style(init).color for init in inits}
     grid = sns.relplot(
         rows, kind="line", x="x", y="estimate", hue="init", col=panel, estimator=None, marker="o",
-        palette=dict(colors), height=3.2,
+        palette=dict(colors), facet_kws={"legend_out": not narrow},
+        **panels_below(narrow, height=3.2),
     )  # fmt: skip
     for ax in grid.axes.flat:
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
     grid.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     grid.set_axis_labels("Predicted probability", "Share positive")
-    sns.move_legend(grid, "upper center", ncols=2, title="", bbox_to_anchor=(0.45, 0.03))
-    return grid.set_titles("{col_name}", size=10.5).axes
+    legend_below(grid)
+    return panel_titles(grid, narrow)
+
+
+def panels_below(
+    narrow: bool, *, height: float, aspect: float = 1.0, wrap: int = 0, low: float = 2.1
+) -> dict:
+    """Return the size and order of panels: on a phone one below the other, each as `low`."""
+    if narrow:
+        return {"height": low, "aspect": NARROW / low, "col_wrap": 1}
+    return {"height": height, "aspect": aspect} | ({"col_wrap": wrap} if wrap else {})
+
+
+@two_widths
+def clinical(
+    curves: pd.DataFrame, inits: Sequence[str], *, narrow: bool = False
+) -> np.ndarray[Axes]:
+    """Draw calibration and net benefit of two inits, those of `rin.stats.clinical_curves`."""
+    names = {"reliability": "Calibration", "decision": "Net benefit"}
+    size = panels_below(narrow, height=3.2)
+    apart = {"sharey": False, "sharex": False, "legend_out": not narrow}
+    grid = sns.relplot(
+        curves[curves["curve"].isin(names)].replace({"curve": names}), kind="line", x="x",
+        y="estimate", col="curve", col_order=names.values(), hue="init", estimator=None,
+        palette={init: init_style(init).color for init in inits}, facet_kws=apart, **size,
+    )  # fmt: skip
+    everyone = curves[curves["curve"] == "treat_all"].drop_duplicates("x")
+    line = {"color": FAINT, "ls": "--"}
+    reliability, benefit = grid.axes_dict.values()
+    reliability.axline((0, 0), slope=1, **line)
+    benefit.plot(everyone["x"], everyone["estimate"], **line)
+    grid.set_titles("{col_name}", size=8.5 if narrow else 12)
+    reliability.set(xlabel="Probability (dashed: ideal)", ylabel="Share positive")
+    benefit.set(ylim=(-0.3, 1), xlabel="Threshold (dashed: treat all)", ylabel="Net benefit")
+    grid.tight_layout()
+    legend_below(grid)
+    return grid.axes
 
 
 def model_colors(models: Sequence[str]) -> dict[str, str]:
@@ -86,14 +158,16 @@ def model_colors(models: Sequence[str]) -> dict[str, str]:
     return dict(zip(models, map(to_hex, palette), strict=False))
 
 
-def roc_curves(curves: pd.DataFrame, models: Sequence[str]) -> Axes:
+@two_widths
+def roc_curves(curves: pd.DataFrame, models: Sequence[str], *, narrow: bool = False) -> Axes:
     """Draw the ROC curve of each model with its band.
 
     `curves` are those of `rin.stats.roc_coordinates`, with `model`; the dotted line is chance.
     """
     needed = ["model", "fpr", "tpr", "ci_low", "ci_high"]
     require_columns(curves, needed, where="curves")
-    _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
+    side = NARROW if narrow else 4.6
+    _, ax = plt.subplots(figsize=(side, side), layout="constrained")
     for model, color in model_colors(models).items():
         rows = curves[curves["model"] == model]
         ax.fill_between(

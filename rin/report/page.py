@@ -17,7 +17,11 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rin.errors import InputError
+from rin.report.style import SETTINGS
+from rin.report.widths import figure_of, narrow_of
 
+#: Screens on which the narrow version of a figure is shown.
+SMALL_SCREEN = "(max-width: 36rem)"
 _SVG, _COLOR = "http://www.w3.org/2000/svg", r"#([0-9a-f]{6})\b"
 for prefix, space in {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}.items():
     ElementTree.register_namespace(prefix, space)
@@ -57,28 +61,46 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     """Return a figure (or that of some axes) with an alternative text, and close it.
 
     Vectors with outlined text, which have colours of their own in the dark, or pixels on white
-    paper where it holds images; `width` is the largest on the page, a CSS length.
+    paper where it holds images; `width` is the largest on the page, a CSS length.  Where the
+    figure has a narrow version (`rin.report.widths`), a small screen shows that in its place.
     """
-    figure = (figure.flat[0] if isinstance(figure, np.ndarray) else figure).figure
+    figure = figure_of(figure)
+    narrow = narrow_of(figure)
+    content, mime, paper = _written(figure)
+    # A small figure is not blown up: its text would be larger than that of its neighbours.
+    natural = f"{110 * figure.get_figwidth():.0f}px"
+    style = f"--largest:min({width},{natural});width:100%;max-width:var(--largest);height:auto"
+    html = (
+        f'<img class="rin-figure {paper}" src="{_address(content, mime)}" alt="{escape(alt)}" '
+        f'style="{style}">'
+    )
+    if narrow is not None:
+        small, small_mime, _ = _written(narrow)
+        source = f'<source media="{SMALL_SCREEN}" srcset="{_address(small, small_mime)}">'
+        html = f"<picture>{source}{html}</picture>"
+    return Picture(html, alt, **{mime.partition("+")[0]: content})
+
+
+def _written(figure: Figure) -> tuple[bytes, str, str]:
+    """Return a figure as a file, its type and the class of its paper; the figure is closed."""
     # Numbers and boxes in the cells of a heat map are seen on the cells' own colours.
     maps = [ax for ax in figure.axes if any(isinstance(c, QuadMesh) for c in ax.collections)]
     for place, part in enumerate(part for ax in maps for part in (*ax.texts, *ax.patches)):
         part.set_gid(f"cell_{place}")
-    buffer = BytesIO()
-    if any(ax.images for ax in figure.axes):
-        figure.savefig(buffer, format="png", dpi=150)
-        content, mime, paper = buffer.getvalue(), "png", "rin-paper"
-    else:
-        with mpl.rc_context({"svg.fonttype": "path"}):
+    buffer, pixels = BytesIO(), any(ax.images for ax in figure.axes)
+    with mpl.rc_context(SETTINGS | {"svg.fonttype": "path"}):
+        if pixels:
+            figure.savefig(buffer, format="png", dpi=150)
+        else:
             figure.savefig(buffer, format="svg", metadata={"Date": None})
-        content, mime, paper = _with_dark_colours(buffer.getvalue()), "svg+xml", "rin-ink"
     plt.close(figure)
-    address = f"data:image/{mime};base64,{b64encode(content).decode()}"
-    # A small figure is not blown up: its text would be larger than that of its neighbours.
-    natural = f"{110 * figure.get_figwidth():.0f}px"
-    style = f"--largest:min({width},{natural});width:100%;max-width:var(--largest);height:auto"
-    html = f'<img class="rin-figure {paper}" src="{address}" alt="{escape(alt)}" style="{style}">'
-    return Picture(html, alt, **{mime.partition("+")[0]: content})
+    if pixels:
+        return buffer.getvalue(), "png", "rin-paper"
+    return _with_dark_colours(buffer.getvalue()), "svg+xml", "rin-ink"
+
+
+def _address(content: bytes, mime: str) -> str:
+    return f"data:image/{mime};base64,{b64encode(content).decode()}"
 
 
 def _with_dark_colours(svg: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
@@ -34,12 +35,14 @@ KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 MEASURE_NAMES: dict[str, str] = _LOOK["measures"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
 TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
+# Colours given out by default are of no initialisation: blue and orange mean these alone.
+SETTINGS: dict[str, Any] = _LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)}
+NARROW_SETTINGS: dict[str, Any] = _LOOK["narrow"]
 
 
 def use_style() -> None:
     """Set matplotlib's defaults to the look of the book; call once per notebook."""
-    # Colours given out by default are of no initialisation: blue and orange mean these alone.
-    mpl.rcParams.update(_LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)})
+    mpl.rcParams.update(SETTINGS)
     # Seaborn's grids choose another layout than the settings, and say so in every notebook.
     warnings.filterwarnings("ignore", "The figure layout has changed to tight")
 

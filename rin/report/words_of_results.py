@@ -4,12 +4,13 @@ They take rows of `rin.stats`, and `stand_ins` where they could name a winner: o
 give numbers, or nothing, and no verdict.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from rin.errors import listed
+from rin.errors import counted, listed
 from rin.report.format import format_estimate, format_number, format_p
 from rin.report.style import init_style
 from rin.report.words import (
@@ -26,6 +27,11 @@ from rin.report.words import (
     verdict,
 )
 from rin.stats.clinical import DIVERGED_SD
+
+#: What pages say where a sentence on pairs, pretrainings or files has nothing to name.
+FEW_PAIRS = "With fewer than three pairs of networks, leaving one out says little."
+ONE_PRETRAINING = "Each backbone was pretrained once, so one pretraining cannot be compared."
+PATIENTS_NAMED = "The files of every task name their patients, or the exams that stand for them."
 
 
 def sides(
@@ -504,3 +510,126 @@ def example_of_test(row: Any, inits: tuple[str, str], *, stand_ins: Collection[s
     if stand_ins:
         return f"{p}, which only shows how a test is done: {no_verdict(stand_ins)}"
     return f"{p}: {verdict(dict(row) | {'p_holm': row['p_value']}, inits)}"
+
+
+# One task.
+
+
+def no_interval(row: Any) -> str:
+    """Return that a difference over patients has no interval; nothing where it has one."""
+    if math.isfinite(row["ci_low"]):
+        return ""
+    return (
+        "**No interval over patients can be given**, because a fold tests only one patient of a "
+        "class; results that need intervals are left out below."
+    )
+
+
+def mean_aucs_of_task(row: Any, inits: tuple[str, str], unit: str) -> str:
+    """Return the mean AUCs of either side, and on which images; `row` is of `init_differences`."""
+    a, b = (init_style(init).word for init in inits)
+    of_patients = ""
+    if row["n_patients"] < row["n_cases"]:
+        of_patients = f" of {counted(int(row['n_patients']), f'{unit}s')}"
+    return (
+        f"Over {counted(int(row['n_scenarios']), 'scenarios')} the mean AUC is "
+        f"{row['auc_a']:.2f} ({a}) and {row['auc_b']:.2f} ({b}), on "
+        f"{row['n_cases']:,.0f} test images{of_patients}."
+    )
+
+
+def few_of_a_class(n: int, least: int = 10) -> str:
+    """Return a warning where one class has few patients in the test; else nothing."""
+    if n >= least:
+        return ""
+    have = "patient: too few" if n == 1 else "patients: too few"
+    return f"The rarer class has only {number(n)} {have} to rely on intervals."
+
+
+def nameless(unit: str) -> str:
+    """Return what it means where files name no patients (`unit` image); else nothing."""
+    if unit != "image":
+        return ""
+    return (
+        "The files name no patients: images of one patient may be on both sides of the split, "
+        "which makes AUCs optimistic, and every image counts as a patient, which makes intervals "
+        "too narrow."
+    )
+
+
+def two_points_mean(auc: float, before: float, after: float) -> str:
+    """Return how many more of 100 positive cases two points of AUC detect at 90% specificity."""
+    return (
+        "What two points of AUC mean: if scores were normally distributed with the same spread in "
+        f"both classes, raising the AUC from {auc:.2f} to {auc + 0.02:.2f} would detect "
+        f"{after - before:.1f} more of 100 positive cases at 90% specificity ({after:.0f} in "
+        f"place of {before:.0f})."
+    )
+
+
+def detected_by(sensitivity: pd.Series, inits: tuple[str, str]) -> str:
+    """Return how many of 100 positive cases either side detected; `sensitivity` is by init."""
+    a, b = (f"{100 * sensitivity[init]:.0f} ({init_style(init).word})" for init in inits)
+    return f"These networks detected {a} and {b}."
+
+
+# All tasks.
+
+
+def files_without_patients(tasks: Iterable[str]) -> str:
+    """Return of which tasks the files name no patients, and what that does; nothing of none."""
+    names = [*tasks]
+    if not names:
+        return ""
+    return (
+        f"The files of {listed(names)} name no patients. Images of one patient may therefore be "
+        "on both sides of the split, which makes AUCs optimistic, and each image counts as a "
+        "patient, which makes intervals too narrow."
+    )
+
+
+def pairs_tested(across: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return on which tasks Cochran's Q rejects one difference common to all pairs."""
+    unlike = across["task"][across["q_holm"] < LEVEL].map(names)
+    return (
+        "A difference common to all pairs is rejected (Cochran’s Q, Holm over the tasks) on "
+        f"{tasks_named(unlike, len(across))}."
+    )
+
+
+def moved_by_pretraining(pairs: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return how far the difference of a backbone moved between pretrainings; nothing of one.
+
+    `pairs` has a row a task, backbone and pretraining.
+    """
+    of_backbone = pairs.groupby(["task", "backbone"])["estimate"]
+    if of_backbone.size().max() == 1:
+        return ""
+    moved = 100 * (of_backbone.max() - of_backbone.min())
+    return (
+        f"From one pretraining to another, the difference of one backbone changed by up to "
+        f"{moved.max():.1f} points ({names[moved.idxmax()[0]]}). The SD of pretrainings is that "
+        "of a pair beside its backbone and seed, and contains the chance of fine-tuning."
+    )
+
+
+def scatter_of_scenarios(
+    networks: pd.DataFrame, aucs: pd.DataFrame, names: Mapping[str, str]
+) -> str:
+    """Return how AUCs scatter beside the mean difference, and how many are at chance or below.
+
+    `networks` are rows of `init_differences`, one a task; `aucs` of `scenario_aucs`.
+    """
+    sds = 100 * networks[["sd_a", "sd_b"]]
+    failed = aucs.query("auc <= 0.5")["task"].map(names).value_counts()
+    places = listed(f"{n} on {name}" for name, n in failed.items()) if len(failed) else ""
+    below = int((aucs["ci_high"] < 0.5).sum())
+    chance = near_chance(int(failed.sum()), len(aucs)).removesuffix(".")
+    return (
+        f"Over scenarios, AUCs have an SD of {sds.min(axis=None):.0f} to {sds.max(axis=None):.0f} "
+        "points; the mean AUCs of the initialisations differ by at most "
+        f"{100 * networks['estimate'].abs().max():.1f} points. "
+        f"{chance}{f': {places}' if places else ''}. An interval wholly below 0.5 was found for "
+        f"{below or 'none'}; if all networks were at chance, {0.025 * len(aucs):.0f} such "
+        "intervals would be expected."
+    )

@@ -8,7 +8,11 @@ import os
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from rin.report.forest import forest
+from rin.report.page import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = Path(os.environ.get("RIN_BUILT_BOOK", ROOT / "_build" / "html"))
@@ -44,16 +48,24 @@ CUT = """
   .map(table => (table.caption?.innerText || table.innerText).slice(0, 80))
 """
 
-# Figures drawn so much smaller than on a desk that their text cannot be read.
-SMALL = """
-() => [...document.querySelectorAll('img.rin-figure')]
+# Figures that a phone shows cut off, or so much smaller than a desk that nobody can read them; a
+# narrow version is shown where there is one.
+FIGURES_OFF = """
+() => [...document.querySelectorAll('.bd-article img.rin-figure')]
+  .filter(figure => figure.offsetWidth > 0)
   .filter(figure => {
-    const largest = figure.style.getPropertyValue('--largest');
-    const desk = Object.assign(document.createElement('div'), {style: `width:${largest}`});
+    const column = figure.closest('.bd-article').getBoundingClientRect();
+    const frame = figure.closest('.output').parentElement;
+    const cut = figure.getBoundingClientRect().right > column.right + 1
+      || frame.scrollWidth > frame.clientWidth + 1;
+    if (figure.parentElement.tagName === 'PICTURE')
+      return cut || figure.currentSrc === figure.src || figure.naturalWidth > 400;
+    const desk = document.createElement('div');
+    desk.style.width = figure.style.getPropertyValue('--largest');
     document.body.append(desk);
     const share = figure.offsetWidth / desk.offsetWidth;
     desk.remove();
-    return largest && figure.offsetWidth > 0 && share < 0.6;
+    return cut || share < 0.6;
   })
   .map(figure => figure.alt)
 """
@@ -100,6 +112,34 @@ def accessibility(page, **options):
     }
 
 
+PHONE_PAGE = """<!doctype html><html data-theme="light"><head>
+<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{css}"></head>
+<body style="margin: 16px"><article class="bd-article"><div class="cell_output">
+<div class="output text_html">{figure}</div></div></article></body></html>"""
+
+
+@pytest.mark.parametrize("has_narrow", [True, False])
+def test_phone_shows_the_narrow_figure_within_the_text_and_the_wide_one_alone_is_a_fault(
+    page, tmp_path, has_narrow
+):
+    rows = pd.DataFrame({"task": ["breast"], "estimate": [1], "ci_low": [0], "ci_high": [2]})
+    axes = forest(rows)
+    if not has_narrow:
+        del axes.figure.draw_narrow
+    file = tmp_path / "page.html"
+    css = (ROOT / "book" / "_static" / "custom.css").as_uri()
+    text = PHONE_PAGE.format(css=css, figure=picture(axes, "One difference").data)
+    file.write_text(text, encoding="utf-8")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(file.as_uri(), wait_until="load")
+    image = page.locator("img.rin-figure")
+    assert image.evaluate("one => one.currentSrc === one.src && one.offsetWidth") > 500
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function(f"document.images[0].naturalWidth < 420 === {str(has_narrow).lower()}")
+    assert page.evaluate(FIGURES_OFF) == ([] if has_narrow else ["One difference"])
+    assert page.locator("img").count() == 1  # and so is its alternative text
+
+
 @pytest.mark.skipif(not PAGES, reason="no built book: make book, or name one in RIN_BUILT_BOOK")
 @pytest.mark.parametrize("name", PAGES or ["no book"])
 def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
@@ -126,5 +166,5 @@ def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert page.evaluate(CUT) == []
-    assert page.evaluate(SMALL) == []
+    assert page.evaluate(FIGURES_OFF) == []
     assert page.errors == []

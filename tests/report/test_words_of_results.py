@@ -446,3 +446,83 @@ def test_one_pair_alone_cannot_be_left_out():
 
 def test_changes_have_their_range():
     assert words.changes_between(table(row(0.4), row(5.4), row(2.0))) == "+0.4 to +5.4 points"
+
+
+@pytest.mark.parametrize(
+    ("low", "said"), [(0.01, ""), (NAN, "**No interval over patients can be given**")]
+)
+def test_no_interval_is_said_only_where_there_is_none(low, said):
+    assert words.no_interval({"ci_low": low}).startswith(said)
+    assert bool(words.no_interval({"ci_low": low})) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("n_patients", "end"), [(50, "on 80 test images of 50 patients."), (80, "on 80 test images.")]
+)
+def test_mean_aucs_name_patients_where_they_are_fewer_than_images(n_patients, end):
+    means = {"auc_a": 0.8, "auc_b": 0.75, "n_scenarios": 6}
+    said = words.mean_aucs_of_task(
+        means | {"n_cases": 80, "n_patients": n_patients}, INITS, "patient"
+    )
+    assert said.startswith("Over 6 scenarios the mean AUC is 0.80 (radiologic) and 0.75 (phot")
+    assert said.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(10, ""), (1, "only one patient: too few"), (4, "only four patients: too few")],
+)
+def test_few_patients_of_a_class_are_said(n, said):
+    assert said in words.few_of_a_class(n)
+    assert bool(words.few_of_a_class(n)) == bool(said)
+
+
+@pytest.mark.parametrize(("unit", "said"), [("image", "name no patients"), ("patient", "")])
+def test_files_that_name_no_patients_are_said_to(unit, said):
+    assert bool(words.nameless(unit)) == bool(said)
+    assert said in words.nameless(unit)
+
+
+def test_two_points_are_more_cases_detected():
+    said = words.two_points_mean(0.8, 45.2, 49.6)
+    assert "from 0.80 to 0.82 would detect 4.4 more of 100" in said
+    assert said.endswith("(50 in place of 45).")
+    detected = words.detected_by(pd.Series({"radiologic": 0.42, "photographic": 0.4}), INITS)
+    assert detected == "These networks detected 42 (radiologic) and 40 (photographic)."
+
+
+def test_files_without_patients_are_listed_and_none_gives_nothing():
+    assert words.files_without_patients([]) == ""
+    assert words.files_without_patients(["a", "b"]).startswith("The files of a and b name no pat")
+
+
+def test_pairs_that_differ_are_named_by_task():
+    rows = table({"task": "breast", "q_holm": 0.01}, {"task": "acl", "q_holm": 0.2})
+    assert words.pairs_tested(rows, NAMES).endswith("on breast lesions.")
+
+
+def test_movement_between_pretrainings_is_the_largest_and_nothing_of_one():
+    pairs = table(
+        {"task": "breast", "backbone": "A", "estimate": 0.01},
+        {"task": "breast", "backbone": "A", "estimate": 0.05},
+        {"task": "acl", "backbone": "A", "estimate": 0.05},
+    )
+    assert "up to 4.0 points (breast lesions)" in words.moved_by_pretraining(pairs, NAMES)
+    assert words.moved_by_pretraining(pairs.iloc[1:], NAMES) == ""
+
+
+def test_scatter_of_scenarios_names_tasks_at_chance_and_intervals_below_it():
+    networks = table({"sd_a": 0.03, "sd_b": 0.08, "estimate": -0.02})
+    aucs = table(
+        {"task": "breast", "auc": 0.4, "ci_high": 0.45},
+        {"task": "breast", "auc": 0.5, "ci_high": 0.6},
+        *[{"task": "acl", "auc": 0.8, "ci_high": 0.9}] * 38,
+    )
+    said = words.scatter_of_scenarios(networks, aucs, NAMES)
+    assert "SD of 3 to 8 points" in said
+    assert "at most 2.0 points" in said
+    assert "2 of 40 networks did no better than chance" in said
+    assert ": 2 on breast lesions. An interval wholly below 0.5 was found for 1;" in said
+    assert said.endswith("chance, 1 such intervals would be expected.")
+    fine = words.scatter_of_scenarios(networks, aucs.iloc[2:], NAMES)
+    assert "above 0.5. An interval wholly below 0.5 was found for none" in fine

@@ -30,7 +30,8 @@ def test_difference_of_two_levels_is_that_of_their_mean_aucs(predictions, column
     means = mean_aucs(predictions[predictions["part"] == "test"], column)
     for task, row in table.iterrows():
         assert row["estimate"] == pytest.approx(means[task, first] - means[task, second])
-    assert (table["level"] == first).all() and (table["other"] == second).all()
+    assert (table["level"] == first).all()
+    assert (table["other"] == second).all()
 
 
 def test_levels_of_another_column_are_refused(predictions):

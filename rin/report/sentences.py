@@ -1,0 +1,158 @@
+"""Sentences of the pages of results: what they need is computed here, and worded in `words`.
+
+Each takes the runs of a study, and tables of `rin.stats` where a page shows them already.
+"""
+
+import pandas as pd
+
+from rin.data.manifest import load_manifest
+from rin.report import headline
+from rin.report import words_of_results as words
+from rin.report.figures import SCENARIOS
+from rin.report.format import inline_title
+from rin.report.tables import clinical_of, models_of
+from rin.stats import diverged_networks, equivalence_tests, unfreezing_interaction
+from rin.stats.planning import binormal_sensitivity
+from rin.stats.pretrainings import backbone_tests
+from rin.study.results import Runs
+
+#: Kinds of findings on files that a page of a task repeats.
+_WEIGHTY = {"no patient identifiers", "repeated lesions", "repeated heads", "labels", "crops"}
+
+
+def names_inside(runs: Runs) -> dict[str, str]:
+    """Return what a sentence calls each task."""
+    return {task: inline_title(title) for task, title in runs.titles.items()}
+
+
+# ---- one task
+
+
+def task_in_short(runs: Runs, task: str) -> str:
+    """Return the answer on a task: across pretrainings, and for these networks."""
+    units, networks = (rows.set_index("task") for rows in headline.differences(runs))
+    across, alone = units.loc[task], networks.loc[task]
+    answer = words.answer_on_task(across, alone, runs.inits, stand_ins=runs.stand_ins(task))
+    return f"{answer} {words.no_interval(alone)}".strip()
+
+
+def networks_of_task(runs: Runs, task: str, aucs: pd.DataFrame) -> str:
+    """Return the mean AUCs of a task, on what they rest, and how many are at chance.
+
+    `aucs` are those of `rin.stats.scenario_aucs`.
+    """
+    _, networks = headline.differences(runs)
+    scores = runs.predictions(task=task)
+    here = networks.set_index("task").loc[task]
+    unit = runs.facts(task).dataset.independence
+    fewest = int(scores.groupby("label")["patient_id"].nunique().min())
+    mean = words.mean_aucs_of_task(here, runs.inits, unit)
+    chance = words.near_chance(int((aucs["auc"] <= 0.5).sum()), len(aucs))
+    return " ".join(filter(None, [mean, words.few_of_a_class(fewest), chance]))
+
+
+def most_influential(runs: Runs, task: str, without: pd.DataFrame) -> str:
+    """Return how much one pair of networks matters (`rin.stats.leave_one_pair_out`)."""
+    units, _ = headline.differences(runs)
+    return words.most_influential(units.set_index("task").loc[task], without) or words.FEW_PAIRS
+
+
+def images_of_task(runs: Runs, task: str) -> str:
+    """Return what is known of a task's files and weighs on its results."""
+    data = runs.facts(task).dataset
+    known = [f.text for f in load_manifest(data.name).findings if f.kind in _WEIGHTY]
+    more = "More on the files: [Run it: images, GPU, cluster](../use/run_it)."
+    return " ".join(filter(None, [words.nameless(data.independence), *known, more]))
+
+
+def two_more_points(runs: Runs, task: str) -> str:
+    """Return what two more points of AUC are worth, and what these networks detect."""
+    _, networks = headline.differences(runs)
+    here = networks.set_index("task").loc[task]
+    auc = min(here[["auc_a", "auc_b"]].mean(), 0.97)
+    # Positive cases above a threshold that one negative case in ten exceeds.
+    detected = [100 * binormal_sensitivity(of, 0.9) for of in (auc, auc + 0.02)]
+    text = words.two_points_mean(auc, *detected)
+    measures = clinical_of(runs, task)
+    if measures.empty:
+        return text
+    of_all = measures.query("measure == 'sensitivity_at_90' and networks == 'all'")
+    reached = of_all.set_index("init")["estimate"]
+    return f"{text} {words.detected_by(reached, runs.inits)}"
+
+
+def diverged(runs: Runs, scores: pd.DataFrame) -> str:
+    """Return how many networks of a task diverged in training."""
+    return words.diverged(diverged_networks(scores, runs.inits), runs.inits)
+
+
+# ---- all tasks
+
+
+def all_tasks_in_short(runs: Runs) -> str:
+    """Return on which tasks one side is ahead."""
+    units, networks = headline.differences(runs)
+    return words.differences_by_task(
+        units, networks, runs.inits, names_inside(runs), stand_ins=runs.stand_ins()
+    )
+
+
+def nameless_files(runs: Runs) -> str:
+    """Return of which tasks the files name no patients, and what that means."""
+    inside = names_inside(runs)
+    tasks = [t for t in runs.tasks if runs.facts(t).dataset.independence == "image"]
+    return words.files_without_patients([inside[task] for task in tasks]) or words.PATIENTS_NAMED
+
+
+def margins_excluded(runs: Runs, across: pd.DataFrame) -> str:
+    """Return on which tasks a difference of two and of five points is excluded."""
+    tests = equivalence_tests(across)
+    return words.margins_excluded(tests, names_inside(runs), stand_ins=runs.stand_ins())
+
+
+def likeness_of_pairs(runs: Runs, across: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Return whether pairs and backbones are alike, and how far one pretraining moves a result.
+
+    `across` are rows of `pretraining_differences`, `pairs` of `pair_differences`.
+    """
+    inside, unreal = names_inside(runs), runs.stand_ins()
+    tests = "" if unreal else backbone_tests(runs.predictions(), *runs.inits)
+    parts = [] if unreal else [
+        words.pairs_tested(across, inside), words.backbones_tested(tests, inside)
+    ]  # fmt: skip
+    moved = words.moved_by_pretraining(pairs, inside) or words.ONE_PRETRAINING
+    return " ".join(filter(None, [*parts, moved]))
+
+
+def zero_by_model(runs: Runs, sensitivity: pd.DataFrame) -> str:
+    """Return whether a model changes which intervals include zero."""
+    unreal = runs.stand_ins()
+    if unreal:
+        return f"The columns show how models are compared: {words.no_verdict(unreal)}."
+    return words.zero_inside(models_of(runs, sensitivity))
+
+
+def by_unfreezing(runs: Runs, across: pd.DataFrame, networks: pd.DataFrame) -> str:
+    """Return how many differences within one unfreezing are clear, and if they differ.
+
+    `across` has a row a task and unfreezing, `networks` is of `init_differences`.
+    """
+    names, unreal = names_inside(runs) | SCENARIOS, runs.stand_ins()
+    scores = runs.predictions()
+    several = scores["unfreezing"].nunique() > 1  # else nothing to compare
+    tests = unfreezing_interaction(scores, *runs.inits) if several else None
+    alone = networks[networks["group"] != "all"]
+    within = words.within_unfreezing(across, alone, runs.inits, names, stand_ins=unreal)
+    depends = words.depends_on_unfreezing(tests, names)
+    return f"{within} {words.if_real(depends, stand_ins=unreal)}".strip()
+
+
+def spread_of_scenarios(runs: Runs, aucs: pd.DataFrame) -> str:
+    """Return how far AUCs scatter over scenarios beside the difference of the two means."""
+    _, networks = headline.differences(runs)
+    return words.scatter_of_scenarios(networks, aucs, names_inside(runs))
+
+
+def enough_patients(runs: Runs, wanted: pd.DataFrame) -> str:
+    """Return which tasks have patients enough (`rin.report.tables.patients_wanted`)."""
+    return words.enough_patients(wanted.assign(name=wanted["task"].map(names_inside(runs))))

@@ -1,0 +1,246 @@
+"""The tables of the pages of results, a function each, in the one style of the book."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+from pandas.io.formats.style import Styler
+
+from rin.data.manifest import PARTS
+from rin.errors import counted
+from rin.evidence.paper import COMPARISONS, PublishedComparison
+from rin.report import headline
+from rin.report.figures import SCENARIOS, bins_of, difference_name, in_order
+from rin.report.format import (
+    MISSING,
+    book_table,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_p,
+    measure_table,
+)
+from rin.report.style import UNFREEZING_LABEL, init_style
+from rin.stats import (
+    EQUIVALENCE_MARGIN,
+    equivalence_tests,
+    init_differences,
+    measures_by_convergence,
+    scenario_aucs,
+)
+from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
+from rin.stats.pretrainings import backbone_tests
+from rin.study.results import Runs
+
+#: No interval over patients can be given: a fold tests one patient of a class.
+NO_INTERVALS = "*No intervals over patients, hence no table: a fold tests one patient of a class.*"
+
+
+# ---- one task
+
+
+def images(runs: Runs, task: str) -> Styler:
+    """Return what a task's images are, how many, and how they were divided."""
+    facts = runs.facts(task)
+    data = facts.dataset
+    card = {
+        "In place of": facts.substitute_for,
+        "Used": f"{data.used:,} of {data.available:,}",
+        "Independent unit": data.independence,
+        "Classes": ", ".join(f"{name} {n:,}" for name, n in data.counts.items()),
+        "Split": ", ".join(f"{part} {facts.split[part]:,}" for part in PARTS),
+        "Fine-tuning": f"at most {counted(runs.records(task)['epochs'].max(), 'epochs')}",
+        "Size": f"{facts.size} × {facts.size} pixels",
+        "Get them": f"{data.home} ({data.access})",
+    }
+    table = pd.DataFrame(card.items(), columns=["Images", data.title]).dropna()
+    return book_table(table, "", prose=True)
+
+
+def differences(tables: Mapping[str, pd.DataFrame]) -> Styler:
+    """Return differences of AUCs with interval and P value; a row a table, by what is sampled."""
+    rows = pd.concat({name: table.head(1) for name, table in tables.items()}).droplevel(1)
+    shown = pd.DataFrame({"Sampled": rows.index, "AUC points (95% CI)": _points(rows).to_list()})
+    shown["P"] = rows["p_value"].map(_p).to_list()
+    return book_table(shown, "One difference, two intervals (P: this task alone)", prose=True)
+
+
+def _points(rows: pd.DataFrame) -> pd.Series:
+    return format_estimate(rows, unit="points")
+
+
+def clinical_of(runs: Runs, task: str) -> pd.DataFrame:
+    """Return `measures_by_convergence` of a task; empty where a class is of one patient."""
+    key = (clinical_of, task, runs.is_reference)
+    return runs.study.once(key, lambda: _clinical_of(runs, task))
+
+
+def _clinical_of(runs: Runs, task: str) -> pd.DataFrame:
+    scores = runs.predictions(task=task)
+    networks = init_differences(scores, *runs.inits)
+    if networks["ci_low"].isna().any():
+        return pd.DataFrame()
+    seed = runs.study.profile.seed
+    return measures_by_convergence(scores, runs.inits, seed=seed, bins=bins_of(scores))
+
+
+def clinical(runs: Runs, task: str) -> Styler | Markdown:
+    """Return measures beyond the AUC of a task, for either init and their difference."""
+    measures = clinical_of(runs, task)
+    if measures.empty:
+        return Markdown(NO_INTERVALS)
+    caption = "Means over scenarios; intervals: these networks, new patients"
+    return book_table(measure_table(measures, runs.inits), caption, prose=True)
+
+
+# ---- all tasks
+
+
+def beside_published(runs: Runs) -> Styler:
+    """Return the published numbers of all the paper's tasks beside the recomputed ones.
+
+    Mean ± SD over scenarios from either source, difference, interval and P, of the paper and, in
+    the line below, of this run with the pretraining as the unit; then the tasks that the paper
+    has not.
+    """
+    units, networks = (rows.set_index("task") for rows in headline.differences(runs))
+    names, stand_ins, rows = headline.short_names(runs), runs.stand_ins(), []
+    for task in dict.fromkeys([*COMPARISONS, *units.index]):
+        if task in COMPARISONS:
+            rows.append([names[task], "paper", *_stated(COMPARISONS[task])])
+        if task in units.index:
+            here, unit = networks.loc[task], units.loc[task]
+            means = ", ".join(_mean_sd(here[f"auc_{x}"], here[f"sd_{x}"]) for x in "ab")
+            p_value = MISSING if stand_ins else _p(unit["p_holm"])
+            name = "" if task in COMPARISONS else names[task]
+            rows.append([name, "here", means, format_estimate(unit, unit="points"), p_value])
+        else:
+            rows.append(["", "here", MISSING, "no images", MISSING])
+    sides = ", ".join(init_style(init).word for init in runs.inits)
+    columns = ["Task", "From", f"Mean AUC ± SD: {sides}", "AUC points (95% CI)", "P"]
+    caption = "The paper: RadImageNet, ImageNet. Here: the pretraining as the unit, P after Holm"
+    return book_table(pd.DataFrame(rows, columns=columns), caption, prose=True)
+
+
+def _stated(stated: PublishedComparison) -> list[str]:
+    size = format_number(stated.estimate, 1, signed=True)
+    return [
+        f"{_mean_sd(stated.auc_radimagenet, stated.sd_radimagenet)}, "
+        f"{_mean_sd(stated.auc_imagenet, stated.sd_imagenet)}",
+        f"{size} {format_interval(stated.ci_low, stated.ci_high, 1)}",
+        stated.p_text.removeprefix("P "),
+    ]
+
+
+def _mean_sd(mean: float, sd: float) -> str:
+    return f"{format_number(mean)} ± {format_number(sd)}"
+
+
+def _p(p: float) -> str:
+    return format_p(p).removeprefix("P = ").removeprefix("P ")
+
+
+def exclusions(runs: Runs, across: pd.DataFrame) -> Styler:
+    """Return what is excluded on each task: a difference beyond a margin, and the paper's own."""
+    tests = equivalence_tests(across)
+    published = headline.beside_paper(runs, across)
+    names = headline.short_names(runs)
+    table = headline.exclusions(tests, published, names, stand_ins=runs.stand_ins())
+    caption = f"{difference_name(runs.inits)}, AUC points (P: Holm)"
+    return book_table(table, caption, prose=True)
+
+
+def likeness_of_pairs(runs: Runs, across: pd.DataFrame) -> Styler:
+    """Return tests of whether pairs and backbones are alike, and the SDs of their differences."""
+    unreal = runs.stand_ins()
+    table = pd.DataFrame({"Task": across["task"].map(headline.short_names(runs))})
+    if not unreal:
+        of_backbones = backbone_tests(runs.predictions(), *runs.inits)
+        table["All pairs alike"] = across["q_holm"].map(format_p)
+        table["Backbones alike"] = of_backbones["p_holm"].map(format_p)
+    for name in ("backbone", "seed", "pretraining"):
+        sds = (100 * across[f"sd_{name}"]).map("{:.1f}".format)
+        table[f"SD of {name}s"] = sds.replace("nan", MISSING)
+    caption = "SDs in AUC points" if unreal else "Two tests (Holm), and SDs in AUC points"
+    return book_table(table, caption, prose=True)
+
+
+def models(runs: Runs, sensitivity: pd.DataFrame) -> Styler:
+    """Return the differences by several models, those of `rin.stats.pretraining_sensitivity`."""
+    table = headline.side_by_side(models_of(runs, sensitivity), headline.short_names(runs))
+    caption = f"{difference_name(runs.inits)}, AUC points (95% CI)"
+    return book_table(table, caption, prose=True)
+
+
+def models_of(runs: Runs, sensitivity: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each model; where the run has others too, of the paper's backbones."""
+    rows = dict([*sensitivity.groupby("name", sort=False)])
+    of_paper = headline.of_paper(runs)
+    return rows | ({"The paper's backbones alone": of_paper} if len(of_paper) else {})
+
+
+def by_unfreezing(runs: Runs, networks: pd.DataFrame) -> Styler:
+    """Return differences of these networks by task and unfreezing (`init_differences`)."""
+    rows = in_order(networks[networks["group"] != "all"], "task", runs.tasks)
+    stars = "" if runs.stand_ins() else "*"
+    cells = _points(rows) + np.where(rows["p_holm"] < 0.05, stars, "")
+    table = rows.assign(cell=cells).pivot(index="task", columns="group", values="cell")
+    table = table.reindex(index=rows["task"].unique())
+    table = table[[name for name in SCENARIOS if name in table]].rename(columns=SCENARIOS)
+    table.insert(0, "Task", table.index.map(headline.short_names(runs)))
+    caption = "These networks, new patients: AUC points (95% CI; *: Holm, P < .05)"
+    return book_table(table.reset_index(drop=True), caption, prose=True)
+
+
+def wrong_way_round(runs: Runs, scores: pd.DataFrame) -> Styler:
+    """Return the networks whose interval is below 0.5, with the SD of their log-odds."""
+    network = ["task", "scenario", "init", "pretraining", "fold"]
+    kinds = ["backbone", "unfreezing", "learning_rate"]
+    log_odds = scores.groupby([*network, *kinds])["score"].std().rename("sd").reset_index()
+    rows = scenario_aucs(scores).query("ci_high < 0.5").merge(log_odds)
+    rows = rows.replace({"task": headline.short_names(runs), "unfreezing": UNFREEZING_LABEL})
+    table = pd.DataFrame(
+        {
+            "Task": rows["task"],
+            "Network": rows["backbone"] + ", " + rows["unfreezing"],
+            "Rate": rows["learning_rate"].map("{:g}".format),
+            "Weights": rows["init"] + ", no. " + rows["pretraining"].astype(str),
+            "AUC": rows["auc"].map("{:.2f}".format),
+            "End": rows["ci_high"].map("{:.2f}".format),
+            "SD": rows["sd"].map("{:.2f}".format),
+        }
+    )
+    caption = "95% CI below 0.5 (no.: pretraining; End: of the interval)"
+    return book_table(table, caption, prose=True)
+
+
+def patients_wanted(networks: pd.DataFrame, margin: float = EQUIVALENCE_MARGIN) -> pd.DataFrame:
+    """Return for each task the patients that it has, and those that a difference needs.
+
+    `networks` are rows of `init_differences`; `needed` detects a difference of the margin,
+    `most` rules one out.
+    """
+    pilots = networks[["task", "n_patients", "standard_error"]]
+    rows = [
+        {"task": task, "patients": n, "needed": patients_needed(margin, n, error),
+         "most": patients_for_equivalence(margin, n, error)}
+        for task, n, error in pilots.itertuples(index=False)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def what_would_settle(runs: Runs, across: pd.DataFrame, wanted: pd.DataFrame) -> Styler:
+    """Return patients that are wanted (`patients_wanted`), and the power of larger designs."""
+    designs = [{"backbones": count, "pretrainings": 3} for count in (4, 12)]
+    designs.append(designs[-1] | {"patients": 4})
+    seed, names, rows = runs.study.profile.seed, headline.short_names(runs), []
+    for task, row in across.set_index("task").iterrows():
+        counts = wanted.set_index("task").loc[task, ["patients", "needed", "most"]]
+        powers = [pretraining_power(0.02, row, seed=seed, **design) for design in designs]
+        percent = [f"{power:.0%}".replace("nan%", MISSING) for power in powers]
+        rows.append([names[task], *map("{:,.0f}".format, counts), *percent])
+    columns = ["Task", "Patients, or images", "To detect 2 points", "To rule out 2"]
+    columns += ["Power, 4 × 3", "Power, 12 × 3", "Power, 12 × 3, 4 × patients"]
+    table = pd.DataFrame(rows, columns=columns)
+    return book_table(table, "Backbones × pretrainings, and patients", prose=True)

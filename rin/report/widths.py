@@ -1,0 +1,58 @@
+"""Figures in two widths: as drawn, and narrow, for a phone.
+
+A figure function that takes `narrow` draws its figure again, stacked and `NARROW` wide, when a
+page shows it (`rin.report.page.picture`): nothing is cut off there, and letters keep their size.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rin.report.style import NARROW_SETTINGS, SETTINGS
+
+#: Width of a narrow figure, in inches: 360 pixels of a page, which has 110 an inch.
+NARROW = 360 / 110
+
+P, R = ParamSpec("P"), TypeVar("R")
+
+
+def two_widths(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a figure function, which takes `narrow`, give its figure a narrow version.
+
+    Both are drawn in the look of the book, also where a page has not set it.
+    """
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        axes = _in_the_look(draw, *args, **kwargs)
+        if not kwargs.get("narrow"):
+            figure = figure_of(axes)
+            figure.draw_narrow = partial(_in_the_look, draw, *args, **kwargs | {"narrow": True})
+        return axes
+
+    return drawn
+
+
+def _in_the_look(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    settings = SETTINGS | (NARROW_SETTINGS if kwargs.get("narrow") else {})
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # Seaborn's grids choose another layout than the settings, and say so.
+        warnings.filterwarnings("ignore", "The figure layout has changed to tight")
+        return draw(*args, **kwargs)
+
+
+def figure_of(drawn: Figure | Axes | np.ndarray) -> Figure:
+    """Return the figure of some axes, or the figure itself."""
+    return (drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn).figure
+
+
+def narrow_of(figure: Figure) -> Figure | None:
+    """Return a new figure, the narrow version of one; None where its function has none."""
+    draw = getattr(figure, "draw_narrow", None)
+    return None if draw is None else figure_of(draw())

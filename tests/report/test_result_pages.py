@@ -1,0 +1,168 @@
+"""Figures and tables of the pages of results: what they draw and hold, of the committed run."""
+
+import re
+from base64 import b64decode
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rin.evidence.paper import COMPARISONS
+from rin.report import figures, sentences, tables
+from rin.report.headline import differences
+from rin.stats import init_differences, pretraining_differences, scenario_aucs
+from rin.study import open_reference
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return open_reference("open")
+
+
+@pytest.fixture(scope="module")
+def breast(runs):
+    return runs.predictions(task="breast")
+
+
+def narrow_and_wide(picture):
+    """Sizes in points of the two drawings of a picture, width and height."""
+    drawings = re.findall(r"base64,([\w+/=]+)", picture.data)
+    assert len(drawings) == 2, "no narrow version"
+    sizes = []
+    for drawing in drawings:
+        head = b64decode(drawing).decode()[:2000]
+        sizes.append(tuple(float(n) for n in re.findall(r'(?:width|height)="([\d.]+)pt"', head)))
+    return [sorted(size) for size in sizes]
+
+
+def test_forest_of_a_task_holds_the_paper_and_both_intervals_by_unfreezing(runs, breast):
+    rows = figures.task_differences(runs, "breast")
+    assert rows["kind"].tolist() == ["published", "recomputed", *["networks", "pretrainings"] * 4]
+    assert rows["label"].tolist()[2::2] == ["all scenarios", "all layers", "top 10", "frozen"]
+    assert rows["estimate"][0] == COMPARISONS["breast"].estimate
+    alone = init_differences(breast, *runs.inits).set_index("group").loc["all"]
+    assert rows["ci_low"][2] == pytest.approx(100 * alone["ci_low"])
+    unit = pretraining_differences(breast, *runs.inits).iloc[0]
+    assert rows["ci_high"][3] == pytest.approx(100 * unit["ci_high"])
+
+
+def test_forest_of_a_task_that_the_paper_lacks_has_only_this_run(runs):
+    assert {*figures.task_differences(runs, "busbra")["kind"]} == {"networks", "pretrainings"}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda runs, scores: figures.difference_forest(runs, "breast"),
+        lambda runs, scores: figures.paired_slopes(runs, scores, "backbone"),
+        lambda runs, scores: figures.calibration_and_benefit(runs, scores),
+        lambda runs, scores: figures.mean_roc_curves(runs, scores),
+        lambda runs, scores: figures.differences_on_tasks(runs),
+    ],
+    ids=["forest", "slopes", "clinical", "roc", "all tasks"],
+)
+def test_figures_of_results_have_words_and_a_narrow_version(runs, breast, draw):
+    picture = draw(runs, breast)
+    assert len(repr(picture).split()) > 3
+    narrow, wide = narrow_and_wide(picture)
+    # Of a page, 110 pixels are an inch of a figure, 72 points.
+    assert min(narrow) * 110 / 72 < 400 < max(wide) * 110 / 72
+
+
+def cells(styler):
+    """Texts of a table of the book as a reader sees them."""
+    return pd.DataFrame(styler.data).astype(str).replace("\u00a0", " ", regex=True)
+
+
+def test_every_published_number_stands_beside_the_recomputed_one(runs):
+    table = cells(tables.beside_published(runs))
+    paper, here = (
+        table[table["From"] == name].reset_index(drop=True) for name in ("paper", "here")
+    )
+    assert paper["Task"].tolist() == [
+        "Thyroid nodules", "Breast lesions", "Anterior cruciate ligament tear", "Meniscal tear",
+        "COVID-19", "Pneumonia", "SARS-CoV-2", "Intracranial haemorrhage",
+    ]  # fmt: skip
+    assert paper.iloc[0, 2:].tolist() == ["0.85 ± 0.09, 0.76 ± 0.14", "+9.4 (2.6, 16.2)", "< .001"]
+    assert here.iloc[2, 2:].tolist() == ["–", "no images", "–"]
+    units, networks = (rows.set_index("task") for rows in differences(runs))
+    covid = here.iloc[4]
+    row = networks.loc["covid19"]
+    assert covid.iloc[2].startswith(f"{row['auc_a']:.2f} ± {row['sd_a']:.2f}, ")
+    assert covid.iloc[3].startswith(f"+{100 * units.loc['covid19', 'estimate']:.1f} (")
+    assert len(here) == len(paper) + 1  # BUS-BRA is no task of the paper
+
+
+def test_table_of_two_samples_has_a_row_for_each(runs, breast):
+    unit = pretraining_differences(breast, *runs.inits)
+    table = cells(tables.differences({"pretrainings": unit}))
+    assert table["Sampled"].tolist() == ["pretrainings"]
+    assert re.fullmatch(r"[−+][\d.]+ \(−[\d.]+, [\d.]+\)", table.iloc[0, 1])
+    assert re.fullmatch(r"\.\d+", table["P"][0])
+
+
+def test_table_by_unfreezing_has_all_layers_first_and_stars(runs, breast):
+    rows = init_differences(breast, *runs.inits)
+    rows["p_holm"] = np.where(rows["group"] == "freeze_all", 0.01, 0.9)
+    table = cells(tables.by_unfreezing(runs, rows))
+    assert list(table) == ["Task", "all layers", "top 10", "frozen"]
+    assert [cell.endswith("*") for cell in table.iloc[0, 1:]] == [False, False, True]
+
+
+def test_networks_that_rank_the_wrong_way_round_are_listed_with_their_spread(runs):
+    scores = runs.predictions()
+    table = cells(tables.wrong_way_round(runs, scores))
+    assert len(table) == (scenario_aucs(scores)["ci_high"] < 0.5).sum()
+    assert table["AUC"].astype(float).max() < 0.5
+    assert table["Network"].str.fullmatch(r"\w+, (all layers|top 10|frozen)").all()
+
+
+def test_patients_that_are_wanted_grow_with_the_scatter_of_the_difference():
+    rows = pd.DataFrame({"task": ["a", "b"], "n_patients": 100, "standard_error": [0.01, 0.02]})
+    wanted = tables.patients_wanted(rows)
+    assert wanted["patients"].tolist() == [100, 100]
+    assert wanted["needed"][1] == pytest.approx(4 * wanted["needed"][0], rel=0.02)
+
+
+def test_task_without_intervals_says_so_in_place_of_a_table(runs, breast):
+    positive = breast["label"] == 1
+    one = breast["case_id"] == breast.loc[positive, "case_id"].iloc[0]
+    single = breast[~positive | one]
+    assert "no table" in tables.clinical(_Runs(runs, single), "breast").data
+
+
+def test_task_of_one_pair_of_networks_has_a_forest_without_intervals_over_pretrainings(
+    runs, breast
+):
+    pair = breast.query("backbone == 'ResNet50' and pretraining == 1")
+    rows = figures.task_differences(_Runs(runs, pair), "breast")
+    assert rows["kind"].tolist() == ["published", "recomputed", *["networks"] * 4]
+    assert rows["group"].iat[-1].startswith("Here (numbers: these networks")
+
+
+class _Runs:
+    """A run of one task with other predictions."""
+
+    def __init__(self, runs, scores):
+        self._runs, self._scores = runs, scores
+        self.is_reference = ("other", id(scores))
+
+    def __getattr__(self, name):
+        return getattr(self._runs, name)
+
+    def predictions(self, study="main", task=None, part="test"):
+        return self._scores
+
+
+def test_two_sentences_in_short_follow_the_pretrainings(runs):
+    said = sentences.task_in_short(runs, "breast")
+    assert said.startswith("**No clear difference across pretrainings**")
+    assert said.count("adjusted P") == 2
+    everything = sentences.all_tasks_in_short(runs)
+    assert everything.count(". ") == 1
+
+
+def test_files_without_patients_are_named_for_the_tasks_that_have_them(runs):
+    said = sentences.nameless_files(runs)
+    assert "breast lesions" in said
+    assert "pneumonia" not in said
