@@ -230,9 +230,13 @@ def test_runs_of_other_code_that_are_set_aside_no_longer_count_and_are_kept(ledg
     assert kept == ["first", "second"]
 
 
+# Tells again at each line that it is given, as to load the package takes longer.
 CHECKOUT = """
+import sys
 from rin.study.ledger import commit_at_work
-print(commit_at_work())
+for _ in sys.stdin:
+    commit_at_work.cache_clear()
+    print(commit_at_work(), flush=True)
 """
 
 
@@ -246,14 +250,20 @@ def test_commit_at_work_has_a_plus_where_code_or_manifests_were_edited(tmp_path,
     (tmp_path / "notes.txt").write_text("nothing that is at work")
     (tmp_path / ".gitignore").write_text("__pycache__\n")
 
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    program = subprocess.Popen(
+        [sys.executable, "-B", "-c", CHECKOUT],
+        cwd="/",  # from elsewhere, as a command is called
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
     def told():
-        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-        program = [sys.executable, "-B", "-c", CHECKOUT]
-        # From elsewhere, as a command is called.
-        done = subprocess.run(
-            program, cwd="/", env=environment, capture_output=True, check=True, text=True
-        )
-        return done.stdout.strip()
+        program.stdin.write("\n")
+        program.stdin.flush()
+        return program.stdout.readline().strip()
 
     def git(*command):
         person = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
@@ -279,6 +289,8 @@ def test_commit_at_work_has_a_plus_where_code_or_manifests_were_edited(tmp_path,
     assert told() == commit
     (package / "new.py").touch()
     assert told() == f"{commit}+"
+    program.communicate()
+    assert program.returncode == 0
 
 
 def test_tables_of_runs_stand_below_one_another_behind_their_names(ledger):
