@@ -30,7 +30,7 @@ for name in UNLISTED:
     del ENTRY_POINTS[name]
 DESCRIBED = FUNCTIONS | ENTRY_POINTS
 #: The examples of what begins or follows a training run in tests/study, on a finished study.
-TRAINING = {"run_records", "run_study"}
+TRAINING = {"find_run", "run_records", "run_study"}
 API = (REPOSITORY / "book" / "api.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", API, flags=re.MULTILINE)
 

@@ -49,7 +49,7 @@ from rin.report.banner import banner
 from rin.report.format import format_estimate
 from rin.report.style import init_style, use_style
 from rin.stats import delong_test, init_differences, scenario_aucs
-from rin.study import open_runs, run_fine_tuning, run_pretraining
+from rin.study import find_run, open_runs, run_fine_tuning, run_pretraining
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches
 from rin.training.trainer import prepare_framework
 
@@ -87,12 +87,12 @@ shown.classes_row(images[examples], cases["label"][examples])
 #
 # A *scenario* is a backbone, a number of layers to train, and a learning rate {cite:p}`mei2022`.
 # The plan states the initial weights of a run, the preprocessing they expect, and its seed.
-# `study.run(live_task, "MobileNetV2", "freeze_all", 1e-2, b)` would take another run; what is left
+# `find_run(study, live_task, "MobileNetV2", "freeze_all", 1e-2, b)` would take another run; what is left
 # out is the first that is planned.
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
-run = study.run(live_task, init=a)
+run = find_run(study, live_task, init=a)
 settings, size = run.settings, inputs.store.size
 wanted = find_preprocessing(run.preprocessing)
 parts = {
@@ -173,7 +173,7 @@ measure(labels[test.rows], by_hand)
 #   `dense(layers.Dense(32, activation="relu")(dropout(pooled)))`;
 # - another optimiser: `keras.optimizers.Adam(run.scenario.learning_rate)` becomes
 #   `keras.optimizers.SGD(0.01, momentum=0.9)`;
-# - other first weights: `study.run(live_task, init=a)` becomes `study.run(live_task, init=b)`;
+# - other first weights: `find_run(study, live_task, init=a)` becomes `find_run(study, live_task, init=b)`;
 # - another measure: `measure = roc_auc_score` becomes
 #   `from sklearn.metrics import average_precision_score as measure`.
 #
@@ -222,7 +222,7 @@ Markdown(
 
 # %%
 started = predictions
-if "from_random" in study.profile.studies:
+if "from_random" in study.profile.study_filters:
     random = live.predictions("from_random", live_task).query(
         "init == 'random'"
     )

@@ -215,7 +215,7 @@ baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}.
 # %% [markdown]
 # ## Exercises
 #
-# 1. Which Dice score does a square in the middle of every image reach, a quarter of its area?
+# 1. Which Dice score does a square in the middle of every image reach, half as wide as the image?
 #
 # <details><summary>Solution</summary>
 #
@@ -250,8 +250,8 @@ baseline ({baselines.idxmax()}) reaches {baselines.max():.3f}.
 # for threshold in range(16, 256, 16):
 #     above = pictures > threshold
 #     shared = (above & marked_lesions).sum(axis=(1, 2))
-#     areas = above.sum(axis=(1, 2)) + marked_lesions.sum(axis=(1, 2))
-#     scores_at[threshold] = (2 * shared / areas).mean()
+#     sizes = above.sum(axis=(1, 2)) + marked_lesions.sum(axis=(1, 2))
+#     scores_at[threshold] = (2 * shared / sizes).mean()
 # chosen = max(scores_at, key=scores_at.get)
 # assert scores_at[chosen] >= max(scores_at[128], scores_at[16])
 # ```

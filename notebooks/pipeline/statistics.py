@@ -174,13 +174,15 @@ fold = cases["patient"].isin(["P4", "P5", "P6"]).map({False: 1, True: 2})
 scaled = cases.assign(two=cases["A"] / fold)
 
 
-def area(rows, scores):
+def auc_of(rows, scores):
     return stats.auc_ci(rows["label"], rows[scores]).auc
 
 
 folds = [part for _, part in scaled.groupby(fold)]
-by_fold = {x: np.mean([area(part, x) for part in folds]) for x in ("A", "two")}
-pooled = area(scaled, "two")
+by_fold = {
+    x: np.mean([auc_of(part, x) for part in folds]) for x in ("A", "two")
+}
+pooled = auc_of(scaled, "two")
 assert math.isclose(by_fold["A"], by_fold["two"])
 pd.DataFrame(
     {"one scale": [by_fold["A"], auc["A"]], "two": [by_fold["two"], pooled]},

@@ -9,6 +9,7 @@ from rin.study.fine_tuning import (
     run_records,
     run_study,
 )
+from rin.study.plan import find_run
 from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.results import Runs, open_reference, open_runs

@@ -12,7 +12,7 @@ from typing import Any
 
 from rin.data.confounders import sampled_parts
 from rin.data.leakage import leak_free_groups
-from rin.errors import look_up
+from rin.errors import look_up, unknown
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.build import Architecture
@@ -176,6 +176,53 @@ def plan_study(
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
             planned += plan_runs(study, inputs, variant, name, starts=starts)
     return planned
+
+
+def find_run(
+    study: Study,
+    task: str,
+    backbone: str | None = None,
+    unfreezing: str | None = None,
+    learning_rate: float | None = None,
+    init: str | None = None,
+) -> Run:
+    """Return the planned run of a task that these name; what is left out is the first planned.
+
+    Of the main study, then of the others in their order.
+
+    Parameters
+    ----------
+    study : the opened study
+    task, backbone, unfreezing, learning_rate, init : the run, as far as it matters
+
+    Returns
+    -------
+    Run
+        The run: its settings, its weights' entry, what its inputs are prepared by, its seed.
+
+    Raises
+    ------
+    InputError
+        Where none is planned; it lists those that are.
+
+    Examples
+    --------
+    >>> from rin.study import find_run, open_study
+    >>> study = open_study("smoke")  # doctest: +SKIP
+    >>> run = find_run(study, "breast", "ResNet50", "freeze_all", init="radiologic")
+    >>> run.scenario.name
+    'ResNet50-freeze_all-1e-02'
+    """
+    wanted, planned = (backbone, unfreezing, learning_rate, init), {}
+    look_up("task", task, study.profile.tasks)
+    for name in study.profile.study_filters:
+        for run in plan_study(study, name, task):
+            scenario = run.scenario
+            key = scenario.backbone, scenario.unfreezing, scenario.learning_rate, run.init
+            if all(value in (None, part) for value, part in zip(wanted, key, strict=True)):
+                return run
+            planned[f"{scenario.name} {run.init}"] = run
+    raise unknown("run", " ".join(str(value) for value in wanted if value is not None), [*planned])
 
 
 def sample_confounder(

@@ -292,7 +292,7 @@ Levels = Annotated[
 ]
 
 
-# What fine-tuning has to be told, whatever varies.
+# What a profile states of fine-tuning, whatever varies.
 _NEEDED = {"size": 224, "batch": 16, "epochs": 1}
 
 
@@ -689,7 +689,7 @@ class Profile(FrozenModel):
     def variants(self, study: str) -> list[Variant]:
         """Return the parts of a study: pretrainings × levels × seeds."""
         chosen = look_up("study", study, self.study_filters)
-        stated = next((each.pretrainings for each in self.studies if each.name == study), None)
+        stated = next((part.pretrainings for part in self.studies if part.name == study), None)
         # Random weights are of no pretraining: their runs are made once.
         first = stated[0] if stated else 1
         trained = [init for init in chosen.inits if init != RANDOM]

@@ -486,7 +486,7 @@ def _joined_profile(earlier: Profile, later: Profile) -> Profile:
 
     def both(name: str, setting: str) -> list:
         filters = [part[name] for part in (before, after) if name in part]
-        values = dict.fromkeys(value for each in filters for value in getattr(each, setting))
+        values = dict.fromkeys(value for part in filters for value in getattr(part, setting))
         return sorted(values) if setting == "pretrainings" else [*values]
 
     for name, study in studies.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from rin.data import leakage, splits
 from rin.data.dataset import Dataset, check_data_root, locate, open_dataset
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import ImageStore, build_store
-from rin.errors import InputError, counted, join_first_ten, look_up, unknown
+from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.files import REPOSITORY
 from rin.models.weights import (
     WeightsEntry,
@@ -30,10 +30,7 @@ from rin.models.weights import (
 )
 from rin.models.weights import locate as locate_weights
 from rin.study.ledger import Ledger
-from rin.study.profile import FROM_RANDOM, MAIN, RANDOM, Profile, Sizes, load_profile
-
-if TYPE_CHECKING:
-    from rin.study.plan import Run
+from rin.study.profile import RANDOM, Profile, Sizes, load_profile
 
 PathLike = str | Path
 Opened = TypeVar("Opened")
@@ -121,34 +118,6 @@ class Study:
         settings = self.profile.tuning(task, changes)
         key = (task, folds or self.profile.folds, (settings.size, settings.resize))
         return self.once(key, lambda: _open_inputs(self, *key))
-
-    def run(
-        self,
-        task: str,
-        backbone: str | None = None,
-        unfreezing: str | None = None,
-        learning_rate: float | None = None,
-        init: str | None = None,
-    ) -> Run:
-        """Return the planned run of a task that these name; what is left out is the first planned.
-
-        Of the main study, and of that from random weights; the first fold and pretraining.
-        InputError, with those that there are, where none is planned.
-        """
-        from rin.study.plan import plan_study  # a floor of its own above this one
-
-        wanted = [backbone, unfreezing, learning_rate, init]
-        named = [name for name in (MAIN, FROM_RANDOM) if name in self.profile.studies]
-        planned = {}
-        for run in (run for name in named for run in plan_study(self, name, task)):
-            chosen = run.scenario.backbone, run.scenario.unfreezing, run.scenario.learning_rate
-            planned.setdefault((*chosen, run.init), run)
-        for names, run in planned.items():
-            if all(value in (None, name) for value, name in zip(wanted, names, strict=True)):
-                return run
-        known = [f"{run.scenario.name} {run.init}" for run in planned.values()]
-        asked = " ".join(str(value) for value in wanted if value is not None)
-        raise unknown("run", asked, known)
 
     def once(self, key: tuple, make: Callable[[], Opened]) -> Opened:
         """Return what is open under a key; the first call opens it."""

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from rin.report.execution import Job
 from rin.report.live import HARDLY, LEARNT, transfer
-from rin.study import open_runs, run_fine_tuning, run_pretraining
+from rin.study import find_run, open_runs, run_fine_tuning, run_pretraining
 
 PIPELINE = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline"
 PROFILE = Path(__file__).with_name("tiny_live.yaml")
@@ -142,7 +142,7 @@ def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_pa
     networks = run_pretraining(runs.study).set_index("init")
     assert (networks["top1"] >= 0.70).all()
     run_fine_tuning(runs.study)
-    by_hand = runs.study.run("breast", init="radiologic").scenario.name
+    by_hand = find_run(runs.study, "breast", init="radiologic").scenario.name
     scores = [runs.own.predictions(study, "breast") for study in ("main", "from_random")]
     table = pd.concat(scores).drop_duplicates(["scenario", "init", "case_id"])
     table = table[table["scenario"] == by_hand]

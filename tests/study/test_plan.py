@@ -3,13 +3,13 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tiny_study import side_study, tiny_profile
+from tiny_study import FROZEN, main_study, side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.evidence.paper import SETTINGS
 from rin.models.backbones import ALL_BACKBONES, BACKBONES
 from rin.models.weights import WeightsEntry
-from rin.study import open_study
+from rin.study import find_run, open_study
 from rin.study.plan import group_blocks, plan_runs, preprocessing_of
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, SCENARIOS, Scenario
@@ -267,9 +267,9 @@ def test_inputs_of_released_counterparts_are_those_of_the_weights_that_an_init_s
 FETCHED = {"inits": ["imagenet", "random"], "pretraining": None}
 
 
-def test_run_of_a_study_is_the_one_that_its_names_say_and_the_first_planned_without(study_folder):
-    scenarios = ["ResNet50-unfreeze_all-1e-04", "ResNet50-freeze_all-1e-02"]
-    profile = tiny_profile(FETCHED | {"scenarios": scenarios})
+def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study_folder):
+    main = main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})
+    profile = tiny_profile(FETCHED | {"studies": [main]})
     study = open_study(profile, results=study_folder)
     planned = [
         ((), "ResNet50-unfreeze_all-1e-04", "imagenet"),
@@ -278,22 +278,22 @@ def test_run_of_a_study_is_the_one_that_its_names_say_and_the_first_planned_with
         ((None, None, None, "random"), "ResNet50-unfreeze_all-1e-04", "random"),
     ]
     for names, scenario, init in planned:
-        run = study.run("breast", *names)
+        run = find_run(study, "breast", *names)
         assert (run.scenario.name, run.init, run.fold) == (scenario, init, 0)
 
 
 def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plans_it(study_folder):
-    of_random = {"tasks": ["breast"], "scenarios": ["ResNet50-freeze_all-1e-02"]}
-    changes = {"inits": ["imagenet", "radimagenet"], "from_random": of_random}
+    of_random = side_study("from_random", **FROZEN, inits=["random", "imagenet"])
+    changes = {"inits": ["imagenet", "radimagenet"], "studies": [main_study(), of_random]}
     profile = tiny_profile(FETCHED | changes)
     study = open_study(profile, results=study_folder)
-    run = study.run("breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
+    run = find_run(study, "breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
     assert (run.init, run.entry, run.study) == ("random", None, "from_random")
 
 
 def test_run_that_is_not_planned_is_an_error_with_those_that_are(study_folder):
     study = open_study(tiny_profile(FETCHED), results=study_folder)
     with pytest.raises(InputError, match=r"unknown run 'ResNet50 freeze_all 0\.1'.*freeze_all-1e"):
-        study.run("breast", "ResNet50", "freeze_all", 0.1)
+        find_run(study, "breast", "ResNet50", "freeze_all", 0.1)
     with pytest.raises(InputError, match="unknown task 'knee'"):
-        study.run("knee")
+        find_run(study, "knee")
