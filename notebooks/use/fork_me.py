@@ -328,5 +328,4 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 # negatives. `seeds` repeats trainings, `inits: [random, radiologic, photographic]` adds random
 # weights, and the profile `open` has all studies that the book shows. Their pages appear where there
 # are results. Pretraining with softened labels (`losses`) and for fewer epochs
-# (`pretraining: brief`) has sections of its own;
-# `rin.study.profile` describes every field.
+# (`pretraining: brief`) has sections of its own; `rin.study.profile` describes every field.
