@@ -43,7 +43,7 @@ help:
 	@echo '                  the notebooks in JupyterLab (installed the first time)'
 	@echo 'make test         style checks and the quick tests'
 	@echo 'make test-slow    the tests that take minutes'
-	@echo 'make lint         style checks only;  make format  mends them'
+	@echo 'make lint         style and types only;  make format  mends the style'
 	@echo 'make clean        remove the built book and caches; results and .venv stay'
 
 book: $(DONE)
@@ -74,6 +74,7 @@ test-slow: $(DONE)
 lint: $(DONE)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 format: $(DONE)
 	$(PY) -m ruff check --fix .
@@ -141,5 +142,5 @@ $(READ)/.ready: requirements.lock pyproject.toml
 	$(call finish,$(READ))
 
 clean:
-	rm -rf _build book/notebooks .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build book/notebooks .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find rin tests notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

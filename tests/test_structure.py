@@ -246,6 +246,7 @@ def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(versio
 RUN_BY_NAME = {
     "jupyter-book": "rin/report/build.py",
     "jupyterlab": "Makefile",
+    "mypy": "Makefile",
     "onnxruntime": "rin/curation/burned_in.yaml",  # RapidOCR computes with it
     "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
     "pyjpegls": "rin/data/dicom.py",  # pydicom decodes JPEG-LS with it

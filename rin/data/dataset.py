@@ -205,7 +205,7 @@ def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
 def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     """Return the tree of a dataset; InputError where the data root does not hold it."""
     location = locate(manifest, data_root)
-    if location is not None:
+    if data_root is not None and location is not None:
         return open_tree(data_root, location)
     problem = f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}"
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
@@ -283,7 +283,8 @@ def sample_pictures(
     the stand-in radiologic corpus.  Returned are uint8 RGB (n, size, size, 3), what they are in
     words, and `real`, `stand-in`, or nothing for files that somebody named.
     """
-    title, how, provenance = where, (None, False), ""
+    title, provenance = where, ""
+    how: tuple[tuple[float, float] | None, bool] = None, False
     with TemporaryDirectory() as folder:
         path = Path(where).resolve()
         if where and path.exists():

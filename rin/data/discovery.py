@@ -95,7 +95,7 @@ def separator_of(text: str) -> str:
             widths = [len(row) for row in islice(rows_of(text, separator), 50)]
             if (width := mode(widths)) > 1:
                 fits[separator] = widths[0] == width, widths.count(width), width
-    return max(fits, key=fits.get, default=",")
+    return max(fits, key=fits.__getitem__, default=",")
 
 
 def rows_of(text: str, separator: str) -> Iterator[list[str]]:
@@ -238,7 +238,9 @@ def guess_columns(
 
     ``pictures`` and ``masks`` are the names of files below the two ``folders``.
     """
-    roles, reasons, distinct = {}, {}, {name: set(rows[name]) - {""} for name in rows}
+    roles: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    distinct = {name: set(rows[name]) - {""} for name in rows}
     for role, files, folder in zip(("image", "mask"), (pictures, masks), folders, strict=True):
         shares = {}
         for name, cells in distinct.items():

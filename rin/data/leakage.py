@@ -43,7 +43,7 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     pictures take a quarter of an hour on two cores.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
-    first, second, distance = _close_pairs(seen, seen, threshold)
+    first, second, distance = _close_pairs(seen, seen, threshold or 0)
     ids = seen["case_id"].to_numpy(dtype=object)
     pairs = pd.DataFrame({"case_a": ids[first], "case_b": ids[second], "distance": distance})
     return pairs.sort_values(["distance", "case_b", "case_a"], kind="stable", ignore_index=True)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -149,7 +149,7 @@ class DatasetManifest(FrozenModel):
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
-    patient_pattern: re.Pattern | None = None
+    patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
     label_map: LabelMap = Field(default_factory=dict)
     known_bad: dict[str, str] = Field(default_factory=dict)
@@ -173,7 +173,7 @@ class DatasetManifest(FrozenModel):
 
         A pattern with a slash is searched in the whole path.
         """
-        pattern = re.compile(self.patient_pattern)
+        pattern = re.compile(cast("re.Pattern[str]", self.patient_pattern))
         in_path, group = "/" in pattern.pattern, pattern.groupindex.get("patient")
         patients = []
         for name in names:

@@ -15,12 +15,13 @@ An outline that an annotation gives as coordinates stands where a mask picture's
 import io
 import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -101,7 +102,7 @@ def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
     except ValueError:
         numbers = np.empty(0)
     if box:
-        fits = numbers.shape == (1, 4) and (numbers[0, 2:] > 0).all()
+        fits = numbers.shape == (1, 4) and bool((numbers[0, 2:] > 0).all())
     else:
         fits = numbers.shape[1:] == (2,) and len(numbers) >= 3
     # A comparison with NaN is false, so this refuses it too.
@@ -323,8 +324,8 @@ def _open(root: Path, locator: str) -> Image.Image:
             raise ValueError(f"it begins with {content[:8]!r}") from error
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"{picture.width} x {picture.height} pixels")
-        if getattr(picture, "n_frames", 1) > 1:
-            raise ValueError(f"{picture.n_frames} frames in one file")
+        if (frames := getattr(picture, "n_frames", 1)) > 1:
+            raise ValueError(f"{frames} frames in one file")
         # Before it is loaded: Pillow turns a TIFF then, and forgets that it was to be turned.
         if picture.getexif().get(ORIENTATION, 1) not in (0, 1):
             problem = "its metadata say to turn it, which its mask and others would not follow"
@@ -342,7 +343,7 @@ def _open(root: Path, locator: str) -> Image.Image:
 
 def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None:
     """Raise InputError where Pillow would show other values than those that the file holds."""
-    tags = picture.tag_v2 if picture.format == "TIFF" else {}
+    tags = _tags(picture)
     bits = content[24] if picture.format == "PNG" else max(tags.get(BITSPERSAMPLE, (8,)))
     if bits <= 8:
         return
@@ -357,7 +358,12 @@ def _refuse_lost_bits(picture: Image.Image, content: bytes, where: Path) -> None
 
 
 def _has_sign(picture: Image.Image) -> bool:
-    return picture.format == "TIFF" and SIGNED in picture.tag_v2.get(SAMPLEFORMAT, ())
+    return SIGNED in _tags(picture).get(SAMPLEFORMAT, ())
+
+
+def _tags(picture: Image.Image) -> Mapping[int, Any]:
+    """Return the tags of a TIFF; other pictures have none."""
+    return getattr(picture, "tag_v2", {}) if picture.format == "TIFF" else {}
 
 
 RESIZES = ("stretch", "pad")

@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from rin.data.dataset import Dataset
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
+from rin.data.store import Dataset
 from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 
@@ -152,7 +152,7 @@ def cut(
     """
     # Own, as scikit-learn's StratifiedGroupKFold takes hundreds of times as long.
     equal = shares is None
-    size = np.ones(pieces) if equal else np.asarray(shares) / max(shares)
+    size = np.ones(pieces) if shares is None else np.asarray(shares) / max(shares)
     # What a group adds to a piece's squared share, itself included, matters if pieces differ.
     self_weight = 0.0 if equal else 0.5
     group = pd.factorize(groups)[0]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, datasets_of_tasks, load_manifest, manifest_names
 from rin.data.pixels import read_mask
 from rin.data.splits import fold_sizes, make_folds
-from rin.data.store import inspect_cases
+from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError, counted, explained, join_first_ten, look_up
 from rin.files import sha256_of
@@ -44,7 +44,9 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
         datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
-    of_tasks, of_substitutes, of_others = [], [], []
+    of_tasks: list[dict[str, Any]] = []
+    of_substitutes: list[dict[str, Any]] = []
+    of_others: list[dict[str, Any]] = []
     for name, manifest in manifests.items():
         state, read, problem = places[name]
         tasks = [task.name for task in manifest.tasks]
@@ -95,7 +97,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
     location = ""
     try:
         location = datasets.locate(manifest, data_root) or ""
-        if not location:
+        if data_root is None or not location:
             return "not there", "", ""
         path = Path(data_root) / location
         # The first name is enough for a folder: some hold hundreds of thousands of files.
@@ -208,7 +210,7 @@ def _compare_names(done: Verification, tree: Tree) -> None:
             done.problems.append(compared)
 
 
-def _describe(done: Verification, dataset: datasets.Dataset) -> None:
+def _describe(done: Verification, dataset: Dataset) -> None:
     """Say what is known of a dataset, its digest, and how its tasks are divided."""
     manifest = done.manifest
     for finding in dataset.findings:
@@ -227,11 +229,11 @@ def _describe(done: Verification, dataset: datasets.Dataset) -> None:
             done.say("folds", f"{task.name}: {fold_sizes(folds)}")
 
 
-def unusual_masks(dataset: datasets.Dataset) -> list[str]:
+def unusual_masks(dataset: Dataset) -> list[str]:
     """Return in words how many masks mark no lesion, and how many almost the whole picture."""
     masked = dataset.cases[dataset.cases["masks"].map(len) > 0]
 
-    def share_of(case: NamedTuple) -> float:
+    def share_of(case: Any) -> float:
         size = case.height, case.width
         return read_mask(dataset.root, case.masks, size, case.image).mean()
 

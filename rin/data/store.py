@@ -93,7 +93,7 @@ class Inspection(NamedTuple):
 
 
 def inspect_case(
-    root: Path, manifest: DatasetManifest, square: Square | None, case: NamedTuple
+    root: Path, manifest: DatasetManifest, square: Square | None, case: Any
 ) -> Inspection:
     """Inspect a case with its key, for a store too where there is a ``square``."""
     try:
@@ -140,7 +140,7 @@ def inspect_case(
     return Inspection(case.case_id, seen, row)
 
 
-def keys_of(root: Path, cases: Sequence[NamedTuple]) -> list[str]:
+def keys_of(root: Path, cases: Sequence[Any]) -> list[str]:
     """Return a key per case that changes with its name, its files and what is read of them."""
     files = [[case.image, *(m for m in case.masks if not is_shape(m))] for case in cases]
     marks = iter(fingerprints(root, chain.from_iterable(files)))
@@ -288,7 +288,7 @@ class ImageStore:
     provenance: str
     cases: pd.DataFrame
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Cross the border of a process as a path; what was found whole is not read again."""
         return open_store, (self.path, False)
 
@@ -318,7 +318,7 @@ def build_store(
     target = Path(folder) / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
     with suppress(InputError):
         return open_store(target)
-    note = {"digest": digest, "provenance": dataset.provenance}
+    note: dict[str, Any] = {"digest": digest, "provenance": dataset.provenance}
     note |= {"size": size, "resize": resize, "color": manifest.color}
     problem = "the image store cannot be written"
     with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
@@ -381,7 +381,9 @@ def _rows_of(dataset: Dataset, records: Path, square: Square) -> pd.DataFrame:
 
 def _write_arrays(folder: Path, manifest: DatasetManifest, size: int, kept: pd.DataFrame) -> None:
     """Write the arrays of a store from kept rows, whose files are deleted one by one."""
-    arrays = {"images": ((size, size, 3) if manifest.color else (size, size), np.uint8)}
+    arrays: dict[str, tuple[tuple[int, ...], type]] = {
+        "images": ((size, size, 3) if manifest.color else (size, size), np.uint8)
+    }
     if manifest.masks:
         arrays["masks"] = ((size, size), bool)
     with ExitStack() as opened:

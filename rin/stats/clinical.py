@@ -6,6 +6,7 @@ probabilities of a sure network would tie.  scikit-learn's calibration takes no 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -205,7 +206,7 @@ def without_diverged(predictions: pd.DataFrame, inits: Sequence[str]) -> pd.Data
 
 
 def measures_by_convergence(
-    predictions: pd.DataFrame, inits: Sequence[str], **options: float
+    predictions: pd.DataFrame, inits: Sequence[str], **options: Any
 ) -> pd.DataFrame:
     """Return clinical measures of all networks, and of those left without any that diverged.
 

@@ -229,8 +229,8 @@ def auc_contrasts(
     estimates = c @ aucs
     # The contrasts of the counts first: a variance is exactly zero where all counts agree, and
     # what rounding leaves of a zero counts as zero.
-    counts = tuple(c @ part for part in counts)
-    covariance = _covariance(counts, positive, clusters)
+    wins, losses = counts
+    covariance = _covariance((c @ wins, c @ losses), positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
     return aucs, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
@@ -300,13 +300,13 @@ def _newcombe(
     return 0.0, float(optimize.brentq(beyond, 1e-12, 1 - 1e-9))
 
 
-def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
     DeLong counts the positives *above* a negative: products of deviations are equal.
     """
     positives_first = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
-    m = np.count_nonzero(positive)
+    m = int(np.count_nonzero(positive))
     counts = np.empty((len(rows), positive.size))
 
     def count(row: np.ndarray, counts_of_row: np.ndarray) -> None:
@@ -320,7 +320,7 @@ def _placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[
     else:
         for row, counts_of_row in zip(rows, counts, strict=True):
             count(row, counts_of_row)
-    return [counts[:, :m], counts[:, m:]]
+    return counts[:, :m], counts[:, m:]
 
 
 def _repeat(scores: np.ndarray) -> bool:

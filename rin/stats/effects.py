@@ -228,7 +228,7 @@ def posterior_mean(
     variances = np.array(list(product(sds**2, repeat=q)))
     log_weights = np.log(np.array(list(product(prior, repeat=q)))).sum(axis=1)
     effects = np.array(list(model.effects.values()))
-    means, errors, deviances = [], [], []
+    of_blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for block in np.array_split(variances, max(1, len(variances) // 2000)):
         marginal = model.covariance + np.tensordot(block, effects, axes=1)
         inverse = np.linalg.inv(marginal)
@@ -236,11 +236,10 @@ def posterior_mean(
         mean = (inverse.sum(axis=1) @ y) / information
         residual = y - mean[:, None]
         misfit = np.einsum("ri,rij,rj->r", residual, inverse, residual, optimize=True)
-        means.append(mean)
-        errors.append(information**-0.5)
-        deviances.append(np.linalg.slogdet(marginal)[1] + np.log(information) + misfit)
-    means, errors = np.concatenate(means), np.concatenate(errors)
-    log_weights -= np.concatenate(deviances) / 2
+        deviance = np.linalg.slogdet(marginal)[1] + np.log(information) + misfit
+        of_blocks.append((mean, information**-0.5, deviance))
+    means, errors, deviances = map(np.concatenate, zip(*of_blocks, strict=True))
+    log_weights -= deviances / 2
     shares = np.exp(log_weights - log_weights.max())
     shares /= shares.sum()
     mean = shares @ means

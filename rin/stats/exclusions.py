@@ -60,10 +60,11 @@ def equivalence_tests(
     rows = []
     for margin in margins:
         _check_margin(margin)
-        for task, *estimated in table[_ESTIMATED].itertuples(index=False):
-            low, high = _interval(*estimated, level=1 - 2 * alpha)
-            row = {"task": task, "margin": margin, "estimate": estimated[0]}
-            row |= {"ci_low": low, "ci_high": high, "p_value": equivalence_p(*estimated, margin)}
+        for task, estimate, error, df in table[_ESTIMATED].itertuples(index=False):
+            low, high = _interval(estimate, error, df, level=1 - 2 * alpha)
+            row = {"task": task, "margin": margin, "estimate": estimate}
+            p_value = equivalence_p(estimate, error, df, margin)
+            row |= {"ci_low": low, "ci_high": high, "p_value": p_value}
             rows.append(row | {"smallest_margin": max(-low, high)})
     return _decided(pd.DataFrame(rows), "equivalent", alpha, within="margin")
 

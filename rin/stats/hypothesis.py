@@ -329,7 +329,8 @@ def reml(
         levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
         weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
         penalty = np.eye(n_levels, n_levels + p + 1)
-        return np.linalg.qr(np.vstack([weighted, penalty]), mode="r")
+        upper: np.ndarray = np.linalg.qr(np.vstack([weighted, penalty]), mode="r")  # type: ignore[assignment]
+        return upper
 
     def deviance(roots: np.ndarray) -> float:
         *diagonal, rest = np.abs(np.diag(triangle(roots)))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,7 +155,9 @@ def run_names(predictions: pd.DataFrame) -> list[str]:
     return names
 
 
-def scores_by_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
+def scores_by_run(
+    predictions: pd.DataFrame,
+) -> Iterator[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
     """Yield what names a run, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     rows = evaluated_rows(predictions)
     columns = run_names(rows)
@@ -195,11 +199,12 @@ def located(where: str) -> Iterator[None]:
 
 def check_aligned(**columns: ArrayLike | None) -> None:
     """Raise InputError for pandas objects of different indexes: rows would not belong together."""
-    indexed = {name: column for name, column in columns.items() if hasattr(column, "index")}
-    indexes = {name: c.index for name, c in indexed.items() if isinstance(c.index, pd.Index)}
-    (first, index), *others = [*indexes.items()] or [("", None)]
-    for name, other in others:
-        if not index.equals(other):
+    indexes: dict[str, Any] = {
+        name: getattr(column, "index", None) for name, column in columns.items()
+    }
+    indexed = [name for name, index in indexes.items() if isinstance(index, pd.Index)]
+    for first, name in product(indexed[:1], indexed[1:]):
+        if not indexes[first].equals(indexes[name]):
             problem = f"the index of {name} is not that of {first}"
             remedy = f"Align them, as by `{name}.loc[{first}.index]`, or pass arrays."
             raise InputError(problem, where=name, remedy=remedy)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -467,7 +468,7 @@ def _headline(
 
 def _pooled(
     of_task: TaskPairs, *, fixed_backbones: bool = False, level: float = 0.95
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the cells of an estimate, SDs of the effects, Cochran's test and a remark."""
     differences, covariance, backbones = of_task.differences, of_task.covariance, of_task.backbones
     weights = each_level_once(backbones)

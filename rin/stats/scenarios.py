@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -437,7 +438,7 @@ def task_analyses(
     table = pd.DataFrame(rows)
     table["recommended"] = table["analysis"] == RECOMMENDED
     measured = table[["estimate", "standard_error"]].assign(df=table["df"].fillna(math.inf))
-    p_values = [equivalence_p(*row, EQUIVALENCE_MARGIN) for row in measured.to_numpy()]
+    p_values = [equivalence_p(*row) for row in measured.assign(m=EQUIVALENCE_MARGIN).to_numpy()]
     return table.assign(equivalent=np.array(p_values) < 0.05)
 
 
@@ -594,7 +595,7 @@ def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
 
 def _analyses_of_scenarios(
     aucs: pd.DataFrame, init_a: str, init_b: str, level: float
-) -> dict[str, dict]:
+) -> dict[str, dict[str, Any]]:
     means = aucs.groupby(["scenario", "init"], observed=True)["auc"].mean().unstack("init")
     if len(means) < 2:
         cells = {"remark": "One scenario has no spread to test."}
@@ -605,7 +606,7 @@ def _analyses_of_scenarios(
     return {"unpaired_t": unpaired.cells(), "paired_t": paired.cells()}
 
 
-def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict]:
+def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict[str, Any]]:
     n_networks, n_cases = len(task.networks), len(task.cases)
     stacked = task.scores.reshape(2, -1)
     # pandas sums without loss, so that equal scores in another order stay tied.
@@ -621,7 +622,7 @@ def _analyses_of_cases(task: TaskScores, level: float) -> dict[str, dict]:
     }
 
 
-def _analyses_of_patients(task: TaskScores, seed: int, level: float) -> dict[str, dict]:
+def _analyses_of_patients(task: TaskScores, seed: int, level: float) -> dict[str, dict[str, Any]]:
     patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
     if (patients < 2).any():
         fold, label = patients.index[patients < 2][0]
@@ -635,9 +636,10 @@ def _analyses_of_patients(task: TaskScores, seed: int, level: float) -> dict[str
 
 def _analyses_of_trainings(
     aucs: pd.DataFrame, init_a: str, init_b: str, ratio: float, level: float
-) -> dict[str, dict]:
+) -> dict[str, dict[str, Any]]:
     means = aucs.groupby(["scenario", "fold", "init"], observed=True)["auc"].mean()
     folds = means.unstack("init").groupby("fold").mean()
+    of_folds: dict[str, Any]
     if len(folds) < 2:
         of_folds = {"remark": "One fold has no spread to test."}
     else:
@@ -661,7 +663,7 @@ def _bootstrapped(task: TaskScores, seed: int, level: float) -> dict[str, float]
     return {"ci_low": low, "ci_high": high, "standard_error": error, "p_value": p_value}
 
 
-def _numbers(test: TTest) -> dict[str, object]:
+def _numbers(test: TTest) -> dict[str, Any]:
     """Return the cells of a test, or why there are none."""
     if math.isnan(test.standard_error):
         return {"remark": "A class has a single case, which shows no spread."}
@@ -676,6 +678,6 @@ def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
     return hypothesis.clustered_t(differences.to_numpy(), patients, level).cells()
 
 
-def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:
+def _mean_of_all(grouped: Any) -> pd.Series | pd.DataFrame:
     """Return the mean of each group, NaN where a value is: none is left out silently."""
     return grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))

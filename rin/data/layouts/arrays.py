@@ -11,7 +11,7 @@ as one.
 """
 
 import io
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,8 @@ def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     tables = f"({one_of(SPLITS)}-{one_of(FINDINGS)}\\.csv)"
     arrays = f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy"
     around, files = sort_files(tree, "mrnet", tables=tables, volumes=arrays)
-    classes, volumes = {}, {}
+    classes: dict[str, Any] = {}
+    volumes: dict[str, Any] = {}
     for split in SPLITS:
         exams, folder = _exam_classes(tree, around, split), f"{split}/sagittal/"
         there = {

@@ -30,7 +30,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     Outlines of pictures that the manifest knows to be bad are not read.
     """
     _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")
-    pictures = defaultdict(dict)
+    pictures: dict[str, dict[str, str]] = defaultdict(dict)
     for key, name in files["pictures"].items():
         number, image = key.split("/")
         pictures[number][image] = name
@@ -59,9 +59,9 @@ def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:
     stated = _only(root, "number")
     if stated != number:
         raise ValueError(f"it calls itself case {stated!r}")
-    regions = defaultdict(list)
+    regions: dict[str, list[str]] = defaultdict(list)
     for mark in root.findall("mark"):
-        texts = [svg.text for svg in mark.findall("svg") if (svg.text or "").strip()]
+        texts = [text for svg in mark.findall("svg") if (text := svg.text or "").strip()]
         regions[_only(mark, "image")] += texts
     return _only(root, "tirads") or UNRATED, dict(regions)
 

@@ -7,7 +7,7 @@ not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -51,7 +51,7 @@ class FolderOptions(ReaderOptions):
     patients: bool = False
     inner_copy: str = ""
     masks: str = ""
-    mask: re.Pattern | None = None
+    mask: re.Pattern[str] | None = None
     stems: bool = False
     leave_out: tuple[Literal["files"], ...] = ()
 
@@ -86,7 +86,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
 
 def _pictures(tree: Tree, options: FolderOptions) -> list[str]:
     """Return the names of pictures, masks among them; refuse other files."""
-    names = tree.names
+    names: Sequence[str] = tree.names
     if inner := options.inner_copy:
         known = {*names}
         names = [name for name in names if not _is_copy(name, inner, known)]

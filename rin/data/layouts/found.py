@@ -48,7 +48,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
     around = folder_around(names, patterns.values())
     matchers = {kind: re.compile(pattern).fullmatch for kind, pattern in patterns.items()}
-    files, strange, twice = {kind: {} for kind in patterns}, [], []
+    files: dict[str, dict[str, str]] = {kind: {} for kind in patterns}
+    strange, twice = [], []
     for name in names:
         for kind, match in matchers.items():
             if fitting := match(name, len(around)):

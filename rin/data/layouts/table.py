@@ -53,14 +53,14 @@ def _check_template(template: str) -> str:
     return template
 
 
-def _check_groups(pattern: re.Pattern) -> re.Pattern:
+def _check_groups(pattern: re.Pattern[str]) -> re.Pattern[str]:
     if not pattern.groupindex:
         raise ValueError(f"{pattern.pattern!r} holds no named group, as (?P<number>...)")
     return pattern
 
 
 Template = Annotated[str, AfterValidator(_check_template)]
-Pattern = Annotated[re.Pattern, AfterValidator(_check_groups)]
+Pattern = Annotated[re.Pattern[str], AfterValidator(_check_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 

@@ -42,7 +42,8 @@ def write_stand_in(
 
     The folder is named after all that determines its content and appears only when whole.
     """
-    write, names = look_up("stand-in", manifest.stand_in, STAND_INS), COUNTS[manifest.stand_in]
+    kind = manifest.stand_in or ""
+    write, names = look_up("stand-in", kind, STAND_INS), COUNTS[kind]
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
         problem = f"stand-in counts {counts!r} are not usable"
         remedy = f"Give whole numbers from 1 for exactly: {', '.join(names)}."

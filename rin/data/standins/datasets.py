@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 from zlib import crc32
 
@@ -36,7 +36,7 @@ class CaseImage(NamedTuple):
     """Image ``take`` of a case: the kind that it shows, and the masks of each lesion."""
 
     kind: str
-    index: int
+    index: int  # type: ignore[assignment]  # of a tuple it would be a function
     take: int
     shown: str
     phantom: Phantom
@@ -62,8 +62,8 @@ def draw_image(
         shown = subtypes[index % len(subtypes)] if take == index % 2 else "none"
     who = [seed, crc32(f"{dataset} {kind}".encode()), index]
     anatomy, texture, case = default_rng(who), default_rng([*who, take]), default_rng([*who, 0, 0])
-    shape = tuple(int(draw(anatomy, side)) for side in facts["shape"])
-    phantom = Phantom(facts["body"], shape, anatomy, texture, height)
+    height_of, width_of = (int(draw(anatomy, side)) for side in facts["shape"])
+    phantom = Phantom(facts["body"], (height_of, width_of), anatomy, texture, height)
     masks = {}
     for lesion, mean in facts["kinds"][shown].items():
         suspicion = mean + case.normal()
@@ -110,7 +110,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write an XML file a patient, and JPEGs; the class is the TI-RADS category."""
-    marks = defaultdict(str)
+    marks: dict[tuple[int, str], str] = defaultdict(str)
     for image in draw_images("ddti", counts, seed):
         number = 2 * image.index + (2 if image.kind == "malignant" else 1)
         take = image.take + 1
@@ -125,7 +125,7 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
         (folder / f"{number}.xml").write_text(content, "utf-8")
 
 
-def _region(mask: ndarray) -> dict:
+def _region(mask: ndarray) -> dict[str, Any]:
     """Return the outline of a mask in the form of the dataset's annotations."""
     contours = find_contours(np.pad(mask, 1), 0.5)
     corners = approximate_polygon(max(contours, key=len) - 1, 0.6)[:-1]

@@ -20,7 +20,7 @@ from scipy.ndimage import fourier_gaussian, gaussian_filter
 from rin.files import read_yaml
 
 ANATOMY = read_yaml(Path(__file__).with_name("anatomy.yaml"))
-LESIONS: dict[str, dict] = ANATOMY["lesions"]
+LESIONS: dict[str, dict[str, Any]] = ANATOMY["lesions"]
 
 Axes = tuple[ndarray, ndarray]
 
@@ -69,7 +69,7 @@ class Phantom:
         """Draw a level, which may be the name of a tissue."""
         return draw(rng, self.body["tissues"][level] if isinstance(level, str) else level)
 
-    def _add_part(self, anatomy: Generator, part: dict) -> None:
+    def _add_part(self, anatomy: Generator, part: dict[str, Any]) -> None:
         """Draw one entry of a body's parts; what it draws from ``anatomy`` knows no height."""
         name, power, count = part["name"], part.get("power", 2), part.get("count", 1)
         level = self._level(anatomy, part.get("level", 0))

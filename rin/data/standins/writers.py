@@ -35,7 +35,7 @@ def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
     Image.fromarray(pixels).save(path, **options)
 
 
-def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable]) -> None:
+def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write a CSV table."""
     pd.DataFrame(list(rows), columns=list(columns)).to_csv(path, index=False, lineterminator="\n")
 
