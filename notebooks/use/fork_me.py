@@ -298,24 +298,34 @@ of_tasks[shown].assign(p_holm=p_holm).round(3)
 # %% [markdown]
 # ## A study of your own
 #
-# A new scenario, loss or confounder is an entry of a profile, and a page is a notebook in
-# `notebooks/` with a line in `rin/report/pages.yaml`. With the section `factors`, these become
-# studies beside the main one:
+# A question is a study: an entry of a profile's list, which takes a part of the plan of the paper
+# (tasks, backbones, unfreezing, learning rates, inits, pretrainings, folds) and says what varies in
+# it. What it does not name, it takes as the main study does. A page is a notebook in `notebooks/`
+# with a line in `rin/report/pages.yaml`.
 #
 # ```yaml
-# factors:
-#   preprocessing: {tasks: [breast], scenarios: [ResNet50-freeze_all-1e-02], folds: 1}
-#   head: {tasks: [breast], scenarios: [ResNet50-freeze_all-1e-02]}
-#   confounder:
+# studies:
+#   - name: dropout
 #     tasks: [breast]
-#     scenarios: [ResNet50-unfreeze_all-1e-04]
-#     kinds: [tag]
-#     shares: [0, 50, 100]
+#     backbones: [ResNet50]
+#     learning_rates: {unfreeze_all: [1e-4], freeze_all: [1e-2]}
+#     vary: {dropout: [0.5, 0.2, 0.0]}
+#   - name: confounder
+#     tasks: [breast]
+#     unfreezing: [unfreeze_all]
+#     vary: {confounder: [tag 0, tag 50, tag 100], epochs: [3]}
+#   - name: longer
+#     tasks: [breast]
+#     unfreezing: [freeze_all]
+#     vary: {length: {fixed: {}, converged: {epochs: 12, patience: 3}}}
 # ```
 #
-# `preprocessing` also feeds every network as the official scripts do, `head` tries other heads, and
-# `confounder` marks a share of the positive training images and tests on marked negatives. Further
-# sections repeat trainings (`repeats`), compare layers before and after (`layers`), pretrain with
-# softened labels (`losses`), or briefly, until two corpora are learnt about equally well
-# (`pretraining: brief`, `equal_accuracy`). Their pages appear where there are results;
+# `rin study` trains what is missing of it, and `open_runs(…).predictions(study="dropout")` returns
+# the scores, with the columns `factor` and `level`. Every setting of fine-tuning can vary; one with a
+# single value holds for the whole study, and a factor that changes several settings has a name and
+# names of its levels. `confounder` marks a share of the positive training images and tests on marked
+# negatives. `seeds` repeats trainings, `inits: [random, radiologic, photographic]` adds random
+# weights, and the profile `open` has all studies that the book shows. Their pages appear where there
+# are results. Pretraining with softened labels (`losses`) and for fewer epochs
+# (`pretraining: brief`) has sections of its own;
 # `rin.study.profile` describes every field.

@@ -211,7 +211,10 @@ def manifest_names() -> list[str]:
 
 def load_manifest(name: str) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
-    look_up("dataset", name, manifest_names())
+    return _load_known(look_up("dataset", name, manifest_names()))
+
+
+def _load_known(name: str) -> DatasetManifest:
     path = manifest_folder() / f"{name}.yaml"
     remedy = "Check the file, its link and its permissions."
     with explained("it cannot be read", where=path, remedy=remedy, kinds=OSError):
@@ -233,7 +236,7 @@ def _read_manifest(path: Path, _changed: int, _size: int) -> DatasetManifest:
 def datasets_of_tasks() -> dict[str, list[str]]:
     """Return the datasets that have a task of each name, sorted: one, unless two share a name."""
     datasets = defaultdict(list)
-    for manifest in map(load_manifest, manifest_names()):
+    for manifest in map(_load_known, manifest_names()):
         for task in manifest.tasks:
             datasets[task.name].append(manifest.name)
     return dict(sorted(datasets.items()))

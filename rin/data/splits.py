@@ -305,20 +305,31 @@ def _fill_validation(part: np.ndarray, weight: np.ndarray, members: pd.DataFrame
         held += weight[giver]
 
 
-def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
+def corpus_groups(dataset: Dataset) -> pd.Series | None:
+    """Return what a split of a corpus keeps together; None where the corpus has tables of parts.
+
+    These are patients and, where its manifest has pictures compared, copies (up to `SAME_PICTURE`
+    bits apart).
+    """
+    if dataset.manifest.layout == "radimagenet":
+        return None
+    bits = dataset.manifest.near_duplicate_bits
+    # At the 40 bits that find a lesion again, like slices of unlike patients form chains: all
+    # 1,264 brains of the radiologic corpus, four classes, would be one group.
+    pairs = near_duplicates(dataset.cases, None if bits is None else min(bits, SAME_PICTURE))
+    return leak_free_groups(dataset.cases, pairs)
+
+
+def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
     A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
-    `divide`: where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
-    stay together.
+    `divide`, by its `corpus_groups`, which several splits of it may share.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
-    if dataset.manifest.layout != "radimagenet":
-        bits = dataset.manifest.near_duplicate_bits
-        # At the 40 bits that find a lesion again, like slices of unlike patients form chains: all
-        # 1,264 brains of the radiologic corpus, four classes, would be one group.
-        pairs = near_duplicates(cases, None if bits is None else min(bits, SAME_PICTURE))
-        return divide(cases, leak_free_groups(cases, pairs), seed, where=where)
+    groups = corpus_groups(dataset) if groups is None else groups
+    if groups is not None:
+        return divide(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)
     part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
     remedy = "Fetch the tables again, and open the corpus anew."

@@ -93,7 +93,8 @@ def outline_of(study: Study, *, reading: bool = False) -> Outline:
     """Return the outline of the book about a study; `reading`, of what takes no framework."""
     profile = study.profile
     sections = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
-    shown = {name for name in sections if getattr(profile, name) is not None}
+    asked = {study.name for study in profile.studies}
+    shown = {s for s in sections if s in asked or getattr(profile, s, None) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         shown |= {"masks"}
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ from rin.data.manifest import find_task
 from rin.files import read_yaml
 from rin.study.ledger import Planned
 from rin.study.loss_study import plan_losses
-from rin.study.plan import STEP_COST, plan_all, run_seed
+from rin.study.plan import COMPILED, STEP_COST, plan_all, run_seed
 from rin.study.pretraining import plan_pretraining, pretraining_seed
 from rin.study.probe_study import plan_probe
-from rin.study.profile import LAYERS, FineTuning, Profile, find_scenario
+from rin.study.profile import MAIN, FineTuning, Profile
 from rin.study.setting import Study, missing_inputs
 
 #: Side in pixels and number of images of the steps that are timed.
@@ -108,8 +108,12 @@ def fit_budget(
         takes = (before + len(backbones) * of_backbone) / 60
         if takes < shortest:
             shortest = takes
+            rates: dict[str, list[float]] = {}
+            for way in ways:
+                unfreezing, _, rate = way.partition("-")
+                rates.setdefault(unfreezing, []).append(float(rate))
             chosen = {
-                "scenarios": [f"{name}-{way}" for name, way in product(backbones, ways)],
+                "studies": [{"name": MAIN, "learning_rates": rates}],
                 "folds": n_folds,
                 "fine_tuning": {"size": size, "epochs": epochs},
                 **({"cases": n_cases} if n_cases < total else {}),
@@ -217,23 +221,22 @@ def _fine_tuning_stage(profile: Profile) -> tuple[str, str, list[dict], int]:
     """Return the stage of fine-tuning: runs that studies share count once."""
     by_task = profile.execution.blocks == "by_task"
     steps, planned = set(), {}
-    variants = [
-        (study, variant) for study in profile.studies for variant in profile.variants(study)
-    ]
-    for study, variant in variants:
-        scenarios = [*map(find_scenario, variant.scenarios)]
-        for task, scenario in product(variant.tasks, scenarios):
-            settings = profile.tuning(task).model_copy(update=variant.changes)
-            step = scenario.backbone, scenario.unfreezing, settings.head, settings.size
-            steps.add((*step, task) if by_task else step)
+    for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
+        for task in variant.tasks:
+            settings = profile.tuning(task, variant.changes)
+            compiled = [getattr(settings, name) for name in COMPILED]
+            folds = range(min(variant.folds, find_task(task)[1].n_folds))
             of_task = dict.fromkeys(FineTuning.model_fields) | settings.identity
             # Which one it comes to depends on the weights.
             del of_task["preprocessing"]
-            folds = range(min(variant.folds, find_task(task)[1].n_folds))
-            for fold, init in product(folds, variant.inits):
+            # Runs of the study of layers record more than others.
+            of_task["layers"] = variant.activation_sample is not None
+            for scenario, fold in product(variant.scenarios, folds):
+                step = scenario.backbone, scenario.unfreezing, *compiled
+                steps.add((*step, task) if by_task else step)
                 seed = run_seed(profile, variant, task, fold, scenario.name)
-                run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
-                # Runs of the study of layers record more than others.
-                run |= {"seed": seed, "layers": study == LAYERS} | of_task
-                planned[json.dumps(run), settings.preprocessing] = run
+                for init in variant.inits:
+                    run = {"task": task, "fold": fold, "scenario": scenario.name, "init": init}
+                    run |= {"seed": seed} | of_task
+                    planned[json.dumps(run), settings.preprocessing] = run
     return "fine-tuning", "runs", [*planned.values()], len(steps)

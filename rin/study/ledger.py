@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,7 +65,7 @@ class Planned:
 
     config: dict[str, Any]
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """Digest of the configuration."""
         return digest_of(self.config)
@@ -156,10 +156,17 @@ class Ledger:
         return {name: record[name] for name in record if name not in ("run", "files", "sizes")}
 
     def _record(self, run_id: str) -> dict[str, Any]:
-        return self.read(run_id, _DONE, read_checksummed_json)
+        with self._unchanged(run_id, _DONE) as record:
+            return record
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run; `InputError` if it changed."""
+        with self._unchanged(run_id, name):
+            return reader(self.path(run_id) / name)
+
+    @contextmanager
+    def _unchanged(self, run_id: str, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the record of a finished run to what reads a file; `InputError` if it changed."""
         folder, problem = self.path(run_id), "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
@@ -171,7 +178,7 @@ class Ledger:
             file = "config.json" if name == _DONE else name
             if not is_whole(folder / file, record["files"].get(file)):
                 raise ValueError(f"{file} was changed after the run had written it")
-            return reader(folder / name)
+            yield record
 
     def tables(self, runs: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
         """Return a parquet file of finished runs, given as ids and columns to stand in front."""

@@ -684,7 +684,9 @@ def _profile(
     maps = ["results/localisation"] if manifest.masks else []
     settings["pages"] = [*_TEXTS["pages"], *maps, "use/how_built"]
     made.say("weights", described, "bold red" if weights == "stand-ins" else "")
-    extent = [counted(len(fitted["scenarios"]), "scenarios"), counted(fitted["folds"], "folds")]
+    rates = fitted["studies"][0]["learning_rates"].values()
+    n_scenarios = len(backbones) * sum(map(len, rates))
+    extent = [counted(n_scenarios, "scenarios"), counted(fitted["folds"], "folds")]
     extent += [f"{trained['size']} px", counted(trained["epochs"], "epochs")]
     extent += [f"{fitted['cases']} pictures drawn from all"] if "cases" in fitted else []
     made.say("training", ", ".join(extent))

@@ -5,9 +5,9 @@ A run's id covers its configuration, the digests of everything it reads, and the
 whichever studies name it.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from rin.data.confounders import sampled_parts
@@ -26,14 +26,17 @@ from rin.models.weights import (
 from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED
+from rin.study.profile import CONFOUNDER, MAIN, RANDOM, SAMPLED
 from rin.study.setting import Study, TaskInputs
 from rin.training.identity import RESULTS_VERSION
 
 #: Share of a training step with all layers unfrozen that a step takes, by unfreezing.
 STEP_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.55, "freeze_all": 0.5}
-# Settings that are compiled into a block's step.
-_COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
+#: By init and backbone the entry of the weights that runs start from, None for random ones, and
+#: what stands for these weights in a configuration.
+Starts = dict[tuple[str, str], tuple[WeightsEntry | None, str]]
+#: Settings that are compiled into a block's step.
+COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class Run(Planned):
 
     `preprocessing` is the name of how its inputs are prepared, whichever of the settings led to
     it: equal inputs are one run.  `inside` says how many activations of its layers it records
-    (`rin.study.profile.Layers`).  `study`, `level` (of the study's factor) and `pretraining`
-    (which of the init's it starts from) are no part of the configuration.
+    (`rin.study.profile.ActivationSample`).  `study`, `factor` and `level` (what varies in it), and
+    `pretraining` (which of the init's it starts from), are no part of the configuration.
     """
 
     task: str
@@ -58,6 +61,7 @@ class Run(Planned):
     split_digest: str
     weights_digest: str
     study: str = MAIN
+    factor: str | None = None
     level: str | None = None
     inside: tuple[tuple[str, int], ...] = ()
     pretraining: int = 1
@@ -83,7 +87,7 @@ class Run(Planned):
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
         }
         recorded = {name: value for name, value in recorded.items() if value}
-        return config | self.settings.identity | recorded
+        return config | _identity(self.settings) | recorded
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -99,15 +103,21 @@ class Run(Planned):
         }
         if self.level is None:
             return columns
-        factor = {"factor": self.study, "level": self.level, "preprocessing": self.preprocessing}
+        factor = {"factor": self.factor, "level": self.level, "preprocessing": self.preprocessing}
         return factor | columns
 
     @property
     def architecture(self) -> Architecture:
         """What the step is compiled for; the runs of a block share it."""
-        shared = {name: getattr(self.settings, name) for name in _COMPILED}
+        shared = {name: getattr(self.settings, name) for name in COMPILED}
         shared["channels"] = 3 if self.inputs.store.color else 1
         return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
+
+
+@cache
+def _identity(settings: profiles.FineTuning) -> dict[str, Any]:
+    """Return `settings.identity`, which thousands of runs share."""
+    return settings.identity
 
 
 def find_entries(
@@ -131,10 +141,24 @@ def find_entries(
     }
 
 
+def find_starts(study: Study, variant: profiles.Variant, *, ahead: bool = False) -> Starts:
+    """Return what the runs of a variant start from, by init and backbone."""
+    backbones = dict.fromkeys(scenario.backbone for scenario in variant.scenarios)
+    entries = find_entries(study, variant.inits, backbones, variant.pretraining, ahead=ahead)
+    starts = {}
+    for key, entry in entries.items():
+        if entry is None:
+            starts[key] = None, f"random-{study.profile.seed}"
+        else:
+            digest = weights_digest(study, entry)
+            starts[key] = entry, digest or f"{entry.init}:{entry.release}"
+    return starts
+
+
 def plan_study(
     study: Study, name: str = MAIN, task: str | None = None, *, ahead: bool = False
 ) -> list[Run]:
-    """List the runs of a study of `rin.study.profile.STUDIES`, of all its tasks or of one.
+    """List the runs of a study of the profile, of all its tasks or of one.
 
     A run that levels of a factor share stands here once for each, with the same id.  `ahead`, also
     those of pretrainings that are not finished, under ids that no finished run has.
@@ -142,14 +166,15 @@ def plan_study(
     profile, planned = study.profile, []
     tasks = profile.tasks if task is None else [look_up("task", task, profile.tasks)]
     for variant in profile.variants(name):
+        starts = find_starts(study, variant, ahead=ahead)
         for task_name in variant.tasks:
             if task_name not in tasks:
                 continue
-            inputs = study.inputs(task_name, variant.folds, variant.changes.get("resize"))
+            inputs = study.inputs(task_name, variant.folds, variant.changes)
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
-                chosen = profile.factors.confounder.sampled
+                chosen = profile.sampled_confounder
                 inputs = sample_confounder(inputs, chosen, level, profile.seed)
-            planned += plan_runs(study, inputs, variant, name, ahead=ahead)
+            planned += plan_runs(study, inputs, variant, name, starts=starts)
     return planned
 
 
@@ -180,41 +205,40 @@ def plan_runs(
     variant: profiles.Variant | None = None,
     name: str = MAIN,
     *,
-    ahead: bool = False,
+    starts: Starts | None = None,
 ) -> list[Run]:
-    """List the runs of a task in a variant of a named study, by default the main one."""
+    """List the runs of a task in a variant of a named study, by default the main one.
+
+    `starts` are `find_starts` of the variant, which is the same for all tasks.
+    """
     variant = variant or study.profile.variants(MAIN)[0]
     profile, task = study.profile, inputs.task.name
-    settings = profile.tuning(task).model_copy(update=variant.changes)
-    scenarios = [*map(profiles.find_scenario, variant.scenarios)]
-    backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
-    entries = find_entries(study, variant.inits, backbones, variant.pretraining, ahead=ahead)
-    digests = dict.fromkeys(entries, f"random-{profile.seed}")
-    for key, entry in entries.items():
-        if entry:
-            digests[key] = weights_digest(study, entry) or f"{entry.init}:{entry.release}"
-    recorded = {"cases", "points", "channels"}
-    sizes = profile.layers.model_dump(include=recorded) if name == LAYERS else {}
+    settings = profile.tuning(task, variant.changes)
+    starts = starts or find_starts(study, variant)
+    preprocessings = {
+        key: preprocessing_of(profile, entry, settings) for key, (entry, _) in starts.items()
+    }
+    sizes = variant.activation_sample.model_dump() if variant.activation_sample else {}
     runs = []
-    for fold, split in inputs.folds.groupby("fold"):
-        split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
-        for scenario in scenarios:
-            seed = run_seed(profile, variant, task, int(fold), scenario.name)
+    for fold, split_digest in inputs.split_digests.items():
+        for scenario in variant.scenarios:
+            seed = run_seed(profile, variant, task, fold, scenario.name)
             for init in variant.inits:
-                entry = entries[init, scenario.backbone]
+                entry, weights = starts[init, scenario.backbone]
                 run = Run(
                     task=task,
-                    fold=int(fold),
+                    fold=fold,
                     scenario=scenario,
                     init=init,
                     entry=entry,
-                    preprocessing=preprocessing_of(profile, entry, settings),
+                    preprocessing=preprocessings[init, scenario.backbone],
                     seed=seed,
                     settings=settings,
                     inputs=inputs,
                     split_digest=split_digest,
-                    weights_digest=digests[init, scenario.backbone],
+                    weights_digest=weights,
                     study=name,
+                    factor=variant.factor,
                     level=variant.level,
                     inside=tuple(sizes.items()),
                     pretraining=variant.pretraining,
@@ -259,7 +283,7 @@ def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
 def plan_all(study: Study, *, ahead: bool = False) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
     planned = {}
-    for name in study.profile.studies:
+    for name in study.profile.study_filters:
         for run in plan_study(study, name, ahead=ahead):
             planned.setdefault(run.run_id, run)
     return list(planned.values())

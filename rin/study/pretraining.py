@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.dataset import Dataset
-from rin.data.splits import corpus_split
+from rin.data.splits import corpus_groups, corpus_split
 from rin.data.store import ImageStore
 from rin.errors import InputError, explained, look_up
 from rin.explain.similarity import nearest_neighbours
@@ -112,9 +112,13 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
     for init, name, of_init, epochs, n_training in wanted:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
         store = study.store(dataset, settings.size)
+        # To compare all pictures takes its time, and every backbone and pretraining divides them.
+        groups = study.once(
+            ("corpus groups", dataset.digest, len(dataset.cases)), partial(corpus_groups, dataset)
+        )
         for backbone in of_init:
             seed = pretraining_seed(study.profile.seed, backbone, number)
-            parts, split_digest = _split(dataset, store, seed, n_training)
+            parts, split_digest = _split(dataset, store, seed, n_training, groups)
             run = PretrainingRun(
                 init=name,
                 corpus=dataset.manifest.name,
@@ -132,13 +136,17 @@ def _plan_pretraining(study: Study, settings: Pretraining, number: int) -> list[
 
 
 def _split(
-    dataset: Dataset, store: ImageStore, seed: int, n_training: int | None
+    dataset: Dataset,
+    store: ImageStore,
+    seed: int,
+    n_training: int | None,
+    groups: pd.Series | None,
 ) -> tuple[pd.Categorical, str]:
     """Return the split of a corpus in the order of its store, and a digest of it.
 
     Training images beyond `n_training`, drawn class by class, are in no part.
     """
-    part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
+    part = corpus_split(dataset, seed, groups).loc[store.cases["case_id"]]
     if n_training is not None:
         classes = store.cases.set_index("case_id")["label"][part == "train"]
         if n_training > len(classes):

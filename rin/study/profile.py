@@ -1,7 +1,7 @@
 """Profiles: every number that decides how large a study is and how it is trained.
 
-A profile is one YAML file in `notebooks/profiles`.  A named study takes a part of one plan, the
-paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
+A profile is one YAML file in `notebooks/profiles`.  Its `studies` are parts of one plan, the
+paper's 24 ways of fine-tuning on every task, in which settings may vary: its variants.
 """
 
 from __future__ import annotations
@@ -9,11 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up
@@ -40,31 +47,25 @@ class Scenario:
         return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
 
 
-_SCENARIOS = [
-    Scenario(backbone, unfreezing, rate)
+#: Learning rates by way of unfreezing.
+RATES: dict[str, list[float]] = {
+    name: [*rates] for name, rates in SETTINGS["learning_rates"].value
+}
+#: The plan of every backbone, by name.
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
     for backbone in ALL_BACKBONES
-    for unfreezing, rates in SETTINGS["learning_rates"].value
-    for rate in rates
-]
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
-
-
-def find_scenario(name: str) -> Scenario:
-    """Return the scenario called `name`; raise `InputError` for an unknown one."""
-    return look_up("scenario", name, SCENARIOS)
-
+    for unfreezing, rates in RATES.items()
+    for scenario in [Scenario(backbone, unfreezing, rate) for rate in rates]
+}
 
 #: Init of runs that start from random weights.
 RANDOM = "random"
-MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
-#: An init pretrained for fewer epochs stands for the one that learnt its corpus better.
-EQUAL_ACCURACY = "equal_accuracy"
-LAYERS, CONFOUNDER, SAMPLED, CONVERGENCE = "layers", "confounder", "sampled", "convergence"
-#: Studies of a factor, whose first level is compared with the others: of the first three, the
-#: values of the setting of `FineTuning` that a study is called after.
-FACTORS = ("preprocessing", "resize", "head", CONVERGENCE, CONFOUNDER)
-#: Studies that a profile may name, in the order in which they are shown.
-STUDIES = (MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, *FACTORS)
+MAIN, LAYERS = "main", "layers"
+#: The setting that marks images, and the kind of its levels that samples patients instead.
+CONFOUNDER, SAMPLED = "confounder", "sampled"
+#: Shares of positive training images, in percent.
+SHARES = (0, 20, 50, 80, 100)
 
 
 def _refuse_others(section: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
@@ -89,8 +90,9 @@ def _distinct(values: list) -> list:
     return values
 
 
-def _known_scenarios(names: list[str]) -> list[str]:
-    return [find_scenario(name).name for name in names]
+def _known_confounder(level: str) -> str:
+    levels = [f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES]
+    return look_up(CONFOUNDER, level, ["", *levels])
 
 
 # A text, a truth value and infinity are no numbers; larger ones would fill the memory.
@@ -107,17 +109,19 @@ Backbones = Annotated[list[Literal[tuple(ALL_BACKBONES)]], *Names.__metadata__]
 PreprocessingName = Literal[tuple(PREPROCESSING)]
 Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
-Scenarios = Annotated[Names, AfterValidator(_known_scenarios)]
+Unfreezing = Literal[tuple(RATES)]
+Rates = Annotated[list[Number], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class FineTuning(FrozenModel):
     """How the scenarios are trained on a task.
 
     Training ends after `epochs`, or once the validation loss has not fallen for `patience` epochs;
-    `pad` keeps the aspect ratio; `confounder` is a kind and a share in percent, or nothing
-    (`rin.data.confounders`).  `preprocessing` is `native`, that of the weights that a run starts
-    from, `official_scripts`, the one that those feed to every network, or `released`, that of the
-    released weights of which the init is the counterpart (`Pretraining.released`).
+    `pad` keeps the aspect ratio; `confounder` is a kind and a share in percent, such as `tag 50`,
+    or nothing (`rin.data.confounders`; `sampled` is that of `Profile.sampled_confounder`).
+    `preprocessing` is `native`, that of the weights that a run starts from, `official_scripts`,
+    the one that those feed to every network, or `released`, that of the released weights of which
+    the init is the counterpart (`Pretraining.released`).
     """
 
     size: Side
@@ -130,7 +134,7 @@ class FineTuning(FrozenModel):
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
     head: Literal[HEADS] = "linear"
-    confounder: str = ""
+    confounder: Annotated[str, AfterValidator(_known_confounder)] = ""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -268,48 +272,175 @@ class Curation(FrozenModel):
     size: Annotated[Positive, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
+def _form(stated: Any) -> str:
+    """Tell a list from a mapping, so that a message is about the form that was meant."""
+    return "list" if isinstance(stated, list) else "mapping"
+
+
+ShortName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$", max_length=60)]
+#: A list for every unfreezing, or a list each.
+LearningRates = Annotated[
+    Annotated[Rates, Tag("list")]
+    | Annotated[dict[Unfreezing, Rates], Field(min_length=1), Tag("mapping")],
+    Discriminator(_form),
+]
+#: Values of one setting, or names of levels and the settings that each of them changes.
+Levels = Annotated[
+    Annotated[list[Any], Field(min_length=1), Tag("list")]
+    | Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1), Tag("mapping")],
+    Discriminator(_form),
+]
+
+
+# What fine-tuning has to be told, whatever varies.
+_NEEDED = {"size": 224, "batch": 16, "epochs": 1}
+
+
+class ActivationSample(FrozenModel):
+    """Activations of layers are recorded of so many test cases, places and channels."""
+
+    cases: Positive = 64
+    points: Positive = 4000
+    channels: Positive = 64
+
+
 class StudyFilter(FrozenModel):
-    """The part of the plan that a named study takes, by default of the first pretraining."""
+    """A study: a part of the plan, and the settings of fine-tuning that vary in it.
 
-    tasks: Names
-    scenarios: Scenarios
-    folds: Positive = 1
-    pretrainings: Pretrainings = Field(default_factory=lambda: [1])
+    The plan is every task × backbone × unfreezing × learning rate × init × pretraining × fold.
+    What a study does not name it takes as the main study does, which takes all that the profile
+    has.  `learning_rates` are a list, or one by unfreezing, which takes no other unfreezing.
+    `inits` may also be `random` and that of `Pretraining.brief`.  `folds` is how many; the runs of
+    the first are trained with `seeds` seeds.
 
+    `vary` gives a setting of `FineTuning` its levels: others are compared with the first, and a
+    single one holds for the whole study.  A factor that changes several settings has a name of its
+    own and maps its levels to them.  Every combination of several factors is run.
+    `activation_sample` belongs to the study `layers`, which compares networks before and after.
+    """
 
-class Repeats(StudyFilter):
-    """Runs repeated with `seeds` more seeds, and on `splits` more divisions of the cases."""
+    name: ShortName
+    tasks: Names | None = None
+    backbones: Backbones | None = None
+    unfreezing: Annotated[list[Unfreezing], *Names.__metadata__] | None = None
+    learning_rates: LearningRates | None = None
+    inits: Names | None = None
+    pretrainings: Pretrainings | None = None
+    folds: Positive | None = None
+    seeds: Positive = 1
+    vary: dict[ShortName, Levels] = Field(default_factory=dict)
+    activation_sample: ActivationSample | None = None
 
-    folds: Literal[1] = 1
-    seeds: NotNegative = 2
-    splits: NotNegative = 0
+    @model_validator(mode="after")
+    def _takes_learning_rates_that_there_are(self) -> StudyFilter:
+        stated, taken = self.learning_rates, self.rates
+        if isinstance(stated, dict):
+            if self.unfreezing:
+                raise self.wrong("unfreezing", "learning_rates name it already; leave one out")
+            others = [rate for way in stated for rate in stated[way] if rate not in RATES[way]]
+        else:
+            if empty := [way for way in self.unfreezing or () if not taken[way]]:
+                raise self.wrong("unfreezing", f"learning_rates {stated} take nothing of {empty}")
+            others = sorted({*(stated or ())} - {rate for way in taken for rate in taken[way]})
+        if others:
+            raise self.wrong("learning_rates", f"{others} are not those of the plan, {RATES}")
+        return self
+
+    @model_validator(mode="after")
+    def _varies_settings_of_fine_tuning(self) -> StudyFilter:
+        changed = []
+        for factor in self.vary:
+            levels = self.levels_of(factor)
+            if len(levels) < len(self.vary[factor]):
+                raise self.wrong("vary", f"levels of {factor} repeat; state each of them once")
+            changed += {setting for settings in levels.values() for setting in settings}
+            for level, settings in levels.items():
+                try:
+                    FineTuning.checked(_NEEDED | settings, where=self.name, remedy="")
+                except InputError as error:
+                    problem = f"{factor}, level {level}: {error.problem}"
+                    raise self.wrong("vary", problem) from error
+        if twice := sorted({setting for setting in changed if changed.count(setting) > 1}):
+            raise self.wrong("vary", f"several factors change {twice}")
+        return self
+
+    @model_validator(mode="after")
+    def _records_activations_where_they_are_compared(self) -> StudyFilter:
+        if (self.name == LAYERS) != (self.activation_sample is not None):
+            problem = f"it belongs to the study {LAYERS}, which needs it"
+            raise self.wrong("activation_sample", problem)
+        return self
+
+    def wrong(self, setting: str, problem: str) -> ValueError:
+        """Return the error that a setting of this study is not as it should be."""
+        return ValueError(f"study {self.name}, {setting}: {problem}")
+
+    @property
+    def rates(self) -> dict[str, list[float]]:
+        """The learning rates that it takes, by unfreezing."""
+        stated = self.learning_rates
+        if isinstance(stated, dict):
+            return stated
+        return {
+            way: [rate for rate in RATES[way] if stated is None or rate in stated]
+            for way in self.unfreezing or RATES
+        }
+
+    @property
+    def scenarios(self) -> list[Scenario]:
+        """The scenarios that it takes, in the order of the plan."""
+        rates, backbones = self.rates, self.backbones or ALL_BACKBONES
+        return [
+            scenario
+            for scenario in SCENARIOS.values()
+            if scenario.backbone in backbones
+            and scenario.learning_rate in rates.get(scenario.unfreezing, ())
+        ]
+
+    def levels_of(self, factor: str) -> dict[str, dict[str, Any]]:
+        """Return the settings that each level of a factor changes."""
+        stated = self.vary[factor]
+        return stated if isinstance(stated, dict) else {f"{v}": {factor: v} for v in stated}
+
+    @property
+    def factor(self) -> str | None:
+        """What varies; None where nothing does."""
+        return " × ".join(name for name, levels in self.vary.items() if len(levels) > 1) or None
+
+    @property
+    def levels(self) -> dict[str | None, dict[str, Any]]:
+        """The settings that each combination of levels changes; a single one may have no name."""
+        combined: dict[str | None, dict[str, Any]] = {}
+        several = sum(len(levels) > 1 for levels in self.vary.values()) > 1
+        for cells in product(*(self.levels_of(factor).items() for factor in self.vary)):
+            names = [
+                f"{factor} {level}" if several else level
+                for factor, (level, _) in zip(self.vary, cells, strict=True)
+                if len(self.vary[factor]) > 1
+            ]
+            changed = chain.from_iterable(settings.items() for _, settings in cells)
+            combined[", ".join(names) or None] = dict(changed)
+        return combined
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A part of a named study: cells of the plan, under the settings that it changes.
+    """A part of a study: cells of the plan, under the settings that it changes.
 
-    `level` is that of the study's factor; `repeat` counts further trainings of the same runs, each
-    with seeds of its own; `pretraining` is which pretraining of each init they start from.
+    `level` is that of the study's `factor`; `repeat` counts further trainings of the same runs,
+    each with seeds of its own; `pretraining` is which pretraining of each init they start from.
     """
 
     tasks: list[str]
-    scenarios: list[str]
+    scenarios: list[Scenario]
     inits: list[str]
     folds: int
+    factor: str | None = None
     level: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     repeat: int = 0
     pretraining: int = 1
-
-
-class Layers(StudyFilter):
-    """Activations before and after fine-tuning, of so many test cases, places and channels."""
-
-    folds: Literal[1] = 1
-    cases: Positive = 64
-    points: Positive = 4000
-    channels: Positive = 64
+    activation_sample: ActivationSample | None = None
 
 
 class Sizes(FrozenModel):
@@ -328,6 +459,8 @@ class Sizes(FrozenModel):
 class SampledConfounder(FrozenModel):
     """Two groups of a task's patients, the usual one and the confounder, by a column kept of it.
 
+    Levels such as `sampled 50` of a study's `confounder` are of this task alone, and the others of
+    such a study are of its other tasks.
     `train`, `validation` and `test` are patients of each class (`rin.data.confounders`).
     """
 
@@ -337,50 +470,6 @@ class SampledConfounder(FrozenModel):
     train: Positive
     validation: Positive
     test: Positive
-
-
-class Confounding(StudyFilter):
-    """Confounders of some `kinds` on images of `put_on`, by default of all `tasks`; one `sampled`.
-
-    They stand on `shares`, in percent, of the positive training images.  Networks are trained for
-    `epochs`, by default as on the task.
-    """
-
-    put_on: Names | None = None
-    kinds: list[Literal[tuple(CONFOUNDERS)]] = Field(default_factory=list)
-    shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
-    sampled: SampledConfounder | None = None
-    folds: Literal[1] = 1
-    epochs: Positive | None = None
-
-    @property
-    def levels(self) -> dict[str, list[str]]:
-        """The tasks of each level."""
-        levels = {}
-        tasks = dict.fromkeys(self.kinds, self.put_on or self.tasks)
-        if self.sampled:
-            tasks[SAMPLED] = [self.sampled.task]
-        for kind, of_kind in tasks.items():
-            if chosen := [task for task in of_kind if task in self.tasks]:
-                levels |= {f"{kind} {share}": chosen for share in self.shares}
-        return levels
-
-
-class Convergence(StudyFilter):
-    """The profile's epochs beside at most `epochs`, until no gain of validation for `patience`."""
-
-    epochs: Positive = 12
-    patience: Positive = 3
-
-
-class Factors(FrozenModel):
-    """Settings of fine-tuning that become studies: each level beside the profile's own."""
-
-    preprocessing: StudyFilter | None = None
-    resize: StudyFilter | None = None
-    head: StudyFilter | None = None
-    convergence: Convergence | None = None
-    confounder: Confounding | None = None
 
 
 class Probe(FrozenModel):
@@ -431,7 +520,8 @@ class Simulation(FrozenModel):
 class Profile(FrozenModel):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
-    `scenarios` are those of the main study, by default all of the `backbones`.  `pages` are the
+    `studies` are parts of one plan; `main` is the whole of it, unless it is among them with some
+    ways of fine-tuning.  Equal runs of several studies are trained once.  `pages` are the
     notebooks of a book of its own, the cover first; without it, the book is whole.
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them
     in the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits`
@@ -451,7 +541,6 @@ class Profile(FrozenModel):
     tasks: Names
     inits: Annotated[Names, Field(min_length=2)]
     backbones: Backbones = Field(default_factory=lambda: list(BACKBONES))
-    scenarios: Scenarios | None = None
     pages: Names | None = None
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
@@ -464,11 +553,8 @@ class Profile(FrozenModel):
     fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
     curation: Curation | None = None
     pretraining: Pretraining | None = None
-    from_random: StudyFilter | None = None
-    repeats: Repeats | None = None
-    equal_accuracy: StudyFilter | None = None
-    layers: Layers | None = None
-    factors: Factors | None = None
+    studies: list[StudyFilter] = Field(default_factory=list)
+    sampled_confounder: SampledConfounder | None = None
     probe: Probe | None = None
     losses: LossStudy | None = None
     simulation: Simulation = Simulation()
@@ -477,6 +563,15 @@ class Profile(FrozenModel):
     live: str | None = None
     live_minutes: Positive | None = None
     execution: Execution = Execution()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_section_of_before(cls, stated: Any) -> Any:
+        old = [name for name in _INSTEAD if isinstance(stated, dict) and name in stated]
+        if old:
+            problem = f"{old[0]}: studies are entries of one list; write one in its place, such as"
+            raise ValueError(f"{problem} studies: [{{{_INSTEAD[old[0]]}}}]")
+        return stated
 
     @model_validator(mode="after")
     def _takes_all_cases_of_official_splits(self) -> Profile:
@@ -488,11 +583,6 @@ class Profile(FrozenModel):
 
     @model_validator(mode="after")
     def _names_its_own_backbones(self) -> Profile:
-        scenarios = {name: chosen.scenarios for name, chosen in self.sections.items()}
-        scenarios |= {"scenarios": self.scenarios or []}
-        for section, names in scenarios.items():
-            of_scenarios = [find_scenario(name).backbone for name in names]
-            _refuse_others(section, of_scenarios, self.backbones, "the profile's backbones")
         sizes = {"fine_tuning": self.fine_tuning.size}
         sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
         if self.pretraining and not self.pretraining.backbones:
@@ -503,14 +593,52 @@ class Profile(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _describes_its_studies(self) -> Profile:
+        names = [study.name for study in self.studies]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"studies: names repeat: {twice}; state each of them once")
+        for study in self.studies:
+            if study.name == MAIN:
+                _check_main(study)
+            what = f"study {study.name}, backbones"
+            _refuse_others(what, study.backbones or [], self.backbones, "the profile's backbones")
+            self._check_starts(study)
+            self._check_levels(study)
+        return self
+
+    def _check_starts(self, study: StudyFilter) -> None:
+        """Raise ValueError where networks of a study cannot start as it says."""
+        brief = self.pretraining.brief if self.pretraining else None
+        inits, numbers = study.inits or self.inits, study.pretrainings or self.pretrainings
+        known = [*self.inits, RANDOM, *([brief.name] if brief else [])]
+        what = "the profile's inits, random and that of pretraining.brief"
+        _refuse_others(f"study {study.name}, inits", inits, known, what)
+        if self.pretraining is None:
+            what = "those of weights that are loaded, which have no number"
+            _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
+        if brief and brief.name in inits:
+            what = f"those of {brief.name}, which pretraining.brief names"
+            backbones = study.backbones or self.backbones
+            _refuse_others(f"study {study.name}, backbones", backbones, brief.backbones, what)
+            what = f"those of {brief.name}, which is pretrained once: state [1]"
+            _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
+        if study.name == LAYERS and (lacking := [*{RANDOM, *self.inits[:2]} - {*inits}]):
+            raise study.wrong("inits", f"layers are compared of {sorted(lacking)} too")
+
+    def _check_levels(self, study: StudyFilter) -> None:
+        """Raise ValueError where the levels of a study need what the profile does not have."""
+        for changes in study.levels.values():
+            if changes.get("preprocessing") == "released" and not self.released_counterparts:
+                raise study.wrong("vary", "the level released needs pretraining.released")
+            if _is_sampled(changes) and self.sampled_confounder is None:
+                raise study.wrong("vary", f"{changes[CONFOUNDER]} needs sampled_confounder")
+            for name in study.backbones or self.backbones if "size" in changes else ():
+                check_size(name, changes["size"], f"study {study.name}, vary, size")
+
+    @model_validator(mode="after")
     def _names_inits_that_it_pretrains(self) -> Profile:
         corpora = self.pretraining.corpora if self.pretraining else {}
         brief = self.pretraining.brief if self.pretraining else None
-        if chosen := self.equal_accuracy:
-            needed = {find_scenario(name).backbone for name in chosen.scenarios}
-            if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
-                problem = "pretraining.brief names no init of the profile with the backbones"
-                raise ValueError(f"equal_accuracy: {problem} {sorted(needed)}")
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
         inits_of = {name: [section.init] for name, section in sections.items() if section}
         if self.pretrainings != [1]:
@@ -518,15 +646,6 @@ class Profile(FrozenModel):
         for section, inits in inits_of.items():
             _refuse_others(section, inits, corpora, "the inits pretrained here")
         return self
-
-    @property
-    def sections(self) -> dict[str, StudyFilter]:
-        """What is stated of studies beside the main one, by their names."""
-        sections = {
-            name: getattr(self.factors if name in FACTORS else self, name, None)
-            for name in STUDIES
-        }
-        return {name: section for name, section in sections.items() if section is not None}
 
     @property
     def pretrainings(self) -> list[int]:
@@ -544,79 +663,60 @@ class Profile(FrozenModel):
         return self.live if self.live in self.tasks else self.tasks[0]
 
     @property
-    def studies(self) -> dict[str, StudyFilter]:
-        """What each study that is asked for takes of the plan, the main one first."""
-        of_backbones = [s.name for s in SCENARIOS.values() if s.backbone in self.backbones]
-        main = StudyFilter.model_construct(
-            tasks=self.tasks,
-            scenarios=self.scenarios or of_backbones,
-            folds=self.folds,
-            pretrainings=self.pretrainings,
-        )
-        studies = {MAIN: main}
-        for name, section in self.sections.items():
-            tasks = [task for task in section.tasks if task in self.tasks]
-            pretrainings = [k for k in section.pretrainings if k in self.pretrainings]
-            if tasks and pretrainings:
-                limits = {"tasks": tasks, "pretrainings": pretrainings}
-                studies[name] = section.model_copy(update=limits)
-        return studies
+    def study_filters(self) -> dict[str, StudyFilter]:
+        """What each study takes of the plan, all of it named, the main one first.
+
+        Studies of other tasks and pretrainings than this profile has are left out.
+        """
+        stated = {study.name: study for study in self.studies}
+        filters = {}
+        for name, study in ({MAIN: StudyFilter(name=MAIN)} | stated).items():
+            taken = {
+                "tasks": [task for task in study.tasks or self.tasks if task in self.tasks],
+                "backbones": study.backbones or self.backbones,
+                "inits": study.inits or self.inits,
+                "pretrainings": [
+                    number
+                    for number in study.pretrainings or self.pretrainings
+                    if number in self.pretrainings
+                ],
+                "folds": study.folds or self.folds,
+            }
+            if taken["tasks"] and taken["pretrainings"]:
+                filters[name] = study.model_copy(update=taken)
+        return filters
 
     def variants(self, study: str) -> list[Variant]:
-        """Return the parts of a named study: levels of its factor, or repeats of its runs."""
-        if (chosen := self.studies.get(look_up("study", study, STUDIES))) is None:
-            raise self._lacks(f"says nothing of the study {study}")
-        inits, levels = self._inits_of(study), self._levels_of(study, chosen)
-        pretrained = [init for init in inits if init != RANDOM]
+        """Return the parts of a study: pretrainings × levels × seeds."""
+        chosen = look_up("study", study, self.study_filters)
+        stated = next((each.pretrainings for each in self.studies if each.name == study), None)
         # Random weights are of no pretraining: their runs are made once.
-        first = 1 if study == MAIN else self.sections[study].pretrainings[0]
-        seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
+        first = stated[0] if stated else 1
+        trained = [init for init in chosen.inits if init != RANDOM]
         variants = []
-        trainings = product(chosen.pretrainings, levels.items(), range(seeds + 1))
-        for pretraining, (level, (tasks, changes)), repeat in trainings:
+        parts = product(chosen.pretrainings, chosen.levels.items(), range(chosen.seeds))
+        for pretraining, (level, changes), repeat in parts:
             variant = Variant(
-                tasks=tasks,
+                tasks=self.tasks_of_level(chosen, changes),
                 scenarios=chosen.scenarios,
-                inits=inits if pretraining == first else pretrained,
-                # Another seed: the first split alone.
-                folds=chosen.folds if repeat else chosen.folds + splits,
+                inits=chosen.inits if pretraining == first else trained,
+                folds=1 if repeat else chosen.folds,
+                factor=chosen.factor,
                 level=level,
                 changes=changes,
                 repeat=repeat,
                 pretraining=pretraining,
+                activation_sample=chosen.activation_sample,
             )
             variants.append(variant)
         return variants
 
-    def _inits_of(self, study: str) -> list[str]:
-        """Return what the networks of a study start from."""
-        beside = [RANDOM] if study in (FROM_RANDOM, LAYERS) else []
-        inits = list(dict.fromkeys([*beside, *self.inits]))
-        if study == EQUAL_ACCURACY:
-            brief = self.pretraining.brief
-            inits = [brief.name if init == brief.init else init for init in inits]
-        return inits
-
-    def _levels_of(
-        self, study: str, chosen: StudyFilter
-    ) -> dict[str | None, tuple[list[str], dict[str, Any]]]:
-        """Return the tasks of each level of a study's factor, and the settings that it changes.
-
-        A study without a factor has one level, None.
-        """
-        if study not in FACTORS:
-            return {None: (chosen.tasks, {})}
-        if isinstance(chosen, Convergence):
-            until_no_gain = {"epochs": chosen.epochs, "patience": chosen.patience}
-            return {"fixed": (chosen.tasks, {}), "converged": (chosen.tasks, until_no_gain)}
-        if isinstance(chosen, Confounding):
-            epochs = {"epochs": chosen.epochs} if chosen.epochs else {}
-            levels = chosen.levels.items()
-            return {level: (tasks, {study: level} | epochs) for level, tasks in levels}
-        values = get_args(FineTuning.model_fields[study].annotation)
-        left_out = () if self.released_counterparts else ("released",)
-        kept = [value for value in values if value not in left_out]
-        return {value: (chosen.tasks, {study: value}) for value in kept}
+    def tasks_of_level(self, study: StudyFilter, changes: dict[str, Any]) -> list[str]:
+        """Return the tasks of a level: of a sampled confounder, that which it is sampled in."""
+        if not any(map(_is_sampled, study.levels.values())):
+            return study.tasks
+        task, sampled = self.sampled_confounder.task, _is_sampled(changes)
+        return [name for name in study.tasks if (name == task) == sampled]
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
@@ -629,10 +729,33 @@ class Profile(FrozenModel):
         remedy = "Give it such a section; rin.study.profile describes the fields."
         return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
 
-    def tuning(self, task: str) -> FineTuning:
-        """Return how a task is fine-tuned."""
-        changed = self.fine_tuning_of.get(task, {})
+    def tuning(self, task: str, changes: dict[str, Any] | None = None) -> FineTuning:
+        """Return how a task is fine-tuned, by default in the main study."""
+        changed = self.fine_tuning_of.get(task, {}) | (changes or {})
         return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
+
+
+#: Sections that profiles had before there was one list of studies, and entries that say the same.
+_RATES = "learning_rates: {unfreeze_all: [0.0001], freeze_all: [0.01]}"
+_INSTEAD = {
+    "scenarios": f"name: main, {_RATES}",
+    "from_random": f"name: from_random, inits: [random, radiologic, photographic], {_RATES}",
+    "repeats": f"name: repeats, folds: 2, seeds: 3, {_RATES}",
+    "equal_accuracy": f"name: equal_accuracy, inits: [radiologic_brief, photographic], {_RATES}",
+    "layers": "name: layers, inits: [random, radiologic, photographic], activation_sample: {}",
+    "factors": f"name: head, {_RATES}, vary: {{head: [linear, conv]}}",
+}
+
+
+def _check_main(study: StudyFilter) -> None:
+    """Raise ValueError where the main study says what the profile says."""
+    may = {"name", "backbones", "unfreezing", "learning_rates"}
+    what = "what it may state; tasks, inits, folds and pretrainings are those of the profile"
+    _refuse_others(f"study {MAIN}", study.model_dump(exclude_defaults=True), may, what)
+
+
+def _is_sampled(changes: dict[str, Any]) -> bool:
+    return str(changes.get(CONFOUNDER)).startswith(SAMPLED)
 
 
 def profile_folder() -> Path:
@@ -681,6 +804,11 @@ def load_profile(name: str | Path) -> Profile:
         if others := sorted({*tasks} - {*profile.tasks}):
             problem = f"{setting}: {others} are not among the profile's tasks"
             raise InputError(problem, where=path, remedy=remedy)
+    for study in profile.study_filters.values():
+        for level, changes in study.levels.items():
+            if not profile.tasks_of_level(study, changes):
+                problem = f"study {study.name} has no task for its level {level}"
+                raise InputError(problem, where=path, remedy=remedy)
     return profile
 
 
@@ -689,9 +817,7 @@ def _named_tasks(profile: Profile) -> dict[str, Iterable[str]]:
     by_task = "fine_tuning_of", "cases_of", "splits_of"
     tasks: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
     tasks["live"] = [profile.live] if profile.live else []
-    for name, section in profile.sections.items():
-        tasks[name] = section.tasks
-        if isinstance(section, Confounding):
-            tasks["put_on"] = section.put_on or []
-            tasks["sampled"] = [section.sampled.task] if section.sampled else []
+    tasks |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
+    if profile.sampled_confounder:
+        tasks["sampled_confounder"] = [profile.sampled_confounder.task]
     return tasks

@@ -37,7 +37,7 @@ from rin.study.loss_study import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import FACTORS, LAYERS, MAIN, Factors, Profile, find_scenario
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, Profile
 from rin.study.released import released_files
 from rin.study.setting import Study, TaskInputs
 from rin.tables import OVERLAP, PREDICTIONS, PRETRAINED, RUN_RECORDS, check_table
@@ -425,9 +425,13 @@ def _compared(
     profile = facts.profile
     compared = profile.model_dump(include=_SHARED)
     compared["pretraining"] = profile.pretraining.model_dump(exclude=_OF_A_PART)
-    for name, section in profile.studies.items():
-        scenarios = [s for s in section.scenarios if find_scenario(s).backbone in backbones]
-        compared[name] = section.model_dump(exclude=_OF_A_PART) | {"scenarios": scenarios}
+    for name, study in profile.study_filters.items():
+        scenarios = [s.name for s in study.scenarios if s.backbone in backbones]
+        rates = {way: sorted(stated) for way, stated in study.rates.items()}
+        compared[name] = study.model_dump(exclude=_OF_A_PART)
+        compared[name] |= {"rates": rates, "scenarios": scenarios}
+        if CONFOUNDER in study.vary:
+            compared[name]["sampled"] = profile.sampled_confounder
     cases = tables["cases"][["task", "part", "case_id", "patient_id", "label"]]
     stated = facts.model_dump(include={"backend", "precision", "tasks", "corpora"})
     stated["test cases"] = {*cases.itertuples(index=False, name=None)}
@@ -438,7 +442,7 @@ def _compared(
 #: need not have, of its pretraining and of a study.
 _SHARED = {"tasks", "inits", "folds", "seed", "splits", "splits_of", "cases", "cases_of"}
 _SHARED |= {"external", "fine_tuning", "fine_tuning_of"}
-_OF_A_PART = {"tasks", "backbones", "pretrainings", "brief"}
+_OF_A_PART = {"tasks", "backbones", "pretrainings", "brief", "unfreezing", "learning_rates"}
 
 
 def _joined_facts(
@@ -476,23 +480,29 @@ def _distinct(weights: list[WeightsFacts]) -> list[WeightsFacts]:
 
 def _joined_profile(earlier: Profile, later: Profile) -> Profile:
     """Return a profile with the backbones, pretrainings and side studies of another."""
-    sections = {"backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones]))}
-    if earlier.scenarios and later.scenarios:
-        both = [*earlier.scenarios, *later.scenarios]
-        sections["scenarios"] = list(dict.fromkeys(both))
-    for name, new in later.studies.items():
-        old = earlier.studies.get(name, new)
-        both = {
-            "tasks": list(dict.fromkeys([*old.tasks, *new.tasks])),
-            "pretrainings": sorted({*old.pretrainings, *new.pretrainings}),
-        }
-        sections[name] = old.model_copy(update=both)
-    numbers = sections.pop(MAIN).pretrainings
-    factors = {name: sections.pop(name, getattr(earlier.factors, name, None)) for name in FACTORS}
-    pretraining = earlier.pretraining.model_copy(update={"pretrainings": numbers})
-    sections |= {"pretraining": pretraining}
-    sections |= {"factors": Factors(**factors) if any(factors.values()) else None}
-    return earlier.model_copy(update=sections)
+    before, after = earlier.study_filters, later.study_filters
+    studies = {study.name: study for study in [*earlier.studies, *later.studies]}
+    studies |= {study.name: study for study in earlier.studies}
+
+    def both(name: str, setting: str) -> list:
+        filters = [part[name] for part in (before, after) if name in part]
+        values = dict.fromkeys(value for each in filters for value in getattr(each, setting))
+        return sorted(values) if setting == "pretrainings" else [*values]
+
+    for name, study in studies.items():
+        # The main study takes what the profile has; of others only some runs may be there.
+        filled = ("tasks", "backbones", "pretrainings") if name != MAIN else ("backbones",)
+        update = {s: both(name, s) for s in filled if name != MAIN or study.backbones}
+        studies[name] = study.model_copy(update=update)
+    brief = earlier.pretraining.brief or later.pretraining.brief
+    started = {"pretrainings": both(MAIN, "pretrainings"), "brief": brief}
+    update = {
+        "backbones": list(dict.fromkeys([*earlier.backbones, *later.backbones])),
+        "pretraining": earlier.pretraining.model_copy(update=started),
+        "studies": [*studies.values()],
+        "sampled_confounder": earlier.sampled_confounder or later.sampled_confounder,
+    }
+    return earlier.model_copy(update=update)
 
 
 def _work(tables: dict[str, pd.DataFrame]) -> dict[str, Work]:
@@ -538,7 +548,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     unread = rows["part"].isin(external) & ~rows["run_id"].isin(of_main)
     overlap = _by_task_and_part(study, fine_tuning.overlap_table)
     baselines = _by_task_and_part(study, fine_tuning.baseline_table)
-    records = [fine_tuning.run_records(study, name) for name in profile.studies]
+    records = [fine_tuning.run_records(study, name) for name in profile.study_filters]
     tables = {
         "runs": pd.concat(records).reindex(columns=[*RUN_RECORDS.columns]),
         "predictions": rows[(rows["part"] != "validation") & ~unread],
@@ -550,7 +560,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     maps = [fine_tuning.lesion_maps(study, task) for task in profile.tasks]
     if any(table is not None for table in maps):
         tables["lesion_maps"] = pd.concat(maps, ignore_index=True)
-    if LAYERS in profile.studies:
+    if LAYERS in profile.study_filters:
         tables["layer_similarity"] = fine_tuning.layer_similarity(study)
     if len(networks := pretrained(study)):
         tables["pretraining"] = networks

@@ -23,7 +23,7 @@ from rin.study.corpora import find_corpus
 from rin.study.loss_study import loss_table
 from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe_study import probe_measurements
-from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
+from rin.study.profile import LAYERS, MAIN, Profile
 from rin.study.reference import (
     ReferenceRun,
     TaskFacts,
@@ -94,8 +94,10 @@ class Runs:
 
     @property
     def studies(self) -> tuple[str, ...]:
-        """Names of the studies with results."""
-        return tuple(name for name in STUDIES if self.tasks_of(name))
+        """Names of the studies with results, those of the profile first."""
+        kept = self.reference.tables["runs"]["study"] if self.reference else ()
+        names = dict.fromkeys([*self.study.profile.study_filters, *kept])
+        return tuple(name for name in names if self.tasks_of(name))
 
     @property
     def kept(self) -> set[str]:
@@ -119,7 +121,7 @@ class Runs:
     def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the shown results of a task come from; None where there are none."""
         look_up("task", task, self.paper_tasks)
-        section = self.study.profile.studies.get(look_up("study", study, STUDIES))
+        section = self.study.profile.study_filters.get(study)
         if section and task in section.tasks and task in self._own_tasks:
             return "own"
         kept = self.reference and len(self.reference.rows("runs", study=study, task=task))
@@ -156,7 +158,7 @@ class Runs:
         """Return the predictions of a study: one row a run and case of a part.
 
         Columns as of `rin.study.fine_tuning.predictions`, and `pretraining_seed` where networks
-        were pretrained by a study; `study` is one of `STUDIES`, `part` is `test` or an external
+        were pretrained by a study; `study` is one of `studies`, `part` is `test` or an external
         dataset of the task.  None takes all of the study's tasks.
         """
         if task is None:

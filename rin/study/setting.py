@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -106,9 +108,15 @@ class Study:
         """Return the image store of a dataset at one size, built on first use."""
         return build_store(dataset, size, folder=self.results.parent / "stores", resize=resize)
 
-    def inputs(self, task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
-        """Open a task's images, decode them, find near-duplicates and split the patients, once."""
-        key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
+    def inputs(
+        self, task: str, folds: int | None = None, changes: dict[str, Any] | None = None
+    ) -> TaskInputs:
+        """Open a task's images, decode them, find near-duplicates and split the patients, once.
+
+        `changes` are settings of fine-tuning that a study varies, of which some are of the images.
+        """
+        settings = self.profile.tuning(task, changes)
+        key = (task, folds or self.profile.folds, (settings.size, settings.resize))
         return self.once(key, lambda: _open_inputs(self, *key))
 
     def once(self, key: tuple, make: Callable[[], Opened]) -> Opened:
@@ -140,6 +148,14 @@ class TaskInputs:
     def __getstate__(self) -> dict:
         """Travel to another process without the case tables that training does not read."""
         return self.__dict__ | dict.fromkeys(("whole", "dataset", "pairs"))
+
+    @cached_property
+    def split_digests(self) -> dict[int, str]:
+        """The SHA-256 of the split of each fold."""
+        return {
+            int(fold): hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
+            for fold, split in self.folds.groupby("fold")
+        }
 
     def scored(self, part: str) -> TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
@@ -227,11 +243,10 @@ def from_checkout(path: PathLike) -> Path:
     return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)
 
 
-def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskInputs:
+def _open_inputs(study: Study, task_name: str, folds: int, square: tuple[int, str]) -> TaskInputs:
     profile = study.profile
     task_dataset, task = find_task(task_name)
     manifest = find_manifest(study, task_dataset, task)
-    square = profile.tuning(task_name).size, resize
     whole = study.dataset(manifest, square)
     sizes = profile.cases_of.get(task_name, profile.cases)
     dataset, pairs, split = _split(study, task, whole, sizes, min(folds, task.n_folds))
@@ -364,10 +379,10 @@ def check_inputs(study: Study) -> None:
             where=f"profile {study.profile.name}",
             remedy="Give --data-root the folder that holds them, or take them out of the profile.",
         )
-    for name in study.profile.studies:
+    for name in study.profile.study_filters:
         for variant in study.profile.variants(name):
             for task in variant.tasks:
-                study.inputs(task, variant.folds, variant.changes.get("resize"))
+                study.inputs(task, variant.folds, variant.changes)
 
 
 def missing_inputs(study: Study) -> list[str]:

@@ -19,7 +19,7 @@ from rin.report.pages import (
 from rin.study import load_profile, open_study, profile_names
 
 TASKS = ("thyroid", "breast", "covid19")
-SECTIONS = frozenset({"curation", "pretraining", "from_random", "factors", "probe", "masks"})
+SECTIONS = frozenset({"curation", "pretraining", "from_random", "preprocessing", "probe", "masks"})
 RUN = frozenset({"breast", "covid19"})
 OUTLINE = Outline(TASKS, RUN, SECTIONS)
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,8 +138,8 @@ def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path
     """`hospital`: a profile as the page on a task of one's own describes it."""
     profile = load_profile("open" if name == "hospital" else name)
     if name == "hospital":
-        absent = dict.fromkeys(("probe", "factors", "from_random", "curation"))
-        profile = profile.model_copy(update=absent | {"reference": None})
+        absent = dict.fromkeys(("probe", "curation", "reference"))
+        profile = profile.model_copy(update=absent | {"studies": []})
     found = outline_of(open_study(profile, results=tmp_path))
     there = set(files(found))
     for page in pages(found):

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from tiny_study import tiny_profile
+from tiny_study import side_study, tiny_profile
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
@@ -21,20 +21,22 @@ from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
-ONE = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
+INITS = ["radiologic", "photographic"]
 CHANGES = {
-    "inits": ["radiologic", "photographic"],
+    "inits": INITS,
     "pretraining.corpora": {"radiologic": "corpus_radiologic",
                             "photographic": "corpus_photographic"},
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
-    "from_random": ONE,
-    "repeats": {**ONE, "folds": 1, "seeds": 1, "splits": 1},
-    "layers": {**ONE, "folds": 1, "points": 40, "channels": 4},
-    "factors": {
-        "preprocessing": ONE,
-        "resize": {**ONE, "folds": 1},
-        "confounder": {**ONE, "folds": 1, "kinds": ["tag"], "shares": [0, 100]},
-    },
+    "studies": [
+        side_study("from_random", inits=["random", *INITS], folds=2),
+        side_study("repeats", folds=2, seeds=2),
+        side_study("layers", inits=["random", *INITS],
+                   activation_sample={"points": 40, "channels": 4}),
+        side_study("preprocessing", folds=2,
+                   vary={"preprocessing": ["native", "official_scripts"]}),
+        side_study("resize", vary={"resize": ["stretch", "pad"]}),
+        side_study("confounder", vary={"confounder": ["tag 0", "tag 100"]}),
+    ],
     "external": True,
     "stand_ins": {},
 }  # fmt: skip
@@ -85,7 +87,7 @@ def finished_study(folder, data_root, changes=None):
 
 def planned_runs(study):
     """Every run of every study; a run of several studies several times."""
-    return [run for name in study.profile.studies for run in plan_study(study, name)]
+    return [run for name in study.profile.study_filters for run in plan_study(study, name)]
 
 
 def pretrained_files(run, folder):

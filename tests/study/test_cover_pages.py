@@ -11,7 +11,7 @@ from computed_pages import NOTEBOOKS, committed_run, outputs
 from finished_study import pretrained_files, ranked_files, write_images, write_manifests
 from scipy import stats
 from sklearn.metrics import roc_auc_score
-from tiny_study import tiny_profile
+from tiny_study import main_study, tiny_profile
 
 from rin.report import headline
 from rin.report.format import format_number
@@ -27,7 +27,7 @@ CHANGES = {
     "inits": ["radiologic", "photographic"],
     "pretraining.corpora": CORPORA,
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
-    "scenarios": ["ResNet50-unfreeze_all-1e-04", "ResNet50-freeze_all-1e-02"],
+    "studies": [main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})],
     "live": "breast",
     "external": True,
     "stand_ins": {},

@@ -5,19 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import tiny_profile
+from tiny_study import FROZEN, side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study, predictions
 from rin.study.fine_tuning import run_missing
 from rin.study.plan import plan_study
 
-SCENARIO = "ResNet50-freeze_all-1e-02"
 CHANGES = {
     "name": "external",
     "external": True,
     "inits": ["random", "radiologic"],
-    "from_random": {"tasks": ["breast"], "scenarios": [SCENARIO]},
+    "studies": [side_study("from_random", **FROZEN)],
     "stand_ins.busbra": {"benign": 9, "malignant": 7},
 }
 

@@ -14,7 +14,7 @@ from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study.forecast import Pace, fit_budget, forecast, measure_pace
 from rin.study.ledger import Ledger
 from rin.study.pretraining import local_entries
-from rin.study.profile import SCENARIOS, load_profile
+from rin.study.profile import RATES, load_profile
 from rin.study.setting import Study, missing_inputs
 from rin.training.identity import code_digest
 
@@ -162,8 +162,9 @@ def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():
     study, _ = fitted(Pace(1e-9, 0.0), 15, 300)
     assert study["fine_tuning"] == {"size": 224, "epochs": 10}
     assert (study["folds"], "cases" in study) == (5, False)
-    assert {*study["scenarios"]} == {
-        s.name for s in SCENARIOS.values() if s.backbone == "ResNet50"
+    (main,) = study["studies"]
+    assert {way: sorted(rates) for way, rates in main["learning_rates"].items()} == {
+        way: sorted(rates) for way, rates in RATES.items()
     }
 
 

@@ -10,7 +10,18 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy.special import expit
-from tiny_study import COLUMNS, TWO, copy_of, records, results_of, tiny_profile, trained_alone
+from tiny_study import (
+    COLUMNS,
+    FROZEN,
+    TWO,
+    copy_of,
+    main_study,
+    records,
+    results_of,
+    side_study,
+    tiny_profile,
+    trained_alone,
+)
 
 from rin.errors import InputError
 from rin.study import open_study, run_pretraining
@@ -27,8 +38,6 @@ from rin.study.fine_tuning import (
 )
 from rin.study.plan import plan_study
 from rin.study.profile import Execution
-
-SCENARIO = "ResNet50-unfreeze_all-1e-04"
 
 
 def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study, no_training):
@@ -102,7 +111,7 @@ def test_records_are_one_a_run_with_what_computed_it(finished_study):
 @pytest.mark.slow
 def test_precision_of_the_profile_is_that_of_every_training(study_folder):
     changes = {"name": "precise", "execution": {"precision": "mixed_bfloat16"}}
-    changes["scenarios"] = ["ResNet50-freeze_all-1e-02"]
+    changes["studies"] = [main_study(**FROZEN)]
     study = open_study(tiny_profile(changes), results=study_folder)
     try:
         assert set(run_pretraining(study)["precision"]) == {"mixed_bfloat16"}
@@ -173,8 +182,8 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
 
 @pytest.mark.slow
 def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkeypatch):
-    section = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
-    study = copy_of(finished_study, "folds", profile=tiny_profile({"from_random": section}))
+    profile = tiny_profile({"studies": [side_study("from_random", folds=2)]})
+    study = copy_of(finished_study, "folds", profile=profile)
     from rin.training.trainer import CompiledBlock
 
     trained, fit = [], CompiledBlock.fit
@@ -194,7 +203,7 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
 
 
 def test_runs_of_two_pretrainings_in_one_block_are_those_of_each_alone(study_folder):
-    changes = TWO | {"inits": ["radiologic", "photographic"], "scenarios": [SCENARIO]}
+    changes = TWO | {"inits": ["radiologic", "photographic"], "studies": [main_study()]}
 
     def opened(name, numbers):
         settings = changes | {"name": name, "pretraining.pretrainings": numbers}
@@ -243,7 +252,7 @@ def test_network_of_a_block_that_failed_is_of_no_further_use(
 @pytest.mark.slow
 def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(tmp_path):
     images = {"cp": 26, "ncp": 26, "normal": 2}
-    changes = {"tasks": ["sarscov2"], "scenarios": [SCENARIO], "stand_ins.cc_ccii": images}
+    changes = {"tasks": ["sarscov2"], "studies": [main_study()], "stand_ins.cc_ccii": images}
     study = open_study(tiny_profile(changes), results=tmp_path)
     run_pretraining(study)
     assert len(run_grid(study)) == predictions(study)["init"].nunique() == 2

@@ -92,7 +92,8 @@ def test_new_writes_a_manifest_and_a_profile_that_plan(rin, home):
     assert manifest.counts.images == {"benign": 24, "malignant": 24}
     assert manifest.tasks[0].positive_class == "malignant"
     assert profile.tasks == ["mine"]
-    assert len(profile.variants("main")[0].scenarios) == len(profile.scenarios)
+    assert [study.name for study in profile.studies] == ["main"]
+    assert len(profile.variants("main")[0].scenarios) == 6
     assert "STAND-IN weights" in out
     assert "5 folds" in out
     assert "rin study --profile mine" in out
@@ -967,7 +968,7 @@ def test_study_of_a_budget_fits_it_or_is_the_least(minutes, train, image, tracin
         )  # fmt: skip
 
     settings, takes = fitted(minutes)
-    assert len(settings["scenarios"]) >= 2
+    assert sum(map(len, settings["studies"][0]["learning_rates"].values())) >= 2
     assert "cases" not in settings or settings["folds"] == 1
     assert takes <= minutes or (settings, takes) == fitted(0)
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tiny_study import tiny_profile
+from tiny_study import side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.evidence.paper import SETTINGS
@@ -191,28 +191,31 @@ def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(study_
     assert [run.run_id for run in part] == [run.run_id for run in several[4:]]
 
 
-def test_main_study_starts_from_every_pretraining_and_side_studies_from_the_first():
-    side = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
-    changes = SEVERAL | {"pretraining.pretrainings": 2, "from_random": side}
-    profile = tiny_profile(changes | {"repeats": side | {"pretrainings": [1, 2]}})
-    assert [variant.pretraining for variant in profile.variants("main")] == [1, 2]
-    assert [variant.pretraining for variant in profile.variants("from_random")] == [1]
-    assert {variant.pretraining for variant in profile.variants("repeats")} == {1, 2}
+def test_study_starts_from_the_pretrainings_that_it_names_or_from_all():
+    changes = SEVERAL | {"pretraining.pretrainings": 2}
+    changes |= {"studies": [side_study("first", pretrainings=[1]), side_study("every")]}
+    profile = tiny_profile(changes)
+    started = {
+        name: [variant.pretraining for variant in profile.variants(name)]
+        for name in profile.study_filters
+    }
+    assert started == {"main": [1, 2], "first": [1], "every": [1, 2]}
     elsewhere = tiny_profile(changes | {"pretraining.pretrainings": [2]})
-    assert "from_random" not in elsewhere.studies
+    assert [*elsewhere.study_filters] == ["main", "every"]
 
 
 def test_random_weights_are_trained_once_from_whichever_pretraining_a_study_starts():
-    side = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+    starts = ["random", "radiologic", "photographic"]
 
     def inits(numbers, kept):
-        changes = SEVERAL | {"from_random": side | {"pretrainings": numbers}}
-        profile = tiny_profile(changes | {"pretraining.pretrainings": kept})
+        study = side_study("from_random", inits=starts, pretrainings=numbers)
+        changes = SEVERAL | {"studies": [study], "pretraining.pretrainings": kept}
+        profile = tiny_profile(changes)
         return [RANDOM in variant.inits for variant in profile.variants("from_random")]
 
     assert inits([2], [2]) == inits([2], [1, 2]) == [True]
-    assert inits([1, 2], [1, 2]) == [True, False]
-    assert inits([1, 2], [2]) == [False]
+    assert inits([1, 2], [1, 2]) == inits(None, [1, 2]) == [True, False]
+    assert inits([1, 2], [2]) == inits(None, [2]) == [False]
 
 
 def test_pretrainings_of_weights_from_elsewhere_are_refused():
@@ -231,8 +234,8 @@ def levels_of(study_folder, inputs, study, changes):
 
 
 def test_convergence_trains_longer_and_shares_the_runs_of_the_main_study(study_folder, inputs):
-    longer = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
-    changes = {"factors": {"convergence": longer | {"epochs": 7, "patience": 2}}}
+    lengths = {"fixed": {}, "converged": {"epochs": 7, "patience": 2}}
+    changes = {"studies": [side_study("convergence", vary={"convergence": lengths})]}
     levels = levels_of(study_folder, inputs, "convergence", changes)
     lengths = {
         level: {(run.settings.epochs, run.settings.patience) for run in runs}
@@ -244,22 +247,16 @@ def test_convergence_trains_longer_and_shares_the_runs_of_the_main_study(study_f
     assert main.isdisjoint(run.run_id for run in levels["converged"])
 
 
-def test_inputs_of_released_counterparts_are_a_level_where_they_are_named(study_folder, inputs):
-    factor = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
-    profile = tiny_profile(SEVERAL | {"factors": {"preprocessing": factor}})
-    levels = [variant.level for variant in profile.variants("preprocessing")]
-    assert levels == ["native", "official_scripts"]
+def test_inputs_of_released_counterparts_are_those_of_the_weights_that_an_init_stands_for():
     named = {"radiologic": "radimagenet", "photographic": "imagenet"}
-    changes = {"pretraining.released": named, "factors": {"preprocessing": factor}}
-    profile = tiny_profile(SEVERAL | changes)
-    assert profile.variants("preprocessing")[-1].level == "released"
+    profile = tiny_profile(SEVERAL | {"pretraining.released": named})
     found = {
         init: preprocessing_of(
             profile,
             WeightsEntry(
                 init=init, backbone="ResNet50", preprocessing="symmetric", release="made here"
             ),
-            profile.tuning("breast").model_copy(update={"preprocessing": "released"}),
+            profile.tuning("breast", {"preprocessing": "released"}),
         )
         for init in named
     }

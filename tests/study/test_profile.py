@@ -1,9 +1,10 @@
 import pytest
-from tiny_study import settings, tiny_profile, write_profile
+import yaml
+from tiny_study import TWO, main_study, settings, side_study, tiny_profile, write_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, profile_names
-from rin.study.profile import Confounding, Profile
+from rin.study.profile import Profile
 
 
 def test_load_profile_from_path_reads_every_setting(tmp_path):
@@ -24,12 +25,15 @@ def test_load_profile_when_path_is_missing_names_it(tmp_path):
     assert caught.value.where == str(tmp_path / "absent.yaml")
 
 
-RESIZE = {"tasks": ["breast"], "scenarios": ["odd"]}
 PROBE = {"preprocessings": ["caffe", "symmetric"], "epochs": 1}
 LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1, "init": "natural"}
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
-EQUAL = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
-TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
+NAMES = ["radiologic", "photographic"]
+BRIEF_OF_TWO = TWO | {"inits": NAMES, "pretraining.brief": BRIEF}
+
+
+def with_study(name, /, **chosen):
+    return {"studies": [side_study(name, **chosen)]}
 
 
 @pytest.mark.parametrize(
@@ -50,11 +54,6 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"pretraining.backbones": ["VGG18"]}, ["pretraining", "VGG18"]),
         ({"pretraining.backbones": ["InceptionV3"]}, ["pretraining", "32 px", "InceptionV3"]),
         ({"pretraining.brief": BRIEF | {"init": "odd"}}, ["['odd'] are not among the inits"]),
-        ({"equal_accuracy": EQUAL}, ["equal_accuracy: pretraining.brief names no init"]),
-        (
-            {"equal_accuracy": EQUAL, "pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]}},
-            ["with the backbones ['ResNet50']"],
-        ),
         ({"execution.devices": 0}, ["execution.devices"]),
         ({"curation": {"studies": 29}}, ["curation.studies", "greater than or equal to 30"]),
         ({"curation": {"size": 66}}, ["curation.size", "multiple of 4"]),
@@ -70,8 +69,6 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
             {"pretraining.pretrainings": [2, 1, 2]},
             ["pretraining.pretrainings", "[2, 1, 2]; state each of them once"],
         ),
-        ({"factors.resize": RESIZE}, ["factors", "odd"]),
-        ({"factors.confounder": TAG | {"put_on": ["odd"]}}, ["put_on: ['odd'] are not among"]),
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),
         ({"probe": PROBE | {"preprocessings": ["caffe", "odd"]}}, ["probe.preprocessings", "odd"]),
         ({"losses": LOSSES}, ["losses: ['natural'] are not among the inits"]),
@@ -89,34 +86,195 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
     assert [word for word in told if word not in caught.value.problem] == []
 
 
-def test_confounders_are_put_on_the_images_of_the_tasks_that_are_named():
-    both = TAG | {"tasks": ["breast", "covid19"]}
-    assert Confounding(**both).levels["tag 50"] == ["breast", "covid19"]
-    assert Confounding(**both, put_on=["covid19"]).levels["tag 50"] == ["covid19"]
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (with_study("x", name="x y"), ["studies.0.name", "pattern"]),
+        ({"studies": [side_study("x"), side_study("x")]}, ["names repeat: ['x']"]),
+        (with_study("x", colour="red"), ["studies.0.colour: there is no such setting"]),
+        (with_study("x", tasks=["thyroid"]), ["study x, tasks", "['thyroid'] are not among"]),
+        (with_study("x", tasks=[]), ["studies.0.tasks", "at least 1"]),
+        (with_study("x", backbones=["VGG18"]), ["studies.0.backbones.0", "VGG18"]),
+        (
+            with_study("x", backbones=["VGG19"]),
+            ["study x, backbones: ['VGG19'] are not among the profile's backbones"],
+        ),
+        (with_study("x", unfreezing=["some"]), ["studies.0.unfreezing.0", "some", "freeze_all"]),
+        (
+            with_study("x", unfreezing=["freeze_all"]),
+            ["study x, unfreezing: learning_rates name it already"],
+        ),
+        (
+            with_study("x", unfreezing=["freeze_all"], learning_rates=[1e-4]),
+            ["study x, unfreezing: learning_rates [0.0001] take nothing of ['freeze_all']"],
+        ),
+        (
+            with_study("x", learning_rates=[1e-3, 5e-4]),
+            ["study x, learning_rates: [0.0005] are not those of the plan"],
+        ),
+        (
+            with_study("x", learning_rates={"freeze_all": [1e-4]}),
+            ["study x, learning_rates: [0.0001] are not those of the plan", "'freeze_all': [0.01"],
+        ),
+        (with_study("x", learning_rates={}), ["studies.0.learning_rates", "at least 1"]),
+        (with_study("x", learning_rates=[]), ["studies.0.learning_rates", "at least 1"]),
+        (with_study("x", learning_rates={"some": [1e-4]}), ["studies.0.learning_rates", "some"]),
+        (with_study("x", inits=["odd"]), ["study x, inits: ['odd'] are not among"]),
+        (with_study("x", inits=["radiologic_brief"]), ["['radiologic_brief'] are not among"]),
+        (
+            {"inits": ["radimagenet", "imagenet"], "pretraining": None}
+            | with_study("x", pretrainings=[2]),
+            ["study x, pretrainings: [2] are not among those of weights that are loaded"],
+        ),
+        (
+            BRIEF_OF_TWO | {"backbones": ["ResNet50", "DenseNet121"]}
+            | with_study("x", inits=["radiologic_brief", "photographic"]),
+            ["study x, backbones: ['DenseNet121'] are not among those of radiologic_brief"],
+        ),
+        (
+            BRIEF_OF_TWO | {"pretraining.pretrainings": 2}
+            | with_study("x", inits=["radiologic_brief", "photographic"]),
+            ["study x, pretrainings: [2] are not among those of radiologic_brief", "state [1]"],
+        ),
+        (with_study("x", vary={"dropuot": [0.1]}), ["study x, vary: dropuot", "mean dropout?"]),
+        (with_study("x", vary={"dropout": [0.1, 2]}), ["vary: dropout, level 2", "less than 1"]),
+        (with_study("x", vary={"dropout": [0.1, 0.1]}), ["levels of dropout repeat"]),
+        (with_study("x", vary={"dropout": []}), ["studies.0.vary.dropout", "at least 1"]),
+        (with_study("x", vary={"head": [["conv"]]}), ["vary: head, level ['conv']"]),
+        (with_study("x", vary={"long": {"l": {"epoch": 9}}}), ["vary: long, level l: epoch"]),
+        (
+            with_study("x", vary={"epochs": [1, 2], "long": {"a": {}, "b": {"epochs": 3}}}),
+            ["study x, vary: several factors change ['epochs']"],
+        ),
+        (
+            with_study("x", vary={"size": [32, 31]}),
+            ["study x, vary, size", "31 px", "ResNet50"],
+        ),
+        (
+            with_study("x", vary={"preprocessing": ["native", "released"]}),
+            ["study x, vary: the level released needs pretraining.released"],
+        ),
+        (with_study("x", vary={"confounder": ["tag 3"]}), ["level tag 3", "unknown confounder"]),
+        (
+            with_study("x", vary={"confounder": ["tag 0", "sampled 0"]}),
+            ["study x, vary: sampled 0 needs sampled_confounder"],
+        ),
+        (with_study("x", activation_sample={}), ["activation_sample: it belongs to the study"]),
+        (with_study("layers"), ["study layers, activation_sample", "which needs it"]),
+        (
+            with_study("layers", activation_sample={}, inits=["radiologic"]),
+            ["study layers, inits: layers are compared of ['random'] too"],
+        ),
+        ({"studies": [main_study(folds=2)]}, ["study main: ['folds'] are not among what it may"]),
+        (
+            {"studies": [main_study(vary={"dropout": [0.1]})]},
+            ["study main: ['vary'] are not among what it may state"],
+        ),
+        ({"studies": side_study("x")}, ["studies: ", "list"]),
+    ],
+)  # fmt: skip
+def test_load_profile_when_a_study_is_bad_names_file_study_and_setting(tmp_path, changes, told):
+    path = write_profile(tmp_path / "bad.yaml", changes)
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert caught.value.where == str(path)
+    assert [word for word in told if word not in caught.value.problem] == []
+
+
+SAMPLED = {"task": "busbra", "column": "device", "groups": ["a", "b"]}
+SAMPLED |= {"train": 4, "validation": 2, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "levels", "lost"),
+    [
+        (["breast"], ["tag 0", "sampled 0"], "sampled 0"),
+        (["busbra"], ["tag 0", "sampled 0"], "tag 0"),
+    ],
+)
+def test_load_profile_when_a_level_is_of_no_task_of_its_study_names_it(
+    tmp_path, tasks, levels, lost
+):
+    changes = {"tasks": ["breast", "busbra"], "sampled_confounder": SAMPLED}
+    changes |= with_study("marked", tasks=tasks, vary={"confounder": levels})
+    path = write_profile(tmp_path / "bad.yaml", changes)
+    with pytest.raises(InputError, match=f"study marked has no task for its level {lost}"):
+        load_profile(path)
+
+
+ONE_OLD = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+
+
+@pytest.mark.parametrize(
+    ("section", "stated", "instead"),
+    [
+        ("scenarios", ["ResNet50-unfreeze_all-1e-04"], "{name: main, learning_rates: "),
+        ("from_random", ONE_OLD, "{name: from_random, inits: [random, "),
+        ("repeats", ONE_OLD | {"seeds": 1}, "{name: repeats, folds: 2, seeds: 3, "),
+        ("equal_accuracy", ONE_OLD, "{name: equal_accuracy, inits: [radiologic_brief, "),
+        ("layers", ONE_OLD | {"cases": 8}, "activation_sample: {}}"),
+        ("factors", {"resize": ONE_OLD}, "vary: {head: [linear, conv]}}"),
+    ],
+)
+def test_load_profile_when_a_section_is_of_the_form_before_says_what_stands_in_its_place(
+    tmp_path, section, stated, instead
+):
+    path = write_profile(tmp_path / "old.yaml", {section: stated})
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert caught.value.where == str(path)
+    assert caught.value.problem.startswith(f"{section}: studies are entries of one list; ")
+    entry = yaml.safe_load(caught.value.problem.partition(" such as ")[2])
+    assert instead in caught.value.problem
+    changes = BRIEF_OF_TWO if section == "equal_accuracy" else TWO | {"inits": NAMES}
+    profile = load_profile(write_profile(tmp_path / "new.yaml", changes | entry))
+    assert len(profile.variants(entry["studies"][0]["name"])) >= 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, ["freeze_all 0.001", "freeze_all 0.01", "unfreeze_all 0.0001",
+              "unfreeze_all 0.001", "unfreeze_top10 0.001", "unfreeze_top10 0.01"]),
+        ({"unfreezing": ["freeze_all"]}, ["freeze_all 0.001", "freeze_all 0.01"]),
+        ({"learning_rates": [0.001]},
+         ["freeze_all 0.001", "unfreeze_all 0.001", "unfreeze_top10 0.001"]),
+        ({"unfreezing": ["unfreeze_all", "freeze_all"], "learning_rates": [0.0001, 0.01]},
+         ["freeze_all 0.01", "unfreeze_all 0.0001"]),
+        ({"learning_rates": {"unfreeze_all": [0.001], "freeze_all": [0.01]}},
+         ["freeze_all 0.01", "unfreeze_all 0.001"]),
+    ],
+)  # fmt: skip
+def test_study_takes_the_ways_of_fine_tuning_that_pass_its_filters(chosen, expected):
+    profile = tiny_profile({"studies": [{"name": "main", **chosen}]})
+    (variant,) = profile.variants("main")
+    found = sorted(f"{each.unfreezing} {each.learning_rate}" for each in variant.scenarios)
+    assert found == expected
 
 
 @pytest.mark.parametrize(
     ("tasks", "levels"),
     [
-        (["covid19", "busbra"], ["tag 0", "tag 50", "sampled 0", "sampled 50"]),
-        (["breast", "covid19"], ["tag 0", "tag 50"]),
-        (["busbra"], ["sampled 0", "sampled 50"]),
+        (
+            ["covid19", "busbra"],
+            {"tag 0": ["covid19"], "tag 50": ["covid19"], "sampled 50": ["busbra"]},
+        ),
+        (["breast", "covid19"], {"tag 0": ["covid19"], "tag 50": ["covid19"], "sampled 50": []}),
+        (["busbra"], {"tag 0": [], "tag 50": [], "sampled 50": ["busbra"]}),
         (["pneumonia"], None),
     ],
 )
 def test_profile_of_some_of_its_tasks_can_be_read_again(tasks, levels):
-    sampled = {"task": "busbra", "column": "device", "groups": ["a", "b"]}
-    sampled |= {"train": 4, "validation": 2, "test": 2}
-    every = {"tasks": ["covid19", "busbra"]}
-    confounder = TAG | every | {"put_on": ["covid19"], "sampled": sampled}
     changes = {"tasks": ["breast", "pneumonia", "covid19", "busbra"], "live": "breast"}
-    changes |= {"fine_tuning_of": {"breast": {"epochs": 2}}}
-    whole = tiny_profile(changes | {"factors": {"confounder": confounder}})
+    changes |= {"fine_tuning_of": {"breast": {"epochs": 2}}, "sampled_confounder": SAMPLED}
+    vary = {"confounder": ["tag 0", "tag 50", "sampled 50"]}
+    whole = tiny_profile(changes | with_study("marked", tasks=["covid19", "busbra"], vary=vary))
     part = whole.model_copy(update={"tasks": tasks})
     assert Profile.model_validate(part.model_dump(mode="json")) == part
     assert part.live_task == ("breast" if "breast" in tasks else tasks[0])
-    section = part.studies.get("confounder")
-    assert (None if section is None else list(section.levels)) == levels
+    there = "marked" in part.study_filters
+    found = {each.level: each.tasks for each in part.variants("marked")} if there else None
+    assert found == levels
 
 
 @pytest.mark.parametrize(

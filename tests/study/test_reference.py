@@ -20,7 +20,7 @@ from finished_study import (
     write_images,
     write_manifests,
 )
-from tiny_study import tiny_profile
+from tiny_study import main_study, side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.explain.similarity import mean_cca
@@ -455,25 +455,23 @@ def test_hostile_table_is_one_clear_error(copy, name, change, said):
         load_reference(copy)
 
 
-ALONE = dict.fromkeys(("from_random", "repeats", "layers", "factors"))
-
-
 @pytest.fixture(scope="module")
 def part_of_study(images, tmp_path_factory):
     """Return a function: a finished study of some pretrainings, as of a computer of its own."""
 
     @cache
-    def finished_part(*pretrainings, epochs=1, scenarios=(SCENARIO,), patience=None):
-        longer = {"tasks": ["breast"], "scenarios": [SCENARIO], "pretrainings": [*pretrainings]}
-        studies = {"convergence": longer | {"epochs": 7, "patience": patience}} if patience else {}
+    def finished_part(*pretrainings, epochs=1, backbones=("ResNet50",), patience=None):
+        levels = {"fixed": {}, "converged": {"epochs": 7, "patience": patience}}
+        longer = side_study(
+            "convergence", pretrainings=[*pretrainings], vary={"convergence": levels}
+        )
         changes = {
-            "factors": studies or None,
+            "studies": [main_study(), *([longer] if patience else [])],
             "pretraining.pretrainings": [*pretrainings],
             "fine_tuning.epochs": epochs,
-            "scenarios": [*scenarios],
-            "backbones": sorted({name.split("-")[0] for name in scenarios}),
+            "backbones": [*backbones],
         }
-        return finished_study(tmp_path_factory.mktemp("results"), images, ALONE | changes)
+        return finished_study(tmp_path_factory.mktemp("results"), images, changes)
 
     return finished_part
 
@@ -505,13 +503,13 @@ def test_pretrainings_that_were_computed_apart_are_joined_to_what_one_study_give
 @pytest.mark.slow
 def test_a_pretraining_may_be_added_backbone_by_backbone(part_of_study, tmp_path):
     dense = SCENARIO.replace("ResNet50", "DenseNet121")
-    written = write_reference(part_of_study(1, scenarios=(SCENARIO, dense)), tmp_path)
-    for backbone, scenario in {"DenseNet121": dense, "ResNet50": SCENARIO}.items():
-        write_reference(part_of_study(2, scenarios=(scenario,)), tmp_path, add=True)
+    written = write_reference(part_of_study(1, backbones=("DenseNet121", "ResNet50")), tmp_path)
+    for backbone in ("DenseNet121", "ResNet50"):
+        write_reference(part_of_study(2, backbones=(backbone,)), tmp_path, add=True)
         added = load_reference(written).facts.added[-1]
         assert (added.pretrainings, added.backbones) == ([2], [backbone])
         with pytest.raises(InputError, match="are there already"):
-            write_reference(part_of_study(2, scenarios=(scenario,)), tmp_path, add=True)
+            write_reference(part_of_study(2, backbones=(backbone,)), tmp_path, add=True)
     joined = load_reference(written)
     pairs = ["backbone", "pretraining", "init"]
     assert len(joined.tables["pretraining"].drop_duplicates(pairs)) == 8
@@ -523,12 +521,10 @@ def test_a_pretraining_may_be_added_backbone_by_backbone(part_of_study, tmp_path
 
 @pytest.mark.slow
 def test_a_backbone_that_is_not_there_may_be_added(part_of_study, tmp_path):
-    mobile = SCENARIO.replace("ResNet50", "MobileNetV2")
     written = write_reference(part_of_study(1), tmp_path)
-    write_reference(part_of_study(1, scenarios=(mobile,)), tmp_path, add=True)
+    write_reference(part_of_study(1, backbones=("MobileNetV2",)), tmp_path, add=True)
     joined = load_reference(written)
     assert joined.facts.profile.backbones == ["ResNet50", "MobileNetV2"]
-    assert joined.facts.profile.scenarios == [SCENARIO, mobile]
     assert joined.facts.added[-1].backbones == ["MobileNetV2"]
     assert set(shown(joined).predictions("main", "breast")["backbone"]) == {
         "ResNet50",
@@ -548,7 +544,7 @@ def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study,
         ["convergence"],
         [1],
     )
-    assert joined.facts.profile == whole.facts.profile
+    assert joined.facts.profile.study_filters == whole.facts.profile.study_filters
     for study in ("main", "convergence"):
         found, expected = (shown(run).predictions(study, "breast") for run in (joined, whole))
         pd.testing.assert_frame_equal(found, expected)
@@ -556,7 +552,7 @@ def test_a_side_study_may_be_added_to_the_networks_that_are_there(part_of_study,
     # From another pretraining too; not with other settings, nor again.
     write_reference(part_of_study(2, patience=2), tmp_path, add=True)
     joined = load_reference(written)
-    assert joined.facts.profile.factors.convergence.pretrainings == [1, 2]
+    assert joined.facts.profile.study_filters["convergence"].pretrainings == [1, 2]
     assert set(shown(joined).predictions("convergence", "breast")["pretraining"]) == {1, 2}
     with pytest.raises(InputError, match="differs in profile convergence"):
         write_reference(part_of_study(1, patience=3), tmp_path, add=True)
@@ -636,7 +632,7 @@ def profile_without(name):
     [
         (lambda facts: facts.update(backend="jax"), "differs in backend"),
         (lambda facts: facts.update(precision="mixed_bfloat16"), "differs in precision"),
-        (profile_without("scenarios"), "differs in profile main"),
+        (profile_without("studies"), "differs in profile main"),
         (profile_without("external"), "differs in profile external"),
         (from_released_weights, "start from released weights"),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import pytest
 from finished_study import write_images, write_manifests
-from tiny_study import tiny_profile, write_profile
+from tiny_study import FROZEN, main_study, tiny_profile, write_profile
 
 from rin.data.dataset import sample_pictures
 from rin.errors import InputError
@@ -169,7 +169,7 @@ def test_wrong_files_of_released_weights_are_all_named_before_anything_is_traine
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     (tmp_path / "keras" / "models").mkdir(parents=True)
     changes = CHANGES | {"inits": ["radimagenet", "imagenet"], "backbones": ["ResNet50", "VGG19"]}
-    profile = tiny_profile(changes | {"scenarios": ["ResNet50-freeze_all-1e-02"]})
+    profile = tiny_profile(changes | {"studies": [main_study(**FROZEN)]})
     cached = [find_entry("imagenet", name, load_entries()).cached for name in profile.backbones]
     for name in cached:
         (tmp_path / "keras" / "models" / name).write_bytes(b"another")

@@ -22,7 +22,7 @@ CHANGES = {
     "inits": [*INITS],
     "pretraining": None,
     "backbones": [*BACKBONES],
-    "scenarios": [f"{name}-freeze_all-1e-0{rate}" for name in BACKBONES for rate in (2, 3)],
+    "studies": [{"name": "main", "unfreezing": ["freeze_all"]}],
     "stand_ins": {},
 }
 PAGES = ("findings", "study", "results/all_tasks", "results/task", "results/localisation")

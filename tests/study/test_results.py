@@ -6,7 +6,6 @@ from tiny_study import COLUMNS, tiny_profile
 from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.study import load_profile, open_reference, open_runs
-from rin.study.profile import CONVERGENCE, STUDIES
 from rin.study.results import Runs
 
 
@@ -42,8 +41,11 @@ def test_predictions_are_those_of_the_reference_run(demo):
 
 def test_studies_beside_the_grid(demo):
     beside = demo.keeping("preprocessing", "resize")
-    assert {*demo.studies, *beside.studies} == {*STUDIES}
-    assert CONVERGENCE in demo.studies
+    assert demo.studies == ("main", "convergence", "from_random")
+    assert {*beside.studies} == {
+        *("main", "repeats", "equal_accuracy", "layers"),
+        *("preprocessing", "resize", "head", "confounder"),
+    }
     from_random = demo.predictions("from_random")
     assert set(from_random["init"]) == {"radiologic", "photographic", "random"}
     assert set(beside.predictions("preprocessing")["level"]) == {"native", "official_scripts"}

@@ -8,25 +8,22 @@ from pathlib import Path
 
 import jupytext
 import pytest
-import yaml
 from finished_study import pretrained_files
 from tiny_study import SETTINGS, settings
 
 import rin.models.weights
-from rin.files import manifest_folder
+from rin.files import manifest_folder, read_yaml
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
 from rin.study import Profile, load_profile, open_study, predictions, profile_names, run_grid
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import RANDOM, SCENARIOS
 from rin.study.setting import missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
-STUDIED = ("from_random", "repeats", "equal_accuracy", "layers")
-ABSENT = dict.fromkeys(("probe", "factors", "losses", "curation", "reference", *STUDIED))
+ABSENT = dict.fromkeys(("probe", "losses", "curation", "reference")) | {"studies": []}
 
 
 def shrunk(name):
@@ -44,12 +41,12 @@ def shrunk(name):
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
         if told["pretraining"]["brief"]:
             told["pretraining"]["brief"]["training_images"] = 16
-    factors = told["factors"] or {}
-    if factors.get("confounder"):
-        factors["confounder"] |= {"sampled": None, "put_on": None}
-    for section in filter(None, [*(told[name] for name in STUDIED), *factors.values()]):
-        names = [each for each in section["scenarios"] if each.startswith("ResNet50")]
-        section |= {"scenarios": names} | ({"tasks": ["breast"]} if "tasks" in section else {})
+    for study in told["studies"]:
+        study |= dict.fromkeys(("tasks", "backbones"))
+        if study["name"] == "confounder":
+            kept = [n for n in study["vary"]["confounder"] if not n.startswith("sampled")]
+            study["vary"]["confounder"] = kept
+    told["sampled_confounder"] = None
     return Profile.model_validate(told | {"name": f"shrunk_{name}"})
 
 
@@ -61,17 +58,15 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
         study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     planned = plan_all(study)
     networks = len(profile.inits) * len(profile.pretrainings)
-    of_backbone = [s for s in SCENARIOS.values() if s.backbone == "ResNet50"]
-    scenarios = len(profile.scenarios or of_backbone)
+    scenarios = len(profile.study_filters["main"].scenarios)
     assert len(plan_study(study)) == scenarios * networks <= len(planned)
-    assert {run.study for run in planned} <= {*profile.studies}
-    inits = set(profile.inits) | ({RANDOM} if profile.from_random or profile.layers else set())
-    inits |= {profile.pretraining.brief.name} if profile.equal_accuracy else set()
+    assert {run.study for run in planned} <= {*profile.study_filters}
+    inits = {init for chosen in profile.study_filters.values() for init in chosen.inits}
     assert {run.init for run in planned} == inits
     assert sum(map(len, group_blocks(planned))) == len(planned)
-    if profile.factors:  # ways of preprocessing may come to the same
-        factors = profile.factors.model_copy(update={"preprocessing": None})
-        study = replace(study, profile=profile.model_copy(update={"factors": factors}))
+    # Ways of preprocessing may come to the same.
+    others = [each for each in profile.studies if each.name != "preprocessing"]
+    study = replace(study, profile=profile.model_copy(update={"studies": others}))
     said = forecast(study).set_index("stage").loc["fine-tuning", "runs"]
     assert said == len(plan_all(study))
 
@@ -114,12 +109,13 @@ PRINTED = {
 @pytest.mark.parametrize("place", PRINTED)
 def test_part_of_a_profile_that_the_book_prints_can_be_planned(place, tmp_path):
     """On stand-ins as small as they can be; curation has an archive of its own."""
-    printed = yaml.safe_load(PRINTED[place])
+    (tmp_path / "printed.yaml").write_text(PRINTED[place], encoding="utf-8")
+    printed = read_yaml(tmp_path / "printed.yaml")
     told = settings({"inits": list(printed.get("pretraining", {}).get("corpora", {})) or None})
     told["inits"] = told["inits"] or SETTINGS["inits"]
     told["pretraining"] |= printed.pop("pretraining", {})
     profile = Profile.model_validate(told | printed)
-    assert {name for name in printed if getattr(profile, name) is not None} == {*printed}
+    assert {name for name in printed if getattr(profile, name)} == {*printed}
     study = open_study(profile, results=tmp_path)
     assert forecast(study)["runs"].sum() > 0
     assert not [problem for problem in missing_inputs(study) if "weights" in problem]

@@ -6,7 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import COLUMNS, TWO, copy_of, results_of, tiny_profile, trained_alone
+from tiny_study import (
+    COLUMNS,
+    FROZEN,
+    TWO,
+    copy_of,
+    results_of,
+    side_study,
+    tiny_profile,
+    trained_alone,
+)
 
 from rin.errors import InputError
 from rin.study import (
@@ -24,11 +33,15 @@ from rin.study.pretraining import plan_pretraining, pretraining_predictions
 from rin.study.profile import SampledConfounder
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
-ONE = {"tasks": ["breast"], "scenarios": [SCENARIO]}
+PREPROCESSING = {"preprocessing": ["native", "official_scripts"]}
+RESIZE = {"resize": ["stretch", "pad"]}
 FACTORS = TWO | {
     "inits": ["radiologic", "photographic"],
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
-    "factors": {"preprocessing": ONE, "resize": ONE},
+    "studies": [
+        side_study("preprocessing", vary=PREPROCESSING),
+        side_study("resize", vary=RESIZE),
+    ],
 }
 
 
@@ -64,12 +77,11 @@ def test_own_level_of_a_factor_has_the_run_ids_of_the_grid(factors):
         assert len(own) == 2 and ids(own) <= ids(plan_study(factors))
 
 
-@pytest.mark.parametrize("name", ["from_random", "preprocessing"])
-def test_more_folds_keep_the_runs_of_the_first(pretrained_study, name):
+@pytest.mark.parametrize("vary", [{}, PREPROCESSING])
+def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
     def planned(folds):
-        section = ONE | {"folds": folds}
-        section = {name: section} if name == "from_random" else {"factors": {name: section}}
-        return plan_study(replace(pretrained_study, profile=tiny_profile(section)), name)
+        changes = {"studies": [side_study("more", folds=folds, vary=vary)]}
+        return plan_study(replace(pretrained_study, profile=tiny_profile(changes)), "more")
 
     more = planned(2)
     assert {each.fold for each in more} == {0, 1}
@@ -99,7 +111,7 @@ def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
 
 
 def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_training):
-    study = replace(finished_study, profile=tiny_profile({"from_random": ONE}))
+    study = replace(finished_study, profile=tiny_profile({"studies": [side_study("from_random")]}))
     run_fine_tuning(study)
     found, whole = predictions(study, "from_random"), predictions(study)
     expected = whole[whole["scenario"] == SCENARIO]
@@ -110,21 +122,58 @@ def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_traini
     assert found["init"].unique().tolist() == ["random", "radiologic"]
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [("resize", "says nothing of the study resize"), ("size", "Known: main, from_random, rep")],
-)
-def test_study_that_the_profile_does_not_ask_for_or_nobody_knows_raises(study, name, said):
-    with pytest.raises(InputError, match=said):
-        plan_study(study, name)
+def test_study_that_the_profile_does_not_have_is_unknown(study):
+    profile = tiny_profile({"studies": [side_study("resize", vary=RESIZE)]})
+    with pytest.raises(InputError, match=r"unknown study 'resise' .*Known: main, resize\."):
+        plan_study(replace(study, profile=profile), "resise")
+
+
+def test_factor_of_a_name_of_ones_own_may_change_several_settings(finished_study):
+    levels = {"short": {}, "long": {"epochs": 3, "dropout": 0.1}}
+    profile = tiny_profile({"studies": [side_study("trained", vary={"length": levels})]})
+    study = replace(finished_study, profile=profile)
+    told = pd.DataFrame([run.columns for run in plan_study(study, "trained")])
+    assert told["factor"].unique().tolist() == ["length"]
+    assert told["level"].tolist() == ["short", "short", "long", "long"]
+    short, long = (plan_study(study, "trained")[place] for place in (0, 2))
+    assert (short.settings.epochs, short.settings.dropout) == (1, 0.5)
+    assert (long.settings.epochs, long.settings.dropout) == (3, 0.1)
+    assert ids([short]) <= ids(plan_study(study))
+
+
+def test_every_combination_of_two_factors_is_planned_under_a_setting_that_holds_for_all(
+    pretrained_study,
+):
+    vary = {"dropout": [0.1, 0.5], "head": ["linear", "conv"], "epochs": [2]}
+    profile = tiny_profile({"studies": [side_study("crossed", inits=["radiologic"], vary=vary)]})
+    planned = plan_study(replace(pretrained_study, profile=profile), "crossed")
+    assert {run.factor for run in planned} == {"dropout × head"}
+    assert [run.level for run in planned] == [
+        "dropout 0.1, head linear",
+        "dropout 0.1, head conv",
+        "dropout 0.5, head linear",
+        "dropout 0.5, head conv",
+    ]
+    found = [(run.settings.dropout, run.settings.head, run.settings.epochs) for run in planned]
+    assert found == [(0.1, "linear", 2), (0.1, "conv", 2), (0.5, "linear", 2), (0.5, "conv", 2)]
+
+
+def test_sizes_of_pictures_may_vary(pretrained_study):
+    profile = tiny_profile({"studies": [side_study("sizes", vary={"size": [32, 40]})]})
+    planned = plan_study(replace(pretrained_study, profile=profile), "sizes")
+    sizes = [(run.level, run.inputs.store.size, run.architecture.size) for run in planned]
+    assert sizes == [("32", 32, 32)] * 2 + [("40", 40, 40)] * 2
 
 
 @pytest.fixture
 def larger(finished_study):
     """The finished study, whose profile asks for studies beside the grid."""
-    frozen = ONE | {"scenarios": ["ResNet50-freeze_all-1e-02"]}
-    sections = {"from_random": ONE, "factors": {"preprocessing": frozen, "resize": frozen}}
-    return replace(finished_study, profile=tiny_profile(sections))
+    studies = [
+        side_study("from_random"),
+        side_study("preprocessing", vary=PREPROCESSING, **FROZEN),
+        side_study("resize", vary=RESIZE, **FROZEN),
+    ]
+    return replace(finished_study, profile=tiny_profile({"studies": studies}))
 
 
 def expected_runs(study):
@@ -159,7 +208,7 @@ def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
 
 
 def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(finished_study):
-    asked = tiny_profile({"repeats": {**ONE, "seeds": 2, "splits": 1}})
+    asked = tiny_profile({"studies": [side_study("repeats", folds=2, seeds=3)]})
     study = replace(finished_study, profile=asked)
     planned = pd.DataFrame([run.columns for run in plan_study(study, "repeats")])
     assert len(planned) == 2 * (1 + 2 + 1)  # inits; the run, two seeds, another split
@@ -173,7 +222,8 @@ def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cas
 
 
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"], "training_images": 16}
-EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2, "equal_accuracy": ONE}
+EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2}
+EQUAL["studies"] = [side_study("equal_accuracy", inits=["radiologic_brief", "photographic"])]
 
 
 @pytest.mark.slow
@@ -207,10 +257,10 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
 
 @pytest.mark.slow
 def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(beside):
-    changes = {"factors": {"head": ONE}, "name": "heads"}
-    study = beside(changes)
+    heads = ["linear", "nonlinear", "conv", "conv_skip"]
+    study = beside({"studies": [side_study("head", vary={"head": heads})], "name": "heads"})
     planned = plan_study(study, "head")
-    assert {run.level for run in planned} == {"linear", "nonlinear", "conv", "conv_skip"}
+    assert list(dict.fromkeys(run.level for run in planned)) == heads
     linear = {run.run_id for run in planned if run.level == "linear"}
     assert linear < ids(plan_study(study))
     others = [run for run in planned if run.level in ("nonlinear", "conv_skip")]
@@ -231,8 +281,8 @@ CONFOUNDED = {
 
 @pytest.mark.slow
 def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(beside):
-    asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
-    study = beside(CONFOUNDED | {"factors": {"confounder": asked}})
+    tags = side_study("confounder", tasks=["busbra"], vary={"confounder": ["tag 0", "tag 100"]})
+    study = beside(CONFOUNDED | {"studies": [tags]})
     planned = plan_study(study, "confounder")
     assert [(r.level, r.init) for r in planned] == [
         (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
@@ -262,9 +312,11 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     found = study.inputs("busbra").whole.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
     both = {"tasks": ["busbra", "breast"]}
-    asked = both | {"scenarios": [SCENARIO], "kinds": ["tag"], "put_on": ["breast"]}
-    asked |= {"shares": [0, 50], "sampled": PATIENTS | {"groups": groups}}
-    changes = CONFOUNDED | both | {"name": "sampled", "factors": {"confounder": asked}}
+    levels = ["tag 0", "tag 50", "sampled 0", "sampled 50"]
+    confounder = side_study("confounder", vary={"confounder": levels}, **both)
+    sampled = PATIENTS | {"groups": groups}
+    changes = CONFOUNDED | both | {"name": "sampled", "studies": [confounder]}
+    changes |= {"sampled_confounder": sampled}
     parts, own = {}, replace(study, profile=tiny_profile(changes))
     for task, kind in (("breast", "tag"), ("busbra", "sampled")):
         levels = [each.level for each in plan_study(own, "confounder", task)]
@@ -281,13 +333,16 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     alike = (device[clean.index] == groups[0]) & inputs.labels[clean.index].astype(bool)
     linked = [clean.index[alike & (clean == part)][0] for part in ("train", "test")]
     pair = pd.DataFrame([(*linked, 3)], columns=["case_a", "case_b", "distance"])
-    chosen = SampledConfounder(**asked["sampled"])
+    chosen = SampledConfounder(**sampled)
     drawn = sample_confounder(replace(inputs, pairs=pair), chosen, "sampled 0", study.profile.seed)
     assert drawn.folds.set_index("case_id")["part"].loc[linked].nunique() == 1
 
-    asked["sampled"] |= {"column": "colour"}
+    sampled |= {"column": "colour"}
     with pytest.raises(InputError, match=r"unknown column 'colour'.*device"):
         plan_study(replace(study, profile=tiny_profile(changes)), "confounder")
+
+
+FEW = {"cases": 6, "points": 40, "channels": 4}
 
 
 @pytest.mark.slow
@@ -297,8 +352,9 @@ def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeyp
     inside = ("joined", "conv5_block3_out")
     monkeypatch.setitem(trainer.LAYERS, "ResNet50", inside)
     frozen = "ResNet50-freeze_all-1e-02"
-    asked = ONE | {"scenarios": [SCENARIO, frozen], "cases": 6, "points": 40, "channels": 4}
-    study = beside({"layers": asked, "name": "layers"})
+    ways = {"unfreeze_all": [1e-4], "freeze_all": [1e-2]}
+    asked = side_study("layers", learning_rates=ways, activation_sample=FEW)
+    study = beside({"studies": [asked], "name": "layers"})
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
     fine_tuning.run_missing(study, planned)
@@ -323,10 +379,10 @@ def test_runs_with_layers_and_external_images_that_go_on_with_a_network_are_thos
     from rin.training import trainer
 
     monkeypatch.setitem(trainer.LAYERS, "ResNet50", ("joined", "conv5_block3_out"))
-    ways = [SCENARIO, "ResNet50-freeze_all-1e-02", "ResNet50-unfreeze_top10-1e-02"]
-    asked = ONE | {"scenarios": ways, "cases": 6, "points": 40, "channels": 4}
+    ways = {"unfreeze_all": [1e-4], "freeze_all": [1e-2], "unfreeze_top10": [1e-2]}
+    asked = side_study("layers", learning_rates=ways, activation_sample=FEW)
     away = {"external": True, "stand_ins.busbra": {"benign": 9, "malignant": 7}}
-    study = beside(away | {"layers": asked, "name": "layers_away"})
+    study = beside(away | {"studies": [asked], "name": "layers_away"})
     planned = plan_study(study, "layers")
     fine_tuning.run_missing(study, planned)
     alone, _ = trained_alone(study, planned, tmp_path / "runs")

@@ -177,7 +177,6 @@ def test_pretrainings_share_seed_and_split_between_inits_and_with_no_other_netwo
     inits = ["radiologic", "photographic"]
     changes = {
         "inits": inits,
-        "from_random": None,
         "pretraining.backbones": ["ResNet50", "MobileNetV2"],
         "pretraining.pretrainings": 2,
         "pretraining.corpora": dict.fromkeys(inits, "corpus_radiologic"),

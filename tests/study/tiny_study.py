@@ -51,6 +51,19 @@ TWO = {
         "photographic": "corpus_photographic",
     }
 }
+# The way of fine-tuning that most tests train, as a study names it, and one that is frozen.
+WAY = {"learning_rates": {"unfreeze_all": [1e-4]}}
+FROZEN = {"learning_rates": {"freeze_all": [1e-2]}}
+
+
+def main_study(**chosen):
+    """The entry of the main study, by default of one way of fine-tuning."""
+    return {"name": "main", **WAY, **chosen}
+
+
+def side_study(name, /, **chosen):
+    """The entry of a study beside it, by default of one way of fine-tuning on one task."""
+    return {"name": name, "tasks": ["breast"], **WAY, **chosen}
 
 
 @contextmanager
